@@ -1,0 +1,688 @@
+/**
+ * The slab: a growing set of blocks, and the one engine behind every pool.
+ *
+ * It knows chunks, handles and bytes, and nothing of fields. Handles come in unchecked and are checked here: every
+ * member that takes one says whether it was live.
+ *
+ * @module
+ */
+import { Block, type Geometry } from "./_block.ts";
+import type { RecordView } from "./_view.ts";
+import { DisposedError, PoolExhaustedError, StaleHandleError } from "./errors.ts";
+import type { HandleCodec } from "./handle.ts";
+import type { MemoryResource } from "./memory.ts";
+import type { SlabConfig } from "./options.ts";
+
+/** The slab of each pool, for the files that look inside one. */
+export const slabs: WeakMap<object, Slab> = new WeakMap();
+
+/** What a slab allocates from until it has a block: one without chunks, so that the fast path needs no test. */
+const NO_BLOCK = new Block(
+  -1,
+  { chunkBytes: 1, align: 1, chunkCount: 0, stampBytes: 2, lanes: 0 },
+  undefined,
+);
+
+/** What an iteration calls with each record. */
+export type Visit = (view: RecordView, handle: number) => void;
+
+/** A growing set of blocks of equal chunks. */
+export class Slab {
+  /** What a view stands on that stands nowhere. */
+  static readonly NOWHERE: Block = NO_BLOCK;
+
+  readonly name: string;
+  readonly label: string;
+  readonly codec: HandleCodec;
+  readonly geometry: Geometry;
+  readonly maxBlocks: number;
+  /** By position; one that was given back stays, without memory, for its generations. */
+  blocks: Block[] = [];
+  /** Records allocated and freed so far. */
+  allocs = 0;
+  frees = 0;
+  /** The most that were live whenever one was freed; `peakSize` knows the rest. */
+  private peak = 0;
+  /** Blocks taken from and given back to the memory resource so far. */
+  grown = 0;
+  released = 0;
+  disposed = false;
+
+  private readonly memory: MemoryResource;
+  private readonly chunkBytes: number;
+  /** log2(chunksPerBlock), and as many ones. */
+  private readonly chunkBits: number;
+  private readonly chunkMask: number;
+  /** The live stamp of the last generation. */
+  private readonly lastStamp: number;
+  private readonly keepEmptyBlocks: number;
+  /** Where the next chunk comes from, and right after an alloc the last one came from. */
+  current: Block = NO_BLOCK;
+  /** A bit a block: clear means no room, set means that there may be some. */
+  private roomBits: number[] = [];
+  /** No word before this one has a bit. */
+  private roomWord = 0;
+  /** Blocks that have memory and no live record. */
+  private emptyBlocks = 0;
+  /** Capacity that was asked for with reserve(): blocks are not given back below it unless told to. */
+  private reserved = 0;
+  /** How many blocks have memory, and no position before `vacant` is without. */
+  private mountedCount = 0;
+  private vacant = 0;
+  /** Blocks that have memory; undefined when that changed since it was last asked for. */
+  private mountedBlocks: readonly Block[] | undefined = [];
+
+  /**
+   * @param config Checked options.
+   * @param chunk Size, alignment and lanes of a chunk.
+   */
+  constructor(config: SlabConfig, chunk: { chunkBytes: number; align: number; lanes: number }) {
+    const { name, label, chunksPerBlock, maxBlocks, codec, keepEmptyBlocks, memory } = config;
+    this.name = name;
+    this.label = label;
+    this.codec = codec;
+    this.maxBlocks = maxBlocks;
+    this.geometry = { ...chunk, chunkCount: chunksPerBlock, stampBytes: codec.stampBytes };
+    this.memory = memory;
+    this.chunkBytes = chunk.chunkBytes;
+    this.chunkBits = 32 - Math.clz32(chunksPerBlock - 1);
+    this.chunkMask = (1 << this.chunkBits) - 1;
+    this.lastStamp = codec.maxGeneration * 2 + 1;
+    this.keepEmptyBlocks = keepEmptyBlocks;
+  }
+
+  /** Records that are live. */
+  get size(): number {
+    return this.allocs - this.frees;
+  }
+
+  /** The most records that were live at once. */
+  get peakSize(): number {
+    return Math.max(this.peak, this.size);
+  }
+
+  // -- one record --
+
+  /**
+   * Takes a chunk and clears it, in O(1); growing takes a block from the memory resource.
+   *
+   * @returns Its handle; 0 when every chunk is taken.
+   * @throws {DisposedError | OutOfMemoryError}
+   */
+  alloc(): number {
+    const block = this.current;
+    let chunk = block.head;
+    if (block.live + block.retired < block.bump) block.head = block.readLink(chunk);
+    else if (block.bump < block.chunkCount) chunk = block.bump++;
+    else return this.advance() ? this.alloc() : 0;
+    block.zero(chunk);
+    block.liveBits[chunk >> 5] |= 1 << (chunk & 31);
+    if (block.live++ === 0) this.emptyBlocks--;
+    this.allocs++;
+    return this.codec.encode(block.firstIndex + chunk, ++block.stamps[chunk]);
+  }
+
+  /**
+   * Frees a record, in O(1).
+   *
+   * @param handle Any number.
+   * @returns Whether it was live; if not, nothing changed.
+   */
+  free(handle: number): boolean {
+    const { codec, blocks } = this;
+    const index = codec.index(handle);
+    const blockIndex = index >>> this.chunkBits;
+    if (blockIndex >= blocks.length) return false;
+    const block = blocks[blockIndex];
+    const chunk = index & this.chunkMask;
+    if (block.stamps[chunk] !== codec.liveStamp(handle)) return false;
+    this.freeChunk(block, chunk);
+    return true;
+  }
+
+  /**
+   * Finds the block of a live record, in O(1).
+   *
+   * @param handle Any number.
+   * @returns The block; `undefined` when the handle is not live.
+   */
+  find(handle: number): Block | undefined {
+    const index = this.codec.index(handle);
+    const blockIndex = index >>> this.chunkBits;
+    if (blockIndex >= this.blocks.length) return undefined;
+    const block = this.blocks[blockIndex];
+    return block.stamps[index & this.chunkMask] === this.codec.liveStamp(handle)
+      ? block
+      : undefined;
+  }
+
+  /**
+   * @param handle Any number.
+   * @returns The chunk that it names in its block.
+   */
+  chunkOf(handle: number): number {
+    return this.codec.index(handle) & this.chunkMask;
+  }
+
+  /**
+   * @param handle Any number.
+   * @returns Byte offset in its block of the chunk that it names.
+   */
+  offsetOf(handle: number): number {
+    return (this.codec.index(handle) & this.chunkMask) * this.chunkBytes;
+  }
+
+  /**
+   * @param block A block of this slab.
+   * @param chunk A chunk in it.
+   * @returns Handle of the record there.
+   */
+  handleAt(block: Block, chunk: number): number {
+    return this.codec.encode(block.firstIndex + chunk, block.stamps[chunk]);
+  }
+
+  /**
+   * @param block A block of this slab, with memory or without.
+   * @param chunk A dead chunk in it.
+   * @returns Handle of the record that was there last.
+   */
+  lastHandleAt(block: Block, chunk: number): number {
+    return this.codec.encode(block.firstIndex + chunk, block.stamps[chunk] - 1);
+  }
+
+  /** Frees the record in a live chunk. A block that empties may be given back. */
+  private freeChunk(block: Block, chunk: number): void {
+    // A peak is over when a record is freed, so that is when it is noted.
+    const size = this.allocs - this.frees++;
+    if (size > this.peak) this.peak = size;
+    block.liveBits[chunk >> 5] &= ~(1 << (chunk & 31));
+    if (block.live + block.retired === block.chunkCount) this.markRoom(block);
+    if (block.stamps[chunk]++ === this.lastStamp) this.endLastGeneration(block, chunk);
+    if (block.stamps[chunk] !== 0) {
+      block.writeLink(chunk, block.head);
+      block.head = chunk;
+    }
+    if (--block.live === 0) this.emptied(block);
+  }
+
+  // -- every record --
+
+  /**
+   * Walks the live records in block and chunk order. Freeing any record meanwhile is safe.
+   *
+   * @param view Moved from record to record.
+   * @param fn Called with it for each, and with the handle.
+   */
+  forEach(view: RecordView, fn: Visit): void {
+    for (let i = 0; i < this.blocks.length; i++) {
+      this.visit(this.blocks[i], view, fn);
+    }
+  }
+
+  /**
+   * As long as every chunk below the mark is live, so is the next, and no bit is looked at. Four records a turn, since the
+   * compiler checks view, function and books anew at each turn: that is a third of the time.
+   *
+   * The view is set whole each time, as the function may have moved it elsewhere.
+   */
+  private visit(block: Block, view: RecordView, fn: Visit): void {
+    const { codec, chunkBytes } = this;
+    const { stamps, firstIndex, bump } = block;
+    let chunk = 0;
+    for (let at = 0; chunk + 4 <= bump; at += chunkBytes) {
+      if (block.live !== bump || block.bump !== bump) break;
+      view._b = block;
+      view._o = at;
+      fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
+      if (block.live !== bump || block.bump !== bump) break;
+      view._b = block;
+      view._o = at += chunkBytes;
+      fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
+      if (block.live !== bump || block.bump !== bump) break;
+      view._b = block;
+      view._o = at += chunkBytes;
+      fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
+      if (block.live !== bump || block.bump !== bump) break;
+      view._b = block;
+      view._o = at += chunkBytes;
+      fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
+    }
+    if (chunk < block.bump) this.visitSparse(block, view, fn, chunk);
+  }
+
+  /** Bit by bit: what is left of a word is read again after each call, as that may have freed any record. */
+  private visitSparse(block: Block, view: RecordView, fn: Visit, from: number): void {
+    const { codec, chunkBytes } = this;
+    const { stamps, firstIndex, liveBits } = block;
+    let seen = from & 31; // chunks of the first word that are behind us
+    for (let word = from >> 5; word << 5 < block.bump; word++) {
+      let left = liveBits[word] & (-1 << seen);
+      while (left !== 0) {
+        const chunk = (word << 5) + 31 - Math.clz32(left & -left);
+        view._b = block;
+        view._o = chunk * chunkBytes;
+        fn(view, codec.encode(firstIndex + chunk, stamps[chunk]));
+        left = liveBits[word] & (-2 << chunk); // a shift counts modulo 32
+      }
+      seen = 0;
+    }
+  }
+
+  /**
+   * Frees every record that a predicate is false for.
+   *
+   * @param view Moved from record to record.
+   * @param pred Called with it for each, and with the handle.
+   * @returns How many were freed.
+   */
+  retain(view: RecordView, pred: (view: RecordView, handle: number) => boolean): number {
+    let freed = 0;
+    for (let i = 0; i < this.blocks.length; i++) {
+      const block = this.blocks[i];
+      for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
+        view._b = block;
+        view._o = chunk * this.chunkBytes;
+        const handle = this.handleAt(block, chunk);
+        // The predicate may have freed the record itself.
+        if (!pred(view, handle) && this.free(handle)) freed++;
+      }
+    }
+    return freed;
+  }
+
+  // -- many records --
+
+  /**
+   * Allocates records, all or none, in O(n).
+   *
+   * @param count How many, 0 or more.
+   * @param out Filled with their handles from its start.
+   * @returns Whether there was room; if not, nothing changed.
+   * @throws {DisposedError | OutOfMemoryError}
+   */
+  allocMany(count: number, out: { [i: number]: number }): boolean {
+    if (count > this.maxChunks - this.size - this.retired) return false;
+    let room = -this.size;
+    for (const block of this.mounted()) room += block.chunkCount - block.retired;
+    if (!this.growBy(count - room, true)) return false;
+    for (let i = 0; i < count; i++) out[i] = this.alloc();
+    return true;
+  }
+
+  /**
+   * Frees records, all or none, in O(n).
+   *
+   * @param handles Any numbers.
+   * @returns Position of the first that is not live or comes a second time, when nothing changed; -1 when all
+   * were freed.
+   */
+  freeMany(handles: ArrayLike<number>): number {
+    // The live bit of each record is turned off for a moment, so that a handle that comes twice is seen.
+    let seen = 0;
+    while (seen < handles.length && this.flipLiveBit(handles[seen], true)) seen++;
+    for (let i = 0; i < seen; i++) this.flipLiveBit(handles[i], false);
+    if (seen < handles.length) return seen;
+    for (let i = 0; i < seen; i++) this.free(handles[i]);
+    return -1;
+  }
+
+  /** Turns the live bit of a live record over if it is as expected; tells whether it was. */
+  private flipLiveBit(handle: number, expected: boolean): boolean {
+    const block = this.find(handle);
+    if (block === undefined) return false;
+    const chunk = this.chunkOf(handle);
+    const bit = 1 << (chunk & 31);
+    if (((block.liveBits[chunk >> 5] & bit) !== 0) !== expected) return false;
+    block.liveBits[chunk >> 5] ^= bit;
+    return true;
+  }
+
+  /** Frees every record and keeps the memory, in O(records + blocks). */
+  clear(): void {
+    for (const block of this.mounted()) this.clearBlock(block);
+  }
+
+  // -- memory --
+
+  /** Chunks that exist. */
+  get capacity(): number {
+    return this.mountedCount * this.geometry.chunkCount;
+  }
+
+  /** Chunks at the most. */
+  get maxChunks(): number {
+    return this.maxBlocks * this.geometry.chunkCount;
+  }
+
+  /** Bytes of all blocks. */
+  get byteLength(): number {
+    return this.capacity * this.chunkBytes;
+  }
+
+  /** @returns The blocks that have memory, in order of position; the same array until that changes. */
+  mounted(): readonly Block[] {
+    return this.mountedBlocks ??= this.blocks.filter((block) => block.region !== undefined);
+  }
+
+  /** Chunks that are given out no more, those of blocks given back included. */
+  get retired(): number {
+    let sum = 0;
+    // Compact handles retire nothing.
+    if (!this.codec.wraps) { for (const block of this.blocks) sum += block.retired; }
+    return sum;
+  }
+
+  /** Bytes of generations and live bits, those of blocks given back included. */
+  get overheadBytes(): number {
+    let sum = 0;
+    for (const { stamps, liveBits } of this.blocks) sum += stamps.byteLength + liveBits.byteLength;
+    return sum;
+  }
+
+  /**
+   * Grows until there are so many chunks.
+   *
+   * @param chunks Chunks wanted.
+   * @returns Whether `maxChunks` and worn-out blocks allow them; if not, nothing changed.
+   * @throws {DisposedError | OutOfMemoryError}
+   */
+  reserve(chunks: number): boolean {
+    if (chunks > this.maxChunks || !this.growBy(chunks - this.capacity, false)) return false;
+    this.reserved = Math.max(this.reserved, chunks);
+    return true;
+  }
+
+  /**
+   * Frees every record of a block and gives its memory back.
+   *
+   * @param index Position of the block.
+   * @returns Whether there is such a block.
+   */
+  freeBlock(index: number): boolean {
+    const block = this.blocks[index];
+    if (block?.region === undefined) return false;
+    this.clearBlock(block);
+    this.release(block);
+    return true;
+  }
+
+  /**
+   * Gives back every empty block, and forgets what was reserved.
+   *
+   * @returns Bytes given back.
+   */
+  trim(): number {
+    const before = this.byteLength;
+    this.reserved = 0;
+    for (const block of this.mounted()) if (block.live === 0) this.release(block);
+    return before - this.byteLength;
+  }
+
+  /** Gives all memory back; the slab is of no use from then on. */
+  dispose(): void {
+    for (const block of this.mounted()) {
+      this.clearBlock(block);
+      this.release(block);
+    }
+    this.blocks = [];
+    this.disposed = true;
+  }
+
+  /** Makes a block with room the current one, the lowest there is; else grows. False when it cannot. */
+  private advance(): boolean {
+    const words = this.roomBits;
+    for (; this.roomWord < words.length; this.roomWord++) {
+      let left = words[this.roomWord];
+      while (left !== 0) {
+        const bit = 31 - Math.clz32(left & -left);
+        const block = this.blocks[this.roomWord * 32 + bit];
+        if (block.live + block.retired < block.chunkCount) {
+          this.current = block;
+          return true;
+        }
+        left &= left - 1;
+        words[this.roomWord] = left;
+      }
+    }
+    return this.grow() !== undefined;
+  }
+
+  /** Takes a block from the memory resource; undefined when there may be no more. */
+  private grow(): Block | undefined {
+    if (this.disposed) throw this.disposedError();
+    const index = this.vacancy();
+    if (index === this.maxBlocks) return undefined;
+    const { chunkCount, chunkBytes, align } = this.geometry;
+    // 8 at least, so that every lane can be laid over the region.
+    const region = this.memory.allocate(chunkCount * chunkBytes, Math.max(8, align));
+    const block = new Block(index, this.geometry, region, this.blocks[index]);
+    this.blocks[index] = block;
+    this.mountedBlocks = undefined;
+    this.mountedCount++;
+    this.emptyBlocks++;
+    this.grown++;
+    this.markRoom(block);
+    return block;
+  }
+
+  /** The lowest position without memory whose chunks are not all retired. */
+  private vacancy(): number {
+    if (this.mountedCount === this.blocks.length) return this.blocks.length;
+    for (; this.vacant < this.blocks.length; this.vacant++) {
+      const { region, retired, chunkCount } = this.blocks[this.vacant];
+      if (region === undefined && retired < chunkCount) break;
+    }
+    return this.vacant;
+  }
+
+  /**
+   * Grows by so many chunks, or by so many that are not retired. When it cannot, what was grown goes back and the answer
+   * is false.
+   */
+  private growBy(chunks: number, usable: boolean): boolean {
+    if (this.disposed) throw this.disposedError();
+    let grown: Block[] | undefined;
+    try {
+      while (chunks > 0) {
+        const block = this.grow();
+        if (block === undefined) return false;
+        (grown ??= []).push(block);
+        chunks -= block.chunkCount - (usable ? block.retired : 0);
+      }
+      grown = undefined;
+      return true;
+    } finally {
+      grown?.forEach((block) => this.release(block));
+    }
+  }
+
+  private markRoom({ index }: Block): void {
+    const word = index >>> 5;
+    while (this.roomBits.length <= word) this.roomBits.push(0);
+    this.roomBits[word] |= 1 << (index & 31);
+    if (word < this.roomWord) this.roomWord = word;
+  }
+
+  private emptied(block: Block): void {
+    if (++this.emptyBlocks <= this.keepEmptyBlocks) return;
+    if (this.capacity - block.chunkCount >= this.reserved) this.release(block);
+  }
+
+  /** Gives the memory of an empty block back. */
+  private release(block: Block): void {
+    const region = block.region!; // only blocks that have memory come here
+    block.unmount();
+    if (this.current === block) this.current = NO_BLOCK;
+    this.roomBits[block.index >>> 5] &= ~(1 << (block.index & 31));
+    this.mountedBlocks = undefined;
+    this.mountedCount--;
+    if (block.index < this.vacant) this.vacant = block.index;
+    this.emptyBlocks--;
+    this.released++;
+    this.memory.release(region);
+  }
+
+  /** After the last generation of a chunk: it starts again at the first, or is given out no more. */
+  private endLastGeneration(block: Block, chunk: number): void {
+    block.stamps[chunk] = this.codec.wraps ? 2 : 0;
+    if (!this.codec.wraps) block.retired++;
+  }
+
+  /** Frees every record of a block, which keeps its memory. */
+  private clearBlock(block: Block): void {
+    if (block.live === 0) return;
+    this.peak = this.peakSize;
+    this.frees += block.live;
+    for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
+      if (block.stamps[chunk]++ === this.lastStamp) this.endLastGeneration(block, chunk);
+    }
+    block.reset();
+    this.emptyBlocks++;
+    this.markRoom(block);
+  }
+
+  // -- errors --
+
+  /**
+   * @param verb What was tried.
+   * @param handle What it was tried with.
+   * @param position Where it stood among others, if it did.
+   * @returns The error that it deserves.
+   */
+  staleError(verb: string, handle: number, position = -1): Error {
+    if (this.disposed) return this.disposedError();
+    const stamp = this.codec.liveStamp(handle);
+    const index = stamp < 0 ? -1 : this.codec.index(handle);
+    const generation = stamp < 0 ? -1 : stamp >>> 1;
+    const block = index < 0 ? undefined : this.blocks[index >>> this.chunkBits];
+    const chunkGeneration = block === undefined ? -1 : block.stamps[index & this.chunkMask] >>> 1;
+    const title = `handle ${String(handle)} (index ${index}, generation ${generation})`;
+    const problem = handle as unknown === 0
+      ? "handle 0 is the null handle"
+      : stamp < 0
+      ? `${String(handle)} is not a handle of this pool`
+      : block === undefined
+      ? `${title} is beyond the ${
+        this.blocks.length * this.geometry.chunkCount
+      } chunks that there ever were`
+      : this.find(handle) !== undefined
+      ? `${title} comes twice`
+      : chunkGeneration === 0
+      ? `${title} is stale, the chunk is retired`
+      : `${title} is stale, the chunk is at generation ${chunkGeneration}`;
+    const where = position < 0 ? "" : `, at position ${position}`;
+    return new StaleHandleError(`Cannot ${verb} in ${this.label}: ${problem}${where}`, {
+      pool: this.name,
+      handle,
+      index,
+      generation,
+      chunkGeneration,
+    });
+  }
+
+  /**
+   * @param verb What was tried.
+   * @returns The error for a pool that cannot grow.
+   */
+  exhaustedError(verb: string): PoolExhaustedError {
+    const { maxChunks, size } = this;
+    const state = size === maxChunks
+      ? `all ${maxChunks} chunks of maxChunks are live`
+      : `${size} of ${maxChunks} chunks of maxChunks are live, ${this.retired} retired`;
+    return new PoolExhaustedError(
+      `Cannot ${verb} in ${this.label}: ${state}`,
+      this.name,
+      size,
+      maxChunks,
+    );
+  }
+
+  /** @returns The error for a pool that was disposed of. */
+  disposedError(): DisposedError {
+    return new DisposedError(`Cannot use ${this.label}: it was disposed of`, this.name);
+  }
+}
+
+/**
+ * A walk over the live records of a slab, as an iterator that is its own result: nothing is allocated on the way, and a
+ * fresh result for each step costs three times as much.
+ */
+export class Walk implements IterableIterator<RecordView> {
+  done = false;
+  readonly value: RecordView;
+  readonly #slab: Slab;
+  private readonly chunkBytes: number;
+  /** Where the view stands. */
+  block: Block = NO_BLOCK;
+  chunk = -1;
+
+  /**
+   * @param slab What to walk.
+   * @param view Moved from record to record.
+   */
+  constructor(slab: Slab, view: RecordView) {
+    this.#slab = slab;
+    this.chunkBytes = slab.geometry.chunkBytes;
+    this.value = view;
+  }
+
+  /** @returns This object: `done`, or `value` on the next record. */
+  next(): this {
+    const chunk = this.chunk + 1;
+    const block = this.block;
+    if (chunk < block.bump && block.live === block.bump) {
+      this.chunk = chunk;
+      this.value._b = block;
+      this.value._o = chunk * this.chunkBytes;
+    } else this.#seek(chunk);
+    return this;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  #seek(from: number): void {
+    const { blocks } = this.#slab;
+    let block = this.block;
+    let chunk = block.nextLive(from);
+    while (chunk >= block.bump) {
+      if (block.index + 1 >= blocks.length) {
+        this.done = true;
+        return;
+      }
+      block = blocks[block.index + 1];
+      chunk = block.nextLive(0);
+    }
+    this.block = block;
+    this.chunk = chunk;
+    this.value._b = block;
+    this.value._o = chunk * this.chunkBytes;
+  }
+}
+
+/** A walk over the handles of a slab's live records; its own result as well. */
+export class HandleWalk implements IterableIterator<number> {
+  done = false;
+  value = 0;
+  readonly #slab: Slab;
+  readonly #walk: Walk;
+
+  /** @param slab What to walk. */
+  constructor(slab: Slab) {
+    this.#slab = slab;
+    this.#walk = new Walk(slab, { _b: NO_BLOCK, _o: 0 });
+  }
+
+  /** @returns This object: `done`, or `value` the next handle. */
+  next(): this {
+    const { done, block, chunk } = this.#walk.next();
+    this.done = done;
+    if (!done) this.value = this.#slab.handleAt(block, chunk);
+    return this;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+}

@@ -1,0 +1,350 @@
+/**
+ * Views: objects that look like a record and read and write its bytes.
+ *
+ * Each struct gets two classes. A `RecordView` stands on lanes and a byte offset, which is all that moving it
+ * changes. A `PartView`, of a struct nested in a record, stands on the view it came from, and so moves with it.
+ *
+ * The accessors are closures, one function literal for each way of reading bytes. They run as fast as generated
+ * code: the compiler knows the closure from the class, and takes its constants out of it.
+ *
+ * @module
+ */
+import type { Lanes } from "./_lanes.ts";
+import { readScalar } from "./_lanes.ts";
+import { checkRef, putSlot, readRecord, slotOf } from "./_record.ts";
+import {
+  type AnyStruct,
+  type ArrayType,
+  elementBytes,
+  type ElementType,
+  type Field,
+  type Fields,
+  type FieldType,
+  type Infer,
+  type Init,
+  type RefType,
+  scalarOf,
+  type ScalarType,
+  Struct,
+} from "./schema.ts";
+
+/** What the field of a view reads as. */
+export type FieldView<T extends FieldType> = T extends ArrayType<infer E> ? ArrayView<E>
+  : T extends Struct<infer F> ? { [K in keyof F]: FieldView<F[K]> }
+  : Infer<Struct<{ it: T }>>["it"];
+
+/**
+ * A record as an object: its fields read and write the record's bytes.
+ *
+ * A nested struct is a view as well, and so is an array ({@linkcode ArrayView}); both follow the view that they came
+ * from when it is moved. Assigning a whole struct or array copies it in. A view is not checked after it was made: kept
+ * past its record's `free`, it reads whatever is there.
+ *
+ * @typeParam S The struct type.
+ */
+export type View<S extends AnyStruct> = S extends Struct<infer F>
+  ? { [K in keyof F]: FieldView<F[K]> } & {
+    /**
+     * Copies the record out.
+     *
+     * @returns A plain object of plain values, as `Infer` says.
+     */
+    toJSON(): Infer<S>;
+  }
+  : never;
+
+/** A view from the inside. */
+export interface RecordView {
+  /** Lanes over the memory of the record. */
+  _b: Lanes;
+  /** Byte offset of the record. */
+  _o: number;
+}
+
+/** Makes views of one struct. */
+export type RecordViewClass = new (lanes: Lanes, offset: number) => RecordView;
+
+/** A view inside a record, from the inside. */
+interface PartView {
+  /** The view of the whole record. */
+  readonly _r: RecordView;
+  /** Byte offset within the record. */
+  readonly _at: number;
+}
+
+type PartViewClass = new (root: RecordView, at: number) => PartView;
+
+/** What every view of a struct has on its prototype. */
+interface ViewPrototype {
+  toJSON(): unknown;
+}
+
+interface Accessor<V> {
+  get(this: V): unknown;
+  // Whatever the field's type asks for: the public type of the view says what that is.
+  set(this: V, value: never): void;
+}
+
+const recordClasses = new WeakMap<AnyStruct, RecordViewClass>();
+const partClasses = new WeakMap<AnyStruct, PartViewClass>();
+
+/**
+ * @param struct A struct.
+ * @returns The class of its views, made when first asked for.
+ */
+export function recordViewClass(struct: AnyStruct): RecordViewClass {
+  let made = recordClasses.get(struct);
+  if (made === undefined) {
+    made = class {
+      _b: Lanes;
+      _o: number;
+      constructor(lanes: Lanes, offset: number) {
+        this._b = lanes;
+        this._o = offset;
+      }
+    };
+    define(made.prototype, struct, recordAccessor, function (this: RecordView) {
+      return readRecord(this._b, this._o, struct);
+    });
+    recordClasses.set(struct, made);
+  }
+  return made;
+}
+
+function partViewClass(struct: AnyStruct): PartViewClass {
+  let made = partClasses.get(struct);
+  if (made === undefined) {
+    made = class {
+      readonly _r: RecordView;
+      readonly _at: number;
+      constructor(root: RecordView, at: number) {
+        this._r = root;
+        this._at = at;
+      }
+    };
+    define(made.prototype, struct, partAccessor, function (this: PartView) {
+      return readRecord(this._r._b, this._r._o + this._at, struct);
+    });
+    partClasses.set(struct, made);
+  }
+  return made;
+}
+
+/**
+ * @param view Any value.
+ * @returns The view of the whole record that it is, or is a part of; `undefined` for anything else.
+ */
+export function rootOf(view: unknown): RecordView | undefined {
+  if (typeof view !== "object" || view === null) return undefined;
+  // Only views have these names, and every view has one of them.
+  const { _r: root = view } = view as Partial<PartView>;
+  return "_b" in root ? root as RecordView : undefined;
+}
+
+function define<V>(
+  prototype: object,
+  struct: AnyStruct,
+  accessor: (name: string, field: Field) => Accessor<V>,
+  toJSON: (this: V) => unknown,
+): void {
+  Object.defineProperty(prototype, "toJSON", { value: toJSON });
+  for (const [name, field] of Object.entries(struct.fields)) {
+    Object.defineProperty(prototype, name, { ...accessor(name, field), enumerable: true });
+  }
+}
+
+function recordAccessor(name: string, field: Field): Accessor<RecordView> {
+  const { type, offset: at } = field;
+  if (typeof type === "string" || "target" in type) return recordScalars[scalarOf(type)](at, name);
+  const slot = slotOf(name, type, at);
+  const set = function (this: RecordView, value: unknown) {
+    putSlot(this._b, this._o, slot, value);
+  };
+  if (type instanceof Struct) {
+    const Part = partViewClass(type);
+    return {
+      get() {
+        return new Part(this, at);
+      },
+      set,
+    };
+  }
+  return {
+    get() {
+      return new ArrayView(this, at, type);
+    },
+    set,
+  };
+}
+
+function partAccessor(name: string, field: Field): Accessor<PartView> {
+  const { type, offset: at } = field;
+  if (typeof type === "string" || "target" in type) return partScalars[scalarOf(type)](at, name);
+  const slot = slotOf(name, type, at);
+  const set = function (this: PartView, value: unknown) {
+    putSlot(this._r._b, this._r._o + this._at, slot, value);
+  };
+  if (type instanceof Struct) {
+    const Part = partViewClass(type);
+    return {
+      get() {
+        return new Part(this._r, this._at + at);
+      },
+      set,
+    };
+  }
+  return {
+    get() {
+      return new ArrayView(this._r, this._at + at, type);
+    },
+    set,
+  };
+}
+
+/** Accessors of scalars, each made for a byte offset and, to name it in errors, the field. */
+type Scalars<V> = Readonly<Record<ScalarType, (at: number, name: string) => Accessor<V>>>;
+
+// deno-fmt-ignore: one literal a line, so that the two tables can be compared at a glance.
+const recordScalars: Scalars<RecordView> = {
+  u8: (at) => ({ get() { return this._b.u8[this._o + at]; }, set(v: number) { this._b.u8[this._o + at] = v; } }),
+  i8: (at) => ({ get() { return this._b.u8[this._o + at] << 24 >> 24; }, set(v: number) { this._b.u8[this._o + at] = v; } }),
+  bool: (at) => ({ get() { return this._b.u8[this._o + at] !== 0; }, set(v: boolean) { this._b.u8[this._o + at] = v ? 1 : 0; } }),
+  u16: (at) => ({ get() { return this._b.u16[this._o + at >> 1]; }, set(v: number) { this._b.u16[this._o + at >> 1] = v; } }),
+  i16: (at) => ({ get() { return this._b.u16[this._o + at >> 1] << 16 >> 16; }, set(v: number) { this._b.u16[this._o + at >> 1] = v; } }),
+  f16: (at) => ({ get() { return this._b.f16[this._o + at >> 1]; }, set(v: number) { this._b.f16[this._o + at >> 1] = v; } }),
+  i32: (at) => ({ get() { return this._b.i32[this._o + at >> 2]; }, set(v: number) { this._b.i32[this._o + at >> 2] = v; } }),
+  u32: (at) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v: number) { this._b.i32[this._o + at >> 2] = v; } }),
+  f32: (at) => ({ get() { return this._b.f32[this._o + at >> 2]; }, set(v: number) { this._b.f32[this._o + at >> 2] = v; } }),
+  f64: (at) => ({ get() { return this._b.f64[this._o + at >> 3]; }, set(v: number) { this._b.f64[this._o + at >> 3] = v; } }),
+  i64: (at) => ({ get() { return this._b.i64[this._o + at >> 3]; }, set(v: bigint) { this._b.i64[this._o + at >> 3] = v; } }),
+  u64: (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[this._o + at >> 3]); }, set(v: bigint) { this._b.i64[this._o + at >> 3] = v; } }),
+  ref: (at, name) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v: number) { this._b.i32[this._o + at >> 2] = checkRef(v, name); } }),
+};
+
+// deno-fmt-ignore: as above.
+const partScalars: Scalars<PartView> = {
+  u8: (at) => ({ get() { const r = this._r; return r._b.u8[r._o + this._at + at]; }, set(v: number) { const r = this._r; r._b.u8[r._o + this._at + at] = v; } }),
+  i8: (at) => ({ get() { const r = this._r; return r._b.u8[r._o + this._at + at] << 24 >> 24; }, set(v: number) { const r = this._r; r._b.u8[r._o + this._at + at] = v; } }),
+  bool: (at) => ({ get() { const r = this._r; return r._b.u8[r._o + this._at + at] !== 0; }, set(v: boolean) { const r = this._r; r._b.u8[r._o + this._at + at] = v ? 1 : 0; } }),
+  u16: (at) => ({ get() { const r = this._r; return r._b.u16[r._o + this._at + at >> 1]; }, set(v: number) { const r = this._r; r._b.u16[r._o + this._at + at >> 1] = v; } }),
+  i16: (at) => ({ get() { const r = this._r; return r._b.u16[r._o + this._at + at >> 1] << 16 >> 16; }, set(v: number) { const r = this._r; r._b.u16[r._o + this._at + at >> 1] = v; } }),
+  f16: (at) => ({ get() { const r = this._r; return r._b.f16[r._o + this._at + at >> 1]; }, set(v: number) { const r = this._r; r._b.f16[r._o + this._at + at >> 1] = v; } }),
+  i32: (at) => ({ get() { const r = this._r; return r._b.i32[r._o + this._at + at >> 2]; }, set(v: number) { const r = this._r; r._b.i32[r._o + this._at + at >> 2] = v; } }),
+  u32: (at) => ({ get() { const r = this._r; return r._b.i32[r._o + this._at + at >> 2] >>> 0; }, set(v: number) { const r = this._r; r._b.i32[r._o + this._at + at >> 2] = v; } }),
+  f32: (at) => ({ get() { const r = this._r; return r._b.f32[r._o + this._at + at >> 2]; }, set(v: number) { const r = this._r; r._b.f32[r._o + this._at + at >> 2] = v; } }),
+  f64: (at) => ({ get() { const r = this._r; return r._b.f64[r._o + this._at + at >> 3]; }, set(v: number) { const r = this._r; r._b.f64[r._o + this._at + at >> 3] = v; } }),
+  i64: (at) => ({ get() { const r = this._r; return r._b.i64[r._o + this._at + at >> 3]; }, set(v: bigint) { const r = this._r; r._b.i64[r._o + this._at + at >> 3] = v; } }),
+  u64: (at) => ({ get() { const r = this._r; return BigInt.asUintN(64, r._b.i64[r._o + this._at + at >> 3]); }, set(v: bigint) { const r = this._r; r._b.i64[r._o + this._at + at >> 3] = v; } }),
+  ref: (at, name) => ({ get() { const r = this._r; return r._b.i32[r._o + this._at + at >> 2] >>> 0; }, set(v: number) { const r = this._r; r._b.i32[r._o + this._at + at >> 2] = checkRef(v, name); } }),
+};
+
+/**
+ * An array field of a record. Comes from a view, and follows it when it is moved.
+ *
+ * @typeParam E Type of an element.
+ */
+export class ArrayView<E extends ElementType = ElementType> {
+  /** How many elements. */
+  readonly length: number;
+  /** The view of the whole record. */
+  private readonly _r: RecordView;
+  /** Byte offset within the record. */
+  private readonly _at: number;
+  private readonly _type: ArrayType<E>;
+
+  /**
+   * @param root The view of the whole record.
+   * @param at Byte offset within it.
+   * @param type Type of the field.
+   */
+  constructor(root: RecordView, at: number, type: ArrayType<E>) {
+    this._r = root;
+    this._at = at;
+    this._type = type;
+    this.length = type.length;
+  }
+
+  /**
+   * Reads an element, in O(1).
+   *
+   * @param i Which, from 0.
+   * @returns Its value; for an array of structs a view of it.
+   * @throws {RangeError} when there is no such element.
+   */
+  get(i: number): FieldView<E> {
+    const { element } = this._type;
+    const at = this.#offset(i);
+    // The public type is computed from E, which the compiler does not see through.
+    return (element instanceof Struct
+      ? new (partViewClass(element))(this._r, at)
+      : readScalar(this._r._b, scalarOf(element), this._r._o + at)) as FieldView<E>;
+  }
+
+  /**
+   * Writes an element, in O(1); a struct is copied in, whole or in part.
+   *
+   * @param i Which, from 0.
+   * @param value Its new value.
+   * @throws {RangeError} when there is no such element.
+   * @throws {TypeError} when the value does not fit the type; nothing is written then.
+   */
+  set(i: number, value: Init<Struct<{ it: E }>>["it"]): void {
+    const { element } = this._type;
+    putSlot(this._r._b, this._r._o, slotOf(`[${i}]`, element, this.#offset(i)), value);
+  }
+
+  /**
+   * Writes the first elements, in O(n).
+   *
+   * @param values Anything array-like, at most `length` long.
+   * @throws {RangeError} when it is longer.
+   * @throws {TypeError} when a value does not fit the type; nothing is written then.
+   */
+  copyFrom(values: ArrayLike<Init<Struct<{ it: E }>>["it"]>): void {
+    putSlot(this._r._b, this._r._o, slotOf("[]", this._type, this._at), values);
+  }
+
+  /**
+   * Copies the elements out, in O(n).
+   *
+   * @returns A plain array of plain values.
+   */
+  toArray(): Infer<Struct<{ it: E }>>["it"][] {
+    const { element } = this._type;
+    const { _b: lanes, _o: start } = this._r;
+    const values = Array.from({ length: this.length }, (_, i) => {
+      const at = start + this.#offset(i);
+      return element instanceof Struct
+        ? readRecord(lanes, at, element)
+        : readScalar(lanes, scalarOf(element), at);
+    });
+    return values as Infer<Struct<{ it: E }>>["it"][]; // as in get()
+  }
+
+  /**
+   * So that `JSON.stringify` writes an array.
+   *
+   * @returns What {@linkcode toArray} does.
+   */
+  toJSON(): Infer<Struct<{ it: E }>>["it"][] {
+    return this.toArray();
+  }
+
+  /**
+   * Walks the elements in order; for the hottest loops count with `get(i)`.
+   *
+   * @returns An iterator of what {@linkcode get} gives.
+   */
+  *[Symbol.iterator](): IterableIterator<FieldView<E>> {
+    for (let i = 0; i < this.length; i++) yield this.get(i);
+  }
+
+  #offset(i: number): number {
+    if (!(i >= 0 && i < this.length) || !Number.isInteger(i)) {
+      throw new RangeError(
+        `Cannot reach element ${i}: the array has elements 0 to ${this.length - 1}`,
+      );
+    }
+    return this._at + i * elementBytes(this._type.element);
+  }
+}

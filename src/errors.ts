@@ -1,0 +1,173 @@
+/**
+ * Every error class of the module. Each says in one sentence what was refused and why, and carries the
+ * numbers of that sentence as properties.
+ *
+ * @module
+ */
+
+/** The numbers behind a {@linkcode StaleHandleError}. */
+export interface StaleHandleDetails {
+  /** Name of the pool that refused the handle. */
+  readonly pool: string;
+  /** The handle as it was passed in. */
+  readonly handle: number;
+  /** Chunk index that the handle names; -1 when the value is no handle at all. */
+  readonly index: number;
+  /** Generation that the handle names; -1 when the value is no handle at all. */
+  readonly generation: number;
+  /** Generation that the chunk is at now; -1 when the pool has no such chunk. */
+  readonly chunkGeneration: number;
+}
+
+/**
+ * A struct definition was refused: an unknown type, an empty schema, a bad array length, a bad field name.
+ *
+ * @example Usage
+ * ```ts
+ * import { SchemaError, struct } from "@slabs/pool";
+ * import { assertThrows } from "@std/assert";
+ *
+ * // deno-lint-ignore no-explicit-any
+ * assertThrows(() => struct({ hp: "u17" as any }), SchemaError, 'field "hp" has unknown type "u17"');
+ * ```
+ */
+export class SchemaError extends TypeError {
+  /** The class name, so that it survives minification. */
+  override readonly name = "SchemaError";
+  /** Name of the struct, `""` when it has none. */
+  readonly struct: string;
+  /** The field at fault, `""` when it is the struct as a whole. */
+  readonly field: string;
+
+  /**
+   * @param message What was refused and why.
+   * @param struct Name of the struct, `""` when it has none.
+   * @param field The field at fault, `""` when it is the struct as a whole.
+   */
+  constructor(message: string, struct: string, field: string) {
+    super(message);
+    this.struct = struct;
+    this.field = field;
+  }
+}
+
+/**
+ * A pool cannot grow any further: every chunk up to `maxChunks` is live (or, with wide handles, retired).
+ *
+ * Free records, or create the pool with a larger `maxChunks`. `tryAlloc` gives `undefined` instead.
+ */
+export class PoolExhaustedError extends RangeError {
+  /** The class name, so that it survives minification. */
+  override readonly name = "PoolExhaustedError";
+  /** Name of the pool. */
+  readonly pool: string;
+  /** Records that are live. */
+  readonly size: number;
+  /** Chunks that the pool may have at the most. */
+  readonly maxChunks: number;
+
+  /**
+   * @param message What was refused and why.
+   * @param pool Name of the pool.
+   * @param size Records that are live.
+   * @param maxChunks Chunks that the pool may have at the most.
+   */
+  constructor(message: string, pool: string, size: number, maxChunks: number) {
+    super(message);
+    this.pool = pool;
+    this.size = size;
+    this.maxChunks = maxChunks;
+  }
+}
+
+/**
+ * A handle names no live record: it was freed, is null, is forged, or belongs to another pool.
+ *
+ * The call that threw changed nothing. `has`, `tryGet` and `tryFree` ask without throwing.
+ */
+export class StaleHandleError extends Error implements StaleHandleDetails {
+  /** The class name, so that it survives minification. */
+  override readonly name = "StaleHandleError";
+  /** Name of the pool that refused the handle. */
+  readonly pool: string;
+  /** The handle as it was passed in. */
+  readonly handle: number;
+  /** Chunk index that the handle names; -1 when the value is no handle at all. */
+  readonly index: number;
+  /** Generation that the handle names; -1 when the value is no handle at all. */
+  readonly generation: number;
+  /** Generation that the chunk is at now; -1 when the pool has no such chunk. */
+  readonly chunkGeneration: number;
+
+  /**
+   * @param message What was refused and why.
+   * @param details The numbers behind it.
+   */
+  constructor(message: string, details: StaleHandleDetails) {
+    super(message);
+    this.pool = details.pool;
+    this.handle = details.handle;
+    this.index = details.index;
+    this.generation = details.generation;
+    this.chunkGeneration = details.chunkGeneration;
+  }
+}
+
+/** Memory for a block was asked for and not given. The pool that asked is as it was, and still usable. */
+export class OutOfMemoryError extends RangeError {
+  /** The class name, so that it survives minification. */
+  override readonly name = "OutOfMemoryError";
+  /** Bytes that were asked for. */
+  readonly byteLength: number;
+
+  /**
+   * @param message What was refused and why.
+   * @param byteLength Bytes that were asked for.
+   * @param options The engine's own error as `cause`.
+   */
+  constructor(message: string, byteLength: number, options?: ErrorOptions) {
+    super(message, options);
+    this.byteLength = byteLength;
+  }
+}
+
+/** A pool was used after its `dispose()`. */
+export class DisposedError extends Error {
+  /** The class name, so that it survives minification. */
+  override readonly name = "DisposedError";
+  /** Name of the pool. */
+  readonly pool: string;
+
+  /**
+   * @param message What was refused and why.
+   * @param pool Name of the pool.
+   */
+  constructor(message: string, pool: string) {
+    super(message);
+    this.pool = pool;
+  }
+}
+
+/**
+ * The books of a pool do not balance. Thrown by `validate` alone; it means a fault in this module, or memory
+ * of a block overwritten from outside (a freed chunk holds a link of the free list in its first bytes).
+ */
+export class InvariantError extends Error {
+  /** The class name, so that it survives minification. */
+  override readonly name = "InvariantError";
+  /** Name of the pool. */
+  readonly pool: string;
+  /** Index of the block where it shows, -1 when it is the pool as a whole. */
+  readonly block: number;
+
+  /**
+   * @param message Which invariant is broken, and the numbers.
+   * @param pool Name of the pool.
+   * @param block Index of the block where it shows, -1 when it is the pool as a whole.
+   */
+  constructor(message: string, pool: string, block: number) {
+    super(message);
+    this.pool = pool;
+    this.block = block;
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Handles: a chunk index and a generation in one number. The only file that shifts handle bits.
+ *
+ * ```text
+ * compact   0 g g g g g g g g g g i i i … i      below 2^30: always unboxed
+ *             └ generation ──────┘ └ index, log2(maxChunks) bits
+ * wide      generation × 2^indexBits + index     below 2^53: a safe integer
+ * ```
+ *
+ * Generations start at 1, so no handle is ever 0, the null handle.
+ *
+ * @module
+ */
+
+declare const brand: unique symbol;
+
+/** Carries a type in a method's parameter: TypeScript compares those in both directions. */
+interface Branded<T> {
+  [brand](of: T): void;
+}
+
+/** Makes a type argument count as itself only, never as a subtype or supertype. */
+type Exactly<T> = (of: T) => T;
+
+/**
+ * Names one record of a pool of `S`: a `number` that TypeScript keeps apart by struct.
+ *
+ * A handle is a plain value: copy it, store it in another record's `ref` field, send it to JSON. Handles of
+ * two structs do not mix; an {@linkcode AnyHandle} mixes with both.
+ *
+ * @typeParam S The struct type, `Handle<typeof Enemy>`.
+ */
+export type Handle<S> = number & Branded<Exactly<S>>;
+
+/** A handle whose struct is not known, as an untyped `"ref"` field holds it. Passes for a handle of any struct. */
+export type AnyHandle = number & Branded<unknown>;
+
+/**
+ * The null handle, 0: never given out, and stale wherever a live record is wanted. A zeroed `ref` field holds it.
+ *
+ * @example Usage
+ * ```ts
+ * import { NULL_HANDLE, Pool } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using nodes = new Pool({ next: "ref" });
+ * const node = nodes.alloc();
+ * assertEquals(nodes.get(node).next, NULL_HANDLE);
+ * assertEquals(nodes.has(NULL_HANDLE), false);
+ * ```
+ */
+// A brand exists in types alone, so a literal has to be cast to it.
+export const NULL_HANDLE: AnyHandle = 0 as AnyHandle;
+
+/** How a pool packs index and generation: `"compact"` below 2^30, `"wide"` below 2^53. */
+export type HandleKind = "compact" | "wide";
+
+/**
+ * How one pool packs its handles. A **stamp** is a chunk's generation and its live bit in one integer,
+ * `generation * 2 + live`: 1 lookup and 1 comparison tell whether a handle's record is live.
+ */
+export interface HandleCodec {
+  /** Bits of the index, 0 to 32. */
+  readonly indexBits: number;
+  /** The last generation before a chunk wraps (compact) or retires (wide). */
+  readonly maxGeneration: number;
+  /** Whether a chunk starts again at generation 1 after the last (compact), or is given out no more (wide). */
+  readonly wraps: boolean;
+  /** Bytes that a stamp takes. */
+  readonly stampBytes: 2 | 4;
+  /**
+   * @param handle Any number.
+   * @returns The index bits, 0 to 2^indexBits - 1.
+   */
+  index(handle: number): number;
+  /**
+   * @param handle Any number.
+   * @returns The stamp that the handle's chunk has while the handle is live; -1, which no chunk has, for what is
+   * no integer in range.
+   */
+  liveStamp(handle: number): number;
+  /**
+   * @param index Chunk index.
+   * @param stamp Stamp of that chunk.
+   * @returns The handle of the record there.
+   */
+  encode(index: number, stamp: number): number;
+}
+
+/** The largest compact handle: 30 ones. */
+const MAX_COMPACT = 2 ** 30 - 1;
+
+/** Handles below 2^30: 2 bytes of stamp a chunk, so at most 15 bits of generation. */
+export class CompactHandles implements HandleCodec {
+  readonly indexBits: number;
+  readonly maxGeneration: number;
+  readonly wraps = true;
+  readonly stampBytes = 2;
+  /** Ones where the index is. */
+  private readonly indexMask: number;
+
+  /**
+   * @param indexBits Bits of the index, 0 to 22.
+   * @param generationBits Bits of the generation, by default all that are left.
+   */
+  constructor(indexBits: number, generationBits: number = Math.min(15, 30 - indexBits)) {
+    this.indexBits = indexBits;
+    // Shifts, since 2 ** n is a float to the engine, and so would these fields be.
+    this.maxGeneration = (1 << generationBits) - 1;
+    this.indexMask = (1 << indexBits) - 1;
+  }
+
+  index(handle: number): number {
+    return handle & this.indexMask;
+  }
+
+  liveStamp(handle: number): number {
+    // One comparison refuses fractions, NaN, strings, and what is negative or too large.
+    return (handle & MAX_COMPACT) === handle ? handle >>> this.indexBits << 1 | 1 : -1;
+  }
+
+  encode(index: number, stamp: number): number {
+    return (stamp >> 1) << this.indexBits | index;
+  }
+}
+
+/** Handles below 2^53: 4 bytes of stamp a chunk, so at most 30 bits of generation, which keep it unboxed. */
+export class WideHandles implements HandleCodec {
+  readonly indexBits: number;
+  readonly maxGeneration: number;
+  readonly wraps = false;
+  readonly stampBytes = 4;
+  /** 2^indexBits; the low 32 bits of a handle hold the whole index. */
+  private readonly indexRange: number;
+
+  /**
+   * @param indexBits Bits of the index, 0 to 32.
+   * @param generationBits Bits of the generation, by default all that are left.
+   */
+  constructor(indexBits: number, generationBits: number = Math.min(30, 53 - indexBits)) {
+    this.indexBits = indexBits;
+    this.maxGeneration = (1 << generationBits) - 1;
+    this.indexRange = 2 ** indexBits;
+  }
+
+  index(handle: number): number {
+    return (handle >>> 0) % this.indexRange;
+  }
+
+  liveStamp(handle: number): number {
+    const generation = Math.floor(handle / this.indexRange);
+    const whole = generation * this.indexRange + this.index(handle) === handle;
+    return whole && generation >= 0 && handle <= Number.MAX_SAFE_INTEGER ? generation * 2 + 1 : -1;
+  }
+
+  encode(index: number, stamp: number): number {
+    return (stamp >>> 1) * this.indexRange + index;
+  }
+}
