@@ -5,7 +5,15 @@
  */
 export * from "./src/errors.ts";
 export * from "./src/memory.ts";
-export { type AnyHandle, type Handle, type HandleKind, NULL_HANDLE } from "./src/handle.ts";
+export {
+  type AnyHandle,
+  type brand,
+  type Branded,
+  type Exactly,
+  type Handle,
+  type HandleKind,
+  NULL_HANDLE,
+} from "./src/handle.ts";
 export {
   type AnyStruct,
   array,
@@ -16,6 +24,7 @@ export {
   type FieldType,
   type Infer,
   type Init,
+  type InitOf,
   ref,
   type RefType,
   type ScalarType,
@@ -23,6 +32,7 @@ export {
   struct,
   type StructOf,
   type StructOptions,
+  type ValueOf,
 } from "./src/schema.ts";
 export type { PoolOptions } from "./src/options.ts";
 export * from "./src/pool.ts";

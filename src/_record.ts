@@ -165,6 +165,7 @@ function fitsRecord(plan: Plan, init: unknown): boolean {
 }
 
 function fits(slot: Slot, value: unknown): boolean {
+  // deno-lint-ignore valid-typeof -- it comes from PRIMITIVE_OF
   if (typeof value !== slot.primitive) return false;
   if (slot.scalar !== undefined) return slot.scalar !== "ref" || isRef(value as number);
   if (slot.element === undefined) return fitsRecord(slot.plan!, value); // neither scalar nor array: a struct
@@ -268,6 +269,7 @@ function explain(slot: Slot, value: unknown, path: string): void {
 }
 
 function explainScalar({ scalar, primitive }: Slot, value: unknown, path: string): void {
+  // deno-lint-ignore valid-typeof -- it comes from PRIMITIVE_OF
   if (typeof value !== primitive) {
     throw new TypeError(
       `Cannot write field "${path}": ${scalar} must be a ${primitive}, got ${show(value)}`,

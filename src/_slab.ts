@@ -319,8 +319,11 @@ export class Slab {
   freeMany(handles: ArrayLike<number>): number {
     // The live bit of each record is turned off for a moment, so that a handle that comes twice is seen.
     let seen = 0;
-    while (seen < handles.length && this.flipLiveBit(handles[seen], true)) seen++;
-    for (let i = 0; i < seen; i++) this.flipLiveBit(handles[i], false);
+    try {
+      while (seen < handles.length && this.flipLiveBit(handles[seen], true)) seen++;
+    } finally {
+      for (let i = 0; i < seen; i++) this.flipLiveBit(handles[i], false);
+    }
     if (seen < handles.length) return seen;
     for (let i = 0; i < seen; i++) this.free(handles[i]);
     return -1;
@@ -600,89 +603,5 @@ export class Slab {
   /** @returns The error for a pool that was disposed of. */
   disposedError(): DisposedError {
     return new DisposedError(`Cannot use ${this.label}: it was disposed of`, this.name);
-  }
-}
-
-/**
- * A walk over the live records of a slab, as an iterator that is its own result: nothing is allocated on the way, and a
- * fresh result for each step costs three times as much.
- */
-export class Walk implements IterableIterator<RecordView> {
-  done = false;
-  readonly value: RecordView;
-  readonly #slab: Slab;
-  private readonly chunkBytes: number;
-  /** Where the view stands. */
-  block: Block = NO_BLOCK;
-  chunk = -1;
-
-  /**
-   * @param slab What to walk.
-   * @param view Moved from record to record.
-   */
-  constructor(slab: Slab, view: RecordView) {
-    this.#slab = slab;
-    this.chunkBytes = slab.geometry.chunkBytes;
-    this.value = view;
-  }
-
-  /** @returns This object: `done`, or `value` on the next record. */
-  next(): this {
-    const chunk = this.chunk + 1;
-    const block = this.block;
-    if (chunk < block.bump && block.live === block.bump) {
-      this.chunk = chunk;
-      this.value._b = block;
-      this.value._o = chunk * this.chunkBytes;
-    } else this.#seek(chunk);
-    return this;
-  }
-
-  [Symbol.iterator](): this {
-    return this;
-  }
-
-  #seek(from: number): void {
-    const { blocks } = this.#slab;
-    let block = this.block;
-    let chunk = block.nextLive(from);
-    while (chunk >= block.bump) {
-      if (block.index + 1 >= blocks.length) {
-        this.done = true;
-        return;
-      }
-      block = blocks[block.index + 1];
-      chunk = block.nextLive(0);
-    }
-    this.block = block;
-    this.chunk = chunk;
-    this.value._b = block;
-    this.value._o = chunk * this.chunkBytes;
-  }
-}
-
-/** A walk over the handles of a slab's live records; its own result as well. */
-export class HandleWalk implements IterableIterator<number> {
-  done = false;
-  value = 0;
-  readonly #slab: Slab;
-  readonly #walk: Walk;
-
-  /** @param slab What to walk. */
-  constructor(slab: Slab) {
-    this.#slab = slab;
-    this.#walk = new Walk(slab, { _b: NO_BLOCK, _o: 0 });
-  }
-
-  /** @returns This object: `done`, or `value` the next handle. */
-  next(): this {
-    const { done, block, chunk } = this.#walk.next();
-    this.done = done;
-    if (!done) this.value = this.#slab.handleAt(block, chunk);
-    return this;
-  }
-
-  [Symbol.iterator](): this {
-    return this;
   }
 }

@@ -18,11 +18,9 @@ import {
   elementBytes,
   type ElementType,
   type Field,
-  type Fields,
   type FieldType,
   type Infer,
   type Init,
-  type RefType,
   scalarOf,
   type ScalarType,
   Struct,
@@ -250,9 +248,12 @@ export class ArrayView<E extends ElementType = ElementType> {
   private readonly _r: RecordView;
   /** Byte offset within the record. */
   private readonly _at: number;
+  /** Element type and length. */
   private readonly _type: ArrayType<E>;
 
   /**
+   * Creates the view; the accessor of the field does so.
+   *
    * @param root The view of the whole record.
    * @param at Byte offset within it.
    * @param type Type of the field.

@@ -32,7 +32,7 @@ export interface StaleHandleDetails {
  * ```
  */
 export class SchemaError extends TypeError {
-  /** The class name, so that it survives minification. */
+  /** `"SchemaError"`, also in minified code. */
   override readonly name = "SchemaError";
   /** Name of the struct, `""` when it has none. */
   readonly struct: string;
@@ -40,6 +40,8 @@ export class SchemaError extends TypeError {
   readonly field: string;
 
   /**
+   * Creates the error; this module alone does so.
+   *
    * @param message What was refused and why.
    * @param struct Name of the struct, `""` when it has none.
    * @param field The field at fault, `""` when it is the struct as a whole.
@@ -57,7 +59,7 @@ export class SchemaError extends TypeError {
  * Free records, or create the pool with a larger `maxChunks`. `tryAlloc` gives `undefined` instead.
  */
 export class PoolExhaustedError extends RangeError {
-  /** The class name, so that it survives minification. */
+  /** `"PoolExhaustedError"`, also in minified code. */
   override readonly name = "PoolExhaustedError";
   /** Name of the pool. */
   readonly pool: string;
@@ -67,6 +69,8 @@ export class PoolExhaustedError extends RangeError {
   readonly maxChunks: number;
 
   /**
+   * Creates the error; this module alone does so.
+   *
    * @param message What was refused and why.
    * @param pool Name of the pool.
    * @param size Records that are live.
@@ -86,7 +90,7 @@ export class PoolExhaustedError extends RangeError {
  * The call that threw changed nothing. `has`, `tryGet` and `tryFree` ask without throwing.
  */
 export class StaleHandleError extends Error implements StaleHandleDetails {
-  /** The class name, so that it survives minification. */
+  /** `"StaleHandleError"`, also in minified code. */
   override readonly name = "StaleHandleError";
   /** Name of the pool that refused the handle. */
   readonly pool: string;
@@ -100,6 +104,8 @@ export class StaleHandleError extends Error implements StaleHandleDetails {
   readonly chunkGeneration: number;
 
   /**
+   * Creates the error; this module alone does so.
+   *
    * @param message What was refused and why.
    * @param details The numbers behind it.
    */
@@ -115,12 +121,14 @@ export class StaleHandleError extends Error implements StaleHandleDetails {
 
 /** Memory for a block was asked for and not given. The pool that asked is as it was, and still usable. */
 export class OutOfMemoryError extends RangeError {
-  /** The class name, so that it survives minification. */
+  /** `"OutOfMemoryError"`, also in minified code. */
   override readonly name = "OutOfMemoryError";
   /** Bytes that were asked for. */
   readonly byteLength: number;
 
   /**
+   * Creates the error; this module alone does so.
+   *
    * @param message What was refused and why.
    * @param byteLength Bytes that were asked for.
    * @param options The engine's own error as `cause`.
@@ -133,12 +141,14 @@ export class OutOfMemoryError extends RangeError {
 
 /** A pool was used after its `dispose()`. */
 export class DisposedError extends Error {
-  /** The class name, so that it survives minification. */
+  /** `"DisposedError"`, also in minified code. */
   override readonly name = "DisposedError";
   /** Name of the pool. */
   readonly pool: string;
 
   /**
+   * Creates the error; this module alone does so.
+   *
    * @param message What was refused and why.
    * @param pool Name of the pool.
    */
@@ -153,7 +163,7 @@ export class DisposedError extends Error {
  * of a block overwritten from outside (a freed chunk holds a link of the free list in its first bytes).
  */
 export class InvariantError extends Error {
-  /** The class name, so that it survives minification. */
+  /** `"InvariantError"`, also in minified code. */
   override readonly name = "InvariantError";
   /** Name of the pool. */
   readonly pool: string;
@@ -161,6 +171,8 @@ export class InvariantError extends Error {
   readonly block: number;
 
   /**
+   * Creates the error; this module alone does so.
+   *
    * @param message Which invariant is broken, and the numbers.
    * @param pool Name of the pool.
    * @param block Index of the block where it shows, -1 when it is the pool as a whole.

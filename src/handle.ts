@@ -12,15 +12,26 @@
  * @module
  */
 
-declare const brand: unique symbol;
+/** Key of the brand of a {@linkcode Handle}; it exists in types alone. */
+export declare const brand: unique symbol;
 
-/** Carries a type in a method's parameter: TypeScript compares those in both directions. */
-interface Branded<T> {
+/**
+ * What keeps handles apart in types; no value has it. It carries a type in a method's parameter, since TypeScript
+ * compares those in both directions.
+ *
+ * @typeParam T What is told apart.
+ */
+export interface Branded<T> {
+  /** Never there. */
   [brand](of: T): void;
 }
 
-/** Makes a type argument count as itself only, never as a subtype or supertype. */
-type Exactly<T> = (of: T) => T;
+/**
+ * Makes a type count as itself only, never as a subtype or supertype.
+ *
+ * @typeParam T The type.
+ */
+export type Exactly<T> = (of: T) => T;
 
 /**
  * Names one record of a pool of `S`: a `number` that TypeScript keeps apart by struct.

@@ -5,7 +5,7 @@
  */
 import { lanesOf } from "./_lanes.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
-import { HandleWalk, Slab, slabs, type Visit, Walk } from "./_slab.ts";
+import { Slab, slabs, type Visit } from "./_slab.ts";
 import {
   type RecordView,
   type RecordViewClass,
@@ -13,6 +13,7 @@ import {
   rootOf,
   type View,
 } from "./_view.ts";
+import { HandleWalk, Walk } from "./_walk.ts";
 import { Block } from "./_block.ts";
 import type { Handle } from "./handle.ts";
 import { type PoolOptions, resolveOptions } from "./options.ts";
@@ -488,12 +489,11 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * Allocates records, zeroed, all or none, in O(n).
    *
    * @param count How many, an integer from 0.
-   * @param out An array or typed array to fill from its start; a plain array ends up `count` long.
-   * @returns `out`, or a new array: the handles.
+   * @returns Their handles.
    * @throws {PoolExhaustedError} when `maxChunks` do not allow them all.
    * @throws {OutOfMemoryError} when the memory resource does not.
    * @throws {RangeError} when `count` is no integer from 0, or a typed array is too short.
-   * @throws {TypeError} when a typed array cannot hold handles.
+   * @throws {TypeError} when a typed array cannot hold handles, or an array cannot be written.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -508,6 +508,14 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * ```
    */
   allocMany(count: number): Handle<StructOf<T>>[];
+  /**
+   * Allocates records as above, into an array of the caller's: nothing is allocated on the heap.
+   *
+   * @typeParam O What is filled.
+   * @param count How many, an integer from 0.
+   * @param out An array or typed array to fill from its start; a plain array ends up `count` long.
+   * @returns `out`.
+   */
   allocMany<O extends HandleArray<StructOf<T>>>(count: number, out: O): O;
   allocMany(count: number, out: HandleArray<StructOf<T>> = []): HandleArray<StructOf<T>> {
     this.#checkCount("allocMany", count);
@@ -732,7 +740,12 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
   }
 
   #checkOut(count: number, out: HandleArray<StructOf<T>>): void {
-    if (Array.isArray(out)) return;
+    if (Array.isArray(out)) {
+      if (Object.isExtensible(out)) return;
+      throw new TypeError(
+        `Cannot allocMany in Pool "${this.name}": out is frozen, sealed or not extensible`,
+      );
+    }
     const wide = !this._slab.codec.wraps;
     const fits = out instanceof Float64Array ||
       !wide && (out instanceof Int32Array || out instanceof Uint32Array);

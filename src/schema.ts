@@ -49,6 +49,7 @@ export type FieldType = ElementType | ArrayType;
 
 /** The fields of a struct by name, in declared order. */
 export interface Fields {
+  /** Type of the field of that name. */
   readonly [name: string]: FieldType;
 }
 
@@ -60,7 +61,12 @@ export type StructOf<T extends AnyStruct | Fields> = T extends AnyStruct ? T
   : T extends Fields ? Struct<T>
   : never;
 
-type ValueOf<T> = T extends "i64" | "u64" ? bigint
+/**
+ * The plain value of a field.
+ *
+ * @typeParam T The field's type.
+ */
+export type ValueOf<T> = T extends "i64" | "u64" ? bigint
   : T extends "bool" ? boolean
   : T extends "ref" ? AnyHandle
   : T extends ScalarType ? number
@@ -69,7 +75,12 @@ type ValueOf<T> = T extends "i64" | "u64" ? bigint
   : T extends Struct<infer F> ? { -readonly [K in keyof F]: ValueOf<F[K]> }
   : never;
 
-type InitOf<T> = T extends ArrayType<infer E> ? ArrayLike<InitOf<E>>
+/**
+ * What a field can be written from.
+ *
+ * @typeParam T The field's type.
+ */
+export type InitOf<T> = T extends ArrayType<infer E> ? ArrayLike<InitOf<E>>
   : T extends Struct<infer F> ? { readonly [K in keyof F]?: InitOf<F[K]> }
   : ValueOf<T>;
 
@@ -329,6 +340,8 @@ export function ref<S extends AnyStruct>(target: S): RefType<S> {
 }
 
 /**
+ * Tells whether a value is the name of a scalar type.
+ *
  * @param value Any value.
  * @returns Whether it names a scalar type.
  */
@@ -337,6 +350,8 @@ export function isScalar(value: unknown): value is ScalarType {
 }
 
 /**
+ * Tells the size of an element.
+ *
  * @param type Type of an element.
  * @returns Bytes that an element takes.
  */
@@ -345,6 +360,8 @@ export function elementBytes(type: ElementType): number {
 }
 
 /**
+ * Tells how a scalar or a link is stored.
+ *
  * @param type A scalar type or a typed link.
  * @returns The scalar that it is stored as.
  */

@@ -15,6 +15,7 @@ const FLOORS = [
   ["_record.ts", "_block.ts"],
   ["_view.ts"],
   ["_slab.ts"],
+  ["_walk.ts"],
   ["pool.ts", "inspect.ts"],
 ];
 const MAX_CODE_LINES = 450;

@@ -1,0 +1,237 @@
+/**
+ * Every sequence of operations up to a length, on slabs so small that generations run out on the way:
+ * three chunks, and generations of two bits, 1 to 3.
+ *
+ * The model predicts each handle but for the choice of the chunk, so it also proves that compact
+ * handles come round after 2^bits - 1 reuses and no sooner, and that wide ones never do.
+ *
+ * @module
+ */
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { heapMemory, validate } from "../../mod.ts";
+import { Slab, slabs } from "../../src/_slab.ts";
+import { CompactHandles, WideHandles } from "../../src/handle.ts";
+
+const CHUNKS = 3;
+const INDEX_BITS = 2;
+const GENERATION_BITS = 2;
+const LAST_GENERATION = 3;
+
+type Kind = "compact" | "wide";
+
+interface Shape {
+  readonly kind: Kind;
+  readonly chunksPerBlock: number;
+  readonly keepEmptyBlocks: number;
+}
+
+/** Operations as numbers: ALLOC, CLEAR, then FREE_BLOCK + its index, then FREE + position in `known`. */
+const ALLOC = 0;
+const CLEAR = 1;
+const FREE_BLOCK = 2;
+const FREE = 100;
+
+/** A slab beside what is expected of it. */
+class Pair {
+  readonly slab: Slab;
+  readonly shape: Shape;
+  /** Every handle that was ever given out, once each. */
+  readonly known: number[] = [];
+  /** Handle of the live record of each chunk, 0 where there is none. */
+  readonly live: number[] = [0, 0, 0];
+  /** How often each chunk was given out. */
+  readonly uses: number[] = [0, 0, 0];
+
+  constructor(shape: Shape) {
+    const { kind, chunksPerBlock, keepEmptyBlocks } = shape;
+    const Codec = kind === "compact" ? CompactHandles : WideHandles;
+    this.shape = shape;
+    this.slab = new Slab({
+      name: "tiny",
+      label: 'Pool "tiny"',
+      chunksPerBlock,
+      maxBlocks: CHUNKS / chunksPerBlock,
+      codec: new Codec(INDEX_BITS, GENERATION_BITS),
+      keepEmptyBlocks,
+      memory: heapMemory,
+    }, { chunkBytes: 1, align: 1, lanes: 0 });
+    slabs.set(this, this.slab);
+  }
+
+  /** The operations that there are to choose from. */
+  get choices(): number[] {
+    const blocks = Array.from({ length: CHUNKS / this.shape.chunksPerBlock }, (_, i) => i);
+    return [
+      ALLOC,
+      CLEAR,
+      ...blocks.map((i) => FREE_BLOCK + i),
+      ...this.known.map((_, i) => FREE + i),
+    ];
+  }
+
+  apply(operation: number): void {
+    if (operation === ALLOC) this.#alloc();
+    else if (operation === CLEAR) {
+      this.slab.clear();
+      this.live.fill(0);
+    } else if (operation < FREE) this.#freeBlock(operation - FREE_BLOCK);
+    else this.#free(this.known[operation - FREE]);
+  }
+
+  #alloc(): void {
+    const handle = this.slab.alloc();
+    const isTaken = this.live.map((it, chunk) => it !== 0 || this.#isRetired(chunk));
+    if (handle === 0) {
+      assert(!isTaken.includes(false), "alloc found no chunk, and there is one");
+      return;
+    }
+    const chunk = handle % 2 ** INDEX_BITS;
+    assert(isTaken[chunk] === false, `alloc gave chunk ${chunk}, which is taken`);
+    const generation = this.uses[chunk]++ % LAST_GENERATION + 1;
+    assertEquals(handle, generation * 2 ** INDEX_BITS + chunk);
+    this.live[chunk] = handle;
+    if (!this.known.includes(handle)) this.known.push(handle);
+  }
+
+  #isRetired(chunk: number): boolean {
+    return this.shape.kind === "wide" && this.uses[chunk] === LAST_GENERATION &&
+      this.live[chunk] === 0;
+  }
+
+  #free(handle: number): void {
+    const chunk = this.live.indexOf(handle);
+    assertEquals(this.slab.free(handle), chunk >= 0);
+    if (chunk >= 0) this.live[chunk] = 0;
+  }
+
+  #freeBlock(index: number): void {
+    const { chunksPerBlock } = this.shape;
+    const isThere = this.slab.mounted().some((block) => block.index === index);
+    assertEquals(this.slab.freeBlock(index), isThere);
+    this.live.fill(0, index * chunksPerBlock, (index + 1) * chunksPerBlock);
+  }
+
+  /** Just the live handles are accepted, the counts agree, and the books balance. */
+  check(): void {
+    validate(this);
+    let size = 0;
+    for (const handle of this.live) if (handle !== 0) size++;
+    assert(this.slab.size === size, `the size is ${this.slab.size}, expected ${size}`);
+    for (const handle of this.known) {
+      const block = this.slab.find(handle);
+      assert((block !== undefined) === this.live.includes(handle), `handle ${handle} is misjudged`);
+    }
+  }
+}
+
+/** Runs a sequence, checks where it ends, and goes on with each longer one; returns how many. */
+function explore(shape: Shape, sequence: number[], longest: number): number {
+  const pair = new Pair(shape);
+  try {
+    for (const operation of sequence) pair.apply(operation);
+    pair.check();
+  } catch (cause) {
+    throw new Error(`After the operations ${sequence}`, { cause });
+  }
+  if (sequence.length === longest) return 1;
+  let count = 1;
+  for (const operation of pair.choices) {
+    sequence.push(operation);
+    count += explore(shape, sequence, longest);
+    sequence.pop();
+  }
+  return count;
+}
+
+const KINDS = ["compact", "wide"] as const;
+
+// -- every sequence --
+
+for (const kind of KINDS) {
+  for (const keepEmptyBlocks of [0, 1]) {
+    for (const [chunksPerBlock, longest] of [[3, 8], [1, 7]]) {
+      const shape = `${3 / chunksPerBlock} x ${chunksPerBlock} chunks, keep ${keepEmptyBlocks}`;
+      Deno.test(`Slab does as predicted in every sequence of ${longest} (${kind}, ${shape})`, () => {
+        const count = explore({ kind, chunksPerBlock, keepEmptyBlocks }, [], longest);
+        assertGreater(count, 100_000);
+      });
+    }
+  }
+}
+
+// -- worn out --
+
+/** Allocates and frees one record at a time, up to so many, ending early when there is no chunk left. */
+function wearOut(pair: Pair, most: number, after: (pair: Pair) => void): number[] {
+  const handles: number[] = [];
+  for (let i = 0; i < most; i++) {
+    pair.apply(ALLOC);
+    const handle = pair.live.find((it) => it !== 0);
+    if (handle === undefined) break;
+    handles.push(handle);
+    pair.apply(FREE + pair.known.indexOf(handle));
+    after(pair);
+    pair.check();
+  }
+  return handles;
+}
+
+const AFTERS: [string, (pair: Pair) => void][] = [
+  ["keeping its blocks", () => {}],
+  ["giving each block back", (pair) => pair.shape.chunksPerBlock === 3 && pair.apply(FREE_BLOCK)],
+  ["trimmed each time", (pair) => void pair.slab.trim()],
+];
+
+for (const [what, after] of AFTERS) {
+  for (const chunksPerBlock of [1, 3]) {
+    const shape = `${3 / chunksPerBlock} x ${chunksPerBlock} chunks, ${what}`;
+
+    Deno.test(`Slab with wide handles gives out 3 x 3 of them and no more (${shape})`, () => {
+      const pair = new Pair({ kind: "wide", chunksPerBlock, keepEmptyBlocks: 1 });
+      const handles = wearOut(pair, 100, after);
+      assertEquals(handles.length, CHUNKS * LAST_GENERATION);
+      assertEquals(new Set(handles).size, handles.length);
+      pair.slab.trim();
+      assertEquals(pair.slab.alloc(), 0);
+      assertEquals(pair.slab.mounted().length, 0, "a block was taken that has no chunk to give");
+      assertStringIncludes(pair.slab.exhaustedError("alloc").message, "0 of 3 chunks of maxChunks");
+    });
+
+    Deno.test(`Slab with compact handles repeats one every 3 reuses of a chunk (${shape})`, () => {
+      const pair = new Pair({ kind: "compact", chunksPerBlock, keepEmptyBlocks: 1 });
+      const handles = wearOut(pair, 30, after);
+      assertEquals(handles.length, 30);
+      for (let chunk = 0; chunk < CHUNKS; chunk++) {
+        const own = handles.filter((handle) => handle % 2 ** INDEX_BITS === chunk);
+        own.forEach((handle, i) => assertEquals(handle, own[i % LAST_GENERATION]));
+      }
+    });
+  }
+}
+
+Deno.test("Slab counts its retired chunks in the error of an exhausted pool", () => {
+  const pair = new Pair({ kind: "wide", chunksPerBlock: 3, keepEmptyBlocks: 1 });
+  wearOut(pair, 6, () => {});
+  assertEquals(pair.slab.retired, 2);
+  assertNotEquals(pair.slab.alloc(), 0);
+  assertEquals(pair.slab.alloc(), 0);
+  assertEquals(
+    pair.slab.exhaustedError("alloc").message,
+    'Cannot alloc in Pool "tiny": 1 of 3 chunks of maxChunks are live, 2 retired',
+  );
+  assertEquals(pair.slab.allocMany(1, []), false);
+});
+
+Deno.test("Slab counts the retired chunks of blocks given back in that error as well", () => {
+  const pair = new Pair({ kind: "wide", chunksPerBlock: 1, keepEmptyBlocks: 0 });
+  wearOut(pair, 9, () => {});
+  assertEquals(pair.slab.alloc(), 0);
+  const { message } = pair.slab.exhaustedError("alloc");
+  assertStringIncludes(message, "0 of 3 chunks of maxChunks are live, 3 retired");
+});

@@ -1,0 +1,333 @@
+/**
+ * What the compiler knows: a wrong line here fails `deno check`, and every line that must not compile
+ * is marked. The functions at the end are checked and never called.
+ *
+ * @module
+ */
+import { assertType, type IsExact } from "@std/testing/types";
+import {
+  type AnyHandle,
+  type AnyStruct,
+  array,
+  type ArrayView,
+  type Handle,
+  type Infer,
+  type Init,
+  NULL_HANDLE,
+  Pool,
+  type PoolBlock,
+  type PoolStats,
+  ref,
+  type ScopedRecord,
+  type Struct,
+  struct,
+  type StructOf,
+  type View,
+} from "../mod.ts";
+
+const Vec2 = struct({ x: "f32", y: "f32" });
+const Node = struct({ next: "ref", weight: "f64" });
+const Enemy = struct({
+  pos: Vec2,
+  hp: "u16",
+  alive: "bool",
+  score: "i64",
+  color: array("u8", 4),
+  flags: array("bool", 2),
+  trail: array(Vec2, 8),
+  target: ref(Vec2),
+  targets: array(ref(Vec2), 2),
+  next: "ref",
+});
+type Enemy = Infer<typeof Enemy>;
+
+interface PlainVec2 {
+  x: number;
+  y: number;
+}
+
+// -- Infer --
+
+Deno.test("Infer gives the plain type of each scalar", () => {
+  const All = struct({
+    a: "i8",
+    b: "u8",
+    c: "i16",
+    d: "u16",
+    e: "i32",
+    f: "u32",
+    g: "i64",
+    h: "u64",
+    i: "f16",
+    j: "f32",
+    k: "f64",
+    l: "bool",
+    m: "ref",
+  });
+  assertType<
+    IsExact<Infer<typeof All>, {
+      a: number;
+      b: number;
+      c: number;
+      d: number;
+      e: number;
+      f: number;
+      g: bigint;
+      h: bigint;
+      i: number;
+      j: number;
+      k: number;
+      l: boolean;
+      m: AnyHandle;
+    }>
+  >(true);
+});
+
+Deno.test("Infer gives nested structs, arrays and links", () => {
+  assertType<
+    IsExact<Enemy, {
+      pos: PlainVec2;
+      hp: number;
+      alive: boolean;
+      score: bigint;
+      color: number[];
+      flags: boolean[];
+      trail: PlainVec2[];
+      target: Handle<typeof Vec2>;
+      targets: Handle<typeof Vec2>[];
+      next: AnyHandle;
+    }>
+  >(true);
+});
+
+Deno.test("Infer gives fields that can be assigned", () => {
+  const plain: Infer<typeof Vec2> = { x: 1, y: 2 };
+  plain.x = 3;
+});
+
+// -- Init --
+
+Deno.test("Init takes any part of a record, and anything array-like", () => {
+  assertType<IsExact<Init<typeof Vec2>, { readonly x?: number; readonly y?: number }>>(true);
+  assertType<
+    IsExact<Init<typeof Enemy>, {
+      readonly pos?: { readonly x?: number; readonly y?: number };
+      readonly hp?: number;
+      readonly alive?: boolean;
+      readonly score?: bigint;
+      readonly color?: ArrayLike<number>;
+      readonly flags?: ArrayLike<boolean>;
+      readonly trail?: ArrayLike<{ readonly x?: number; readonly y?: number }>;
+      readonly target?: Handle<typeof Vec2>;
+      readonly targets?: ArrayLike<Handle<typeof Vec2>>;
+      readonly next?: AnyHandle;
+    }>
+  >(true);
+  const bytes: Init<typeof Enemy> = { color: new Uint8Array(4), trail: [{ x: 1 }] };
+  assertType<IsExact<typeof bytes.hp, number | undefined>>(true);
+});
+
+Deno.test("Init refuses a wrong type and an unknown field", () => {
+  // @ts-expect-error a string is no number
+  const a: Init<typeof Enemy> = { hp: "5" };
+  // @ts-expect-error a number is no bigint
+  const b: Init<typeof Enemy> = { score: 5 };
+  // @ts-expect-error there is no such field
+  const c: Init<typeof Enemy> = { speed: 5 };
+  // @ts-expect-error there is no such nested field
+  const d: Init<typeof Enemy> = { pos: { z: 5 } };
+  // @ts-expect-error a number is no handle
+  const e: Init<typeof Enemy> = { target: 5 };
+  void [a, b, c, d, e];
+});
+
+// -- View --
+
+Deno.test("View has each field as it reads, nested and in arrays", () => {
+  type EnemyView = View<typeof Enemy>;
+  assertType<IsExact<EnemyView["hp"], number>>(true);
+  assertType<IsExact<EnemyView["alive"], boolean>>(true);
+  assertType<IsExact<EnemyView["score"], bigint>>(true);
+  assertType<IsExact<EnemyView["pos"]["x"], number>>(true);
+  assertType<IsExact<EnemyView["color"], ArrayView<"u8">>>(true);
+  assertType<IsExact<EnemyView["trail"], ArrayView<typeof Vec2>>>(true);
+  assertType<IsExact<EnemyView["target"], Handle<typeof Vec2>>>(true);
+  assertType<IsExact<EnemyView["next"], AnyHandle>>(true);
+  assertType<IsExact<ReturnType<EnemyView["toJSON"]>, Enemy>>(true);
+});
+
+Deno.test("ArrayView gives what its elements are", () => {
+  type Colors = View<typeof Enemy>["color"];
+  assertType<IsExact<ReturnType<Colors["get"]>, number>>(true);
+  assertType<IsExact<ReturnType<Colors["toArray"]>, number[]>>(true);
+  type Trail = View<typeof Enemy>["trail"];
+  assertType<IsExact<ReturnType<Trail["get"]>["x"], number>>(true);
+  assertType<IsExact<ReturnType<Trail["toArray"]>, PlainVec2[]>>(true);
+  type Targets = View<typeof Enemy>["targets"];
+  assertType<IsExact<ReturnType<Targets["get"]>, Handle<typeof Vec2>>>(true);
+});
+
+// -- Handle --
+
+Deno.test("Handle is a number of its own for each struct", () => {
+  assertType<IsExact<Handle<typeof Vec2>, Handle<typeof Vec2>>>(true);
+  assertType<IsExact<Handle<typeof Vec2>, Handle<typeof Node>>>(false);
+  assertType<IsExact<Handle<typeof Vec2>, number>>(false);
+  const numbers: number[] = [NULL_HANDLE];
+  void numbers;
+});
+
+// -- Pool --
+
+Deno.test("Pool of a struct and of the same fields have types of one shape", () => {
+  const fields = { x: "f32", y: "f32" } as const;
+  assertType<IsExact<StructOf<typeof Vec2>, typeof Vec2>>(true);
+  assertType<IsExact<StructOf<typeof fields>, Struct<typeof fields>>>(true);
+});
+
+Deno.test("Pool's members give handles, views and figures of their types", () => {
+  type EnemyPool = Pool<typeof Enemy>;
+  type EnemyHandle = Handle<typeof Enemy>;
+  type EnemyView = View<typeof Enemy>;
+  assertType<IsExact<EnemyPool["struct"], typeof Enemy>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["alloc"]>, EnemyHandle>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["tryAlloc"]>, EnemyHandle | undefined>>(true);
+  assertType<IsExact<Parameters<EnemyPool["alloc"]>, [init?: Init<typeof Enemy> | undefined]>>(
+    true,
+  );
+  assertType<IsExact<ReturnType<EnemyPool["get"]>, EnemyView>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["tryGet"]>, EnemyView | undefined>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["cursor"]>, EnemyView>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["seek"]>, EnemyView>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["handleOf"]>, EnemyHandle>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["handles"]>, IterableIterator<EnemyHandle>>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["scoped"]>, ScopedRecord<typeof Enemy>>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["stats"]>, PoolStats>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["tryFree"]>, boolean>>(true);
+  assertType<IsExact<ReturnType<EnemyPool["retain"]>, number>>(true);
+  assertType<IsExact<EnemyPool["blocks"], readonly PoolBlock[]>>(true);
+  assertType<IsExact<EnemyPool["size"], number>>(true);
+});
+
+Deno.test("Pool's callbacks and iterators know the view and the handle", () => {
+  using pool = new Pool(Enemy);
+  pool.forEach((view, handle) => {
+    assertType<IsExact<typeof view, View<typeof Enemy>>>(true);
+    assertType<IsExact<typeof handle, Handle<typeof Enemy>>>(true);
+  });
+  pool.retain((view, handle) => {
+    assertType<IsExact<typeof view, View<typeof Enemy>>>(true);
+    assertType<IsExact<typeof handle, Handle<typeof Enemy>>>(true);
+    return true;
+  });
+  for (const view of pool) assertType<IsExact<typeof view, View<typeof Enemy>>>(true);
+  for (const handle of pool.handles()) {
+    assertType<IsExact<typeof handle, Handle<typeof Enemy>>>(true);
+  }
+});
+
+Deno.test("Pool.allocMany() gives back the kind of array that it was given", () => {
+  using pool = new Pool(Vec2);
+  const plain = pool.allocMany(1);
+  const ints = pool.allocMany(1, new Int32Array(1));
+  const floats = pool.allocMany(1, new Float64Array(1));
+  assertType<IsExact<typeof plain, Handle<typeof Vec2>[]>>(true);
+  assertType<IsExact<typeof ints, Int32Array<ArrayBuffer>>>(true);
+  assertType<IsExact<typeof floats, Float64Array<ArrayBuffer>>>(true);
+  pool.freeMany(plain);
+  pool.freeMany(ints);
+});
+
+Deno.test("Pool of plain fields takes and gives handles of its own", () => {
+  using pool = new Pool({ x: "f32" });
+  const handle = pool.alloc({ x: 1 });
+  assertType<IsExact<typeof handle, Handle<typeof pool.struct>>>(true);
+  pool.free(handle);
+});
+
+// -- what passes and what does not: checked, never called --
+
+/** NULL_HANDLE and untyped refs pass wherever a handle of any struct is wanted. */
+function passes(nodes: Pool<typeof Node>, enemies: Pool<typeof Enemy>): void {
+  const node = nodes.alloc({ next: NULL_HANDLE });
+  enemies.alloc({ target: NULL_HANDLE, next: node, targets: [NULL_HANDLE] });
+  nodes.has(NULL_HANDLE);
+  nodes.get(nodes.get(node).next);
+  enemies.get(nodes.get(node).next);
+  nodes.set(nodes.get(node).next, { next: node });
+  nodes.get(node).next = enemies.alloc();
+  const next: AnyHandle = node;
+  enemies.freeMany([NULL_HANDLE, next]);
+  enemies.handleOf(enemies.cursor().pos);
+  const any: AnyStruct = Enemy;
+  void any;
+}
+
+/** A handle of one struct does not pass where another's is wanted, and a bare number nowhere. */
+function doesNotPass(
+  vectors: Pool<typeof Vec2>,
+  enemies: Pool<typeof Enemy>,
+  nodes: Pool<typeof Node>,
+): void {
+  const vector = vectors.alloc();
+  const node = nodes.alloc();
+  // @ts-expect-error a handle of Vec2
+  enemies.get(vector);
+  // @ts-expect-error a handle of Vec2
+  enemies.tryGet(vector);
+  // @ts-expect-error a handle of Vec2
+  enemies.free(vector);
+  // @ts-expect-error a handle of Vec2
+  enemies.tryFree(vector);
+  // @ts-expect-error a handle of Vec2
+  enemies.has(vector);
+  // @ts-expect-error a handle of Vec2
+  enemies.set(vector, { hp: 1 });
+  // @ts-expect-error a handle of Vec2
+  enemies.seek(enemies.cursor(), vector);
+  // @ts-expect-error handles of Vec2
+  enemies.freeMany([vector]);
+  // @ts-expect-error a view of Vec2
+  enemies.seek(vectors.cursor(), enemies.alloc());
+  // @ts-expect-error a handle of Node for a link to Vec2
+  enemies.alloc({ target: node });
+  // @ts-expect-error a handle of Node for a link to Vec2
+  enemies.cursor().target = node;
+  // @ts-expect-error a handle of Node for a handle of Vec2
+  const wrong: Handle<typeof Vec2> = node;
+  // @ts-expect-error a bare number
+  enemies.get(5);
+  // @ts-expect-error a bare number
+  enemies.cursor().next = 5;
+  // @ts-expect-error an array of another struct's handles to fill
+  enemies.allocMany(1, [vector]);
+  // @ts-expect-error a typed array that is too narrow for handles
+  enemies.allocMany(1, new Uint8Array(1));
+  void wrong;
+}
+
+/** What cannot be written does not compile. */
+function isReadonly(pool: Pool<typeof Enemy>): void {
+  // @ts-expect-error the size is read-only
+  pool.size = 1;
+  // @ts-expect-error the blocks are read-only
+  pool.blocks.push(pool.blocks[0]);
+  // @ts-expect-error a block's figures are read-only
+  pool.blocks[0].live = 1;
+  // @ts-expect-error an array's length is read-only
+  pool.cursor().color.length = 1;
+  // @ts-expect-error a view has no other field
+  pool.cursor().speed;
+  // @ts-expect-error a boolean is no number
+  pool.cursor().hp = true;
+  // @ts-expect-error an unknown scalar
+  struct({ x: "u17" });
+  // @ts-expect-error an array of arrays
+  array(array("u8", 2), 2);
+  // @ts-expect-error a link to a scalar
+  ref("u8");
+  // @ts-expect-error an unknown option
+  new Pool(Enemy, { chunks: 5 });
+}
+
+void [passes, doesNotPass, isReadonly];
