@@ -1,0 +1,144 @@
+/**
+ * Question: what does walking cost in a program of many kinds, and not of one?
+ *
+ * Method: as in `iterate_bench.ts`, 100,000 particles a pass, but before the rounds begin five more pools of five other
+ * structs are walked by functions of their own, with `forEach` and with `for…of`. The loop inside `forEach` is compiled
+ * once for all of them, and has to call the function of each; the loop of a `for…of` is compiled with the function that it
+ * stands in, and stays what it was.
+ */
+import { type Fields, Pool } from "@slabs/pool";
+import { BLOCK, DT, Particle, speedX, startX, WORDS } from "./_particles.ts";
+import { bench, same, type Scenario, size, type Work } from "./_scenario.ts";
+
+const N = size(100_000, 1_000);
+const WARM_UP = size(60, 1);
+
+function pools() {
+  const of = <F extends Fields>(fields: F) => {
+    const pool = new Pool(fields);
+    pool.allocMany(N / 10);
+    return pool;
+  };
+  return {
+    a: of({ x: "f32", hp: "u8" }),
+    b: of({ hp: "u16", x: "f32" }),
+    c: of({ x: "f64", hp: "i32" }),
+    d: of({ id: "u32", x: "f32", hp: "i16" }),
+    e: of({ x: "f32", y: "f32", hp: "u8", team: "u8" }),
+  };
+}
+
+function warmForEach(): void {
+  const { a, b, c, d, e } = pools();
+  for (let i = 0; i < WARM_UP; i++) {
+    a.forEach((it) => it.x += 1);
+    b.forEach((it) => it.hp += 1);
+    c.forEach((it) => it.x += it.hp);
+    d.forEach((it) => it.hp -= 1);
+    e.forEach((it) => it.x += it.y);
+  }
+}
+
+function warmForOf(): void {
+  const { a, b, c, d, e } = pools();
+  for (let i = 0; i < WARM_UP; i++) {
+    for (const it of a) it.x += 1;
+    for (const it of b) it.hp += 1;
+    for (const it of c) it.x += it.hp;
+    for (const it of d) it.hp -= 1;
+    for (const it of e) it.x += it.y;
+  }
+}
+
+/** Counts the passes, and proves them: each moves the sum of x by a known step. */
+function work(pass: () => void, sumX: () => number): Work {
+  let passes = 0, start = 0, speed = 0;
+  for (let i = 0; i < N; i++) {
+    start += startX(i);
+    speed += speedX(i);
+  }
+  return {
+    run() {
+      pass();
+      passes++;
+    },
+    verify: () => same("the sum of x", sumX(), start + speed * DT * passes),
+  };
+}
+
+function byHand(): Work {
+  const blocks = Array.from(
+    { length: Math.ceil(N / BLOCK) },
+    () => new Float32Array(BLOCK * WORDS),
+  );
+  for (let i = 0; i < N; i++) {
+    const block = blocks[Math.floor(i / BLOCK)], at = i % BLOCK * WORDS;
+    block[at] = startX(i);
+    block[at + 2] = speedX(i);
+  }
+  return work(() => {
+    for (const block of blocks) {
+      for (let at = 0; at < block.length; at += WORDS) {
+        block[at] += block[at + 2] * DT;
+        block[at + 1] += block[at + 3] * DT;
+      }
+    }
+  }, () => {
+    let sum = 0;
+    for (let i = 0; i < N; i++) sum += blocks[Math.floor(i / BLOCK)][i % BLOCK * WORDS];
+    return sum;
+  });
+}
+
+function particles(): Pool<typeof Particle> {
+  const pool = new Pool(Particle);
+  const at = pool.cursor();
+  for (let i = 0; i < N; i++) {
+    pool.allocAt(at);
+    at.x = startX(i);
+    at.vx = speedX(i);
+  }
+  return pool;
+}
+
+function sumOf(pool: Pool<typeof Particle>): number {
+  let sum = 0;
+  for (const it of pool) sum += it.x;
+  return sum;
+}
+
+function forEach(): Work {
+  warmForEach();
+  const pool = particles();
+  function pass() {
+    pool.forEach((it) => {
+      it.x += it.vx * DT;
+      it.y += it.vy * DT;
+    });
+  }
+  return work(pass, () => sumOf(pool));
+}
+
+function forOf(): Work {
+  warmForOf();
+  const pool = particles();
+  function pass() {
+    for (const it of pool) {
+      it.x += it.vx * DT;
+      it.y += it.vy * DT;
+    }
+  }
+  return work(pass, () => sumOf(pool));
+}
+
+export const many: Scenario = {
+  name: "many",
+  question: "a pass over 100,000 particles, in a program of six kinds of pool",
+  contestants: [
+    { name: "typed arrays in blocks, by hand", make: byHand },
+    { name: "Pool.forEach", make: forEach },
+    { name: "for…of Pool", make: forOf },
+  ],
+};
+
+bench(many);

@@ -1,0 +1,86 @@
+/**
+ * Measures a scenario's contestants against each other and prints a table: `deno run bench/ratios.ts iterate`, or
+ * `deno task ratios` for all, each in a process of its own.
+ *
+ * Every round each contestant has its turn, in an order that shifts by one from round to round, so that whatever else the
+ * machine does falls on all of them. The first third of the rounds warms up and is not counted. The proofs are checked
+ * at the end.
+ */
+import { access } from "./access_bench.ts";
+import { hot, replace } from "./alloc_bench.ts";
+import { frames } from "./frames_bench.ts";
+import { iterate } from "./iterate_bench.ts";
+import { many } from "./many_bench.ts";
+import { type Scenario, size } from "./_scenario.ts";
+
+const ROUNDS = size(900, 3);
+const scenarios: readonly Scenario[] = [iterate, many, access, hot, replace, frames];
+
+/** Milliseconds of every counted round, by contestant. */
+function measure({ name, contestants, batch = 1 }: Scenario): number[][] {
+  const works = contestants.map((contestant) => contestant.make());
+  const times = contestants.map((): number[] => []);
+  const rounds = Math.max(3, Math.ceil(ROUNDS / Math.sqrt(batch)));
+  for (let round = 0; round < rounds; round++) {
+    if (Deno.stderr.isTerminal()) {
+      Deno.stderr.writeSync(
+        new TextEncoder().encode(`\r${name}: round ${round + 1} of ${rounds} `),
+      );
+    }
+    for (let turn = 0; turn < works.length; turn++) {
+      const i = (turn + round) % works.length;
+      for (let k = 0; k < batch; k++) {
+        const start = performance.now();
+        works[i].run();
+        if (round >= rounds / 3) times[i].push(performance.now() - start);
+      }
+    }
+  }
+  if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode("\r\x1b[K"));
+  for (const work of works) work.verify();
+  return times;
+}
+
+function quantile(sorted: readonly number[], q: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function report(scenario: Scenario): string {
+  const { question, contestants, compare = "median" } = scenario;
+  const times = measure(scenario).map((row) => row.sort((a, b) => a - b));
+  const figures = times.map((row) => compare === "mean" ? mean(row) : quantile(row, 0.5));
+  const rows = contestants.map(({ name, limit, against }, i) => {
+    const other = Math.max(0, contestants.findIndex((it) => it.name === against));
+    const ratio = figures[i] / figures[other];
+    const wanted = limit === undefined
+      ? ""
+      : `${against === undefined ? "" : `${ratio.toFixed(2)} × ${against}, `}≤ ${limit}: ${
+        ratio <= limit ? "met" : "missed"
+      }`;
+    const cells = [
+      name,
+      (figures[i] / figures[0]).toFixed(2),
+      wanted,
+      figures[i].toFixed(3),
+      quantile(times[i], 0.99).toFixed(3),
+    ];
+    return `| ${cells.join(" | ")} |`;
+  });
+  return [
+    `**${question[0].toUpperCase()}${question.slice(1)}**, ${times[0].length} rounds`,
+    "",
+    `| | × the first row | wanted | ${compare}, ms | 99th percentile, ms |`,
+    "|---|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+const wanted = Deno.args.filter((arg) => !arg.startsWith("-"));
+for (const scenario of scenarios) {
+  if (wanted.length === 0 || wanted.includes(scenario.name)) console.log(report(scenario));
+}
