@@ -62,7 +62,7 @@ export class Block extends Lanes {
   bump = 0;
   /** Chunks that are given out no more. */
   retired = 0;
-  /** The chunk freed last; means something only while `freeCount > 0`. */
+  /** The chunk freed last; means something only while `live + retired < bump`. */
   head = 0;
   /** Bytes of a link: 1, 2 or 4. */
   readonly linkBytes: number;
@@ -109,11 +109,6 @@ export class Block extends Lanes {
   /** The records' own memory. */
   get bytes(): Uint8Array {
     return this.u8;
-  }
-
-  /** Chunks in the free list. */
-  get freeCount(): number {
-    return this.bump - this.live - this.retired;
   }
 
   /**

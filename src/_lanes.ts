@@ -12,9 +12,6 @@ import { type AnyStruct, type ElementType, scalarOf, type ScalarType, Struct } f
 /** Bits of a lane set. */
 export const LANE = { u8: 1, u16: 2, i32: 4, f16: 8, f32: 16, f64: 32, i64: 64 } as const;
 
-/** Every lane, for memory that any struct may be put into. */
-export const ALL_LANES = 127;
-
 const LANE_OF: Readonly<Record<ScalarType, keyof typeof LANE>> = {
   i8: "u8",
   u8: "u8",

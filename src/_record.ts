@@ -239,7 +239,9 @@ function explainRecord(struct: AnyStruct, init: unknown, path: string): void {
       `Cannot write ${placeName(struct, path)}: it must be an object, got ${show(init)}`,
     );
   }
-  for (const [name, value] of Object.entries(init)) {
+  // As fitsRecord walks: a view, which passes for a plain value, has its fields on its prototype.
+  for (const name in init) {
+    const value = (init as Record<string, unknown>)[name];
     if (isViewState(name) || value === undefined) continue;
     const slot = planOf(struct).byName.get(name);
     if (slot === undefined) {

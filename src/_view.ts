@@ -20,16 +20,17 @@ import {
   type Field,
   type FieldType,
   type Infer,
-  type Init,
+  type InitOf,
   scalarOf,
   type ScalarType,
   Struct,
+  type ValueOf,
 } from "./schema.ts";
 
 /** What the field of a view reads as. */
 export type FieldView<T extends FieldType> = T extends ArrayType<infer E> ? ArrayView<E>
-  : T extends Struct<infer F> ? { [K in keyof F]: FieldView<F[K]> }
-  : Infer<Struct<{ it: T }>>["it"];
+  : T extends Struct<infer F> ? { -readonly [K in keyof F]: FieldView<F[K]> }
+  : ValueOf<T>;
 
 /**
  * A record as an object: its fields read and write the record's bytes.
@@ -41,7 +42,7 @@ export type FieldView<T extends FieldType> = T extends ArrayType<infer E> ? Arra
  * @typeParam S The struct type.
  */
 export type View<S extends AnyStruct> = S extends Struct<infer F>
-  ? { [K in keyof F]: FieldView<F[K]> } & {
+  ? { -readonly [K in keyof F]: FieldView<F[K]> } & {
     /**
      * Copies the record out.
      *
@@ -289,7 +290,7 @@ export class ArrayView<E extends ElementType = ElementType> {
    * @throws {RangeError} when there is no such element.
    * @throws {TypeError} when the value does not fit the type; nothing is written then.
    */
-  set(i: number, value: Init<Struct<{ it: E }>>["it"]): void {
+  set(i: number, value: InitOf<E>): void {
     const { element } = this._type;
     putSlot(this._r._b, this._r._o, slotOf(`[${i}]`, element, this.#offset(i)), value);
   }
@@ -301,7 +302,7 @@ export class ArrayView<E extends ElementType = ElementType> {
    * @throws {RangeError} when it is longer.
    * @throws {TypeError} when a value does not fit the type; nothing is written then.
    */
-  copyFrom(values: ArrayLike<Init<Struct<{ it: E }>>["it"]>): void {
+  copyFrom(values: ArrayLike<InitOf<E>>): void {
     putSlot(this._r._b, this._r._o, slotOf("[]", this._type, this._at), values);
   }
 
@@ -310,7 +311,7 @@ export class ArrayView<E extends ElementType = ElementType> {
    *
    * @returns A plain array of plain values.
    */
-  toArray(): Infer<Struct<{ it: E }>>["it"][] {
+  toArray(): ValueOf<E>[] {
     const { element } = this._type;
     const { _b: lanes, _o: start } = this._r;
     const values = Array.from({ length: this.length }, (_, i) => {
@@ -319,7 +320,7 @@ export class ArrayView<E extends ElementType = ElementType> {
         ? readRecord(lanes, at, element)
         : readScalar(lanes, scalarOf(element), at);
     });
-    return values as Infer<Struct<{ it: E }>>["it"][]; // as in get()
+    return values as ValueOf<E>[]; // as in get()
   }
 
   /**
@@ -327,7 +328,7 @@ export class ArrayView<E extends ElementType = ElementType> {
    *
    * @returns What {@linkcode toArray} does.
    */
-  toJSON(): Infer<Struct<{ it: E }>>["it"][] {
+  toJSON(): ValueOf<E>[] {
     return this.toArray();
   }
 

@@ -88,7 +88,7 @@ class Audit {
     this.#chunks += chunkCount;
   }
 
-  /** Counts the live chunks by their stamps; their bits and the block's own count must say the same. */
+  /** Counts live chunks by their stamps; their bits and the block's own count must say the same. */
   #checkLive(block: Block): number {
     const { stamps, bump } = block;
     let live = 0;
@@ -162,7 +162,7 @@ class Audit {
     }
   }
 
-  /** Checks that a chunk may stand in the free list after another, or at its head when that is -1. */
+  /** Checks that a chunk may stand in a free list after another, or at its head if that is -1. */
   #checkLink(block: Block, before: number, chunk: number): void {
     const problem = !(chunk >= 0 && chunk < block.bump)
       ? `out of range 0 to ${block.bump - 1}`

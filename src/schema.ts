@@ -340,16 +340,6 @@ export function ref<S extends AnyStruct>(target: S): RefType<S> {
 }
 
 /**
- * Tells whether a value is the name of a scalar type.
- *
- * @param value Any value.
- * @returns Whether it names a scalar type.
- */
-export function isScalar(value: unknown): value is ScalarType {
-  return typeof value === "string" && Object.hasOwn(SCALAR_BYTES, value);
-}
-
-/**
  * Tells the size of an element.
  *
  * @param type Type of an element.
@@ -367,6 +357,10 @@ export function elementBytes(type: ElementType): number {
  */
 export function scalarOf(type: ScalarType | RefType): ScalarType {
   return typeof type === "string" ? type : "ref";
+}
+
+function isScalar(value: unknown): value is ScalarType {
+  return typeof value === "string" && Object.hasOwn(SCALAR_BYTES, value);
 }
 
 function titleOf(name: string): string {

@@ -1,5 +1,14 @@
 import { assertEquals, assertStrictEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { type AnyHandle, array, NULL_HANDLE, Pool, ref, StaleHandleError, struct } from "../mod.ts";
+import {
+  type AnyHandle,
+  array,
+  type Fields,
+  NULL_HANDLE,
+  Pool,
+  ref,
+  StaleHandleError,
+  struct,
+} from "../mod.ts";
 import { assertHarmless, assertRefused, counters, forge, SMALL, untyped } from "./_support.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
@@ -86,6 +95,37 @@ for (const [what, init, errorClass, message] of BAD_INITS) {
     assertRefused(pool, () => pool.set(handle, bad), errorClass, message);
   });
 }
+
+Deno.test("Pool refuses a view of another struct that has a field too many, or of another type", () => {
+  using pool = counters();
+  const handle = pool.alloc({ n: 7 });
+  const foreign: [Fields, string][] = [
+    [{ n: "u8", m: "u8" }, 'it has no field "m", it has n'],
+    [{ m: "u8" }, 'it has no field "m", it has n'],
+    [{ n: "i64" }, 'field "n": u32 must be a number, got 0n'],
+    [{ n: "bool" }, 'field "n": u32 must be a number, got false'],
+    [{ n: struct({ x: "u8" }) }, 'field "n": u32 must be a number, got an object'],
+  ];
+  for (const [fields, message] of foreign) {
+    using others = new Pool(fields, SMALL);
+    const init = untyped<{ n?: number }>(others.get(others.alloc()));
+    assertRefused(pool, () => pool.alloc(init), TypeError, message);
+    assertRefused(pool, () => pool.tryAlloc(init), TypeError, message);
+    assertRefused(pool, () => pool.set(handle, init), TypeError, message);
+  }
+});
+
+Deno.test("Pool refuses what an init inherits as it does what it owns", () => {
+  using pool = counters();
+  const handle = pool.alloc({ n: 7 });
+  const good = untyped<{ n?: number }>(Object.create({ n: 5 }));
+  assertEquals(pool.get(pool.alloc(good)).n, 5);
+  for (const bad of [{ n: "5" }, { n: 5n }, { m: 5 }]) {
+    const init = untyped<{ n?: number }>(Object.create(bad));
+    assertRefused(pool, () => pool.alloc(init), TypeError, "Cannot write ");
+    assertRefused(pool, () => pool.set(handle, init), TypeError, "Cannot write ");
+  }
+});
 
 Deno.test("Pool refuses a bad init before it finds that it is exhausted", () => {
   using pool = counters();

@@ -14,6 +14,7 @@ const OPERATIONS = 1_000_000;
 const ROUND = 2_000;
 const ROUNDS = OPERATIONS / ROUND;
 const WARM_UP_ROUNDS = 100;
+const ATTEMPTS = 5;
 
 /** Where results go, so that no operation is optimised away. Its elements are of no one kind. */
 const sink: unknown[] = Array(16).fill({});
@@ -40,9 +41,34 @@ function bytesLeft(operation: (i: number) => void, count = 1): number {
 /** The object that tells the memory's usage is garbage itself: about 0.1 byte an operation. */
 const NOTHING = 0.5;
 
+/** The least of a few measurements, as the compiler may come to an operation late on a busy machine. */
+function leastLeft(operation: (i: number) => void, count = 1): number {
+  let least = Infinity;
+  for (let attempt = 0; attempt < ATTEMPTS && !(least < NOTHING); attempt++) {
+    least = Math.min(least, Math.abs(bytesLeft(operation, count)));
+  }
+  return least;
+}
+
 function assertNoGarbage(operation: (i: number) => void, count = 1): void {
-  const bytes = bytesLeft(operation, count);
-  assert(Math.abs(bytes) < NOTHING, `${bytes} bytes an operation`);
+  const bytes = leastLeft(operation, count);
+  assert(bytes < NOTHING, `${bytes} bytes an operation`);
+}
+
+/** Would make a closure over `limit` were `i` ever so large: the compiler then keeps `limit` apart. */
+function probe(i: number, limit: number): number {
+  return i < limit ? i : [i].filter((it) => it < limit).length;
+}
+
+/**
+ * Whether the compiler removes what no turn of a loop needs, as it does by itself. While coverage is
+ * collected it does not, and what is measured then says nothing about the pool.
+ */
+const isOptimising = leastLeft((i) => void (sink[1] = probe(i & 255, 1000))) < NOTHING;
+
+/** Defines a test that an engine kept from optimising ignores. */
+function claim(name: string, fn: () => void): void {
+  Deno.test({ name, ignore: !isOptimising, fn });
 }
 
 const SIZE = 1000;
@@ -92,12 +118,12 @@ Deno.test("The meter sees nothing where nothing is allocated", () => {
 
 // -- one record --
 
-Deno.test("Pool.alloc() and free() leave no garbage", () => {
+claim("Pool.alloc() and free() leave no garbage", () => {
   const { pool } = prepare();
   assertNoGarbage(() => pool.free(pool.alloc()));
 });
 
-Deno.test("Pool.tryAlloc() and tryFree() leave no garbage", () => {
+claim("Pool.tryAlloc() and tryFree() leave no garbage", () => {
   const { pool } = prepare();
   assertNoGarbage(() => {
     const handle = pool.tryAlloc();
@@ -105,7 +131,7 @@ Deno.test("Pool.tryAlloc() and tryFree() leave no garbage", () => {
   });
 });
 
-Deno.test("Pool.allocAt() leaves no garbage", () => {
+claim("Pool.allocAt() leaves no garbage", () => {
   const { pool } = prepare();
   const cursor = pool.cursor();
   assertNoGarbage((i) => {
@@ -115,7 +141,7 @@ Deno.test("Pool.allocAt() leaves no garbage", () => {
   });
 });
 
-Deno.test("Pool replaces records at random without garbage", () => {
+claim("Pool replaces records at random without garbage", () => {
   const { pool, handles } = prepare();
   assertNoGarbage((i) => {
     const at = (i * 7919) % SIZE;
@@ -124,19 +150,19 @@ Deno.test("Pool replaces records at random without garbage", () => {
   });
 });
 
-Deno.test("Pool.alloc() leaves no garbage of a prepared init", () => {
+claim("Pool.alloc() leaves no garbage of a prepared init", () => {
   const { pool } = prepare();
   const init = { n: 5, alive: true, pos: { x: 1, y: 2 } };
   assertNoGarbage(() => pool.free(pool.alloc(init)));
 });
 
-Deno.test("Pool.set() leaves no garbage of a prepared init", () => {
+claim("Pool.set() leaves no garbage of a prepared init", () => {
   const { pool, handles } = prepare();
   const init = { n: 5, alive: true, pos: { x: 1, y: 2 }, color: [1, 2, 3] };
   assertNoGarbage((i) => pool.set(handles[i % SIZE], init));
 });
 
-Deno.test("Pool.has() leaves no garbage, live or stale", () => {
+claim("Pool.has() leaves no garbage, live or stale", () => {
   const { pool, handles } = prepare();
   const stale = pool.alloc();
   pool.free(stale);
@@ -147,7 +173,7 @@ Deno.test("Pool.has() leaves no garbage, live or stale", () => {
   });
 });
 
-Deno.test("Pool.handleOf() leaves no garbage", () => {
+claim("Pool.handleOf() leaves no garbage", () => {
   const { pool, handles } = prepare();
   const cursor = pool.cursor();
   assertNoGarbage((i) => {
@@ -157,7 +183,7 @@ Deno.test("Pool.handleOf() leaves no garbage", () => {
 
 // -- cursors --
 
-Deno.test("Pool.seek() and scalar fields leave no garbage", () => {
+claim("Pool.seek() and scalar fields leave no garbage", () => {
   const { pool, handles } = prepare();
   const cursor = pool.cursor();
   assertNoGarbage((i) => {
@@ -169,7 +195,7 @@ Deno.test("Pool.seek() and scalar fields leave no garbage", () => {
   });
 });
 
-Deno.test("Fields nested in a cursor leave no garbage", () => {
+claim("Fields nested in a cursor leave no garbage", () => {
   const { pool, handles } = prepare();
   const cursor = pool.cursor();
   assertNoGarbage((i) => {
@@ -179,7 +205,7 @@ Deno.test("Fields nested in a cursor leave no garbage", () => {
   });
 });
 
-Deno.test("Parts of a cursor that are kept leave no garbage", () => {
+claim("Parts of a cursor that are kept leave no garbage", () => {
   const { pool, handles } = prepare();
   const cursor = pool.cursor();
   const { pos, line: { to }, color } = cursor;
@@ -193,20 +219,20 @@ Deno.test("Parts of a cursor that are kept leave no garbage", () => {
 
 // -- every record --
 
-Deno.test("Pool.forEach() leaves no garbage", () => {
+claim("Pool.forEach() leaves no garbage", () => {
   const { pool } = prepare();
   const fn = (it: { n: number }) => void (it.n += 1);
   assertNoGarbage(() => pool.forEach(fn), SIZE);
 });
 
-Deno.test("Pool.forEach() of few records leaves no garbage", () => {
+claim("Pool.forEach() of few records leaves no garbage", () => {
   using pool = new Pool({ n: "u32" }, { chunksPerBlock: 16, maxChunks: 64 });
   pool.allocMany(4);
   const fn = (it: { n: number }) => void (it.n += 1);
   assertNoGarbage(() => pool.forEach(fn), 1);
 });
 
-Deno.test("Pool.forEach() in a forEach() leaves no garbage", () => {
+claim("Pool.forEach() in a forEach() leaves no garbage", () => {
   using pool = new Pool({ n: "u32" }, { chunksPerBlock: 16, maxChunks: 64 });
   pool.allocMany(5);
   const inner = (it: { n: number }) => void (it.n += 1);
@@ -214,7 +240,7 @@ Deno.test("Pool.forEach() in a forEach() leaves no garbage", () => {
   assertNoGarbage(() => pool.forEach(outer), 5);
 });
 
-Deno.test("Pool.retain() leaves no garbage, whether it keeps or frees", () => {
+claim("Pool.retain() leaves no garbage, whether it keeps or frees", () => {
   const { pool } = prepare();
   const pred = (it: { n: number }) => it.n++ % 2 === 0;
   assertNoGarbage(() => {
@@ -223,14 +249,14 @@ Deno.test("Pool.retain() leaves no garbage, whether it keeps or frees", () => {
   }, SIZE);
 });
 
-Deno.test("Pool.handles() leaves no garbage after its first step", () => {
+claim("Pool.handles() leaves no garbage after its first step", () => {
   const { pool } = prepare();
   assertNoGarbage(() => {
     for (const handle of pool.handles()) sink[0] = handle;
   }, SIZE);
 });
 
-Deno.test("Pool's iterator leaves no garbage after its first step", () => {
+claim("Pool's iterator leaves no garbage after its first step", () => {
   const { pool } = prepare();
   assertNoGarbage(() => {
     for (const it of pool) it.n += 1;
@@ -239,7 +265,7 @@ Deno.test("Pool's iterator leaves no garbage after its first step", () => {
 
 // -- many records --
 
-Deno.test("Pool.freeMany() leaves no garbage of a prepared array", () => {
+claim("Pool.freeMany() leaves no garbage of a prepared array", () => {
   const { pool } = prepare();
   const handles = pool.allocMany(8);
   assertNoGarbage(() => {
@@ -248,19 +274,19 @@ Deno.test("Pool.freeMany() leaves no garbage of a prepared array", () => {
   });
 });
 
-Deno.test("Pool.allocMany() and freeMany() leave no garbage of a prepared array", () => {
+claim("Pool.allocMany() and freeMany() leave no garbage of a prepared array", () => {
   const { pool } = prepare();
   const handles: Handle<typeof Thing>[] = [];
   assertNoGarbage(() => pool.freeMany(pool.allocMany(8, handles)));
 });
 
-Deno.test("Pool.allocMany() and freeMany() leave no garbage of a prepared typed array", () => {
+claim("Pool.allocMany() and freeMany() leave no garbage of a prepared typed array", () => {
   const { pool } = prepare();
   const handles = new Int32Array(8);
   assertNoGarbage(() => pool.freeMany(pool.allocMany(8, handles)));
 });
 
-Deno.test("Pool.clear() leaves no garbage", () => {
+claim("Pool.clear() leaves no garbage", () => {
   const { pool } = prepare();
   assertNoGarbage(() => {
     pool.clear();
@@ -268,7 +294,7 @@ Deno.test("Pool.clear() leaves no garbage", () => {
   }, 8);
 });
 
-Deno.test("Pool's figures leave no garbage", () => {
+claim("Pool's figures leave no garbage", () => {
   const { pool } = prepare();
   const out: Partial<PoolStats> = {};
   assertNoGarbage(() => {
@@ -276,7 +302,7 @@ Deno.test("Pool's figures leave no garbage", () => {
   });
 });
 
-Deno.test("Pool.reserve() and trim() leave no garbage where there is nothing to do", () => {
+claim("Pool.reserve() and trim() leave no garbage where there is nothing to do", () => {
   const { pool } = prepare();
   assertNoGarbage(() => {
     pool.reserve(SIZE);
