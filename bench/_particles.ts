@@ -20,3 +20,15 @@ export function speedX(i: number): number {
 /** Chunks of a block, as a pool of particles chooses them by itself. */
 export const BLOCK = 4096;
 export const WORDS = 5;
+
+/** A random order that is the same in every run: Fisher-Yates over a linear congruential generator. */
+export function shuffled(count: number): Int32Array {
+  const order = Int32Array.from({ length: count }, (_, i) => i);
+  let seed = 1;
+  for (let i = count - 1; i > 0; i--) {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    const j = seed % (i + 1);
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}

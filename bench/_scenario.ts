@@ -35,7 +35,7 @@ export interface Scenario {
    * @default {"median"}
    */
   readonly compare?: "median" | "mean";
-  /** Rounds in a row before it is the next one's turn; many where the worst of them matter, and cold caches would not. */
+  /** Rounds in a row before it is the next one's turn; many where the worst of them matter. @default {20} */
   readonly batch?: number;
 }
 

@@ -5,22 +5,10 @@
  * Every read through a handle checks its generation. The reads are added up, and the sum is the proof.
  */
 import { Pool } from "@slabs/pool";
-import { Particle, startX } from "./_particles.ts";
+import { Particle, shuffled, startX } from "./_particles.ts";
 import { bench, same, type Scenario, size, type Work } from "./_scenario.ts";
 
 const N = size(50_000, 1_000);
-
-/** A random order that is the same in every run: Fisher-Yates over a linear congruential generator. */
-export function shuffled(count: number): Int32Array {
-  const order = Int32Array.from({ length: count }, (_, i) => i);
-  let seed = 1;
-  for (let i = count - 1; i > 0; i--) {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    const j = seed % (i + 1);
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
-}
 
 const order = shuffled(N);
 

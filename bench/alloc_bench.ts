@@ -9,8 +9,7 @@
  * is `new` with the same fields into an array; its collections fall into the rounds and are counted with them.
  */
 import { Pool } from "@slabs/pool";
-import { shuffled } from "./access_bench.ts";
-import { Particle, speedX, startX, WORDS } from "./_particles.ts";
+import { Particle, shuffled, speedX, startX, WORDS } from "./_particles.ts";
 import { bench, same, type Scenario, size, type Work } from "./_scenario.ts";
 
 const N = size(50_000, 1_000);
@@ -149,7 +148,6 @@ export const replace: Scenario = {
   name: "replace",
   question: "replace 50,000 records in random order, collections counted",
   compare: "mean",
-  batch: 20,
   contestants: [
     { name: "new, into an array", make: objects },
     { name: "Pool.free, allocAt", make: poolReplace, limit: 1.2 },

@@ -3,7 +3,8 @@
  * `deno task ratios` for all, each in a process of its own.
  *
  * Every round each contestant has its turn, in an order that shifts by one from round to round, so that whatever else the
- * machine does falls on all of them. The first third of the rounds warms up and is not counted. The proofs are checked
+ * machine does falls on all of them. A turn is a number of rounds in a row, as in a program that has its caches to
+ * itself and not in the wake of its rivals. The first third of the rounds warms up and is not counted. The proofs are checked
  * at the end.
  */
 import { access } from "./access_bench.ts";
@@ -13,11 +14,11 @@ import { iterate } from "./iterate_bench.ts";
 import { many } from "./many_bench.ts";
 import { type Scenario, size } from "./_scenario.ts";
 
-const ROUNDS = size(900, 3);
+const ROUNDS = size(450, 3);
 const scenarios: readonly Scenario[] = [iterate, many, access, hot, replace, frames];
 
 /** Milliseconds of every counted round, by contestant. */
-function measure({ name, contestants, batch = 1 }: Scenario): number[][] {
+function measure({ name, contestants, batch = 20 }: Scenario): number[][] {
   const works = contestants.map((contestant) => contestant.make());
   const times = contestants.map((): number[] => []);
   const rounds = Math.max(3, Math.ceil(ROUNDS / Math.sqrt(batch)));

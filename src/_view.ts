@@ -36,7 +36,8 @@ export type FieldView<T extends FieldType> = T extends ArrayType<infer E> ? Arra
  * A record as an object: its fields read and write the record's bytes.
  *
  * A nested struct is a view as well, and so is an array ({@linkcode ArrayView}); both follow the view that they came
- * from when it is moved. Assigning a whole struct or array copies it in. A view is not checked after it was made: kept
+ * from when it is moved. Assigning a whole struct or array copies it in; TypeScript, which cannot type a setter of its own for a
+ * computed name, wants `view.color.copyFrom([…])` in the place of `view.color = […]`. A view is not checked after it was made: kept
  * past its record's `free`, it reads whatever is there.
  *
  * @typeParam S The struct type.
