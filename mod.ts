@@ -1,5 +1,18 @@
 /**
- * Typed object pools: records in slabs, taken and given back in constant time.
+ * Typed object pools: struct-like records packed into typed-array slabs, taken and given back in constant time, through
+ * handles that know when they are stale.
+ *
+ * @example Usage
+ * ```ts
+ * import { Pool, StaleHandleError } from "@slabs/pool";
+ * import { assertThrows } from "@std/assert";
+ *
+ * using bullets = new Pool({ x: "f32", vx: "f32", life: "u8" });
+ * const bullet = bullets.alloc({ x: 10, vx: 3, life: 60 });
+ * for (const it of bullets) it.x += it.vx;
+ * bullets.free(bullet);
+ * assertThrows(() => bullets.get(bullet), StaleHandleError);
+ * ```
  *
  * @module
  */
