@@ -8,55 +8,11 @@
  * Caveats: few callbacks and one shape of record in the process, the best case of an optimising compiler. `many_bench.ts` has the other case.
  */
 import { Pool } from "@slabs/pool";
-import { BLOCK, DT, Particle, speedX, startX, WORDS } from "./_particles.ts";
-import { bench, same, type Scenario, size, type Work } from "./_scenario.ts";
+import { DT, Particle, speedX, startX } from "./_particles.ts";
+import { blocksByHand, passes } from "./_passes.ts";
+import { bench, type Scenario, size, type Work } from "./_scenario.ts";
 
 const N = size(100_000, 1_000);
-
-/** Counts the passes, and proves them: each moves the sum of x by a known step. */
-function work(pass: () => void, sumX: () => number, step = 1): Work {
-  let passes = 0, start = 0, speed = 0;
-  for (let i = 0; i < N; i += step) {
-    start += startX(i);
-    speed += speedX(i);
-  }
-  return {
-    run() {
-      pass();
-      passes++;
-    },
-    verify: () => same("the sum of x", sumX(), start + speed * DT * passes),
-  };
-}
-
-function blocksByHand(): Work {
-  const blocks = Array.from(
-    { length: Math.ceil(N / BLOCK) },
-    () => new Float32Array(BLOCK * WORDS),
-  );
-  for (let i = 0; i < N; i++) {
-    const block = blocks[Math.floor(i / BLOCK)], at = i % BLOCK * WORDS;
-    block[at] = startX(i);
-    block[at + 2] = speedX(i);
-  }
-  function pass() {
-    let left = N;
-    for (let b = 0; b < blocks.length; b++) {
-      const block = blocks[b];
-      const end = Math.min(BLOCK, left) * WORDS;
-      left -= BLOCK;
-      for (let at = 0; at < end; at += WORDS) {
-        block[at] += block[at + 2] * DT;
-        block[at + 1] += block[at + 3] * DT;
-      }
-    }
-  }
-  return work(pass, () => {
-    let sum = 0;
-    for (let i = 0; i < N; i++) sum += blocks[Math.floor(i / BLOCK)][i % BLOCK * WORDS];
-    return sum;
-  });
-}
 
 function columnsByHand(): Work {
   const x = new Float32Array(N),
@@ -73,7 +29,7 @@ function columnsByHand(): Work {
       y[i] += vy[i] * DT;
     }
   }
-  return work(pass, () => x.reduce((sum, it) => sum + it, 0));
+  return passes(N, pass, () => x.reduce((sum, it) => sum + it, 0));
 }
 
 function objects(): Work {
@@ -87,7 +43,7 @@ function objects(): Work {
       it.y += it.vy * DT;
     }
   }
-  return work(pass, () => all.reduce((sum, it) => sum + it.x, 0));
+  return passes(N, pass, () => all.reduce((sum, it) => sum + it.x, 0));
 }
 
 /** A pool of N particles of which all but every `step`-th were freed again. */
@@ -120,7 +76,7 @@ function poolForEach(): Work {
       it.y += it.vy * DT;
     });
   }
-  return work(pass, () => sumX(pool));
+  return passes(N, pass, () => sumX(pool));
 }
 
 function poolForEachHalf(): Work {
@@ -131,7 +87,7 @@ function poolForEachHalf(): Work {
       it.y += it.vy * DT;
     });
   }
-  return work(pass, () => sumX(pool), 2);
+  return passes(N, pass, () => sumX(pool), 2);
 }
 
 function poolForEachFew(): Work {
@@ -142,7 +98,7 @@ function poolForEachFew(): Work {
       it.y += it.vy * DT;
     });
   }
-  return work(pass, () => sumX(pool), 50);
+  return passes(N, pass, () => sumX(pool), 50);
 }
 
 function poolForOf(): Work {
@@ -153,14 +109,14 @@ function poolForOf(): Work {
       it.y += it.vy * DT;
     }
   }
-  return work(pass, () => sumX(pool));
+  return passes(N, pass, () => sumX(pool));
 }
 
 export const iterate: Scenario = {
   name: "iterate",
   question: "a pass over 100,000 particles",
   contestants: [
-    { name: "typed arrays in blocks, by hand", make: blocksByHand },
+    { name: "typed arrays in blocks, by hand", make: () => blocksByHand(N) },
     { name: "typed arrays in columns, by hand", make: columnsByHand },
     { name: "plain objects", make: objects },
     { name: "Pool.forEach", make: poolForEach, limit: 1.05 },

@@ -7,8 +7,9 @@
  * stands in, and stays what it was.
  */
 import { type Fields, Pool } from "@slabs/pool";
-import { BLOCK, DT, Particle, speedX, startX, WORDS } from "./_particles.ts";
-import { bench, same, type Scenario, size, type Work } from "./_scenario.ts";
+import { DT, Particle, speedX, startX } from "./_particles.ts";
+import { blocksByHand, passes } from "./_passes.ts";
+import { bench, type Scenario, size, type Work } from "./_scenario.ts";
 
 const N = size(100_000, 1_000);
 const WARM_UP = size(60, 1);
@@ -50,46 +51,6 @@ function warmForOf(): void {
   }
 }
 
-/** Counts the passes, and proves them: each moves the sum of x by a known step. */
-function work(pass: () => void, sumX: () => number): Work {
-  let passes = 0, start = 0, speed = 0;
-  for (let i = 0; i < N; i++) {
-    start += startX(i);
-    speed += speedX(i);
-  }
-  return {
-    run() {
-      pass();
-      passes++;
-    },
-    verify: () => same("the sum of x", sumX(), start + speed * DT * passes),
-  };
-}
-
-function byHand(): Work {
-  const blocks = Array.from(
-    { length: Math.ceil(N / BLOCK) },
-    () => new Float32Array(BLOCK * WORDS),
-  );
-  for (let i = 0; i < N; i++) {
-    const block = blocks[Math.floor(i / BLOCK)], at = i % BLOCK * WORDS;
-    block[at] = startX(i);
-    block[at + 2] = speedX(i);
-  }
-  return work(() => {
-    for (const block of blocks) {
-      for (let at = 0; at < block.length; at += WORDS) {
-        block[at] += block[at + 2] * DT;
-        block[at + 1] += block[at + 3] * DT;
-      }
-    }
-  }, () => {
-    let sum = 0;
-    for (let i = 0; i < N; i++) sum += blocks[Math.floor(i / BLOCK)][i % BLOCK * WORDS];
-    return sum;
-  });
-}
-
 function particles(): Pool<typeof Particle> {
   const pool = new Pool(Particle);
   const at = pool.cursor();
@@ -116,7 +77,7 @@ function forEach(): Work {
       it.y += it.vy * DT;
     });
   }
-  return work(pass, () => sumOf(pool));
+  return passes(N, pass, () => sumOf(pool));
 }
 
 function forOf(): Work {
@@ -128,14 +89,14 @@ function forOf(): Work {
       it.y += it.vy * DT;
     }
   }
-  return work(pass, () => sumOf(pool));
+  return passes(N, pass, () => sumOf(pool));
 }
 
 export const many: Scenario = {
   name: "many",
   question: "a pass over 100,000 particles, in a program of six kinds of pool",
   contestants: [
-    { name: "typed arrays in blocks, by hand", make: byHand },
+    { name: "typed arrays in blocks, by hand", make: () => blocksByHand(N) },
     { name: "Pool.forEach", make: forEach },
     { name: "for…of Pool", make: forOf },
   ],
