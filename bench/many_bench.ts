@@ -3,8 +3,8 @@
  *
  * Method: as in `iterate_bench.ts`, 100,000 particles a pass, but before the rounds begin five more pools of five other
  * structs are walked by functions of their own, with `forEach` and with `for…of`. The loop inside `forEach` is compiled
- * once for all of them, and has to call the function of each; the loop of a `for…of` is compiled with the function that it
- * stands in, and stays what it was.
+ * once for all of them, and has to call the function of each; a `for…of` has its loop in the function that it stands in, and
+ * moves a view of any of six classes.
  */
 import { type Fields, Pool } from "@slabs/pool";
 import { DT, Particle, speedX, startX } from "./_particles.ts";
