@@ -18,6 +18,7 @@
  */
 export * from "./src/errors.ts";
 export * from "./src/memory.ts";
+export * from "./src/wasm_memory.ts";
 export {
   type AnyHandle,
   type brand,

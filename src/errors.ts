@@ -119,6 +119,37 @@ export class StaleHandleError extends Error implements StaleHandleDetails {
   }
 }
 
+/**
+ * A record was asked for as a struct that it is not, or a struct was stored that is not among a pool's `types`.
+ *
+ * The call that threw changed nothing.
+ */
+export class TypeMismatchError extends TypeError {
+  /** `"TypeMismatchError"`, also in minified code. */
+  override readonly name = "TypeMismatchError";
+  /** Name of the pool. */
+  readonly pool: string;
+  /** Name of the struct that was asked for, `""` when it has none. */
+  readonly struct: string;
+  /** Name of the struct that the record is of, `""` when it has none or when there is no record. */
+  readonly actual: string;
+
+  /**
+   * Creates the error; this module alone does so.
+   *
+   * @param message What was refused and why.
+   * @param pool Name of the pool.
+   * @param struct Name of the struct that was asked for.
+   * @param actual Name of the struct that the record is of.
+   */
+  constructor(message: string, pool: string, struct: string, actual: string) {
+    super(message);
+    this.pool = pool;
+    this.struct = struct;
+    this.actual = actual;
+  }
+}
+
 /** Memory for a block was asked for and not given. The pool that asked is as it was, and still usable. */
 export class OutOfMemoryError extends RangeError {
   /** `"OutOfMemoryError"`, also in minified code. */
@@ -136,6 +167,32 @@ export class OutOfMemoryError extends RangeError {
   constructor(message: string, byteLength: number, options?: ErrorOptions) {
     super(message, options);
     this.byteLength = byteLength;
+  }
+}
+
+/**
+ * An address is not one that the allocator gave out and has not taken back, or a region is not one that a memory
+ * resource has lent. The call that threw changed nothing.
+ */
+export class InvalidAddressError extends RangeError {
+  /** `"InvalidAddressError"`, also in minified code. */
+  override readonly name = "InvalidAddressError";
+  /** Name of the allocator or resource. */
+  readonly pool: string;
+  /** The address as it was passed in; of a region its byte offset. */
+  readonly address: number;
+
+  /**
+   * Creates the error; this module alone does so.
+   *
+   * @param message What was refused and why.
+   * @param pool Name of the allocator or resource.
+   * @param address The address as it was passed in; of a region its byte offset.
+   */
+  constructor(message: string, pool: string, address: number) {
+    super(message);
+    this.pool = pool;
+    this.address = address;
   }
 }
 

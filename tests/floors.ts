@@ -10,7 +10,7 @@
 const FLOORS = [
   ["errors.ts"],
   ["handle.ts", "memory.ts"],
-  ["schema.ts", "options.ts"],
+  ["schema.ts", "options.ts", "wasm_memory.ts", "_region.ts"],
   ["_lanes.ts"],
   ["_record.ts", "_block.ts"],
   ["_view.ts"],
