@@ -6,6 +6,7 @@
  *                                                               └ bump mark
  * stamps    generation × 2 + live, 2 or 4 bytes a chunk         outside the region
  * liveBits  1 bit a chunk, for iteration to skip the dead       outside the region
+ * tags      which struct, 1 byte a chunk, if that is kept       outside the region
  * ```
  *
  * Chunks below the bump mark were given out at least once since the block was last cleared; those above are handed
@@ -30,73 +31,95 @@ export interface Geometry {
   readonly stampBytes: 2 | 4;
   /** Set of lanes that records are read and written through. */
   readonly lanes: number;
+  /** Whether each chunk has a tag. */
+  readonly tagged: boolean;
+  /** What the first block is called. */
+  readonly firstBlock: number;
+  /** What all handles have in their top bits. */
+  readonly firstHandle: number;
 }
 
 /** Chunks up to which a link of 1 and of 2 bytes can name every chunk of a block. */
 const LINK_REACH = [256, 65_536];
+
+/** The tags of a block that has none. */
+const NO_TAGS = new Uint8Array(0);
 
 /** From this size on the engine's own fill beats a loop. */
 const FILL_BYTES = 256;
 
 /** Equal chunks over one region. */
 export class Block extends Lanes {
-  /** What all blocks of the slab share, and so whose block this is. */
-  readonly geometry: Geometry;
-  /** Position in the slab. */
-  readonly index: number;
-  /** Chunks, a power of two but for tests. */
-  readonly chunkCount: number;
-  /** Index in the whole slab of the first chunk. */
-  readonly firstIndex: number;
-  /** Bytes of a chunk. */
-  readonly chunkBytes: number;
-  /** The memory; `undefined` once it was given back. */
-  region: MemoryRegion | undefined;
+  // What alloc and free touch comes first, close together in the object as the engine lays it out.
+  /** Chunks that are live. */
+  live = 0;
+  /** Chunks that are given out no more. */
+  retired = 0;
+  /** Chunks below are live, freed or retired; those from here on were never used. */
+  bump = 0;
+  /** The chunk freed last; means something only while `live + retired < bump`. */
+  head = 0;
   /** Generation and live bit of each chunk; 0 for a retired one. Outlives the memory, for its successor. */
   readonly stamps: Uint16Array | Uint32Array;
   /** Bit `c & 31` of word `c >> 5` is set while chunk `c` is live. */
   readonly liveBits: Int32Array;
-  /** Chunks that are live. */
-  live = 0;
-  /** Chunks below are live, freed or retired; those from here on were never used. */
-  bump = 0;
-  /** Chunks that are given out no more. */
-  retired = 0;
-  /** The chunk freed last; means something only while `live + retired < bump`. */
-  head = 0;
-  /** Bytes of a link: 1, 2 or 4. */
-  readonly linkBytes: number;
+  /** Index in the whole slab of the first chunk, with what all handles have in their top bits. */
+  readonly firstIndex: number;
+  /** Chunks, a power of two but for tests. */
+  readonly chunkCount: number;
   /** Distance of links in the u16 lane; 0 where a link is not 2 bytes at an even address. */
   readonly linkStride: number;
   /** Words of a chunk, to clear it by; 0 where it is cleared by bytes. */
   readonly chunkWords: number;
+  /** Bytes of a chunk. */
+  readonly chunkBytes: number;
+  /** Which struct the record in each chunk is of, or was; empty where that is not kept. */
+  readonly tags: Uint8Array;
+  /** Bytes of a link: 1, 2 or 4. */
+  readonly linkBytes: number;
+  /** What all blocks of the slab share, and so whose block this is. */
+  readonly geometry: Geometry;
+  /** Position in the slab. */
+  readonly position: number;
+  /** What it is called: its position, counted on from the slab's first. */
+  readonly index: number;
+  /** The memory; `undefined` once it was given back. */
+  region: MemoryRegion | undefined;
 
   /**
-   * @param index Position in the slab.
+   * @param position Position in the slab.
    * @param geometry What all blocks of the slab share.
-   * @param region `chunkCount * chunkBytes` bytes, zeroed, aligned for every lane.
+   * @param region `chunkCount * chunkBytes` bytes or more, aligned for every lane.
    * @param before The block that was in this position, whose generations go on.
    */
-  constructor(index: number, geometry: Geometry, region: MemoryRegion | undefined, before?: Block) {
+  constructor(
+    position: number,
+    geometry: Geometry,
+    region: MemoryRegion | undefined,
+    before?: Block,
+  ) {
     super();
-    const { chunkCount, chunkBytes, stampBytes, lanes } = geometry;
+    const { chunkCount, chunkBytes, stampBytes, tagged, firstBlock, firstHandle } = geometry;
     this.geometry = geometry;
-    this.index = index;
+    this.position = position;
+    this.index = firstBlock + position;
     this.chunkCount = chunkCount;
-    this.firstIndex = index * chunkCount;
+    this.firstIndex = firstHandle + position * chunkCount;
     this.chunkBytes = chunkBytes;
     this.linkBytes = chunkCount <= LINK_REACH[0] ? 1 : chunkCount <= LINK_REACH[1] ? 2 : 4;
     this.linkStride = this.linkBytes === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0;
     this.chunkWords = chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0;
     this.region = region;
-    if (region !== undefined) this.attach(region, lanes | LANE.u16 | LANE.i32);
-    // One buffer for both, as each costs a few hundred bytes; the bits come first, so that both are aligned.
+    this.mount();
+    // One buffer for all books, as each costs a few hundred bytes; the bits come first, so that all are aligned.
     const words = (chunkCount + 31) >> 5;
-    const books = new ArrayBuffer(words * 4 + chunkCount * stampBytes);
+    const stampsEnd = words * 4 + chunkCount * stampBytes;
+    const books = new ArrayBuffer(stampsEnd + (tagged ? chunkCount : 0));
     this.liveBits = new Int32Array(books, 0, words);
     this.stamps = stampBytes === 2
-      ? new Uint16Array(books, words * 4)
-      : new Uint32Array(books, words * 4);
+      ? new Uint16Array(books, words * 4, chunkCount)
+      : new Uint32Array(books, words * 4, chunkCount);
+    this.tags = tagged ? new Uint8Array(books, stampsEnd) : NO_TAGS;
     if (before === undefined) {
       this.stamps.fill(2); // generation 1, free
     } else {
@@ -185,6 +208,20 @@ export class Block extends Lanes {
     this.live = 0;
     this.bump = 0;
     if (this.retired > 0) this.#linkAll();
+  }
+
+  /** Lays the lanes over the region; anew where its buffer was replaced by another with the same bytes. */
+  mount(): void {
+    if (this.region === undefined) return;
+    const { lanes, chunkCount, chunkBytes } = this.geometry;
+    const byLink = this.linkStride > 0 ? LANE.u16 : 0;
+    const byZero = this.chunkWords > 0 ? LANE.i32 : 0;
+    this.attach(this.region, chunkCount * chunkBytes, lanes | byLink | byZero);
+  }
+
+  /** Whether there is memory, and its buffer was detached by somebody else. */
+  get isDetached(): boolean {
+    return this.u8.length === 0 && this.region !== undefined;
   }
 
   /** Lets go of the memory, which is the caller's to give back. */

@@ -54,11 +54,13 @@ export class Lanes {
   /**
    * Lays lanes over a region.
    *
-   * @param region Bytes that start at a multiple of the widest lane's width.
+   * @param region Starts at a multiple of the widest lane's width.
+   * @param bytes How much of it.
    * @param lanes Set of {@linkcode LANE} bits.
    */
   protected attach(
-    { buffer, byteOffset: at, byteLength: bytes }: MemoryRegion,
+    { buffer, byteOffset: at }: MemoryRegion,
+    bytes: number,
     lanes: number,
   ): void {
     this.u8 = new Uint8Array(buffer, at, bytes);
@@ -94,6 +96,19 @@ export function lanesOf(struct: AnyStruct): number {
       : type;
     lanes |= element instanceof Struct ? lanesOf(element) : LANE[LANE_OF[scalarOf(element)]];
   }
+  return lanes;
+}
+
+/**
+ * @param align Bytes that records are aligned to.
+ * @returns The set of lanes that a struct of that alignment, or of less, can need in this engine.
+ */
+export function lanesWithin(align: number): number {
+  const f16 = "Float16Array" in globalThis ? LANE.f16 : 0;
+  let lanes: number = LANE.u8;
+  if (align >= 2) lanes |= LANE.u16 | f16;
+  if (align >= 4) lanes |= LANE.i32 | LANE.f32;
+  if (align >= 8) lanes |= LANE.f64 | LANE.i64;
   return lanes;
 }
 

@@ -11,23 +11,45 @@ import type { RecordView } from "./_view.ts";
 import { DisposedError, PoolExhaustedError, StaleHandleError } from "./errors.ts";
 import type { HandleCodec } from "./handle.ts";
 import type { MemoryResource } from "./memory.ts";
+import { takeRegion } from "./_region.ts";
 import type { SlabConfig } from "./options.ts";
 
-/** The slab of each pool, for the files that look inside one. */
-export const slabs: WeakMap<object, Slab> = new WeakMap();
+/** The slabs of each pool, for the files that look inside one: a set of pools has several. */
+export const slabs: WeakMap<object, readonly Slab[]> = new WeakMap();
 
 /** What a slab allocates from until it has a block: one without chunks, so that the fast path needs no test. */
 const NO_BLOCK = new Block(
   -1,
-  { chunkBytes: 1, align: 1, chunkCount: 0, stampBytes: 2, lanes: 0 },
+  {
+    chunkBytes: 1,
+    align: 1,
+    chunkCount: 0,
+    stampBytes: 2,
+    lanes: 0,
+    tagged: false,
+    firstBlock: -1,
+    firstHandle: 0,
+  },
   undefined,
 );
+
+/** What a slab is told of its chunks. */
+export type Chunk = Pick<Geometry, "chunkBytes" | "align" | "lanes" | "tagged">;
+
+/** Who knows the slab of a handle: a slab itself, or a set of them. */
+export interface SlabOwner {
+  /**
+   * @param handle Any number.
+   * @returns The slab that has to know it.
+   */
+  slabOf(handle: number): Slab;
+}
 
 /** What an iteration calls with each record. */
 export type Visit = (view: RecordView, handle: number) => void;
 
 /** A growing set of blocks of equal chunks. */
-export class Slab {
+export class Slab implements SlabOwner {
   /** What a view stands on that stands nowhere. */
   static readonly NOWHERE: Block = NO_BLOCK;
 
@@ -76,13 +98,20 @@ export class Slab {
    * @param config Checked options.
    * @param chunk Size, alignment and lanes of a chunk.
    */
-  constructor(config: SlabConfig, chunk: { chunkBytes: number; align: number; lanes: number }) {
+  constructor(config: SlabConfig, chunk: Chunk) {
     const { name, label, chunksPerBlock, maxBlocks, codec, keepEmptyBlocks, memory } = config;
+    const { firstBlock } = config;
     this.name = name;
     this.label = label;
     this.codec = codec;
     this.maxBlocks = maxBlocks;
-    this.geometry = { ...chunk, chunkCount: chunksPerBlock, stampBytes: codec.stampBytes };
+    this.geometry = {
+      ...chunk,
+      chunkCount: chunksPerBlock,
+      stampBytes: codec.stampBytes,
+      firstBlock,
+      firstHandle: codec.first,
+    };
     this.memory = memory;
     this.chunkBytes = chunk.chunkBytes;
     this.chunkBits = 32 - Math.clz32(chunksPerBlock - 1);
@@ -111,6 +140,8 @@ export class Slab {
    */
   alloc(): number {
     const block = this.current;
+    // No memory: there is no block yet, or somebody has detached it.
+    if (block.u8.length === 0) return this.advance() ? this.alloc() : 0;
     let chunk = block.head;
     if (block.live + block.retired < block.bump) block.head = block.readLink(chunk);
     else if (block.bump < block.chunkCount) chunk = block.bump++;
@@ -192,6 +223,7 @@ export class Slab {
 
   /** Frees the record in a live chunk. A block that empties may be given back. */
   private freeChunk(block: Block, chunk: number): void {
+    if (block.u8.length === 0) throw this.detachedError("free", block);
     // A peak is over when a record is freed, so that is when it is noted.
     const size = this.allocs - this.frees++;
     if (size > this.peak) this.peak = size;
@@ -303,29 +335,42 @@ export class Slab {
   allocMany(count: number, out: { [i: number]: number }): boolean {
     if (count > this.maxChunks - this.size - this.retired) return false;
     let room = -this.size;
-    for (const block of this.mounted()) room += block.chunkCount - block.retired;
+    for (const block of this.mounted()) {
+      if (block.isDetached) throw this.detachedError("allocMany", block);
+      room += block.chunkCount - block.retired;
+    }
     if (!this.growBy(count - room, true)) return false;
     for (let i = 0; i < count; i++) out[i] = this.alloc();
     return true;
+  }
+
+  /** @returns Itself, as it knows every handle. */
+  slabOf(): Slab {
+    return this;
   }
 
   /**
    * Frees records, all or none, in O(n).
    *
    * @param handles Any numbers.
+   * @param owner Knows the slab of each.
    * @returns Position of the first that is not live or comes a second time, when nothing changed; -1 when all
    * were freed.
    */
-  freeMany(handles: ArrayLike<number>): number {
+  static freeMany(handles: ArrayLike<number>, owner: SlabOwner): number {
     // The live bit of each record is turned off for a moment, so that a handle that comes twice is seen.
     let seen = 0;
     try {
-      while (seen < handles.length && this.flipLiveBit(handles[seen], true)) seen++;
+      while (seen < handles.length) {
+        const handle = handles[seen];
+        if (!owner.slabOf(handle).flipLiveBit(handle, true)) break;
+        seen++;
+      }
     } finally {
-      for (let i = 0; i < seen; i++) this.flipLiveBit(handles[i], false);
+      for (let i = 0; i < seen; i++) owner.slabOf(handles[i]).flipLiveBit(handles[i], false);
     }
     if (seen < handles.length) return seen;
-    for (let i = 0; i < seen; i++) this.free(handles[i]);
+    for (let i = 0; i < seen; i++) owner.slabOf(handles[i]).free(handles[i]);
     return -1;
   }
 
@@ -336,12 +381,16 @@ export class Slab {
     const chunk = this.chunkOf(handle);
     const bit = 1 << (chunk & 31);
     if (((block.liveBits[chunk >> 5] & bit) !== 0) !== expected) return false;
+    if (block.isDetached) throw this.detachedError("freeMany", block);
     block.liveBits[chunk >> 5] ^= bit;
     return true;
   }
 
   /** Frees every record and keeps the memory, in O(records + blocks). */
   clear(): void {
+    for (const block of this.mounted()) {
+      if (block.isDetached) throw this.detachedError("clear", block);
+    }
     for (const block of this.mounted()) this.clearBlock(block);
   }
 
@@ -378,7 +427,7 @@ export class Slab {
   /** Bytes of generations and live bits, those of blocks given back included. */
   get overheadBytes(): number {
     let sum = 0;
-    for (const { stamps, liveBits } of this.blocks) sum += stamps.byteLength + liveBits.byteLength;
+    for (const { liveBits } of this.blocks) sum += liveBits.buffer.byteLength; // which holds all books
     return sum;
   }
 
@@ -398,12 +447,12 @@ export class Slab {
   /**
    * Frees every record of a block and gives its memory back.
    *
-   * @param index Position of the block.
+   * @param index Index of the block.
    * @returns Whether there is such a block.
    */
   freeBlock(index: number): boolean {
-    const block = this.blocks[index];
-    if (block?.region === undefined) return false;
+    const block = this.blocks[index - this.geometry.firstBlock];
+    if (block === undefined || block.index !== index || block.region === undefined) return false;
     this.clearBlock(block);
     this.release(block);
     return true;
@@ -419,6 +468,11 @@ export class Slab {
     this.reserved = 0;
     for (const block of this.mounted()) if (block.live === 0) this.release(block);
     return before - this.byteLength;
+  }
+
+  /** Lays the lanes of every block anew, after somebody replaced the buffer of its region by a longer one. */
+  rebind(): void {
+    for (const block of this.mounted()) block.mount();
   }
 
   /** Gives all memory back; the slab is of no use from then on. */
@@ -440,6 +494,7 @@ export class Slab {
         const bit = 31 - Math.clz32(left & -left);
         const block = this.blocks[this.roomWord * 32 + bit];
         if (block.live + block.retired < block.chunkCount) {
+          if (block.isDetached) throw this.detachedError("alloc", block);
           this.current = block;
           return true;
         }
@@ -453,13 +508,18 @@ export class Slab {
   /** Takes a block from the memory resource; undefined when there may be no more. */
   private grow(): Block | undefined {
     if (this.disposed) throw this.disposedError();
-    const index = this.vacancy();
-    if (index === this.maxBlocks) return undefined;
+    const position = this.vacancy();
+    if (position === this.maxBlocks) return undefined;
     const { chunkCount, chunkBytes, align } = this.geometry;
     // 8 at least, so that every lane can be laid over the region.
-    const region = this.memory.allocate(chunkCount * chunkBytes, Math.max(8, align));
-    const block = new Block(index, this.geometry, region, this.blocks[index]);
-    this.blocks[index] = block;
+    const region = takeRegion(
+      this.memory,
+      this.label,
+      chunkCount * chunkBytes,
+      Math.max(8, align),
+    );
+    const block = new Block(position, this.geometry, region, this.blocks[position]);
+    this.blocks[position] = block;
     this.mountedBlocks = undefined;
     this.mountedCount++;
     this.emptyBlocks++;
@@ -499,10 +559,10 @@ export class Slab {
     }
   }
 
-  private markRoom({ index }: Block): void {
-    const word = index >>> 5;
+  private markRoom({ position }: Block): void {
+    const word = position >>> 5;
     while (this.roomBits.length <= word) this.roomBits.push(0);
-    this.roomBits[word] |= 1 << (index & 31);
+    this.roomBits[word] |= 1 << (position & 31);
     if (word < this.roomWord) this.roomWord = word;
   }
 
@@ -516,10 +576,10 @@ export class Slab {
     const region = block.region!; // only blocks that have memory come here
     block.unmount();
     if (this.current === block) this.current = NO_BLOCK;
-    this.roomBits[block.index >>> 5] &= ~(1 << (block.index & 31));
+    this.roomBits[block.position >>> 5] &= ~(1 << (block.position & 31));
     this.mountedBlocks = undefined;
     this.mountedCount--;
-    if (block.index < this.vacant) this.vacant = block.index;
+    if (block.position < this.vacant) this.vacant = block.position;
     this.emptyBlocks--;
     this.released++;
     this.memory.release(region);
@@ -588,15 +648,24 @@ export class Slab {
    * @returns The error for a pool that cannot grow.
    */
   exhaustedError(verb: string): PoolExhaustedError {
-    const { maxChunks, size } = this;
+    const { maxChunks, size, chunkBytes } = this;
+    const chunks = this.codec.isPart ? `chunks of ${chunkBytes} bytes` : "chunks of maxChunks";
     const state = size === maxChunks
-      ? `all ${maxChunks} chunks of maxChunks are live`
-      : `${size} of ${maxChunks} chunks of maxChunks are live, ${this.retired} retired`;
+      ? `all ${maxChunks} ${chunks} are live`
+      : `${size} of ${maxChunks} ${chunks} are live, ${this.retired} retired`;
     return new PoolExhaustedError(
       `Cannot ${verb} in ${this.label}: ${state}`,
       this.name,
       size,
       maxChunks,
+    );
+  }
+
+  /** The error for a block whose buffer somebody has detached. */
+  private detachedError(verb: string, { index }: Block): TypeError {
+    return new TypeError(
+      `Cannot ${verb} in ${this.label}: the memory of block ${index} was detached, ` +
+        "as that of a WebAssembly.Memory is when it grows; call rebind() first",
     );
   }
 

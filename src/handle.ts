@@ -67,6 +67,19 @@ export const NULL_HANDLE: AnyHandle = 0 as AnyHandle;
 export type HandleKind = "compact" | "wide";
 
 /**
+ * Which of all handles a slab gives out, where several share them: those with its part in their top bits.
+ */
+export interface HandlePart {
+  /** Top bits that tell the parts apart, 0 to 8. */
+  readonly bits: number;
+  /** The part, 0 to 2^bits - 1. */
+  readonly part: number;
+}
+
+/** The part of a slab that shares its handles with nobody. */
+export const WHOLE: HandlePart = { bits: 0, part: 0 };
+
+/**
  * How one pool packs its handles. A **stamp** is a chunk's generation and its live bit in one integer,
  * `generation * 2 + live`: 1 lookup and 1 comparison tell whether a handle's record is live.
  */
@@ -79,6 +92,10 @@ export interface HandleCodec {
   readonly wraps: boolean;
   /** Bytes that a stamp takes. */
   readonly stampBytes: 2 | 4;
+  /** What all handles of this part have in their top bits: the handle of index 0, generation 0. */
+  readonly first: number;
+  /** Whether there are other parts. */
+  readonly isPart: boolean;
   /**
    * @param handle Any number.
    * @returns The index bits, 0 to 2^indexBits - 1.
@@ -87,19 +104,25 @@ export interface HandleCodec {
   /**
    * @param handle Any number.
    * @returns The stamp that the handle's chunk has while the handle is live; -1, which no chunk has, for what is
-   * no integer in range.
+   * no integer in range, or is of another part.
    */
   liveStamp(handle: number): number;
   /**
-   * @param index Chunk index.
+   * @param index Chunk index, {@linkcode first} added.
    * @param stamp Stamp of that chunk.
    * @returns The handle of the record there.
    */
   encode(index: number, stamp: number): number;
+  /**
+   * @param handle Any number.
+   * @returns The part that it is of; anything for what is no handle.
+   */
+  partOf(handle: number): number;
 }
 
-/** The largest compact handle: 30 ones. */
-const MAX_COMPACT = 2 ** 30 - 1;
+/** Bits of a compact and of a wide handle. */
+const COMPACT_BITS = 30;
+const WIDE_BITS = 53;
 
 /** Handles below 2^30: 2 bytes of stamp a chunk, so at most 15 bits of generation. */
 export class CompactHandles implements HandleCodec {
@@ -107,18 +130,32 @@ export class CompactHandles implements HandleCodec {
   readonly maxGeneration: number;
   readonly wraps = true;
   readonly stampBytes = 2;
+  readonly first: number;
+  readonly isPart: boolean;
   /** Ones where the index is. */
   private readonly indexMask: number;
+  /** Ones where index and generation are; the part is above. */
+  private readonly bareMask: number;
+  private readonly partShift: number;
 
   /**
    * @param indexBits Bits of the index, 0 to 22.
+   * @param part The handles that are this codec's.
    * @param generationBits Bits of the generation, by default all that are left.
    */
-  constructor(indexBits: number, generationBits: number = Math.min(15, 30 - indexBits)) {
+  constructor(
+    indexBits: number,
+    { bits, part }: HandlePart = WHOLE,
+    generationBits: number = Math.min(15, COMPACT_BITS - bits - indexBits),
+  ) {
     this.indexBits = indexBits;
     // Shifts, since 2 ** n is a float to the engine, and so would these fields be.
     this.maxGeneration = (1 << generationBits) - 1;
     this.indexMask = (1 << indexBits) - 1;
+    this.partShift = COMPACT_BITS - bits;
+    this.bareMask = (1 << this.partShift) - 1;
+    this.first = part << this.partShift;
+    this.isPart = bits > 0;
   }
 
   index(handle: number): number {
@@ -126,12 +163,17 @@ export class CompactHandles implements HandleCodec {
   }
 
   liveStamp(handle: number): number {
-    // One comparison refuses fractions, NaN, strings, and what is negative or too large.
-    return (handle & MAX_COMPACT) === handle ? handle >>> this.indexBits << 1 | 1 : -1;
+    const bare = handle & this.bareMask;
+    // One comparison refuses fractions, NaN, strings, what is negative or too large, and other parts.
+    return (bare | this.first) === handle ? bare >>> this.indexBits << 1 | 1 : -1;
   }
 
   encode(index: number, stamp: number): number {
     return (stamp >> 1) << this.indexBits | index;
+  }
+
+  partOf(handle: number): number {
+    return handle >>> this.partShift;
   }
 }
 
@@ -141,17 +183,29 @@ export class WideHandles implements HandleCodec {
   readonly maxGeneration: number;
   readonly wraps = false;
   readonly stampBytes = 4;
+  readonly first: number;
+  readonly isPart: boolean;
   /** 2^indexBits; the low 32 bits of a handle hold the whole index. */
   private readonly indexRange: number;
+  /** Index and generation are below it; the part is what it divides a handle by. */
+  private readonly bareRange: number;
 
   /**
    * @param indexBits Bits of the index, 0 to 32.
+   * @param part The handles that are this codec's.
    * @param generationBits Bits of the generation, by default all that are left.
    */
-  constructor(indexBits: number, generationBits: number = Math.min(30, 53 - indexBits)) {
+  constructor(
+    indexBits: number,
+    { bits, part }: HandlePart = WHOLE,
+    generationBits: number = Math.min(30, WIDE_BITS - bits - indexBits),
+  ) {
     this.indexBits = indexBits;
     this.maxGeneration = (1 << generationBits) - 1;
     this.indexRange = 2 ** indexBits;
+    this.bareRange = 2 ** (WIDE_BITS - bits);
+    this.first = part * this.bareRange;
+    this.isPart = bits > 0;
   }
 
   index(handle: number): number {
@@ -159,12 +213,17 @@ export class WideHandles implements HandleCodec {
   }
 
   liveStamp(handle: number): number {
-    const generation = Math.floor(handle / this.indexRange);
-    const whole = generation * this.indexRange + this.index(handle) === handle;
-    return whole && generation >= 0 && handle <= Number.MAX_SAFE_INTEGER ? generation * 2 + 1 : -1;
+    const bare = handle - this.first;
+    const generation = Math.floor(bare / this.indexRange);
+    const whole = generation * this.indexRange + this.index(handle) + this.first === handle;
+    return whole && generation >= 0 && bare < this.bareRange ? generation * 2 + 1 : -1;
   }
 
   encode(index: number, stamp: number): number {
     return (stamp >>> 1) * this.indexRange + index;
+  }
+
+  partOf(handle: number): number {
+    return Math.floor(handle / this.bareRange);
   }
 }

@@ -39,12 +39,14 @@ import { InvariantError } from "./errors.ts";
  * ```
  */
 export function validate(pool: object): void {
-  const slab = slabs.get(pool);
-  if (slab === undefined) {
+  const all = slabs.get(pool);
+  if (all === undefined) {
     throw new TypeError("Cannot validate: the argument is no pool of this module");
   }
-  if (slab.disposed) throw slab.disposedError();
-  new Audit(slab).run();
+  for (const slab of all) {
+    if (slab.disposed) throw slab.disposedError();
+    new Audit(slab).run();
+  }
 }
 
 /** One pass over the books of a slab: what it keeps is held against what is counted anew. */
@@ -179,8 +181,8 @@ class Audit {
   }
 
   #fault(problem: string, block?: Block): InvariantError {
-    const { name, label, blocks } = this.#slab;
-    const index = block === undefined ? -1 : blocks.indexOf(block);
+    const { name, label } = this.#slab;
+    const index = block === undefined ? -1 : block.index;
     const place = index < 0 ? "" : `block ${index}: `;
     return new InvariantError(`Cannot validate ${label}: ${place}${problem}`, name, index);
   }

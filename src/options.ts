@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { CompactHandles, type HandleCodec, type HandleKind, WideHandles } from "./handle.ts";
+import {
+  CompactHandles,
+  type HandleCodec,
+  type HandleKind,
+  type HandlePart,
+  WHOLE,
+  WideHandles,
+} from "./handle.ts";
 import { heapMemory, type MemoryResource } from "./memory.ts";
 
 /** Options of a pool; every one may be left out. */
@@ -41,6 +48,8 @@ export interface SlabConfig {
   readonly chunksPerBlock: number;
   /** Blocks at the most. */
   readonly maxBlocks: number;
+  /** What the first block is called; the others count on from it. */
+  readonly firstBlock: number;
   /** How handles are packed. */
   readonly codec: HandleCodec;
   /** Empty blocks kept for reuse. */
@@ -51,7 +60,13 @@ export interface SlabConfig {
 
 const BLOCK_BYTES = 65_536;
 const MIN_CHUNKS = 16;
+const DEFAULT_MAX_CHUNKS = 2 ** 20;
+/** Size classes of a set: 6 bits of a handle. */
+const MAX_CLASSES = 64;
 const MAX_CHUNKS_PER_BLOCK = 65_536;
+/** No value of a record is wider. */
+const MAX_LANE_BYTES = 8;
+const MAX_ALIGN = 4096;
 /** Typed arrays are indexed with 31 bits in the loops of a block. */
 const MAX_BLOCK_BYTES = 2 ** 30;
 
@@ -62,6 +77,7 @@ const MAX_BLOCK_BYTES = 2 ** 30;
  * @param defaultName Name where the options have none.
  * @param chunkBytes Bytes of a chunk.
  * @param options As the user gave them.
+ * @param part The handles that it gives out, where it shares them with other slabs.
  * @returns The checked options.
  * @throws {RangeError} when a number is out of its range.
  * @throws {TypeError} when an option has the wrong type.
@@ -71,6 +87,7 @@ export function resolveOptions(
   defaultName: string,
   chunkBytes: number,
   options: PoolOptions,
+  part: HandlePart = WHOLE,
 ): SlabConfig {
   const { name = defaultName, handles = "compact", keepEmptyBlocks = 1, memory = heapMemory } =
     options;
@@ -86,8 +103,8 @@ export function resolveOptions(
     throw rangeError(label, "keepEmptyBlocks", "an integer from 0", keepEmptyBlocks);
   }
   const compact = handles === "compact";
-  const { maxChunks = 2 ** 20 } = options;
-  checkPowerOfTwo(label, "maxChunks", maxChunks, compact ? 2 ** 22 : 2 ** 32);
+  const { maxChunks = DEFAULT_MAX_CHUNKS } = options;
+  checkPowerOfTwo(label, "maxChunks", maxChunks, mostChunks(handles));
   const most = Math.min(maxChunks, chunkBytes === 1 ? 256 : MAX_CHUNKS_PER_BLOCK);
   const { chunksPerBlock = defaultChunks(chunkBytes, most) } = options;
   checkPowerOfTwo(label, "chunksPerBlock", chunksPerBlock, MAX_CHUNKS_PER_BLOCK);
@@ -110,9 +127,79 @@ export function resolveOptions(
     label,
     chunksPerBlock: chunksPerBlock | 0, // an integer to the engine, also where it came out of Math.log2
     maxBlocks: maxChunks / chunksPerBlock,
-    codec: compact ? new CompactHandles(indexBits) : new WideHandles(indexBits),
+    firstBlock: part.part * (maxChunks / MIN_CHUNKS),
+    codec: compact ? new CompactHandles(indexBits, part) : new WideHandles(indexBits, part),
     keepEmptyBlocks,
     memory,
+  };
+}
+
+/**
+ * Checks the size and alignment of the chunks of an erased pool.
+ *
+ * @param kind Class of the pool, for errors.
+ * @param options As the user gave them.
+ * @returns Both, complete.
+ * @throws {RangeError} when one is out of its range.
+ * @throws {TypeError} when there are no options, or no array of types.
+ */
+export function resolveChunk(
+  kind: string,
+  options: { name?: string; size: number; align?: number; types?: readonly unknown[] },
+): { size: number; align: number } {
+  const { name = "pool", size, types = [] } = options;
+  const label = `${kind} "${name}"`;
+  if (!Number.isInteger(size) || size < 1 || size > MAX_BLOCK_BYTES / MIN_CHUNKS) {
+    throw rangeError(label, "size", `an integer from 1 to ${MAX_BLOCK_BYTES / MIN_CHUNKS}`, size);
+  }
+  const { align = naturalAlign(size) } = options;
+  if (!Number.isInteger(Math.log2(align)) || align < 1 || align > MAX_ALIGN) {
+    throw rangeError(label, "align", `a power of two from 1 to ${MAX_ALIGN}`, align);
+  }
+  if (size % align !== 0) {
+    throw rangeError(label, "size", `a multiple of align, which is ${align}`, size);
+  }
+  if (!Array.isArray(types)) throw typeError(label, "types", "an array of structs", types);
+  return { size, align };
+}
+
+/**
+ * @param size Bytes of a chunk.
+ * @returns The largest alignment that its chunks have, one after the other, and that a value can need.
+ */
+export function naturalAlign(size: number): number {
+  return Math.min(MAX_LANE_BYTES, size & -size);
+}
+
+/**
+ * Shares the handles and chunks of a set of pools out to its size classes.
+ *
+ * @param kind Class of the set, for errors.
+ * @param sizes Bytes of a chunk of each class.
+ * @param options As the user gave them.
+ * @returns Name of the set, chunks that each class may have at the most, and the part of the handles that each gives out.
+ * @throws {RangeError} when a number is out of its range.
+ * @throws {TypeError} when an option has the wrong type.
+ */
+export function partsOf(
+  kind: string,
+  sizes: readonly number[],
+  options: PoolOptions,
+): { name: string; maxChunks: number; parts: readonly HandlePart[] } {
+  const { name = "pool", maxChunks = DEFAULT_MAX_CHUNKS, handles } = options;
+  const label = `${kind} "${name}"`;
+  if (!Array.isArray(sizes)) throw typeError(label, "sizes", "an array of bytes", sizes);
+  const odd = sizes.find((size) => !Number.isInteger(size) || size < 1);
+  if (odd !== undefined) throw rangeError(label, "each of sizes", "an integer from 1", odd);
+  if (sizes.length < 1 || sizes.length > MAX_CLASSES || new Set(sizes).size < sizes.length) {
+    throw rangeError(label, "sizes", `1 to ${MAX_CLASSES} different numbers`, sizes.join(", "));
+  }
+  const bits = 32 - Math.clz32(sizes.length - 1);
+  checkPowerOfTwo(label, "maxChunks", maxChunks, mostChunks(handles), MIN_CHUNKS << bits);
+  return {
+    name,
+    maxChunks: maxChunks / (1 << bits),
+    parts: sizes.map((_, part) => ({ bits, part })),
   };
 }
 
@@ -122,10 +209,21 @@ function defaultChunks(chunkBytes: number, most: number): number {
   return Math.max(MIN_CHUNKS, Math.min(nearest, most));
 }
 
-function checkPowerOfTwo(label: string, option: string, value: number, most: number): void {
+/** The largest maxChunks. */
+function mostChunks(handles: HandleKind = "compact"): number {
+  return handles === "compact" ? 2 ** 22 : 2 ** 32;
+}
+
+function checkPowerOfTwo(
+  label: string,
+  option: string,
+  value: number,
+  most: number,
+  least = MIN_CHUNKS,
+): void {
   const whole = Number.isInteger(value) && Number.isInteger(Math.log2(value));
-  if (!whole || value < MIN_CHUNKS || value > most) {
-    throw rangeError(label, option, `a power of two from ${MIN_CHUNKS} to ${most}`, value);
+  if (!whole || value < least || value > most) {
+    throw rangeError(label, option, `a power of two from ${least} to ${most}`, value);
   }
 }
 

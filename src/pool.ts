@@ -7,60 +7,25 @@ import { lanesOf } from "./_lanes.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
 import { Slab, slabs, type Visit } from "./_slab.ts";
 import {
-  type RecordView,
-  type RecordViewClass,
-  recordViewClass,
-  rootOf,
-  type View,
-} from "./_view.ts";
+  allocMany,
+  allocWith,
+  checkThere,
+  fillStats,
+  freeBlock,
+  handleOf,
+  type PoolBlock,
+  type PoolStats,
+  reserve,
+  viewError,
+} from "./_face.ts";
+import { type RecordView, type RecordViewClass, recordViewClass, type View } from "./_view.ts";
 import { HandleWalk, Walk } from "./_walk.ts";
-import { Block } from "./_block.ts";
 import type { Handle } from "./handle.ts";
 import { type PoolOptions, resolveOptions } from "./options.ts";
 import { type AnyStruct, type Fields, type Init, Struct, type StructOf } from "./schema.ts";
 
+export type { PoolBlock, PoolStats } from "./_face.ts";
 export type { ArrayView, FieldView, View } from "./_view.ts";
-
-/** A block, as `pool.blocks` shows it. */
-export interface PoolBlock {
-  /** Position in the pool: what `freeBlock` takes. */
-  readonly index: number;
-  /**
-   * The records' own memory, nothing copied. A free chunk in it holds a link in its first bytes: leave those alone.
-   * Empty once the block was given back.
-   */
-  readonly bytes: Uint8Array;
-  /** Chunks in the block. */
-  readonly chunkCount: number;
-  /** Records that are live. */
-  readonly live: number;
-}
-
-/** The figures of a pool. */
-export interface PoolStats {
-  /** Records that are live. */
-  size: number;
-  /** Chunks that exist. */
-  capacity: number;
-  /** Blocks that exist. */
-  blocks: number;
-  /** Bytes of all blocks. */
-  byteLength: number;
-  /** Bytes of generations and live bits beside them, those kept for blocks given back included. */
-  overheadBytes: number;
-  /** The most records that were live at once. */
-  peakSize: number;
-  /** Records allocated so far. */
-  allocs: number;
-  /** Records freed so far. */
-  frees: number;
-  /** Blocks taken from the memory resource so far. */
-  grown: number;
-  /** Blocks given back to it so far. */
-  released: number;
-  /** Chunks that are given out no more, as their generations are used up (wide handles only). */
-  retired: number;
-}
 
 /** A record that is freed at the end of its `using` scope. */
 export interface ScopedRecord<S extends AnyStruct> extends Disposable {
@@ -130,8 +95,9 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
       chunkBytes: struct.size,
       align: struct.align,
       lanes: lanesOf(struct),
+      tagged: false,
     });
-    slabs.set(this, this._slab);
+    slabs.set(this, [this._slab]);
   }
 
   // -- one record --
@@ -159,7 +125,9 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * ```
    */
   alloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> {
-    const handle = init === undefined ? this._slab.alloc() : this.#allocWith(init);
+    const handle = init === undefined
+      ? this._slab.alloc()
+      : allocWith(this._slab, this.struct, init);
     if (handle === 0) throw this._slab.exhaustedError("alloc");
     return handle as Handle<StructOf<T>>;
   }
@@ -184,7 +152,9 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * ```
    */
   tryAlloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> | undefined {
-    const handle = init === undefined ? this._slab.alloc() : this.#allocWith(init);
+    const handle = init === undefined
+      ? this._slab.alloc()
+      : allocWith(this._slab, this.struct, init);
     return handle === 0 ? undefined : handle as Handle<StructOf<T>>;
   }
 
@@ -348,7 +318,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * ```
    */
   cursor(): View<StructOf<T>> {
-    if (this._slab.disposed) throw this._slab.disposedError();
+    checkThere(this._slab);
     return this.#asView(new this._View(Slab.NOWHERE, 0));
   }
 
@@ -391,17 +361,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * ```
    */
   handleOf(view: object): Handle<StructOf<T>> {
-    const slab = this._slab;
-    if (slab.disposed) throw slab.disposedError();
-    const root = rootOf(view);
-    const block = root?._b;
-    if (root === undefined || !(block instanceof Block) || block.geometry !== slab.geometry) {
-      throw this.#viewError("tell the handle", "is no view of this pool, or stands nowhere");
-    }
-    const chunk = root._o / block.chunkBytes;
-    const handle = slab.handleAt(block, chunk);
-    if (slab.find(handle) === block) return handle as Handle<StructOf<T>>;
-    throw slab.staleError("tell the handle", slab.lastHandleAt(block, chunk));
+    return handleOf(this._slab, view) as Handle<StructOf<T>>;
   }
 
   // -- every record --
@@ -440,7 +400,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * @throws {DisposedError} after `dispose`.
    */
   [Symbol.iterator](): IterableIterator<View<StructOf<T>>> {
-    if (this._slab.disposed) throw this._slab.disposedError();
+    checkThere(this._slab);
     const view = new this._View(Slab.NOWHERE, 0);
     return new Walk(this._slab, view) as unknown as IterableIterator<View<StructOf<T>>>;
   }
@@ -452,7 +412,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * @throws {DisposedError} after `dispose`.
    */
   handles(): IterableIterator<Handle<StructOf<T>>> {
-    if (this._slab.disposed) throw this._slab.disposedError();
+    checkThere(this._slab);
     return new HandleWalk(this._slab) as unknown as IterableIterator<Handle<StructOf<T>>>;
   }
 
@@ -518,13 +478,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    */
   allocMany<O extends HandleArray<StructOf<T>>>(count: number, out: O): O;
   allocMany(count: number, out: HandleArray<StructOf<T>> = []): HandleArray<StructOf<T>> {
-    this.#checkCount("allocMany", count);
-    this.#checkOut(count, out);
-    if (!this._slab.allocMany(count, out)) {
-      throw this._slab.exhaustedError(`allocMany ${count} records`);
-    }
-    if (Array.isArray(out)) out.length = count;
-    return out;
+    return allocMany(this._slab, count, out as Handle<StructOf<T>>[]); // which all of them look like
   }
 
   /**
@@ -537,8 +491,8 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
   freeMany(
     handles: ArrayLike<Handle<StructOf<T>>> | Int32Array | Uint32Array | Float64Array,
   ): void {
-    if (this._slab.disposed) throw this._slab.disposedError();
-    const bad = this._slab.freeMany(handles);
+    checkThere(this._slab);
+    const bad = Slab.freeMany(handles, this._slab);
     if (bad < 0) return;
     throw this._slab.staleError(`free ${handles.length} records`, handles[bad], bad);
   }
@@ -549,7 +503,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * @throws {DisposedError} after `dispose`.
    */
   clear(): void {
-    if (this._slab.disposed) throw this._slab.disposedError();
+    checkThere(this._slab);
     this._slab.clear();
   }
 
@@ -622,8 +576,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * @throws {DisposedError} after `dispose`.
    */
   reserve(chunks: number): void {
-    this.#checkCount("reserve", chunks);
-    if (!this._slab.reserve(chunks)) throw this._slab.exhaustedError(`reserve ${chunks} chunks`);
+    reserve(this._slab, chunks);
   }
 
   /**
@@ -634,14 +587,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * @throws {DisposedError} after `dispose`.
    */
   freeBlock(index: number): void {
-    if (this._slab.freeBlock(index)) return;
-    if (this._slab.disposed) throw this._slab.disposedError();
-    const there = this.blocks.map((block) => block.index).join(", ") || "none";
-    throw new RangeError(
-      `Cannot free a block of Pool "${this.name}": there is no block ${
-        String(index)
-      }, there are ${there}`,
-    );
+    freeBlock(this._slab, index);
   }
 
   /**
@@ -651,7 +597,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * @throws {DisposedError} after `dispose`.
    */
   trim(): number {
-    if (this._slab.disposed) throw this._slab.disposedError();
+    checkThere(this._slab);
     return this._slab.trim();
   }
 
@@ -663,20 +609,21 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * @throws {DisposedError} after `dispose`.
    */
   stats(out: Partial<PoolStats> = {}): PoolStats {
-    const slab = this._slab;
-    if (slab.disposed) throw slab.disposedError();
-    out.size = slab.size;
-    out.capacity = slab.capacity;
-    out.blocks = slab.mounted().length;
-    out.byteLength = slab.byteLength;
-    out.overheadBytes = slab.overheadBytes;
-    out.peakSize = slab.peakSize;
-    out.allocs = slab.allocs;
-    out.frees = slab.allocs - slab.size;
-    out.grown = slab.grown;
-    out.released = slab.released;
-    out.retired = slab.retired;
-    return out as PoolStats; // every member was just set
+    return fillStats(this._slab, out);
+  }
+
+  /**
+   * Makes the pool whole again after somebody grew the `WebAssembly.Memory` that its blocks lie in, in O(blocks): growing
+   * detaches every typed array over a memory that is not shared. Views and cursors from before are good again, too; typed
+   * arrays of `blocks[i].bytes` have to be fetched anew. Harmless where nothing was grown.
+   *
+   * Until it is called views of such a pool read nothing, and calls that would take or give back a chunk throw.
+   *
+   * @throws {DisposedError} after `dispose`.
+   */
+  rebind(): void {
+    checkThere(this._slab);
+    this._slab.rebind();
   }
 
   /** Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless. */
@@ -689,20 +636,9 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
     this._slab.dispose();
   }
 
-  /** Allocates and writes; 0 when exhausted. The value is checked first, so that a bad one changes nothing. */
-  #allocWith(init: Init<StructOf<T>>): number {
-    checkRecord(this.struct, init);
-    const handle = this._slab.alloc();
-    const block = this._slab.find(handle);
-    if (block !== undefined) {
-      writeRecord(block, this._slab.offsetOf(handle), this.struct, init as object);
-    }
-    return handle;
-  }
-
   /** The answer of a call that found no live record: false, unless there is no pool any more. */
   #refuse(): false {
-    if (this._slab.disposed) throw this._slab.disposedError();
+    checkThere(this._slab);
     return false;
   }
 
@@ -711,7 +647,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * throws loses the view, which costs the next iteration a new one; try and finally would cost every iteration a third.
    */
   #takeView(): RecordView {
-    if (this._slab.disposed) throw this._slab.disposedError();
+    checkThere(this._slab);
     return this._spareViews.pop() ?? new this._View(Slab.NOWHERE, 0);
   }
 
@@ -722,43 +658,6 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
 
   #checkCursor(verb: string, cursor: View<StructOf<T>>): RecordView {
     if (cursor instanceof this._View) return cursor;
-    throw this.#viewError(verb, "is no view of this pool's struct");
-  }
-
-  #viewError(verb: string, problem: string): TypeError {
-    return new TypeError(`Cannot ${verb} in Pool "${this.name}": the argument ${problem}`);
-  }
-
-  #checkCount(verb: string, count: number): void {
-    if (this._slab.disposed) throw this._slab.disposedError();
-    if (Number.isInteger(count) && count >= 0) return;
-    throw new RangeError(
-      `Cannot ${verb} in Pool "${this.name}": the count must be an integer from 0, got ${
-        String(count)
-      }`,
-    );
-  }
-
-  #checkOut(count: number, out: HandleArray<StructOf<T>>): void {
-    if (Array.isArray(out)) {
-      if (Object.isExtensible(out)) return;
-      throw new TypeError(
-        `Cannot allocMany in Pool "${this.name}": out is frozen, sealed or not extensible`,
-      );
-    }
-    const wide = !this._slab.codec.wraps;
-    const fits = out instanceof Float64Array ||
-      !wide && (out instanceof Int32Array || out instanceof Uint32Array);
-    if (!fits) {
-      const kinds = wide
-        ? "an array or Float64Array"
-        : "an array, Int32Array, Uint32Array or Float64Array";
-      throw new TypeError(`Cannot allocMany in Pool "${this.name}": handles go into ${kinds}`);
-    }
-    if (out.length < count) {
-      throw new RangeError(
-        `Cannot allocMany in Pool "${this.name}": out has room for ${out.length} handles, ${count} are wanted`,
-      );
-    }
+    throw viewError(this._slab, verb, "is no view of this pool's struct");
   }
 }

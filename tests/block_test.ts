@@ -17,11 +17,12 @@ class OneBlock {
       label: 'Pool "one"',
       chunksPerBlock: chunkCount,
       maxBlocks: 1,
+      firstBlock: 0,
       codec: new WideHandles(Math.ceil(Math.log2(chunkCount))),
       keepEmptyBlocks: 1,
       memory: heapMemory,
-    }, { chunkBytes, align: 1, lanes: 0 });
-    slabs.set(this, this.slab);
+    }, { chunkBytes, align: 1, lanes: 0, tagged: false });
+    slabs.set(this, [this.slab]);
   }
 
   get block(): Block {
@@ -139,7 +140,16 @@ Deno.test("Block's free list works when some chunks were never used", () => {
 // -- live bits --
 
 function blockOf(chunkCount: number): Block {
-  const geometry = { chunkBytes: 4, align: 4, chunkCount, stampBytes: 2, lanes: 0 } as const;
+  const geometry = {
+    chunkBytes: 4,
+    align: 4,
+    chunkCount,
+    stampBytes: 2,
+    lanes: 0,
+    tagged: false,
+    firstBlock: 0,
+    firstHandle: 0,
+  } as const;
   return new Block(0, geometry, heapMemory.allocate(chunkCount * 4, 8));
 }
 

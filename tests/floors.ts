@@ -14,9 +14,11 @@ const FLOORS = [
   ["_lanes.ts"],
   ["_record.ts", "_block.ts"],
   ["_view.ts"],
-  ["_slab.ts"],
-  ["_walk.ts"],
+  ["_slab.ts", "_kinds.ts"],
+  ["_walk.ts", "_face.ts"],
   ["pool.ts", "inspect.ts"],
+  ["erased_pool.ts"],
+  ["pool_set.ts"],
 ];
 const MAX_CODE_LINES = 450;
 

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { NULL_HANDLE, Pool } from "../mod.ts";
-import { CompactHandles, type HandleCodec, WideHandles } from "../src/handle.ts";
+import { CompactHandles, type HandleCodec, WHOLE, WideHandles } from "../src/handle.ts";
 import { untyped } from "./_support.ts";
 
 interface Kind {
   readonly name: string;
-  readonly Codec: new (indexBits: number, generationBits?: number) => HandleCodec;
+  readonly Codec: typeof CompactHandles | typeof WideHandles;
   readonly maxIndexBits: number;
   /** Every handle is below 2 to this power. */
   readonly handleBits: number;
@@ -79,7 +79,7 @@ for (const { name, Codec, maxIndexBits, handleBits } of KINDS) {
   });
 
   Deno.test(`${name} makes each handle of 3 + 3 bits once, and accepts no other integer`, () => {
-    const codec = new Codec(3, 3);
+    const codec = new Codec(3, WHOLE, 3);
     const made = new Set<number>();
     for (let index = 0; index < 8; index++) {
       for (let generation = 1; generation <= 7; generation++) {
@@ -165,7 +165,7 @@ Deno.test("CompactHandles give the generation what the index leaves of 30 bits, 
   const generations = bits.map((it) => new CompactHandles(it).maxGeneration);
   assertEquals(generations, [32_767, 32_767, 32_767, 16_383, 1023, 255]);
   assertEquals(new CompactHandles(4).wraps, true);
-  assertEquals(new CompactHandles(2, 2).maxGeneration, 3);
+  assertEquals(new CompactHandles(2, WHOLE, 2).maxGeneration, 3);
 });
 
 Deno.test("WideHandles give the generation what the index leaves of 53 bits, at most 30", () => {
@@ -173,7 +173,7 @@ Deno.test("WideHandles give the generation what the index leaves of 53 bits, at 
   const generations = bits.map((it) => new WideHandles(it).maxGeneration);
   assertEquals(generations, [2 ** 30 - 1, 2 ** 30 - 1, 2 ** 30 - 1, 2 ** 30 - 1, 2 ** 21 - 1]);
   assertEquals(new WideHandles(4).wraps, false);
-  assertEquals(new WideHandles(2, 2).maxGeneration, 3);
+  assertEquals(new WideHandles(2, WHOLE, 2).maxGeneration, 3);
 });
 
 for (const handles of ["compact", "wide"] as const) {

@@ -9,7 +9,7 @@ import {
   validate,
 } from "../mod.ts";
 import type { Block } from "../src/_block.ts";
-import { WideHandles } from "../src/handle.ts";
+import { WHOLE, WideHandles } from "../src/handle.ts";
 import { heapMemory } from "../src/memory.ts";
 import { Slab, slabs } from "../src/_slab.ts";
 import { stateOf, untyped } from "./_support.ts";
@@ -26,7 +26,7 @@ function prepare(options: PoolOptions = {}) {
   });
   const handles: Handle<Bytes["struct"]>[] = pool.allocMany(40);
   for (const at of [1, 5, 9, 17]) pool.free(handles[at]);
-  const slab = slabs.get(pool)!; // every pool has a slab
+  const slab = slabs.get(pool)![0]; // every pool has a slab
   return { pool, handles, slab, block: slab.blocks[0] };
 }
 
@@ -77,12 +77,13 @@ Deno.test("validate() passes blocks with retired chunks, mounted or not", () => 
     label: 'Pool "tiny"',
     chunksPerBlock: 4,
     maxBlocks: 2,
-    codec: new WideHandles(3, 1),
+    firstBlock: 0,
+    codec: new WideHandles(3, WHOLE, 1),
     keepEmptyBlocks: 1,
     memory: heapMemory,
-  }, { chunkBytes: 2, align: 1, lanes: 0 });
+  }, { chunkBytes: 2, align: 1, lanes: 0, tagged: false });
   const pool = {};
-  slabs.set(pool, slab);
+  slabs.set(pool, [slab]);
   const handles = [1, 2, 3, 4, 5, 6].map(() => slab.alloc());
   for (const at of [1, 2, 5]) assert(slab.free(handles[at]));
   validate(pool);
@@ -227,7 +228,7 @@ Deno.test("validate() finds a stamp that says live for a free chunk", () => {
 
 Deno.test("validate() finds a generation out of range", () => {
   const { pool, block } = prepare({ handles: "wide" });
-  const { maxGeneration } = slabs.get(pool)!.codec; // every pool has a slab
+  const { maxGeneration } = slabs.get(pool)![0].codec; // every pool has a slab
   block.stamps[0] = 1;
   assertBroken(pool, `chunk 0 is at generation 0, out of range 1 to ${maxGeneration}`);
   block.stamps[0] = maxGeneration * 2 + 3;

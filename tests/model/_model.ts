@@ -41,7 +41,7 @@ export class Model {
   turn: number = 0;
 
   constructor(pool: AnyPool, ledger: Ledger, isWide: boolean) {
-    const codec = slabs.get(pool)!.codec; // every pool has a slab
+    const codec = slabs.get(pool)![0].codec; // every pool has a slab
     this.indexOf = (handle) => codec.index(handle);
     this.ledger = ledger;
     this.isWide = isWide;

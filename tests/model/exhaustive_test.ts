@@ -16,7 +16,7 @@ import {
 } from "@std/assert";
 import { heapMemory, validate } from "../../mod.ts";
 import { Slab, slabs } from "../../src/_slab.ts";
-import { CompactHandles, WideHandles } from "../../src/handle.ts";
+import { CompactHandles, WHOLE, WideHandles } from "../../src/handle.ts";
 
 const CHUNKS = 3;
 const INDEX_BITS = 2;
@@ -57,11 +57,12 @@ class Pair {
       label: 'Pool "tiny"',
       chunksPerBlock,
       maxBlocks: CHUNKS / chunksPerBlock,
-      codec: new Codec(INDEX_BITS, GENERATION_BITS),
+      firstBlock: 0,
+      codec: new Codec(INDEX_BITS, WHOLE, GENERATION_BITS),
       keepEmptyBlocks,
       memory: heapMemory,
-    }, { chunkBytes: 1, align: 1, lanes: 0 });
-    slabs.set(this, this.slab);
+    }, { chunkBytes: 1, align: 1, lanes: 0, tagged: false });
+    slabs.set(this, [this.slab]);
   }
 
   /** The operations that there are to choose from. */
