@@ -51,3 +51,5 @@ export {
 export type { PoolOptions } from "./src/options.ts";
 export * from "./src/pool.ts";
 export * from "./src/inspect.ts";
+export * from "./src/erased_pool.ts";
+export * from "./src/pool_set.ts";

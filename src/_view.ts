@@ -61,8 +61,14 @@ export interface RecordView {
   _o: number;
 }
 
+/** A view of a whole record, which also knows its struct, on its prototype. */
+export interface StructView extends RecordView {
+  /** What it is a view of. */
+  readonly _s: AnyStruct;
+}
+
 /** Makes views of one struct. */
-export type RecordViewClass = new (lanes: Lanes, offset: number) => RecordView;
+export type RecordViewClass = new (lanes: Lanes, offset: number) => StructView;
 
 /** A view inside a record, from the inside. */
 interface PartView {
@@ -95,7 +101,8 @@ const partClasses = new WeakMap<AnyStruct, PartViewClass>();
 export function recordViewClass(struct: AnyStruct): RecordViewClass {
   let made = recordClasses.get(struct);
   if (made === undefined) {
-    made = class {
+    const View = class {
+      declare readonly _s: AnyStruct;
       _b: Lanes;
       _o: number;
       constructor(lanes: Lanes, offset: number) {
@@ -103,9 +110,11 @@ export function recordViewClass(struct: AnyStruct): RecordViewClass {
         this._o = offset;
       }
     };
-    define(made.prototype, struct, recordAccessor, function (this: RecordView) {
+    define(View.prototype, struct, recordAccessor, function (this: RecordView) {
       return readRecord(this._b, this._o, struct);
     });
+    Object.defineProperty(View.prototype, "_s", { value: struct });
+    made = View;
     recordClasses.set(struct, made);
   }
   return made;
@@ -139,6 +148,14 @@ export function rootOf(view: unknown): RecordView | undefined {
   // Only views have these names, and every view has one of them.
   const { _r: root = view } = view as Partial<PartView>;
   return "_b" in root ? root as RecordView : undefined;
+}
+
+/**
+ * @param view Any value.
+ * @returns The struct whose records it can be moved over; `undefined` for what is no view of a whole record.
+ */
+export function structOf(view: unknown): AnyStruct | undefined {
+  return typeof view === "object" && view !== null ? (view as Partial<StructView>)._s : undefined;
 }
 
 function define<V>(

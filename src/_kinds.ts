@@ -1,0 +1,151 @@
+/**
+ * Kinds: the structs that a pool of mixed records knows, each with its view class and its tag.
+ *
+ * @module
+ */
+import { type RecordViewClass, recordViewClass } from "./_view.ts";
+import { SchemaError, TypeMismatchError } from "./errors.ts";
+import { type AnyStruct, Struct } from "./schema.ts";
+
+/** A struct that a pool knows. */
+export interface Kind {
+  readonly struct: AnyStruct;
+  readonly View: RecordViewClass;
+  /** Its place among the kinds, 0 to 255 where tags are kept. */
+  readonly tag: number;
+}
+
+/** The pool that kinds are of. */
+export interface KindsOf {
+  readonly name: string;
+  /** How errors call the pool. */
+  readonly label: string;
+  /** Bytes and alignment of a chunk. */
+  readonly chunkBytes: number;
+  readonly align: number;
+  /** Whether each chunk has a tag. */
+  readonly tagged: boolean;
+}
+
+/** A tag is a byte. */
+const MAX_KINDS = 256;
+
+/** The structs that a pool knows. */
+export class Kinds {
+  /** By tag. */
+  readonly all: Kind[] = [];
+  private readonly pool: KindsOf;
+  /** Whether there are no more than the pool was created with. */
+  private readonly closed: boolean;
+  private readonly byStruct = new Map<AnyStruct, Kind>();
+  /** The one asked for last, which is often the one asked for next. */
+  private last: Kind | undefined;
+
+  /**
+   * @param pool Whose they are.
+   * @param types All of them; `undefined` if any struct that fits will do.
+   * @throws {SchemaError} when one does not fit.
+   * @throws {TypeError} when one is no struct.
+   */
+  constructor(pool: KindsOf, types: readonly AnyStruct[] | undefined) {
+    this.pool = pool;
+    for (const struct of types ?? []) this.byStruct.has(struct) || this.add("create", struct);
+    this.closed = types !== undefined;
+  }
+
+  /**
+   * The kind of a struct, which is made known if the pool is open to it.
+   *
+   * @param verb What is tried.
+   * @param struct A struct.
+   * @returns Its kind.
+   * @throws {SchemaError} when its records do not fit into a chunk.
+   * @throws {TypeMismatchError} when it is not among the pool's types.
+   * @throws {TypeError} when it is no struct.
+   */
+  of(verb: string, struct: AnyStruct): Kind {
+    const { last } = this;
+    if (last !== undefined && last.struct === struct) return last;
+    return this.last = this.byStruct.get(struct) ?? this.add(`${verb} in`, struct);
+  }
+
+  /**
+   * The kind of a record, held against the struct that it is asked for as.
+   *
+   * @param verb What is tried.
+   * @param struct The struct.
+   * @param tag Tag of the record's chunk; means nothing where there are none.
+   * @param handle Its handle.
+   * @returns Its kind.
+   * @throws {TypeMismatchError} when the record is of another struct.
+   */
+  at(verb: string, struct: AnyStruct, tag: number, handle: number): Kind {
+    if (!this.pool.tagged) return this.of(verb, struct);
+    const kind = this.all[tag];
+    if (kind.struct !== struct) throw this.mismatch(verb, struct, kind.struct, handle);
+    return kind;
+  }
+
+  private add(verb: string, struct: AnyStruct): Kind {
+    const { label, name, chunkBytes, align, tagged } = this.pool;
+    if (!(struct instanceof Struct)) {
+      throw new TypeError(
+        `Cannot ${verb} ${label}: the type must be a struct, got ${shown(struct)}`,
+      );
+    }
+    if (struct.size > chunkBytes || struct.align > align) {
+      throw new SchemaError(
+        `Cannot ${verb} ${label}: ${
+          title(struct)
+        } of ${struct.size} bytes, aligned to ${struct.align}, ` +
+          `does not fit into chunks of ${chunkBytes} bytes, aligned to ${align}`,
+        struct.name,
+        "",
+      );
+    }
+    const known = this.all.map((kind) => title(kind.struct)).join(", ") || "none";
+    if (this.closed) {
+      throw new TypeMismatchError(
+        `Cannot ${verb} ${label}: ${title(struct)} is not one of its types, they are ${known}`,
+        name,
+        struct.name,
+        "",
+      );
+    }
+    if (tagged && this.all.length === MAX_KINDS) {
+      throw new RangeError(
+        `Cannot ${verb} ${label}: ${
+          title(struct)
+        } is one struct more than the ${MAX_KINDS} that it can tell apart`,
+      );
+    }
+    const kind = { struct, View: recordViewClass(struct), tag: this.all.length };
+    this.all.push(kind);
+    this.byStruct.set(struct, kind);
+    return kind;
+  }
+
+  private mismatch(
+    verb: string,
+    struct: AnyStruct,
+    actual: AnyStruct,
+    handle: number,
+  ): TypeMismatchError {
+    return new TypeMismatchError(
+      `Cannot ${verb} in ${this.pool.label}: handle ${handle} is of ${title(actual)}, not of ${
+        struct instanceof Struct ? title(struct) : shown(struct)
+      }`,
+      this.pool.name,
+      struct instanceof Struct ? struct.name : "",
+      actual.name,
+    );
+  }
+}
+
+function title({ name, fields }: AnyStruct): string {
+  return name === "" ? `struct { ${Object.keys(fields).join(", ")} }` : `struct "${name}"`;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}

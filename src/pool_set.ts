@@ -1,0 +1,669 @@
+/**
+ * `PoolSet`: records of any struct, in the smallest of several sizes of chunk.
+ *
+ * @module
+ */
+import { checkThere, noBlockError, type PoolBlock, type PoolStats, viewIn } from "./_face.ts";
+import { Slab, type SlabOwner, slabs } from "./_slab.ts";
+import type { View } from "./_view.ts";
+import { Chain } from "./_walk.ts";
+import { ErasedPool, type ErasedPoolOptions, type HandleOf } from "./erased_pool.ts";
+import { SchemaError } from "./errors.ts";
+import type { Handle, HandleCodec, HandlePart } from "./handle.ts";
+import { naturalAlign, partsOf, type PoolOptions } from "./options.ts";
+import type { HandleArray, ScopedRecord } from "./pool.ts";
+import { type AnyStruct, type Init, Struct } from "./schema.ts";
+
+/**
+ * Options of a set of pools. `chunksPerBlock` and `keepEmptyBlocks` are of each class; `maxChunks` is shared out evenly,
+ * so that of 4 classes each may have a quarter of them.
+ *
+ * @typeParam S Its structs, as a union.
+ */
+export interface PoolSetOptions<S extends AnyStruct = AnyStruct> extends PoolOptions {
+  /**
+   * Bytes of a chunk of each class, at most 64 of them, no two the same. Chunks are aligned to the largest power of two up
+   * to 8 that divides their size.
+   */
+  readonly sizes: readonly number[];
+  /** The structs that may be stored; by default any that fits. */
+  readonly types?: readonly S[];
+}
+
+/** The figures of one size class. */
+export interface SizeClassStats extends PoolStats {
+  /** Bytes of a chunk. */
+  chunkBytes: number;
+  /** Bytes of live records' chunks that their structs leave unused. */
+  lostBytes: number;
+}
+
+/** The figures of a set of pools: those of all classes together, and of each. */
+export interface PoolSetStats extends PoolStats {
+  /** Bytes of live records' chunks that their structs leave unused: what other `sizes` could save. */
+  lostBytes: number;
+  /** By size. */
+  classes: SizeClassStats[];
+}
+
+/** The figures that classes have and their sum makes sense. */
+const FIGURES = [
+  "size",
+  "capacity",
+  "blocks",
+  "byteLength",
+  "overheadBytes",
+  "peakSize",
+  "allocs",
+  "frees",
+  "grown",
+  "released",
+  "retired",
+  "lostBytes",
+] as const;
+
+/** How the second parameter of the constructor, which is nobody else's business, is reached. */
+const ClassPool = ErasedPool as unknown as new <S extends AnyStruct>(
+  options: ErasedPoolOptions<S>,
+  part: HandlePart,
+) => ErasedPool<S>;
+
+/**
+ * Records of any struct, each in the smallest of several sizes of chunk that fits: one {@linkcode ErasedPool} a size class,
+ * behind one kind of handle, which tells the class.
+ *
+ * Use it where records of very different sizes come and go and none of them deserves a pool of its own. The struct of each
+ * record is remembered, in a byte beside its chunk, and checked, whether the set has `types` or not.
+ *
+ * `alloc`, `free` and `get` are O(1); the class of a struct is looked up once. Iteration goes from the smallest class to
+ * the largest, and through each as {@linkcode ErasedPool} does.
+ *
+ * @typeParam S Its structs, as a union.
+ *
+ * @example Usage
+ * ```ts
+ * import { PoolSet, struct } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Spark = struct({ x: "f32", heat: "u8" }, { name: "Spark" }); // 8 bytes
+ * const Ship = struct({ x: "f64", y: "f64", hp: "u16" }, { name: "Ship" }); // 24 bytes
+ *
+ * using things = new PoolSet({ sizes: [8, 16, 32] });
+ * const spark = things.alloc(Spark, { heat: 9 });
+ * const ship = things.alloc(Ship, { hp: 100 });
+ * assertEquals(things.get(Ship, ship).hp, 100);
+ * assertEquals(things.stats().lostBytes, 8); // 32 - 24
+ * things.free(spark);
+ * ```
+ */
+export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S>>, Disposable {
+  /** Shown in errors. */
+  readonly name: string;
+  /** The pool of each class, by size. Its handles are those of the set. */
+  readonly pools: readonly ErasedPool<S>[];
+  private readonly _slabs: readonly Slab[];
+  /** Bytes of a chunk of each class, ascending. */
+  private readonly _sizes: readonly number[];
+  /** Tells the class of a handle. */
+  private readonly _codec: HandleCodec;
+  /** The pool of each struct that was asked for, and the one asked for last. */
+  private readonly _poolOf = new Map<AnyStruct, ErasedPool<S>>();
+  private _lastStruct: AnyStruct | undefined;
+  private _lastPool: ErasedPool<S>;
+  /** Tells freeMany whose a handle is. */
+  private readonly _owner: SlabOwner = {
+    slabOf: (handle) => this._slabs[this._codec.partOf(handle)] ?? this._slabs[0],
+  };
+
+  /**
+   * Creates a set without any block: the first `alloc` takes one.
+   *
+   * @param options See {@linkcode PoolSetOptions}.
+   * @throws {SchemaError} when one of the types does not fit into the largest chunk.
+   * @throws {RangeError} when a number of the options is out of its range.
+   * @throws {TypeError} when an option has the wrong type.
+   */
+  constructor(options: PoolSetOptions<S>) {
+    const { sizes, types, ...rest } = options;
+    const { name, maxChunks, parts } = partsOf("PoolSet", sizes, rest);
+    const sorted = [...sizes].sort((a, b) => a - b);
+    const classes = types?.map((struct) => classOf(sorted, "create", `PoolSet "${name}"`, struct));
+    this.name = name;
+    this.pools = sorted.map((size, i) => {
+      const stored = types?.filter((_, at) => classes![at] === i); // as there are types
+      const own = { ...rest, name, maxChunks, size };
+      return new ClassPool<S>(stored === undefined ? own : { ...own, types: stored }, parts[i]);
+    });
+    this._slabs = this.pools.map((pool) => slabs.get(pool)![0]); // every pool has one
+    this._codec = this._slabs[0].codec;
+    this._sizes = sorted;
+    this._lastPool = this.pools[0];
+    slabs.set(this, this._slabs);
+  }
+
+  // -- one record --
+
+  /**
+   * Allocates a record of a struct, zeroed, in the smallest class that fits, in O(1).
+   *
+   * @typeParam T The struct type.
+   * @param struct What the record is to be.
+   * @param init Fields to set; those left out stay zero.
+   * @returns Its handle.
+   * @throws {SchemaError} when the struct does not fit into the largest chunk; it gives both sizes.
+   * @throws {TypeMismatchError} when it is not one of `types`.
+   * @throws {PoolExhaustedError} when its class has all its chunks taken, whatever the other classes have left.
+   * @throws {OutOfMemoryError} when the memory resource has no block to give.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
+   * @throws {DisposedError} after `dispose`.
+   */
+  alloc<T extends S>(struct: T, init?: Init<T>): Handle<T> {
+    return this.poolFor(struct).alloc(struct, init);
+  }
+
+  /**
+   * Allocates a record as {@linkcode alloc} does, unless its class is exhausted.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the record is to be.
+   * @param init Fields to set; those left out stay zero.
+   * @returns Its handle; `undefined` when its class has all its chunks taken.
+   * @throws {SchemaError | TypeMismatchError | OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
+   */
+  tryAlloc<T extends S>(struct: T, init?: Init<T>): Handle<T> | undefined {
+    return this.poolFor(struct).tryAlloc(struct, init);
+  }
+
+  /**
+   * Frees a record, whatever it is, in O(1): the handle tells its class. It is stale from then on.
+   *
+   * @param handle Handle of a live record.
+   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  free(handle: HandleOf<S>): void {
+    this.#poolOf(handle).free(handle);
+  }
+
+  /**
+   * Frees a record if it is live, in O(1).
+   *
+   * @param handle Any handle.
+   * @returns Whether it was live.
+   * @throws {DisposedError} after `dispose`.
+   */
+  tryFree(handle: HandleOf<S>): boolean {
+    return this.#poolOf(handle).tryFree(handle);
+  }
+
+  /**
+   * Tells whether a record is live, in O(1).
+   *
+   * @param handle Any handle.
+   * @returns Whether it is live.
+   * @throws {DisposedError} after `dispose`.
+   */
+  has(handle: HandleOf<S>): boolean {
+    return this.#poolOf(handle).has(handle);
+  }
+
+  /**
+   * Tells what a record is, in O(1).
+   *
+   * @param handle Handle of a live record.
+   * @returns Its struct.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {DisposedError} after `dispose`.
+   */
+  typeOf(handle: HandleOf<S>): S {
+    return this.#poolOf(handle).typeOf(handle);
+  }
+
+  /**
+   * Views a record, in O(1). The view is its own object, safe to keep beside others.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the record is.
+   * @param handle Handle of a live record.
+   * @returns A view of it.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {TypeMismatchError} when the record is of another struct.
+   * @throws {DisposedError} after `dispose`.
+   */
+  get<T extends S>(struct: T, handle: Handle<T>): View<T> {
+    return this.#poolOf(handle).get(struct, handle);
+  }
+
+  /**
+   * Views a record if it is live, in O(1).
+   *
+   * @typeParam T The struct type.
+   * @param struct What the record is.
+   * @param handle Any handle.
+   * @returns A view of it; `undefined` when it is not live.
+   * @throws {TypeMismatchError | DisposedError} as {@linkcode get} does.
+   */
+  tryGet<T extends S>(struct: T, handle: Handle<T>): View<T> | undefined {
+    return this.#poolOf(handle).tryGet(struct, handle);
+  }
+
+  /**
+   * Writes the named fields of a record; the others stay as they are.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the record is.
+   * @param handle Handle of a live record.
+   * @param init Fields to set.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {TypeMismatchError} when the record is of another struct.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type; nothing is written then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  set<T extends S>(struct: T, handle: Handle<T>, init: Init<T>): void {
+    this.#poolOf(handle).set(struct, handle, init);
+  }
+
+  /**
+   * Gives the bytes of a record's chunk, in O(1), nothing copied.
+   *
+   * @param handle Handle of a live record.
+   * @returns All bytes of the chunk. They outlive the record, and belong to the next one then.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {DisposedError} after `dispose`.
+   */
+  bytes(handle: HandleOf<S>): Uint8Array {
+    return this.#poolOf(handle).bytes(handle);
+  }
+
+  // -- cursors --
+
+  /**
+   * Makes a view that {@linkcode seek} moves from record to record of one struct.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the records are.
+   * @returns A view that stands nowhere yet: its fields read as nothing.
+   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @throws {DisposedError} after `dispose`.
+   */
+  cursor<T extends S>(struct: T): View<T> {
+    return this.poolFor(struct).cursor(struct);
+  }
+
+  /**
+   * Moves a view to a record of its struct, in O(1), allocating nothing.
+   *
+   * @typeParam T The struct type.
+   * @param cursor A view of a whole record, of any pool.
+   * @param handle Handle of a live record.
+   * @returns The view.
+   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it is.
+   * @throws {TypeMismatchError} when the record is of another struct.
+   * @throws {TypeError} when the argument is no view of a whole record.
+   * @throws {DisposedError} after `dispose`.
+   */
+  seek<T extends S>(cursor: View<T>, handle: Handle<T>): View<T> {
+    return this.#poolOf(handle).seek(cursor, handle);
+  }
+
+  /**
+   * Allocates a record, zeroed, and moves a view to it, in O(1), allocating nothing on the heap.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the record is to be.
+   * @param cursor A view of that struct.
+   * @returns Handle of the new record.
+   * @throws {TypeError} when the view is of another struct; nothing changes then.
+   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError | DisposedError} as
+   * {@linkcode alloc} does; the view stays where it is.
+   */
+  allocAt<T extends S>(struct: T, cursor: View<T>): Handle<T> {
+    return this.poolFor(struct).allocAt(struct, cursor);
+  }
+
+  /**
+   * Tells the handle of the record that a view stands on, in O(classes).
+   *
+   * @param view Any view of this set, a nested one included.
+   * @returns The handle.
+   * @throws {StaleHandleError} when the record is not live any more.
+   * @throws {TypeError} when it is no view of this set.
+   * @throws {DisposedError} after `dispose`.
+   */
+  handleOf(view: object): HandleOf<S> {
+    const at = this._slabs.findIndex((slab) => viewIn(slab, view) !== undefined);
+    return this.pools[Math.max(0, at)].handleOf(view);
+  }
+
+  // -- every record --
+
+  /**
+   * Calls a function with every live record of one struct. Freeing the current record, or any other, meanwhile is safe; a
+   * record allocated meanwhile may or may not be seen.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the records are.
+   * @param fn Gets a view, the same one moved along, and the handle.
+   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @throws {DisposedError} after `dispose`.
+   */
+  forEach<T extends S>(struct: T, fn: (view: View<T>, handle: Handle<T>) => void): void;
+  /**
+   * Calls a function with every live record, whatever it is, in the same way.
+   *
+   * @param fn Gets a view, one for each struct moved along, and the handle.
+   * @throws {DisposedError} after `dispose`.
+   */
+  forEach(fn: (view: View<S>, handle: HandleOf<S>) => void): void;
+  forEach<T extends S>(
+    structOrFn: T | ((view: View<S>, handle: HandleOf<S>) => void),
+    fn?: (view: View<T>, handle: Handle<T>) => void,
+  ): void {
+    if (typeof structOrFn === "function") {
+      for (const pool of this.pools) {
+        pool.forEach(structOrFn);
+      }
+    } else this.poolFor(structOrFn).forEach(structOrFn, fn!); // as the overloads say
+  }
+
+  /**
+   * Walks every live record, under the same rules as {@linkcode forEach}.
+   *
+   * @returns An iterator; it gives one view for each struct and class, moved along.
+   * @throws {DisposedError} after `dispose`.
+   */
+  [Symbol.iterator](): IterableIterator<View<S>> {
+    return new Chain(this.pools.map((pool) => pool[Symbol.iterator]()));
+  }
+
+  /**
+   * Walks every live record of one struct, under the same rules as {@linkcode forEach}.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the records are.
+   * @returns An iterator; the view that it gives is the same one, moved along.
+   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @throws {DisposedError} after `dispose`.
+   */
+  all<T extends S>(struct: T): IterableIterator<View<T>> {
+    return this.poolFor(struct).all(struct);
+  }
+
+  /**
+   * Walks the handles of every live record, or of those of one struct, under the same rules as {@linkcode forEach}.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the records are, if not all of them count.
+   * @returns An iterator of handles.
+   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @throws {DisposedError} after `dispose`.
+   */
+  handles<T extends S>(struct?: T): IterableIterator<HandleOf<T>> {
+    if (struct !== undefined) return this.poolFor(struct).handles(struct);
+    return new Chain(this.pools.map((pool) => pool.handles<T>()));
+  }
+
+  /**
+   * Frees every record of one struct that a predicate is false for; the others stay.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the records are.
+   * @param pred Gets a view, the same one moved along, and the handle. If it throws, what was freed stays freed.
+   * @returns How many were freed.
+   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @throws {DisposedError} after `dispose`.
+   */
+  retain<T extends S>(struct: T, pred: (view: View<T>, handle: Handle<T>) => boolean): number;
+  /**
+   * Frees every record, whatever it is, that a predicate is false for.
+   *
+   * @param pred Gets a view, one for each struct moved along, and the handle.
+   * @returns How many were freed.
+   * @throws {DisposedError} after `dispose`.
+   */
+  retain(pred: (view: View<S>, handle: HandleOf<S>) => boolean): number;
+  retain<T extends S>(
+    structOrPred: T | ((view: View<S>, handle: HandleOf<S>) => boolean),
+    pred?: (view: View<T>, handle: Handle<T>) => boolean,
+  ): number {
+    if (typeof structOrPred !== "function") {
+      return this.poolFor(structOrPred).retain(structOrPred, pred!); // as the overloads say
+    }
+    return this.#sum((pool) => pool.retain(structOrPred));
+  }
+
+  // -- many records --
+
+  /**
+   * Allocates records of one struct, zeroed, all or none, in O(n).
+   *
+   * @typeParam T The struct type.
+   * @param struct What the records are to be.
+   * @param count How many, an integer from 0.
+   * @returns Their handles.
+   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError} as {@linkcode alloc} does.
+   * @throws {RangeError} when `count` is no integer from 0, or a typed array is too short.
+   * @throws {TypeError} when a typed array cannot hold handles, or an array cannot be written.
+   * @throws {DisposedError} after `dispose`.
+   */
+  allocMany<T extends S>(struct: T, count: number): Handle<T>[];
+  /**
+   * Allocates records as above, into an array of the caller's: nothing is allocated on the heap.
+   *
+   * @typeParam T The struct type.
+   * @typeParam O What is filled.
+   * @param struct What the records are to be.
+   * @param count How many, an integer from 0.
+   * @param out An array or typed array to fill from its start; a plain array ends up `count` long.
+   * @returns `out`.
+   */
+  allocMany<T extends S, O extends HandleArray<T>>(struct: T, count: number, out: O): O;
+  allocMany<T extends S>(struct: T, count: number, out: HandleArray<T> = []): HandleArray<T> {
+    return this.poolFor(struct).allocMany(struct, count, out);
+  }
+
+  /**
+   * Frees records, whatever they are and of any class, all or none, in O(n).
+   *
+   * @param handles Handles of live records, none of them twice.
+   * @throws {StaleHandleError} when one is not live or comes twice; nothing changes then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  freeMany(handles: ArrayLike<HandleOf<S>> | Int32Array | Uint32Array | Float64Array): void {
+    checkThere(this._slabs[0]);
+    const bad = Slab.freeMany(handles, this._owner);
+    if (bad < 0) return;
+    const slab = this._owner.slabOf(handles[bad]);
+    throw slab.staleError(`free ${handles.length} records`, handles[bad], bad);
+  }
+
+  /**
+   * Frees every record and keeps the memory. Every handle is stale from then on.
+   *
+   * @throws {DisposedError} after `dispose`.
+   */
+  clear(): void {
+    for (const pool of this.pools) pool.clear();
+  }
+
+  /**
+   * Allocates a record that is freed at the end of its `using` scope, unless it was freed before.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the record is to be.
+   * @param init Fields to set; those left out stay zero.
+   * @returns The handle, a view, and the disposal.
+   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError | TypeError | DisposedError} as
+   * {@linkcode alloc} does.
+   */
+  scoped<T extends S>(struct: T, init?: Init<T>): ScopedRecord<T> {
+    return this.poolFor(struct).scoped(struct, init);
+  }
+
+  // -- memory --
+
+  /** Records that are live. */
+  get size(): number {
+    return this.#sum((pool) => pool.size);
+  }
+
+  /** Chunks that exist, of all classes. */
+  get capacity(): number {
+    return this.#sum((pool) => pool.capacity);
+  }
+
+  /** Chunks that the set may have at the most, all classes together. */
+  get maxChunks(): number {
+    return this.#sum((pool) => pool.maxChunks);
+  }
+
+  /** Bytes of all blocks. */
+  get byteLength(): number {
+    return this.#sum((pool) => pool.byteLength);
+  }
+
+  /** The blocks that exist, from the smallest class to the largest. */
+  get blocks(): readonly PoolBlock[] {
+    return this.pools.flatMap((pool) => pool.blocks);
+  }
+
+  /**
+   * Tells which pool the records of a struct go to, in O(1) but for the first time.
+   *
+   * @param struct A struct.
+   * @returns The pool of the smallest class that it fits.
+   * @throws {SchemaError} when it fits none.
+   * @throws {TypeError} when it is no struct.
+   */
+  poolFor(struct: S): ErasedPool<S> {
+    if (struct !== this._lastStruct) {
+      let pool = this._poolOf.get(struct);
+      if (pool === undefined) {
+        checkThere(this._slabs[0]);
+        pool = this.pools[classOf(this._sizes, "alloc in", this._slabs[0].label, struct)];
+        this._poolOf.set(struct, pool);
+      }
+      this._lastStruct = struct;
+      this._lastPool = pool;
+    }
+    return this._lastPool;
+  }
+
+  /**
+   * Grows the class of a struct until it has at least so many chunks, so that no `alloc` has to. Blocks are not given back
+   * below that until {@linkcode trim} or {@linkcode freeBlock} says so.
+   *
+   * @param struct What the records are to be.
+   * @param chunks How many chunks of its class, an integer from 0.
+   * @throws {PoolExhaustedError} when `maxChunks` do not allow them; nothing changes then.
+   * @throws {SchemaError | TypeError | OutOfMemoryError | RangeError | DisposedError} as {@linkcode alloc} does.
+   */
+  reserve(struct: S, chunks: number): void {
+    this.poolFor(struct).reserve(chunks);
+  }
+
+  /**
+   * Frees every record of a block and gives its memory back at once.
+   *
+   * @param index The `index` of one of {@linkcode blocks}.
+   * @throws {RangeError} when there is no such block.
+   * @throws {DisposedError} after `dispose`.
+   */
+  freeBlock(index: number): void {
+    checkThere(this._slabs[0]);
+    if (this._slabs.some((slab) => slab.freeBlock(index))) return;
+    throw noBlockError(this._slabs[0].label, index, this.blocks);
+  }
+
+  /**
+   * Gives back every empty block of every class, at once.
+   *
+   * @returns Bytes given back.
+   * @throws {DisposedError} after `dispose`.
+   */
+  trim(): number {
+    return this.#sum((pool) => pool.trim());
+  }
+
+  /**
+   * Tells the figures of the set and of each class, in O(size + capacity / 32).
+   *
+   * The peak of the set is the sum of the peaks of its classes, which need not have been at the same time.
+   *
+   * @param out An object to fill instead of a new one.
+   * @returns `out`, or a new object.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { PoolSet, struct } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Point = struct({ x: "f32", y: "f32", z: "f32" }); // 12 bytes
+   * using set = new PoolSet({ sizes: [8, 16] });
+   * set.allocMany(Point, 100);
+   * const { lostBytes, classes } = set.stats();
+   * assertEquals(lostBytes, 400); // a class of 12 bytes would lose none
+   * assertEquals(classes.map((it) => it.size), [0, 100]);
+   * ```
+   */
+  stats(out: Partial<PoolSetStats> = {}): PoolSetStats {
+    const classes = out.classes ??= [];
+    classes.length = this.pools.length;
+    for (const key of FIGURES) out[key] = 0;
+    this.pools.forEach((pool, i) => {
+      const of = classes[i] ??= {} as SizeClassStats; // filled at once
+      pool.stats(of);
+      of.chunkBytes = pool.chunkBytes;
+      of.lostBytes = pool.lostBytes();
+      for (const key of FIGURES) out[key]! += of[key]; // which was set above
+    });
+    return out as PoolSetStats; // every member was just set
+  }
+
+  /**
+   * Makes the set whole again after somebody grew the `WebAssembly.Memory` that its blocks lie in, as
+   * {@linkcode Pool.rebind} does.
+   *
+   * @throws {DisposedError} after `dispose`.
+   */
+  rebind(): void {
+    for (const pool of this.pools) pool.rebind();
+  }
+
+  /** Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless. */
+  dispose(): void {
+    for (const pool of this.pools) pool.dispose();
+  }
+
+  /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** The pool of a handle's class; of what is no handle the first one, which will say so. */
+  #poolOf(handle: number): ErasedPool<S> {
+    return this.pools[this._codec.partOf(handle)] ?? this.pools[0];
+  }
+
+  #sum(figure: (pool: ErasedPool<S>) => number): number {
+    return this.pools.reduce((sum, pool) => sum + figure(pool), 0);
+  }
+}
+
+/** The smallest class that a struct fits, by its place among the sizes. */
+function classOf(sizes: readonly number[], verb: string, label: string, struct: AnyStruct): number {
+  if (!(struct instanceof Struct)) {
+    throw new TypeError(
+      `Cannot ${verb} ${label}: the type must be a struct, got ${String(struct)}`,
+    );
+  }
+  const at = sizes.findIndex((size) => struct.size <= size && struct.align <= naturalAlign(size));
+  if (at >= 0) return at;
+  throw new SchemaError(
+    `Cannot ${verb} ${label}: struct "${struct.name}" of ${struct.size} bytes, aligned to ${struct.align}, ` +
+      `fits none of the classes of ${sizes.join(", ")} bytes`,
+    struct.name,
+    "",
+  );
+}
