@@ -13,6 +13,8 @@ export interface Kind {
   readonly View: RecordViewClass;
   /** Its place among the kinds, 0 to 255 where tags are kept. */
   readonly tag: number;
+  /** Bytes of a chunk that its records leave unused. */
+  readonly lostBytes: number;
 }
 
 /** The pool that kinds are of. */
@@ -96,17 +98,19 @@ export class Kinds {
     if (struct.size > chunkBytes || struct.align > align) {
       throw new SchemaError(
         `Cannot ${verb} ${label}: ${
-          title(struct)
+          titleOf(struct)
         } of ${struct.size} bytes, aligned to ${struct.align}, ` +
           `does not fit into chunks of ${chunkBytes} bytes, aligned to ${align}`,
         struct.name,
         "",
       );
     }
-    const known = this.all.map((kind) => title(kind.struct)).join(", ") || "none";
+    const known = this.all.map((kind) => titleOf(kind.struct)).join(", ") || "none";
     if (this.closed) {
       throw new TypeMismatchError(
-        `Cannot ${verb} ${label}: ${title(struct)} is not one of its types, they are ${known}`,
+        `Cannot ${verb} ${label}: ${
+          titleOf(struct)
+        } is not one of its types for chunks of ${chunkBytes} bytes, they are ${known}`,
         name,
         struct.name,
         "",
@@ -115,11 +119,16 @@ export class Kinds {
     if (tagged && this.all.length === MAX_KINDS) {
       throw new RangeError(
         `Cannot ${verb} ${label}: ${
-          title(struct)
+          titleOf(struct)
         } is one struct more than the ${MAX_KINDS} that it can tell apart`,
       );
     }
-    const kind = { struct, View: recordViewClass(struct), tag: this.all.length };
+    const kind = {
+      struct,
+      View: recordViewClass(struct),
+      tag: this.all.length,
+      lostBytes: chunkBytes - struct.size,
+    };
     this.all.push(kind);
     this.byStruct.set(struct, kind);
     return kind;
@@ -132,8 +141,8 @@ export class Kinds {
     handle: number,
   ): TypeMismatchError {
     return new TypeMismatchError(
-      `Cannot ${verb} in ${this.pool.label}: handle ${handle} is of ${title(actual)}, not of ${
-        struct instanceof Struct ? title(struct) : shown(struct)
+      `Cannot ${verb} in ${this.pool.label}: handle ${handle} is of ${titleOf(actual)}, not of ${
+        struct instanceof Struct ? titleOf(struct) : shown(struct)
       }`,
       this.pool.name,
       struct instanceof Struct ? struct.name : "",
@@ -142,10 +151,18 @@ export class Kinds {
   }
 }
 
-function title({ name, fields }: AnyStruct): string {
+/**
+ * @param struct A struct.
+ * @returns What errors call it: by its name, or by its fields where it has none.
+ */
+export function titleOf({ name, fields }: AnyStruct): string {
   return name === "" ? `struct { ${Object.keys(fields).join(", ")} }` : `struct "${name}"`;
 }
 
-function shown(value: unknown): string {
+/**
+ * @param value Any value.
+ * @returns What errors show of it.
+ */
+export function shown(value: unknown): string {
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -334,11 +334,9 @@ export class Slab implements SlabOwner {
    */
   allocMany(count: number, out: { [i: number]: number }): boolean {
     if (count > this.maxChunks - this.size - this.retired) return false;
+    this.checkAttached("allocMany");
     let room = -this.size;
-    for (const block of this.mounted()) {
-      if (block.isDetached) throw this.detachedError("allocMany", block);
-      room += block.chunkCount - block.retired;
-    }
+    for (const block of this.mounted()) room += block.chunkCount - block.retired;
     if (!this.growBy(count - room, true)) return false;
     for (let i = 0; i < count; i++) out[i] = this.alloc();
     return true;
@@ -386,12 +384,24 @@ export class Slab implements SlabOwner {
     return true;
   }
 
-  /** Frees every record and keeps the memory, in O(records + blocks). */
+  /**
+   * Frees every record and keeps the memory, in O(records + blocks).
+   *
+   * @throws {TypeError} as {@linkcode checkAttached} does.
+   */
   clear(): void {
-    for (const block of this.mounted()) {
-      if (block.isDetached) throw this.detachedError("clear", block);
-    }
+    this.checkAttached("clear");
     for (const block of this.mounted()) this.clearBlock(block);
+  }
+
+  /**
+   * @param verb What is tried.
+   * @throws {TypeError} when somebody has detached the memory of a block.
+   */
+  checkAttached(verb: string): void {
+    for (const block of this.mounted()) {
+      if (block.isDetached) throw this.detachedError(verb, block);
+    }
   }
 
   // -- memory --
@@ -488,6 +498,7 @@ export class Slab implements SlabOwner {
   /** Makes a block with room the current one, the lowest there is; else grows. False when it cannot. */
   private advance(): boolean {
     const words = this.roomBits;
+    if (this.current.isDetached) throw this.detachedError("alloc", this.current);
     for (; this.roomWord < words.length; this.roomWord++) {
       let left = words[this.roomWord];
       while (left !== 0) {

@@ -5,7 +5,6 @@
  */
 import {
   allocMany,
-  allocWith,
   checkThere,
   fillStats,
   freeBlock,
@@ -44,7 +43,8 @@ export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends Pool
    * The structs that may be stored, at most 256. With them the struct of each record is remembered, in a byte beside its
    * chunk, and checked. Without them any struct that fits may be stored, and the caller is trusted to know which it was.
    */
-  readonly types?: readonly S[];
+  // The empty tuple has the compiler take a literal for a tuple, and so keep a struct apart whose fields another one has.
+  readonly types?: readonly S[] | readonly [];
 }
 
 /**
@@ -202,6 +202,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   typeOf(handle: HandleOf<S>): S {
+    checkThere(this._slab);
     this.#checkTagged("tell the type");
     const block = this.#find("tell the type", handle);
     const tag = block.tags[this._slab.chunkOf(handle)];
@@ -396,14 +397,14 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    */
   forEach(fn: (view: View<S>, handle: HandleOf<S>) => void): void;
   forEach(structOrFn: unknown, fn: unknown = structOrFn): void {
-    const kind = this.#kindFor("iterate", structOrFn, fn);
-    const visit = fn as Visit; // views and handles are typed for the user, and plain in here
+    const kind = this.#kindFor("iterate", structOrFn);
+    const visit = this.#asFunction("iterate", fn) as Visit; // views are typed for the user, and plain in here
     if (this._tagged) {
       const visits = this._spareVisits.pop() ?? new KindVisit(this._slab, this._kinds.all);
       visits.forEach(kind?.tag ?? ALL_KINDS, visit);
       this._spareVisits.push(visits);
     } else {
-      const spare = this._spareViews[kind!.tag] ??= []; // without tags there is a kind
+      const spare = this.#spareViewsOf(kind!); // without tags there is a kind
       const view = spare.pop() ?? new kind!.View(Slab.NOWHERE, 0);
       this._slab.forEach(view, visit);
       spare.push(view);
@@ -418,7 +419,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   [Symbol.iterator](): IterableIterator<View<S>> {
-    this.#kindFor("iterate", undefined, undefined);
+    checkThere(this._slab);
+    this.#checkTagged("iterate over all records");
     return asViews(new KindWalk(this._slab, this._kinds.all, ALL_KINDS));
   }
 
@@ -444,7 +446,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * ```
    */
   all<T extends S>(struct: T): IterableIterator<View<T>> {
-    const { tag, View } = this.#kindFor("iterate", struct, undefined)!; // as there is a struct
+    checkThere(this._slab);
+    const { tag, View } = this._kinds.of("iterate", struct);
     return asViews(
       this._tagged
         ? new KindWalk(this._slab, this._kinds.all, tag)
@@ -490,9 +493,15 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    */
   retain(pred: (view: View<S>, handle: HandleOf<S>) => boolean): number;
   retain(structOrPred: unknown, pred: unknown = structOrPred): number {
-    const kind = this.#kindFor("retain", structOrPred, pred);
-    const keep = pred as (view: RecordView, handle: number) => boolean; // as in forEach()
-    if (!this._tagged) return this._slab.retain(new kind!.View(Slab.NOWHERE, 0), keep);
+    const kind = this.#kindFor("retain", structOrPred);
+    const keep = this.#asFunction("retain", pred) as (view: RecordView, handle: number) => boolean; // as in forEach()
+    if (!this._tagged) {
+      const spare = this.#spareViewsOf(kind!); // as in forEach()
+      const view = spare.pop() ?? new kind!.View(Slab.NOWHERE, 0);
+      const freed = this._slab.retain(view, keep);
+      spare.push(view);
+      return freed;
+    }
     const visits = this._spareVisits.pop() ?? new KindVisit(this._slab, this._kinds.all);
     const freed = visits.retain(kind?.tag ?? ALL_KINDS, keep);
     this._spareVisits.push(visits);
@@ -629,12 +638,12 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
   lostBytes(): number {
     checkThere(this._slab);
     this.#checkTagged("count the lost bytes");
-    const lost = this._kinds.all.map(({ struct }) => this.chunkBytes - struct.size);
+    const kinds = this._kinds.all;
     let sum = 0;
     for (const block of this._slab.mounted()) {
       const { tags, bump } = block;
       for (let at = block.nextLive(0); at < bump; at = block.nextLive(at + 1)) {
-        sum += lost[tags[at]];
+        sum += kinds[tags[at]].lostBytes;
       }
     }
     return sum;
@@ -712,8 +721,13 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
   #take(verb: string, struct: AnyStruct, init: unknown): number {
     const slab = this._slab;
     const { tag } = this._kinds.of(verb, struct);
-    const handle = init === undefined ? slab.alloc() : allocWith(slab, struct, init);
-    if (handle !== 0 && this._tagged) slab.current.tags[slab.chunkOf(handle)] = tag;
+    if (init !== undefined) checkRecord(struct, init);
+    const handle = slab.alloc();
+    if (handle === 0) return 0;
+    // The struct first: to write is to call the getters of `init`, which may allocate and so move `current`.
+    const block = slab.current;
+    if (this._tagged) block.tags[slab.chunkOf(handle)] = tag;
+    if (init !== undefined) writeRecord(block, slab.offsetOf(handle), struct, init as object); // as just checked
     return handle;
   }
 
@@ -731,11 +745,20 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
   }
 
   /** The kind that an iteration is over; `undefined` for all of them, which only a pool with types can tell. */
-  #kindFor(verb: string, structOrFn: unknown, fn: unknown): Kind | undefined {
+  #kindFor(verb: string, structOrFn: unknown): Kind | undefined {
     checkThere(this._slab);
-    if (structOrFn !== fn) return this._kinds.of(verb, structOrFn as AnyStruct); // which of() checks
+    if (typeof structOrFn !== "function") return this._kinds.of(verb, structOrFn as AnyStruct); // which of() checks
     this.#checkTagged(`${verb} over all records`);
     return undefined;
+  }
+
+  #spareViewsOf({ tag }: Kind): RecordView[] {
+    return this._spareViews[tag] ??= [];
+  }
+
+  #asFunction(verb: string, fn: unknown): (...args: never[]) => unknown {
+    if (typeof fn === "function") return fn as (...args: never[]) => unknown; // as just told
+    throw viewError(this._slab, verb, "after the struct must be a function");
   }
 
   #checkTagged(verb: string): void {

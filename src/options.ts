@@ -153,9 +153,7 @@ export function resolveChunk(
     throw rangeError(label, "size", `an integer from 1 to ${MAX_BLOCK_BYTES / MIN_CHUNKS}`, size);
   }
   const { align = naturalAlign(size) } = options;
-  if (!Number.isInteger(Math.log2(align)) || align < 1 || align > MAX_ALIGN) {
-    throw rangeError(label, "align", `a power of two from 1 to ${MAX_ALIGN}`, align);
-  }
+  checkPowerOfTwo(label, "align", align, MAX_ALIGN, 1);
   if (size % align !== 0) {
     throw rangeError(label, "size", `a multiple of align, which is ${align}`, size);
   }
@@ -176,6 +174,7 @@ export function naturalAlign(size: number): number {
  *
  * @param kind Class of the set, for errors.
  * @param sizes Bytes of a chunk of each class.
+ * @param types The structs that may be stored, if they are named.
  * @param options As the user gave them.
  * @returns Name of the set, chunks that each class may have at the most, and the part of the handles that each gives out.
  * @throws {RangeError} when a number is out of its range.
@@ -184,6 +183,7 @@ export function naturalAlign(size: number): number {
 export function partsOf(
   kind: string,
   sizes: readonly number[],
+  types: readonly unknown[] | undefined,
   options: PoolOptions,
 ): { name: string; maxChunks: number; parts: readonly HandlePart[] } {
   const { name = "pool", maxChunks = DEFAULT_MAX_CHUNKS, handles } = options;
@@ -193,6 +193,9 @@ export function partsOf(
   if (odd !== undefined) throw rangeError(label, "each of sizes", "an integer from 1", odd);
   if (sizes.length < 1 || sizes.length > MAX_CLASSES || new Set(sizes).size < sizes.length) {
     throw rangeError(label, "sizes", `1 to ${MAX_CLASSES} different numbers`, sizes.join(", "));
+  }
+  if (types !== undefined && !Array.isArray(types)) {
+    throw typeError(label, "types", "an array of structs", types);
   }
   const bits = 32 - Math.clz32(sizes.length - 1);
   checkPowerOfTwo(label, "maxChunks", maxChunks, mostChunks(handles), MIN_CHUNKS << bits);

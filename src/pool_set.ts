@@ -4,6 +4,7 @@
  * @module
  */
 import { checkThere, noBlockError, type PoolBlock, type PoolStats, viewIn } from "./_face.ts";
+import { shown, titleOf } from "./_kinds.ts";
 import { Slab, type SlabOwner, slabs } from "./_slab.ts";
 import type { View } from "./_view.ts";
 import { Chain } from "./_walk.ts";
@@ -27,7 +28,7 @@ export interface PoolSetOptions<S extends AnyStruct = AnyStruct> extends PoolOpt
    */
   readonly sizes: readonly number[];
   /** The structs that may be stored; by default any that fits. */
-  readonly types?: readonly S[];
+  readonly types?: readonly S[] | readonly []; // the empty tuple as in ErasedPoolOptions
 }
 
 /** The figures of one size class. */
@@ -106,9 +107,10 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
   private readonly _sizes: readonly number[];
   /** Tells the class of a handle. */
   private readonly _codec: HandleCodec;
-  /** The pool of each struct that was asked for, and the one asked for last. */
+  /** The pool of each struct that was asked for. */
   private readonly _poolOf = new Map<AnyStruct, ErasedPool<S>>();
-  private _lastStruct: AnyStruct | undefined;
+  /** The struct asked for last, at first an object that is none; and its pool. */
+  private _lastStruct: unknown = this._poolOf;
   private _lastPool: ErasedPool<S>;
   /** Tells freeMany whose a handle is. */
   private readonly _owner: SlabOwner = {
@@ -125,7 +127,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
    */
   constructor(options: PoolSetOptions<S>) {
     const { sizes, types, ...rest } = options;
-    const { name, maxChunks, parts } = partsOf("PoolSet", sizes, rest);
+    const { name, maxChunks, parts } = partsOf("PoolSet", sizes, types, rest);
     const sorted = [...sizes].sort((a, b) => a - b);
     const classes = types?.map((struct) => classOf(sorted, "create", `PoolSet "${name}"`, struct));
     this.name = name;
@@ -331,8 +333,10 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
    * @throws {DisposedError} after `dispose`.
    */
   handleOf(view: object): HandleOf<S> {
-    const at = this._slabs.findIndex((slab) => viewIn(slab, view) !== undefined);
-    return this.pools[Math.max(0, at)].handleOf(view);
+    for (let i = 1; i < this.pools.length; i++) {
+      if (viewIn(this._slabs[i], view) !== undefined) return this.pools[i].handleOf(view);
+    }
+    return this.pools[0].handleOf(view); // which says so if it is none of the set's
   }
 
   // -- every record --
@@ -359,11 +363,14 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     structOrFn: T | ((view: View<S>, handle: HandleOf<S>) => void),
     fn?: (view: View<T>, handle: Handle<T>) => void,
   ): void {
-    if (typeof structOrFn === "function") {
-      for (const pool of this.pools) {
-        pool.forEach(structOrFn);
-      }
-    } else this.poolFor(structOrFn).forEach(structOrFn, fn!); // as the overloads say
+    if (typeof structOrFn !== "function") {
+      this.poolFor(structOrFn).forEach(structOrFn, fn!); // as the overloads say
+      return;
+    }
+    checkThere(this._slabs[0]);
+    for (let i = 0; i < this.pools.length && !this._slabs[i].disposed; i++) {
+      this.pools[i].forEach(structOrFn);
+    }
   }
 
   /**
@@ -429,7 +436,12 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     if (typeof structOrPred !== "function") {
       return this.poolFor(structOrPred).retain(structOrPred, pred!); // as the overloads say
     }
-    return this.#sum((pool) => pool.retain(structOrPred));
+    checkThere(this._slabs[0]);
+    let freed = 0;
+    for (let i = 0; i < this.pools.length && !this._slabs[i].disposed; i++) {
+      freed += this.pools[i].retain(structOrPred);
+    }
+    return freed;
   }
 
   // -- many records --
@@ -483,6 +495,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
    * @throws {DisposedError} after `dispose`.
    */
   clear(): void {
+    for (const slab of this._slabs) slab.checkAttached("clear"); // before any class is cleared
     for (const pool of this.pools) pool.clear();
   }
 
@@ -504,22 +517,28 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
 
   /** Records that are live. */
   get size(): number {
-    return this.#sum((pool) => pool.size);
+    let sum = 0;
+    for (const slab of this._slabs) sum += slab.size;
+    return sum;
   }
 
   /** Chunks that exist, of all classes. */
   get capacity(): number {
-    return this.#sum((pool) => pool.capacity);
+    let sum = 0;
+    for (const slab of this._slabs) sum += slab.capacity;
+    return sum;
   }
 
   /** Chunks that the set may have at the most, all classes together. */
   get maxChunks(): number {
-    return this.#sum((pool) => pool.maxChunks);
+    return this._slabs.length * this._slabs[0].maxChunks;
   }
 
   /** Bytes of all blocks. */
   get byteLength(): number {
-    return this.#sum((pool) => pool.byteLength);
+    let sum = 0;
+    for (const slab of this._slabs) sum += slab.byteLength;
+    return sum;
   }
 
   /** The blocks that exist, from the smallest class to the largest. */
@@ -582,7 +601,9 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
    * @throws {DisposedError} after `dispose`.
    */
   trim(): number {
-    return this.#sum((pool) => pool.trim());
+    let sum = 0;
+    for (const pool of this.pools) sum += pool.trim();
+    return sum;
   }
 
   /**
@@ -611,13 +632,14 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     const classes = out.classes ??= [];
     classes.length = this.pools.length;
     for (const key of FIGURES) out[key] = 0;
-    this.pools.forEach((pool, i) => {
+    for (let i = 0; i < classes.length; i++) {
+      const pool = this.pools[i];
       const of = classes[i] ??= {} as SizeClassStats; // filled at once
       pool.stats(of);
       of.chunkBytes = pool.chunkBytes;
       of.lostBytes = pool.lostBytes();
       for (const key of FIGURES) out[key]! += of[key]; // which was set above
-    });
+    }
     return out as PoolSetStats; // every member was just set
   }
 
@@ -645,23 +667,21 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
   #poolOf(handle: number): ErasedPool<S> {
     return this.pools[this._codec.partOf(handle)] ?? this.pools[0];
   }
-
-  #sum(figure: (pool: ErasedPool<S>) => number): number {
-    return this.pools.reduce((sum, pool) => sum + figure(pool), 0);
-  }
 }
 
 /** The smallest class that a struct fits, by its place among the sizes. */
 function classOf(sizes: readonly number[], verb: string, label: string, struct: AnyStruct): number {
   if (!(struct instanceof Struct)) {
     throw new TypeError(
-      `Cannot ${verb} ${label}: the type must be a struct, got ${String(struct)}`,
+      `Cannot ${verb} ${label}: the type must be a struct, got ${shown(struct)}`,
     );
   }
   const at = sizes.findIndex((size) => struct.size <= size && struct.align <= naturalAlign(size));
   if (at >= 0) return at;
   throw new SchemaError(
-    `Cannot ${verb} ${label}: struct "${struct.name}" of ${struct.size} bytes, aligned to ${struct.align}, ` +
+    `Cannot ${verb} ${label}: ${
+      titleOf(struct)
+    } of ${struct.size} bytes, aligned to ${struct.align}, ` +
       `fits none of the classes of ${sizes.join(", ")} bytes`,
     struct.name,
     "",

@@ -158,6 +158,107 @@ for (const { name, Codec, maxIndexBits, handleBits } of KINDS) {
   });
 }
 
+// -- parts --
+
+for (const { name, Codec, maxIndexBits, handleBits } of KINDS) {
+  /** A codec for each part. */
+  const partsOf = (bits: number, indexBits: number) =>
+    Array.from({ length: 1 << bits }, (_, part) => new Codec(indexBits, { bits, part }));
+
+  Deno.test(`${name} gives index and generation back in any part, at the edges`, () => {
+    for (const bits of [1, 2, 3, 6, 8]) {
+      for (const indexBits of [0, 4, maxIndexBits - bits]) {
+        for (const [part, codec] of partsOf(bits, indexBits).entries()) {
+          for (const index of new Set([0, 2 ** indexBits - 1])) {
+            for (const generation of [1, 2, codec.maxGeneration]) {
+              const handle = codec.encode(codec.first + index, generation * 2 + 1);
+              assert(Number.isInteger(handle) && handle > 0 && handle < 2 ** handleBits);
+              assertEquals(codec.index(handle), index);
+              assertEquals(codec.liveStamp(handle), generation * 2 + 1);
+              assertEquals(codec.partOf(handle), part);
+            }
+          }
+        }
+      }
+    }
+  });
+
+  Deno.test(`${name} of different parts never make the same handle, nor take each other's`, () => {
+    const codecs = [0, 1, 2, 3].map((part) => new Codec(2, { bits: 2, part }, 2));
+    const made = new Set<number>();
+    for (const codec of codecs) {
+      for (let index = 0; index < 4; index++) {
+        for (let generation = 1; generation <= 3; generation++) {
+          const handle = codec.encode(codec.first + index, generation * 2 + 1);
+          made.add(handle);
+          for (const other of codecs) {
+            assertEquals(other.liveStamp(handle), other === codec ? generation * 2 + 1 : -1);
+            assertEquals(codecs[other.partOf(handle)], codec);
+          }
+        }
+      }
+    }
+    assertEquals(made.size, 4 * 4 * 3);
+  });
+
+  Deno.test(`${name} of a part takes no number but its own handles`, () => {
+    const numbers = fc.tuple(
+      fc.integer({ min: 0, max: 6 }).chain((bits) =>
+        fc.tuple(fc.constant(bits), fc.nat((1 << bits) - 1))
+      ),
+      fc.nat(maxIndexBits - 6),
+      fc.oneof(fc.double(), fc.maxSafeInteger(), fc.nat(2 ** 30 - 1)),
+    );
+    fc.assert(fc.property(numbers, ([[bits, part], indexBits, number]) => {
+      const codec = new Codec(indexBits, { bits, part });
+      const stamp = codec.liveStamp(number);
+      if (!isLiveStamp(codec, stamp)) return;
+      assertEquals(codec.encode(codec.first + codec.index(number), stamp), number);
+      assertEquals(codec.partOf(number), part);
+    }));
+  });
+
+  Deno.test(`${name} of a part gives what is no integer in range the stamp -1`, () => {
+    for (const [part, codec] of partsOf(3, 6).entries()) {
+      for (const value of NO_HANDLES) {
+        assertEquals(codec.liveStamp(untyped(value)), -1, `of ${String(value)}, part ${part}`);
+      }
+      const handle = codec.encode(codec.first + 5, 3);
+      for (const bad of [String(handle), handle / 2 + 0.25, handle + 2 ** handleBits, -handle]) {
+        assertEquals(codec.liveStamp(untyped(bad)), -1, `of ${bad}, part ${part}`);
+      }
+    }
+  });
+
+  Deno.test(`${name} tells no part that there is of what is no handle, or refuses it there`, () => {
+    const codecs = partsOf(3, 6);
+    for (const value of [...NO_HANDLES, 0, -0, 2 ** handleBits]) {
+      const codec = codecs[codecs[0].partOf(untyped(value))];
+      const stamp = codec?.liveStamp(untyped(value)) ?? -1;
+      assert(!isLiveStamp(codecs[0], stamp), String(value));
+    }
+  });
+
+  Deno.test(`${name} gives the part its bits, and leaves the generation the rest`, () => {
+    const whole = new Codec(4);
+    assertEquals([whole.first, whole.isPart, whole.partOf(whole.encode(3, 3))], [0, false, 0]);
+    const part = new Codec(4, { bits: 8, part: 255 });
+    assertEquals([part.first, part.isPart], [255 * 2 ** (handleBits - 8), true]);
+    const most = name === "CompactHandles" ? [15, 14, 11, 7] : [30, 30, 30, 30];
+    const generationBits = [0, 8, 11, 15].map((indexBits) =>
+      Math.log2(new Codec(indexBits, { bits: 8, part: 1 }).maxGeneration + 1)
+    );
+    assertEquals(generationBits, most);
+  });
+}
+
+Deno.test("WideHandles of a part leave the generation what 53 bits leave", () => {
+  const generationBits = [15, 16, 20, 26, 32].map((indexBits) =>
+    Math.log2(new WideHandles(indexBits, { bits: 6, part: 1 }).maxGeneration + 1)
+  );
+  assertEquals(generationBits, [30, 30, 27, 21, 15]);
+});
+
 // -- generations --
 
 Deno.test("CompactHandles give the generation what the index leaves of 30 bits, at most 15", () => {

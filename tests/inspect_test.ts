@@ -6,13 +6,14 @@ import {
   InvariantError,
   Pool,
   type PoolOptions,
+  type PoolSet,
   validate,
 } from "../mod.ts";
 import type { Block } from "../src/_block.ts";
 import { WHOLE, WideHandles } from "../src/handle.ts";
 import { heapMemory } from "../src/memory.ts";
 import { Slab, slabs } from "../src/_slab.ts";
-import { stateOf, untyped } from "./_support.ts";
+import { FACES, fill, type MixedKind, stateOf, untyped } from "./_support.ts";
 
 type Bytes = Pool<{ readonly n: "u8" }>;
 
@@ -288,6 +289,61 @@ Deno.test("validate() finds a retired chunk where generations wrap", () => {
   block.retired = 1;
   assertBroken(pool, "1 chunks are retired, where generations wrap");
 });
+
+// -- pools of several structs --
+
+Deno.test("validate() passes pools of several structs at every stage of their life", () => {
+  for (const create of Object.values(FACES)) {
+    const pool = create();
+    const check = () => {
+      const before = stateOf(pool);
+      assertEquals(validate(pool), undefined);
+      assertEquals(stateOf(pool), before);
+    };
+    check();
+    const handles = fill(pool, 60);
+    check();
+    pool.freeMany(handles.filter((_, n) => n % 4 !== 0));
+    check();
+    pool.freeBlock(pool.blocks[0].index);
+    check();
+    fill(pool, 20);
+    check();
+    pool.clear();
+    check();
+    pool.trim();
+    check();
+    pool.dispose();
+  }
+});
+
+Deno.test("validate() finds a broken block of an ErasedPool", () => {
+  using cells = FACES["ErasedPool"]();
+  const handles = fill(cells, 20);
+  cells.free(handles[3]);
+  cells.free(handles[5]);
+  cells.blocks[0].bytes[5 * 16] = 77;
+  const message = 'Cannot validate ErasedPool "cells": block 0: chunk 5 links to chunk 77';
+  const error = assertThrows(() => validate(cells), InvariantError, message);
+  assertEquals([error.pool, error.block], ["cells", 0]);
+});
+
+for (const at of [0, 1, 2]) {
+  Deno.test(`validate() finds a broken block in class ${at} of a PoolSet`, () => {
+    using set = FACES["PoolSet"]() as PoolSet<MixedKind>;
+    fill(set, 60);
+    const slab = slabs.get(set)![at]; // one for each class
+    slab.blocks[1].liveBits[0] ^= 1;
+    const { index } = set.pools[at].blocks[1];
+    const message = `Cannot validate PoolSet "cells": block ${index}: the live bit of chunk 0 is 0`;
+    const error = assertThrows(() => validate(set), InvariantError, message);
+    assertEquals([error.pool, error.block], ["cells", index]);
+    assertThrows(() => validate(set.pools[at]), InvariantError, message);
+    for (const [i, pool] of set.pools.entries()) if (i !== at) validate(pool);
+    slab.blocks[1].liveBits[0] ^= 1;
+    validate(set);
+  });
+}
 
 // -- the pool as a whole --
 

@@ -10,12 +10,16 @@ import {
   type AnyStruct,
   array,
   type ArrayView,
+  ErasedPool,
   type Handle,
+  type HandleOf,
   type Infer,
   type Init,
   NULL_HANDLE,
   Pool,
   type PoolBlock,
+  PoolSet,
+  type PoolSetStats,
   type PoolStats,
   ref,
   type ScopedRecord,
@@ -245,7 +249,184 @@ Deno.test("Pool of plain fields takes and gives handles of its own", () => {
   pool.free(handle);
 });
 
+// -- ErasedPool and PoolSet --
+
+const Bullet = struct({ x: "f32", damage: "u8" });
+/** Has all fields of a bullet, and one more. */
+const Rocket = struct({ x: "f32", damage: "u8", fuel: "u16" });
+const Spark = struct({ x: "f32", heat: "f64" });
+type Shot = typeof Bullet | typeof Rocket | typeof Spark;
+
+Deno.test("ErasedPool and PoolSet know their structs from types, each of them apart", () => {
+  using cells = new ErasedPool({ size: 16, types: [Bullet, Rocket, Spark] });
+  using set = new PoolSet({ sizes: [16], types: [Bullet, Rocket, Spark] });
+  assertType<IsExact<typeof cells, ErasedPool<Shot>>>(true);
+  assertType<IsExact<typeof set, PoolSet<Shot>>>(true);
+  const TYPES = [Rocket, Bullet] as const;
+  using two = new ErasedPool({ size: 16, types: TYPES });
+  assertType<IsExact<typeof two, ErasedPool<typeof Bullet | typeof Rocket>>>(true);
+  cells.free(cells.alloc(Rocket));
+  set.free(set.alloc(Rocket));
+});
+
+Deno.test("ErasedPool and PoolSet without types take any struct", () => {
+  using cells = new ErasedPool({ size: 16 });
+  using set = new PoolSet({ sizes: [16] });
+  assertType<IsExact<typeof cells, ErasedPool<AnyStruct>>>(true);
+  assertType<IsExact<typeof set, PoolSet<AnyStruct>>>(true);
+  const handle = cells.alloc(Bullet, { x: 1 });
+  assertType<IsExact<typeof handle, Handle<typeof Bullet>>>(true);
+  cells.free(handle);
+  set.free(set.alloc(Vec2));
+});
+
+Deno.test("HandleOf is a handle of any of the structs, or of whatever fits", () => {
+  assertType<IsExact<HandleOf<typeof Bullet>, Handle<typeof Bullet>>>(true);
+  assertType<
+    IsExact<HandleOf<typeof Bullet | typeof Spark>, Handle<typeof Bullet> | Handle<typeof Spark>>
+  >(true);
+  assertType<IsExact<HandleOf<AnyStruct>, AnyHandle>>(true);
+});
+
+Deno.test("ErasedPool's and PoolSet's members give handles and views of the struct they are given", () => {
+  using cells = new ErasedPool({ size: 16, types: [Bullet, Rocket, Spark] });
+  using set = new PoolSet({ sizes: [16], types: [Bullet, Rocket, Spark] });
+  type BulletHandle = Handle<typeof Bullet>;
+  type BulletView = View<typeof Bullet>;
+  type ShotHandle = BulletHandle | Handle<typeof Rocket> | Handle<typeof Spark>;
+  for (const pool of [cells, set] as [typeof cells, typeof set]) {
+    // Both have the same call signatures, which a union of them does not show.
+    const it = pool as typeof cells;
+    const handle = it.alloc(Bullet, { x: 1, damage: 2 });
+    const made = it.tryAlloc(Bullet);
+    const view = it.get(Bullet, handle);
+    const found = it.tryGet(Bullet, handle);
+    const cursor = it.cursor(Bullet);
+    const moved = it.seek(cursor, handle);
+    const at = it.allocAt(Bullet, cursor);
+    const many = it.allocMany(Bullet, 2);
+    const into = it.allocMany(Bullet, 2, new Float64Array(2));
+    const of = it.handleOf(view);
+    const type = it.typeOf(handle);
+    const scratch = it.scoped(Bullet);
+    assertType<IsExact<typeof handle, BulletHandle>>(true);
+    assertType<IsExact<typeof made, BulletHandle | undefined>>(true);
+    assertType<IsExact<typeof view, BulletView>>(true);
+    assertType<IsExact<typeof found, BulletView | undefined>>(true);
+    assertType<IsExact<typeof cursor, BulletView>>(true);
+    assertType<IsExact<typeof moved, BulletView>>(true);
+    assertType<IsExact<typeof at, BulletHandle>>(true);
+    assertType<IsExact<typeof many, BulletHandle[]>>(true);
+    assertType<IsExact<typeof into, Float64Array<ArrayBuffer>>>(true);
+    assertType<IsExact<typeof of, ShotHandle>>(true);
+    assertType<IsExact<typeof type, Shot>>(true);
+    assertType<IsExact<typeof scratch, ScopedRecord<typeof Bullet>>>(true);
+    it.forEach(Spark, (spark, handle) => {
+      assertType<IsExact<typeof spark, View<typeof Spark>>>(true);
+      assertType<IsExact<typeof handle, Handle<typeof Spark>>>(true);
+    });
+    it.forEach((shot, handle) => {
+      assertType<IsExact<typeof shot, View<Shot>>>(true);
+      assertType<IsExact<typeof shot.x, number>>(true);
+      assertType<IsExact<typeof handle, ShotHandle>>(true);
+    });
+    it.retain(Spark, (spark) => spark.heat > 0);
+    it.retain((shot) => shot.x > 0);
+    for (const shot of it) assertType<IsExact<typeof shot, View<Shot>>>(true);
+    for (const spark of it.all(Spark)) assertType<IsExact<typeof spark, View<typeof Spark>>>(true);
+    for (const handle of it.handles(Spark)) {
+      assertType<IsExact<typeof handle, Handle<typeof Spark>>>(true);
+    }
+  }
+  assertType<IsExact<ReturnType<typeof set.stats>, PoolSetStats>>(true);
+  assertType<IsExact<ReturnType<typeof cells.stats>, PoolStats>>(true);
+});
+
 // -- what passes and what does not: checked, never called --
+
+/** Handles of their structs pass, untyped ones too, one by one and many together. */
+function passesMixed(
+  cells: ErasedPool<typeof Bullet | typeof Spark>,
+  set: PoolSet<typeof Bullet | typeof Spark>,
+  open: ErasedPool,
+): void {
+  const bullet = cells.alloc(Bullet);
+  const spark = cells.alloc(Spark);
+  const any: AnyHandle = spark;
+  cells.free(bullet);
+  cells.free(spark);
+  cells.free(any);
+  cells.freeMany([bullet, spark, any, NULL_HANDLE]);
+  cells.get(Bullet, any);
+  cells.has(NULL_HANDLE);
+  set.get(Spark, spark);
+  set.free(any);
+  open.free(bullet);
+  open.get(Bullet, bullet);
+  open.get(Vec2, any);
+  open.handleOf(open.cursor(Enemy).pos);
+}
+
+/** A handle of one struct does not pass for another's, nor one of a struct that is not stored. */
+function doesNotPassMixed(
+  cells: ErasedPool<typeof Bullet | typeof Spark>,
+  set: PoolSet<typeof Bullet | typeof Spark>,
+  open: ErasedPool,
+  vectors: Pool<typeof Vec2>,
+): void {
+  const bullet = cells.alloc(Bullet);
+  const vector = vectors.alloc();
+  // @ts-expect-error a handle of Bullet
+  cells.get(Spark, bullet);
+  // @ts-expect-error a handle of Bullet
+  cells.tryGet(Spark, bullet);
+  // @ts-expect-error a handle of Bullet
+  cells.set(Spark, bullet, { heat: 1 });
+  // @ts-expect-error a handle of Bullet
+  cells.seek(cells.cursor(Spark), bullet);
+  // @ts-expect-error a handle of Bullet
+  open.get(Spark, bullet);
+  // @ts-expect-error a handle of Bullet
+  set.get(Spark, bullet);
+  // @ts-expect-error a handle of Vec2
+  cells.free(vector);
+  // @ts-expect-error a handle of Vec2
+  cells.tryFree(vector);
+  // @ts-expect-error a handle of Vec2
+  cells.has(vector);
+  // @ts-expect-error a handle of Vec2
+  cells.typeOf(vector);
+  // @ts-expect-error a handle of Vec2
+  cells.bytes(vector);
+  // @ts-expect-error handles of Vec2
+  cells.freeMany([vector]);
+  // @ts-expect-error a handle of Vec2
+  set.free(vector);
+  // @ts-expect-error Vec2 is not among the types
+  cells.alloc(Vec2);
+  // @ts-expect-error Vec2 is not among the types
+  set.alloc(Vec2);
+  // @ts-expect-error Vec2 is not among the types
+  cells.forEach(Vec2, () => {});
+  // @ts-expect-error a bullet has no heat
+  cells.alloc(Bullet, { heat: 1 });
+  // @ts-expect-error not every shot has a heat
+  cells.forEach((shot) => shot.heat);
+  // @ts-expect-error a view of Bullet
+  cells.allocAt(Spark, cells.cursor(Bullet));
+  // @ts-expect-error a bare number
+  cells.free(5);
+  // @ts-expect-error the struct is missing
+  cells.get(bullet);
+  // @ts-expect-error the size is missing
+  new ErasedPool({});
+  // @ts-expect-error the sizes are missing
+  new PoolSet({});
+  // @ts-expect-error a struct's fields are no struct
+  new ErasedPool({ size: 8, types: [{ x: "f32" }] });
+  // @ts-expect-error the size is read-only
+  cells.size = 1;
+}
 
 /** NULL_HANDLE and untyped refs pass wherever a handle of any struct is wanted. */
 function passes(nodes: Pool<typeof Node>, enemies: Pool<typeof Enemy>): void {
@@ -330,4 +511,4 @@ function isReadonly(pool: Pool<typeof Enemy>): void {
   new Pool(Enemy, { chunks: 5 });
 }
 
-void [passes, doesNotPass, isReadonly];
+void [passes, doesNotPass, passesMixed, doesNotPassMixed, isReadonly];

@@ -6,13 +6,18 @@
 import { assert } from "@std/assert";
 import { type MemoryRegion, type MemoryResource, OutOfMemoryError } from "../../mod.ts";
 
-/** Lends what the heap has, counts it, checks every call, and refuses past a budget. */
+/** Lends what another resource has, or the heap, counts it, checks every call, and refuses past a budget. */
 export class Ledger implements MemoryResource {
+  readonly #upstream: MemoryResource | undefined;
   readonly lent: Set<MemoryRegion> = new Set();
   readonly returned: Set<MemoryRegion> = new Set();
   /** Regions that are left to lend. */
   budget: number = Infinity;
   refusals: number = 0;
+
+  constructor(upstream?: MemoryResource) {
+    this.#upstream = upstream;
+  }
 
   allocate(byteLength: number, align: number): MemoryRegion {
     assert(Number.isInteger(byteLength) && byteLength > 0, `asked for ${byteLength} bytes`);
@@ -22,7 +27,8 @@ export class Ledger implements MemoryResource {
       throw new OutOfMemoryError("Cannot allocate: the budget is spent", byteLength);
     }
     this.budget--;
-    const region = { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
+    const region = this.#upstream?.allocate(byteLength, align) ??
+      { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
     this.lent.add(region);
     return region;
   }
@@ -31,7 +37,8 @@ export class Ledger implements MemoryResource {
     assert(!this.returned.has(region), "a region was released twice");
     assert(this.lent.delete(region), "something was released that was never lent");
     this.returned.add(region);
-    (region.buffer as ArrayBuffer).transfer(0); // allocate() makes ArrayBuffers
+    if (this.#upstream !== undefined) this.#upstream.release(region);
+    else (region.buffer as ArrayBuffer).transfer(0); // allocate() makes ArrayBuffers
   }
 
   get byteLength(): number {

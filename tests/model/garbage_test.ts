@@ -1,75 +1,11 @@
 /**
  * A million operations of each kind on a warm pool leave nothing on the JS heap for a collector.
  *
- * The meter runs them in rounds so short that most see no collection, and takes the median of what
- * the heap grew by in a round: a collection in some rounds and a recompilation in others do not move
- * it, while a byte lost in each operation would show in every round. A first test proves that it does.
- *
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
 import { array, type Handle, Pool, type PoolStats, struct } from "../../mod.ts";
-
-const OPERATIONS = 1_000_000;
-const ROUND = 2_000;
-const ROUNDS = OPERATIONS / ROUND;
-const WARM_UP_ROUNDS = 100;
-const ATTEMPTS = 5;
-
-/** Where results go, so that no operation is optimised away. Its elements are of no one kind. */
-const sink: unknown[] = Array(16).fill({});
-
-/**
- * Measures what an operation leaves on the heap.
- *
- * @param operation Gets a counter.
- * @param count Operations that one call of it stands for.
- * @returns Bytes an operation, the median of many rounds.
- */
-function bytesLeft(operation: (i: number) => void, count = 1): number {
-  const grown = new Float64Array(ROUNDS);
-  const calls = ROUND / count;
-  for (let i = 0; i < WARM_UP_ROUNDS * calls; i++) operation(i);
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = Deno.memoryUsage().heapUsed;
-    for (let i = 0; i < calls; i++) operation(i);
-    grown[round] = Deno.memoryUsage().heapUsed - before;
-  }
-  return grown.sort()[ROUNDS / 2] / ROUND;
-}
-
-/** The object that tells the memory's usage is garbage itself: about 0.1 byte an operation. */
-const NOTHING = 0.5;
-
-/** The least of a few measurements, as the compiler may come to an operation late on a busy machine. */
-function leastLeft(operation: (i: number) => void, count = 1): number {
-  let least = Infinity;
-  for (let attempt = 0; attempt < ATTEMPTS && !(least < NOTHING); attempt++) {
-    least = Math.min(least, Math.abs(bytesLeft(operation, count)));
-  }
-  return least;
-}
-
-function assertNoGarbage(operation: (i: number) => void, count = 1): void {
-  const bytes = leastLeft(operation, count);
-  assert(bytes < NOTHING, `${bytes} bytes an operation`);
-}
-
-/** Would make a closure over `limit` were `i` ever so large: the compiler then keeps `limit` apart. */
-function probe(i: number, limit: number): number {
-  return i < limit ? i : [i].filter((it) => it < limit).length;
-}
-
-/**
- * Whether the compiler removes what no turn of a loop needs, as it does by itself. While coverage is
- * collected it does not, and what is measured then says nothing about the pool.
- */
-const isOptimising = leastLeft((i) => void (sink[1] = probe(i & 255, 1000))) < NOTHING;
-
-/** Defines a test that an engine kept from optimising ignores. */
-function claim(name: string, fn: () => void): void {
-  Deno.test({ name, ignore: !isOptimising, fn });
-}
+import { assertNoGarbage, bytesLeft, claim, sink } from "./_meter.ts";
 
 const SIZE = 1000;
 const Vec2 = struct({ x: "f32", y: "f32" });

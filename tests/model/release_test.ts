@@ -7,16 +7,34 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
+  type AnyHandle,
+  array,
+  countingMemory,
   DisposedError,
+  ErasedPool,
+  type HandleKind,
+  heapMemory,
   type MemoryRegion,
   type MemoryResource,
   OutOfMemoryError,
   Pool,
   PoolExhaustedError,
   type PoolOptions,
+  sharedMemory,
+  struct,
   validate,
+  wasmMemory,
 } from "../../mod.ts";
-import { stateOf, type Watched } from "../_support.ts";
+import {
+  type AnyKindOfPool,
+  FACES,
+  figuresOf,
+  fill,
+  forge,
+  KINDS,
+  POOLS,
+  reserveIn,
+} from "../_support.ts";
 import { Ledger } from "./_ledger.ts";
 
 function counters(memory: MemoryResource, options: PoolOptions = {}) {
@@ -83,6 +101,194 @@ for (const keepEmptyBlocks of [0, 1, 3]) {
   }
 }
 
+// -- every kind of pool, on every resource --
+
+/** A resource, and what it counts of what is lent. */
+interface Source {
+  readonly memory: MemoryResource;
+  usedBytes?(): number;
+}
+
+function wasmSource(descriptor: Partial<WebAssembly.MemoryDescriptor> = {}): Source {
+  const memory = wasmMemory(new WebAssembly.Memory({ initial: 1, ...descriptor }));
+  return { memory, usedBytes: () => memory.usedBytes };
+}
+
+function countingSource({ memory: upstream, usedBytes = () => NaN }: Source): Source {
+  const memory = countingMemory(upstream);
+  return {
+    memory,
+    usedBytes: () => {
+      const below = usedBytes();
+      if (!isNaN(below)) assertEquals(below, memory.usedBytes);
+      return memory.usedBytes;
+    },
+  };
+}
+
+const SOURCES: Record<string, () => Source> = {
+  heap: () => ({ memory: heapMemory }),
+  shared: () => ({ memory: sharedMemory() }),
+  wasm: () => wasmSource(),
+  "shared wasm": () => wasmSource({ maximum: 1, shared: true }),
+  "counted heap": () => countingSource({ memory: heapMemory }),
+  "counted shared": () => countingSource({ memory: sharedMemory() }),
+  "counted wasm": () => countingSource(wasmSource()),
+};
+
+/** What a pool under test can do; numbers choose among structs, handles and blocks. */
+interface Target {
+  readonly pool: AnyKindOfPool;
+  alloc(nat: number): unknown;
+  allocMany(nat: number, count: number): unknown;
+  reserve(nat: number, chunks: number): void;
+}
+
+const TARGETS: Record<string, (options: PoolOptions) => Target> = {
+  "Pool": (options) => {
+    const { pool, alloc, allocMany, reserve } = POOLS["Pool"](options);
+    return {
+      pool,
+      alloc: () => alloc(),
+      allocMany: (_, count) => allocMany(count),
+      reserve: (_, chunks) => reserve(chunks),
+    };
+  },
+  ...Object.fromEntries(
+    Object.entries(FACES).map(([name, create]) => [name, (options: PoolOptions): Target => {
+      const pool = create(options);
+      return {
+        pool,
+        alloc: (nat) => pool.alloc(KINDS[nat % 3], { n: nat }),
+        allocMany: (nat, count) => pool.allocMany(KINDS[nat % 3], count),
+        reserve: (nat, chunks) => reserveIn(pool, KINDS[nat % 3], chunks),
+      };
+    }]),
+  ),
+};
+
+function someHandles({ pool }: Target, isChosen: (at: number) => boolean): AnyHandle[] {
+  return [...pool.handles()].filter((_, at) => isChosen(at)).map(forge);
+}
+
+/** Each may be refused, for want of chunks or of memory. */
+const CALLS: Record<string, (target: Target, nat: number) => unknown> = {
+  alloc: (it, nat) => it.alloc(nat),
+  allocMany: (it, nat) => it.allocMany(nat, nat % 40),
+  allocAll: (it, nat) => it.allocMany(nat, 64),
+  reserve: (it, nat) => it.reserve(nat, nat % 70),
+  freeOne: (it, nat) => {
+    const handles = someHandles(it, () => true);
+    if (handles.length > 0) it.pool.free(handles[nat % handles.length]);
+  },
+  freeSome: (it, nat) => it.pool.freeMany(someHandles(it, (at) => (at + nat) % 3 !== 0)),
+  freeAll: (it) => it.pool.freeMany(someHandles(it, () => true)),
+  clear: ({ pool }) => pool.clear(),
+  trim: ({ pool }) => pool.trim(),
+  rebind: ({ pool }) => pool.rebind(),
+  freeBlock: ({ pool }, nat) => {
+    if (pool.blocks.length > 0) pool.freeBlock(pool.blocks[nat % pool.blocks.length].index);
+  },
+};
+
+/** Makes a call that may be refused for want of chunks or of memory; whatever was taken for it is given back then. */
+function attempt(target: Target, ledger: Ledger, call: (target: Target) => unknown): void {
+  const lent = new Set(ledger.lent);
+  try {
+    call(target);
+  } catch (error) {
+    if (!(error instanceof PoolExhaustedError || error instanceof OutOfMemoryError)) throw error;
+    assertEquals(ledger.lent.size, lent.size);
+    for (const region of ledger.lent) assert(lent.has(region));
+  }
+}
+
+for (const [name, create] of Object.entries(TARGETS)) {
+  for (const [source, sourceOf] of Object.entries(SOURCES)) {
+    Deno.test(`${name} releases every region exactly once, whatever is done to it (${source})`, () => {
+      const step = fc.tuple(fc.constantFrom(...Object.keys(CALLS)), fc.nat(1000), fc.nat(9));
+      const cases = fc.record({
+        steps: fc.array(step, { maxLength: 50, size: "max" }),
+        keepEmptyBlocks: fc.constantFrom(0, 1, 3),
+        handles: fc.constantFrom<HandleKind>("compact", "wide"),
+      });
+      const property = fc.property(cases, ({ steps, ...options }) => {
+        const { memory, usedBytes } = sourceOf();
+        const ledger = new Ledger(memory);
+        const target = create({ ...options, memory: ledger });
+        const { pool } = target;
+        for (const [call, nat, budget] of steps) {
+          ledger.budget = budget;
+          attempt(target, ledger, (it) => CALLS[call](it, nat));
+          assertEquals(pool.byteLength, ledger.byteLength);
+          if (usedBytes !== undefined) assertEquals(usedBytes(), ledger.byteLength);
+          const { grown, released } = pool.stats();
+          assertEquals([grown - released, released], [ledger.lent.size, ledger.returned.size]);
+        }
+        validate(pool);
+        pool.dispose();
+        pool.dispose();
+        assertEquals([ledger.lent.size, usedBytes?.() ?? 0], [0, 0]);
+      });
+      fc.assert(property, { numRuns: 50 });
+    });
+  }
+}
+
+Deno.test("PoolSet.dispose() gives back the regions of every class", () => {
+  const ledger = new Ledger();
+  const set = FACES["PoolSet"]({ memory: ledger });
+  fill(set, 100);
+  const lent = ledger.lent.size;
+  set.dispose();
+  assertEquals([lent, ledger.lent.size, ledger.returned.size], [9, 0, 9]);
+});
+
+// -- what the system gets back --
+
+// Blocks of 64 MiB. What a C allocator does with smaller ones is its own affair: glibc's keeps blocks of up to
+// 32 MiB for the process once it has seen one freed.
+const Large = struct({ of: array("f64", 128) });
+const LARGE = 65_536;
+const RESIDENT_BYTES = 4 * LARGE * Large.size;
+
+/** Bytes that the process has by less after a call, at the most of a few attempts: other tests run beside this one. */
+function rssDropOf(prepare: () => () => void): number {
+  let most = 0;
+  for (let attempt = 0; attempt < 4 && most < 0.8 * RESIDENT_BYTES; attempt++) {
+    const call = prepare();
+    const before = Deno.memoryUsage().rss;
+    call();
+    most = Math.max(most, before - Deno.memoryUsage().rss);
+  }
+  return most;
+}
+
+Deno.test("Pool.trim() gives 256 MiB back to the system at once", () => {
+  const drop = rssDropOf(() => {
+    const pool = new Pool(Large, { chunksPerBlock: LARGE, keepEmptyBlocks: 4 });
+    pool.allocMany(4 * LARGE, new Int32Array(4 * LARGE)); // which writes every byte
+    pool.clear();
+    assertEquals(pool.byteLength, RESIDENT_BYTES);
+    return () => assertEquals(pool.trim(), RESIDENT_BYTES);
+  });
+  assert(drop >= 0.8 * RESIDENT_BYTES, `${drop} bytes`);
+});
+
+Deno.test("ErasedPool.freeBlock() gives 256 MiB back to the system at once", () => {
+  const drop = rssDropOf(() => {
+    const cells = new ErasedPool({ size: Large.size, types: [Large], chunksPerBlock: LARGE });
+    cells.allocMany(Large, 4 * LARGE, new Int32Array(4 * LARGE));
+    return () => {
+      for (const { index } of cells.blocks) cells.freeBlock(index);
+      assertEquals(cells.byteLength, 0);
+    };
+  });
+  assert(drop >= 0.8 * RESIDENT_BYTES, `${drop} bytes`);
+});
+
+// -- when a pool asks --
+
 Deno.test("Pool asks for nothing before its first alloc, and for blocks of one size after it", () => {
   const memory = new Ledger();
   using pool = counters(memory);
@@ -114,13 +320,6 @@ Deno.test("Pool.reserve() and allocMany() ask for nothing where maxChunks forbid
 });
 
 // -- a resource that has no more --
-
-/** What can be seen of a pool, less the count of what went to and fro with the resource. */
-function figuresOf(pool: Watched): unknown {
-  const { stats, ...rest } = stateOf(pool) as { stats: Record<string, number> };
-  const { size, capacity, blocks, byteLength, peakSize, allocs, frees, retired } = stats;
-  return { ...rest, size, capacity, blocks, byteLength, peakSize, allocs, frees, retired };
-}
 
 /** Calls that need more memory than a pool of one full block has, and blocks that they need. */
 const GROWING: [string, number, (pool: Numbers) => unknown][] = [
