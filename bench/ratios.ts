@@ -1,25 +1,25 @@
 /**
  * Measures a scenario's contestants against each other and prints a table: `deno run bench/ratios.ts iterate`, or
- * `deno task ratios` for all, each in a process of its own.
+ * `deno task ratios` for all, each in a process of its own. A scenario that is `apart` has its contestants in workers, and
+ * Deno wants `--allow-read=.` to load those.
  *
  * Every round each contestant has its turn, in an order that shifts by one from round to round, so that whatever else the
  * machine does falls on all of them. A turn is a number of rounds in a row, as in a program that has its caches to
  * itself and not in the wake of its rivals. The first third of the rounds warms up and is not counted. The proofs are checked
  * at the end.
  */
-import { access } from "./access_bench.ts";
-import { hot, replace } from "./alloc_bench.ts";
-import { frames } from "./frames_bench.ts";
-import { iterate } from "./iterate_bench.ts";
-import { many } from "./many_bench.ts";
+import { scenarios } from "./_all.ts";
+import { LocalPlayer, type Player, RemotePlayer } from "./_isolate.ts";
 import { type Scenario, size } from "./_scenario.ts";
 
 const ROUNDS = size(450, 3);
-const scenarios: readonly Scenario[] = [iterate, many, access, hot, replace, frames];
 
 /** Milliseconds of every counted round, by contestant. */
-function measure({ name, contestants, batch = 20 }: Scenario): number[][] {
-  const works = contestants.map((contestant) => contestant.make());
+async function measure({ name, contestants, batch = 20, apart }: Scenario): Promise<number[][]> {
+  using isolates = new DisposableStack();
+  const players = contestants.map(({ make }, i): Player =>
+    apart ? isolates.use(new RemotePlayer(name, i)) : new LocalPlayer(make())
+  );
   const times = contestants.map((): number[] => []);
   const rounds = Math.max(3, Math.ceil(ROUNDS / Math.sqrt(batch)));
   for (let round = 0; round < rounds; round++) {
@@ -28,17 +28,14 @@ function measure({ name, contestants, batch = 20 }: Scenario): number[][] {
         new TextEncoder().encode(`\r${name}: round ${round + 1} of ${rounds} `),
       );
     }
-    for (let turn = 0; turn < works.length; turn++) {
-      const i = (turn + round) % works.length;
-      for (let k = 0; k < batch; k++) {
-        const start = performance.now();
-        works[i].run();
-        if (round >= rounds / 3) times[i].push(performance.now() - start);
-      }
+    for (let turn = 0; turn < players.length; turn++) {
+      const i = (turn + round) % players.length;
+      const turnTimes = await players[i].play(batch);
+      if (round >= rounds / 3) times[i].push(...turnTimes);
     }
   }
   if (Deno.stderr.isTerminal()) Deno.stderr.writeSync(new TextEncoder().encode("\r\x1b[K"));
-  for (const work of works) work.verify();
+  for (const player of players) await player.verify();
   return times;
 }
 
@@ -50,9 +47,9 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function report(scenario: Scenario): string {
+async function report(scenario: Scenario): Promise<string> {
   const { question, contestants, compare = "median" } = scenario;
-  const times = measure(scenario).map((row) => row.sort((a, b) => a - b));
+  const times = (await measure(scenario)).map((row) => row.sort((a, b) => a - b));
   const figures = times.map((row) => compare === "mean" ? mean(row) : quantile(row, 0.5));
   const rows = contestants.map(({ name, limit, against }, i) => {
     const other = Math.max(0, contestants.findIndex((it) => it.name === against));
@@ -83,5 +80,7 @@ function report(scenario: Scenario): string {
 
 const wanted = Deno.args.filter((arg) => !arg.startsWith("-"));
 for (const scenario of scenarios) {
-  if (wanted.length === 0 || wanted.includes(scenario.name)) console.log(report(scenario));
+  if (wanted.length === 0 || wanted.includes(scenario.name)) {
+    console.log(await report(scenario));
+  }
 }

@@ -1,5 +1,6 @@
 /** The examples: what they draw, count and check. `flights.ts` reads its data only when it is run. */
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { type AnyHandle, NULL_HANDLE, StaleHandleError, validate } from "@slabs/pool";
 import { chart } from "../examples/chart.ts";
 import {
   checks,
@@ -11,6 +12,7 @@ import {
   toFlight,
 } from "../examples/flights.ts";
 import { fireworks } from "../examples/game_loop.ts";
+import { Atom, type Cells, collect, Cons, demo, newCells } from "../examples/mark_sweep.ts";
 
 /** Minutes of `hours` half hours, each with one count. */
 function halfHours(...counts: number[]): number[] {
@@ -206,4 +208,159 @@ Deno.test("fireworks() has no more sparks at once than live bursts allow, in the
   assert(stats.peakSize <= 3000 * 12, String(stats.peakSize));
   const perBlock = stats.capacity / stats.blocks;
   assertEquals(stats.grown, Math.ceil(stats.peakSize / perBlock));
+});
+
+// -- collect() --
+
+/** A cell as plain data; what it refers to by place in the list of all, -1 for nothing. */
+interface Plain {
+  readonly handle: AnyHandle;
+  readonly isCons: boolean;
+  head: number;
+  tail: number;
+}
+
+/** Places of the cells that can be reached, by going over all references until none adds one. */
+function reachable(graph: readonly Plain[], roots: readonly number[]): Set<number> {
+  const reached = new Set(roots);
+  for (let before = -1; before < reached.size;) {
+    before = reached.size;
+    graph.forEach(({ head, tail }, i) => {
+      if (!reached.has(i)) return;
+      if (head >= 0) reached.add(head);
+      if (tail >= 0) reached.add(tail);
+    });
+  }
+  return reached;
+}
+
+/** Adds cells that refer to any others, those that were there included, and changes some of those. */
+function tangle(cells: Cells, graph: Plain[], length: number, random: () => number): void {
+  const count = graph.length + length;
+  const any = () => Math.floor(random() * 1.3 * count); // beyond the last: nothing
+  while (graph.length < count) {
+    const isCons = random() < 0.6;
+    const handle = isCons ? cells.alloc(Cons) : cells.alloc(Atom, { value: graph.length });
+    graph.push({ handle, isCons, head: -1, tail: -1 });
+  }
+  for (const it of graph) {
+    if (!it.isCons || random() < 0.3) continue;
+    [it.head, it.tail] = [any(), any()].map((at) => at < count ? at : -1);
+    const [head, tail] = [it.head, it.tail].map((at) => graph[at]?.handle ?? NULL_HANDLE);
+    cells.set(Cons, it.handle, { head, tail });
+  }
+}
+
+Deno.test("collect() keeps exactly the cells that can be reached, in any tangle, round after round", () => {
+  let seed = 1;
+  const random = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  using cells = newCells();
+  let graph: Plain[] = [];
+  let cyclic = 0;
+  for (let round = 0; round < 200; round++) {
+    tangle(cells, graph, 1 + Math.floor(random() * 30), random);
+    const roots = graph.map((_, i) => i).filter(() => random() < 0.1);
+    const reached = reachable(graph, roots);
+    const { kept, freed } = collect(cells, roots.map((i) => graph[i].handle));
+
+    validate(cells);
+    assertEquals(graph.map(({ handle }) => cells.has(handle)), graph.map((_, i) => reached.has(i)));
+    const count = (live: boolean, isCons: boolean) =>
+      graph.filter((it, i) => reached.has(i) === live && it.isCons === isCons).length;
+    assertEquals(kept, { conses: count(true, true), atoms: count(true, false) });
+    assertEquals(freed, { conses: count(false, true), atoms: count(false, false) });
+
+    const handleAt = (i: number) => graph[i]?.handle ?? NULL_HANDLE;
+    for (const i of reached) {
+      const { handle, isCons, head, tail } = graph[i];
+      if (!isCons) continue;
+      const { marked, ...cell } = cells.get(Cons, handle).toJSON();
+      assertEquals(marked, false);
+      assertEquals(cell, { head: handleAt(head), tail: handleAt(tail) });
+    }
+    cyclic += graph.filter((_, i) => !reached.has(i) && reachesItself(graph, i)).length;
+    graph = compact(graph, reached);
+  }
+  assertGreater(cyclic, 100); // and not only trees were freed
+});
+
+function reachesItself(graph: readonly Plain[], i: number): boolean {
+  const { head, tail } = graph[i];
+  return reachable(graph, [head, tail].filter((at) => at >= 0)).has(i);
+}
+
+/** The cells that were kept, their references by their new places. */
+function compact(graph: readonly Plain[], reached: ReadonlySet<number>): Plain[] {
+  const left = graph.map((_, i) => i).filter((i) => reached.has(i));
+  const placeOf = new Map(left.map((i, place) => [i, place]));
+  return left.map((i) => ({
+    ...graph[i],
+    head: placeOf.get(graph[i].head) ?? -1,
+    tail: placeOf.get(graph[i].tail) ?? -1,
+  }));
+}
+
+/** Two conses that refer to each other, both to one atom. */
+function pair(cells: Cells): { one: AnyHandle; other: AnyHandle; atom: AnyHandle } {
+  const atom = cells.alloc(Atom, { value: 7 });
+  const one = cells.alloc(Cons, { head: atom });
+  const other = cells.alloc(Cons, { head: atom, tail: one });
+  cells.get(Cons, one).tail = other;
+  return { one, other, atom };
+}
+
+Deno.test("collect() frees a cycle that refers to a live one, and keeps the live one", () => {
+  using cells = newCells();
+  const live = pair(cells);
+  const dead = pair(cells);
+  cells.get(Cons, dead.other).head = live.atom;
+  const { kept, freed } = collect(cells, [live.one]);
+  assertEquals([kept, freed], [{ conses: 2, atoms: 1 }, { conses: 2, atoms: 1 }]);
+  for (const handle of Object.values(live)) assert(cells.has(handle));
+  for (const handle of Object.values(dead)) assert(!cells.has(handle));
+});
+
+Deno.test("collect() leaves handles to freed cells stale, also when their chunks are used again", () => {
+  using cells = newCells();
+  const dead = pair(cells);
+  collect(cells, []);
+  const { capacity } = cells;
+  const live = pair(cells);
+  assertEquals([cells.size, cells.capacity], [3, capacity]);
+  assertThrows(() => cells.get(Cons, dead.one), StaleHandleError);
+  assertThrows(() => cells.typeOf(dead.atom), StaleHandleError);
+  assertEquals(cells.get(Atom, live.atom).value, 7);
+});
+
+Deno.test("collect() keeps the same cells when asked twice", () => {
+  using cells = newCells();
+  const { one } = pair(cells);
+  const first = collect(cells, [one]);
+  assertEquals(collect(cells, [one]), { kept: first.kept, freed: { conses: 0, atoms: 0 } });
+});
+
+Deno.test("collect() follows a list longer than the call stack is deep", () => {
+  using cells = newCells();
+  let list: AnyHandle = NULL_HANDLE;
+  for (let i = 0; i < 100_000; i++) list = cells.alloc(Cons, { tail: list });
+  assertEquals(collect(cells, [list]).kept, { conses: 100_000, atoms: 0 });
+});
+
+Deno.test("collect() takes the null handle and stale ones as leading nowhere", () => {
+  using cells = newCells();
+  const { one, other, atom } = pair(cells);
+  cells.free(other);
+  const { kept, freed } = collect(cells, [NULL_HANDLE, other, one]);
+  assertEquals([kept, freed], [{ conses: 1, atoms: 1 }, { conses: 0, atoms: 0 }]);
+  assert(cells.has(atom));
+});
+
+Deno.test("demo() reuses the chunks of what was freed and gives every block back", () => {
+  assertEquals(demo(), [
+    "1000 rings made           blocks: 20, cells: 5000",
+    "collected from 250 roots  blocks: 20, kept 1000 + 250, freed 3000 + 750",
+    "750 rings made            blocks: 20, cells: 5000",
+    "collected from no roots   blocks: 1, kept 0 + 0, freed 4000 + 1000",
+    "trimmed                   blocks: 0",
+  ]);
 });

@@ -1,0 +1,28 @@
+/** Every scenario, in the order of the tables. */
+import { access } from "./access_bench.ts";
+import { hot, replace } from "./alloc_bench.ts";
+import { classes, classesMixed, fill } from "./classes_bench.ts";
+import { erased, erasedMixed, erasedMixedPass, erasedPass } from "./erased_bench.ts";
+import { frames } from "./frames_bench.ts";
+import { iterate } from "./iterate_bench.ts";
+import { many } from "./many_bench.ts";
+import { resources, resourcesReplace } from "./resources_bench.ts";
+import type { Scenario } from "./_scenario.ts";
+
+export const scenarios: readonly Scenario[] = [
+  iterate,
+  many,
+  access,
+  hot,
+  replace,
+  frames,
+  erased,
+  erasedMixed,
+  erasedPass,
+  erasedMixedPass,
+  classes,
+  classesMixed,
+  fill,
+  resources,
+  resourcesReplace,
+];
