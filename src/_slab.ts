@@ -505,7 +505,6 @@ export class Slab implements SlabOwner {
         const bit = 31 - Math.clz32(left & -left);
         const block = this.blocks[this.roomWord * 32 + bit];
         if (block.live + block.retired < block.chunkCount) {
-          if (block.isDetached) throw this.detachedError("alloc", block);
           this.current = block;
           return true;
         }

@@ -103,6 +103,9 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
   /** The pool of each class, by size. Its handles are those of the set. */
   readonly pools: readonly ErasedPool<S>[];
   private readonly _slabs: readonly Slab[];
+  /** The blocks of each class and of all, as they were last asked for. */
+  private readonly _mounted: (readonly PoolBlock[])[] = [];
+  private _blocks: readonly PoolBlock[] | undefined;
   /** Bytes of a chunk of each class, ascending. */
   private readonly _sizes: readonly number[];
   /** Tells the class of a handle. */
@@ -541,9 +544,15 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     return sum;
   }
 
-  /** The blocks that exist, from the smallest class to the largest. */
+  /** The blocks that exist, from the smallest class to the largest; the same array until one is added or given back. */
   get blocks(): readonly PoolBlock[] {
-    return this.pools.flatMap((pool) => pool.blocks);
+    for (let i = 0; i < this._slabs.length; i++) {
+      const mounted = this._slabs[i].mounted();
+      if (mounted === this._mounted[i]) continue;
+      this._mounted[i] = mounted;
+      this._blocks = undefined;
+    }
+    return this._blocks ??= this._mounted.flat();
   }
 
   /**
@@ -553,6 +562,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
    * @returns The pool of the smallest class that it fits.
    * @throws {SchemaError} when it fits none.
    * @throws {TypeError} when it is no struct.
+   * @throws {DisposedError} after `dispose`.
    */
   poolFor(struct: S): ErasedPool<S> {
     if (struct !== this._lastStruct) {
@@ -656,6 +666,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
   /** Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless. */
   dispose(): void {
     for (const pool of this.pools) pool.dispose();
+    this._poolOf.clear(); // so that poolFor() looks anew, and sees it
+    this._lastStruct = this._poolOf;
   }
 
   /** Does what {@linkcode dispose} does, at the end of a `using` scope. */

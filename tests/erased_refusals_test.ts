@@ -420,7 +420,10 @@ for (const [name, create] of Object.entries(FACES)) {
         assertThrows(() => pool.reserve(0), DisposedError);
         assertThrows(() => pool.lostBytes(), DisposedError);
       } else if (pool instanceof PoolSet) {
-        assertThrows(() => pool.reserve(Pos, 0), DisposedError);
+        for (const kind of [Pos, Num, Huge as unknown as typeof Num]) { // seen, unseen, too large
+          assertThrows(() => pool.reserve(kind, 0), DisposedError);
+          assertThrows(() => pool.poolFor(kind), DisposedError);
+        }
       }
       assertEquals([pool.size, pool.capacity, pool.blocks.length], [0, 0, 0]);
     });

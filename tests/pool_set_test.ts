@@ -240,11 +240,11 @@ for (const handles of KINDS_OF_HANDLES) {
   Deno.test(`PoolSet.freeMany() frees all or none, across classes (${handles})`, () => {
     using set = setOf({ handles });
     const all = fill(set, 60);
-    const stale = all[30];
+    const stale = all[31]; // of the second class
     set.free(stale);
     const live = all.filter((handle) => handle !== stale);
-    for (const [bad, problem] of [[stale, "is stale"], [live[0], "comes twice"]] as const) {
-      for (const at of [1, 2, 3, 29, live.length]) {
+    for (const [bad, problem] of [[stale, "is stale"], [live[1], "comes twice"]] as const) {
+      for (const at of [2, 3, 29, live.length]) {
         const mixed = live.toSpliced(at, 0, bad);
         const start = `Cannot free 60 records in PoolSet "things": handle ${bad} `;
         const free = () => set.freeMany(mixed);
@@ -342,6 +342,18 @@ Deno.test("PoolSet.blocks has an index for each block of any class, and freeBloc
     assertThrows(() => set.pools[0].freeBlock(indices[5]), RangeError, "no block");
     validate(set);
   }
+});
+
+Deno.test("PoolSet.blocks is the same array until a block is added or given back", () => {
+  using set = setOf();
+  const before = set.blocks;
+  assertStrictEquals(set.blocks, before);
+  fill(set, 150);
+  const after = set.blocks;
+  assert(after !== before);
+  assertStrictEquals(set.blocks, after);
+  set.freeBlock(after[5].index);
+  assertEquals(set.blocks, after.toSpliced(5, 1));
 });
 
 Deno.test("PoolSet's blocks keep their indices apart where every class is full", () => {

@@ -257,6 +257,20 @@ for (const [name, create] of Object.entries(POOLS)) {
   });
 }
 
+Deno.test("Pool throws until rebind() where the block that it allocated from is gone as well", () => {
+  const { memory, window } = memoryOf();
+  const { pool, alloc, allocMany } = POOLS["Pool"]({ memory: window });
+  const handles = allocMany(33);
+  pool.free(handles[3]);
+  memory.grow(1);
+  pool.freeBlock(2);
+  for (let i = 0; i < 2; i++) assertThrows(() => alloc(), TypeError, "the memory of block 0 was");
+  assertEquals([pool.size, pool.capacity], [31, 32]);
+  pool.rebind();
+  validate(pool);
+  assertEquals(alloc() & 63, 3); // the chunk that was freed
+});
+
 Deno.test("Pool's views read nothing and write nothing until rebind(), and are good again then", () => {
   const { memory, window } = memoryOf();
   using pool = new Pool(Real, { chunksPerBlock: 16, memory: window });
