@@ -223,8 +223,9 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    */
   get<T extends S>(struct: T, handle: Handle<T>): View<T> {
     const slab = this._slab;
-    const block = this.#find("get", handle);
-    const kind = this._kinds.at("get", struct, block.tags[slab.chunkOf(handle)], handle);
+    const block = slab.find(handle);
+    if (block === undefined) throw slab.staleError("get", handle);
+    const kind = this._kinds.at("get", struct, block, slab.chunkOf(handle), handle);
     return asView<T>(new kind.View(block, slab.offsetOf(handle)));
   }
 
@@ -257,7 +258,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    */
   set<T extends S>(struct: T, handle: Handle<T>, init: Init<T>): void {
     const block = this.#find("set", handle);
-    this._kinds.at("set", struct, block.tags[this._slab.chunkOf(handle)], handle);
+    this._kinds.at("set", struct, block, this._slab.chunkOf(handle), handle);
     checkRecord(struct, init);
     writeRecord(block, this._slab.offsetOf(handle), struct, init as object); // as just checked
   }
@@ -317,10 +318,11 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    */
   seek<T extends S>(cursor: View<T>, handle: Handle<T>): View<T> {
     const slab = this._slab;
-    const block = this.#find("seek", handle);
+    const block = slab.find(handle);
+    if (block === undefined) throw slab.staleError("seek", handle);
     const struct = structOf(cursor);
     if (struct === undefined) throw viewError(slab, "seek", "is no view of a whole record");
-    this._kinds.at("seek", struct, block.tags[slab.chunkOf(handle)], handle);
+    this._kinds.at("seek", struct, block, slab.chunkOf(handle), handle);
     moveTo(cursor, block, slab.offsetOf(handle));
     return cursor;
   }
