@@ -196,6 +196,37 @@ export class InvalidAddressError extends RangeError {
   }
 }
 
+/**
+ * A stack was asked to free an allocation that is not its newest. The call that threw changed nothing.
+ *
+ * Free in the reverse order of `alloc`; what goes in any order belongs in a `FreeListAllocator`.
+ */
+export class LifoOrderError extends Error {
+  /** `"LifoOrderError"`, also in minified code. */
+  override readonly name = "LifoOrderError";
+  /** Name of the allocator. */
+  readonly pool: string;
+  /** Address that was to be freed. */
+  readonly address: number;
+  /** Address of the newest allocation, the only one that can be freed. */
+  readonly newest: number;
+
+  /**
+   * Creates the error; this module alone does so.
+   *
+   * @param message What was refused and why.
+   * @param pool Name of the allocator.
+   * @param address Address that was to be freed.
+   * @param newest Address of the newest allocation.
+   */
+  constructor(message: string, pool: string, address: number, newest: number) {
+    super(message);
+    this.pool = pool;
+    this.address = address;
+    this.newest = newest;
+  }
+}
+
 /** A pool was used after its `dispose()`. */
 export class DisposedError extends Error {
   /** `"DisposedError"`, also in minified code. */
