@@ -50,6 +50,9 @@ export {
 } from "./src/schema.ts";
 export type { PoolOptions } from "./src/options.ts";
 export * from "./src/pool.ts";
+export * from "./src/byte_allocator.ts";
+export * from "./src/arena.ts";
+export * from "./src/stack_allocator.ts";
 export * from "./src/inspect.ts";
 export * from "./src/erased_pool.ts";
 export * from "./src/pool_set.ts";

@@ -59,6 +59,8 @@ export interface RecordView {
   _b: Lanes;
   /** Byte offset of the record. */
   _o: number;
+  /** Its struct; on the prototype. */
+  readonly _s?: AnyStruct;
 }
 
 /** A view of a whole record, which also knows its struct, on its prototype. */

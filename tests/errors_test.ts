@@ -1,11 +1,14 @@
 import { assert, assertEquals, assertInstanceOf, assertStrictEquals } from "@std/assert";
 import {
   DisposedError,
+  InvalidAddressError,
   InvariantError,
+  LifoOrderError,
   OutOfMemoryError,
   PoolExhaustedError,
   SchemaError,
   StaleHandleError,
+  TypeMismatchError,
 } from "../mod.ts";
 
 const STALE = { pool: "bullets", handle: 5121, index: 1, generation: 5, chunkGeneration: 6 };
@@ -53,4 +56,25 @@ Deno.test("InvariantError is an Error that names the pool and the block", () => 
   assertInstanceOf(error, Error);
   assertEquals([error.name, error.message], ["InvariantError", "Cannot validate"]);
   assertEquals([error.pool, error.block], ["bullets", 3]);
+});
+
+Deno.test("TypeMismatchError is a TypeError that names the pool and both structs", () => {
+  const error = new TypeMismatchError("Cannot get", "cells", "Bullet", "Spark");
+  assertInstanceOf(error, TypeError);
+  assertEquals([error.name, error.message], ["TypeMismatchError", "Cannot get"]);
+  assertEquals([error.pool, error.struct, error.actual], ["cells", "Bullet", "Spark"]);
+});
+
+Deno.test("InvalidAddressError is a RangeError that names the allocator and the address", () => {
+  const error = new InvalidAddressError("Cannot free", "heap", 4096);
+  assertInstanceOf(error, RangeError);
+  assertEquals([error.name, error.message], ["InvalidAddressError", "Cannot free"]);
+  assertEquals([error.pool, error.address], ["heap", 4096]);
+});
+
+Deno.test("LifoOrderError is an Error that names the stack and both addresses", () => {
+  const error = new LifoOrderError("Cannot free", "stack", 4096, 8192);
+  assertInstanceOf(error, Error);
+  assertEquals([error.name, error.message], ["LifoOrderError", "Cannot free"]);
+  assertEquals([error.pool, error.address, error.newest], ["stack", 4096, 8192]);
 });

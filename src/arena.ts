@@ -1,0 +1,494 @@
+/**
+ * `Arena`: memory that is given out in order and taken back all at once.
+ *
+ * @module
+ */
+import { AddressSpace, type Extent, NOWHERE } from "./_address_space.ts";
+import { checkExtentBytes, checkSource, show } from "./_byte_checks.ts";
+import { LentRegion } from "./_lent_region.ts";
+import { checkRecord } from "./_record.ts";
+import type { RecordView } from "./_view.ts";
+import {
+  ByteAllocator,
+  type ByteAllocatorOptions,
+  type ByteAllocatorStats,
+} from "./byte_allocator.ts";
+import { InvalidAddressError } from "./errors.ts";
+import { heapMemory, type MemoryRegion, type MemoryResource } from "./memory.ts";
+import type { AnyStruct, Init } from "./schema.ts";
+
+/** Options of an arena; every one may be left out. */
+export interface ArenaOptions extends ByteAllocatorOptions {
+  /**
+   * Bytes taken from the resource at once, 64 to 2^30; what is larger gets a block of its own. @default {65536}
+   */
+  readonly blockBytes?: number;
+}
+
+/** The figures of an arena. */
+export interface ArenaStats extends ByteAllocatorStats {
+  /** Bytes given out, with the padding between them; not the ends of blocks where the next one did not fit. */
+  usedBytes: number;
+  /** The most that `usedBytes` was. */
+  peakBytes: number;
+  /** Blocks taken from the resource. */
+  blocks: number;
+}
+
+/** Marks are told apart by arena up to so many of them; one is a safe integer still. */
+const MARK_OWNERS = 2 ** 20;
+const MARK_RANGE = 2 ** 32;
+
+let arenas = 0;
+
+/**
+ * Memory that is given out in order and taken back all at once: the fastest allocator there is, and no single allocation
+ * can be freed.
+ *
+ * Use it for what dies together: a frame's scratch data, a request, a parse tree. What dies one by one belongs in a
+ * `Pool` or a `FreeListAllocator`.
+ *
+ * Views and arrays from before a `reset` or a `rewind` that took their memory back are invalid: they read and write
+ * what came in its place.
+ *
+ * An arena keeps no books of single allocations, so any address of bytes that are given out will do for `view`,
+ * `array`, `bytes` and `seek`, one inside an allocation too.
+ *
+ * It is a memory resource as well: a pool can live in one. `release` then only checks, the memory comes back with
+ * `reset`, `rewind` or `dispose`, and the pool must not be used past that.
+ *
+ * @example Usage
+ * ```ts
+ * import { Arena, struct } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Vec2 = struct({ x: "f32", y: "f32" });
+ * using arena = new Arena({ blockBytes: 65536 });
+ * const p = arena.allocRecord(Vec2, { x: 1 });
+ * const cursor = arena.cursor(Vec2);
+ * assertEquals(arena.seek(cursor, p).x, 1);
+ * {
+ *   using _frame = arena.scope();
+ *   const scratch = arena.allocArray("f32", 256);
+ *   assertEquals(scratch.length, 256);
+ * } // taken back here
+ * assertEquals(arena.stats().usedBytes, Vec2.size);
+ * ```
+ */
+export class Arena extends ByteAllocator implements MemoryResource {
+  private readonly _blockBytes: number;
+  /** The blocks in the order of use. Those past the current one are empty, and zero. */
+  private readonly _blocks: Extent[] = [];
+  /** Position of the current block; -1 before there is one. */
+  private _index = -1;
+  /** Where the next bytes come from. */
+  private _block: Extent = NOWHERE;
+  /** Bytes of the blocks before the current one, and how many of them were given out. */
+  private _before = 0;
+  private _usedBefore = 0;
+  /** The most that was given out whenever some was taken back; `stats` knows the rest. */
+  private _peak = 0;
+  /** What all its marks start from. */
+  private readonly _firstMark: number;
+  private readonly _lent: WeakSet<MemoryRegion> = new WeakSet();
+
+  /**
+   * Creates an arena without any block: the first `alloc` takes one.
+   *
+   * @param options See {@linkcode ArenaOptions}.
+   * @throws {RangeError} when `blockBytes` is out of its range.
+   * @throws {TypeError} when an option has the wrong type.
+   */
+  constructor(options: ArenaOptions = {}) {
+    const { name = "arena", memory = heapMemory, blockBytes = 65536 } = options;
+    const label = checkSource("Arena", name, memory);
+    checkExtentBytes(label, "blockBytes", blockBytes);
+    super(name, new AddressSpace(label, memory, blockBytes, false));
+    this._blockBytes = blockBytes;
+    this._firstMark = (1 + arenas++ % MARK_OWNERS) * MARK_RANGE;
+  }
+
+  // -- allocating --
+
+  /**
+   * Allocates bytes, zeroed, in O(1); at the end of a block the next one is taken, or one more from the resource.
+   *
+   * @param byteLength Bytes, a positive integer.
+   * @param align Power of two up to 4096 that the address is a multiple of.
+   * @returns Their address.
+   * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
+   * @throws {OutOfMemoryError} when the resource has no block to give.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override alloc(byteLength: number, align: number = 8): number {
+    this._checkRequest("alloc", byteLength, align);
+    return this._bump(byteLength, align);
+  }
+
+  /**
+   * Allocates a record, zeroed, in O(1), and writes its fields.
+   *
+   * In the hottest loops leave `init` out and write through a cursor ({@linkcode allocAt}): that costs no object and no
+   * look-up by name.
+   *
+   * @typeParam S Struct type, inferred.
+   * @param struct What the record is.
+   * @param init Fields to set; those left out stay zero.
+   * @returns Its address.
+   * @throws {TypeError} when `struct` is no struct, or `init` names an unknown field or a value does not fit its type.
+   * @throws {OutOfMemoryError} when the resource has no block to give.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override allocRecord<S extends AnyStruct>(struct: S, init?: Init<S>): number {
+    if (init !== undefined) return this._allocWith(struct, init);
+    const block = this._block;
+    // No record is aligned to more than 8, as every base is.
+    const at = block.top + struct.align - 1 & -struct.align;
+    const end = at + struct.size;
+    if (!(end <= block.byteLength)) return this._allocNext(struct);
+    block.top = end;
+    return block.base + at;
+  }
+
+  /**
+   * Allocates a record, zeroed, and moves a view to it, in O(1): the fastest way to make a record.
+   *
+   * @param cursor A view of a record: what `cursor` gave.
+   * @returns Address of the new record.
+   * @throws {TypeError} when it is no such view.
+   * @throws {OutOfMemoryError} when the resource has no block to give; the view stays where it is.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override allocAt(cursor: object): number {
+    const view = cursor as RecordView;
+    const struct = view?._s;
+    const block = this._block;
+    if (struct === undefined) throw this._cursorError("allocAt");
+    const at = block.top + struct.align - 1 & -struct.align;
+    const end = at + struct.size;
+    if (end > block.byteLength) return this._allocNextAt(view, struct);
+    block.top = end;
+    view._b = block;
+    view._o = at;
+    return block.base + at;
+  }
+
+  /**
+   * Moves a view to a record, in O(1), allocating nothing; fastest in the block that is filled now.
+   *
+   * @typeParam V Type of the view, inferred.
+   * @param cursor A view of a record.
+   * @param address Address of bytes that are given out, as many as that view's struct has.
+   * @returns The view.
+   * @throws {InvalidAddressError} when they are not given out, or not aligned for it; the view stays where it is.
+   * @throws {TypeError} when it is no view of a record.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override seek<V extends object>(cursor: V, address: number): V {
+    const view = cursor as unknown as RecordView;
+    const struct = view?._s;
+    const block = this._block;
+    const at = address - block.base;
+    if (
+      struct === undefined || address >>> 0 !== address || at < 0 ||
+      at + struct.size > block.top || (at & struct.align - 1) !== 0
+    ) {
+      return super.seek(cursor, address);
+    }
+    view._b = block;
+    view._o = at;
+    return cursor;
+  }
+
+  // -- taking back --
+
+  /**
+   * Tells where the arena stands, for {@linkcode rewind}, in O(1).
+   *
+   * @returns A number that means nothing but to this arena.
+   * @throws {DisposedError} after `dispose`.
+   */
+  mark(): number {
+    this._checkAlive();
+    return this._firstMark + this._before + this._block.top;
+  }
+
+  /**
+   * Takes back what was given out since a mark, and keeps the memory. What was given out since is filled with zeros,
+   * which takes as long as a memory can be filled.
+   *
+   * A mark is void once the arena was rewound to before it. That shows while the arena stands below it, and not any more
+   * when it has grown past it again.
+   *
+   * @param mark What {@linkcode mark} returned.
+   * @throws {RangeError} when it is no mark of this arena, or is beyond where the arena stands.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Arena } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using arena = new Arena();
+   * const mark = arena.mark();
+   * const a = arena.alloc(100);
+   * arena.rewind(mark);
+   * assertEquals(arena.alloc(100), a);
+   * ```
+   */
+  rewind(mark: number): void {
+    this._checkAlive();
+    const to = mark - this._firstMark;
+    const stand = this._before + this._block.top;
+    if (!Number.isInteger(mark) || to < 0 || to >= MARK_RANGE) {
+      throw this._markError(mark, "is no mark of it");
+    }
+    if (to > stand) throw this._markError(mark, `is ${to - stand} bytes beyond where it stands`);
+    this._rewindTo(to);
+  }
+
+  /**
+   * Takes back everything that was given out, and keeps the memory. It is filled with zeros, as far as it was given out.
+   *
+   * @throws {DisposedError} after `dispose`.
+   */
+  override reset(): void {
+    this._checkAlive();
+    this._rewindTo(0);
+  }
+
+  /**
+   * Marks where the arena stands, and rewinds it to there at the end of a `using` scope.
+   *
+   * @returns What does so, once; nothing where the arena was rewound to before it, or disposed of, in the meantime.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Arena } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using arena = new Arena();
+   * for (let frame = 0; frame < 100; frame++) {
+   *   using _scope = arena.scope();
+   *   arena.allocArray("f64", 1000);
+   * }
+   * assertEquals(arena.stats().usedBytes, 0);
+   * assertEquals(arena.stats().blocks, 1);
+   * ```
+   */
+  scope(): Disposable {
+    let mark = this.mark();
+    return {
+      [Symbol.dispose]: () => {
+        if (!this._isDisposed && mark <= this.mark()) this.rewind(mark);
+        mark = Infinity;
+      },
+    };
+  }
+
+  // -- memory --
+
+  /**
+   * Gives the blocks back in which nothing is given out.
+   *
+   * @returns Bytes given back.
+   * @throws {DisposedError} after `dispose`.
+   */
+  trim(): number {
+    this._checkAlive();
+    const before = this._space.byteLength;
+    const kept = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
+    for (const block of this._blocks.splice(kept)) this._space.unmount(block);
+    if (this._index === kept) this._stepBack();
+    return before - this._space.byteLength;
+  }
+
+  /**
+   * Tells the figures of the arena, in O(1).
+   *
+   * @param out An object to fill instead of a new one.
+   * @returns `out`, or a new object.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override stats(out: Partial<ArenaStats> = {}): ArenaStats {
+    this._checkAlive();
+    out.byteLength = this._space.byteLength;
+    out.usedBytes = this._usedBefore + this._block.top;
+    out.peakBytes = Math.max(this._peak, out.usedBytes);
+    out.blocks = this._blocks.length;
+    return out as ArenaStats; // every member was just set
+  }
+
+  /** Gives all memory back. Any later call throws {@linkcode DisposedError}, but `release`; disposing twice is harmless. */
+  override dispose(): void {
+    this._blocks.length = 0;
+    this._index = -1;
+    this._block = NOWHERE;
+    super.dispose();
+  }
+
+  // -- as a memory resource --
+
+  /**
+   * Lends memory, as `alloc` does.
+   *
+   * @param byteLength Bytes wanted, a positive integer.
+   * @param align Power of two up to 4096 that `byteOffset` is a multiple of.
+   * @returns A region of so many zeroed bytes. It follows the buffer that it is in where that is replaced.
+   * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
+   * @throws {OutOfMemoryError} when the resource has no block to give.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Arena, Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using level = new Arena();
+   * using enemies = new Pool({ hp: "u32" }, { chunksPerBlock: 256, memory: level });
+   * enemies.alloc({ hp: 7 });
+   * assertEquals(level.stats().usedBytes, 1024);
+   * ```
+   */
+  allocate(byteLength: number, align: number): MemoryRegion {
+    this._checkRequest("allocate", byteLength, align);
+    const address = this._bump(byteLength, align);
+    const region = new LentRegion(this._block, address, byteLength);
+    this._lent.add(region);
+    return region;
+  }
+
+  /**
+   * Takes note that a region is not needed any more. Its memory comes back with `reset`, `rewind` or `dispose`; it may
+   * have done so already.
+   *
+   * @param region What {@linkcode allocate} returned, not released before.
+   * @throws {InvalidAddressError} when it is no such region.
+   */
+  release(region: MemoryRegion): void {
+    if (this._lent.delete(region)) return;
+    throw new InvalidAddressError(
+      `Cannot release in ${this._space.label}: the region of ${region?.byteLength} bytes at byte ${region?.byteOffset} is ` +
+        "not lent by it, or was released already",
+      this.name,
+      region?.byteOffset,
+    );
+  }
+
+  // -- inside --
+
+  /** Takes checked bytes. */
+  private _bump(byteLength: number, align: number): number {
+    const block = this._block;
+    const at = block.alignUp(block.top, align);
+    const end = at + byteLength;
+    if (end > block.byteLength) return this._bumpNext(byteLength, align);
+    block.top = end;
+    return block.base + at;
+  }
+
+  /** Takes checked bytes from the next block. */
+  private _bumpNext(byteLength: number, align: number): number {
+    this._advance(byteLength, align);
+    return this._bump(byteLength, align);
+  }
+
+  /** Allocates a record and writes a value that is checked first. */
+  private _allocWith<S extends AnyStruct>(struct: S, init: Init<S>): number {
+    this._checkStruct("allocRecord", struct);
+    checkRecord(struct, init); // before anything is taken
+    this._checkAttached("allocRecord");
+    const address = this.allocRecord(struct);
+    this._write(address, struct, init);
+    return address;
+  }
+
+  /** The rare end of allocRecord: no struct, or no room in the block. */
+  private _allocNext(struct: AnyStruct): number {
+    this._checkAlive();
+    this._checkStruct("allocRecord", struct);
+    return this._bumpNext(struct.size, struct.align);
+  }
+
+  /** The rare end of allocAt. */
+  private _allocNextAt(view: RecordView, struct: AnyStruct): number {
+    const address = this._allocNext(struct);
+    view._b = this._block;
+    view._o = address - this._block.base;
+    return address;
+  }
+
+  /** Makes the next block in which so many bytes fit the current one: one that was kept, else a new one. */
+  private _advance(byteLength: number, align: number): void {
+    const next = this._index + 1;
+    let found = next;
+    for (; found < this._blocks.length; found++) {
+      const block = this._blocks[found];
+      if (block.alignUp(0, align) + byteLength <= block.byteLength) break;
+    }
+    const block = found < this._blocks.length
+      ? this._blocks.splice(found, 1)[0]
+      : this._space.mount(Math.max(this._blockBytes, byteLength), align);
+    this._blocks.splice(next, 0, block);
+    this._before += this._block.byteLength;
+    this._usedBefore += this._block.top;
+    this._index = next;
+    this._block = block;
+  }
+
+  /** Makes the block before the current one the current one, if there is one. */
+  private _stepBack(): void {
+    this._block = --this._index < 0 ? NOWHERE : this._blocks[this._index];
+    this._before -= this._block.byteLength;
+    this._usedBefore -= this._block.top;
+  }
+
+  /** Takes back what was given out past a number of bytes, the ends of blocks counted. */
+  private _rewindTo(to: number): void {
+    this._peak = Math.max(this._peak, this._usedBefore + this._block.top);
+    while (to < this._before) {
+      cut(this._block, 0);
+      this._stepBack();
+    }
+    cut(this._block, to - this._before);
+  }
+
+  /**
+   * Finds the memory of a range of bytes: any that are given out.
+   *
+   * @internal
+   */
+  protected override _check(
+    verb: string,
+    address: number,
+    byteLength: number,
+    align: number,
+  ): Extent {
+    const block = this._space.find(address);
+    const at = address - block.base;
+    if (at >= 0 && at + byteLength <= block.top && (address & align - 1) === 0) return block;
+    this._checkAlive();
+    throw this._addressError(
+      verb,
+      address,
+      (address & align - 1) !== 0
+        ? `is no multiple of ${align}`
+        : `does not hold ${byteLength} bytes, ${
+          Math.max(0, block.top - at)
+        } are given out from there on`,
+    );
+  }
+
+  /** The error for a mark. */
+  private _markError(mark: number, problem: string): RangeError {
+    return new RangeError(`Cannot rewind in ${this._space.label}: mark ${show(mark)} ${problem}`);
+  }
+}
+
+/** Ends what is given out of a block at an offset, and fills what was beyond with zeros. */
+function cut(block: Extent, top: number): void {
+  if (top >= block.top) return;
+  block.u8.fill(0, top, block.top);
+  block.top = top;
+}

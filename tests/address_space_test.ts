@@ -1,0 +1,204 @@
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { heapMemory, type MemoryRegion, OutOfMemoryError } from "../mod.ts";
+import { AddressSpace, type Extent, NOWHERE } from "../src/_address_space.ts";
+import { WasmStandIn } from "./_byte_support.ts";
+import { Ledger } from "./model/_ledger.ts";
+
+function space(extentBytes = 4096, memory = heapMemory): AddressSpace {
+  return new AddressSpace('Arena "test"', memory, extentBytes, true);
+}
+
+/** Every address at and around the edges of an extent leads to where it must. */
+function assertFindable(addresses: AddressSpace, extent: Extent): void {
+  const { base, byteLength } = extent;
+  for (const at of [0, 1, byteLength >> 1, byteLength - 1]) {
+    assertStrictEquals(addresses.find(base + at), extent);
+  }
+}
+
+// -- mount() --
+
+Deno.test("AddressSpace.mount() gives extents of any size addresses that find() knows, and none twice", () => {
+  const addresses = space();
+  const extents = [64, 4096, 4097, 100_000, 1, 65_536].map((bytes) => addresses.mount(bytes, 8));
+  extents.forEach((it) => assertFindable(addresses, it));
+  const ordered = extents.toSorted((a, b) => a.base - b.base);
+  for (let i = 1; i < ordered.length; i++) {
+    assert(ordered[i - 1].base + ordered[i - 1].byteLength <= ordered[i].base);
+  }
+  assertEquals(addresses.byteLength, 64 + 4096 + 4097 + 100_000 + 1 + 65_536);
+});
+
+Deno.test("AddressSpace.mount() gives nothing the address 0", () => {
+  for (const skew of [0, 8, 4088]) {
+    const addresses = space(64, new WasmStandIn(skew));
+    assert(addresses.mount(64, 8).base > 0);
+    assertStrictEquals(addresses.find(0), NOWHERE);
+  }
+});
+
+Deno.test("AddressSpace.mount() makes addresses equal to offsets in the buffer modulo 4096", () => {
+  for (const skew of [0, 8, 72, 4088]) {
+    const addresses = space(4096, new WasmStandIn(skew));
+    for (let i = 0; i < 3; i++) {
+      const extent = addresses.mount(4096, 8);
+      assertEquals(extent.base % 4096, extent.u8.byteOffset % 4096);
+      assertEquals(extent.u8.byteOffset % 4096, skew);
+      assertFindable(addresses, extent);
+    }
+  }
+});
+
+Deno.test("AddressSpace.mount() lays every lane over the same bytes", () => {
+  const extent = space().mount(64, 8);
+  extent.u8.fill(1, 8, 16);
+  assertEquals([extent.u16[4], extent.i32[2], extent.i64[1]], [
+    0x0101,
+    0x01010101,
+    0x0101010101010101n,
+  ]);
+  assertEquals(extent.f64[1], new Float64Array(extent.u8.slice(8, 16).buffer)[0]);
+  assertEquals(extent.f32[2], new Float32Array(extent.u8.slice(8, 12).buffer)[0]);
+  assertEquals(extent.f16[4], new Float16Array(extent.u8.slice(8, 10).buffer)[0]);
+});
+
+Deno.test("AddressSpace.mount() passes on that the resource has nothing left, and changes nothing", () => {
+  const ledger = new Ledger();
+  const addresses = space(4096, ledger);
+  addresses.mount(64, 8);
+  ledger.budget = 0;
+  assertThrows(() => addresses.mount(64, 8), OutOfMemoryError, "the budget is spent");
+  assertEquals([addresses.extents.length, addresses.byteLength], [1, 64]);
+});
+
+Deno.test("AddressSpace.mount() refuses more than 2^30 bytes without asking the resource", () => {
+  const ledger = new Ledger();
+  const error = assertThrows(
+    () => space(4096, ledger).mount(2 ** 30 + 1, 8),
+    OutOfMemoryError,
+    'Cannot grow Arena "test": 1073741825 bytes in a row exceed the 1073741824 that there can be',
+  );
+  assertEquals([error.byteLength, ledger.lent.size], [2 ** 30 + 1, 0]);
+});
+
+Deno.test("AddressSpace.mount() gives a bad region back", () => {
+  const released: MemoryRegion[] = [];
+  const memory = {
+    allocate: () => ({ buffer: new ArrayBuffer(64), byteOffset: 4, byteLength: 60 }),
+    release: (region: MemoryRegion) => void released.push(region),
+  };
+  const addresses = space(64, memory);
+  assertThrows(() => addresses.mount(60, 8), RangeError, 'Cannot grow Arena "test"');
+  assertEquals([released.length, addresses.extents.length], [1, 0]);
+});
+
+/** Lends one buffer over and over, so that an address space can be filled up. */
+const oneBuffer = {
+  region: { buffer: new ArrayBuffer(65_544), byteOffset: 0, byteLength: 65_544 },
+  lent: 0,
+  allocate(): MemoryRegion {
+    this.lent++;
+    return this.region;
+  },
+  release(): void {
+    this.lent--;
+  },
+};
+
+Deno.test("AddressSpace reaches up to 2^32, then says that no addresses are left, and reuses those given back", () => {
+  oneBuffer.lent = 0;
+  const addresses = new AddressSpace('Arena "test"', oneBuffer, 65_536, false);
+  for (let i = 1; i < 65_536; i++) addresses.mount(65_536, 8);
+  const last = addresses.extents[65_534];
+  assertEquals(last.base + last.byteLength, 2 ** 32);
+  assertFindable(addresses, last);
+  assertThrows(
+    () => addresses.mount(64, 8),
+    OutOfMemoryError,
+    "no 64 addresses in a row are left below 4294967296, 4294901760 bytes are in use",
+  );
+  assertEquals(oneBuffer.lent, 65_535);
+
+  const freed = [addresses.extents[700], addresses.extents[200], addresses.extents[201]];
+  freed.forEach((it) => addresses.unmount(it));
+  assertEquals(oneBuffer.lent, 65_532);
+  const wide = addresses.mount(65_537, 8); // needs two granules, so not the first free one at 700
+  assertEquals(wide.base, freed[1].base);
+  assertFindable(addresses, wide);
+  assertEquals(addresses.mount(64, 8).base, freed[0].base);
+  assertThrows(() => addresses.mount(64, 8), OutOfMemoryError, "no 64 addresses");
+});
+
+// -- find() --
+
+Deno.test("AddressSpace.find() knows no number that is no integer of 32 bits", () => {
+  const addresses = space(65_536);
+  const { base } = addresses.mount(65_536, 8);
+  const wrong = [
+    -1,
+    0.5,
+    base + 0.5,
+    NaN,
+    Infinity,
+    2 ** 32 + base,
+    -base,
+    "4096",
+    null,
+    undefined,
+  ];
+  for (const address of wrong) {
+    assertStrictEquals(addresses.find(address as number), NOWHERE, String(address));
+  }
+  assertStrictEquals(addresses.find(2 ** 32 - 1), NOWHERE);
+});
+
+// -- unmount() and rebind() --
+
+Deno.test("AddressSpace.unmount() gives the region back, and nothing finds the extent any more", () => {
+  const ledger = new Ledger();
+  const addresses = space(4096, ledger);
+  const [a, b] = [addresses.mount(10_000, 8), addresses.mount(64, 8)];
+  addresses.unmount(a);
+  for (const at of [0, 5000, 9999]) assertStrictEquals(addresses.find(a.base + at), NOWHERE);
+  assertFindable(addresses, b);
+  assertEquals([ledger.returned.size, addresses.byteLength, a.u8.length], [1, 64, 0]);
+  assertNotEquals(addresses.mount(64, 8).base, a.base); // while there are others
+});
+
+Deno.test("AddressSpace.unmountAll() gives every region back", () => {
+  const ledger = new Ledger();
+  const addresses = space(4096, ledger);
+  for (let i = 0; i < 5; i++) addresses.mount(4096, 8);
+  addresses.unmountAll();
+  assertEquals([ledger.lent.size, ledger.returned.size], [0, 5]);
+  assertEquals([addresses.extents.length, addresses.byteLength], [0, 0]);
+});
+
+Deno.test("AddressSpace.rebind() lays lanes over the buffer that took the place of a detached one", () => {
+  const memory = new WasmStandIn(16);
+  const addresses = space(4096, memory);
+  const extents = [addresses.mount(64, 8), addresses.mount(64, 8)];
+  extents.forEach((it, i) => it.i32[3] = i + 7);
+  assertEquals(addresses.isDetached, false);
+  memory.grow();
+  assertEquals(addresses.isDetached, true);
+  addresses.rebind();
+  assertEquals(addresses.isDetached, false);
+  assertEquals(extents.map((it) => it.i32[3]), [7, 8]);
+});
+
+Deno.test("AddressSpace.locate() tells the address of a byte in a buffer, 0 for any other", () => {
+  const addresses = space(4096, new WasmStandIn(8));
+  const [a, b] = [addresses.mount(64, 8), addresses.mount(64, 8)];
+  assertEquals(addresses.locate(b.u8.buffer, b.u8.byteOffset + 5), b.base + 5);
+  assertEquals(addresses.locate(a.u8.buffer, a.u8.byteOffset + 63), a.base + 63);
+  assertEquals(addresses.locate(a.u8.buffer, a.u8.byteOffset + 64), 0);
+  assertEquals(addresses.locate(a.u8.buffer, a.u8.byteOffset - 1), 0);
+  assertEquals(addresses.locate(new ArrayBuffer(64), a.u8.byteOffset), 0);
+});
