@@ -53,6 +53,7 @@ export * from "./src/pool.ts";
 export * from "./src/byte_allocator.ts";
 export * from "./src/arena.ts";
 export * from "./src/stack_allocator.ts";
+export * from "./src/free_list_allocator.ts";
 export * from "./src/inspect.ts";
 export * from "./src/erased_pool.ts";
 export * from "./src/pool_set.ts";

@@ -93,7 +93,7 @@ const ARRAY_CLASSES: Readonly<Record<ScalarType, ArrayClass | undefined>> = {
  *
  * @example Usage
  * ```ts
- * import { Arena, type ByteAllocator, StackAllocator } from "@slabs/pool";
+ * import { Arena, type ByteAllocator, FreeListAllocator, StackAllocator } from "@slabs/pool";
  * import { assertEquals } from "@std/assert";
  *
  * function sumOfSquares(memory: ByteAllocator, n: number): number {
@@ -102,7 +102,7 @@ const ARRAY_CLASSES: Readonly<Record<ScalarType, ArrayClass | undefined>> = {
  *   return squares.reduce((sum, it) => sum + it);
  * }
  *
- * for (const memory of [new Arena(), new StackAllocator()]) {
+ * for (const memory of [new Arena(), new StackAllocator(), new FreeListAllocator()]) {
  *   assertEquals(sumOfSquares(memory, 10), 285);
  *   memory.dispose();
  * }

@@ -11,6 +11,7 @@ import {
   type MemoryResource,
   OutOfMemoryError,
 } from "../mod.ts";
+import { auditFreeList } from "../src/_audit.ts";
 import type { AddressSpace } from "../src/_address_space.ts";
 
 /** The address space inside an allocator. */
@@ -46,6 +47,7 @@ export function assertUntouched<E extends Error>(
   const before = bytesOf(allocator);
   const error = assertThrows(call, errorClass, messageIncludes);
   assertEquals(bytesOf(allocator), before);
+  auditFreeList(allocator); // which looks at nothing else
   return error;
 }
 

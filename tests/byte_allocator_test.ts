@@ -12,6 +12,7 @@ import {
   array,
   type ByteAllocator,
   type ByteAllocatorOptions,
+  FreeListAllocator,
   InvalidAddressError,
   Pool,
   type ScalarArrays,
@@ -29,6 +30,12 @@ const Body = struct({ at: Vec2, trail: array(Vec2, 3), mass: "f64", id: "u8" }, 
 const KINDS: Record<string, (options?: ByteAllocatorOptions) => ByteAllocator> = {
   Arena: (options) => new Arena(options),
   StackAllocator: (options) => new StackAllocator(options),
+  "FreeListAllocator with a tree": (options) =>
+    new FreeListAllocator({ ...options, byteLength: 65_536 }),
+  "FreeListAllocator with a list": (options) =>
+    new FreeListAllocator({ ...options, byteLength: 65_536, index: "list" }),
+  "FreeListAllocator that grows": (options) =>
+    new FreeListAllocator({ ...options, byteLength: 64, grow: true }),
 };
 
 /** Defines a test for each class. */
