@@ -421,7 +421,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
 
   /** Makes the next block in which so many bytes fit the current one: one that was kept, else a new one. */
   private _advance(byteLength: number, align: number): void {
-    const next = this._index + 1;
+    // A block that is empty is not passed over: it comes after the one that is taken.
+    const next = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
     let found = next;
     for (; found < this._blocks.length; found++) {
       const block = this._blocks[found];
@@ -431,7 +432,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
       ? this._blocks.splice(found, 1)[0]
       : this._space.mount(Math.max(this._blockBytes, byteLength), align);
     this._blocks.splice(next, 0, block);
-    this._before += this._block.byteLength;
+    if (next > this._index) this._before += this._block.byteLength;
     this._usedBefore += this._block.top;
     this._index = next;
     this._block = block;

@@ -47,8 +47,8 @@ export class Intervals {
   /** Notes an allocation, which must be aligned, zeroed and apart from all others, and fills it. */
   add(address: number, byteLength: number, align: number): void {
     const bytes = this.#allocator.bytes(address, byteLength);
-    if (!(address > 0 && address % align === 0)) fail(`${address} is not aligned to ${align}`);
-    if (!(bytes.byteOffset % align === 0)) {
+    if (address <= 0 || address % align !== 0) fail(`${address} is not aligned to ${align}`);
+    if (bytes.byteOffset % align !== 0) {
       fail(`byte ${bytes.byteOffset} is not aligned to ${align}`);
     }
     this.#checkApart(address, byteLength);
@@ -59,7 +59,7 @@ export class Intervals {
   /** Notes that an allocation was resized: what was kept is there, and the rest is zeroed. */
   moved(from: Interval, address: number, byteLength: number, align: number): void {
     const bytes = this.#allocator.bytes(address, byteLength);
-    if (!(address > 0 && address % align === 0)) fail(`${address} is not aligned to ${align}`);
+    if (address <= 0 || address % align !== 0) fail(`${address} is not aligned to ${align}`);
     const kept = Math.min(from.byteLength, byteLength);
     checkPattern(bytes, kept, from);
     if (!isZero(bytes, kept)) {

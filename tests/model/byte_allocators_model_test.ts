@@ -52,7 +52,7 @@ function someAlign(numbers: Numbers): number {
   return numbers.below(4) === 0 ? 1 << numbers.below(8) : 8;
 }
 
-/** Where the chunk is that the fit asks for, searched for by hand; 0 for none. */
+/** Where the payload has to be that the fit asks for, searched for by hand; 0 for nowhere. */
 function expected(heap: Heap, fit: Fit, bytes: number, align: number, mark: number): number {
   const { chunks, space } = heap;
   let found = 0;
@@ -61,14 +61,15 @@ function expected(heap: Heap, fit: Fit, bytes: number, align: number, mark: numb
   for (const { firstUnit, byteLength } of space.extents.toSorted((a, b) => a.base - b.base)) {
     const end = firstUnit + (byteLength >> 3) - 1;
     for (let unit = firstUnit; unit < end; unit = chunks.next(unit)) {
-      if (!chunks.isFree(unit) || room(heap, unit, align) < bytes) continue;
+      const address = placeIn(unit, align, chunks.minBytes);
       const here = chunks.sizeOf(unit);
+      if (!chunks.isFree(unit) || address - 8 + bytes > unit * 8 + here) continue;
       const herePast = chunks.next(unit) > mark;
       const isBetter = found === 0 || fit === "best" && here < size ||
         fit === "worst" && here > size ||
         fit === "next" && herePast && !isPast;
       if (!isBetter) continue;
-      found = unit;
+      found = address;
       size = here;
       isPast = herePast;
     }
@@ -76,14 +77,11 @@ function expected(heap: Heap, fit: Fit, bytes: number, align: number, mark: numb
   return found;
 }
 
-/** Bytes of a free chunk from where another one with an aligned payload can start. */
-function room(heap: Heap, unit: number, align: number): number {
-  const { minBytes } = heap.chunks;
-  for (let gap = 0;; gap += 8) {
-    if ((unit * 8 + gap + 8) % align === 0 && (gap === 0 || gap >= minBytes)) {
-      return heap.chunks.sizeOf(unit) - gap;
-    }
-  }
+/** The first aligned payload in a free chunk: right at its start, or where what is before it is a chunk of its own. */
+function placeIn(unit: number, align: number, minBytes: number): number {
+  let gap = 0;
+  while ((unit * 8 + gap + 8) % align !== 0 || gap > 0 && gap < minBytes) gap += 8;
+  return unit * 8 + gap + 8;
 }
 
 /** One run of operations on a free list. */
@@ -121,10 +119,8 @@ class HeapRun {
       else if (turn < 75) this.free();
       else if (turn < 93) this.realloc();
       else if (turn < 98) this.misuse();
-      else if (turn < 99) {
-        if (!(this.allocator.trim() >= 0)) fail("trim");
-        else if (this.numbers.below(5) === 0) this.reset();
-      }
+      else if (turn < 99) this.allocator.trim();
+      else if (this.numbers.below(5) === 0) this.reset();
       this.audit();
     }
     for (const it of this.intervals.live) this.intervals.check(it);
@@ -137,18 +133,14 @@ class HeapRun {
     const byteLength = someSize(this.numbers);
     const align = someAlign(this.numbers);
     const bytes = Math.max(byteLength + 15 & ~7, this.heap.chunks.minBytes);
-    const chunk = expected(this.heap, this.fit, bytes, align, this.mark);
-    if (chunk === 0 && !this.canGrow) {
-      if (!refused(() => this.allocator.alloc(byteLength, align), OutOfMemoryError)) {
-        fail("no room");
-      }
+    const place = expected(this.heap, this.fit, bytes, align, this.mark);
+    if (place === 0 && !this.canGrow) {
+      const call = () => this.allocator.alloc(byteLength, align);
+      if (!refused(call, OutOfMemoryError)) fail(`${byteLength} bytes fit nowhere`);
       return;
     }
     const address = this.allocator.alloc(byteLength, align);
-    const gap = address - 8 - chunk * 8;
-    if (!(chunk === 0 || gap >= 0 && gap < align + this.heap.chunks.minBytes)) {
-      fail(`not at ${chunk * 8}`);
-    }
+    if (place !== 0 && address !== place) fail(`${byteLength} bytes at ${address}, not ${place}`);
     this.intervals.add(address, byteLength, align);
     this.mark = this.heap.chunks.next(address / 8 - 1);
   }
@@ -179,20 +171,15 @@ class HeapRun {
         OutOfMemoryError,
       )
     ) {
-      if (!(!isInPlace && !this.canGrow)) fail(`${byteLength} bytes fit where they are`);
+      if (isInPlace || this.canGrow) fail(`${byteLength} bytes fit where they are`);
       this.intervals.check(it);
       return;
     }
-    if (!(!isInPlace || address === it.address)) fail(`moved from ${it.address} to ${address}`);
+    if (isInPlace && address !== it.address) fail(`moved from ${it.address} to ${address}`);
     this.intervals.moved(it, address, byteLength, align);
     if (address === it.address) return;
     this.freed.push(it.address);
-    this.mark = this.markAfter(address);
-  }
-
-  /** The mark is where the chunk ended when it was taken: its neighbour may have joined with the old one since. */
-  markAfter(address: number): number {
-    return this.heap.chunks.next(address / 8 - 1);
+    this.mark = chunks.next(address / 8 - 1);
   }
 
   /** One bad address and one call with it, as throwing takes longer than all else here. */
@@ -227,7 +214,7 @@ class HeapRun {
     }
     if (this.heap.allocations !== live.length) fail(`not ${live.length} allocations`);
     for (const it of live) {
-      if (!(this.allocator.sizeOf(it.address) === it.byteLength)) fail(`the size at ${it.address}`);
+      if (this.allocator.sizeOf(it.address) !== it.byteLength) fail(`the size at ${it.address}`);
     }
   }
 
@@ -314,7 +301,7 @@ Deno.test("Arena is a set of intervals that marks cut, 1000 seeds of 300 operati
       } else if (numbers.below(4) === 0) arena.trim();
       for (const it of intervals.live) intervals.check(it);
       const { usedBytes, byteLength } = arena.stats();
-      if (!(usedBytes >= intervals.usedBytes && usedBytes <= byteLength)) {
+      if (usedBytes < intervals.usedBytes || usedBytes > byteLength) {
         fail(`${usedBytes} bytes used`);
       }
     }
@@ -338,10 +325,10 @@ Deno.test("StackAllocator is a stack of intervals, 1000 seeds of 300 operations"
         const { usedBytes } = stack.stats();
         let address = 0;
         if (refused(() => address = stack.alloc(byteLength, align), OutOfMemoryError)) {
-          if (!(usedBytes + 8 + Math.max(align, 8) + byteLength > 1024)) {
+          if (usedBytes + 8 + Math.max(align, 8) + byteLength <= 1024) {
             fail(`${byteLength} bytes fit`);
           }
-          if (!(stack.stats().usedBytes === usedBytes)) fail("a refused alloc changed the top");
+          if (stack.stats().usedBytes !== usedBytes) fail("a refused alloc changed the top");
         } else {
           intervals.add(address, byteLength, align);
           order.push(intervals.live[intervals.live.length - 1]);
@@ -369,7 +356,7 @@ Deno.test("StackAllocator is a stack of intervals, 1000 seeds of 300 operations"
       if (last === undefined) {
         if (usedBytes !== 0) fail(`${usedBytes} bytes used by nothing`);
       }
-      for (const it of order) if (!(stack.sizeOf(it.address) === it.byteLength)) fail("the size");
+      for (const it of order) if (stack.sizeOf(it.address) !== it.byteLength) fail("the size");
     }
   });
 });
