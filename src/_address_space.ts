@@ -15,14 +15,13 @@
  * @module
  */
 import { MAX_ALIGN, MAX_EXTENT_BYTES } from "./_byte_checks.ts";
-import { LANE, Lanes } from "./_lanes.ts";
+import { Lanes, lanesWithin } from "./_lanes.ts";
 import { takeRegion } from "./_region.ts";
 import { OutOfMemoryError } from "./errors.ts";
 import type { MemoryRegion, MemoryResource } from "./memory.ts";
 
 /** Every lane that the engine has, since any struct may come. */
-const ALL_LANES = Object.values(LANE).reduce((set, lane) => set | lane, 0) &
-  ("Float16Array" in globalThis ? -1 : ~LANE.f16);
+const ALL_LANES = lanesWithin(8);
 
 /** log2 of the least and of the largest granule, in bytes. The least is 4096, for the offsets within one. */
 const MIN_SHIFT = 12;
@@ -75,8 +74,7 @@ export class Extent extends Lanes {
   /** Lays the lanes over the region's buffer as it is now. */
   bind(): void {
     if (this.region === undefined) return;
-    const { buffer, byteOffset } = this.region;
-    this.attach({ buffer, byteOffset, byteLength: this.byteLength }, ALL_LANES);
+    this.attach(this.region, this.byteLength, ALL_LANES);
   }
 
   /** Lets go of the memory, which is the caller's to give back. */
