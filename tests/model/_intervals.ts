@@ -65,6 +65,9 @@ export class Intervals {
     if (!isZero(bytes, kept)) {
       fail(`${byteLength} bytes at ${address} are not zeroed from ${kept} on`);
     }
+    // Both are there while the bytes are copied.
+    const bothBytes = this.usedBytes + (address === from.address ? 0 : byteLength);
+    this.peakBytes = Math.max(this.peakBytes, bothBytes);
     this.drop(from);
     this.#checkApart(address, byteLength);
     this.#push(address, byteLength, bytes);

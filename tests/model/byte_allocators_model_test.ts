@@ -208,10 +208,11 @@ class HeapRun {
 
   audit(): void {
     auditFreeList(this.allocator);
-    const { live, usedBytes } = this.intervals;
+    const { live, usedBytes, peakBytes } = this.intervals;
     if (this.heap.usedBytes !== usedBytes) {
       fail(`${this.heap.usedBytes} bytes, not ${usedBytes}`);
     }
+    if (this.heap.peakBytes !== peakBytes) fail(`${this.heap.peakBytes} bytes, not ${peakBytes}`);
     if (this.heap.allocations !== live.length) fail(`not ${live.length} allocations`);
     for (const it of live) {
       if (this.allocator.sizeOf(it.address) !== it.byteLength) fail(`the size at ${it.address}`);
