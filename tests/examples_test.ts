@@ -1,6 +1,7 @@
 /** The examples: what they draw, count and check. `flights.ts` reads its data only when it is run. */
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { type AnyHandle, NULL_HANDLE, StaleHandleError, validate } from "@slabs/pool";
+import { checks as treeChecks, forests } from "../examples/binary_trees.ts";
 import { chart } from "../examples/chart.ts";
 import {
   checks,
@@ -12,6 +13,7 @@ import {
   toFlight,
 } from "../examples/flights.ts";
 import { fireworks } from "../examples/game_loop.ts";
+import { demo as listDemo, LinkedList, type NodeHandle } from "../examples/linked_list.ts";
 import { Atom, type Cells, collect, Cons, demo, newCells } from "../examples/mark_sweep.ts";
 
 /** Minutes of `hours` half hours, each with one count. */
@@ -363,4 +365,116 @@ Deno.test("demo() reuses the chunks of what was freed and gives every block back
     "collected from no roots   blocks: 1, kept 0 + 0, freed 4000 + 1000",
     "trimmed                   blocks: 0",
   ]);
+});
+
+// -- LinkedList --
+
+/** Asserts that a list is what an array of nodes and values says, in both directions. */
+function assertList(
+  list: LinkedList,
+  wanted: readonly { node: NodeHandle; value: number }[],
+): void {
+  assertEquals([...list], wanted.map(({ value }) => value));
+  assertEquals([...list.nodes()], wanted.map(({ node }) => node));
+  assertEquals([...list.nodes("prev")], wanted.map(({ node }) => node).reverse());
+  assertEquals(list.size, wanted.length);
+}
+
+Deno.test("LinkedList does what an array does, whatever is inserted, removed and sorted", () => {
+  let seed = 1;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor(seed / 2 ** 32 * below);
+  };
+  for (let round = 0; round < 40; round++) {
+    using list = new LinkedList();
+    const model: { node: NodeHandle; value: number }[] = [];
+    for (let step = 0; step < 60; step++) {
+      const at = random(model.length + 1);
+      const kind = random(20);
+      if (kind === 0) {
+        list.sort();
+        model.sort((a, b) => a.value - b.value); // stable, as the list's is
+      } else if (kind < 7 && at < model.length) {
+        assertEquals(list.remove(model[at].node), model[at].value);
+        model.splice(at, 1);
+      } else {
+        const value = random(10); // so that many are equal
+        model.splice(at, 0, { node: list.insert(value, model[at]?.node), value });
+      }
+      assertList(list, model);
+    }
+  }
+});
+
+Deno.test("LinkedList.sort() sorts lists of every length around the powers of two", () => {
+  for (let length = 0; length <= 70; length++) {
+    const values = Array.from({ length }, (_, i) => i * 7919 % 31 - 15);
+    using list = new LinkedList(values);
+    const nodes = [...list.nodes()].map((node, i) => ({ node, value: values[i] }));
+    list.sort();
+    assertList(list, nodes.sort((a, b) => a.value - b.value));
+    list.sort();
+    assertList(list, nodes);
+  }
+});
+
+Deno.test("LinkedList.sort() sorts 100,000 numbers", () => {
+  const values = Array.from({ length: 100_000 }, (_, i) => i * 104729 % 99_991);
+  using list = new LinkedList(values);
+  list.sort();
+  assertEquals([...list], values.sort((a, b) => a - b));
+});
+
+Deno.test("LinkedList knows a node that was removed, and is as it was after an error", () => {
+  using list = new LinkedList([1, 2, 3]);
+  const [first, second] = list.nodes();
+  list.remove(first);
+  assertThrows(() => list.remove(first), StaleHandleError);
+  assertThrows(() => list.insert(0, first), StaleHandleError);
+  assertThrows(() => list.valueOf(first), StaleHandleError);
+  assertEquals([[...list], list.size], [[2, 3], 2]);
+  assertEquals(list.valueOf(second), 2);
+});
+
+Deno.test("LinkedList.nodes() goes on when the node that it gave is removed", () => {
+  using list = new LinkedList([1, 2, 3, 4, 5]);
+  const removed: number[] = [];
+  for (const node of list.nodes()) removed.push(list.remove(node));
+  assertEquals([removed, [...list], list.size], [[1, 2, 3, 4, 5], [], 0]);
+  list.insert(6);
+  assertEquals([...list], [6]);
+});
+
+Deno.test("LinkedList's demo sorts, and takes every other number out", () => {
+  const [made, sorted, halved] = listDemo(9).map((line) => line.slice(8).split(" ").map(Number));
+  const wanted = made.toSorted((a, b) => a - b);
+  assertEquals(sorted, wanted);
+  assertEquals(halved, wanted.filter((_, i) => i % 2 === 1));
+});
+
+// -- binary trees --
+
+Deno.test("binary_trees has the format of the Benchmarks Game, on all four kinds of memory", () => {
+  // As its binarytrees-output.txt for 10.
+  const wanted = [
+    "stretch tree of depth 11\t check: 4095",
+    "1024\t trees of depth 4\t check: 31744",
+    "256\t trees of depth 6\t check: 32512",
+    "64\t trees of depth 8\t check: 32704",
+    "16\t trees of depth 10\t check: 32752",
+    "long lived tree of depth 10\t check: 2047",
+  ];
+  const all = forests(10);
+  assertEquals(all.map(({ name }) => name), ["plain objects", "Pool", "Arena", "by hand"]);
+  for (const forest of all) assertEquals(treeChecks(forest, 10), wanted, forest.name);
+});
+
+Deno.test("binary_trees goes to a depth of 6 at the least, and comes to the same again", () => {
+  for (const forest of forests(6)) {
+    const first = treeChecks(forest, 0);
+    assertEquals(first[0], "stretch tree of depth 7\t check: 255");
+    assertEquals(first.at(-1), "long lived tree of depth 6\t check: 127");
+    assertEquals(treeChecks(forest, 6), first);
+  }
 });
