@@ -1,0 +1,199 @@
+/**
+ * Allocation traces in the format of the malloc lab (Bryant and O'Hallaron, "Computer Systems: A Programmer's Perspective").
+ *
+ * ```text
+ * 20000      suggested bytes of the heap      four numbers that a trace may start with, one a line
+ * 3          how many ids there are
+ * 5          how many operations
+ * 1          weight of the trace
+ * a 0 512    allocates 512 bytes, from now on known as 0
+ * a 1 128
+ * r 0 640    makes it 640 bytes
+ * f 1        frees it
+ * f 0
+ * ```
+ *
+ * @module
+ */
+
+/** Kinds of operations. */
+export const ALLOC = 0;
+export const REALLOC = 1;
+export const FREE = 2;
+
+/** A trace that was found to make sense; operation `i` is in place `i` of three arrays. */
+export interface Trace {
+  readonly kinds: Uint8Array;
+  readonly ids: Int32Array;
+  /** Bytes; 0 where it frees. */
+  readonly sizes: Int32Array;
+  /** One more than the largest id. */
+  readonly idCount: number;
+  /** The most bytes that were live after an operation. */
+  readonly peakBytes: number;
+}
+
+/** A line that makes no sense. */
+export class TraceError extends Error {
+  override name = "TraceError";
+
+  constructor(file: string, line: number, problem: string) {
+    super(`${file}:${line}: ${problem}`);
+  }
+}
+
+/** More than a trace has, and few enough for an array of them. */
+const MAX_ID = 2 ** 24;
+const MAX_BYTES = 2 ** 30;
+
+const HEADER_LINES = 4;
+
+/**
+ * Reads a trace.
+ *
+ * @param text Its text.
+ * @param file Its name, for errors.
+ * @returns The trace.
+ * @throws {TraceError} when a line is malformed, names an id that is not live or allocates one that is, or the header does not
+ * agree with what follows.
+ */
+export function parseTrace(text: string, file: string): Trace {
+  return new TraceReader(file).read(text);
+}
+
+class TraceReader {
+  readonly #file: string;
+  #line = 0;
+  readonly #kinds: number[] = [];
+  readonly #ids: number[] = [];
+  readonly #sizes: number[] = [];
+  /** The numbers of the header, and the lines that they stand in. */
+  readonly #header: { value: number; line: number }[] = [];
+  /** Bytes of each id that is live, and the line that allocated it. */
+  readonly #live = new Map<number, { bytes: number; line: number }>();
+  /** The line that freed an id last. */
+  readonly #freed = new Map<number, number>();
+  #idCount = 0;
+  #operations = 0;
+  #liveBytes = 0;
+  #peakBytes = 0;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  read(text: string): Trace {
+    for (const line of text.split("\n")) {
+      this.#line++;
+      const words = line.trim().split(/\s+/);
+      if (words[0] === "") continue;
+      if (this.#operations === 0 && /^\d+$/.test(words[0])) this.#readHeader(words);
+      else this.#readOperation(words);
+    }
+    if (this.#operations === 0) throw this.#error("the trace has no operations");
+    this.#checkHeader();
+    return {
+      kinds: Uint8Array.from(this.#kinds),
+      ids: Int32Array.from(this.#ids),
+      sizes: Int32Array.from(this.#sizes),
+      idCount: this.#idCount,
+      peakBytes: this.#peakBytes,
+    };
+  }
+
+  #readHeader(words: readonly string[]): void {
+    if (words.length > 1) {
+      throw this.#error(`a line of the header is one number, got "${words.join(" ")}"`);
+    }
+    if (this.#header.length === HEADER_LINES) {
+      throw this.#error(`the header has ${HEADER_LINES} numbers, this is one more`);
+    }
+    this.#header.push({ value: Number(words[0]), line: this.#line });
+  }
+
+  /** The suggested size and the weight could be anything. */
+  #checkHeader(): void {
+    if (this.#header.length === 0) return;
+    if (this.#header.length < HEADER_LINES) {
+      const problem = `the header has ${HEADER_LINES} numbers or none, got ${this.#header.length}`;
+      throw this.#error(problem, this.#header[0].line);
+    }
+    const [, ids, operations] = this.#header;
+    if (ids.value < this.#idCount) {
+      const problem = `the header says ${ids.value} ids, from 0 on, but there is an id ${
+        this.#idCount - 1
+      }`;
+      throw this.#error(problem, ids.line);
+    }
+    if (operations.value !== this.#operations) {
+      const problem =
+        `the header says ${operations.value} operations, but there are ${this.#operations}`;
+      throw this.#error(problem, operations.line);
+    }
+  }
+
+  #readOperation(words: readonly string[]): void {
+    const [kind, id, size] = words;
+    const wanted = { a: 3, r: 3, f: 2 }[kind];
+    if (wanted === undefined || words.length !== wanted) {
+      const got = `got "${words.join(" ")}"`;
+      throw this.#error(`an operation is "a id bytes", "r id bytes" or "f id", ${got}`);
+    }
+    this.#operations++;
+    if (kind === "f") return this.#readFree(id);
+    const at = this.#number("id", id, 0, MAX_ID);
+    const bytes = this.#number("number of bytes", size, 1, MAX_BYTES);
+    return kind === "a" ? this.#readAlloc(at, bytes) : this.#readRealloc(at, bytes);
+  }
+
+  #readAlloc(id: number, bytes: number): void {
+    const before = this.#live.get(id);
+    if (before !== undefined) {
+      throw this.#error(`cannot allocate id ${id}: it is live since line ${before.line}`);
+    }
+    this.#live.set(id, { bytes, line: this.#line });
+    this.#add(ALLOC, id, bytes, bytes);
+  }
+
+  #readRealloc(id: number, bytes: number): void {
+    const allocation = this.#find("resize", id);
+    this.#add(REALLOC, id, bytes, bytes - allocation.bytes);
+    allocation.bytes = bytes;
+  }
+
+  #readFree(text: string): void {
+    if (text === "-1") return; // some traces free null, which does nothing
+    const id = this.#number("id", text, 0, MAX_ID);
+    const { bytes } = this.#find("free", id);
+    this.#live.delete(id);
+    this.#freed.set(id, this.#line);
+    this.#add(FREE, id, 0, -bytes);
+  }
+
+  #add(kind: number, id: number, size: number, gainedBytes: number): void {
+    this.#kinds.push(kind);
+    this.#ids.push(id);
+    this.#sizes.push(size);
+    this.#idCount = Math.max(this.#idCount, id + 1);
+    this.#liveBytes += gainedBytes;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+  }
+
+  #find(verb: string, id: number): { bytes: number; line: number } {
+    const allocation = this.#live.get(id);
+    if (allocation !== undefined) return allocation;
+    const freed = this.#freed.get(id);
+    const why = freed === undefined ? "it was never allocated" : `it was freed in line ${freed}`;
+    throw this.#error(`cannot ${verb} id ${id}: ${why}`);
+  }
+
+  #number(what: string, text: string, least: number, most: number): number {
+    const value = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (value >= least && value <= most) return value;
+    throw this.#error(`the ${what} must be an integer from ${least} to ${most}, got "${text}"`);
+  }
+
+  #error(problem: string, line = this.#line): TraceError {
+    return new TraceError(this.#file, line, problem);
+  }
+}
