@@ -1,5 +1,6 @@
 /** Every scenario, in the order of the tables. */
 import { access } from "./access_bench.ts";
+import { arena, heap, heapReplace } from "./allocators_bench.ts";
 import { hot, replace } from "./alloc_bench.ts";
 import { classes, classesMixed, fill } from "./classes_bench.ts";
 import { erased, erasedMixed, erasedMixedPass, erasedPass } from "./erased_bench.ts";
@@ -25,4 +26,7 @@ export const scenarios: readonly Scenario[] = [
   fill,
   resources,
   resourcesReplace,
+  arena,
+  heap,
+  heapReplace,
 ];

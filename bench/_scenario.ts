@@ -37,6 +37,8 @@ export interface Scenario {
   readonly compare?: "median" | "mean";
   /** Rounds in a row before it is the next one's turn; many where the worst of them matter. @default {20} */
   readonly batch?: number;
+  /** Turns of each contestant, fewer where a round takes long. @default {450 / sqrt(batch)} */
+  readonly rounds?: number;
   /** Whether `ratios.ts` gives each contestant an isolate of its own, so that none is compiled for the others' sake. */
   readonly apart?: boolean;
 }

@@ -15,13 +15,15 @@ import { type Scenario, size } from "./_scenario.ts";
 const ROUNDS = size(450, 3);
 
 /** Milliseconds of every counted round, by contestant. */
-async function measure({ name, contestants, batch = 20, apart }: Scenario): Promise<number[][]> {
+async function measure(scenario: Scenario): Promise<number[][]> {
+  const { name, contestants, batch = 20, apart } = scenario;
   using isolates = new DisposableStack();
   const players = contestants.map(({ make }, i): Player =>
     apart ? isolates.use(new RemotePlayer(name, i)) : new LocalPlayer(make())
   );
   const times = contestants.map((): number[] => []);
-  const rounds = Math.max(3, Math.ceil(ROUNDS / Math.sqrt(batch)));
+  const turns = scenario.rounds ?? Math.ceil(ROUNDS / Math.sqrt(batch));
+  const rounds = Math.max(3, Math.min(turns, ROUNDS));
   for (let round = 0; round < rounds; round++) {
     if (Deno.stderr.isTerminal()) {
       Deno.stderr.writeSync(
