@@ -132,7 +132,7 @@ async function draw(points: readonly Point[]): Promise<{ svg: string; png: Uint8
   const { compile } = await import("vega-lite");
   const { Resvg } = await import("@resvg/resvg-js");
   const spec = chartSpec(points, [
-    `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}: median of ${FULL.repetitions} repetitions, each in memory that is there already`,
+    `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}: median of ${FULL.repetitions} repetitions, ${FEW_REPETITIONS} where they are slow, in memory that is there already`,
     "✕: more items would take longer than five seconds. A stack frees in reverse only. An arena frees all at once.",
   ]);
   // Whether it is a specification is for the compiler to see.
