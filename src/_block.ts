@@ -204,7 +204,7 @@ export class Block extends Lanes {
 
   /** Forgets every record and the free list. The generations of what was live are the caller's part. */
   reset(): void {
-    this.liveBits.fill(0);
+    this.liveBits.fill(0, 0, this.bump + 31 >> 5); // none is set beyond
     this.live = 0;
     this.bump = 0;
     if (this.retired > 0) this.#linkAll();
