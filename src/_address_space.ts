@@ -17,7 +17,7 @@
 import { MAX_ALIGN, MAX_EXTENT_BYTES } from "./_byte_checks.ts";
 import { Lanes, lanesWithin } from "./_lanes.ts";
 import { takeRegion } from "./_region.ts";
-import { OutOfMemoryError } from "./errors.ts";
+import { OutOfMemoryError, StaleHandleError } from "./errors.ts";
 import type { MemoryRegion, MemoryResource } from "./memory.ts";
 
 /** Every lane that the engine has, since any struct may come. */
@@ -31,6 +31,16 @@ const MAX_SHIFT = 16;
 export const UNIT_SHIFT = 3;
 
 const NO_BITS = new Int32Array(0);
+const NO_LIVES = new Uint32Array(0);
+
+/** What bytes that came back are filled with in debug mode. */
+const POISON = 0xdd;
+
+/** What an allocator is called in the errors of its debug views. */
+export interface DebugTitle {
+  readonly name: string;
+  readonly label: string;
+}
 
 /** A run of addresses over one region. */
 export class Extent extends Lanes {
@@ -48,18 +58,23 @@ export class Extent extends Lanes {
   top = 0;
   /** Bit `u & 31` of word `u >> 5` is set while an allocation starts at unit `u` of the extent, where that is kept. */
   readonly starts: Int32Array;
+  /** In debug mode a count for each byte of how often it came back; else empty. */
+  private readonly lives: Uint32Array;
+  private readonly debug: DebugTitle | undefined;
 
   /**
    * @param base The first address, equal to the region's offset modulo 4096.
    * @param byteLength Bytes.
    * @param region At least so many bytes, aligned to 8.
    * @param keepsStarts Whether it is kept where allocations start.
+   * @param debug Whose it is, in debug mode.
    */
   constructor(
     base: number,
     byteLength: number,
     region: MemoryRegion | undefined,
     keepsStarts: boolean,
+    debug?: DebugTitle,
   ) {
     super();
     this.base = base;
@@ -68,7 +83,51 @@ export class Extent extends Lanes {
     this.skew = base & (MAX_ALIGN - 1);
     this.region = region;
     this.starts = keepsStarts ? new Int32Array((byteLength >> UNIT_SHIFT) + 31 >> 5) : NO_BITS;
+    this.lives = debug === undefined ? NO_LIVES : new Uint32Array(byteLength);
+    this.debug = debug;
     this.bind();
+  }
+
+  /**
+   * Notes in debug mode that what lay in a range came back: a view of it throws from then on.
+   *
+   * @param from Byte offset of the first byte.
+   * @param to Byte offset past the last one.
+   */
+  endLives(from: number, to: number): void {
+    if (this.debug === undefined) return;
+    for (let at = from; at < to; at++) this.lives[at]++;
+  }
+
+  /**
+   * Notes that a range came back, and fills it, in debug mode.
+   *
+   * @param from Byte offset of the first byte.
+   * @param to Byte offset past the last one.
+   */
+  poison(from: number, to: number): void {
+    if (this.debug === undefined) return;
+    this.endLives(from, to);
+    this.u8.fill(POISON, from, to);
+  }
+
+  override lifeAt(offset: number): number {
+    return this.debug === undefined ? 0 : this.lives[offset];
+  }
+
+  override deadError(offset: number, life: number): Error {
+    const { name, label } = this.debug!; // without it nobody asks for lives
+    const address = this.base + offset;
+    return new StaleHandleError(
+      `Cannot use a view in ${label}: what lay at address ${address} came back`,
+      {
+        pool: name,
+        handle: address,
+        index: -1,
+        generation: life,
+        chunkGeneration: this.lives[offset],
+      },
+    );
   }
 
   /** Lays the lanes over the region's buffer as it is now. */
@@ -79,6 +138,7 @@ export class Extent extends Lanes {
 
   /** Lets go of the memory, which is the caller's to give back. */
   unbind(): void {
+    this.endLives(0, this.byteLength);
     this.detach();
     this.region = undefined;
     this.top = 0;
@@ -130,14 +190,23 @@ export class AddressSpace {
 
   private readonly memory: MemoryResource;
   private readonly keepsStarts: boolean;
+  private readonly debug: DebugTitle | undefined;
 
   /**
    * @param label How errors call the allocator.
    * @param memory Where extents come from.
    * @param extentBytes Bytes that most of them will have, from which the granule follows.
    * @param keepsStarts Whether it is kept where allocations start, at a bit for each 8 bytes.
+   * @param debug What the allocator is called, in debug mode.
    */
-  constructor(label: string, memory: MemoryResource, extentBytes: number, keepsStarts: boolean) {
+  constructor(
+    label: string,
+    memory: MemoryResource,
+    extentBytes: number,
+    keepsStarts: boolean,
+    debug?: DebugTitle,
+  ) {
+    this.debug = debug;
     this.label = label;
     this.memory = memory;
     this.keepsStarts = keepsStarts;
@@ -165,7 +234,7 @@ export class AddressSpace {
     }
     // Shifted, since a power would stay a float to the engine, and make one of every base.
     const base = (first << this.shift >>> 0) + skew;
-    const extent = new Extent(base, byteLength, region, this.keepsStarts);
+    const extent = new Extent(base, byteLength, region, this.keepsStarts, this.debug);
     while (this.table.length < first + granules) this.table.push(NOWHERE);
     this.table.fill(extent, first, first + granules);
     this.extents.push(extent);

@@ -37,10 +37,20 @@ export interface Geometry {
   readonly firstBlock: number;
   /** What all handles have in their top bits. */
   readonly firstHandle: number;
+  /** Makes the error for a view that outlived the record of a stamp at an index. */
+  readonly deadError: (index: number, stamp: number) => Error;
 }
 
 /** Chunks up to which a link of 1 and of 2 bytes can name every chunk of a block. */
 const LINK_REACH = [256, 65_536];
+
+/**
+ * @param chunkCount Chunks in a block.
+ * @returns Bytes of a link that can name each of them.
+ */
+export function linkBytesFor(chunkCount: number): number {
+  return chunkCount <= LINK_REACH[0] ? 1 : chunkCount <= LINK_REACH[1] ? 2 : 4;
+}
 
 /** The tags of a block that has none. */
 const NO_TAGS = new Uint8Array(0);
@@ -75,6 +85,8 @@ export class Block extends Lanes {
   readonly chunkBytes: number;
   /** Which struct the record in each chunk is of, or was; empty where that is not kept. */
   readonly tags: Uint8Array;
+  /** Live bits, stamps and tags, as bytes. */
+  readonly books: Uint8Array;
   /** Bytes of a link: 1, 2 or 4. */
   readonly linkBytes: number;
   /** What all blocks of the slab share, and so whose block this is. */
@@ -106,7 +118,7 @@ export class Block extends Lanes {
     this.chunkCount = chunkCount;
     this.firstIndex = firstHandle + position * chunkCount;
     this.chunkBytes = chunkBytes;
-    this.linkBytes = chunkCount <= LINK_REACH[0] ? 1 : chunkCount <= LINK_REACH[1] ? 2 : 4;
+    this.linkBytes = linkBytesFor(chunkCount);
     this.linkStride = this.linkBytes === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0;
     this.chunkWords = chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0;
     this.region = region;
@@ -115,6 +127,7 @@ export class Block extends Lanes {
     const words = (chunkCount + 31) >> 5;
     const stampsEnd = words * 4 + chunkCount * stampBytes;
     const books = new ArrayBuffer(stampsEnd + (tagged ? chunkCount : 0));
+    this.books = new Uint8Array(books);
     this.liveBits = new Int32Array(books, 0, words);
     this.stamps = stampBytes === 2
       ? new Uint16Array(books, words * 4, chunkCount)
@@ -127,6 +140,11 @@ export class Block extends Lanes {
       this.retired = before.retired;
       if (this.retired > 0) this.#linkAll();
     }
+  }
+
+  /** Whether there is memory. */
+  get isMounted(): boolean {
+    return this.region !== undefined;
   }
 
   /** The records' own memory. */
@@ -182,6 +200,14 @@ export class Block extends Lanes {
     } else {
       for (let i = at; i < at + this.chunkBytes; i++) this.u8[i] = 0;
     }
+  }
+
+  override lifeAt(offset: number): number {
+    return this.stamps[offset / this.chunkBytes];
+  }
+
+  override deadError(offset: number, life: number): Error {
+    return this.geometry.deadError(this.firstIndex + offset / this.chunkBytes, life);
   }
 
   /**

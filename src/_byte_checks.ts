@@ -20,10 +20,17 @@ const MIN_EXTENT_BYTES = 64;
  * @param kind Class of the allocator.
  * @param name Its name.
  * @param memory Where its memory comes from.
+ * @param debug Whether it is in debug mode.
  * @returns How errors call it, `Arena "frame"`.
  * @throws {TypeError} when one of them has the wrong type.
  */
-export function checkSource(kind: string, name: string, memory: MemoryResource): string {
+export function checkSource(
+  kind: string,
+  name: string,
+  memory: MemoryResource,
+  debug: boolean,
+): string {
+  if (typeof debug !== "boolean") throw optionError(kind, "debug", "a boolean", debug);
   if (typeof name !== "string") throw optionError(kind, "name", "a string", name);
   const label = `${kind} "${name}"`;
   if (typeof memory?.allocate === "function" && typeof memory.release === "function") return label;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Block } from "./_block.ts";
+import { fingerprintOf, layoutText } from "./_envelope.ts";
 import { type RecordViewClass, recordViewClass } from "./_view.ts";
 import { SchemaError, TypeMismatchError } from "./errors.ts";
 import { type AnyStruct, Struct } from "./schema.ts";
@@ -16,6 +17,8 @@ export interface Kind {
   readonly tag: number;
   /** Bytes of a chunk that its records leave unused. */
   readonly lostBytes: number;
+  /** Of its layout and name, to know it again in a snapshot. */
+  readonly fingerprint: number;
 }
 
 /** The pool that kinds are of. */
@@ -28,6 +31,8 @@ export interface KindsOf {
   readonly align: number;
   /** Whether each chunk has a tag. */
   readonly tagged: boolean;
+  /** Whether its views are debug views. */
+  readonly debug: boolean;
 }
 
 /** What no record is of, so that there always is a last kind. */
@@ -36,6 +41,7 @@ const NO_KIND: Kind = {
   View: Object as unknown as RecordViewClass,
   tag: -1,
   lostBytes: 0,
+  fingerprint: 0,
 };
 
 /** A tag is a byte. */
@@ -142,9 +148,10 @@ export class Kinds {
     }
     const kind = {
       struct,
-      View: recordViewClass(struct),
+      View: recordViewClass(struct, this.pool.debug),
       tag: this.all.length,
       lostBytes: chunkBytes - struct.size,
+      fingerprint: fingerprintOf(struct.name + layoutText(struct)),
     };
     this.all.push(kind);
     this.byStruct.set(struct, kind);

@@ -52,6 +52,25 @@ export class Lanes {
   i64: BigInt64Array = NO_I64;
 
   /**
+   * Tells which of all the records that ever come to lie at an offset does so now. Debug views ask at each access.
+   *
+   * @param _offset Byte offset of a record.
+   * @returns A number that changes when the record there dies.
+   */
+  lifeAt(_offset: number): number {
+    return 0;
+  }
+
+  /**
+   * @param offset Byte offset of a record.
+   * @param life What {@linkcode lifeAt} told while it was live.
+   * @returns The error for a view that is used past that.
+   */
+  deadError(offset: number, life: number): Error {
+    return new Error(`Cannot use a view: the record at byte ${offset}, life ${life}, is gone`);
+  }
+
+  /**
    * Lays lanes over a region.
    *
    * @param region Starts at a multiple of the widest lane's width.

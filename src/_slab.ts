@@ -8,7 +8,8 @@
  */
 import { Block, type Geometry } from "./_block.ts";
 import type { RecordView } from "./_view.ts";
-import { DisposedError, PoolExhaustedError, StaleHandleError } from "./errors.ts";
+import { detachedError, exhaustedError, staleError } from "./_refusals.ts";
+import { DisposedError, type PoolExhaustedError } from "./errors.ts";
 import type { HandleCodec } from "./handle.ts";
 import type { MemoryResource } from "./memory.ts";
 import { takeRegion } from "./_region.ts";
@@ -29,12 +30,23 @@ const NO_BLOCK = new Block(
     tagged: false,
     firstBlock: -1,
     firstHandle: 0,
+    deadError: () => new Error("Cannot use a view: it stands nowhere"),
   },
   undefined,
 );
 
 /** What a slab is told of its chunks. */
 export type Chunk = Pick<Geometry, "chunkBytes" | "align" | "lanes" | "tagged">;
+
+/** What a snapshot holds of a slab, beside its blocks. */
+export interface SlabState {
+  readonly allocs: number;
+  readonly frees: number;
+  readonly peakSize: number;
+  readonly reserved: number;
+  /** Position of the block that the next chunk comes from; -1 before there is one. */
+  readonly current: number;
+}
 
 /** Who knows the slab of a handle: a slab itself, or a set of them. */
 export interface SlabOwner {
@@ -87,7 +99,7 @@ export class Slab implements SlabOwner {
   /** Blocks that have memory and no live record. */
   private emptyBlocks = 0;
   /** Capacity that was asked for with reserve(): blocks are not given back below it unless told to. */
-  private reserved = 0;
+  reserved = 0;
   /** How many blocks have memory, and no position before `vacant` is without. */
   private mountedCount = 0;
   private vacant = 0;
@@ -111,6 +123,7 @@ export class Slab implements SlabOwner {
       stampBytes: codec.stampBytes,
       firstBlock,
       firstHandle: codec.first,
+      deadError: (index, stamp) => staleError(this, "use a view", codec.encode(index, stamp), -1),
     };
     this.memory = memory;
     this.chunkBytes = chunk.chunkBytes;
@@ -222,8 +235,8 @@ export class Slab implements SlabOwner {
   }
 
   /** Frees the record in a live chunk. A block that empties may be given back. */
-  private freeChunk(block: Block, chunk: number): void {
-    if (block.u8.length === 0) throw this.detachedError("free", block);
+  protected freeChunk(block: Block, chunk: number): void {
+    if (block.u8.length === 0) throw detachedError(this.label, "free", block);
     // A peak is over when a record is freed, so that is when it is noted.
     const size = this.allocs - this.frees++;
     if (size > this.peak) this.peak = size;
@@ -379,7 +392,7 @@ export class Slab implements SlabOwner {
     const chunk = this.chunkOf(handle);
     const bit = 1 << (chunk & 31);
     if (((block.liveBits[chunk >> 5] & bit) !== 0) !== expected) return false;
-    if (block.isDetached) throw this.detachedError("freeMany", block);
+    if (block.isDetached) throw detachedError(this.label, "freeMany", block);
     block.liveBits[chunk >> 5] ^= bit;
     return true;
   }
@@ -400,7 +413,7 @@ export class Slab implements SlabOwner {
    */
   checkAttached(verb: string): void {
     for (const block of this.mounted()) {
-      if (block.isDetached) throw this.detachedError(verb, block);
+      if (block.isDetached) throw detachedError(this.label, verb, block);
     }
   }
 
@@ -498,7 +511,7 @@ export class Slab implements SlabOwner {
   /** Makes a block with room the current one, the lowest there is; else grows. False when it cannot. */
   private advance(): boolean {
     const words = this.roomBits;
-    if (this.current.isDetached) throw this.detachedError("alloc", this.current);
+    if (this.current.isDetached) throw detachedError(this.label, "alloc", this.current);
     for (; this.roomWord < words.length; this.roomWord++) {
       let left = words[this.roomWord];
       while (left !== 0) {
@@ -515,10 +528,15 @@ export class Slab implements SlabOwner {
     return this.grow() !== undefined;
   }
 
-  /** Takes a block from the memory resource; undefined when there may be no more. */
-  private grow(): Block | undefined {
+  /**
+   * Takes a block from the memory resource.
+   *
+   * @param position Where it goes; by default the lowest position that is without.
+   * @returns The block; undefined when there may be no more.
+   * @throws {DisposedError | OutOfMemoryError | TypeError | RangeError}
+   */
+  grow(position: number = this.vacancy()): Block | undefined {
     if (this.disposed) throw this.disposedError();
-    const position = this.vacancy();
     if (position === this.maxBlocks) return undefined;
     const { chunkCount, chunkBytes, align } = this.geometry;
     // 8 at least, so that every lane can be laid over the region.
@@ -581,8 +599,12 @@ export class Slab implements SlabOwner {
     if (this.capacity - block.chunkCount >= this.reserved) this.release(block);
   }
 
-  /** Gives the memory of an empty block back. */
-  private release(block: Block): void {
+  /**
+   * Gives the memory of an empty block back.
+   *
+   * @param block One that has memory.
+   */
+  release(block: Block): void {
     const region = block.region!; // only blocks that have memory come here
     block.unmount();
     if (this.current === block) this.current = NO_BLOCK;
@@ -602,7 +624,7 @@ export class Slab implements SlabOwner {
   }
 
   /** Frees every record of a block, which keeps its memory. */
-  private clearBlock(block: Block): void {
+  protected clearBlock(block: Block): void {
     if (block.live === 0) return;
     this.peak = this.peakSize;
     this.frees += block.live;
@@ -614,6 +636,43 @@ export class Slab implements SlabOwner {
     this.markRoom(block);
   }
 
+  // -- snapshots --
+
+  /**
+   * Takes memory from all blocks but some, which frees their records, and forgets those beyond.
+   *
+   * @param mounted By position, whether the block is to have memory.
+   */
+  keepOnly(mounted: readonly boolean[]): void {
+    for (const block of this.mounted()) {
+      if (mounted[block.position]) continue;
+      this.clearBlock(block);
+      this.release(block);
+    }
+    this.blocks.length = mounted.length;
+  }
+
+  /**
+   * Takes over what a snapshot held, and works out from the blocks what follows from them.
+   *
+   * @param state As it was.
+   */
+  settle({ allocs, frees, peakSize, reserved, current }: SlabState): void {
+    this.allocs = allocs;
+    this.frees = frees;
+    this.peak = peakSize;
+    this.reserved = reserved;
+    this.current = current < 0 ? NO_BLOCK : this.blocks[current];
+    this.emptyBlocks = 0;
+    this.vacant = 0;
+    this.roomBits.fill(0);
+    this.roomWord = 0;
+    for (const block of this.mounted()) {
+      if (block.live === 0) this.emptyBlocks++;
+      if (block.live + block.retired < block.chunkCount) this.markRoom(block);
+    }
+  }
+
   // -- errors --
 
   /**
@@ -623,34 +682,15 @@ export class Slab implements SlabOwner {
    * @returns The error that it deserves.
    */
   staleError(verb: string, handle: number, position = -1): Error {
-    if (this.disposed) return this.disposedError();
-    const stamp = this.codec.liveStamp(handle);
-    const index = stamp < 0 ? -1 : this.codec.index(handle);
-    const generation = stamp < 0 ? -1 : stamp >>> 1;
-    const block = index < 0 ? undefined : this.blocks[index >>> this.chunkBits];
-    const chunkGeneration = block === undefined ? -1 : block.stamps[index & this.chunkMask] >>> 1;
-    const title = `handle ${String(handle)} (index ${index}, generation ${generation})`;
-    const problem = handle as unknown === 0
-      ? "handle 0 is the null handle"
-      : stamp < 0
-      ? `${String(handle)} is not a handle of this pool`
-      : block === undefined
-      ? `${title} is beyond the ${
-        this.blocks.length * this.geometry.chunkCount
-      } chunks that there ever were`
-      : this.find(handle) !== undefined
-      ? `${title} comes twice`
-      : chunkGeneration === 0
-      ? `${title} is stale, the chunk is retired`
-      : `${title} is stale, the chunk is at generation ${chunkGeneration}`;
-    const where = position < 0 ? "" : `, at position ${position}`;
-    return new StaleHandleError(`Cannot ${verb} in ${this.label}: ${problem}${where}`, {
-      pool: this.name,
-      handle,
-      index,
-      generation,
-      chunkGeneration,
-    });
+    return this.disposed ? this.disposedError() : staleError(this, verb, handle, position);
+  }
+
+  /**
+   * @param _handle What is no handle of a live record here.
+   * @returns How errors call the pool where it is one; `undefined` where nobody knows. Debug mode does.
+   */
+  ownerOf(_handle: number): string | undefined {
+    return undefined;
   }
 
   /**
@@ -658,25 +698,7 @@ export class Slab implements SlabOwner {
    * @returns The error for a pool that cannot grow.
    */
   exhaustedError(verb: string): PoolExhaustedError {
-    const { maxChunks, size, chunkBytes } = this;
-    const chunks = this.codec.isPart ? `chunks of ${chunkBytes} bytes` : "chunks of maxChunks";
-    const state = size === maxChunks
-      ? `all ${maxChunks} ${chunks} are live`
-      : `${size} of ${maxChunks} ${chunks} are live, ${this.retired} retired`;
-    return new PoolExhaustedError(
-      `Cannot ${verb} in ${this.label}: ${state}`,
-      this.name,
-      size,
-      maxChunks,
-    );
-  }
-
-  /** The error for a block whose buffer somebody has detached. */
-  private detachedError(verb: string, { index }: Block): TypeError {
-    return new TypeError(
-      `Cannot ${verb} in ${this.label}: the memory of block ${index} was detached, ` +
-        "as that of a WebAssembly.Memory is when it grows; call rebind() first",
-    );
+    return exhaustedError(this, verb);
   }
 
   /** @returns The error for a pool that was disposed of. */

@@ -12,6 +12,7 @@
 import type { Lanes } from "./_lanes.ts";
 import { readScalar } from "./_lanes.ts";
 import { checkRef, putSlot, readRecord, slotOf } from "./_record.ts";
+import { showAs } from "./_show.ts";
 import {
   type AnyStruct,
   type ArrayType,
@@ -38,7 +39,7 @@ export type FieldView<T extends FieldType> = T extends ArrayType<infer E> ? Arra
  * A nested struct is a view as well, and so is an array ({@linkcode ArrayView}); both follow the view that they came
  * from when it is moved. Assigning a whole struct or array copies it in; TypeScript, which cannot type a setter of its own for a
  * computed name, wants `view.color.copyFrom([…])` in the place of `view.color = […]`. A view is not checked after it was made: kept
- * past its record's `free`, it reads whatever is there.
+ * past its record's `free`, it reads whatever is there; in debug mode it throws {@linkcode StaleHandleError}.
  *
  * @typeParam S The struct type.
  */
@@ -94,32 +95,75 @@ interface Accessor<V> {
 }
 
 const recordClasses = new WeakMap<AnyStruct, RecordViewClass>();
+const debugClasses = new WeakMap<AnyStruct, RecordViewClass>();
 const partClasses = new WeakMap<AnyStruct, PartViewClass>();
 
 /**
  * @param struct A struct.
+ * @param debug Whether its views shall check at each access that the record is still there.
  * @returns The class of its views, made when first asked for.
  */
-export function recordViewClass(struct: AnyStruct): RecordViewClass {
-  let made = recordClasses.get(struct);
-  if (made === undefined) {
-    const View = class {
-      declare readonly _s: AnyStruct;
-      _b: Lanes;
-      _o: number;
-      constructor(lanes: Lanes, offset: number) {
-        this._b = lanes;
-        this._o = offset;
-      }
-    };
+export function recordViewClass(struct: AnyStruct, debug = false): RecordViewClass {
+  const classes = debug ? debugClasses : recordClasses;
+  let View = classes.get(struct);
+  if (View === undefined) {
+    View = debug ? debugView() : plainView();
     define(View.prototype, struct, recordAccessor, function (this: RecordView) {
       return readRecord(this._b, this._o, struct);
     });
     Object.defineProperty(View.prototype, "_s", { value: struct });
-    made = View;
-    recordClasses.set(struct, made);
+    classes.set(struct, View);
   }
-  return made;
+  return View;
+}
+
+function plainView(): RecordViewClass {
+  return class {
+    declare readonly _s: AnyStruct;
+    _b: Lanes;
+    _o: number;
+    constructor(lanes: Lanes, offset: number) {
+      this._b = lanes;
+      this._o = offset;
+    }
+  };
+}
+
+/**
+ * Every accessor, and those of nested views and arrays, reaches the bytes through `_b`: so that is where a record that
+ * is gone is noticed. Whoever moves a view sets `_b` and then `_o`, which is when it notes whose life it is.
+ */
+function debugView(): RecordViewClass {
+  return class {
+    declare readonly _s: AnyStruct;
+    #lanes: Lanes;
+    #at = 0;
+    #life = 0;
+
+    constructor(lanes: Lanes, offset: number) {
+      this.#lanes = lanes;
+      this._o = offset;
+    }
+
+    get _b(): Lanes {
+      const lanes = this.#lanes;
+      if (lanes.lifeAt(this.#at) !== this.#life) throw lanes.deadError(this.#at, this.#life);
+      return lanes;
+    }
+
+    set _b(lanes: Lanes) {
+      this.#lanes = lanes;
+    }
+
+    get _o(): number {
+      return this.#at;
+    }
+
+    set _o(offset: number) {
+      this.#at = offset;
+      this.#life = this.#lanes.lifeAt(offset);
+    }
+  };
 }
 
 function partViewClass(struct: AnyStruct): PartViewClass {
@@ -160,6 +204,13 @@ export function structOf(view: unknown): AnyStruct | undefined {
   return typeof view === "object" && view !== null ? (view as Partial<StructView>)._s : undefined;
 }
 
+/** How a view prints that has no memory to read from. */
+const NOTHING = "[view of nothing]";
+
+function isNowhere(view: unknown): boolean {
+  return rootOf(view)?._b.u8.length === 0;
+}
+
 function define<V>(
   prototype: object,
   struct: AnyStruct,
@@ -167,6 +218,7 @@ function define<V>(
   toJSON: (this: V) => unknown,
 ): void {
   Object.defineProperty(prototype, "toJSON", { value: toJSON });
+  showAs(prototype, (view) => isNowhere(view) ? NOTHING : toJSON.call(view as V)); // whose prototype it is
   for (const [name, field] of Object.entries(struct.fields)) {
     Object.defineProperty(prototype, name, { ...accessor(name, field), enumerable: true });
   }
@@ -370,3 +422,5 @@ export class ArrayView<E extends ElementType = ElementType> {
     return this._at + i * elementBytes(this._type.element);
   }
 }
+
+showAs<ArrayView>(ArrayView.prototype, (view) => isNowhere(view) ? NOTHING : view.toArray());

@@ -49,7 +49,7 @@ let arenas = 0;
  * `Pool` or a `FreeListAllocator`.
  *
  * Views and arrays from before a `reset` or a `rewind` that took their memory back are invalid: they read and write
- * what came in its place.
+ * what came in its place. With `debug` such a view throws when it is used.
  *
  * An arena keeps no books of single allocations, so any address of bytes that are given out will do for `view`,
  * `array`, `bytes` and `seek`, one inside an allocation too.
@@ -100,10 +100,11 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * @throws {TypeError} when an option has the wrong type.
    */
   constructor(options: ArenaOptions = {}) {
-    const { name = "arena", memory = heapMemory, blockBytes = 65536 } = options;
-    const label = checkSource("Arena", name, memory);
+    const { name = "arena", memory = heapMemory, blockBytes = 65536, debug = false } = options;
+    const label = checkSource("Arena", name, memory, debug);
     checkExtentBytes(label, "blockBytes", blockBytes);
-    super(name, new AddressSpace(label, memory, blockBytes, false));
+    const title = debug ? { name, label } : undefined;
+    super(name, new AddressSpace(label, memory, blockBytes, false, title), debug);
     this._blockBytes = blockBytes;
     this._firstMark = (1 + arenas++ % MARK_OWNERS) * MARK_RANGE;
   }
@@ -490,6 +491,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
 /** Ends what is given out of a block at an offset, and fills what was beyond with zeros. */
 function cut(block: Extent, top: number): void {
   if (top >= block.top) return;
+  block.endLives(top, block.top);
   block.u8.fill(0, top, block.top);
   block.top = top;
 }

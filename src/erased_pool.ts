@@ -16,8 +16,19 @@ import {
 } from "./_face.ts";
 import type { Block } from "./_block.ts";
 import { type Kind, Kinds } from "./_kinds.ts";
+import { createSlab } from "./_debug.ts";
+import { fingerprintOf, type SnapshotOptions } from "./_envelope.ts";
+import {
+  readSnapshot,
+  slabText,
+  type Snapped,
+  snappedOf,
+  WITH_CHECKSUM,
+  writeSnapshot,
+} from "./_slab_snapshot.ts";
 import { lanesOf, lanesWithin } from "./_lanes.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
+import { showAs, summary, together } from "./_show.ts";
 import { Slab, slabs, type Visit } from "./_slab.ts";
 import { type RecordView, structOf, type View } from "./_view.ts";
 import { ALL_KINDS, HandleWalk, KindVisit, KindWalk, Walk } from "./_walk.ts";
@@ -94,6 +105,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
   private readonly _slab: Slab;
   private readonly _kinds: Kinds;
   private readonly _tagged: boolean;
+  private readonly _snapped: readonly Snapped[];
+  private _fingerprint: number | undefined;
   /** Views of iterations that have ended, for the next ones: of mixed kinds, and of one where no kinds are kept. */
   private readonly _spareVisits: KindVisit[] = [];
   private readonly _spareViews: (RecordView[] | undefined)[] = [];
@@ -119,7 +132,9 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     const lanes = types === undefined
       ? lanesWithin(align)
       : types.reduce((lanes, struct) => lanes | lanesOf(struct), 0);
-    this._slab = new Slab(config, { chunkBytes, align, lanes, tagged: this._tagged });
+    this._slab = createSlab(config, { chunkBytes, align, lanes, tagged: this._tagged });
+    this._snapped = [{ slab: this._slab, kinds: this._tagged ? this._kinds.all : [] }];
+    snappedOf.set(this, this._snapped);
     slabs.set(this, [this._slab]);
   }
 
@@ -709,7 +724,58 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     this._slab.rebind();
   }
 
-  /** Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless. */
+  /**
+   * Writes the whole state of the pool as bytes, in O(`byteLength`): records, handles, generations and the order in which
+   * chunks will be given out. For rollback within a process leave the checksum out and hand in an array that is used
+   * again: then nothing is allocated.
+   *
+   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has no room a new array is made.
+   * @param options See {@linkcode SnapshotOptions}.
+   * @returns `into`, or a new array; what is beyond the snapshot in it is left as it was.
+   * @throws {TypeError} when `into` is no `Uint8Array`, or the pool's memory was detached.
+   * @throws {RangeError} when `into` starts elsewhere.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { ErasedPool, struct } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Imp = struct({ hp: "u8" });
+   * using cells = new ErasedPool({ size: 4, types: [Imp] });
+   * const imp = cells.alloc(Imp, { hp: 7 });
+   * const saved = cells.snapshot();
+   * cells.free(imp);
+   * cells.restore(saved);
+   * assertEquals(cells.get(Imp, imp).hp, 7);
+   * ```
+   */
+  snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
+    checkThere(this._slab);
+    return writeSnapshot(this._snapped, this.#fingerprint(), into, options);
+  }
+
+  /**
+   * Goes back to a snapshot, in O(`byteLength`). Handles of that moment are valid again, later ones stale, and the same
+   * calls as then give the same handles. Views and cursors from before must be fetched or moved anew.
+   *
+   * @param bytes What {@linkcode snapshot} wrote, of this pool or of one that was created in the same way; it may be longer. A
+   * debug pool, whose handles no other has, takes its own alone.
+   * @throws {SnapshotError} when it is none that the pool can go back to; nothing changes then.
+   * @throws {TypeError} when `bytes` is no `Uint8Array`, or the pool's memory was detached.
+   * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  restore(bytes: Uint8Array): void {
+    checkThere(this._slab);
+    readSnapshot(this._snapped, this.#fingerprint(), bytes);
+  }
+
+  /**
+   * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
+   *
+   * @throws {LeakError} in debug mode, when records were live, after the memory was given back.
+   */
   dispose(): void {
     this._slab.dispose();
   }
@@ -738,6 +804,11 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     const block = this._slab.find(handle);
     if (block === undefined) throw this._slab.staleError(verb, handle);
     return block;
+  }
+
+  /** Of all that a snapshot depends on. */
+  #fingerprint(): number {
+    return this._fingerprint ??= fingerprintOf("ErasedPool" + slabText(this._slab));
   }
 
   /** The answer of a call that found no live record: false, unless there is no pool any more. */
@@ -770,6 +841,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     );
   }
 }
+
+showAs<ErasedPool>(ErasedPool.prototype, (pool) => summary(together(slabs.get(pool)!))); // every pool has one
 
 // A view is typed by its fields for the user and by its state in here; both are true of the same object.
 function asView<T extends AnyStruct>(view: RecordView): View<T> {

@@ -246,6 +246,66 @@ export class DisposedError extends Error {
   }
 }
 
+/** A record or an allocation that was still there when its pool or allocator was disposed of, in debug mode. */
+export interface Leak {
+  /** Its handle or address. */
+  readonly handle: number;
+  /** Where it was allocated: the frames of the stack, one a line, those of this module left out. */
+  readonly stack: string;
+}
+
+/**
+ * A pool or allocator in debug mode was disposed of while something in it was live. The memory was given back all the same.
+ */
+export class LeakError extends Error {
+  /** `"LeakError"`, also in minified code. */
+  override readonly name = "LeakError";
+  /** Name of the pool or allocator. */
+  readonly pool: string;
+  /** Everything that was live; the message shows the first few. */
+  readonly leaks: readonly Leak[];
+
+  /**
+   * Creates the error; this module alone does so.
+   *
+   * @param message What was found.
+   * @param pool Name of the pool or allocator.
+   * @param leaks Everything that was live.
+   */
+  constructor(message: string, pool: string, leaks: readonly Leak[]) {
+    super(message);
+    this.pool = pool;
+    this.leaks = leaks;
+  }
+}
+
+/**
+ * Bytes are no snapshot that a pool or arena can go back to: they are cut, changed, of another layout, or something else.
+ *
+ * The call that threw changed nothing.
+ */
+export class SnapshotError extends Error {
+  /** `"SnapshotError"`, also in minified code. */
+  override readonly name = "SnapshotError";
+  /** Name of the pool or arena. */
+  readonly pool: string;
+  /** Where in the bytes it shows. */
+  readonly byteOffset: number;
+
+  /**
+   * Creates the error; this module alone does so.
+   *
+   * @param message What is wrong, and the numbers.
+   * @param pool Name of the pool or arena.
+   * @param byteOffset Where in the bytes it shows.
+   */
+  constructor(message: string, pool: string, byteOffset: number) {
+    super(message);
+    this.pool = pool;
+    this.byteOffset = byteOffset;
+  }
+}
+
 /**
  * The books of a pool do not balance. Thrown by `validate` alone; it means a fault in this module, or memory
  * of a block overwritten from outside (a freed chunk holds a link of the free list in its first bytes).

@@ -113,14 +113,21 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * @throws {OutOfMemoryError} when the resource has not so much memory.
    */
   constructor(options: FreeListOptions = {}) {
-    const { name = "heap", memory = heapMemory, byteLength = 2 ** 20, grow = false } = options;
+    const {
+      debug = false,
+      name = "heap",
+      memory = heapMemory,
+      byteLength = 2 ** 20,
+      grow = false,
+    } = options;
     const { fit = "best", index = fit === "best" ? "tree" : "list" } = options;
-    const label = checkSource("FreeListAllocator", name, memory);
+    const label = checkSource("FreeListAllocator", name, memory, debug);
     checkExtentBytes(label, "byteLength", byteLength);
     checkKinds(label, fit, index);
     if (typeof grow !== "boolean") throw optionError(label, "grow", "a boolean", grow);
-    const space = new AddressSpace(label, memory, byteLength, true);
-    super(name, space);
+    const title = debug ? { name, label } : undefined;
+    const space = new AddressSpace(label, memory, byteLength, true, title);
+    super(name, space, debug);
     this._byteLength = byteLength;
     this._grow = grow;
     this._heap = new Heap(space, fit, index === "tree");

@@ -70,10 +70,12 @@ export type HandleKind = "compact" | "wide";
  * Which of all handles a slab gives out, where several share them: those with its part in their top bits.
  */
 export interface HandlePart {
-  /** Top bits that tell the parts apart, 0 to 8. */
+  /** Top bits that tell the parts apart, 0 to 11. */
   readonly bits: number;
   /** The part, 0 to 2^bits - 1. */
   readonly part: number;
+  /** Position of the slab among the size classes of its set; left out where it is none of them. */
+  readonly sizeClass?: number;
 }
 
 /** The part of a slab that shares its handles with nobody. */
@@ -94,8 +96,8 @@ export interface HandleCodec {
   readonly stampBytes: 2 | 4;
   /** What all handles of this part have in their top bits: the handle of index 0, generation 0. */
   readonly first: number;
-  /** Whether there are other parts. */
-  readonly isPart: boolean;
+  /** Whether it is that of a size class. */
+  readonly isSizeClass: boolean;
   /**
    * @param handle Any number.
    * @returns The index bits, 0 to 2^indexBits - 1.
@@ -131,7 +133,7 @@ export class CompactHandles implements HandleCodec {
   readonly wraps = true;
   readonly stampBytes = 2;
   readonly first: number;
-  readonly isPart: boolean;
+  readonly isSizeClass: boolean;
   /** Ones where the index is. */
   private readonly indexMask: number;
   /** Ones where index and generation are; the part is above. */
@@ -145,7 +147,7 @@ export class CompactHandles implements HandleCodec {
    */
   constructor(
     indexBits: number,
-    { bits, part }: HandlePart = WHOLE,
+    { bits, part, sizeClass }: HandlePart = WHOLE,
     generationBits: number = Math.min(15, COMPACT_BITS - bits - indexBits),
   ) {
     this.indexBits = indexBits;
@@ -155,7 +157,7 @@ export class CompactHandles implements HandleCodec {
     this.partShift = COMPACT_BITS - bits;
     this.bareMask = (1 << this.partShift) - 1;
     this.first = part << this.partShift;
-    this.isPart = bits > 0;
+    this.isSizeClass = sizeClass !== undefined;
   }
 
   index(handle: number): number {
@@ -184,7 +186,7 @@ export class WideHandles implements HandleCodec {
   readonly wraps = false;
   readonly stampBytes = 4;
   readonly first: number;
-  readonly isPart: boolean;
+  readonly isSizeClass: boolean;
   /** 2^indexBits; the low 32 bits of a handle hold the whole index. */
   private readonly indexRange: number;
   /** Index and generation are below it; the part is what it divides a handle by. */
@@ -197,7 +199,7 @@ export class WideHandles implements HandleCodec {
    */
   constructor(
     indexBits: number,
-    { bits, part }: HandlePart = WHOLE,
+    { bits, part, sizeClass }: HandlePart = WHOLE,
     generationBits: number = Math.min(30, WIDE_BITS - bits - indexBits),
   ) {
     this.indexBits = indexBits;
@@ -205,7 +207,7 @@ export class WideHandles implements HandleCodec {
     this.indexRange = 2 ** indexBits;
     this.bareRange = 2 ** (WIDE_BITS - bits);
     this.first = part * this.bareRange;
-    this.isPart = bits > 0;
+    this.isSizeClass = sizeClass !== undefined;
   }
 
   index(handle: number): number {

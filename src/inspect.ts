@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { auditBlock, type BlockBooks } from "./_block_audit.ts";
 import type { Block } from "./_block.ts";
+import { count, summary, together } from "./_show.ts";
 import { type Slab, slabs } from "./_slab.ts";
 import { InvariantError } from "./errors.ts";
 
@@ -18,7 +20,7 @@ import { InvariantError } from "./errors.ts";
  * free list holds just the dead chunks that can be given out again, with every link in range and no
  * cycle. Live bits, generations and counts agree. A block that was given back has no live record.
  *
- * Takes O(capacity), and a byte a chunk of one block until it returns.
+ * Takes O(capacity).
  *
  * @param pool A pool of this module.
  * @throws {InvariantError} when the books do not balance; it says where, and both figures.
@@ -45,157 +47,166 @@ export function validate(pool: object): void {
   }
   for (const slab of all) {
     if (slab.disposed) throw slab.disposedError();
-    new Audit(slab).run();
+    audit(slab);
   }
 }
 
-/** One pass over the books of a slab: what it keeps is held against what is counted anew. */
-class Audit {
-  readonly #slab: Slab;
-  /** 1 for each chunk of the current block that its free list has led to. */
-  readonly #listed: Uint8Array;
-  /** Chunks of the blocks that have memory. */
-  #chunks = 0;
-  /** Live records found in all blocks. */
-  #live = 0;
+/** Options of {@linkcode dump}. */
+export interface DumpOptions {
+  /** Whether to use colour. @default {whether the output is a terminal that wants it} */
+  readonly color?: boolean;
+}
 
-  constructor(slab: Slab) {
-    this.#slab = slab;
-    this.#listed = new Uint8Array(slab.geometry.chunkCount);
+/** Columns of a line, and those of an occupancy, a power of two as the chunks of a block are. */
+const WIDTH = 80;
+const COLUMNS = 32;
+const LEVELS = "▁▂▃▄▅▆▇█";
+/** What was never used, and what is free. */
+const UNUSED = "·";
+const FREE = " ";
+
+/**
+ * Draws a pool for people, in O(capacity): a line with its figures, one a block, and one with totals; of a set each size
+ * class in this way. Each column of a block is as high as its chunks are live, a blank where all of them are free, and a
+ * dot where none was ever used.
+ *
+ * @param pool A pool of this module.
+ * @param options See {@linkcode DumpOptions}.
+ * @returns Lines of at most 80 columns, without a newline at the end.
+ * @throws {TypeError} when `pool` is no pool.
+ * @throws {DisposedError} after the pool's `dispose`.
+ *
+ * @example Usage
+ * ```ts
+ * import { dump, Pool } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using pool = new Pool({ hp: "u32" }, { name: "imps", chunksPerBlock: 64, maxChunks: 128 });
+ * const handles = pool.allocMany(32);
+ * for (let i = 0; i < 32; i += 2) pool.free(handles[i]);
+ * assertEquals(
+ *   dump(pool, { color: false }),
+ *   `Pool "imps": 16 live of 64 in 1 block, 256 bytes
+ * block     0         16/64  ▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄················
+ * peak 32, 32 allocs, 16 frees, 1 grown, 0 given back, at most 128`,
+ * );
+ * ```
+ */
+export function dump(pool: object, { color = wantsColor() }: DumpOptions = {}): string {
+  const all = slabs.get(pool);
+  if (all === undefined) {
+    throw new TypeError("Cannot dump: the argument is no pool of this module");
   }
+  if (all[0].disposed) throw all[0].disposedError();
+  const lines = all.flatMap((slab) => slabLines(slab, color));
+  if (all[0].codec.isSizeClass) lines.unshift(summary(together(all), all[0].label, WIDTH));
+  return lines.join("\n");
+}
 
-  run(): void {
-    for (const block of this.#slab.blocks) this.#checkBlock(block);
-    const { size, geometry } = this.#slab;
-    const capacity = this.#slab.mounted().length * geometry.chunkCount;
-    if (this.#chunks !== capacity) {
-      throw this.#fault(`the capacity is ${capacity}, and the blocks have ${this.#chunks} chunks`);
-    }
-    if (this.#live !== size) {
-      throw this.#fault(`the size is ${size}, and ${this.#live} records are live`);
-    }
-  }
+/** A slab that is one class of a set goes by its size. */
+function slabLines(slab: Slab, color: boolean): string[] {
+  const { peakSize, allocs, frees, grown, released, retired, maxChunks, geometry, label } = slab;
+  const title = slab.codec.isSizeClass ? `chunks of ${count(geometry.chunkBytes)} bytes` : label;
+  const totals = [
+    `peak ${count(peakSize)}`,
+    `${count(allocs)} ${allocs === 1 ? "alloc" : "allocs"}`,
+    `${count(frees)} ${frees === 1 ? "free" : "frees"}`,
+    `${count(grown)} grown`,
+    `${count(released)} given back`,
+    `at most ${count(maxChunks)}`,
+  ];
+  if (retired > 0) totals.splice(5, 0, `${count(retired)} retired`);
+  return [
+    summary(slab, title, WIDTH),
+    ...slab.mounted().map((block) => blockLine(block, color)),
+    ...wrap(totals),
+  ];
+}
 
-  /** Live, retired and bump mark first: what they leave is the length of the free list. */
-  #checkBlock(block: Block): void {
-    const { chunkCount, bump, region } = block;
-    const most = region === undefined ? 0 : chunkCount;
-    if (!(bump >= 0 && bump <= most)) {
-      throw this.#fault(`the bump mark is ${bump}, out of range 0 to ${most}`, block);
-    }
-    this.#live += this.#checkLive(block);
-    this.#checkRetired(block);
-    if (region === undefined) return;
-    this.#checkFreeList(block);
-    this.#chunks += chunkCount;
-  }
+/** Joins parts by commas, as many in a line as it holds. */
+function wrap(parts: readonly string[]): string[] {
+  const lines: string[] = [];
+  let line = "";
+  parts.forEach((part, i) => {
+    const next = i + 1 < parts.length ? `${part},` : part;
+    if (line.length + next.length >= WIDTH) {
+      lines.push(line);
+      line = next;
+    } else line += line === "" ? next : ` ${next}`;
+  });
+  return [...lines, line];
+}
 
-  /** Counts live chunks by their stamps; their bits and the block's own count must say the same. */
-  #checkLive(block: Block): number {
-    const { stamps, bump } = block;
+/** One block: its index, how much of it is live, and where. */
+function blockLine(block: Block, color: boolean): string {
+  const { index, live, chunkCount } = block;
+  const title = `block ${String(index).padStart(5)}`;
+  const figures = `${count(live)}/${count(chunkCount)}`.padStart(14);
+  const drawn = occupancy(block);
+  if (drawn === "") return title + figures;
+  return `${title}${figures}  ${color ? `\x1b[36m${drawn}\x1b[0m` : drawn}`;
+}
+
+function occupancy({ liveBits, chunkCount, bump }: Block): string {
+  const columns = Math.min(COLUMNS, chunkCount);
+  const step = chunkCount / columns;
+  let drawn = "";
+  for (let from = 0; from < chunkCount; from += step) {
     let live = 0;
-    for (let chunk = 0; chunk < block.chunkCount; chunk++) {
-      this.#checkStamp(block, chunk);
-      const isLive = (stamps[chunk] & 1) === 1;
-      if (isLive !== isMarkedLive(block, chunk)) {
-        throw this.#fault(
-          `the live bit of chunk ${chunk} is ${isLive ? 0 : 1}, its stamp ${stamps[chunk]}`,
-          block,
-        );
-      }
-      if (!isLive) continue;
-      live++;
-      if (chunk >= bump) {
-        throw this.#fault(`chunk ${chunk} is live, the bump mark is ${bump}`, block);
-      }
+    for (let chunk = from; chunk < from + step; chunk++) {
+      live += liveBits[chunk >> 5] >>> (chunk & 31) & 1;
     }
-    const bits = countBits(block.liveBits);
-    if (bits !== live) {
-      throw this.#fault(`${bits} live bits are set, and ${live} chunks are live`, block);
-    }
-    if (block.live !== live) {
-      throw this.#fault(`it counts ${block.live} live chunks, and has ${live}`, block);
-    }
-    return live;
+    const level = Math.ceil(live / step * LEVELS.length);
+    drawn += live > 0 ? LEVELS[level - 1] : from >= bump ? UNUSED : FREE;
   }
-
-  #checkStamp(block: Block, chunk: number): void {
-    const stamp = block.stamps[chunk];
-    if (stamp === 0) return; // retired
-    const generation = stamp >>> 1;
-    const { maxGeneration } = this.#slab.codec;
-    if (generation >= 1 && generation <= maxGeneration) return;
-    throw this.#fault(
-      `chunk ${chunk} is at generation ${generation}, out of range 1 to ${maxGeneration}`,
-      block,
-    );
-  }
-
-  /** Counts the retired chunks by their stamps; the block's own count must say the same. */
-  #checkRetired(block: Block): void {
-    const { bump, region } = block;
-    let retired = 0;
-    for (let chunk = 0; chunk < block.chunkCount; chunk++) {
-      if (block.stamps[chunk] !== 0) continue;
-      retired++;
-      if (region !== undefined && chunk >= bump) {
-        throw this.#fault(`chunk ${chunk} is retired, the bump mark is ${bump}`, block);
-      }
-    }
-    if (block.retired !== retired) {
-      throw this.#fault(`it counts ${block.retired} retired chunks, and has ${retired}`, block);
-    }
-    if (retired > 0 && this.#slab.codec.wraps) {
-      throw this.#fault(`${retired} chunks are retired, where generations wrap`, block);
-    }
-  }
-
-  /** Follows the free list to its end: dead chunks below the bump mark, none of them twice. */
-  #checkFreeList(block: Block): void {
-    const length = block.bump - block.live - block.retired;
-    this.#listed.fill(0);
-    let before = -1;
-    let chunk = block.head;
-    for (let i = 0; i < length; i++) {
-      this.#checkLink(block, before, chunk);
-      this.#listed[chunk] = 1;
-      before = chunk;
-      chunk = block.readLink(chunk);
-    }
-  }
-
-  /** Checks that a chunk may stand in a free list after another, or at its head if that is -1. */
-  #checkLink(block: Block, before: number, chunk: number): void {
-    const problem = !(chunk >= 0 && chunk < block.bump)
-      ? `out of range 0 to ${block.bump - 1}`
-      : this.#listed[chunk] === 1
-      ? "a second time"
-      : block.stamps[chunk] === 0
-      ? "which is retired"
-      : isMarkedLive(block, chunk)
-      ? "which is live"
-      : undefined;
-    if (problem === undefined) return;
-    const place = before < 0 ? "the head of the free list" : `chunk ${before}`;
-    throw this.#fault(`${place} links to chunk ${chunk}, ${problem}`, block);
-  }
-
-  #fault(problem: string, block?: Block): InvariantError {
-    const { name, label } = this.#slab;
-    const index = block === undefined ? -1 : block.index;
-    const place = index < 0 ? "" : `block ${index}: `;
-    return new InvariantError(`Cannot validate ${label}: ${place}${problem}`, name, index);
-  }
+  return drawn.trimEnd();
 }
 
-function isMarkedLive({ liveBits }: Block, chunk: number): boolean {
-  return (liveBits[chunk >> 5] >>> (chunk & 31) & 1) === 1;
+/** Deno and Node tell whether they write to a terminal; where nobody does there is none. */
+function wantsColor(): boolean {
+  const { Deno, process } = globalThis as {
+    Deno?: { noColor: boolean; stdout: { isTerminal(): boolean } };
+    process?: { stdout?: { isTTY?: boolean } };
+  };
+  if (Deno !== undefined) return !Deno.noColor && Deno.stdout.isTerminal();
+  return process?.stdout?.isTTY === true;
 }
 
-function countBits(words: Int32Array): number {
-  let count = 0;
-  for (let i = 0; i < words.length; i++) {
-    for (let left = words[i]; left !== 0; left &= left - 1) count++;
+/** Holds what a slab keeps against what is counted anew. */
+function audit(slab: Slab): void {
+  const { size, geometry } = slab;
+  let chunks = 0, live = 0;
+  for (const block of slab.blocks) {
+    const problem = auditBlock(booksOf(block), slab.codec);
+    if (problem !== undefined) throw faultError(slab, problem, block);
+    if (block.isMounted) chunks += block.chunkCount;
+    live += block.live;
   }
-  return count;
+  const capacity = slab.mounted().length * geometry.chunkCount;
+  if (chunks !== capacity) {
+    throw faultError(slab, `the capacity is ${capacity}, and the blocks have ${chunks} chunks`);
+  }
+  if (live !== size) throw faultError(slab, `the size is ${size}, and ${live} records are live`);
+}
+
+function booksOf(block: Block): BlockBooks {
+  const { chunkCount, bump, head, live, retired, isMounted, stamps, liveBits } = block;
+  const { linkStride, linkBytes, chunkBytes } = block;
+  return {
+    ...{ chunkCount, bump, head, live, retired, isMounted },
+    stamps,
+    firstStamp: 0,
+    liveBits,
+    firstWord: 0,
+    links: linkStride > 0 ? block.u16 : block.u8,
+    firstLink: 0,
+    linkStride: linkStride > 0 ? linkStride : linkBytes === 1 ? chunkBytes : 0,
+    readLink: (chunk) => block.readLink(chunk),
+  };
+}
+
+function faultError({ name, label }: Slab, problem: string, block?: Block): InvariantError {
+  const index = block === undefined ? -1 : block.index;
+  const place = index < 0 ? "" : `block ${index}: `;
+  return new InvariantError(`Cannot validate ${label}: ${place}${problem}`, name, index);
 }

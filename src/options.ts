@@ -36,6 +36,12 @@ export interface PoolOptions {
   readonly keepEmptyBlocks?: number;
   /** Where blocks come from. @default {heapMemory} */
   readonly memory?: MemoryResource;
+  /**
+   * Whether mistakes are looked for that cost time to find: freed records are overwritten, a view kept past its record's
+   * `free` throws at each access, `dispose` throws {@linkcode LeakError} with records still live, and handles of up to 32
+   * debug pools are told apart, for which 5 bits of the generation are spent. @default {false}
+   */
+  readonly debug?: boolean;
 }
 
 /** What a slab is built from: options that are checked and complete. */
@@ -56,6 +62,8 @@ export interface SlabConfig {
   readonly keepEmptyBlocks: number;
   /** Where blocks come from. */
   readonly memory: MemoryResource;
+  /** Whether mistakes are looked for that cost time to find. */
+  readonly debug: boolean;
 }
 
 const BLOCK_BYTES = 65_536;
@@ -87,10 +95,11 @@ export function resolveOptions(
   defaultName: string,
   chunkBytes: number,
   options: PoolOptions,
-  part: HandlePart = WHOLE,
+  part: HandlePart = partFor(options),
 ): SlabConfig {
   const { name = defaultName, handles = "compact", keepEmptyBlocks = 1, memory = heapMemory } =
     options;
+  const { debug = false } = options;
   const label = `${kind} "${name}"`;
   if (typeof name !== "string") throw typeError(`${kind}`, "name", "a string", name);
   if (handles !== "compact" && handles !== "wide") {
@@ -99,6 +108,7 @@ export function resolveOptions(
   if (typeof memory?.allocate !== "function" || typeof memory.release !== "function") {
     throw typeError(label, "memory", "an object with allocate and release", memory);
   }
+  if (typeof debug !== "boolean") throw typeError(label, "debug", "a boolean", debug);
   if (!Number.isInteger(keepEmptyBlocks) || keepEmptyBlocks < 0) {
     throw rangeError(label, "keepEmptyBlocks", "an integer from 0", keepEmptyBlocks);
   }
@@ -127,11 +137,22 @@ export function resolveOptions(
     label,
     chunksPerBlock: chunksPerBlock | 0, // an integer to the engine, also where it came out of Math.log2
     maxBlocks: maxChunks / chunksPerBlock,
-    firstBlock: part.part * (maxChunks / MIN_CHUNKS),
+    firstBlock: (part.sizeClass ?? 0) * (maxChunks / MIN_CHUNKS),
     codec: compact ? new CompactHandles(indexBits, part) : new WideHandles(indexBits, part),
     keepEmptyBlocks,
     memory,
+    debug,
   };
+}
+
+/** Bits of a handle that tell debug pools apart, and how many there were so far. */
+const DEBUG_BITS = 5;
+let debugPools = 0;
+
+/** All handles; of a debug pool those that no other has, until there are more than the bits can tell. */
+function partFor({ debug }: PoolOptions): HandlePart {
+  if (debug !== true) return WHOLE;
+  return { bits: DEBUG_BITS, part: debugPools++ % (1 << DEBUG_BITS) };
 }
 
 /**
@@ -199,10 +220,12 @@ export function partsOf(
   }
   const bits = 32 - Math.clz32(sizes.length - 1);
   checkPowerOfTwo(label, "maxChunks", maxChunks, mostChunks(handles), MIN_CHUNKS << bits);
+  const whole = partFor(options);
+  const first = whole.part << bits;
   return {
     name,
     maxChunks: maxChunks / (1 << bits),
-    parts: sizes.map((_, part) => ({ bits, part })),
+    parts: sizes.map((_, i) => ({ bits: whole.bits + bits, part: first + i, sizeClass: i })),
   };
 }
 

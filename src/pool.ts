@@ -3,8 +3,18 @@
  *
  * @module
  */
+import { createSlab } from "./_debug.ts";
+import { fingerprintOf, layoutText, type SnapshotOptions } from "./_envelope.ts";
+import {
+  readSnapshot,
+  slabText,
+  type Snapped,
+  WITH_CHECKSUM,
+  writeSnapshot,
+} from "./_slab_snapshot.ts";
 import { lanesOf } from "./_lanes.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
+import { showAs, summary, together } from "./_show.ts";
 import { Slab, slabs, type Visit } from "./_slab.ts";
 import {
   allocMany,
@@ -24,6 +34,7 @@ import type { Handle } from "./handle.ts";
 import { type PoolOptions, resolveOptions } from "./options.ts";
 import { type AnyStruct, type Fields, type Init, Struct, type StructOf } from "./schema.ts";
 
+export type { SnapshotOptions } from "./_envelope.ts";
 export type { PoolBlock, PoolStats } from "./_face.ts";
 export type { ArrayView, FieldView, View } from "./_view.ts";
 
@@ -73,6 +84,8 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
   readonly struct: StructOf<T>;
   private readonly _slab: Slab;
   private readonly _View: RecordViewClass;
+  private readonly _snapped: readonly Snapped[];
+  private _fingerprint: number | undefined;
   /** Views of iterations that have ended, for the next ones. */
   private readonly _spareViews: RecordView[] = [];
 
@@ -90,13 +103,14 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
     const config = resolveOptions("Pool", struct.name || "pool", struct.size, options);
     this.name = config.name;
     this.struct = struct as StructOf<T>; // StructOf<T> is T for a struct and Struct<T> for fields, as just made
-    this._View = recordViewClass(struct);
-    this._slab = new Slab(config, {
+    this._View = recordViewClass(struct, config.debug);
+    this._slab = createSlab(config, {
       chunkBytes: struct.size,
       align: struct.align,
       lanes: lanesOf(struct),
       tagged: false,
     });
+    this._snapped = [{ slab: this._slab, kinds: [] }];
     slabs.set(this, [this._slab]);
   }
 
@@ -626,7 +640,60 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
     this._slab.rebind();
   }
 
-  /** Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless. */
+  /**
+   * Writes the whole state of the pool as bytes, in O(`byteLength`): records, handles, generations and the order in which
+   * chunks will be given out. For rollback within a process leave the checksum out and hand in an array that is used
+   * again: then nothing is allocated.
+   *
+   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has no room a new array is made.
+   * @param options See {@linkcode SnapshotOptions}.
+   * @returns `into`, or a new array; what is beyond the snapshot in it is left as it was.
+   * @throws {TypeError} when `into` is no `Uint8Array`, or the pool's memory was detached.
+   * @throws {RangeError} when `into` starts elsewhere.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" });
+   * const imp = pool.alloc({ hp: 7 });
+   * const saved = pool.snapshot();
+   * pool.free(imp);
+   * const later = pool.alloc();
+   *
+   * pool.restore(saved);
+   * assertEquals(pool.get(imp).hp, 7);
+   * assertEquals(pool.has(later), false);
+   * ```
+   */
+  snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
+    checkThere(this._slab);
+    return writeSnapshot(this._snapped, this.#fingerprint(), into, options);
+  }
+
+  /**
+   * Goes back to a snapshot, in O(`byteLength`). Handles of that moment are valid again, later ones stale, and the same
+   * calls as then give the same handles. Views and cursors from before must be fetched or moved anew.
+   *
+   * @param bytes What {@linkcode snapshot} wrote, of this pool or of one that was created in the same way; it may be longer. A
+   * debug pool, whose handles no other has, takes its own alone.
+   * @throws {SnapshotError} when it is none that the pool can go back to; nothing changes then.
+   * @throws {TypeError} when `bytes` is no `Uint8Array`, or the pool's memory was detached.
+   * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  restore(bytes: Uint8Array): void {
+    checkThere(this._slab);
+    readSnapshot(this._snapped, this.#fingerprint(), bytes);
+  }
+
+  /**
+   * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
+   *
+   * @throws {LeakError} in debug mode, when records were live, after the memory was given back.
+   */
   dispose(): void {
     this._slab.dispose();
   }
@@ -634,6 +701,13 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
   /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
   [Symbol.dispose](): void {
     this._slab.dispose();
+  }
+
+  /** Of all that a snapshot depends on. */
+  #fingerprint(): number {
+    return this._fingerprint ??= fingerprintOf(
+      "Pool" + slabText(this._slab) + layoutText(this.struct),
+    );
   }
 
   /** The answer of a call that found no live record: false, unless there is no pool any more. */
@@ -661,3 +735,5 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
     throw viewError(this._slab, verb, "is no view of this pool's struct");
   }
 }
+
+showAs<Pool<AnyStruct>>(Pool.prototype, (pool) => summary(together(slabs.get(pool)!))); // every pool has one

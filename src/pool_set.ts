@@ -5,6 +5,17 @@
  */
 import { checkThere, noBlockError, type PoolBlock, type PoolStats, viewIn } from "./_face.ts";
 import { shown, titleOf } from "./_kinds.ts";
+import { disposeAll } from "./_debug.ts";
+import { fingerprintOf, type SnapshotOptions } from "./_envelope.ts";
+import {
+  readSnapshot,
+  slabText,
+  type Snapped,
+  snappedOf,
+  WITH_CHECKSUM,
+  writeSnapshot,
+} from "./_slab_snapshot.ts";
+import { showAs, summary, together } from "./_show.ts";
 import { Slab, type SlabOwner, slabs } from "./_slab.ts";
 import type { View } from "./_view.ts";
 import { Chain } from "./_walk.ts";
@@ -109,17 +120,21 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
   /** The blocks of each class and of all, as they were last asked for. */
   private readonly _mounted: (readonly PoolBlock[])[] = [];
   private _blocks: readonly PoolBlock[] | undefined;
+  private readonly _snapped: readonly Snapped[];
+  private _fingerprint: number | undefined;
   /** Bytes of a chunk of each class, ascending. */
   private readonly _sizes: readonly number[];
   /** Tells the class of a handle. */
   private readonly _codec: HandleCodec;
+  /** The part of all handles that the first class gives out. */
+  private readonly _firstPart: number;
   /** The pool of each struct that was asked for; of the first few also in two lists, by the same place. */
   private readonly _poolOf = new Map<AnyStruct, ErasedPool<S>>();
   private readonly _structs: AnyStruct[] = [];
   private readonly _poolsOf: ErasedPool<S>[] = [];
   /** Tells freeMany whose a handle is. */
   private readonly _owner: SlabOwner = {
-    slabOf: (handle) => this._slabs[this._codec.partOf(handle)] ?? this._slabs[0],
+    slabOf: (handle) => this._slabs[this.#classOf(handle)] ?? this._slabs[0],
   };
 
   /**
@@ -143,7 +158,9 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     });
     this._slabs = this.pools.map((pool) => slabs.get(pool)![0]); // every pool has one
     this._codec = this._slabs[0].codec;
+    this._firstPart = parts[0].part;
     this._sizes = sorted;
+    this._snapped = this.pools.flatMap((pool) => snappedOf.get(pool)!); // as above
     slabs.set(this, this._slabs);
   }
 
@@ -658,11 +675,65 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     for (const pool of this.pools) pool.rebind();
   }
 
-  /** Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless. */
+  /**
+   * Writes the whole state of the pool as bytes, in O(`byteLength`): records, handles, generations and the order in which
+   * chunks will be given out. For rollback within a process leave the checksum out and hand in an array that is used
+   * again: then nothing is allocated.
+   *
+   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has no room a new array is made.
+   * @param options See {@linkcode SnapshotOptions}.
+   * @returns `into`, or a new array; what is beyond the snapshot in it is left as it was.
+   * @throws {TypeError} when `into` is no `Uint8Array`, or the pool's memory was detached.
+   * @throws {RangeError} when `into` starts elsewhere.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { PoolSet, struct } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Imp = struct({ hp: "u8" });
+   * using things = new PoolSet({ sizes: [1, 8] });
+   * const imp = things.alloc(Imp, { hp: 7 });
+   * const saved = things.snapshot();
+   * things.free(imp);
+   * things.restore(saved);
+   * assertEquals(things.get(Imp, imp).hp, 7);
+   * ```
+   */
+  snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
+    checkThere(this._slabs[0]);
+    return writeSnapshot(this._snapped, this.#fingerprint(), into, options);
+  }
+
+  /**
+   * Goes back to a snapshot, in O(`byteLength`). Handles of that moment are valid again, later ones stale, and the same
+   * calls as then give the same handles. Views and cursors from before must be fetched or moved anew.
+   *
+   * @param bytes What {@linkcode snapshot} wrote, of this pool or of one that was created in the same way; it may be longer. A
+   * debug pool, whose handles no other has, takes its own alone.
+   * @throws {SnapshotError} when it is none that the pool can go back to; nothing changes then.
+   * @throws {TypeError} when `bytes` is no `Uint8Array`, or the pool's memory was detached.
+   * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  restore(bytes: Uint8Array): void {
+    checkThere(this._slabs[0]);
+    readSnapshot(this._snapped, this.#fingerprint(), bytes);
+  }
+
+  /**
+   * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
+   *
+   * @throws {LeakError} in debug mode, when records of any class were live, after the memory was given back.
+   */
   dispose(): void {
-    for (const pool of this.pools) pool.dispose();
-    this._poolOf.clear(); // so that poolFor() looks anew, and sees it
-    this._structs.length = 0;
+    try {
+      disposeAll(this._slabs);
+    } finally {
+      this._poolOf.clear(); // so that poolFor() looks anew, and sees it
+      this._structs.length = 0;
+    }
   }
 
   /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
@@ -684,9 +755,20 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
 
   /** The pool of a handle's class; of what is no handle the first one, which will say so. */
   #poolOf(handle: number): ErasedPool<S> {
-    return this.pools[this._codec.partOf(handle)] ?? this.pools[0];
+    return this.pools[this.#classOf(handle)] ?? this.pools[0];
+  }
+
+  /** Of all that a snapshot depends on, beside the kinds. */
+  #fingerprint(): number {
+    return this._fingerprint ??= fingerprintOf("PoolSet" + this._slabs.map(slabText).join());
+  }
+
+  #classOf(handle: number): number {
+    return this._codec.partOf(handle) - this._firstPart;
   }
 }
+
+showAs<PoolSet>(PoolSet.prototype, (set) => summary(together(slabs.get(set)!))); // every set has them
 
 /** The smallest class that a struct fits, by its place among the sizes. */
 function classOf(sizes: readonly number[], verb: string, label: string, struct: AnyStruct): number {

@@ -79,10 +79,11 @@ export class StackAllocator extends ByteAllocator {
    * @throws {OutOfMemoryError} when the resource has not so much memory.
    */
   constructor(options: StackOptions = {}) {
-    const { name = "stack", memory = heapMemory, byteLength = 65536 } = options;
-    const label = checkSource("StackAllocator", name, memory);
+    const { name = "stack", memory = heapMemory, byteLength = 65536, debug = false } = options;
+    const label = checkSource("StackAllocator", name, memory, debug);
     checkExtentBytes(label, "byteLength", byteLength);
-    super(name, new AddressSpace(label, memory, byteLength, true));
+    const title = debug ? { name, label } : undefined;
+    super(name, new AddressSpace(label, memory, byteLength, true, title), debug);
     this._extent = this._space.mount(byteLength, 8);
   }
 
@@ -127,6 +128,7 @@ export class StackAllocator extends ByteAllocator {
     if (at !== this._newest) throw this._orderError(address);
     this._peak = Math.max(this._peak, extent.top);
     const before = extent.i32[at - 8 >> 2];
+    extent.poison(at, extent.top);
     extent.flipStart(at >> UNIT_SHIFT);
     extent.top = before === 0 ? 0 : before + this._sizeAt(before);
     this._newest = before;
@@ -155,6 +157,7 @@ export class StackAllocator extends ByteAllocator {
   override reset(): void {
     this._checkAlive();
     this._peak = Math.max(this._peak, this._extent.top);
+    this._extent.poison(0, this._extent.top);
     this._extent.starts.fill(0);
     this._extent.top = 0;
     this._newest = 0;

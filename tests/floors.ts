@@ -8,15 +8,23 @@
 
 /** The files of each floor, from the ground up. A new file in `src/` gets its place here. */
 const FLOORS = [
-  ["errors.ts"],
+  ["errors.ts", "_show.ts"],
   ["handle.ts", "memory.ts"],
-  ["schema.ts", "options.ts", "wasm_memory.ts", "_region.ts", "_byte_checks.ts"],
-  ["_lanes.ts"],
+  ["schema.ts", "options.ts", "wasm_memory.ts", "_region.ts", "_byte_checks.ts", "_block_audit.ts"],
+  ["_lanes.ts", "_envelope.ts"],
   ["_record.ts", "_block.ts", "_address_space.ts"],
-  ["_view.ts", "_lent_region.ts", "_chunks.ts"],
+  ["_view.ts", "_lent_region.ts", "_chunks.ts", "_refusals.ts"],
   ["_slab.ts", "_kinds.ts", "byte_allocator.ts", "_free_list.ts", "_free_tree.ts"],
-  ["_walk.ts", "_face.ts", "_heap.ts", "arena.ts", "stack_allocator.ts"],
-  ["pool.ts", "inspect.ts", "free_list_allocator.ts", "_audit.ts"],
+  [
+    "_walk.ts",
+    "_face.ts",
+    "_debug.ts",
+    "_slab_snapshot.ts",
+    "_heap.ts",
+    "arena.ts",
+    "stack_allocator.ts",
+  ],
+  ["pool.ts", "inspect.ts", "free_list_allocator.ts", "_heap_audit.ts"],
   ["erased_pool.ts"],
   ["pool_set.ts"],
 ];

@@ -1,0 +1,188 @@
+/**
+ * Whether the books of a block balance, in a pool or in a snapshot of one.
+ *
+ * @module
+ */
+import type { HandleCodec } from "./handle.ts";
+
+/** The books of a block, wherever they are: each array may hold those of others before it and behind. */
+export interface BlockBooks {
+  readonly chunkCount: number;
+  readonly bump: number;
+  readonly head: number;
+  readonly live: number;
+  readonly retired: number;
+  /** Whether it has memory; without, it can have no live record, and no list. */
+  readonly isMounted: boolean;
+  /** Stamps, and where those of the block start. */
+  readonly stamps: Uint16Array | Uint32Array;
+  readonly firstStamp: number;
+  /** Live bits, and their first word. */
+  readonly liveBits: Int32Array;
+  readonly firstWord: number;
+  /** An array that holds links, where that of the first chunk is, and their distance; 0 where `readLink` has to do. */
+  readonly links: Uint8Array | Uint16Array;
+  readonly firstLink: number;
+  readonly linkStride: number;
+  readLink(chunk: number): number;
+}
+
+/**
+ * The link of each free chunk while a block is looked at, -1 everywhere else: read in the order of the chunks, as memory
+ * likes it, they are followed in here. As each is taken out when it was met, no chunk is met twice.
+ */
+let next = new Int32Array(0);
+
+/**
+ * Checks a block, in O(chunks), allocating nothing but now and then.
+ *
+ * @param books Its books.
+ * @param codec How its handles are packed.
+ * @returns What is wrong, the first that is found; `undefined` when nothing is.
+ */
+export function auditBlock(books: BlockBooks, codec: HandleCodec): string | undefined {
+  const { chunkCount, bump, isMounted } = books;
+  const most = isMounted ? chunkCount : 0;
+  if (!(bump >= 0 && bump <= most)) return `the bump mark is ${bump}, out of range 0 to ${most}`;
+  if (next.length < chunkCount) next = new Int32Array(chunkCount).fill(-1);
+  const problem = auditStamps(books, codec) ?? (isMounted ? auditFreeList(books) : undefined);
+  if (problem !== undefined) next.fill(-1);
+  return problem;
+}
+
+/** Live and retired chunks by their stamps; live bits and the block's own counts must say the same. */
+function auditStamps(books: BlockBooks, codec: HandleCodec): string | undefined {
+  const { chunkCount, stamps, firstStamp, liveBits, firstWord } = books;
+  const lastStamp = codec.maxGeneration * 2 + 1;
+  let live = 0, retired = 0, bits = 0;
+  for (let word = 0; word << 5 < chunkCount; word++) {
+    const from = word << 5;
+    const end = Math.min(from + 32, chunkCount);
+    let lived = 0, odd = 0;
+    for (let at = firstStamp + from, chunk = from; chunk < end; chunk++) {
+      const stamp = stamps[at++];
+      odd |= (stamp - 2) | (lastStamp - stamp); // the sign bit, if one is out of range
+      lived |= (stamp & 1) << (chunk & 31);
+    }
+    if (odd < 0) {
+      for (let chunk = from; chunk < end; chunk++) {
+        const stamp = stamps[firstStamp + chunk];
+        if (stamp === 0) retired++;
+        else if (stamp < 2 || stamp > lastStamp) {
+          return rangeProblem(chunk, stamp, codec.maxGeneration);
+        }
+      }
+    }
+    const marked = liveBits[firstWord + word];
+    if (lived !== marked) {
+      const problem = bitProblem(books, from, end, lived ^ marked);
+      if (problem !== undefined) return problem;
+    }
+    live += countBits(lived);
+    bits += countBits(marked);
+  }
+  return auditCounts(books, codec, live, bits, retired);
+}
+
+function auditCounts(
+  books: BlockBooks,
+  codec: HandleCodec,
+  live: number,
+  bits: number,
+  retired: number,
+): string | undefined {
+  const { chunkCount, bump, stamps, firstStamp, isMounted } = books;
+  for (let chunk = bump; chunk < chunkCount; chunk++) {
+    const stamp = stamps[firstStamp + chunk];
+    if ((stamp & 1) === 1) return `chunk ${chunk} is live, the bump mark is ${bump}`;
+    if (stamp === 0 && isMounted) {
+      return `chunk ${chunk} is retired, the bump mark is ${bump}`;
+    }
+  }
+  if (bits !== live) return `${bits} live bits are set, and ${live} chunks are live`;
+  if (books.live !== live) return `it counts ${books.live} live chunks, and has ${live}`;
+  if (books.retired !== retired) {
+    return `it counts ${books.retired} retired chunks, and has ${retired}`;
+  }
+  return retired > 0 && codec.wraps
+    ? `${retired} chunks are retired, where generations wrap`
+    : undefined;
+}
+
+function rangeProblem(chunk: number, stamp: number, maxGeneration: number): string {
+  return `chunk ${chunk} is at generation ${stamp >>> 1}, out of range 1 to ${maxGeneration}`;
+}
+
+/** The first chunk whose bit is not what its stamp says; of bits past the last chunk there is none. */
+function bitProblem(
+  { stamps, firstStamp }: BlockBooks,
+  from: number,
+  end: number,
+  wrong: number,
+): string | undefined {
+  for (let chunk = from; chunk < end; chunk++) {
+    if ((wrong >>> (chunk & 31) & 1) === 0) continue;
+    const stamp = stamps[firstStamp + chunk];
+    return `the live bit of chunk ${chunk} is ${1 - (stamp & 1)}, its stamp ${stamp}`;
+  }
+  return undefined;
+}
+
+/** Reads the links of all free chunks, which the live bits tell now that they are known to be right. */
+function gatherLinks(books: BlockBooks): void {
+  const { bump, retired, stamps, firstStamp, liveBits, firstWord } = books;
+  const { links, firstLink, linkStride } = books;
+  const into = next;
+  for (let from = 0; from < bump; from += 32) {
+    let free = ~liveBits[firstWord + (from >> 5)];
+    if (bump - from < 32) free &= (1 << bump - from) - 1;
+    while (free !== 0) {
+      const chunk = from + 31 - Math.clz32(free & -free);
+      free &= free - 1;
+      if (retired > 0 && stamps[firstStamp + chunk] === 0) continue;
+      into[chunk] = linkStride > 0 ? links[firstLink + chunk * linkStride] : books.readLink(chunk);
+    }
+  }
+}
+
+/** Follows the free list to its end: as many chunks as are free, none of them twice. */
+function auditFreeList(books: BlockBooks): string | undefined {
+  const { bump, live, retired, head } = books;
+  const length = bump - live - retired;
+  if (length === 0) return undefined;
+  gatherLinks(books);
+  const following = next;
+  let before = -1;
+  let chunk = head;
+  for (let i = 0; i < length; i++) {
+    const link = following[chunk];
+    if (!(link >= 0)) return linkProblem(books, before, chunk);
+    following[chunk] = -1;
+    before = chunk;
+    chunk = link;
+  }
+  return undefined;
+}
+
+function linkProblem(
+  { bump, stamps, firstStamp }: BlockBooks,
+  before: number,
+  chunk: number,
+): string {
+  const stamp = stamps[firstStamp + chunk];
+  const problem = !(chunk >= 0 && chunk < bump)
+    ? `out of range 0 to ${bump - 1}`
+    : stamp === 0
+    ? "which is retired"
+    : (stamp & 1) === 1
+    ? "which is live"
+    : "a second time";
+  const place = before < 0 ? "the head of the free list" : `chunk ${before}`;
+  return `${place} links to chunk ${chunk}, ${problem}`;
+}
+
+function countBits(word: number): number {
+  let left = word - (word >>> 1 & 0x55555555);
+  left = (left & 0x33333333) + (left >>> 2 & 0x33333333);
+  return Math.imul(left + (left >>> 4) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}

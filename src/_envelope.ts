@@ -1,0 +1,280 @@
+/**
+ * What every snapshot has around what it holds: who it is of, how long it is, and a checksum.
+ *
+ * ```text
+ * word  0     "SLAB", read the other way round on a machine of the other byte order
+ *       1     version
+ *       2     fingerprint of the layout
+ *       3     "SUM1" or "NONE"
+ *       4     checksum of all other words; 0 with "NONE"
+ *       5     sections
+ *       6 7   bytes, low and high
+ *       8 …   the sections, each a multiple of 8 bytes
+ * ```
+ *
+ * @module
+ */
+import { SnapshotError } from "./errors.ts";
+import type { AnyStruct, FieldType } from "./schema.ts";
+import { Struct } from "./schema.ts";
+
+const MAGIC = 0x42414c53; // "SLAB" in memory, where the low byte comes first
+const MAGIC_SWAPPED = 0x534c4142;
+const VERSION = 1;
+const SUM = 0x314d5553; // "SUM1"
+const NONE = 0x454e4f4e; // "NONE": no single byte makes one of the other
+
+/** Words before the sections. */
+export const HEADER_WORDS = 8;
+
+/** Options of `snapshot`. */
+export interface SnapshotOptions {
+  /**
+   * Whether a checksum is written, so that `restore` notices every change of a byte. Without it a snapshot is made and
+   * read faster, and only its structure is checked.
+   * @default {true}
+   */
+  readonly checksum?: boolean;
+}
+
+/** A snapshot's bytes, also as numbers of several widths. */
+export interface Sheet {
+  readonly bytes: Uint8Array;
+  readonly halves: Uint16Array;
+  readonly words: Int32Array;
+  readonly naturals: Uint32Array;
+  readonly floats: Float64Array;
+}
+
+/** The sheet of each array that was written to, so that the next snapshot into it allocates nothing. */
+const sheets = new WeakMap<Uint8Array, Sheet>();
+
+/**
+ * @param bytes Starts at a multiple of 8 in its buffer.
+ * @returns The same bytes, also as numbers; the same sheet for the same array.
+ */
+export function sheetOf(bytes: Uint8Array): Sheet {
+  let sheet = sheets.get(bytes);
+  // That of an array over a resizable buffer may have become too short.
+  if (sheet === undefined || sheet.floats.length !== Math.floor(bytes.byteLength / 8)) {
+    sheets.set(bytes, sheet = layOver(bytes));
+  }
+  return sheet;
+}
+
+function layOver(bytes: Uint8Array): Sheet {
+  const { buffer, byteOffset, byteLength } = bytes;
+  return {
+    bytes,
+    // Not shifted, as there may be more than 2^31 bytes.
+    halves: new Uint16Array(buffer, byteOffset, Math.floor(byteLength / 2)),
+    words: new Int32Array(buffer, byteOffset, Math.floor(byteLength / 4)),
+    naturals: new Uint32Array(buffer, byteOffset, Math.floor(byteLength / 4)),
+    floats: new Float64Array(buffer, byteOffset, Math.floor(byteLength / 8)),
+  };
+}
+
+/**
+ * Finds the array that a snapshot goes into.
+ *
+ * @param label How errors call the pool.
+ * @param into What the caller has, if anything.
+ * @param byteLength Bytes that are needed, a multiple of 8.
+ * @returns It, if it has room; else a new one.
+ * @throws {TypeError} when it is no `Uint8Array`.
+ * @throws {RangeError} when it starts at no multiple of 8 bytes of its buffer.
+ */
+export function bytesFor(
+  label: string,
+  into: Uint8Array | undefined,
+  byteLength: number,
+): Uint8Array {
+  if (into === undefined) return new Uint8Array(byteLength);
+  if (!(into instanceof Uint8Array)) {
+    throw new TypeError(`Cannot snapshot ${label}: into must be a Uint8Array, got ${String(into)}`);
+  }
+  if (into.byteOffset % 8 !== 0) {
+    throw new RangeError(
+      `Cannot snapshot ${label}: into must start at a multiple of 8 bytes of its buffer, got ${into.byteOffset}`,
+    );
+  }
+  return into.byteLength >= byteLength ? into : new Uint8Array(byteLength);
+}
+
+/**
+ * Writes the header, when all sections are written.
+ *
+ * @param sheet What they were written to.
+ * @param fingerprint Of the layout.
+ * @param sections How many.
+ * @param byteLength Bytes in all.
+ * @param withChecksum Whether there is to be a checksum.
+ */
+export function seal(
+  { words }: Sheet,
+  fingerprint: number,
+  sections: number,
+  byteLength: number,
+  withChecksum: boolean,
+): void {
+  words[0] = MAGIC;
+  words[1] = VERSION;
+  words[2] = fingerprint;
+  words[3] = withChecksum ? SUM : NONE;
+  words[4] = 0;
+  words[5] = sections;
+  words[6] = byteLength;
+  words[7] = Math.floor(byteLength / 2 ** 32);
+  if (withChecksum) words[4] = checksum(words, byteLength);
+}
+
+/**
+ * Reads the header of a snapshot, and checks all of it.
+ *
+ * @param label How errors call the pool.
+ * @param name Its name.
+ * @param bytes The snapshot; it may be longer.
+ * @param fingerprint Of the pool's layout.
+ * @param sections How many there must be.
+ * @returns The snapshot as a sheet, of just its own length.
+ * @throws {SnapshotError} when it is none that the pool can go back to.
+ * @throws {TypeError} when the bytes are no `Uint8Array`.
+ */
+export function open(
+  label: string,
+  name: string,
+  bytes: Uint8Array,
+  fingerprint: number,
+  sections: number,
+): Sheet {
+  const fail = (problem: string, at: number) => snapshotError(label, name, problem, at);
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(
+      `Cannot restore ${label}: bytes must be a Uint8Array, got ${String(bytes)}`,
+    );
+  }
+  if (bytes.byteLength < HEADER_WORDS * 4) {
+    throw fail(
+      `it is cut off: ${bytes.byteLength} bytes, fewer than the ${HEADER_WORDS * 4} of a header`,
+      bytes.byteLength,
+    );
+  }
+  // Words can only be read where they are aligned. A copy by slice() would be none of a Node.js Buffer.
+  const whole = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
+  const head = new Int32Array(whole.buffer, whole.byteOffset, HEADER_WORDS);
+  if (head[0] === MAGIC_SWAPPED) throw fail("it is from a machine of the other byte order", 0);
+  if (head[0] !== MAGIC) throw fail("it is no snapshot of this module", 0);
+  if (head[1] !== VERSION) throw fail(`it is of version ${head[1]}, this one reads ${VERSION}`, 4);
+  const byteLength = (head[6] >>> 0) + (head[7] >>> 0) * 2 ** 32;
+  if (byteLength % 8 !== 0 || byteLength < HEADER_WORDS * 4) {
+    throw fail(`its length of ${byteLength} bytes is impossible`, 24);
+  }
+  if (byteLength > whole.byteLength) {
+    throw fail(`it is cut off: ${whole.byteLength} of ${byteLength} bytes`, whole.byteLength);
+  }
+  if (head[3] !== SUM && (head[3] !== NONE || head[4] !== 0)) {
+    throw fail("its header is corrupt", 12);
+  }
+  const sheet = layOver(whole.subarray(0, byteLength));
+  if (head[3] === SUM && checksum(sheet.words, byteLength) !== head[4]) {
+    throw fail("its checksum does not fit its bytes, some of which were changed", 16);
+  }
+  if (head[2] !== fingerprint || head[5] !== sections) {
+    throw fail(
+      "it is of a pool of another layout, in its structs or its options, or of another debug pool",
+      8,
+    );
+  }
+  return sheet;
+}
+
+/**
+ * @param label How errors call the pool.
+ * @param name Its name.
+ * @param problem What is wrong.
+ * @param byteOffset Where in the bytes.
+ * @returns The error.
+ */
+export function snapshotError(
+  label: string,
+  name: string,
+  problem: string,
+  byteOffset: number,
+): SnapshotError {
+  return new SnapshotError(
+    `Cannot restore ${label} from the snapshot: ${problem} (at byte ${byteOffset})`,
+    name,
+    byteOffset,
+  );
+}
+
+/** The odd factors of xxHash32 (Collet, 2012): no difference is ever lost by a multiplication. */
+const SPREAD = 0xc2b2ae3d | 0;
+const FACTOR = 0x9e3779b1 | 0;
+const FOLD = 0x85ebca77 | 0;
+
+/**
+ * Every step can be undone, so a change of one word always shows. The word that holds the checksum is left out.
+ */
+function checksum(words: Int32Array, byteLength: number): number {
+  const count = byteLength / 4 | 0; // a float would make the loop take twice as long
+  const end = count & ~3;
+  let sum = 1;
+  for (let i = 0; i < HEADER_WORDS; i++) if (i !== 4) sum = mix(sum, words[i]);
+  sum = sumOfFours(words, end, sum);
+  for (let i = end; i < count; i++) sum = mix(sum, words[i]);
+  return fold(1, sum);
+}
+
+/**
+ * Four sums side by side, each of every fourth word, as in xxHash32. A function of its own: beside another loop the engine
+ * at times makes this one take twice as long.
+ */
+function sumOfFours(words: Int32Array, end: number, seed: number): number {
+  let a = seed, b = 2, c = 3, d = 4;
+  for (let i = HEADER_WORDS; i < end; i += 4) {
+    a = mix(a, words[i]);
+    b = mix(b, words[i + 1]);
+    c = mix(c, words[i + 2]);
+    d = mix(d, words[i + 3]);
+  }
+  return fold(fold(fold(fold(1, a), b), c), d);
+}
+
+/** The word is spread first: with one multiplication two flipped bits, the highest of a word and one of the next, cancel. */
+function mix(sum: number, word: number): number {
+  const mixed = sum ^ Math.imul(word, SPREAD);
+  return Math.imul(mixed << 13 | mixed >>> 19, FACTOR);
+}
+
+function fold(sum: number, part: number): number {
+  const product = Math.imul(sum ^ part, FOLD);
+  return product ^ product >>> 15;
+}
+
+/**
+ * @param text What to tell apart from others.
+ * @returns 32 bits of it, by FNV-1a (Fowler, Noll, Vo, 1991).
+ */
+export function fingerprintOf(text: string): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
+}
+
+/**
+ * @param struct A struct.
+ * @returns All that its records depend on, as text: names, types and offsets of the fields, to the last scalar.
+ */
+export function layoutText(struct: AnyStruct): string {
+  const fields = Object.entries(struct.fields).map(([name, { type, offset }]) =>
+    `${name}@${offset}:${typeText(type)}`
+  );
+  return `${struct.size}/${struct.align}{${fields.join()}}`;
+}
+
+function typeText(type: FieldType): string {
+  if (typeof type === "string") return type;
+  if (type instanceof Struct) return layoutText(type);
+  return type.kind === "ref" ? "ref" : `${typeText(type.element)}[${type.length}]`;
+}

@@ -1,0 +1,97 @@
+/**
+ * What a slab says when it refuses: the errors for handles that are not live, for chunks that are all taken, and for
+ * memory that is not there.
+ *
+ * @module
+ */
+import type { Block, Geometry } from "./_block.ts";
+import { PoolExhaustedError, StaleHandleError } from "./errors.ts";
+import type { HandleCodec } from "./handle.ts";
+
+/** What there is to be known of a slab for its errors. */
+interface Refusing {
+  readonly name: string;
+  readonly label: string;
+  readonly codec: HandleCodec;
+  readonly geometry: Geometry;
+  readonly blocks: readonly Block[];
+  readonly size: number;
+  readonly maxChunks: number;
+  readonly retired: number;
+  readonly disposed: boolean;
+  find(handle: number): Block | undefined;
+  ownerOf(handle: number): string | undefined;
+}
+
+/**
+ * @param slab Who refuses.
+ * @param verb What was tried.
+ * @param handle What it was tried with.
+ * @param position Where it stood among others; -1 if it did not.
+ * @returns The error that it deserves.
+ */
+export function staleError(
+  slab: Refusing,
+  verb: string,
+  handle: number,
+  position: number,
+): StaleHandleError {
+  const { name, label, codec, geometry: { chunkCount } } = slab;
+  const stamp = codec.liveStamp(handle);
+  const index = stamp < 0 ? -1 : codec.index(handle);
+  const generation = stamp < 0 ? -1 : stamp >>> 1;
+  const block = index < 0 ? undefined : slab.blocks[Math.floor(index / chunkCount)];
+  const chunkGeneration = block === undefined ? -1 : block.stamps[index % chunkCount] >>> 1;
+  const title = `handle ${String(handle)} (index ${index}, generation ${generation})`;
+  const owner = slab.ownerOf(handle);
+  const problem = handle as unknown === 0
+    ? "handle 0 is the null handle"
+    : owner !== undefined
+    ? `${handle} is a handle of ${owner}`
+    : stamp < 0
+    ? `${String(handle)} is not a handle of this pool`
+    : slab.disposed
+    ? `${title} is stale, the pool was disposed of`
+    : block === undefined
+    ? `${title} is beyond the ${slab.blocks.length * chunkCount} chunks that there ever were`
+    : slab.find(handle) !== undefined
+    ? `${title} comes twice`
+    : chunkGeneration === 0
+    ? `${title} is stale, the chunk is retired`
+    : `${title} is stale, the chunk is at generation ${chunkGeneration}`;
+  const where = position < 0 ? "" : `, at position ${position}`;
+  return new StaleHandleError(`Cannot ${verb} in ${label}: ${problem}${where}`, {
+    pool: name,
+    handle,
+    index,
+    generation,
+    chunkGeneration,
+  });
+}
+
+/**
+ * @param slab Who refuses.
+ * @param verb What was tried.
+ * @returns The error for a slab that cannot grow.
+ */
+export function exhaustedError(slab: Refusing, verb: string): PoolExhaustedError {
+  const { name, label, codec, geometry: { chunkBytes }, maxChunks, size, retired } = slab;
+  const chunks = codec.isSizeClass ? `chunks of ${chunkBytes} bytes` : "chunks of maxChunks";
+  const state = size === maxChunks
+    ? `all ${maxChunks} ${chunks} are live`
+    : `${size} of ${maxChunks} ${chunks} are live, ${retired} retired`;
+  return new PoolExhaustedError(`Cannot ${verb} in ${label}: ${state}`, name, size, maxChunks);
+}
+
+/**
+ * @param label Who refuses.
+ * @param verb What was tried.
+ * @param block A block whose buffer somebody has detached.
+ * @returns The error for that.
+ */
+export function detachedError(label: string, verb: string, { index }: Block): TypeError {
+  return new TypeError(
+    `Cannot ${verb} in ${label}: the memory of block ${index} was detached, ` +
+      "as that of a WebAssembly.Memory is when it grows; call rebind() first",
+  );
+}

@@ -1,0 +1,112 @@
+/**
+ * How things look where people print them: `console.log` and the REPL of Deno and Node.
+ *
+ * @module
+ */
+
+/** The members that Deno and Node ask an object for before they print it. */
+const DENO = Symbol.for("Deno.customInspect");
+const NODE = Symbol.for("nodejs.util.inspect.custom");
+
+type Inspect = (value: unknown, options?: object) => string;
+
+/**
+ * Makes every object of a class print as something else.
+ *
+ * @typeParam T The objects.
+ * @param prototype The prototype of the class.
+ * @param shown What is printed in the place of one: text as it is, anything else as that prints.
+ */
+export function showAs<T>(prototype: T, shown: (it: T) => unknown): void {
+  const print = (it: T, inspect: Inspect, options: object) => {
+    if (it === prototype) return "[prototype]";
+    try {
+      const value = shown(it);
+      return typeof value === "string" ? value : inspect(value, options);
+    } catch (error) {
+      return `[${(error as Error).message}]`; // who prints a value wants no error of it
+    }
+  };
+  Object.defineProperty(prototype, DENO, {
+    value(this: T, inspect: Inspect, options: object) {
+      return print(this, inspect, options);
+    },
+  });
+  Object.defineProperty(prototype, NODE, {
+    value(this: T, _depth: number, options: object, inspect: Inspect) {
+      return print(this, inspect, options);
+    },
+  });
+}
+
+/** What there is to be told of a pool. */
+interface Summed {
+  readonly label: string;
+  readonly disposed: boolean;
+  readonly size: number;
+  readonly capacity: number;
+  readonly byteLength: number;
+  mounted(): readonly unknown[];
+}
+
+/**
+ * @param all The slabs of a pool, at least one.
+ * @returns What there is to be told of all of them together.
+ */
+export function together(all: readonly Summed[]): Summed {
+  const sum = (figure: (it: Summed) => number) => all.reduce((sum, it) => sum + figure(it), 0);
+  return {
+    label: all[0].label,
+    disposed: all[0].disposed,
+    size: sum((it) => it.size),
+    capacity: sum((it) => it.capacity),
+    byteLength: sum((it) => it.byteLength),
+    mounted: () => all.flatMap((it) => it.mounted()),
+  };
+}
+
+/**
+ * @param pool A pool's slab, or several together.
+ * @param title What it is called.
+ * @param width Columns at the most, for which the title is cut.
+ * @returns One line about it.
+ */
+export function summary(
+  pool: Summed,
+  title: string = pool.label,
+  width: number = Infinity,
+): string {
+  const blocks = pool.mounted().length;
+  const figures = pool.disposed
+    ? "disposed of"
+    : `${count(pool.size)} live of ${count(pool.capacity)} in ${count(blocks)} ${
+      blocks === 1 ? "block" : "blocks"
+    }, ${bytes(pool.byteLength)}`;
+  return `${cut(title, width - figures.length - 2)}: ${figures}`;
+}
+
+/** The beginning of a text, but never half of a surrogate pair. */
+function cut(text: string, width: number): string {
+  if (text.length <= width) return text;
+  return `${text.slice(0, width - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
+/**
+ * @param n An integer.
+ * @returns It with its thousands set apart.
+ */
+export function count(n: number): string {
+  return n.toLocaleString("en-US");
+}
+
+/**
+ * @param n Bytes.
+ * @returns As many, in the unit that suits.
+ */
+export function bytes(n: number): string {
+  if (n < 1024) return `${n} bytes`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length, Math.floor(Math.log2(n) / 10));
+  const value = n / 2 ** (10 * power);
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[power - 1]}`;
+}
