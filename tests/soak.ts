@@ -1,0 +1,99 @@
+/**
+ * The soak: random operations of every kind on every allocator, with patterns in the records, for as long as one likes.
+ *
+ * ```sh
+ * deno task soak --minutes 10
+ * deno task soak --operations 10000000 --seed 1
+ * ```
+ *
+ * The same seed and number of operations are the same run, so that a failure can be had again.
+ */
+import { POOLS } from "./model/_pool_subject.ts";
+import { type Maker, Soak, SoakError } from "./model/_soak.ts";
+
+/** Everything that takes part. */
+const MAKERS: readonly Maker[] = [...POOLS];
+
+/** Milliseconds from one progress line to the next, on a terminal and elsewhere. */
+const REFRESH = Deno.stdout.isTerminal() ? 250 : 15_000;
+
+const OPTIONS = ["--minutes", "--operations", "--seed"];
+const USAGE = "Usage: deno task soak [--minutes N | --operations N] [--seed S]";
+
+const { minutes, operations, seed } = optionsOf(Deno.args);
+const soak = new Soak(seed, MAKERS);
+const start = performance.now();
+console.log(`seed ${seed}, ${MAKERS.length} allocators`);
+try {
+  run();
+  report();
+} catch (error) {
+  if (!(error instanceof SoakError)) throw error;
+  showProgress("");
+  console.error(error.message);
+  console.error(error.cause);
+  Deno.exit(1);
+}
+
+function run(): void {
+  const end = start + minutes * 60_000;
+  let shown = start;
+  while (soak.operations < operations && performance.now() < end) {
+    soak.turn(operations - soak.operations);
+    const now = performance.now();
+    if (now - shown < REFRESH) continue;
+    shown = now;
+    const rate = count(soak.operations / (now - start) * 1000);
+    const left = operations < Infinity
+      ? `${Math.floor(soak.operations / operations * 100)} %`
+      : `${((end - now) / 60_000).toFixed(1)} min left`;
+    showProgress(
+      `${count(soak.operations)} operations, ${rate} a second, ${count(soak.live)} live, ${left}`,
+    );
+  }
+  soak.end();
+  showProgress("");
+}
+
+/** In the place of the last line on a terminal; below it elsewhere. */
+function showProgress(line: string): void {
+  if (Deno.stdout.isTerminal()) {
+    Deno.stdout.writeSync(new TextEncoder().encode(`\r\x1b[K${line.slice(0, 79)}`));
+  } else if (line !== "") console.log(line);
+}
+
+function report(): void {
+  const seconds = (performance.now() - start) / 1000;
+  console.log(
+    `passed: ${count(soak.operations)} operations in ${seconds.toFixed(1)} s, seed ${seed}`,
+  );
+  console.log(
+    `${soak.subjects} allocators, ${count(soak.checks)} checks of one as a whole, ` +
+      `${count(soak.disposals)} disposals, at most ${count(soak.peakLive)} live`,
+  );
+  const rows = [...soak.tally].sort(([a], [b]) => a < b ? -1 : 1);
+  for (const [what, times] of rows) console.log(`${count(times).padStart(14)}  ${what}`);
+}
+
+function count(n: number): string {
+  return Math.round(n).toLocaleString("en-US");
+}
+
+/** The options; one that is missing, unknown or no number ends the program. */
+function optionsOf(args: readonly string[]): { minutes: number; operations: number; seed: number } {
+  const given = new Map<string, number>();
+  for (let i = 0; i < args.length; i += 2) {
+    const value = Number(args[i + 1]);
+    if (!OPTIONS.includes(args[i]) || !(value >= 0) || args[i + 1] === "") {
+      console.error(`Cannot soak with ${args.slice(i, i + 2).join(" ")}\n${USAGE}`);
+      Deno.exit(2);
+    }
+    given.set(args[i], value);
+  }
+  const operations = given.get("--operations") ?? Infinity;
+  return {
+    minutes: given.get("--minutes") ?? (operations < Infinity ? Infinity : 1),
+    operations,
+    seed: given.get("--seed") ?? Math.floor(Math.random() * 2 ** 32),
+  };
+}
