@@ -11,7 +11,7 @@ import {
   type MemoryResource,
   OutOfMemoryError,
 } from "../mod.ts";
-import { auditFreeList } from "../src/_audit.ts";
+import { auditFreeList } from "../src/_heap_audit.ts";
 import type { AddressSpace } from "../src/_address_space.ts";
 
 /** The address space inside an allocator. */

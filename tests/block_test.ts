@@ -21,6 +21,7 @@ class OneBlock {
       codec: new WideHandles(Math.ceil(Math.log2(chunkCount))),
       keepEmptyBlocks: 1,
       memory: heapMemory,
+      debug: false,
     }, { chunkBytes, align: 1, lanes: 0, tagged: false });
     slabs.set(this, [this.slab]);
   }
@@ -149,6 +150,7 @@ function blockOf(chunkCount: number): Block {
     tagged: false,
     firstBlock: 0,
     firstHandle: 0,
+    deadError: () => new Error(),
   } as const;
   return new Block(0, geometry, heapMemory.allocate(chunkCount * 4, 8));
 }
@@ -164,6 +166,16 @@ Deno.test("Block.nextLive() finds each live chunk, wherever it stands in a word"
     setLive(block, [chunk]);
     for (const from of [0, chunk >> 1, chunk]) assertEquals(block.nextLive(from), chunk);
     assert(block.nextLive(chunk + 1) >= block.bump);
+  }
+});
+
+Deno.test("Block.nextLive() finds the last chunk below the bump mark, wherever that stands", () => {
+  const block = blockOf(128);
+  for (let bump = 1; bump <= 128; bump++) {
+    block.bump = bump;
+    block.liveBits.fill(0);
+    setLive(block, [bump - 1]);
+    for (const from of [0, bump >> 1, bump - 1]) assertEquals(block.nextLive(from), bump - 1);
   }
 });
 

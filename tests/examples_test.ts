@@ -1,5 +1,5 @@
 /** The examples: what they draw, count and check. `flights.ts` reads its data only when it is run. */
-import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertNotEquals, assertThrows } from "@std/assert";
 import { type AnyHandle, NULL_HANDLE, StaleHandleError, validate } from "@slabs/pool";
 import { checks as treeChecks, forests } from "../examples/binary_trees.ts";
 import { chart } from "../examples/chart.ts";
@@ -14,6 +14,7 @@ import {
 } from "../examples/flights.ts";
 import { fireworks } from "../examples/game_loop.ts";
 import { demo as listDemo, LinkedList, type NodeHandle } from "../examples/linked_list.ts";
+import { Game, inputsOf, MAX_DELAY, play, playLate } from "../examples/rollback.ts";
 import { Atom, type Cells, collect, Cons, demo, newCells } from "../examples/mark_sweep.ts";
 
 /** Minutes of `hours` half hours, each with one count. */
@@ -477,4 +478,47 @@ Deno.test("binary_trees goes to a depth of 6 at the least, and comes to the same
     assertEquals(first.at(-1), "long lived tree of depth 6\t check: 127");
     assertEquals(treeChecks(forest, 6), first);
   }
+});
+
+// -- playLate() --
+
+Deno.test("playLate() ends as play() does, however late the inputs arrive", () => {
+  const frames = 150;
+  for (let seed = 1; seed <= 4; seed++) {
+    const inputs = inputsOf(frames, seed);
+    const inTime = play(frames, inputs);
+    const delays: ((i: number) => number)[] = [
+      (i) => (i * 7 + seed) % (MAX_DELAY + 1),
+      () => MAX_DELAY,
+      (i) => i % 2 * seed,
+    ];
+    for (const delay of delays) {
+      const late = playLate(frames, inputs, (_, i) => delay(i));
+      assertEquals(late.state, inTime);
+      assertGreater(late.rollbacks, 10);
+      assert(late.replayed <= late.rollbacks * MAX_DELAY);
+      assertEquals(late.millis.length, late.rollbacks);
+    }
+  }
+});
+
+Deno.test("playLate() goes back by as many frames as an input is late, and not at all for one in time", () => {
+  const inputs = [20, 40].map((frame) => ({ frame, player: 0, aim: 5, shots: 50 }));
+  for (let delay = 0; delay <= MAX_DELAY; delay++) {
+    const { rollbacks, replayed } = playLate(60, inputs, () => delay);
+    assertEquals([rollbacks, replayed], delay === 0 ? [0, 0] : [2, 2 * delay]);
+  }
+  // At the very end as well, when no frame follows.
+  const last = [{ frame: 59, player: 1, aim: 5, shots: 50 }];
+  assertEquals(playLate(60, last, () => MAX_DELAY).state, play(60, last));
+});
+
+Deno.test("play() is another game where an input comes a frame later, of 2,000 projectiles at least", () => {
+  const inputs = inputsOf(100, 1);
+  const shifted = inputs.map((it, i) => i === 20 ? { ...it, frame: it.frame + 1 } : it);
+  assertNotEquals(play(100, shifted), play(100, inputs));
+  using game = new Game();
+  game.step([]);
+  assertEquals(game.projectiles.size, 2000);
+  assertGreater(play(100, inputs).split("\n").length, 1999);
 });

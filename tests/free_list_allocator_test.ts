@@ -13,7 +13,7 @@ import {
   struct,
   validate,
 } from "../mod.ts";
-import { auditFreeList } from "../src/_audit.ts";
+import { auditFreeList } from "../src/_heap_audit.ts";
 import { assertUntouched, spaceOf, WasmStandIn } from "./_byte_support.ts";
 import { untyped } from "./_support.ts";
 import { Ledger } from "./model/_ledger.ts";

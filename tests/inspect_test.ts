@@ -82,6 +82,7 @@ Deno.test("validate() passes blocks with retired chunks, mounted or not", () => 
     codec: new WideHandles(3, WHOLE, 1),
     keepEmptyBlocks: 1,
     memory: heapMemory,
+    debug: false,
   }, { chunkBytes: 2, align: 1, lanes: 0, tagged: false });
   const pool = {};
   slabs.set(pool, [slab]);
@@ -137,6 +138,19 @@ Deno.test("validate() finds a cycle", () => {
   const { pool } = prepare();
   pool.blocks[0].bytes[5] = 9;
   assertBroken(pool, "chunk 5 links to chunk 9, a second time");
+});
+
+Deno.test("validate() finds a link to a live chunk right after another pool was broken", () => {
+  const first = prepare().pool;
+  first.blocks[0].bytes[9] = 200; // 5 and 1, which follow, are never come to
+  assertBroken(first, "chunk 9 links to chunk 200, out of range 0 to 15");
+  const { pool, handles } = prepare();
+  pool.freeBlock(0);
+  pool.allocMany(16);
+  for (const at of [2, 3]) pool.free([...pool.handles()].find((it) => (it & 15) === at)!);
+  pool.blocks[0].bytes[3] = 5;
+  assertBroken(pool, "chunk 3 links to chunk 5, which is live");
+  assertEquals(handles.length, 40);
 });
 
 Deno.test("validate() finds a chunk that links to itself", () => {

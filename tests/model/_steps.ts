@@ -12,6 +12,7 @@ import {
   type AnyStruct,
   array,
   type Init,
+  LeakError,
   PoolExhaustedError,
   type PoolOptions,
   StaleHandleError,
@@ -537,9 +538,18 @@ export function runModel(
     const memory = new Ledger();
     const handles = shape.isWide ? "wide" : "compact";
     const pool = create({ ...options, chunksPerBlock, handles, memory });
-    fc.modelRun(() => ({ model: new Model(pool, shape, memory), real: pool }), steps);
-    pool.dispose();
+    const model = new Model(pool, shape, memory);
+    fc.modelRun(() => ({ model, real: pool }), steps);
+    if (options.debug === true && model.live.size > 0) {
+      const { leaks } = assertThrows(() => pool.dispose(), LeakError);
+      const leaked = leaks.map(({ handle }) => handle);
+      assertEquals(leaked.sort(ascending), [...model.live.keys()].sort(ascending));
+    } else pool.dispose();
     assertEquals(memory.lent.size, 0);
   });
   fc.assert(property, { numRuns });
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
 }

@@ -19,7 +19,7 @@ import {
   OutOfMemoryError,
   StackAllocator,
 } from "../../mod.ts";
-import { auditFreeList } from "../../src/_audit.ts";
+import { auditFreeList } from "../../src/_heap_audit.ts";
 import { type Heap, heaps } from "../../src/_heap.ts";
 import { eachSeed, fail, type Interval, Intervals, Numbers } from "./_intervals.ts";
 

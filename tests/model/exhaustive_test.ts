@@ -15,7 +15,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { heapMemory, validate } from "../../mod.ts";
-import { Slab, slabs } from "../../src/_slab.ts";
+import { createSlab } from "../../src/_debug.ts";
+import { type Slab, slabs } from "../../src/_slab.ts";
 import { CompactHandles, WHOLE, WideHandles } from "../../src/handle.ts";
 
 const CHUNKS = 3;
@@ -29,6 +30,7 @@ interface Shape {
   readonly kind: Kind;
   readonly chunksPerBlock: number;
   readonly keepEmptyBlocks: number;
+  readonly debug?: boolean;
 }
 
 /** Operations as numbers: ALLOC, CLEAR, then FREE_BLOCK + its index, then FREE + position in `known`. */
@@ -49,10 +51,10 @@ class Pair {
   readonly uses: number[] = [0, 0, 0];
 
   constructor(shape: Shape) {
-    const { kind, chunksPerBlock, keepEmptyBlocks } = shape;
+    const { kind, chunksPerBlock, keepEmptyBlocks, debug = false } = shape;
     const Codec = kind === "compact" ? CompactHandles : WideHandles;
     this.shape = shape;
-    this.slab = new Slab({
+    this.slab = createSlab({
       name: "tiny",
       label: 'Pool "tiny"',
       chunksPerBlock,
@@ -61,6 +63,7 @@ class Pair {
       codec: new Codec(INDEX_BITS, WHOLE, GENERATION_BITS),
       keepEmptyBlocks,
       memory: heapMemory,
+      debug,
     }, { chunkBytes: 1, align: 1, lanes: 0, tagged: false });
     slabs.set(this, [this.slab]);
   }
@@ -164,6 +167,13 @@ for (const kind of KINDS) {
       });
     }
   }
+}
+
+for (const kind of KINDS) {
+  Deno.test(`Slab in debug mode does as predicted in every sequence of 6 (${kind})`, () => {
+    const count = explore({ kind, chunksPerBlock: 1, keepEmptyBlocks: 0, debug: true }, [], 6);
+    assertGreater(count, 10_000);
+  });
 }
 
 // -- worn out --

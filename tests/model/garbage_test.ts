@@ -4,7 +4,15 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { array, type Handle, Pool, type PoolStats, struct } from "../../mod.ts";
+import {
+  array,
+  ErasedPool,
+  type Handle,
+  Pool,
+  PoolSet,
+  type PoolStats,
+  struct,
+} from "../../mod.ts";
 import { assertNoGarbage, bytesLeft, claim, sink } from "./_meter.ts";
 
 const SIZE = 1000;
@@ -245,3 +253,33 @@ claim("Pool.reserve() and trim() leave no garbage where there is nothing to do",
     pool.trim();
   });
 });
+
+// -- snapshots --
+
+for (const checksum of [false, true]) {
+  const how = checksum ? "with a checksum" : "without a checksum";
+
+  claim(`Pool.snapshot() into an array leaves no garbage, ${how}`, () => {
+    using pool = new Pool({ n: "u32" }, { chunksPerBlock: 16, maxChunks: 64 });
+    pool.freeMany(pool.allocMany(40).filter((_, i) => i % 3 === 0));
+    const ring = [1, 2, 3].map(() => pool.snapshot());
+    const options = { checksum };
+    assertNoGarbage((i) => {
+      ring[i % 3] = pool.snapshot(ring[i % 3], options);
+    });
+  });
+
+  claim(`ErasedPool's and PoolSet's snapshot() into an array leave no garbage, ${how}`, () => {
+    const Small = struct({ n: "u16" });
+    using pool = new ErasedPool({ size: 2, types: [Small], chunksPerBlock: 16, maxChunks: 64 });
+    using set = new PoolSet({ sizes: [2, 4], chunksPerBlock: 16, maxChunks: 64 });
+    pool.allocMany(Small, 20);
+    set.allocMany(Small, 20);
+    const [a, b] = [pool.snapshot(), set.snapshot()];
+    const options = { checksum };
+    assertNoGarbage(() => {
+      sink[0] = pool.snapshot(a, options);
+      sink[1] = set.snapshot(b, options);
+    });
+  });
+}

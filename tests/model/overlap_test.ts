@@ -42,11 +42,11 @@ class Patterns {
   readonly live: { handle: Handle<Patterns["struct"]>; serial: number }[] = [];
   serial = 0;
 
-  constructor(bytes: number, chunksPerBlock: number, handles: "compact" | "wide") {
+  constructor(bytes: number, chunksPerBlock: number, handles: "compact" | "wide", debug: boolean) {
     this.bytes = bytes;
     this.struct = struct({ bytes: array("u8", bytes) });
     const maxChunks = Math.max(64, chunksPerBlock * 2);
-    this.pool = new Pool(this.struct, { chunksPerBlock, maxChunks, handles });
+    this.pool = new Pool(this.struct, { chunksPerBlock, maxChunks, handles, debug });
   }
 
   alloc(): void {
@@ -87,16 +87,18 @@ class Patterns {
   }
 }
 
-for (const handles of ["compact", "wide"] as const) {
+const MODES = [["compact", false], ["wide", false], ["compact", true]] as const;
+
+for (const [handles, debug] of MODES) {
   for (const [bytes, chunksPerBlock] of SHAPES) {
-    const shape = `${bytes} bytes, ${chunksPerBlock} a block, ${handles}`;
+    const shape = `${bytes} bytes, ${chunksPerBlock} a block, ${handles}${debug ? ", debug" : ""}`;
     Deno.test(`Pool's records do not overlap under random churn (${shape})`, () => {
       const churn = fc.array(fc.tuple(fc.nat(9), fc.nat()), {
         minLength: OPERATIONS,
         maxLength: OPERATIONS,
       });
       const property = fc.property(churn, (operations) => {
-        const patterns = new Patterns(bytes, chunksPerBlock, handles);
+        const patterns = new Patterns(bytes, chunksPerBlock, handles, debug);
         operations.forEach(([kind, nat], i) => {
           // Growing at first, shrinking at last.
           if (kind < (i < OPERATIONS / 2 ? 7 : 3)) patterns.alloc();

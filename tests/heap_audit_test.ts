@@ -1,7 +1,7 @@
 /** The audit of a heap: each book that it holds against another, put out of balance by hand. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { Arena, FreeListAllocator, InvariantError } from "../mod.ts";
-import { auditFreeList } from "../src/_audit.ts";
+import { auditFreeList } from "../src/_heap_audit.ts";
 import { FreeList } from "../src/_free_list.ts";
 import { FreeTree } from "../src/_free_tree.ts";
 import { type Heap, heaps } from "../src/_heap.ts";
