@@ -8,6 +8,7 @@ import { frames } from "./frames_bench.ts";
 import { iterate } from "./iterate_bench.ts";
 import { many } from "./many_bench.ts";
 import { resources, resourcesReplace } from "./resources_bench.ts";
+import { snapshots } from "./snapshot_bench.ts";
 import type { Scenario } from "./_scenario.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -29,4 +30,5 @@ export const scenarios: readonly Scenario[] = [
   arena,
   heap,
   heapReplace,
+  snapshots,
 ];
