@@ -33,14 +33,17 @@ export const UNIT_SHIFT = 3;
 const NO_BITS = new Int32Array(0);
 const NO_LIVES = new Uint32Array(0);
 
-/** What bytes that came back are filled with in debug mode. */
-const POISON = 0xdd;
+/** The life of what was given back with its memory. */
+const GONE = 2 ** 32 - 1;
 
-/** What an allocator is called in the errors of its debug views. */
-export interface DebugTitle {
-  readonly name: string;
-  readonly label: string;
-}
+/** Debug spaces start so far apart, as many as there is room for; from then on two of them share addresses. */
+const DEBUG_SPACES = 32;
+const DEBUG_STEP = 2 ** 32 / DEBUG_SPACES;
+
+let debugCount = 0;
+
+/** The debug spaces that there are, to tell whose an address is. */
+const debugSpaces = new Set<WeakRef<AddressSpace>>();
 
 /** A run of addresses over one region. */
 export class Extent extends Lanes {
@@ -58,23 +61,24 @@ export class Extent extends Lanes {
   top = 0;
   /** Bit `u & 31` of word `u >> 5` is set while an allocation starts at unit `u` of the extent, where that is kept. */
   readonly starts: Int32Array;
-  /** In debug mode a count for each byte of how often it came back; else empty. */
-  private readonly lives: Uint32Array;
-  private readonly debug: DebugTitle | undefined;
+  /** In debug mode how often each byte was taken back; else empty. */
+  readonly lives: Uint32Array;
+  /** In debug mode the space that it is of. */
+  private readonly owner: AddressSpace | undefined;
 
   /**
    * @param base The first address, equal to the region's offset modulo 4096.
    * @param byteLength Bytes.
    * @param region At least so many bytes, aligned to 8.
    * @param keepsStarts Whether it is kept where allocations start.
-   * @param debug Whose it is, in debug mode.
+   * @param owner In debug mode the space that it is of.
    */
   constructor(
     base: number,
     byteLength: number,
     region: MemoryRegion | undefined,
     keepsStarts: boolean,
-    debug?: DebugTitle,
+    owner?: AddressSpace,
   ) {
     super();
     this.base = base;
@@ -83,51 +87,9 @@ export class Extent extends Lanes {
     this.skew = base & (MAX_ALIGN - 1);
     this.region = region;
     this.starts = keepsStarts ? new Int32Array((byteLength >> UNIT_SHIFT) + 31 >> 5) : NO_BITS;
-    this.lives = debug === undefined ? NO_LIVES : new Uint32Array(byteLength);
-    this.debug = debug;
+    this.lives = owner === undefined ? NO_LIVES : new Uint32Array(byteLength);
+    this.owner = owner;
     this.bind();
-  }
-
-  /**
-   * Notes in debug mode that what lay in a range came back: a view of it throws from then on.
-   *
-   * @param from Byte offset of the first byte.
-   * @param to Byte offset past the last one.
-   */
-  endLives(from: number, to: number): void {
-    if (this.debug === undefined) return;
-    for (let at = from; at < to; at++) this.lives[at]++;
-  }
-
-  /**
-   * Notes that a range came back, and fills it, in debug mode.
-   *
-   * @param from Byte offset of the first byte.
-   * @param to Byte offset past the last one.
-   */
-  poison(from: number, to: number): void {
-    if (this.debug === undefined) return;
-    this.endLives(from, to);
-    this.u8.fill(POISON, from, to);
-  }
-
-  override lifeAt(offset: number): number {
-    return this.debug === undefined ? 0 : this.lives[offset];
-  }
-
-  override deadError(offset: number, life: number): Error {
-    const { name, label } = this.debug!; // without it nobody asks for lives
-    const address = this.base + offset;
-    return new StaleHandleError(
-      `Cannot use a view in ${label}: what lay at address ${address} came back`,
-      {
-        pool: name,
-        handle: address,
-        index: -1,
-        generation: life,
-        chunkGeneration: this.lives[offset],
-      },
-    );
   }
 
   /** Lays the lanes over the region's buffer as it is now. */
@@ -138,11 +100,36 @@ export class Extent extends Lanes {
 
   /** Lets go of the memory, which is the caller's to give back. */
   unbind(): void {
-    this.endLives(0, this.byteLength);
     this.detach();
     this.region = undefined;
     this.top = 0;
     this.starts.fill(0);
+    this.lives.fill(GONE);
+  }
+
+  // What ends cuts a record off from its last byte at the least: a whole allocation, or the end of one or of a block.
+  override lifeAt(offset: number, byteLength: number): number {
+    return this.lives[offset + byteLength - 1] ?? 0;
+  }
+
+  override deadError(offset: number): Error {
+    const { label, name } = this.owner!; // without one nothing ever dies
+    const address = this.base + offset;
+    return new StaleHandleError(
+      `Cannot use a view in ${label}: address ${address} was taken back`,
+      { pool: name, handle: address, index: -1, generation: -1, chunkGeneration: -1 },
+    );
+  }
+
+  /**
+   * Notes that what was given out is taken back; without debug mode nothing is noted.
+   *
+   * @param from The first byte of it, counted from the extent's first.
+   * @param to The first byte past it.
+   */
+  endLives(from: number, to: number): void {
+    const { lives } = this;
+    if (lives.length > 0) { for (let at = from; at < to; at++) lives[at]++; }
   }
 
   /**
@@ -179,6 +166,10 @@ export const NOWHERE: Extent = new Extent(0, 0, undefined, false);
 export class AddressSpace {
   /** How errors call the allocator, `Arena "frame"`. */
   readonly label: string;
+  /** The name in it. */
+  readonly name: string;
+  /** The first granule that it gives addresses from as long as there are. */
+  readonly firstGranule: number;
   /** The extents in the order in which they came. */
   readonly extents: Extent[] = [];
   /** The extent of each granule; of those past its end there is none. */
@@ -187,30 +178,45 @@ export class AddressSpace {
   readonly shift: number;
   /** Bytes of all extents. */
   byteLength = 0;
+  /** Whether every extent was given back for good. */
+  isDisposed = false;
 
   private readonly memory: MemoryResource;
   private readonly keepsStarts: boolean;
-  private readonly debug: DebugTitle | undefined;
+  /** In debug mode what it is registered as. */
+  private readonly self: WeakRef<AddressSpace> | undefined;
 
   /**
    * @param label How errors call the allocator.
    * @param memory Where extents come from.
    * @param extentBytes Bytes that most of them will have, from which the granule follows.
    * @param keepsStarts Whether it is kept where allocations start, at a bit for each 8 bytes.
-   * @param debug What the allocator is called, in debug mode.
+   * @param debug The allocator's name, in debug mode.
    */
   constructor(
     label: string,
     memory: MemoryResource,
     extentBytes: number,
     keepsStarts: boolean,
-    debug?: DebugTitle,
+    debug?: string,
   ) {
-    this.debug = debug;
     this.label = label;
     this.memory = memory;
     this.keepsStarts = keepsStarts;
-    this.shift = Math.max(MIN_SHIFT, Math.min(32 - Math.clz32(extentBytes - 1), MAX_SHIFT));
+    const isDebug = debug !== undefined;
+    this.name = debug ?? "";
+    // In debug mode the largest, as there are many granules before the first address.
+    const shift = isDebug ? MAX_SHIFT : 32 - Math.clz32(extentBytes - 1);
+    this.shift = Math.max(MIN_SHIFT, Math.min(shift, MAX_SHIFT));
+    const start = isDebug ? debugCount++ % DEBUG_SPACES * DEBUG_STEP : 0;
+    this.firstGranule = Math.max(1, start >>> this.shift);
+    while (this.table.length < this.firstGranule) this.table.push(NOWHERE);
+    if (isDebug) debugSpaces.add(this.self = new WeakRef(this));
+  }
+
+  /** Whether it is noted what is taken back. */
+  get isDebug(): boolean {
+    return this.self !== undefined;
   }
 
   /**
@@ -233,8 +239,58 @@ export class AddressSpace {
       throw this.#noAddresses(byteLength);
     }
     // Shifted, since a power would stay a float to the engine, and make one of every base.
-    const base = (first << this.shift >>> 0) + skew;
-    const extent = new Extent(base, byteLength, region, this.keepsStarts, this.debug);
+    return this.place((first << this.shift >>> 0) + skew, byteLength, region);
+  }
+
+  /**
+   * Takes a region for given addresses.
+   *
+   * @param base The first address.
+   * @param byteLength Bytes.
+   * @returns The region; `undefined` where the resource has none that lies as the addresses do.
+   * @throws {OutOfMemoryError} when the resource has no such region.
+   */
+  takeFor(base: number, byteLength: number): MemoryRegion | undefined {
+    const skew = base & (MAX_ALIGN - 1);
+    const align = skew === 0 ? MAX_ALIGN : skew & -skew;
+    const region = takeRegion(this.memory, this.label, byteLength, align);
+    if ((region.byteOffset & (MAX_ALIGN - 1)) === skew) return region;
+    this.memory.release(region);
+    return undefined;
+  }
+
+  /**
+   * Gives a region back that no extent was made of.
+   *
+   * @param region What {@linkcode takeFor} gave.
+   */
+  giveBack(region: MemoryRegion): void {
+    this.memory.release(region);
+  }
+
+  /**
+   * Makes the table end where it did, so that the next addresses are the same.
+   *
+   * @param length Entries, no fewer than there are up to the last extent.
+   */
+  setTableLength(length: number): void {
+    while (this.table.length < length) this.table.push(NOWHERE);
+    this.table.length = length;
+  }
+
+  /**
+   * Makes an extent of a region.
+   *
+   * @param base Its first address, equal to the region's offset modulo 4096; its granules are free.
+   * @param byteLength Bytes.
+   * @param region At least so many bytes.
+   * @returns The extent.
+   */
+  place(base: number, byteLength: number, region: MemoryRegion): Extent {
+    const first = base >>> this.shift;
+    const granules = (base + byteLength - 1 >>> this.shift) + 1 - first;
+    const owner = this.isDebug ? this : undefined;
+    const extent = new Extent(base, byteLength, region, this.keepsStarts, owner);
     while (this.table.length < first + granules) this.table.push(NOWHERE);
     this.table.fill(extent, first, first + granules);
     this.extents.push(extent);
@@ -257,8 +313,10 @@ export class AddressSpace {
     this.memory.release(region);
   }
 
-  /** Gives every extent back. */
+  /** Gives every extent back, for good. */
   unmountAll(): void {
+    this.isDisposed = true;
+    if (this.self !== undefined) debugSpaces.delete(this.self);
     while (this.extents.length > 0) this.unmount(this.extents[this.extents.length - 1]);
   }
 
@@ -282,6 +340,27 @@ export class AddressSpace {
     const granule = address >>> this.shift;
     // One comparison refuses fractions, NaN, strings, and what is negative or too large.
     return address >>> 0 === address && granule < this.table.length ? this.table[granule] : NOWHERE;
+  }
+
+  /**
+   * Tells whose an address is, in O(debug allocators).
+   *
+   * @param address Any number.
+   * @returns How errors call the other debug allocator that has it; `undefined` where there is none that is known to.
+   */
+  ownerOf(address: number): string | undefined {
+    if (!this.isDebug || this.find(address) !== NOWHERE) return undefined;
+    for (const ref of debugSpaces) {
+      const other = ref.deref();
+      if (other === undefined) debugSpaces.delete(ref);
+      else if (other.firstGranule !== this.firstGranule && other.has(address)) return other.label;
+    }
+    return undefined;
+  }
+
+  private has(address: number): boolean {
+    const { base, byteLength } = this.find(address);
+    return address >= base && address - base < byteLength;
   }
 
   /**

@@ -30,9 +30,9 @@ export function checkSource(
   memory: MemoryResource,
   debug: boolean,
 ): string {
-  if (typeof debug !== "boolean") throw optionError(kind, "debug", "a boolean", debug);
   if (typeof name !== "string") throw optionError(kind, "name", "a string", name);
   const label = `${kind} "${name}"`;
+  if (typeof debug !== "boolean") throw optionError(label, "debug", "a boolean", debug);
   if (typeof memory?.allocate === "function" && typeof memory.release === "function") return label;
   throw optionError(label, "memory", "an object with allocate and release", memory);
 }

@@ -12,7 +12,7 @@ import { type Leak, LeakError } from "./errors.ts";
 import type { SlabConfig } from "./options.ts";
 
 /** What freed bytes are filled with. */
-const POISON = 0xdd;
+export const POISON: number = 0xdd;
 
 /** In the place of a stack that nobody knows. */
 const FROM_SNAPSHOT = "    by the return to a snapshot";
@@ -180,4 +180,18 @@ export function leakError(
     name,
     leaks,
   );
+}
+
+/**
+ * Throws where a byte allocator had something live, and forgets it.
+ *
+ * @param label How errors call the allocator.
+ * @param name Its name.
+ * @param origins Where each live allocation was made, by address.
+ * @throws {LeakError} when there is any.
+ */
+export function throwLeaks(label: string, name: string, origins: Map<number, Error>): void {
+  const leaks = Array.from(origins, ([handle, origin]) => ({ handle, stack: framesOf(origin) }));
+  origins.clear();
+  if (leaks.length > 0) throw leakError(label, name, leaks, "address");
 }

@@ -37,6 +37,9 @@ export interface SnapshotOptions {
   readonly checksum?: boolean;
 }
 
+/** The options of a snapshot that has none. */
+export const WITH_CHECKSUM: SnapshotOptions = {};
+
 /** A snapshot's bytes, also as numbers of several widths. */
 export interface Sheet {
   readonly bytes: Uint8Array;

@@ -55,9 +55,10 @@ export class Lanes {
    * Tells which of all the records that ever come to lie at an offset does so now. Debug views ask at each access.
    *
    * @param _offset Byte offset of a record.
+   * @param _byteLength Its bytes.
    * @returns A number that changes when the record there dies.
    */
-  lifeAt(_offset: number): number {
+  lifeAt(_offset: number, _byteLength: number): number {
     return 0;
   }
 

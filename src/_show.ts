@@ -110,3 +110,61 @@ export function bytes(n: number): string {
   const value = n / 2 ** (10 * power);
   return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[power - 1]}`;
 }
+
+/** Columns of a line. */
+export const WIDTH = 80;
+
+/** How much of a column is in use, in eighths. */
+export const LEVELS = "▁▂▃▄▅▆▇█";
+/** What was never used, and what is free. */
+export const UNUSED = "·";
+export const FREE = " ";
+
+/**
+ * @param text What is left of it.
+ * @param occupancy What is drawn; it may be nothing.
+ * @param color Whether to use colour.
+ * @returns One line.
+ */
+export function drawn(text: string, occupancy: string, color: boolean): string {
+  if (occupancy === "") return text;
+  return `${text}  ${color ? `\x1b[36m${occupancy}\x1b[0m` : occupancy}`;
+}
+
+/**
+ * @param parts What there is to be told.
+ * @returns It joined by commas, as many in a line as it holds.
+ */
+export function wrap(parts: readonly string[]): string[] {
+  const lines: string[] = [];
+  let line = "";
+  parts.forEach((part, i) => {
+    const next = i + 1 < parts.length ? `${part},` : part;
+    if (line.length + next.length >= WIDTH) {
+      lines.push(line);
+      line = next;
+    } else line += line === "" ? next : ` ${next}`;
+  });
+  return [...lines, line];
+}
+
+/**
+ * @param label What a byte allocator is called.
+ * @param figures Its figures; `undefined` where it was disposed of.
+ * @param blocks How many it has.
+ * @param width Columns at the most, for which the label is cut.
+ * @returns One line about it.
+ */
+export function byteSummary(
+  label: string,
+  figures: { readonly usedBytes: number; readonly byteLength: number } | undefined,
+  blocks: number,
+  width: number = Infinity,
+): string {
+  const told = figures === undefined
+    ? "disposed of"
+    : `${bytes(figures.usedBytes)} used of ${bytes(figures.byteLength)} in ${count(blocks)} ${
+      blocks === 1 ? "block" : "blocks"
+    }`;
+  return `${cut(label, width - told.length - 2)}: ${told}`;
+}

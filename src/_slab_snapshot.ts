@@ -32,6 +32,8 @@ import { detachedError } from "./_refusals.ts";
 import type { Slab, SlabState } from "./_slab.ts";
 import type { SnapshotError } from "./errors.ts";
 
+export { WITH_CHECKSUM } from "./_envelope.ts";
+
 /** A slab, and the kinds of its records where it has tags. */
 export interface Snapped {
   readonly slab: Slab;
@@ -40,9 +42,6 @@ export interface Snapped {
 
 /** What a snapshot of each erased pool holds, for the sets that consist of them. */
 export const snappedOf: WeakMap<object, readonly Snapped[]> = new WeakMap();
-
-/** The options of a snapshot that has none. */
-export const WITH_CHECKSUM: SnapshotOptions = {};
 
 const SECTION_WORDS = 12;
 const BLOCK_WORDS = 6;

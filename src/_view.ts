@@ -147,7 +147,8 @@ function debugView(): RecordViewClass {
 
     get _b(): Lanes {
       const lanes = this.#lanes;
-      if (lanes.lifeAt(this.#at) !== this.#life) throw lanes.deadError(this.#at, this.#life);
+      const life = lanes.lifeAt(this.#at, this._s.size);
+      if (life !== this.#life) throw lanes.deadError(this.#at, this.#life);
       return lanes;
     }
 
@@ -161,7 +162,7 @@ function debugView(): RecordViewClass {
 
     set _o(offset: number) {
       this.#at = offset;
-      this.#life = this.#lanes.lifeAt(offset);
+      this.#life = this.#lanes.lifeAt(offset, this._s.size);
     }
   };
 }

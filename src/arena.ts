@@ -4,7 +4,10 @@
  * @module
  */
 import { AddressSpace, type Extent, NOWHERE } from "./_address_space.ts";
+import { readArena, writeArena } from "./_arena_snapshot.ts";
+import { type ArenaBooks, arenas } from "./_byte_books.ts";
 import { checkExtentBytes, checkSource, show } from "./_byte_checks.ts";
+import { type SnapshotOptions, WITH_CHECKSUM } from "./_envelope.ts";
 import { LentRegion } from "./_lent_region.ts";
 import { checkRecord } from "./_record.ts";
 import type { RecordView } from "./_view.ts";
@@ -39,7 +42,7 @@ export interface ArenaStats extends ByteAllocatorStats {
 const MARK_OWNERS = 2 ** 20;
 const MARK_RANGE = 2 ** 32;
 
-let arenas = 0;
+let arenaCount = 0;
 
 /**
  * Memory that is given out in order and taken back all at once: the fastest allocator there is, and no single allocation
@@ -49,7 +52,7 @@ let arenas = 0;
  * `Pool` or a `FreeListAllocator`.
  *
  * Views and arrays from before a `reset` or a `rewind` that took their memory back are invalid: they read and write
- * what came in its place. With `debug` such a view throws when it is used.
+ * what came in its place.
  *
  * An arena keeps no books of single allocations, so any address of bytes that are given out will do for `view`,
  * `array`, `bytes` and `seek`, one inside an allocation too.
@@ -78,7 +81,7 @@ let arenas = 0;
 export class Arena extends ByteAllocator implements MemoryResource {
   private readonly _blockBytes: number;
   /** The blocks in the order of use. Those past the current one are empty, and zero. */
-  private readonly _blocks: Extent[] = [];
+  private _blocks: Extent[] = [];
   /** Position of the current block; -1 before there is one. */
   private _index = -1;
   /** Where the next bytes come from. */
@@ -103,10 +106,10 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const { name = "arena", memory = heapMemory, blockBytes = 65536, debug = false } = options;
     const label = checkSource("Arena", name, memory, debug);
     checkExtentBytes(label, "blockBytes", blockBytes);
-    const title = debug ? { name, label } : undefined;
-    super(name, new AddressSpace(label, memory, blockBytes, false, title), debug);
+    super(name, new AddressSpace(label, memory, blockBytes, false, debug ? name : undefined));
     this._blockBytes = blockBytes;
-    this._firstMark = (1 + arenas++ % MARK_OWNERS) * MARK_RANGE;
+    this._firstMark = (1 + arenaCount++ % MARK_OWNERS) * MARK_RANGE;
+    arenas.set(this, () => this._books());
   }
 
   // -- allocating --
@@ -321,6 +324,68 @@ export class Arena extends ByteAllocator implements MemoryResource {
     return out as ArenaStats; // every member was just set
   }
 
+  /**
+   * Writes the whole state of the arena as bytes, in O(`usedBytes`): addresses, what they hold, and where the next bytes will
+   * come from.
+   *
+   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has no room a new array is made.
+   * @param options See {@linkcode SnapshotOptions}.
+   * @returns `into`, or a new array; what is beyond the snapshot in it is left as it was.
+   * @throws {TypeError} when `into` is no `Uint8Array`, or the arena's memory was detached.
+   * @throws {RangeError} when `into` starts elsewhere.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Arena } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using arena = new Arena();
+   * const a = arena.alloc(8);
+   * arena.bytes(a, 8).fill(7);
+   * const saved = arena.snapshot();
+   * const b = arena.alloc(100);
+   * arena.reset();
+   *
+   * arena.restore(saved);
+   * assertEquals(arena.bytes(a, 8)[0], 7);
+   * assertEquals(arena.alloc(100), b);
+   * ```
+   */
+  snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
+    this._checkAlive();
+    this._checkAttached("snapshot");
+    return writeArena(this._books(), this._blockBytes, into, options);
+  }
+
+  /**
+   * Goes back to a snapshot, in O(`usedBytes`). The addresses of that moment hold what they held, later ones are not given out,
+   * marks that this arena gave up to then are valid, and the same calls as then give the same addresses. Blocks that came
+   * since are given back. Views and arrays from before must be fetched or moved anew.
+   *
+   * @param bytes What {@linkcode snapshot} wrote, of this arena or of one that was created in the same way, outside of the
+   * arena's own memory; it may be longer. A debug arena, whose addresses no other has, takes its own alone.
+   * @throws {SnapshotError} when it is none that the arena can go back to, or the memory resource has no block that lies as the
+   * addresses do; nothing changes then.
+   * @throws {TypeError} when `bytes` is no `Uint8Array`, or the arena's memory was detached.
+   * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  restore(bytes: Uint8Array): void {
+    this._checkAlive();
+    this._checkAttached("restore");
+    const { blocks, index, peak } = readArena(this._books(), this._blockBytes, bytes);
+    this._blocks = [...blocks];
+    this._index = index;
+    this._block = blocks[index] ?? NOWHERE;
+    this._before = this._usedBefore = 0;
+    for (const block of blocks.slice(0, Math.max(index, 0))) {
+      this._before += block.byteLength;
+      this._usedBefore += block.top;
+    }
+    this._peak = peak;
+  }
+
   /** Gives all memory back. Any later call throws {@linkcode DisposedError}, but `release`; disposing twice is harmless. */
   override dispose(): void {
     this._blocks.length = 0;
@@ -482,6 +547,20 @@ export class Arena extends ByteAllocator implements MemoryResource {
     );
   }
 
+  /** All that it keeps, for who looks inside. */
+  private _books(): ArenaBooks {
+    return {
+      name: this.name,
+      space: this._space,
+      blocks: this._blocks,
+      block: this._block,
+      index: this._index,
+      before: this._before,
+      usedBefore: this._usedBefore,
+      peak: this._peak,
+    };
+  }
+
   /** The error for a mark. */
   private _markError(mark: number, problem: string): RangeError {
     return new RangeError(`Cannot rewind in ${this._space.label}: mark ${show(mark)} ${problem}`);
@@ -491,7 +570,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
 /** Ends what is given out of a block at an offset, and fills what was beyond with zeros. */
 function cut(block: Extent, top: number): void {
   if (top >= block.top) return;
-  block.endLives(top, block.top);
   block.u8.fill(0, top, block.top);
+  block.endLives(top, block.top);
   block.top = top;
 }

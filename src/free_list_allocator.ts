@@ -13,6 +13,7 @@ import {
 } from "./_byte_checks.ts";
 import { HEADER_BYTES } from "./_chunks.ts";
 import type { Fit } from "./_free_list.ts";
+import { DebugHeap } from "./_heap_debug.ts";
 import { Heap, heaps } from "./_heap.ts";
 import { LentRegion } from "./_lent_region.ts";
 import {
@@ -113,24 +114,18 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * @throws {OutOfMemoryError} when the resource has not so much memory.
    */
   constructor(options: FreeListOptions = {}) {
-    const {
-      debug = false,
-      name = "heap",
-      memory = heapMemory,
-      byteLength = 2 ** 20,
-      grow = false,
-    } = options;
+    const { name = "heap", memory = heapMemory, byteLength = 2 ** 20, grow = false } = options;
+    const { debug = false } = options;
     const { fit = "best", index = fit === "best" ? "tree" : "list" } = options;
     const label = checkSource("FreeListAllocator", name, memory, debug);
     checkExtentBytes(label, "byteLength", byteLength);
     checkKinds(label, fit, index);
     if (typeof grow !== "boolean") throw optionError(label, "grow", "a boolean", grow);
-    const title = debug ? { name, label } : undefined;
-    const space = new AddressSpace(label, memory, byteLength, true, title);
-    super(name, space, debug);
+    const space = new AddressSpace(label, memory, byteLength, true, debug ? name : undefined);
+    super(name, space);
     this._byteLength = byteLength;
     this._grow = grow;
-    this._heap = new Heap(space, fit, index === "tree");
+    this._heap = new (debug ? DebugHeap : Heap)(space, fit, index === "tree");
     this._heap.mount(byteLength);
     heaps.set(this, this._heap);
   }
@@ -274,6 +269,16 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     out.overheadBytes = out.byteLength - usedBytes - freeBytes;
     out.allocations = allocations;
     return out as FreeListStats; // every member was just set
+  }
+
+  /**
+   * Gives all memory back. Any later call throws {@linkcode DisposedError}, but `release`; disposing twice is harmless.
+   *
+   * @throws {LeakError} in debug mode, when something was live, after the memory was given back.
+   */
+  override dispose(): void {
+    super.dispose();
+    this._heap.close(this.name);
   }
 
   // -- as a memory resource --

@@ -1,16 +1,18 @@
 /**
- * Looking at a pool from outside: whether its books balance.
+ * Looking at pools and byte allocators from outside: whether their books balance, and what is where.
  *
  * @module
  */
 import { auditBlock, type BlockBooks } from "./_block_audit.ts";
 import type { Block } from "./_block.ts";
-import { count, summary, together } from "./_show.ts";
+import { auditBytes } from "./_byte_audit.ts";
+import { dumpBytes } from "./_byte_dump.ts";
+import { count, drawn, FREE, LEVELS, summary, together, UNUSED, WIDTH, wrap } from "./_show.ts";
 import { type Slab, slabs } from "./_slab.ts";
 import { InvariantError } from "./errors.ts";
 
 /**
- * Checks that the books of a pool balance, and changes nothing.
+ * Checks that the books of a pool or a byte allocator balance, and changes nothing.
  *
  * Use it in tests, after code that writes to a block's bytes, and to hunt for a record that changes
  * by itself. A pool used through its members alone has no way to fail. It looks at every chunk, so
@@ -20,11 +22,15 @@ import { InvariantError } from "./errors.ts";
  * free list holds just the dead chunks that can be given out again, with every link in range and no
  * cycle. Live bits, generations and counts agree. A block that was given back has no live record.
  *
- * Takes O(capacity).
+ * Of an arena what is past the end of what it gave out is zero, as it must be when it is given out; of a stack the
+ * headers lead from the newest allocation to the oldest, all of them; of a heap the chunks fill its memory, and its index
+ * has those that are free. Each address leads to the block that has it.
  *
- * @param pool A pool of this module.
+ * Takes O(capacity), of a byte allocator O(bytes).
+ *
+ * @param pool A pool or a byte allocator of this module.
  * @throws {InvariantError} when the books do not balance; it says where, and both figures.
- * @throws {TypeError} when `pool` is no pool.
+ * @throws {TypeError} when `pool` is neither, or is an allocator whose memory was detached.
  * @throws {DisposedError} after the pool's `dispose`.
  *
  * @example Usage
@@ -43,7 +49,8 @@ import { InvariantError } from "./errors.ts";
 export function validate(pool: object): void {
   const all = slabs.get(pool);
   if (all === undefined) {
-    throw new TypeError("Cannot validate: the argument is no pool of this module");
+    if (auditBytes(pool)) return;
+    throw new TypeError("Cannot validate: the argument is no pool or allocator of this module");
   }
   for (const slab of all) {
     if (slab.disposed) throw slab.disposedError();
@@ -57,23 +64,21 @@ export interface DumpOptions {
   readonly color?: boolean;
 }
 
-/** Columns of a line, and those of an occupancy, a power of two as the chunks of a block are. */
-const WIDTH = 80;
+/** Columns of an occupancy, a power of two as the chunks of a block are. */
 const COLUMNS = 32;
-const LEVELS = "▁▂▃▄▅▆▇█";
-/** What was never used, and what is free. */
-const UNUSED = "·";
-const FREE = " ";
 
 /**
  * Draws a pool for people, in O(capacity): a line with its figures, one a block, and one with totals; of a set each size
  * class in this way. Each column of a block is as high as its chunks are live, a blank where all of them are free, and a
  * dot where none was ever used.
  *
- * @param pool A pool of this module.
+ * A byte allocator is drawn in the same way, by its bytes; headers and padding count as used in the columns. The dots of an
+ * arena and a stack are what is past the end of what they gave out.
+ *
+ * @param pool A pool or a byte allocator of this module.
  * @param options See {@linkcode DumpOptions}.
  * @returns Lines of at most 80 columns, without a newline at the end.
- * @throws {TypeError} when `pool` is no pool.
+ * @throws {TypeError} when `pool` is neither.
  * @throws {DisposedError} after the pool's `dispose`.
  *
  * @example Usage
@@ -95,7 +100,9 @@ const FREE = " ";
 export function dump(pool: object, { color = wantsColor() }: DumpOptions = {}): string {
   const all = slabs.get(pool);
   if (all === undefined) {
-    throw new TypeError("Cannot dump: the argument is no pool of this module");
+    const lines = dumpBytes(pool, color);
+    if (lines !== undefined) return lines.join("\n");
+    throw new TypeError("Cannot dump: the argument is no pool or allocator of this module");
   }
   if (all[0].disposed) throw all[0].disposedError();
   const lines = all.flatMap((slab) => slabLines(slab, color));
@@ -123,43 +130,27 @@ function slabLines(slab: Slab, color: boolean): string[] {
   ];
 }
 
-/** Joins parts by commas, as many in a line as it holds. */
-function wrap(parts: readonly string[]): string[] {
-  const lines: string[] = [];
-  let line = "";
-  parts.forEach((part, i) => {
-    const next = i + 1 < parts.length ? `${part},` : part;
-    if (line.length + next.length >= WIDTH) {
-      lines.push(line);
-      line = next;
-    } else line += line === "" ? next : ` ${next}`;
-  });
-  return [...lines, line];
-}
-
 /** One block: its index, how much of it is live, and where. */
 function blockLine(block: Block, color: boolean): string {
   const { index, live, chunkCount } = block;
   const title = `block ${String(index).padStart(5)}`;
   const figures = `${count(live)}/${count(chunkCount)}`.padStart(14);
-  const drawn = occupancy(block);
-  if (drawn === "") return title + figures;
-  return `${title}${figures}  ${color ? `\x1b[36m${drawn}\x1b[0m` : drawn}`;
+  return drawn(title + figures, occupancy(block), color);
 }
 
 function occupancy({ liveBits, chunkCount, bump }: Block): string {
   const columns = Math.min(COLUMNS, chunkCount);
   const step = chunkCount / columns;
-  let drawn = "";
+  let line = "";
   for (let from = 0; from < chunkCount; from += step) {
     let live = 0;
     for (let chunk = from; chunk < from + step; chunk++) {
       live += liveBits[chunk >> 5] >>> (chunk & 31) & 1;
     }
     const level = Math.ceil(live / step * LEVELS.length);
-    drawn += live > 0 ? LEVELS[level - 1] : from >= bump ? UNUSED : FREE;
+    line += live > 0 ? LEVELS[level - 1] : from >= bump ? UNUSED : FREE;
   }
-  return drawn.trimEnd();
+  return line.trimEnd();
 }
 
 /** Deno and Node tell whether they write to a terminal; where nobody does there is none. */

@@ -11,12 +11,14 @@
  * @module
  */
 import { AddressSpace, type Extent, UNIT_SHIFT } from "./_address_space.ts";
+import { type StackBooks, stacks } from "./_byte_books.ts";
 import { checkExtentBytes, checkSource } from "./_byte_checks.ts";
 import {
   ByteAllocator,
   type ByteAllocatorOptions,
   type ByteAllocatorStats,
 } from "./byte_allocator.ts";
+import { callerOrigin, POISON, throwLeaks } from "./_debug.ts";
 import { LifoOrderError, OutOfMemoryError } from "./errors.ts";
 import { heapMemory } from "./memory.ts";
 
@@ -69,6 +71,8 @@ export class StackAllocator extends ByteAllocator {
   private _allocations = 0;
   /** The most that the top was whenever it went down; `stats` knows the rest. */
   private _peak = 0;
+  /** In debug mode where each live allocation was made, by address. */
+  private readonly _origins: Map<number, Error> | undefined;
 
   /**
    * Creates a stack and takes its memory.
@@ -82,9 +86,10 @@ export class StackAllocator extends ByteAllocator {
     const { name = "stack", memory = heapMemory, byteLength = 65536, debug = false } = options;
     const label = checkSource("StackAllocator", name, memory, debug);
     checkExtentBytes(label, "byteLength", byteLength);
-    const title = debug ? { name, label } : undefined;
-    super(name, new AddressSpace(label, memory, byteLength, true, title), debug);
+    super(name, new AddressSpace(label, memory, byteLength, true, debug ? name : undefined));
+    this._origins = debug ? new Map() : undefined;
     this._extent = this._space.mount(byteLength, 8);
+    stacks.set(this, () => this._books());
   }
 
   /**
@@ -110,6 +115,7 @@ export class StackAllocator extends ByteAllocator {
     extent.top = end;
     this._newest = at;
     this._allocations++;
+    this._origins?.set(extent.base + at, callerOrigin());
     return extent.base + at;
   }
 
@@ -128,7 +134,7 @@ export class StackAllocator extends ByteAllocator {
     if (at !== this._newest) throw this._orderError(address);
     this._peak = Math.max(this._peak, extent.top);
     const before = extent.i32[at - 8 >> 2];
-    extent.poison(at, extent.top);
+    if (this._origins !== undefined) this._end(at, extent.top, this._origins);
     extent.flipStart(at >> UNIT_SHIFT);
     extent.top = before === 0 ? 0 : before + this._sizeAt(before);
     this._newest = before;
@@ -157,7 +163,7 @@ export class StackAllocator extends ByteAllocator {
   override reset(): void {
     this._checkAlive();
     this._peak = Math.max(this._peak, this._extent.top);
-    this._extent.poison(0, this._extent.top);
+    for (const address of [...this._origins?.keys() ?? []].reverse()) this.free(address);
     this._extent.starts.fill(0);
     this._extent.top = 0;
     this._newest = 0;
@@ -180,7 +186,24 @@ export class StackAllocator extends ByteAllocator {
     return out as StackStats; // every member was just set
   }
 
+  /**
+   * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
+   *
+   * @throws {LeakError} in debug mode, when something was live, after the memory was given back.
+   */
+  override dispose(): void {
+    super.dispose();
+    if (this._origins !== undefined) throwLeaks(this._space.label, this.name, this._origins);
+  }
+
   // -- inside --
+
+  /** Debug mode: overwrites what is taken back, and makes its views throw. */
+  private _end(from: number, to: number, origins: Map<number, Error>): void {
+    this._extent.u8.fill(POISON, from, to);
+    this._extent.endLives(from, to);
+    origins.delete(this._extent.base + from);
+  }
 
   /** Offset of the payload at an address where an allocation starts. */
   private _startOf(verb: string, address: number): number {
@@ -215,6 +238,17 @@ export class StackAllocator extends ByteAllocator {
     const held = this._sizeAt(at);
     if (byteLength <= held) return this._extent;
     throw this._addressError(verb, address, `holds ${held} bytes, fewer than ${byteLength}`);
+  }
+
+  /** All that it keeps, for who looks inside. */
+  private _books(): StackBooks {
+    return {
+      name: this.name,
+      space: this._space,
+      extent: this._extent,
+      newest: this._newest,
+      allocations: this._allocations,
+    };
   }
 
   /** The error for an allocation that does not fit. */

@@ -1,203 +1,335 @@
-/** Debug mode of the byte allocators: views that outlive their memory, and what is filled when it comes back. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+/** Debug mode of the byte allocators: views past their memory, poison, leaks, and addresses of another allocator. */
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   Arena,
   array,
   type ByteAllocator,
   FreeListAllocator,
+  InvalidAddressError,
+  LeakError,
+  Pool,
   StackAllocator,
   StaleHandleError,
   struct,
+  validate,
 } from "../mod.ts";
+import { WasmStandIn } from "./_byte_support.ts";
+import { untyped } from "./_support.ts";
 
-const Vec2 = struct({ x: "f32", y: "f32" });
-const Ship = struct({ pos: Vec2, hp: "u16", color: array("u8", 3), trail: array(Vec2, 2) });
+const Point = struct({ x: "u32", y: "u8" });
+const Body = struct({
+  n: "u32",
+  big: "f64",
+  at: Point,
+  bytes: array("u8", 3),
+  points: array(Point, 2),
+}, { name: "Body" });
 
-/** Every read and write that there is through a view of a ship, each on parts that were fetched before. */
-function uses(allocator: ByteAllocator, address: number): (() => unknown)[] {
-  const ship = allocator.view(address, Ship);
-  const { pos, color, trail } = ship;
-  const first = trail.get(0);
-  return [
-    () => ship.hp,
-    () => ship.hp = 1,
-    () => ship.pos.x,
-    () => ship.pos = { x: 1, y: 2 },
-    () => pos.x,
-    () => pos.y = 1,
-    () => color.get(2),
-    () => color.set(2, 1),
-    () => color.copyFrom([1, 2]),
-    () => color.toArray(),
-    () => [...color],
-    () => first.x,
-    () => first.x = 1,
-    () => trail.set(1, { x: 1 }),
-    () => ship.toJSON(),
-  ];
-}
+type Ending = [what: string, start: () => { it: ByteAllocator; address: number; end: () => void }];
 
-function assertAlive(all: (() => unknown)[]): void {
-  for (const use of all) use();
-}
+const frame = (): Arena => new Arena({ name: "it", debug: true, blockBytes: 256 });
+const stack = (): StackAllocator => new StackAllocator({ name: "it", debug: true });
+const heap = (): FreeListAllocator =>
+  new FreeListAllocator({ name: "it", debug: true, byteLength: 4096, grow: true });
 
-function assertDead(all: (() => unknown)[], label: string): void {
-  for (const use of all) assertThrows(use, StaleHandleError, `Cannot use a view in ${label}`);
-}
+/** Every way in which memory is taken back. */
+const ENDINGS: Ending[] = [
+  ["Arena.reset()", () => {
+    const it = frame();
+    return { it, address: it.allocRecord(Body), end: () => it.reset() };
+  }],
+  ["Arena.rewind()", () => {
+    const it = frame();
+    it.alloc(200);
+    const mark = it.mark();
+    return { it, address: it.allocRecord(Body), end: () => it.rewind(mark) };
+  }],
+  ["Arena.rewind() into the record", () => {
+    const it = frame();
+    const address = it.alloc(24);
+    const mark = it.mark();
+    it.alloc(Body.size);
+    return { it, address, end: () => it.rewind(mark) };
+  }],
+  ["the end of an Arena.scope()", () => {
+    const it = frame();
+    const scope = it.scope();
+    return { it, address: it.allocRecord(Body), end: () => scope[Symbol.dispose]() };
+  }],
+  ["Arena.dispose()", () => {
+    const it = frame();
+    return { it, address: it.allocRecord(Body), end: () => it.dispose() };
+  }],
+  ["StackAllocator.free()", () => {
+    const it = stack();
+    const address = it.allocRecord(Body);
+    return { it, address, end: () => it.free(address) };
+  }],
+  ["StackAllocator.reset()", () => {
+    const it = stack();
+    it.alloc(8);
+    const address = it.allocRecord(Body);
+    it.alloc(8);
+    return { it, address, end: () => it.reset() };
+  }],
+  ["FreeListAllocator.free()", () => {
+    const it = heap();
+    const address = it.allocRecord(Body);
+    return { it, address, end: () => it.free(address) };
+  }],
+  ["FreeListAllocator.reset()", () => {
+    const it = heap();
+    const address = it.allocRecord(Body);
+    it.alloc(10_000);
+    return { it, address, end: () => it.reset() };
+  }],
+  ["FreeListAllocator.realloc() that moves", () => {
+    const it = heap();
+    const address = it.allocRecord(Body);
+    it.alloc(8);
+    return { it, address, end: () => assert(it.realloc(address, 1000) !== address) };
+  }],
+  ["FreeListAllocator.realloc() that shrinks", () => {
+    const it = heap();
+    const address = it.allocRecord(Body);
+    return { it, address, end: () => assertEquals(it.realloc(address, Body.size - 1), address) };
+  }],
+  ["FreeListAllocator.trim()", () => {
+    const it = heap();
+    const address = it.alloc(10_000);
+    return { it, address, end: () => (it.free(address), it.trim()) };
+  }],
+];
 
-// -- Arena --
-
-Deno.test("Arena in debug mode has views throw that a rewind took the memory of, and no others", () => {
-  using arena = new Arena({ debug: true, name: "frame", blockBytes: 256 });
-  const kept = uses(arena, arena.allocRecord(Ship));
-  const mark = arena.mark();
-  const gone = [1, 2, 3, 4, 5, 6, 7].map(() => uses(arena, arena.allocRecord(Ship)));
-  for (const all of [kept, ...gone]) assertAlive(all);
-  arena.rewind(mark);
-  assertAlive(kept);
-  for (const all of gone) assertDead(all, 'Arena "frame"');
-  const again = arena.allocRecord(Ship); // where the first of them lay
-  for (const all of gone) assertDead(all, 'Arena "frame"');
-  assertAlive(uses(arena, again));
-  assertEquals(arena.view(arena.allocRecord(Ship), Ship).toJSON().hp, 0);
-});
-
-Deno.test("Arena in debug mode has views throw after reset(), a scope, trim() and dispose()", () => {
-  const arena = new Arena({ debug: true, name: "frame" });
-  const before = uses(arena, arena.allocRecord(Ship));
-  arena.reset();
-  assertDead(before, 'Arena "frame"');
-  let scoped: (() => unknown)[];
-  {
-    using _scope = arena.scope();
-    scoped = uses(arena, arena.allocRecord(Ship));
-    assertAlive(scoped);
-  }
-  assertDead(scoped, 'Arena "frame"');
-  arena.trim();
-  assertDead(scoped, 'Arena "frame"');
-  const last = uses(arena, arena.allocRecord(Ship));
-  arena.dispose();
-  assertDead(last, 'Arena "frame"');
-});
-
-Deno.test("Arena in debug mode tells records of one byte apart at a mark", () => {
-  using arena = new Arena({ debug: true });
-  const Byte = struct({ n: "u8" });
-  const kept = arena.view(arena.allocRecord(Byte, { n: 1 }), Byte);
-  const mark = arena.mark();
-  const gone = arena.view(arena.allocRecord(Byte, { n: 2 }), Byte);
-  arena.rewind(mark);
-  assertEquals(kept.n, 1);
-  assertThrows(() => gone.n, StaleHandleError, "came back");
-});
-
-Deno.test("Arena in debug mode lets a cursor be moved on from what came back", () => {
-  using arena = new Arena({ debug: true });
-  const cursor = arena.cursor(Vec2);
-  const first = arena.allocAt(cursor);
-  cursor.x = 1;
-  arena.reset();
-  const error = assertThrows(() => cursor.x, StaleHandleError);
-  assertEquals([error.pool, error.handle], ["arena", first]);
-  arena.allocAt(cursor);
-  assertEquals(cursor.x, 0);
-  const other = arena.allocRecord(Vec2, { x: 5 });
-  assertEquals(arena.seek(cursor, other).x, 5);
-});
-
-// -- StackAllocator --
-
-Deno.test("StackAllocator in debug mode has views throw after free() and reset(), and poisons", () => {
-  const stack = new StackAllocator({ debug: true, name: "calls" });
-  const older = uses(stack, stack.allocRecord(Ship));
-  const address = stack.allocRecord(Ship, { hp: 7 });
-  const newer = uses(stack, address);
-  const bytes = stack.bytes(address, Ship.size);
-  stack.free(address);
-  assert(bytes.every((byte) => byte === 0xdd));
-  assertDead(newer, 'StackAllocator "calls"');
-  assertAlive(older);
-  assertEquals(stack.view(stack.allocRecord(Ship), Ship).hp, 0);
-  assertDead(newer, 'StackAllocator "calls"');
-  stack.reset();
-  assertDead(older, 'StackAllocator "calls"');
-  stack.dispose();
-});
-
-// -- FreeListAllocator --
-
-for (const options of [{ index: "tree" }, { index: "list", fit: "first" }] as const) {
-  Deno.test(`FreeListAllocator in debug mode has views throw after free() and poisons (${options.index})`, () => {
-    const heap = new FreeListAllocator({ ...options, debug: true, name: "heap", byteLength: 4096 });
-    const addresses = [1, 2, 3, 4, 5].map(() => heap.allocRecord(Ship, { hp: 7 }));
-    const all = addresses.map((address) => uses(heap, address));
-    const bytes = heap.bytes(addresses[1], Ship.size);
-    heap.free(addresses[1]);
-    assertDead(all[1], 'FreeListAllocator "heap"');
-    assertEquals(bytes[Ship.size - 9], 0xdd); // past the links, before the tag at the end
-    heap.free(addresses[3]);
-    heap.free(addresses[2]); // joins both
-    for (const at of [1, 2, 3]) assertDead(all[at], 'FreeListAllocator "heap"');
-    for (const at of [0, 4]) assertAlive(all[at]);
-    const again = heap.allocRecord(Ship);
-    assertEquals(heap.view(again, Ship).hp, 0);
-    for (const at of [1, 2, 3]) assertDead(all[at], 'FreeListAllocator "heap"');
-    heap.reset();
-    for (const at of [0, 4]) assertDead(all[at], 'FreeListAllocator "heap"');
-    heap.dispose();
+for (const [what, start] of ENDINGS) {
+  Deno.test(`A debug view throws on every read and write after ${what}, and never before`, () => {
+    const { it, address, end } = start();
+    const view = it.view(address, Body);
+    const cursor = it.seek(it.cursor(Body), address);
+    const { at, bytes, points } = view;
+    const point = points.get(1);
+    // deno-lint-ignore no-explicit-any -- whole structs can be assigned, as TypeScript cannot say
+    const loose = view as any;
+    const uses: (() => unknown)[] = [
+      () => view.n,
+      () => view.n = 1,
+      () => view.big,
+      () => view.big = 1,
+      () => view.toJSON(),
+      () => view.at.x,
+      () => view.bytes.get(0),
+      () => loose.at = { x: 1 },
+      () => loose.bytes = [1],
+      () => at.x,
+      () => at.y = 1,
+      () => loose.at.toJSON(),
+      () => bytes.get(2),
+      () => bytes.set(2, 1),
+      () => bytes.copyFrom([1, 2]),
+      () => bytes.toArray(),
+      () => [...bytes],
+      () => points.get(0).x,
+      () => points.set(0, { x: 1 }),
+      () => point.x,
+      () => point.y = 1,
+      () => cursor.n,
+      () => cursor.n = 1,
+    ];
+    for (const use of uses) use();
+    end();
+    const message = `"it": address ${address} was taken back`;
+    for (const use of uses) assertThrows(use, StaleHandleError, message);
+    assertEquals(assertThrows(() => view.n, StaleHandleError).handle, address);
+    assertEquals(assertThrows(() => view.n, StaleHandleError).pool, "it");
+    assert(Deno.inspect(view).includes("was taken back"));
   });
 }
 
-Deno.test("FreeListAllocator in debug mode has views throw that realloc() moved, and not those it left", () => {
-  using heap = new FreeListAllocator({ debug: true, byteLength: 4096 });
-  const a = heap.alloc(Ship.size);
-  const b = heap.alloc(8);
-  const view = uses(heap, a);
-  const grown = heap.realloc(a, 400); // b is in the way
-  assertDead(view, 'FreeListAllocator "heap"');
-  const moved = uses(heap, grown);
-  assertEquals(heap.realloc(grown, 200), grown);
-  assertEquals(heap.realloc(grown, 300), grown);
-  assertAlive(moved);
-  heap.free(b);
-  assertAlive(moved);
-});
-
-Deno.test("FreeListAllocator in debug mode ends the life of what a shrinking realloc() cuts off", () => {
-  using heap = new FreeListAllocator({ debug: true, byteLength: 4096 });
-  const a = heap.alloc(256);
-  const bytes = heap.bytes(a, 256).fill(1);
-  assertEquals(heap.realloc(a, 64), a);
-  assertEquals(bytes[63], 1);
-  assert(bytes.subarray(64, 72).every((byte) => byte !== 1)); // poison, or the header of what is free
-  assertEquals(bytes[128], 0xdd);
-});
-
-Deno.test("byte allocators do the same with debug mode and without", () => {
-  const run = (debug: boolean) => {
-    using heap = new FreeListAllocator({ debug, byteLength: 1 << 16 });
-    const live: number[] = [];
-    const trace: number[] = [];
-    let seed = 1;
-    const random = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-    for (let i = 0; i < 3000; i++) {
-      if (live.length > 0 && random() < 0.45) {
-        heap.free(live.splice(Math.floor(random() * live.length), 1)[0]);
-      } else if (live.length < 100) {
-        const address = heap.alloc(1 + Math.floor(random() * 300));
-        assert(heap.bytes(address, heap.sizeOf(address)).every((byte) => byte === 0));
-        live.push(address);
-        trace.push(address);
-      }
-    }
-    return { trace, stats: heap.stats() };
-  };
-  assertEquals(run(true), run(false));
-});
-
-Deno.test("byte allocators refuse a debug option that is no boolean", () => {
-  for (const Class of [Arena, StackAllocator, FreeListAllocator]) {
-    assertThrows(() => new Class({ debug: "yes" as never }), TypeError, "debug must be a boolean");
+Deno.test("A debug view of what came in the place of something is another's than that before", () => {
+  for (const it of [frame(), stack(), heap()]) {
+    const old = it.view(it.allocRecord(Point, { x: 1 }), Point);
+    it.reset();
+    const address = it.allocRecord(Point, { x: 2 });
+    const view = it.view(address, Point);
+    assertEquals(view.x, 2);
+    assertThrows(() => old.x, StaleHandleError);
+    assertEquals(it.seek(old, address).x, 2);
+    it.reset();
+    it.dispose();
   }
+});
+
+Deno.test("Debug views stay good where others end, where memory grows, and where a buffer is replaced", () => {
+  const memory = new WasmStandIn(72);
+  using it = new FreeListAllocator({ memory, byteLength: 512, grow: true, debug: true });
+  const addresses = Array.from({ length: 20 }, (_, x) => it.allocRecord(Point, { x }));
+  const views = addresses.map((address) => it.view(address, Point));
+  for (let i = 0; i < 20; i += 2) it.free(addresses[i]);
+  it.free(it.alloc(2000));
+  it.trim();
+  memory.grow();
+  it.rebind();
+  for (let i = 1; i < 20; i += 2) assertEquals(views[i].x, i);
+  assertEquals(it.realloc(addresses[19], 20), addresses[19]);
+  assertEquals(views[19].x, 19);
+  assertEquals(it.realloc(addresses[19], Point.size), addresses[19]);
+  assertEquals(views[19].x, 19);
+  validate(it);
+  it.reset();
+});
+
+Deno.test("A rewind leaves the debug views of what is before the mark", () => {
+  using it = frame();
+  const view = it.view(it.allocRecord(Point, { x: 7 }), Point);
+  {
+    using _scope = it.scope();
+    it.alloc(1000);
+  }
+  assertEquals(view.x, 7);
+});
+
+// -- poison --
+
+Deno.test("A heap and a stack in debug mode overwrite what is freed, and give it out zeroed", () => {
+  using it = stack();
+  const a = it.alloc(40);
+  const bytes = it.bytes(a, 40);
+  it.free(a);
+  assertEquals([...bytes], Array(40).fill(0xdd));
+  it.alloc(40);
+  assertEquals([...bytes], Array(40).fill(0));
+  it.reset();
+  assertEquals([...bytes], Array(40).fill(0xdd));
+
+  using other = heap();
+  const b = other.alloc(200);
+  other.alloc(8);
+  const freed = other.bytes(b, 200);
+  freed.fill(1);
+  other.realloc(b, 150);
+  other.free(b);
+  assertEquals([...freed.subarray(16, 150)], Array(134).fill(0xdd));
+  validate(other);
+  other.alloc(200);
+  assertEquals([...freed], Array(200).fill(0));
+  other.reset();
+});
+
+Deno.test("An arena in debug mode fills what it takes back with zeros all the same", () => {
+  using it = frame();
+  const bytes = it.bytes(it.alloc(40), 40);
+  bytes.fill(1);
+  it.reset();
+  assertEquals([...bytes], Array(40).fill(0));
+  validate(it);
+});
+
+// -- leaks --
+
+function allocHere(it: ByteAllocator): number {
+  return it.alloc(10);
+}
+
+Deno.test("dispose() of a heap or a stack in debug mode names what is live, and where it was allocated", () => {
+  for (const [kind, it] of [["StackAllocator", stack()], ["FreeListAllocator", heap()]] as const) {
+    const addresses = Array.from({ length: 12 }, () => allocHere(it));
+    it.free(addresses[11]);
+    const error = assertThrows(() => it.dispose(), LeakError);
+    assert(error.message.startsWith(`Cannot dispose of ${kind} "it" cleanly: 11 still live\n`));
+    assert(error.message.includes(`address ${addresses[0]}, allocated\n`));
+    assert(error.message.endsWith("\nand 1 more"));
+    assertEquals(error.leaks.map((leak) => leak.handle), addresses.slice(0, 11));
+    assertEquals(error.pool, "it");
+    for (const { stack } of error.leaks) {
+      assert(stack.includes("allocHere") && !stack.includes("/src/"), stack);
+    }
+    it.dispose();
+  }
+});
+
+Deno.test("dispose() in debug mode throws nothing where nothing is live, and of an arena never", () => {
+  using it = stack();
+  it.free(it.alloc(8));
+  using other = heap();
+  other.free(other.realloc(other.alloc(8), 1000));
+  using arena = frame();
+  arena.alloc(100);
+});
+
+Deno.test("A region that a debug heap lent is a leak until it is released", () => {
+  using it = heap();
+  {
+    using pool = new Pool({ n: "u32" }, { chunksPerBlock: 16, memory: it });
+    pool.free(pool.alloc());
+  }
+  const region = it.allocate(64, 8);
+  assertThrows(() => it.dispose(), LeakError, "1 still live");
+  it.release(region);
+});
+
+// -- addresses of another --
+
+Deno.test("A debug allocator knows the addresses of the others", () => {
+  const all = [
+    new Arena({ name: "a", debug: true }),
+    new StackAllocator({ name: "b", debug: true }),
+    new FreeListAllocator({ name: "c", debug: true }),
+  ];
+  const labels = ['Arena "a"', 'StackAllocator "b"', 'FreeListAllocator "c"'];
+  const addresses = all.map((it) => it.alloc(64));
+  all.forEach((it, i) => {
+    addresses.forEach((address, j) => {
+      if (i === j) assertEquals(it.bytes(address, 64).length, 64);
+      else {
+        assertThrows(
+          () => it.bytes(address, 64),
+          InvalidAddressError,
+          `${labels[i]}: address ${address} is one of ${labels[j]}`,
+        );
+      }
+    });
+  });
+  for (const it of all) (it.reset(), it.dispose());
+});
+
+Deno.test("An allocator without debug mode knows nobody's addresses but its own", () => {
+  using known = new Arena({ name: "known", debug: true });
+  known.alloc(8);
+  using other = new Arena({ name: "known", debug: true });
+  const address = other.alloc(8);
+  using plain = new Arena({ name: "plain" });
+  const error = assertThrows(() => plain.bytes(address, 8), InvalidAddressError);
+  assert(!error.message.includes("known"), error.message);
+});
+
+Deno.test("Debug addresses go round after 32 allocators, and are never taken for another's then", () => {
+  const all = Array.from({ length: 70 }, (_, i) => new Arena({ name: `${i}`, debug: true }));
+  const addresses = all.map((it) => it.alloc(8));
+  all.forEach((it) => validate(it));
+  assertEquals(addresses[0] % 2 ** 27, addresses[32] % 2 ** 27);
+  all[0].reset();
+  const { message } = assertThrows(() => all[0].bytes(addresses[0], 8), InvalidAddressError);
+  assert(!message.includes("is one of"), message);
+  for (const it of all) it.dispose();
+});
+
+Deno.test("An allocator is in debug mode or not, and takes nothing else", () => {
+  for (const Kind of [Arena, StackAllocator, FreeListAllocator]) {
+    assertThrows(
+      () => new Kind({ debug: untyped(1) }),
+      TypeError,
+      "debug must be a boolean, got 1",
+    );
+  }
+});
+
+Deno.test("Without debug mode views are of the class that they always were", () => {
+  using plain = new Arena();
+  using debug = new Arena({ debug: true });
+  using other = new Arena();
+  const view = plain.view(plain.allocRecord(Point), Point);
+  assertStrictEquals(other.cursor(Point).constructor, view.constructor);
+  assert(debug.cursor(Point).constructor !== view.constructor);
+  plain.reset();
+  view.x; // reads what is there
 });

@@ -13,7 +13,7 @@ const FLOORS = [
   ["schema.ts", "options.ts", "wasm_memory.ts", "_region.ts", "_byte_checks.ts", "_block_audit.ts"],
   ["_lanes.ts", "_envelope.ts"],
   ["_record.ts", "_block.ts", "_address_space.ts"],
-  ["_view.ts", "_lent_region.ts", "_chunks.ts", "_refusals.ts"],
+  ["_view.ts", "_lent_region.ts", "_chunks.ts", "_refusals.ts", "_byte_books.ts"],
   ["_slab.ts", "_kinds.ts", "byte_allocator.ts", "_free_list.ts", "_free_tree.ts"],
   [
     "_walk.ts",
@@ -21,12 +21,12 @@ const FLOORS = [
     "_debug.ts",
     "_slab_snapshot.ts",
     "_heap.ts",
-    "arena.ts",
-    "stack_allocator.ts",
+    "_arena_snapshot.ts",
   ],
-  ["pool.ts", "inspect.ts", "free_list_allocator.ts", "_heap_audit.ts"],
-  ["erased_pool.ts"],
-  ["pool_set.ts"],
+  ["pool.ts", "arena.ts", "stack_allocator.ts", "_heap_audit.ts", "_heap_debug.ts"],
+  ["erased_pool.ts", "free_list_allocator.ts"],
+  ["pool_set.ts", "_byte_audit.ts", "_byte_dump.ts"],
+  ["inspect.ts"],
 ];
 const MAX_CODE_LINES = 450;
 

@@ -101,7 +101,7 @@ Deno.test("validate() passes blocks with retired chunks, mounted or not", () => 
 
 Deno.test("validate() throws TypeError on what is no pool", () => {
   for (const bad of [{}, [], null, undefined, 5, "pool", Pool]) {
-    assertThrows(() => validate(untyped(bad)), TypeError, "the argument is no pool of this module");
+    assertThrows(() => validate(untyped(bad)), TypeError, "the argument is no pool or allocator");
   }
 });
 
