@@ -130,7 +130,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "a cleared block keeps its live bits",
-      find: "    this.liveBits.fill(0);\n",
+      find: "    this.liveBits.fill(0, 0, this.bump + 31 >> 5); // none is set beyond\n",
       replace: "",
     },
     {
@@ -712,9 +712,8 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "a debug view does not look whether its record is there",
-      find:
-        "      if (lanes.lifeAt(this.#at) !== this.#life) throw lanes.deadError(this.#at, this.#life);\n",
-      replace: "",
+      find: "if (life !== this.#life) throw",
+      replace: "if (life < 0) throw",
     },
     {
       what: "debug views are those of everybody",
@@ -784,8 +783,8 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "a walk leaves the first chunk of a block out",
-      find: "chunk = block.nextLive(0);",
-      replace: "chunk = block.nextLive(1);",
+      find: "      block = blocks[block.position + 1];\n      chunk = block.nextLive(0);",
+      replace: "      block = blocks[block.position + 1];\n      chunk = block.nextLive(1);",
     },
     {
       what: "a walk moves the view to the wrong block",
@@ -800,18 +799,18 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "a walk over one struct gives every record",
-      find: "    if (this.only !== ALL_KINDS && this.only !== tag) return undefined;\n",
-      replace: "",
+      find: "while (chunk >= block.bump || only !== ALL_KINDS && block.tags[chunk] !== only) {",
+      replace: "while (chunk >= block.bump) {",
     },
     {
       what: "a record is shown through the view of another struct",
-      find: "const view = this.views[tag] ??= new this.kinds[tag].View(block, 0);",
-      replace: "const view = this.views[0] ??= new this.kinds[tag].View(block, 0);",
+      find: "return this.views[tag] ??= new",
+      replace: "return this.views[0] ??= new",
     },
     {
       what: "retain() over one struct frees the others",
-      find: "return view === undefined || this.pred(view, handle);",
-      replace: "return view !== undefined && this.pred(view, handle);",
+      find: "if (this.only !== ALL_KINDS && this.only !== tag) return true;",
+      replace: "if (this.only !== ALL_KINDS && this.only !== tag) return false;",
     },
     {
       what: "a chain of walks ends with its first",
@@ -855,8 +854,8 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "the struct asked for last is taken for every other",
-      find: "if (last !== undefined && last.struct === struct) return last;",
-      replace: "if (last !== undefined && last.struct.size === struct?.size) return last;",
+      find: "if (struct === this.last.struct) return this.last;",
+      replace: "if (struct.size === this.last.struct.size) return this.last;",
     },
     {
       what: "debug pools give views that are not checked",
@@ -890,7 +889,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "set() does not check the struct",
-      find: '    this._kinds.at("set", struct, block.tags[this._slab.chunkOf(handle)], handle);\n',
+      find: '    this._kinds.at("set", struct, block, this._slab.chunkOf(handle), handle);\n',
       replace: "",
     },
     {
@@ -900,7 +899,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "seek() does not check the struct",
-      find: '    this._kinds.at("seek", struct, block.tags[slab.chunkOf(handle)], handle);\n',
+      find: '    this._kinds.at("seek", struct, block, slab.chunkOf(handle), handle);\n',
       replace: "",
     },
     {
@@ -952,8 +951,8 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "the struct asked for last gets the pool of the one before",
-      find: "      this._lastPool = pool;\n",
-      replace: "",
+      find: "if (structs[i] === struct) return this._poolsOf[i];",
+      replace: "if (structs[i] === struct) return this._poolsOf[0];",
     },
     {
       what: "the class of a handle is that of another",
@@ -1615,8 +1614,8 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "one block is shown as blocks",
-      find: 'blocks === 1 ? "block" : "blocks"',
-      replace: '"blocks"',
+      find: `blocks === 1 ? "block" : "blocks"\n    }, \${bytes`,
+      replace: `"blocks"\n    }, \${bytes`,
     },
   ]),
 ];
