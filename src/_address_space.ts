@@ -209,7 +209,7 @@ export class AddressSpace {
     const shift = isDebug ? MAX_SHIFT : 32 - Math.clz32(extentBytes - 1);
     this.shift = Math.max(MIN_SHIFT, Math.min(shift, MAX_SHIFT));
     const start = isDebug ? debugCount++ % DEBUG_SPACES * DEBUG_STEP : 0;
-    this.firstGranule = Math.max(1, start >>> this.shift);
+    this.firstGranule = 1 + (start >>> this.shift); // as 0 is no address
     while (this.table.length < this.firstGranule) this.table.push(NOWHERE);
     if (isDebug) debugSpaces.add(this.self = new WeakRef(this));
   }

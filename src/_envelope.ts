@@ -184,7 +184,7 @@ export function open(
   }
   if (head[2] !== fingerprint || head[5] !== sections) {
     throw fail(
-      "it is of a pool of another layout, in its structs or its options, or of another debug pool",
+      "it is of a pool or arena of another layout, in its structs or its options, or of another debug pool",
       8,
     );
   }

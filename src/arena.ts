@@ -494,10 +494,11 @@ export class Arena extends ByteAllocator implements MemoryResource {
       const block = this._blocks[found];
       if (block.alignUp(0, align) + byteLength <= block.byteLength) break;
     }
-    const block = found < this._blocks.length
-      ? this._blocks.splice(found, 1)[0]
-      : this._space.mount(Math.max(this._blockBytes, byteLength), align);
-    this._blocks.splice(next, 0, block);
+    const block = this._blocks[found] ??
+      this._space.mount(Math.max(this._blockBytes, byteLength), align);
+    // By hand, as splice() leaves an array to the collector at each step from block to block.
+    for (let i = found; i > next; i--) this._blocks[i] = this._blocks[i - 1];
+    this._blocks[next] = block;
     if (next > this._index) this._before += this._block.byteLength;
     this._usedBefore += this._block.top;
     this._index = next;

@@ -257,3 +257,11 @@ Deno.test("Arena.restore() of snapshots without a checksum never breaks the book
   }
   assert(taken > 500 && refused > 500, `${taken} were taken, ${refused} refused`);
 });
+
+Deno.test("Arena.restore() refuses a current block that is followed by one in use", () => {
+  using arena = new Arena(OPTIONS);
+  fill(arena, [200, 200]);
+  const bad = arena.snapshot(undefined, { checksum: false });
+  new Int32Array(bad.buffer)[9] = 0;
+  assertUntouched(arena, () => arena.restore(bad), SnapshotError, "block 1: 256 bytes at address");
+});

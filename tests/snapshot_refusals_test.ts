@@ -254,7 +254,7 @@ Deno.test("restore() refuses the snapshot of a pool of another layout, and takes
       assertThrows(
         () => pool.restore(saved),
         SnapshotError,
-        "it is of a pool of another layout, in its structs or its options",
+        "it is of a pool or arena of another layout, in its structs or its options",
         `${names[i]} takes one ${names[j]}`,
       );
     });

@@ -1,6 +1,15 @@
-/** Pools on a machine that has no more memory, whenever that happens. */
+/** Pools, arenas and heaps on a machine that has no more memory, whenever that happens. */
 import { assert, assertGreater } from "@std/assert";
-import { type AnyHandle, type PoolOptions, validate } from "../../mod.ts";
+import {
+  type AnyHandle,
+  Arena,
+  FreeListAllocator,
+  heapMemory,
+  type MemoryRegion,
+  type MemoryResource,
+  type PoolOptions,
+  validate,
+} from "../../mod.ts";
 import { slabs } from "../../src/_slab.ts";
 import { type Face, FACES, Records } from "./_faces.ts";
 import { exhaust, type Scenario } from "./_exhausted.ts";
@@ -130,6 +139,161 @@ class PoolScenario implements Scenario {
     this.#face.pool.restore(bytes);
     this.#records = records.copy();
   }
+}
+
+/** An allocator of bytes that takes and gives back memory in every way there is; each allocation holds its own number. */
+class ByteScenario<A extends Arena | FreeListAllocator> implements Scenario {
+  readonly script: readonly (readonly [string, () => void])[];
+  readonly #it: A;
+  /** Bytes of what is live, by address. */
+  readonly live: Map<number, number> = new Map();
+
+  /** Bytes that are not from the memory that runs out. */
+  readonly #own: number;
+
+  constructor(
+    it: A,
+    script: (it: A, scenario: ByteScenario<A>) => [string, () => void][],
+    own = 0,
+  ) {
+    this.#it = it;
+    this.#own = own;
+    this.script = script(it, this);
+  }
+
+  get byteLength(): number {
+    return this.#it.stats().byteLength - this.#own;
+  }
+
+  alloc(size: number, align = 8): number {
+    return this.added(this.#it.alloc(size, align), size);
+  }
+
+  added(address: number, size: number): number {
+    this.#it.bytes(address, size).fill(size);
+    this.live.set(address, size);
+    return address;
+  }
+
+  check(): void {
+    validate(this.#it);
+    for (const [address, size] of this.live) {
+      const isIntact = this.#it.bytes(address, size).every((byte) => byte === (size & 255));
+      assert(isIntact, `address ${address} does not hold what it did`);
+    }
+  }
+
+  /** No two debug allocators have the same addresses: they differ by a multiple of 2^27. */
+  state(): unknown {
+    const live = Array.from(this.live, ([address, size]) => [address % 2 ** 27, size]);
+    return { stats: { ...this.#it.stats() }, live };
+  }
+
+  dispose(): void {
+    this.#it.reset(); // in debug mode nothing may be left
+    this.#it.dispose();
+  }
+}
+
+function arenaScript(it: Arena, scenario: ByteScenario<Arena>): [string, () => void][] {
+  let saved: Uint8Array = new Uint8Array(0);
+  let live: [number, number][] = [];
+  const allocs = Array.from({ length: 30 }, (_, i): [string, () => void] => [
+    `alloc ${i}`,
+    () => void scenario.alloc(1 + i * 37 % 300, 1 << i % 7),
+  ]);
+  return [
+    ...allocs,
+    ["save", () => {
+      saved = it.snapshot();
+      live = [...scenario.live];
+    }],
+    ...allocs,
+    ["reset", () => {
+      it.reset();
+      scenario.live.clear();
+    }],
+    ["trim", () => void it.trim()],
+    ["restore", () => {
+      it.restore(saved);
+      for (const [address, size] of live) scenario.live.set(address, size);
+    }],
+    ...allocs,
+  ];
+}
+
+function heapScript(
+  it: FreeListAllocator,
+  scenario: ByteScenario<FreeListAllocator>,
+): [string, () => void][] {
+  const { live } = scenario;
+  const allocs = Array.from({ length: 30 }, (_, i): [string, () => void] => [
+    `alloc ${i}`,
+    () => void scenario.alloc(1 + i * 37 % 300, 1 << i % 7),
+  ]);
+  const reallocs = Array.from({ length: 20 }, (_, i): [string, () => void] => [
+    `realloc ${i}`,
+    () => {
+      const [address] = [...live][i % live.size];
+      const size = 1 + i * 91 % 700;
+      const moved = it.realloc(address, size);
+      live.delete(address);
+      scenario.added(moved, size);
+    },
+  ]);
+  return [
+    ...allocs,
+    ...reallocs,
+    ["free", () => {
+      for (const [i, address] of [...live.keys()].entries()) {
+        if (i % 5 === 0) continue;
+        it.free(address);
+        live.delete(address);
+      }
+    }],
+    ["trim", () => void it.trim()],
+    ...allocs,
+    ...reallocs,
+  ];
+}
+
+/** The memory, but for the region that a heap takes as it is made. */
+function afterFirst(memory: MemoryResource): MemoryResource {
+  let first: MemoryRegion | undefined;
+  return {
+    allocate(byteLength, align) {
+      return first === undefined
+        ? first = heapMemory.allocate(byteLength, align)
+        : memory.allocate(byteLength, align);
+    },
+    release(region) {
+      (region === first ? heapMemory : memory).release(region);
+    },
+  };
+}
+
+for (const debug of [false, true]) {
+  const mode = debug ? "debug" : "as it is";
+
+  Deno.test(`No arena loses anything where memory runs out and comes back (${mode})`, () => {
+    const options = { blockBytes: 400, debug };
+    const make = (memory: Ledger) =>
+      new ByteScenario(new Arena({ ...options, memory }), arenaScript);
+    assertGreater(exhaust(make, 2), 20);
+  });
+
+  Deno.test(`No heap loses anything where memory runs out and comes back (${mode})`, () => {
+    for (const fit of ["first", "next", "best"] as const) {
+      const options = { byteLength: 600, grow: true, fit, debug };
+      const make = (memory: Ledger) =>
+        new ByteScenario(
+          new FreeListAllocator({ ...options, memory: afterFirst(memory) }),
+          heapScript,
+          600,
+        );
+      assertGreater(exhaust(make, 2), 10);
+    }
+  });
 }
 
 /** Debug mode is the same on the way to memory, and many times slower. */
