@@ -141,7 +141,7 @@ Deno.test("Pool.restore() refuses a snapshot with bytes between its end and its 
 Deno.test("Pool.restore() refuses another number of sections", () => {
   const face = stateful(FACES.Pool, "holes");
   for (const sections of [0, 2]) {
-    assertBad(face, withWords(face, { 5: sections }), "it is of a pool of another", 8);
+    assertBad(face, withWords(face, { 5: sections }), "it is of a pool or arena of another", 8);
   }
 });
 
