@@ -57,3 +57,4 @@ export * from "./src/free_list_allocator.ts";
 export * from "./src/inspect.ts";
 export * from "./src/erased_pool.ts";
 export * from "./src/pool_set.ts";
+export * from "./src/shared_pool.ts";

@@ -16,7 +16,7 @@
  *
  * @module
  */
-import { LANE, Lanes } from "./_lanes.ts";
+import { ChunkMemory } from "./_chunk_memory.ts";
 import type { MemoryRegion } from "./memory.ts";
 
 /** What all blocks of a slab share. */
@@ -41,25 +41,11 @@ export interface Geometry {
   readonly deadError: (index: number, stamp: number) => Error;
 }
 
-/** Chunks up to which a link of 1 and of 2 bytes can name every chunk of a block. */
-const LINK_REACH = [256, 65_536];
-
-/**
- * @param chunkCount Chunks in a block.
- * @returns Bytes of a link that can name each of them.
- */
-export function linkBytesFor(chunkCount: number): number {
-  return chunkCount <= LINK_REACH[0] ? 1 : chunkCount <= LINK_REACH[1] ? 2 : 4;
-}
-
 /** The tags of a block that has none. */
 const NO_TAGS = new Uint8Array(0);
 
-/** From this size on the engine's own fill beats a loop. */
-const FILL_BYTES = 256;
-
 /** Equal chunks over one region. */
-export class Block extends Lanes {
+export class Block extends ChunkMemory {
   // What alloc and free touch comes first, close together in the object as the engine lays it out.
   /** Chunks that are live. */
   live = 0;
@@ -75,20 +61,10 @@ export class Block extends Lanes {
   readonly liveBits: Int32Array;
   /** Index in the whole slab of the first chunk, with what all handles have in their top bits. */
   readonly firstIndex: number;
-  /** Chunks, a power of two but for tests. */
-  readonly chunkCount: number;
-  /** Distance of links in the u16 lane; 0 where a link is not 2 bytes at an even address. */
-  readonly linkStride: number;
-  /** Words of a chunk, to clear it by; 0 where it is cleared by bytes. */
-  readonly chunkWords: number;
-  /** Bytes of a chunk. */
-  readonly chunkBytes: number;
   /** Which struct the record in each chunk is of, or was; empty where that is not kept. */
   readonly tags: Uint8Array;
   /** Live bits, stamps and tags, as bytes. */
   readonly books: Uint8Array;
-  /** Bytes of a link: 1, 2 or 4. */
-  readonly linkBytes: number;
   /** What all blocks of the slab share, and so whose block this is. */
   readonly geometry: Geometry;
   /** Position in the slab. */
@@ -110,17 +86,12 @@ export class Block extends Lanes {
     region: MemoryRegion | undefined,
     before?: Block,
   ) {
-    super();
     const { chunkCount, chunkBytes, stampBytes, tagged, firstBlock, firstHandle } = geometry;
+    super(chunkCount, chunkBytes);
     this.geometry = geometry;
     this.position = position;
     this.index = firstBlock + position;
-    this.chunkCount = chunkCount;
     this.firstIndex = firstHandle + position * chunkCount;
-    this.chunkBytes = chunkBytes;
-    this.linkBytes = linkBytesFor(chunkCount);
-    this.linkStride = this.linkBytes === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0;
-    this.chunkWords = chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0;
     this.region = region;
     this.mount();
     // One buffer for all books, as each costs a few hundred bytes; the bits come first, so that all are aligned.
@@ -150,56 +121,6 @@ export class Block extends Lanes {
   /** The records' own memory. */
   get bytes(): Uint8Array {
     return this.u8;
-  }
-
-  /**
-   * @param chunk A chunk in the free list.
-   * @returns The chunk that follows it there; of the last one, whatever was the head once.
-   */
-  readLink(chunk: number): number {
-    // Never through a float lane: NaN bits may change.
-    return this.linkStride > 0
-      ? this.u16[chunk * this.linkStride]
-      : this.#readBytes(chunk * this.chunkBytes);
-  }
-
-  /**
-   * @param chunk A chunk below the bump mark.
-   * @param link The chunk that follows it in the free list.
-   */
-  writeLink(chunk: number, link: number): void {
-    if (this.linkStride > 0) this.u16[chunk * this.linkStride] = link;
-    else this.#writeBytes(chunk * this.chunkBytes, link);
-  }
-
-  #readBytes(at: number): number {
-    let link = 0;
-    for (let i = this.linkBytes - 1; i >= 0; i--) link = link << 8 | this.u8[at + i];
-    return link;
-  }
-
-  #writeBytes(at: number, link: number): void {
-    for (let i = 0; i < this.linkBytes; i++) this.u8[at + i] = link >> 8 * i;
-  }
-
-  /**
-   * Clears the bytes of a chunk.
-   *
-   * @param chunk A chunk.
-   */
-  zero(chunk: number): void {
-    const i32 = this.i32;
-    const words = this.chunkWords;
-    if (words === 0) this.#zeroBytes(chunk * this.chunkBytes);
-    for (let i = chunk * words, end = i + words; i < end; i++) i32[i] = 0;
-  }
-
-  #zeroBytes(at: number): void {
-    if (this.chunkBytes >= FILL_BYTES) {
-      this.u8.fill(0, at, at + this.chunkBytes);
-    } else {
-      for (let i = at; i < at + this.chunkBytes; i++) this.u8[i] = 0;
-    }
   }
 
   override lifeAt(offset: number): number {
@@ -238,11 +159,7 @@ export class Block extends Lanes {
 
   /** Lays the lanes over the region; anew where its buffer was replaced by another with the same bytes. */
   mount(): void {
-    if (this.region === undefined) return;
-    const { lanes, chunkCount, chunkBytes } = this.geometry;
-    const byLink = this.linkStride > 0 ? LANE.u16 : 0;
-    const byZero = this.chunkWords > 0 ? LANE.i32 : 0;
-    this.attach(this.region, chunkCount * chunkBytes, lanes | byLink | byZero);
+    if (this.region !== undefined) this.layOver(this.region, this.geometry.lanes);
   }
 
   /** Whether there is memory, and its buffer was detached by somebody else. */

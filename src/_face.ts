@@ -54,7 +54,7 @@ export interface PoolStats {
  * @param slab A slab.
  * @throws {DisposedError} after its disposal.
  */
-export function checkThere(slab: Slab): void {
+export function checkThere(slab: Pick<Slab, "disposed" | "disposedError">): void {
   if (slab.disposed) throw slab.disposedError();
 }
 
@@ -234,6 +234,6 @@ export function handleOf(slab: Slab, view: unknown): number {
  * @param problem What is wrong with the view.
  * @returns The error that it deserves.
  */
-export function viewError(slab: Slab, verb: string, problem: string): TypeError {
+export function viewError(slab: { label: string }, verb: string, problem: string): TypeError {
   return new TypeError(`Cannot ${verb} in ${slab.label}: the argument ${problem}`);
 }

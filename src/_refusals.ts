@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Block, Geometry } from "./_block.ts";
+import type { Block } from "./_block.ts";
 import { PoolExhaustedError, StaleHandleError } from "./errors.ts";
 import type { HandleCodec } from "./handle.ts";
 
@@ -13,14 +13,18 @@ interface Refusing {
   readonly name: string;
   readonly label: string;
   readonly codec: HandleCodec;
-  readonly geometry: Geometry;
-  readonly blocks: readonly Block[];
+  readonly chunkBytes: number;
+  /** Chunks that there ever were. */
+  readonly everChunks: number;
   readonly size: number;
   readonly maxChunks: number;
   readonly retired: number;
   readonly disposed: boolean;
-  find(handle: number): Block | undefined;
-  ownerOf(handle: number): string | undefined;
+  find(handle: number): unknown;
+  /** Generation that a chunk is at, 0 when it is retired, -1 when there is none. */
+  generationOf(index: number): number;
+  /** Whose it is, where somebody knows that. */
+  ownerOf?(handle: number): string | undefined;
 }
 
 /**
@@ -36,14 +40,13 @@ export function staleError(
   handle: number,
   position: number,
 ): StaleHandleError {
-  const { name, label, codec, geometry: { chunkCount } } = slab;
+  const { name, label, codec, everChunks } = slab;
   const stamp = codec.liveStamp(handle);
   const index = stamp < 0 ? -1 : codec.index(handle);
   const generation = stamp < 0 ? -1 : stamp >>> 1;
-  const block = index < 0 ? undefined : slab.blocks[Math.floor(index / chunkCount)];
-  const chunkGeneration = block === undefined ? -1 : block.stamps[index % chunkCount] >>> 1;
+  const chunkGeneration = index < 0 ? -1 : slab.generationOf(index);
   const title = `handle ${String(handle)} (index ${index}, generation ${generation})`;
-  const owner = slab.ownerOf(handle);
+  const owner = slab.ownerOf?.(handle);
   const problem = handle as unknown === 0
     ? "handle 0 is the null handle"
     : owner !== undefined
@@ -52,8 +55,8 @@ export function staleError(
     ? `${String(handle)} is not a handle of this pool`
     : slab.disposed
     ? `${title} is stale, the pool was disposed of`
-    : block === undefined
-    ? `${title} is beyond the ${slab.blocks.length * chunkCount} chunks that there ever were`
+    : chunkGeneration < 0
+    ? `${title} is beyond the ${everChunks} chunks that there ever were`
     : slab.find(handle) !== undefined
     ? `${title} comes twice`
     : chunkGeneration === 0
@@ -75,7 +78,7 @@ export function staleError(
  * @returns The error for a slab that cannot grow.
  */
 export function exhaustedError(slab: Refusing, verb: string): PoolExhaustedError {
-  const { name, label, codec, geometry: { chunkBytes }, maxChunks, size, retired } = slab;
+  const { name, label, codec, chunkBytes, maxChunks, size, retired } = slab;
   const chunks = codec.isSizeClass ? `chunks of ${chunkBytes} bytes` : "chunks of maxChunks";
   const state = size === maxChunks
     ? `all ${maxChunks} ${chunks} are live`

@@ -83,7 +83,8 @@ export class Slab implements SlabOwner {
   disposed = false;
 
   private readonly memory: MemoryResource;
-  private readonly chunkBytes: number;
+  /** Bytes of a chunk. */
+  readonly chunkBytes: number;
   /** log2(chunksPerBlock), and as many ones. */
   private readonly chunkBits: number;
   private readonly chunkMask: number;
@@ -232,6 +233,16 @@ export class Slab implements SlabOwner {
    */
   lastHandleAt(block: Block, chunk: number): number {
     return this.codec.encode(block.firstIndex + chunk, block.stamps[chunk] - 1);
+  }
+
+  /**
+   * @param index Index of a chunk.
+   * @returns The generation that it is at; 0 when it is retired, -1 when there is none.
+   */
+  generationOf(index: number): number {
+    const { chunkCount } = this.geometry;
+    const block = this.blocks[Math.floor(index / chunkCount)] as Block | undefined; // the index may be any
+    return block === undefined ? -1 : block.stamps[index % chunkCount] >>> 1;
   }
 
   /** Frees the record in a live chunk. A block that empties may be given back. */
@@ -427,6 +438,11 @@ export class Slab implements SlabOwner {
   /** Chunks at the most. */
   get maxChunks(): number {
     return this.maxBlocks * this.geometry.chunkCount;
+  }
+
+  /** Chunks that there ever were, those of blocks given back included. */
+  get everChunks(): number {
+    return this.blocks.length * this.geometry.chunkCount;
   }
 
   /** Bytes of all blocks. */

@@ -16,7 +16,8 @@
  * @module
  */
 import { auditBlock, type BlockBooks } from "./_block_audit.ts";
-import { Block, type Geometry, linkBytesFor } from "./_block.ts";
+import { Block, type Geometry } from "./_block.ts";
+import { linkBytesFor } from "./_chunk_memory.ts";
 import {
   bytesFor,
   HEADER_WORDS,

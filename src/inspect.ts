@@ -7,6 +7,7 @@ import { auditBlock, type BlockBooks } from "./_block_audit.ts";
 import type { Block } from "./_block.ts";
 import { auditBytes } from "./_byte_audit.ts";
 import { dumpBytes } from "./_byte_dump.ts";
+import { auditShared, dumpShared } from "./_shared_audit.ts";
 import { count, drawn, FREE, LEVELS, summary, together, UNUSED, WIDTH, wrap } from "./_show.ts";
 import { type Slab, slabs } from "./_slab.ts";
 import { InvariantError } from "./errors.ts";
@@ -25,6 +26,9 @@ import { InvariantError } from "./errors.ts";
  * Of an arena what is past the end of what it gave out is zero, as it must be when it is given out; of a stack the
  * headers lead from the newest allocation to the oldest, all of them; of a heap the chunks fill its memory, and its index
  * has those that are free. Each address leads to the block that has it.
+ *
+ * Of a shared pool every thread must be at rest meanwhile; each thread sees the lists of its own blocks, and the counts of all. For
+ * each thread that is around or ended without leaving, one chunk may be on its way to its owner and in no list.
  *
  * Takes O(capacity), of a byte allocator O(bytes).
  *
@@ -49,7 +53,7 @@ import { InvariantError } from "./errors.ts";
 export function validate(pool: object): void {
   const all = slabs.get(pool);
   if (all === undefined) {
-    if (auditBytes(pool)) return;
+    if (auditBytes(pool) || auditShared(pool)) return;
     throw new TypeError("Cannot validate: the argument is no pool or allocator of this module");
   }
   for (const slab of all) {
@@ -73,7 +77,7 @@ const COLUMNS = 32;
  * dot where none was ever used.
  *
  * A byte allocator is drawn in the same way, by its bytes; headers and padding count as used in the columns. The dots of an
- * arena and a stack are what is past the end of what they gave out.
+ * arena and a stack are what is past the end of what they gave out. Of a shared pool each block says whose it is.
  *
  * @param pool A pool or a byte allocator of this module.
  * @param options See {@linkcode DumpOptions}.
@@ -100,7 +104,7 @@ const COLUMNS = 32;
 export function dump(pool: object, { color = wantsColor() }: DumpOptions = {}): string {
   const all = slabs.get(pool);
   if (all === undefined) {
-    const lines = dumpBytes(pool, color);
+    const lines = dumpBytes(pool, color) ?? dumpShared(pool, color);
     if (lines !== undefined) return lines.join("\n");
     throw new TypeError("Cannot dump: the argument is no pool or allocator of this module");
   }

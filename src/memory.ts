@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkIsolation } from "./_isolation.ts";
 import { InvalidAddressError, OutOfMemoryError } from "./errors.ts";
 
 /** A run of bytes that a {@linkcode MemoryResource} lent out. */
@@ -89,12 +90,7 @@ export const heapMemory: MemoryResource = {
  * ```
  */
 export function sharedMemory(): MemoryResource {
-  if (typeof SharedArrayBuffer === "undefined") {
-    throw new Error(
-      "Cannot create sharedMemory: there is no SharedArrayBuffer here; a browser has it where the page is served with " +
-        "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
-    );
-  }
+  checkIsolation("sharedMemory");
   return {
     allocate(byteLength: number): MemoryRegion {
       return lendBuffer(SharedArrayBuffer, "shared", byteLength);

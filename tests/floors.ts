@@ -8,13 +8,21 @@
 
 /** The files of each floor, from the ground up. A new file in `src/` gets its place here. */
 const FLOORS = [
-  ["errors.ts", "_show.ts"],
+  ["errors.ts", "_show.ts", "_isolation.ts", "_shared_steps.ts"],
   ["handle.ts", "memory.ts"],
   ["schema.ts", "options.ts", "wasm_memory.ts", "_region.ts", "_byte_checks.ts", "_block_audit.ts"],
   ["_lanes.ts", "_envelope.ts"],
-  ["_record.ts", "_block.ts", "_address_space.ts"],
-  ["_view.ts", "_lent_region.ts", "_chunks.ts", "_refusals.ts", "_byte_books.ts"],
-  ["_slab.ts", "_kinds.ts", "byte_allocator.ts", "_free_list.ts", "_free_tree.ts"],
+  ["_record.ts", "_chunk_memory.ts", "_address_space.ts", "_shared_layout.ts"],
+  ["_view.ts", "_block.ts", "_lent_region.ts", "_chunks.ts", "_byte_books.ts", "_shared_block.ts"],
+  ["_refusals.ts"],
+  [
+    "_slab.ts",
+    "_kinds.ts",
+    "byte_allocator.ts",
+    "_free_list.ts",
+    "_free_tree.ts",
+    "_shared_slab.ts",
+  ],
   [
     "_walk.ts",
     "_face.ts",
@@ -23,9 +31,16 @@ const FLOORS = [
     "_heap.ts",
     "_arena_snapshot.ts",
   ],
-  ["pool.ts", "arena.ts", "stack_allocator.ts", "_heap_audit.ts", "_heap_debug.ts"],
+  [
+    "pool.ts",
+    "shared_pool.ts",
+    "arena.ts",
+    "stack_allocator.ts",
+    "_heap_audit.ts",
+    "_heap_debug.ts",
+  ],
   ["erased_pool.ts", "free_list_allocator.ts"],
-  ["pool_set.ts", "_byte_audit.ts", "_byte_dump.ts"],
+  ["pool_set.ts", "_byte_audit.ts", "_byte_dump.ts", "_shared_audit.ts"],
   ["inspect.ts"],
 ];
 const MAX_CODE_LINES = 450;

@@ -1,0 +1,110 @@
+/**
+ * The memory of a block: equal chunks, the links in those that are free, and the clearing of those that are given out.
+ *
+ * @module
+ */
+import { LANE, Lanes } from "./_lanes.ts";
+import type { MemoryRegion } from "./memory.ts";
+
+/** Chunks up to which a link of 1 and of 2 bytes can name every chunk of a block. */
+const LINK_REACH = [256, 65_536];
+
+/**
+ * @param chunkCount Chunks in a block.
+ * @returns Bytes of a link that can name each of them.
+ */
+export function linkBytesFor(chunkCount: number): number {
+  return chunkCount <= LINK_REACH[0] ? 1 : chunkCount <= LINK_REACH[1] ? 2 : 4;
+}
+
+/** From this size on the engine's own fill beats a loop. */
+const FILL_BYTES = 256;
+
+/** Equal chunks in a row. */
+export class ChunkMemory extends Lanes {
+  /** Chunks, a power of two but for tests. */
+  readonly chunkCount: number;
+  /** Bytes of a chunk. */
+  readonly chunkBytes: number;
+  /** Bytes of a link: 1, 2 or 4. */
+  readonly linkBytes: number;
+  /** Distance of links in the u16 lane; 0 where a link is not 2 bytes at an even address. */
+  readonly linkStride: number;
+  /** Words of a chunk, to clear it by; 0 where it is cleared by bytes. */
+  readonly chunkWords: number;
+
+  /**
+   * @param chunkCount Chunks in the block.
+   * @param chunkBytes Bytes of each.
+   */
+  constructor(chunkCount: number, chunkBytes: number) {
+    super();
+    this.chunkCount = chunkCount;
+    this.chunkBytes = chunkBytes;
+    this.linkBytes = linkBytesFor(chunkCount);
+    this.linkStride = this.linkBytes === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0;
+    this.chunkWords = chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0;
+  }
+
+  /**
+   * Lays the lanes over a region, for records, links and clearing.
+   *
+   * @param region As many bytes as the chunks have, or more, aligned for every lane.
+   * @param lanes Set of lanes that records are read and written through.
+   */
+  protected layOver(region: MemoryRegion, lanes: number): void {
+    const byLink = this.linkStride > 0 ? LANE.u16 : 0;
+    const byZero = this.chunkWords > 0 ? LANE.i32 : 0;
+    this.attach(region, this.chunkCount * this.chunkBytes, lanes | byLink | byZero);
+  }
+
+  /**
+   * @param chunk A chunk in a free list.
+   * @returns The chunk that follows it there; of the last one, whatever was the head once.
+   */
+  readLink(chunk: number): number {
+    // Never through a float lane: NaN bits may change.
+    return this.linkStride > 0
+      ? this.u16[chunk * this.linkStride]
+      : this.#readBytes(chunk * this.chunkBytes);
+  }
+
+  /**
+   * @param chunk A chunk that is free.
+   * @param link The chunk that follows it in the free list.
+   */
+  writeLink(chunk: number, link: number): void {
+    if (this.linkStride > 0) this.u16[chunk * this.linkStride] = link;
+    else this.#writeBytes(chunk * this.chunkBytes, link);
+  }
+
+  #readBytes(at: number): number {
+    let link = 0;
+    for (let i = this.linkBytes - 1; i >= 0; i--) link = link << 8 | this.u8[at + i];
+    return link;
+  }
+
+  #writeBytes(at: number, link: number): void {
+    for (let i = 0; i < this.linkBytes; i++) this.u8[at + i] = link >> 8 * i;
+  }
+
+  /**
+   * Clears the bytes of a chunk.
+   *
+   * @param chunk A chunk.
+   */
+  zero(chunk: number): void {
+    const i32 = this.i32;
+    const words = this.chunkWords;
+    if (words === 0) this.#zeroBytes(chunk * this.chunkBytes);
+    for (let i = chunk * words, end = i + words; i < end; i++) i32[i] = 0;
+  }
+
+  #zeroBytes(at: number): void {
+    if (this.chunkBytes >= FILL_BYTES) {
+      this.u8.fill(0, at, at + this.chunkBytes);
+    } else {
+      for (let i = at; i < at + this.chunkBytes; i++) this.u8[i] = 0;
+    }
+  }
+}

@@ -1,0 +1,514 @@
+/**
+ * `SharedPool`: records of one struct, for many threads at once.
+ *
+ * @module
+ */
+import { checkThere, viewError } from "./_face.ts";
+import { checkGrowth } from "./_isolation.ts";
+import { lanesOf } from "./_lanes.ts";
+import { checkRecord, writeRecord } from "./_record.ts";
+import { SharedBlock } from "./_shared_block.ts";
+import { readShape, SharedLayout, type SharedShape } from "./_shared_layout.ts";
+import { shared, SharedSlab } from "./_shared_slab.ts";
+import { CHUNK_BITS } from "./_shared_steps.ts";
+import { showAs, summary } from "./_show.ts";
+import {
+  type RecordView,
+  type RecordViewClass,
+  recordViewClass,
+  rootOf,
+  type View,
+} from "./_view.ts";
+import type { Handle } from "./handle.ts";
+import { type PoolOptions, resolveOptions, type SlabConfig } from "./options.ts";
+import { type AnyStruct, type Fields, type Init, Struct, type StructOf } from "./schema.ts";
+
+/** Options of a shared pool; every one may be left out. */
+export type SharedPoolOptions = Omit<PoolOptions, "memory" | "debug">;
+
+/** All that another thread needs to join a shared pool; goes through `postMessage`. */
+export interface SharedPoolToken {
+  /** Name of the pool. */
+  readonly name: string;
+  /** Its memory, books and all. */
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** Which blocks `forEach` visits: every `of`-th, from the one at `stripe`. */
+export interface Stripe {
+  /** Whose turn it is, an integer from 0 to `of` - 1. */
+  readonly stripe: number;
+  /** How many share the pass, an integer from 1. */
+  readonly of: number;
+}
+
+const EVERYTHING: Stripe = { stripe: 0, of: 1 };
+
+/**
+ * Records of one struct that many threads take, read, write and give back at once, without locks.
+ *
+ * Use it where workers share a world: one spawns, another steps, a third frees. Where one thread alone takes and gives back,
+ * and others read or write at most, a {@linkcode Pool} in {@linkcode sharedMemory} is simpler and faster.
+ *
+ * `create` makes the pool in one thread; `share` gives a token to post to a worker, and `attach` joins there. Each block
+ * of records is owned by the thread that added it, which takes and frees in it without contention; what others free comes
+ * back to it through a list that needs one compare-and-swap. The pool grows without a message: all threads see all blocks.
+ *
+ * The pool guards its books, not the records: two threads that write the same field race, as they do on any shared memory.
+ * Who reads what another thread has written needs something that orders the two: a message, `Atomics`, or the end of a pass.
+ *
+ * Memory is taken block by block and kept until no thread refers to the pool: no engine takes part of a
+ * `SharedArrayBuffer` back. Blocks that a thread has emptied go to whichever needs one.
+ *
+ * @typeParam T The struct type, or the plain fields it is made of.
+ *
+ * @example Usage
+ * ```ts
+ * import { SharedPool } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Particle = { x: "f32", vx: "f32" } as const;
+ * using pool = SharedPool.create(Particle, { name: "particles" });
+ * const token = pool.share(); // worker.postMessage(token)
+ *
+ * using there = SharedPool.attach(Particle, token); // in the worker
+ * const particle = there.alloc({ x: 1, vx: 2 });
+ * assertEquals(pool.get(particle).vx, 2);
+ * pool.free(particle); // by another thread than allocated it
+ * assertEquals(there.has(particle), false);
+ * ```
+ */
+export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
+  /** Shown in errors. */
+  readonly name: string;
+  /** What its records are. */
+  readonly struct: StructOf<T>;
+  private readonly _slab: SharedSlab;
+  private readonly _View: RecordViewClass;
+  /** Views of iterations that have ended, for the next ones. */
+  private readonly _spareViews: RecordView[] = [];
+
+  private constructor(struct: AnyStruct, config: SlabConfig, layout: SharedLayout) {
+    this.name = config.name;
+    this.struct = struct as StructOf<T>; // as structOf made it
+    this._View = recordViewClass(struct);
+    this._slab = new SharedSlab(config, layout, lanesOf(struct));
+    shared.set(this, this._slab);
+  }
+
+  /**
+   * Creates a pool, and joins it. Addresses are set aside for `maxChunks` at once, memory is taken block by block.
+   *
+   * @typeParam T The struct type, or the plain fields it is made of.
+   * @param type A struct, or the fields of one.
+   * @param options See {@linkcode SharedPoolOptions}; `chunksPerBlock` is 32,768 at most, and
+   * `keepEmptyBlocks` is what each thread keeps before others may have them.
+   * @returns This thread's part in the pool.
+   * @throws {Error} where memory cannot be shared between threads, or not grow: it says what to enable.
+   * @throws {SchemaError} when plain fields make no struct.
+   * @throws {RangeError} when a number of the options is out of its range.
+   * @throws {TypeError} when an option has the wrong type.
+   * @throws {OutOfMemoryError} when there is no room for `maxChunks`.
+   */
+  static create<T extends AnyStruct | Fields>(
+    type: T,
+    options: SharedPoolOptions = {},
+  ): SharedPool<T> {
+    checkGrowth("SharedPool");
+    const struct = structOf(type);
+    const config = configOf(struct, options);
+    const { chunksPerBlock, keepEmptyBlocks } = config;
+    const layout = new SharedLayout({
+      chunkBytes: struct.size,
+      chunksPerBlock,
+      maxChunks: config.maxBlocks * chunksPerBlock,
+      handles: config.codec.wraps ? "compact" : "wide",
+      keepEmptyBlocks,
+    }, config.label);
+    layout.seal(struct);
+    return new SharedPool<T>(struct, config, layout);
+  }
+
+  /**
+   * Joins a pool that another thread has created.
+   *
+   * @typeParam T The struct type, or the plain fields it is made of.
+   * @param type The same struct: the same names, types and order of fields.
+   * @param token What {@linkcode share} returned, there.
+   * @returns This thread's part in the pool.
+   * @throws {SchemaError} when the struct has another layout.
+   * @throws {TypeError} when `token` is none.
+   *
+   * @example Usage
+   * ```ts
+   * import { SchemaError, SharedPool } from "@slabs/pool";
+   * import { assertThrows } from "@std/assert";
+   *
+   * using pool = SharedPool.create({ x: "f32" });
+   * assertThrows(() => SharedPool.attach({ x: "f64" }, pool.share()), SchemaError, "another layout");
+   * ```
+   */
+  static attach<T extends AnyStruct | Fields>(type: T, token: SharedPoolToken): SharedPool<T> {
+    checkGrowth("SharedPool");
+    const struct = structOf(type);
+    const name = typeof token?.name === "string" ? token.name : struct.name || "pool";
+    const shape: SharedShape = readShape(token?.buffer, struct, name);
+    const config = configOf(struct, { ...shape, name });
+    return new SharedPool<T>(struct, config, new SharedLayout(shape, config.label, token.buffer));
+  }
+
+  /**
+   * Tells what another thread needs to join, in O(1).
+   *
+   * @returns A plain object for `postMessage`.
+   * @throws {DisposedError} after `dispose`.
+   */
+  share(): SharedPoolToken {
+    checkThere(this._slab);
+    return { name: this.name, buffer: this._slab.layout.buffer };
+  }
+
+  /** Number of this thread in the pool, from 1, in the order in which they joined. */
+  get thread(): number {
+    return this._slab.thread;
+  }
+
+  // -- one record --
+
+  /**
+   * Allocates a record, zeroed, in O(1); to find a block with room now and then takes O(blocks).
+   *
+   * @param init Fields to set; those left out stay zero.
+   * @returns Its handle, good in every thread.
+   * @throws {PoolExhaustedError} when `maxChunks` exist and this thread finds none that is free: chunks in blocks that
+   * others own are theirs.
+   * @throws {OutOfMemoryError} when there is no memory for another block.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
+   * @throws {DisposedError} after `dispose`.
+   */
+  alloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> {
+    const handle = this.#alloc(init);
+    if (handle === 0) throw this._slab.exhaustedError("alloc");
+    return handle as Handle<StructOf<T>>;
+  }
+
+  /**
+   * Allocates a record as {@linkcode alloc} does, unless there is none to be had.
+   *
+   * @param init Fields to set; those left out stay zero.
+   * @returns Its handle; `undefined` where `alloc` would throw exhausted.
+   * @throws {OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
+   */
+  tryAlloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> | undefined {
+    const handle = this.#alloc(init);
+    return handle === 0 ? undefined : handle as Handle<StructOf<T>>;
+  }
+
+  /**
+   * Allocates a record, zeroed, and moves a view to it, in O(1), allocating nothing on the heap.
+   *
+   * @param cursor A view of this pool's struct.
+   * @returns Handle of the new record.
+   * @throws {PoolExhaustedError | OutOfMemoryError | DisposedError} as {@linkcode alloc} does; the view stays where it is.
+   * @throws {TypeError} when the view is of another struct.
+   */
+  allocAt(cursor: View<StructOf<T>>): Handle<StructOf<T>> {
+    const view = this.#checkCursor("allocAt", cursor);
+    const handle = this._slab.alloc();
+    if (handle === 0) throw this._slab.exhaustedError("alloc");
+    view._b = this._slab.current;
+    view._o = this._slab.offsetOf(handle);
+    return handle as Handle<StructOf<T>>;
+  }
+
+  /**
+   * Frees a record, in O(1), whichever thread allocated it. Of threads that free the same record at once, one succeeds.
+   *
+   * @param handle Handle of a live record.
+   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  free(handle: Handle<StructOf<T>>): void {
+    if (!this._slab.free(handle)) throw this._slab.staleError("free", handle);
+  }
+
+  /**
+   * Frees a record if it is live, in O(1).
+   *
+   * @param handle Any handle.
+   * @returns Whether it was live, and this call freed it.
+   * @throws {DisposedError} after `dispose`.
+   */
+  tryFree(handle: Handle<StructOf<T>>): boolean {
+    return this._slab.free(handle) || this.#refuse();
+  }
+
+  /**
+   * Tells whether a record is live at this moment, in O(1).
+   *
+   * @param handle Any handle.
+   * @returns Whether it is live.
+   * @throws {DisposedError} after `dispose`.
+   */
+  has(handle: Handle<StructOf<T>>): boolean {
+    return this._slab.find(handle) !== undefined || this.#refuse();
+  }
+
+  /**
+   * Views a record, in O(1). Nothing keeps another thread from freeing it while the view is used.
+   *
+   * @param handle Handle of a live record.
+   * @returns A view of its own.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {DisposedError} after `dispose`.
+   */
+  get(handle: Handle<StructOf<T>>): View<StructOf<T>> {
+    const block = this._slab.find(handle);
+    if (block === undefined) throw this._slab.staleError("get", handle);
+    return this.#asView(new this._View(block, this._slab.offsetOf(handle)));
+  }
+
+  /**
+   * Views a record if it is live, in O(1).
+   *
+   * @param handle Any handle.
+   * @returns A view of it; `undefined` when it is not live.
+   * @throws {DisposedError} after `dispose`.
+   */
+  tryGet(handle: Handle<StructOf<T>>): View<StructOf<T>> | undefined {
+    const block = this._slab.find(handle);
+    if (block !== undefined) {
+      return this.#asView(new this._View(block, this._slab.offsetOf(handle)));
+    }
+    this.#refuse();
+    return undefined;
+  }
+
+  /**
+   * Writes the named fields of a record; the others stay as they are.
+   *
+   * @param handle Handle of a live record.
+   * @param init Fields to set.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type; nothing is written then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  set(handle: Handle<StructOf<T>>, init: Init<StructOf<T>>): void {
+    const block = this._slab.find(handle);
+    if (block === undefined) throw this._slab.staleError("set", handle);
+    checkRecord(this.struct, init);
+    writeRecord(block, this._slab.offsetOf(handle), this.struct, init as object);
+  }
+
+  // -- cursors --
+
+  /**
+   * Makes a view that {@linkcode seek} and {@linkcode allocAt} move from record to record.
+   *
+   * @returns A view that stands nowhere yet: its fields read as nothing.
+   * @throws {DisposedError} after `dispose`.
+   */
+  cursor(): View<StructOf<T>> {
+    checkThere(this._slab);
+    return this.#asView(new this._View(this._slab.nowhere, 0));
+  }
+
+  /**
+   * Moves a view to a record, in O(1), allocating nothing.
+   *
+   * @param cursor A view of this pool's struct.
+   * @param handle Handle of a live record.
+   * @returns The view.
+   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it is.
+   * @throws {TypeError} when the view is of another struct.
+   * @throws {DisposedError} after `dispose`.
+   */
+  seek(cursor: View<StructOf<T>>, handle: Handle<StructOf<T>>): View<StructOf<T>> {
+    const block = this._slab.find(handle);
+    if (block === undefined) throw this._slab.staleError("seek", handle);
+    const view = this.#checkCursor("seek", cursor);
+    view._b = block;
+    view._o = this._slab.offsetOf(handle);
+    return cursor;
+  }
+
+  /**
+   * Tells the handle of the record that a view stands on, in O(1).
+   *
+   * @param view Any view of this pool that this thread made, a nested one included.
+   * @returns The handle.
+   * @throws {StaleHandleError} when the record is not live any more.
+   * @throws {TypeError} when it is no view of this pool.
+   * @throws {DisposedError} after `dispose`.
+   */
+  handleOf(view: object): Handle<StructOf<T>> {
+    checkThere(this._slab);
+    const root = rootOf(view);
+    const block = root?._b;
+    const isMine = block instanceof SharedBlock && block.layout === this._slab.layout;
+    if (root === undefined || !isMine || block.position < 0) {
+      throw viewError(
+        this._slab,
+        "tell the handle",
+        "is no view of this pool, or stands nowhere",
+      );
+    }
+    const handle = this._slab.handleAt(block, root._o);
+    if (this._slab.find(handle) === undefined) {
+      throw this._slab.staleError("tell the handle", handle);
+    }
+    return handle as Handle<StructOf<T>>;
+  }
+
+  // -- every record --
+
+  /**
+   * Calls a function with every live record, in block and chunk order, while other threads go on. A record that is live all
+   * the time is visited once; one that is allocated or freed meanwhile, by whomever, may or may not be. Whether it is live is looked
+   * at right before the call; a record that this thread has freed is not visited.
+   *
+   * To share a pass among threads, give each a stripe: together they visit what one would alone.
+   *
+   * @param fn Gets a view, the same one moved along, and the handle.
+   * @param stripe Which blocks, by default all.
+   * @throws {RangeError} when the stripe is none.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { SharedPool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = SharedPool.create({ hp: "u8" }, { chunksPerBlock: 16 });
+   * for (let i = 0; i < 100; i++) pool.alloc({ hp: 1 });
+   * const seen = [0, 0];
+   * for (let stripe = 0; stripe < 2; stripe++) { // each in a worker of its own
+   *   pool.forEach((it) => seen[stripe] += it.hp, { stripe, of: 2 });
+   * }
+   * assertEquals(seen, [52, 48]); // blocks 0, 2, 4, 6 and 1, 3, 5
+   * ```
+   */
+  forEach(
+    fn: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>) => void,
+    stripe: Stripe = EVERYTHING,
+  ): void {
+    checkThere(this._slab);
+    checkStripe(this._slab.label, stripe);
+    const view = this._spareViews.pop() ?? new this._View(this._slab.nowhere, 0);
+    this._slab.forEach(view, fn as never, stripe.stripe, stripe.of);
+    this._spareViews.push(view);
+  }
+
+  // -- memory --
+
+  /** Records that are live, counted in O(blocks): exact while no thread is in the middle of something. */
+  get size(): number {
+    return this._slab.size;
+  }
+
+  /** Chunks that exist. */
+  get capacity(): number {
+    return this._slab.capacity;
+  }
+
+  /** Chunks that the pool may have at the most. */
+  get maxChunks(): number {
+    return this._slab.maxChunks;
+  }
+
+  /** Chunks in each block. */
+  get chunksPerBlock(): number {
+    return this._slab.layout.shape.chunksPerBlock;
+  }
+
+  /** Bytes of all blocks. */
+  get byteLength(): number {
+    return this._slab.byteLength;
+  }
+
+  /**
+   * Takes over the blocks of a thread that ended without {@linkcode dispose}, in O(`capacity`), so that its free chunks can be used
+   * again; its records stay as they are. The chunk that it was moving in the moment when it ended may be lost.
+   *
+   * Call it when the thread has really stopped: `Worker.terminate` returns before it has.
+   *
+   * @param thread Its {@linkcode thread}.
+   * @returns Blocks that are this thread's now.
+   * @throws {RangeError} when there is no such thread, or it is this one.
+   * @throws {DisposedError} after `dispose`.
+   */
+  adopt(thread: number): number {
+    checkThere(this._slab);
+    if (Number.isInteger(thread) && thread > 0 && thread <= this._slab.threads) {
+      if (thread !== this.thread) return this._slab.adoptFrom(thread);
+    }
+    throw new RangeError(
+      `Cannot adopt in ${this._slab.label}: it must be another thread, from 1 to ${this._slab.threads}, got ${thread}`,
+    );
+  }
+
+  /**
+   * Leaves the pool. Records stay for the other threads, and blocks of this one go to whichever needs them. Any later
+   * call throws {@linkcode DisposedError}; disposing twice is harmless.
+   *
+   * The memory is free when no thread refers to the pool, or to a view of it, any more.
+   */
+  dispose(): void {
+    this._slab.dispose();
+  }
+
+  /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
+  [Symbol.dispose](): void {
+    this._slab.dispose();
+  }
+
+  #alloc(init: Init<StructOf<T>> | undefined): number {
+    if (init === undefined) return this._slab.alloc();
+    checkRecord(this.struct, init);
+    const handle = this._slab.alloc();
+    if (handle === 0) return 0;
+    writeRecord(this._slab.current, this._slab.offsetOf(handle), this.struct, init as object);
+    return handle;
+  }
+
+  #refuse(): false {
+    checkThere(this._slab);
+    return false;
+  }
+
+  // A view is typed by its fields for the user and by its state in here; both are true of the same object.
+  #asView(view: RecordView): View<StructOf<T>> {
+    return view as unknown as View<StructOf<T>>;
+  }
+
+  #checkCursor(verb: string, cursor: View<StructOf<T>>): RecordView {
+    if (cursor instanceof this._View) return cursor;
+    throw viewError(this._slab, verb, "is no view of this pool's struct");
+  }
+}
+
+showAs<SharedPool<AnyStruct>>(SharedPool.prototype, (pool) => summary(shared.get(pool)!)); // every pool has one
+
+function checkStripe(label: string, { stripe, of }: Stripe): void {
+  if (Number.isInteger(stripe) && Number.isInteger(of) && stripe >= 0 && stripe < of) return;
+  throw new RangeError(
+    `Cannot iterate over ${label}: stripe must be an integer from 0 to of - 1, got ${stripe} of ${of}`,
+  );
+}
+
+function structOf(type: AnyStruct | Fields): AnyStruct {
+  return type instanceof Struct ? type : new Struct(type as Fields);
+}
+
+function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
+  const config = resolveOptions("SharedPool", struct.name || "pool", struct.size, options);
+  const { label, chunksPerBlock } = config;
+  if (chunksPerBlock > 1 << CHUNK_BITS) {
+    throw new RangeError(
+      `Cannot create ${label}: chunksPerBlock must be at most ${
+        1 << CHUNK_BITS
+      }, got ${chunksPerBlock}`,
+    );
+  }
+  return config;
+}
