@@ -8,6 +8,7 @@ import { frames } from "./frames_bench.ts";
 import { iterate } from "./iterate_bench.ts";
 import { many } from "./many_bench.ts";
 import { resources, resourcesReplace } from "./resources_bench.ts";
+import { sharedGet, sharedHot, sharedPass, sharedReplace } from "./shared_bench.ts";
 import { snapshots } from "./snapshot_bench.ts";
 import type { Scenario } from "./_scenario.ts";
 
@@ -27,6 +28,10 @@ export const scenarios: readonly Scenario[] = [
   fill,
   resources,
   resourcesReplace,
+  sharedPass,
+  sharedHot,
+  sharedReplace,
+  sharedGet,
   arena,
   heap,
   heapReplace,
