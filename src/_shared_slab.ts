@@ -11,16 +11,20 @@ import {
   enliven,
   freeOwn,
   freeRemote,
+  link,
   ORPHAN,
   PENDING,
+  publish,
   RETIRED,
   takeChunk,
 } from "./_shared_steps.ts";
+import { writeRecord } from "./_record.ts";
 import type { RecordView } from "./_view.ts";
 import { staleError } from "./_refusals.ts";
 import { DisposedError, PoolExhaustedError, type StaleHandleError } from "./errors.ts";
 import type { HandleCodec } from "./handle.ts";
 import type { SlabConfig } from "./options.ts";
+import type { AnyStruct } from "./schema.ts";
 
 /**
  * What the stamps of a shared block leave out of those that handles are made of, so that zeroed memory says: generation 1,
@@ -106,6 +110,28 @@ export class SharedSlab {
     const chunk = takeChunk(block);
     if (chunk < 0) return this.advance() ? this.alloc() : 0;
     return this.codec.encode(block.firstIndex + chunk, enliven(block, chunk) + FIRST_STAMP);
+  }
+
+  /**
+   * Takes a chunk, clears it and writes to it, and only then lets others see it.
+   *
+   * @param struct What the record is.
+   * @param init Fields to set, checked.
+   * @returns Its handle; 0 when there is none to be had.
+   * @throws {DisposedError | OutOfMemoryError}
+   */
+  allocWith(struct: AnyStruct, init: object): number {
+    const block = this.current;
+    const chunk = takeChunk(block);
+    if (chunk < 0) return this.advance() ? this.allocWith(struct, init) : 0;
+    block.zero(chunk);
+    try {
+      writeRecord(block, chunk * this.chunkBytes, struct, init);
+    } catch (error) {
+      link(block, chunk); // a getter has thrown
+      throw error;
+    }
+    return this.codec.encode(block.firstIndex + chunk, publish(block, chunk) + FIRST_STAMP);
   }
 
   /**

@@ -123,6 +123,17 @@ export function takeChunk(block: SharedSteps): number {
  */
 export function enliven(block: SharedSteps, chunk: number): number {
   block.zero(chunk);
+  return publish(block, chunk);
+}
+
+/**
+ * Declares a chunk live that was taken, cleared, and perhaps written to: other threads see all of it, or nothing.
+ *
+ * @param block A block.
+ * @param chunk What {@linkcode takeChunk} returned.
+ * @returns Its stamp.
+ */
+export function publish(block: SharedSteps, chunk: number): number {
   const stamp = block.ownStamp(chunk) + 1;
   block.storeStamp(chunk, stamp);
   block.storeTaken(block.bump - block.free);
@@ -223,7 +234,13 @@ export function adopt(block: SharedSteps, from: number, thread: number): boolean
   return true;
 }
 
-function link(block: SharedSteps, chunk: number): void {
+/**
+ * Puts a chunk into the owner's list.
+ *
+ * @param block A block.
+ * @param chunk A chunk that is the owner's, and in no list.
+ */
+export function link(block: SharedSteps, chunk: number): void {
   block.writeLink(chunk, block.head);
   block.head = chunk;
   block.free++;

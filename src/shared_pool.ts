@@ -176,7 +176,8 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
   // -- one record --
 
   /**
-   * Allocates a record, zeroed, in O(1); to find a block with room now and then takes O(blocks).
+   * Allocates a record, zeroed, in O(1); to find a block with room now and then takes O(blocks). Other threads see it with
+   * the fields of `init` in it, or not at all.
    *
    * @param init Fields to set; those left out stay zero.
    * @returns Its handle, good in every thread.
@@ -205,7 +206,8 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
   }
 
   /**
-   * Allocates a record, zeroed, and moves a view to it, in O(1), allocating nothing on the heap.
+   * Allocates a record, zeroed, and moves a view to it, in O(1), allocating nothing on the heap. Other threads can come upon
+   * it in `forEach` before its fields are written: where they do while this one allocates, use {@linkcode alloc}.
    *
    * @param cursor A view of this pool's struct.
    * @returns Handle of the new record.
@@ -465,10 +467,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
   #alloc(init: Init<StructOf<T>> | undefined): number {
     if (init === undefined) return this._slab.alloc();
     checkRecord(this.struct, init);
-    const handle = this._slab.alloc();
-    if (handle === 0) return 0;
-    writeRecord(this._slab.current, this._slab.offsetOf(handle), this.struct, init as object);
-    return handle;
+    return this._slab.allocWith(this.struct, init as object);
   }
 
   #refuse(): false {
