@@ -22,7 +22,7 @@ interface Verdict {
 }
 
 /** What a copy can do without. */
-const LEFT_OUT = [".git", ".ci", "bench", "coverage", "node_modules"];
+const LEFT_OUT = [".git", ".ci", "coverage", "node_modules"];
 
 /** These measure the heap, and so may fail by themselves on a busy machine, which would look like a find. */
 const METERS = "garbage_test.ts";
