@@ -8,11 +8,12 @@
  *
  * The same seed and number of operations are the same run, so that a failure can be had again.
  */
+import { BYTES } from "./model/_byte_subject.ts";
 import { POOLS } from "./model/_pool_subject.ts";
 import { type Maker, Soak, SoakError } from "./model/_soak.ts";
 
 /** Everything that takes part. */
-const MAKERS: readonly Maker[] = [...POOLS];
+const MAKERS: readonly Maker[] = [...POOLS, ...BYTES];
 
 /** Milliseconds from one progress line to the next, on a terminal and elsewhere. */
 const REFRESH = Deno.stdout.isTerminal() ? 250 : 15_000;

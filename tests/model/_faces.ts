@@ -81,7 +81,7 @@ const Ship = struct({
 }, { name: "Ship" });
 
 /** What the records of a pool of many kinds are: of 1, 4, 12 and 40 bytes. */
-const KINDS: readonly AnyStruct[] = [Flag, Pair, Spark, Ship];
+export const KINDS: readonly AnyStruct[] = [Flag, Pair, Spark, Ship];
 
 /** How each face is made. */
 export const FACES: Readonly<Record<string, (options: PoolOptions) => Face>> = {

@@ -6,61 +6,21 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
-  type CountingMemory,
-  countingMemory,
-  heapMemory,
   LeakError,
-  type MemoryResource,
   OutOfMemoryError,
   PoolExhaustedError,
   type PoolOptions,
-  sharedMemory,
   SnapshotError,
   StaleHandleError,
   validate,
-  wasmMemory,
 } from "../../mod.ts";
 import { forge } from "../_support.ts";
 import { type Face, FACES, Records } from "./_faces.ts";
 import type { Random } from "./_random.ts";
 import type { Maker, Subject } from "./_soak.ts";
+import { type Source, SOURCES } from "./_sources.ts";
 
-/** Where the blocks of a pool come from. */
-interface Source {
-  /** What the pool is given. */
-  readonly memory: MemoryResource;
-  /** Counts what is lent. */
-  readonly counter: CountingMemory;
-  /** Whether it may run out. */
-  readonly isTight: boolean;
-  /** Grows the memory under the pool, as the owner of a wasm memory may; false where nobody can. */
-  grow(): boolean;
-}
-
-const PAGE = 65_536;
-const MAX_PAGES = 40;
 const MAX_CHUNKS = 1024;
-
-const SOURCES: Readonly<Record<string, (random: Random) => Source>> = {
-  heap: () => sourceOf(heapMemory, Infinity),
-  shared: () => sourceOf(sharedMemory(), Infinity),
-  tight: (random) => sourceOf(heapMemory, random.pick([1000, 4000, 12_000, 30_000])),
-  wasm: () => {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
-    const grow = () => {
-      if (memory.buffer.byteLength === MAX_PAGES * PAGE) return false;
-      memory.grow(1);
-      return true;
-    };
-    // A window that starts anywhere, and is as large as the memory: a page does not do for every pool.
-    return { ...sourceOf(wasmMemory(memory, { byteOffset: 13 }), Infinity), isTight: true, grow };
-  },
-};
-
-function sourceOf(upstream: MemoryResource, limit: number): Source {
-  const counter = countingMemory(upstream, { limit });
-  return { memory: counter, counter, isTight: limit < Infinity, grow: () => false };
-}
 
 /** A state to go back to. */
 interface Saved {
