@@ -1,32 +1,11 @@
 /**
  * The planted bugs, for `mutants.ts`: small faults of the kind that one makes.
  *
- * To add some, add a group for the file. Each `find` has to occur just once in it.
- *
  * @module
  */
 
-/** A small fault. */
-export interface Mutant {
-  /** File in `src/`. */
-  readonly file: string;
-  /** What is wrong then, in a line. */
-  readonly what: string;
-  /** Text that occurs once in the file, and what stands there instead. */
-  readonly find: string;
-  readonly replace: string;
-  /** Test files that are likely to see it, in `tests/`; they run first. One that is not there is passed over. */
-  readonly first: readonly string[];
-}
-
-/** Faults of one file. */
-function of(
-  file: string,
-  first: readonly string[],
-  faults: readonly Omit<Mutant, "file" | "first">[],
-): Mutant[] {
-  return faults.map((fault) => ({ ...fault, file, first }));
-}
+import { BYTE_MUTANTS } from "./_byte_mutants.ts";
+import { type Mutant, of } from "./_mutant.ts";
 
 /** All of them, from the ground up. */
 export const MUTANTS: readonly Mutant[] = [
@@ -1618,4 +1597,5 @@ export const MUTANTS: readonly Mutant[] = [
       replace: `"blocks"\n    }, \${bytes`,
     },
   ]),
+  ...BYTE_MUTANTS,
 ];

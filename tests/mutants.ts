@@ -11,7 +11,8 @@
  * A fault counts as found where a test fails, and where a test file runs several times as long as without it. Doc
  * examples are not run. The whole takes minutes, so `.ci/run` leaves it out.
  */
-import { type Mutant, MUTANTS } from "./_mutants.ts";
+import type { Mutant } from "./_mutant.ts";
+import { MUTANTS } from "./_mutants.ts";
 
 /** What became of a mutant. */
 interface Verdict {
