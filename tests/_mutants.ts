@@ -1442,9 +1442,10 @@ export const MUTANTS: readonly Mutant[] = [
       replace: "    if (at <= byteLength) return;",
     },
     {
-      what: "a snapshot does not depend on chunksPerBlock",
-      find: "    chunkCount,\n    stampBytes,\n    tagged,\n",
-      replace: "    stampBytes,\n    tagged,\n",
+      what: "a snapshot does not depend on how chunks make blocks", // of the two one follows from the other
+      find:
+        "    chunkCount,\n    stampBytes,\n    tagged,\n    firstHandle,\n    indexBits,\n    maxGeneration,\n    wraps,\n    maxBlocks,\n",
+      replace: "    stampBytes, tagged, firstHandle, indexBits, maxGeneration, wraps,\n",
     },
     {
       what: "a detached pool is saved",
