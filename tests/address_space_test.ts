@@ -67,6 +67,20 @@ Deno.test("AddressSpace.mount() lays every lane over the same bytes", () => {
   assertEquals(extent.f16[4], new Float16Array(extent.u8.slice(8, 10).buffer)[0]);
 });
 
+Deno.test("AddressSpace.mount() asks for memory that every lane can lie on", () => {
+  const asked: number[] = [];
+  const memory = {
+    allocate(byteLength: number, align: number): MemoryRegion {
+      asked.push(align);
+      return { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
+    },
+    release() {},
+  };
+  const addresses = space(64, memory);
+  for (const align of [1, 4, 8, 16, 4096]) addresses.mount(64, align);
+  assertEquals(asked, [8, 8, 8, 16, 4096]);
+});
+
 Deno.test("AddressSpace.mount() passes on that the resource has nothing left, and changes nothing", () => {
   const ledger = new Ledger();
   const addresses = space(4096, ledger);
@@ -125,11 +139,13 @@ Deno.test("AddressSpace reaches up to 2^32, then says that no addresses are left
   assertEquals(oneBuffer.lent, 65_535);
 
   const freed = [addresses.extents[700], addresses.extents[200], addresses.extents[201]];
+  addresses.unmount(addresses.extents[100]);
   freed.forEach((it) => addresses.unmount(it));
-  assertEquals(oneBuffer.lent, 65_532);
-  const wide = addresses.mount(65_537, 8); // needs two granules, so not the first free one at 700
+  assertEquals(oneBuffer.lent, 65_531);
+  const wide = addresses.mount(65_537, 8); // needs two granules in a row, so neither that at 100 nor the one at 700
   assertEquals(wide.base, freed[1].base);
   assertFindable(addresses, wide);
+  assertEquals(addresses.mount(64, 8).base, 101 * 65_536);
   assertEquals(addresses.mount(64, 8).base, freed[0].base);
   assertThrows(() => addresses.mount(64, 8), OutOfMemoryError, "no 64 addresses");
 });

@@ -292,6 +292,16 @@ Deno.test("A debug allocator knows the addresses of the others", () => {
   for (const it of all) (it.reset(), it.dispose());
 });
 
+Deno.test("The address right past another debug allocator's last is nobody's", () => {
+  using other = new Arena({ name: "other", blockBytes: 64, debug: true });
+  using arena = new Arena({ name: "arena", blockBytes: 64, debug: true });
+  const first = other.alloc(64);
+  arena.alloc(64);
+  assertThrows(() => arena.bytes(first + 63, 1), InvalidAddressError, 'is one of Arena "other"');
+  const { message } = assertThrows(() => arena.bytes(first + 64, 1), InvalidAddressError);
+  assert(!message.includes("is one of"), message);
+});
+
 Deno.test("An allocator without debug mode knows nobody's addresses but its own", () => {
   using known = new Arena({ name: "known", debug: true });
   known.alloc(8);
