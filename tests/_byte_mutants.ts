@@ -335,7 +335,7 @@ export const BYTE_MUTANTS: readonly Mutant[] = [
       find: "(rover === this.head ? 0 : this.first(this.head, rover, bytes, align))",
       replace: "0",
     },
-    { what: "a cleared list keeps its rover", find: "    this.rover = 0;\n", replace: "" },
+    { what: "a cleared list keeps its head", find: "    this.head = 0;\n", replace: "" },
     { what: "a cleared list keeps its mark", find: "    this.mark = 0;\n", replace: "" },
     {
       what: "a place is looked for from the hint on alone",

@@ -439,6 +439,16 @@ Deno.test("FreeListAllocator.stats() accounts for every byte", () => {
   assert(heap.stats(out) === out);
 });
 
+Deno.test("FreeListAllocator.stats() finds the largest free chunk, wherever it is, with every fit", () => {
+  for (const fit of ["first", "next", "best", "worst"] as const) {
+    using heap = small({ fit, index: "list" });
+    const first = heap.alloc(96);
+    heap.alloc(96);
+    heap.free(first);
+    assertEquals(heap.stats().largestFreeBytes, 1000 - 2 * 104 - 8);
+  }
+});
+
 Deno.test("FreeListAllocator.stats() gives no fragmentation where nothing or one chunk is free", () => {
   using heap = small();
   assertEquals(heap.stats().fragmentation, 0);
