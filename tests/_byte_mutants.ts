@@ -490,9 +490,9 @@ export const BYTE_MUTANTS: readonly Mutant[] = [
       replace: "    this.rotate(parent, side);\n    return",
     },
     {
-      what: "a sibling that goes down stays black",
-      find: "      this.setRed(sibling);\n      this.rotate(sibling, otherSide);",
-      replace: "      this.rotate(sibling, otherSide);",
+      what: "a near nephew is not turned up",
+      find: "      this.rotate(sibling, otherSide);\n",
+      replace: "",
     },
     { what: "a nephew stays red", find: "    this.setBlack(nephew);\n", replace: "" },
     {

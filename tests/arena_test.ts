@@ -30,6 +30,31 @@ function small(): Arena {
 
 // -- alloc() --
 
+Deno.test("Arena fills a block to its last byte, with whatever call", () => {
+  using arena = new Arena({ blockBytes: 64 });
+  const cursor = arena.cursor(Vec2);
+  const calls = [
+    () => arena.alloc(8),
+    () => arena.allocRecord(Vec2),
+    () => arena.allocRecord(Vec2, { x: 1 }),
+    () => arena.allocAt(cursor),
+  ];
+  for (const call of calls) {
+    for (let i = 0; i < 8; i++) call();
+    assertEquals([arena.stats().blocks, arena.stats().usedBytes], [1, 64]);
+    arena.reset();
+  }
+});
+
+Deno.test("Arena counts what it gave out as used, and no end of a block where the next did not fit", () => {
+  using arena = new Arena({ blockBytes: 64 });
+  for (let i = 1; i <= 3; i++) {
+    arena.alloc(40);
+    const { usedBytes, peakBytes, byteLength } = arena.stats();
+    assertEquals([usedBytes, peakBytes, byteLength], [40 * i, 40 * i, 64 * i]);
+  }
+});
+
 Deno.test("Arena.alloc() gives out bytes in order, packed as their alignments allow", () => {
   using arena = new Arena({ blockBytes: 4096 });
   const first = arena.alloc(1, 1);
