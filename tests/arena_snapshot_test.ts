@@ -265,3 +265,39 @@ Deno.test("Arena.restore() refuses a current block that is followed by one in us
   new Int32Array(bad.buffer)[9] = 0;
   assertUntouched(arena, () => arena.restore(bad), SnapshotError, "block 1: 256 bytes at address");
 });
+
+/** What is wrong with a snapshot of one block of 256 bytes, 100 of them given out; how it gets that way; bytes added. */
+const FORGERIES: [string, (words: Int32Array, peak: Float64Array) => void, number?][] = [
+  ["8 bytes are left", () => {}, 8],
+  ["its current block is 1 of 1", (words) => void (words[9] = 1)],
+  ["granules of addresses", (words) => void (words[10] = 2 ** 20 + 1)],
+  ["is beyond the last", (words) => void (words[10] = 1)],
+  ["is that of two blocks or of none", (words) => void (words[14] = 0)],
+  ["256 bytes at address 4100", (words) => void (words[14] += 4)],
+  ["248 bytes at address 4096", (words) => void (words[15] = 248)],
+  ["257 of them given out", (words, peak) => void (words[16] = peak[0] = 257), 160],
+  ["a peak of 99 does not go with 100 used bytes", (_, peak) => void (peak[0] = 99)],
+];
+
+Deno.test("Arena.restore() refuses every figure that no arena has", () => {
+  using arena = new Arena(OPTIONS);
+  fill(arena, [100]);
+  const saved = arena.snapshot(undefined, { checksum: false });
+  for (const [problem, forge, added = 0] of FORGERIES) {
+    const bad = new Uint8Array(saved.length + added);
+    bad.set(saved);
+    const words = new Int32Array(bad.buffer);
+    words[6] += added; // the length in the header
+    forge(words, new Float64Array(bad.buffer, 48, 1));
+    assertUntouched(arena, () => arena.restore(bad), SnapshotError, problem);
+  }
+});
+
+Deno.test("Arena.restore() in debug mode refuses the snapshot of another debug arena, whose addresses are others", () => {
+  using arena = new Arena({ ...OPTIONS, debug: true });
+  using other = new Arena({ ...OPTIONS, debug: true });
+  for (const it of [arena, other]) fill(it, [100]);
+  const foreign = other.snapshot();
+  assertUntouched(arena, () => arena.restore(foreign), SnapshotError, "another layout");
+  arena.restore(arena.snapshot());
+});
