@@ -89,6 +89,11 @@ for (const [kind, make] of Object.entries(MAKERS)) {
       (it) => spaceOf(it).byteLength++,
       (it) => void spaceOf(it).extents.push(spaceOf(it).extents[0]),
       (it) => void spaceOf(it).extents.pop(),
+      (it) => {
+        const space = spaceOf(it);
+        space.extents.push(space.extents[0]);
+        space.byteLength *= 2;
+      },
     ];
     for (const fault of faults) {
       const allocator = make();
@@ -128,6 +133,11 @@ const ARENA_FAULTS: [what: string, fault: (it: Hidden) => void, says: string][] 
   ["the bytes before", (it) => it._before += 8, "136 bytes before the current block, and has 128"],
   ["the used bytes", (it) => it._usedBefore -= 8, "it counts 72 bytes used before the current"],
   ["a block too few", (it) => it._blocks.length = 3, "it has 3 blocks, and memory for 4"],
+  [
+    "a block too many",
+    (it) => void it._blocks.push(it._blocks[3]),
+    "it has 5 blocks, and memory for 4",
+  ],
   ["a block twice", (it) => it._blocks[3] = it._blocks[0], "block 3: 40 bytes are given out past"],
   ["the peak", (it) => it._peak = NaN, "the peak is NaN"],
 ];

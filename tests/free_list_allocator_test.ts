@@ -396,6 +396,19 @@ Deno.test("FreeListAllocator.realloc() grows the heap where it may", () => {
   auditFreeList(heap);
 });
 
+Deno.test("FreeListAllocator.trim() keeps an extent whose first chunk alone is free", () => {
+  for (const fit of ["first", "best"] as const) {
+    using heap = small({ fit, grow: true });
+    heap.alloc(992);
+    const [first, second] = [heap.alloc(100), heap.alloc(100)];
+    heap.free(first);
+    assertEquals(heap.trim(), 0);
+    auditFreeList(heap);
+    heap.free(second);
+    assertEquals(heap.trim(), 1008);
+  }
+});
+
 Deno.test("FreeListAllocator.trim() gives back extents that are wholly free, but the first", () => {
   for (const index of ["list", "tree"] as const) {
     const ledger = new Ledger();

@@ -250,3 +250,17 @@ Deno.test("auditFreeList() looks at a FreeListAllocator alone", () => {
   assertEquals([auditFreeList(new Arena()), auditFreeList({})], [false, false]);
   assertEquals(auditFreeList(new FreeListAllocator()), true);
 });
+
+Deno.test("auditFreeList() finds equal chunks in another order than that of their addresses", () => {
+  const allocator = new FreeListAllocator({ name: "test", byteLength: 1024 });
+  const addresses = Array.from({ length: 6 }, () => allocator.alloc(40));
+  allocator.alloc(allocator.stats().largestFreeBytes);
+  for (let i = 0; i < 6; i += 2) allocator.free(addresses[i]);
+  auditFreeList(allocator);
+  const { chunks, index } = heaps.get(allocator)!; // every free list has one
+  const { root } = index as FreeTree; // as of the best fit
+  const [left, right] = [chunks.word(root, 1), chunks.word(root, 2)];
+  chunks.setWord(root, 1, right);
+  chunks.setWord(root, 2, left);
+  assertThrows(() => auditFreeList(allocator), InvariantError, "comes after");
+});
