@@ -142,9 +142,8 @@ export class ArenaSubject extends ByteSubject<Arena> {
   restoreBad(random: Random): void {
     const bytes = this.allocator.snapshot();
     const at = random.below(bytes.length);
-    if (random.oneIn(2)) bytes[at] ^= 1 << random.below(8);
+    bytes[at] ^= random.oneIn(2) ? 1 << random.below(8) : 255;
     const bad = random.oneIn(2) ? bytes.subarray(0, at) : bytes;
-    if (bad === bytes) bytes[at] ^= 255;
     this.refuses(() => this.allocator.restore(bad), SnapshotError);
   }
 }
