@@ -9,7 +9,7 @@ import { type Mutant, of } from "./_mutant.ts";
 
 /** All of them, from the ground up. */
 export const MUTANTS: readonly Mutant[] = [
-  ...of("_block.ts", [
+  ...of("_chunk_memory.ts", [
     "block_test.ts",
     "survivors_test.ts",
     "model/overlap_test.ts",
@@ -57,6 +57,14 @@ export const MUTANTS: readonly Mutant[] = [
       find: "this.u8.fill(0, at, at + this.chunkBytes)",
       replace: "this.u8.fill(0, at, at + this.chunkBytes + 1)",
     },
+  ]),
+  ...of("_block.ts", [
+    "block_test.ts",
+    "survivors_test.ts",
+    "model/overlap_test.ts",
+    "pool_memory_test.ts",
+    "pool_iteration_test.ts",
+  ], [
     {
       what: "the bitmap has no word for the chunks past the last 32",
       find: "(chunkCount + 31) >> 5;",
@@ -135,6 +143,11 @@ export const MUTANTS: readonly Mutant[] = [
     "model/soak_test.ts",
     "model/exhausted_test.ts",
   ], [
+    {
+      what: "an error tells the generation of another chunk",
+      find: "block.stamps[index % chunkCount] >>> 1;",
+      replace: "block.stamps[0] >>> 1;",
+    },
     {
       what: "free() bumps no generation",
       find:
@@ -1569,11 +1582,6 @@ export const MUTANTS: readonly Mutant[] = [
       what: "an error tells the stamp for the generation",
       find: "const generation = stamp < 0 ? -1 : stamp >>> 1;",
       replace: "const generation = stamp < 0 ? -1 : stamp;",
-    },
-    {
-      what: "an error tells the generation of another chunk",
-      find: "block.stamps[index % chunkCount] >>> 1;",
-      replace: "block.stamps[0] >>> 1;",
     },
     {
       what: "a handle that comes twice is called stale",
