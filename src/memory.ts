@@ -59,10 +59,30 @@ export const heapMemory: MemoryResource = {
     return lendBuffer(ArrayBuffer, "heap", byteLength);
   },
   release({ buffer }: MemoryRegion): void {
-    // This resource hands out only ArrayBuffers; transferring one to length 0 detaches and frees it at once.
-    (buffer as ArrayBuffer).transfer(0);
+    detach(buffer as ArrayBuffer); // this resource hands out nothing else
   },
 };
+
+/** Detaches a buffer and frees its memory at once: transferring it to length 0 does both. */
+function detach(buffer: ArrayBuffer): void {
+  if (typeof buffer.transfer === "function") buffer.transfer(0);
+  else postToNobody(buffer);
+}
+
+/** A port that is closed; made when it is first needed. */
+let closedPort: MessagePort | undefined;
+
+/**
+ * The same for engines without `transfer`, as Node 20 is one: a message takes the buffer along, and is dropped, as nobody can
+ * receive it. `structuredClone` would detach it too, but leave a clone with the memory to the collector.
+ */
+function postToNobody(buffer: ArrayBuffer): void {
+  if (closedPort === undefined) {
+    closedPort = new MessageChannel().port1;
+    closedPort.close();
+  }
+  closedPort.postMessage(undefined, [buffer]);
+}
 
 /**
  * Creates a resource that lends a `SharedArrayBuffer` of its own for each region: post `pool.blocks[i].bytes` to a
