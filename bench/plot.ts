@@ -26,6 +26,7 @@ import {
   type Point,
   tables,
 } from "./_plot_chart.ts";
+import { render } from "./_plot_render.ts";
 import { subjects } from "./_plot_subjects.ts";
 import { Player } from "./_plot_worker.ts";
 
@@ -126,20 +127,12 @@ function progress(text: string): void {
 
 // -- the picture --
 
-/** Draws the chart. The libraries are loaded here, since no worker needs them. */
-async function draw(points: readonly Point[]): Promise<{ svg: string; png: Uint8Array }> {
-  const vega = await import("vega");
-  const { compile } = await import("vega-lite");
-  const { Resvg } = await import("@resvg/resvg-js");
-  const spec = chartSpec(points, [
+/** Draws the chart. */
+function draw(points: readonly Point[]): Promise<{ svg: string; png: Uint8Array }> {
+  return render(chartSpec(points, [
     `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}: median of ${FULL.repetitions} repetitions, ${FEW_REPETITIONS} where they are slow, in memory that is there already`,
     "✕: more items would take longer than five seconds. A stack frees in reverse only. An arena frees all at once.",
-  ]);
-  // Whether it is a specification is for the compiler to see.
-  const { spec: compiled } = compile(spec as unknown as Parameters<typeof compile>[0]);
-  const svg = await new vega.View(vega.parse(compiled), { renderer: "none" }).toSVG();
-  const image = new Resvg(svg, { fitTo: { mode: "zoom", value: 1.5 } }).render();
-  return { svg, png: image.asPng() };
+  ]));
 }
 
 async function main(): Promise<void> {
