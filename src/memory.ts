@@ -74,7 +74,7 @@ let closedPort: MessagePort | undefined;
 
 /**
  * The same for engines without `transfer`, as Node 20 is one: a message takes the buffer along, and is dropped, as nobody can
- * receive it. `structuredClone` would detach it too, but leave a clone with the memory to the collector.
+ * receive it. Where such a message is not even made, a clone takes the memory, and leaves it to the collector.
  */
 function postToNobody(buffer: ArrayBuffer): void {
   if (closedPort === undefined) {
@@ -82,6 +82,7 @@ function postToNobody(buffer: ArrayBuffer): void {
     closedPort.close();
   }
   closedPort.postMessage(undefined, [buffer]);
+  if (buffer.byteLength > 0) structuredClone(buffer, { transfer: [buffer] });
 }
 
 /**

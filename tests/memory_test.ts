@@ -86,6 +86,25 @@ Deno.test("heapMemory.release() detaches the buffer at once, and every view of i
   assertEquals((region.buffer as ArrayBuffer).detached, true); // heapMemory lends ArrayBuffers
 });
 
+Deno.test("heapMemory.release() detaches the buffer as well where there is no transfer", () => {
+  const { transfer } = ArrayBuffer.prototype;
+  Reflect.deleteProperty(ArrayBuffer.prototype, "transfer"); // as in Node 20
+  try {
+    for (let i = 0; i < 2; i++) {
+      const region = heapMemory.allocate(64, 8);
+      const bytes = new Uint8Array(region.buffer);
+      heapMemory.release(region);
+      assertEquals([region.buffer.byteLength, bytes.length], [0, 0]);
+    }
+  } finally {
+    Object.defineProperty(ArrayBuffer.prototype, "transfer", {
+      value: transfer,
+      configurable: true,
+      writable: true,
+    });
+  }
+});
+
 Deno.test("heapMemory.allocate() throws OutOfMemoryError where the engine refuses", () => {
   const message = `Cannot allocate ${2 ** 53} bytes of heap memory: the engine refused`;
   const error = assertThrows(() => heapMemory.allocate(2 ** 53, 8), OutOfMemoryError, message);
