@@ -116,9 +116,10 @@ Deno.test("figuresOf() sorts all samples, and takes the least of the worst", () 
       { samples: [6, 2], checksum: "7", rssBytes: 20, heapBytes: 5 },
     ],
     collections: [{ count: 1, millis: 2 }, { count: 0, millis: 0 }],
+    together: false,
   });
   assertEquals(figures.samples, [1, 2, 3, 5, 6, 9]);
-  assertEquals([figures.worst, figures.total], [5, 8]);
+  assertEquals([figures.worst, figures.mean, figures.total], [5, 4, 8]);
   assertEquals([figures.rssBytes, figures.heapBytes], [20, 5]);
   assertEquals(figures.collections, { count: 1, millis: 1 });
 });
@@ -166,6 +167,7 @@ function figures(
     runtime: "deno",
     samples,
     worst: samples.at(-1) ?? 0,
+    mean: samples.reduce((a, b) => a + b, 0) / samples.length,
     total: samples.reduce((a, b) => a + b, 0),
     checksum: "",
     ...more,

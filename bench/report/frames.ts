@@ -42,8 +42,8 @@ function framesOf(count: number, samples: number, warmUp: number, rounds: number
 export const frames: readonly Scenario[] = [
   framesOf(1_000, 600, 600, 1),
   framesOf(5_000, 600, 300, 1),
-  framesOf(20_000, 600, 200, 3),
-  framesOf(100_000, 600, 100, 3),
+  framesOf(20_000, 200, 200, 3),
+  framesOf(100_000, 200, 100, 3),
   framesOf(300_000, 100, 40, 1),
-  framesOf(1_000_000, 600, 40, 2),
+  framesOf(1_000_000, 300, 40, 2),
 ];

@@ -1,6 +1,6 @@
 /** The figures to reach, each a ratio in one run. */
 import { PEERS } from "./contestants.ts";
-import { type Figures, mean, quantile, type Runtime } from "./result.ts";
+import { type Figures, quantile, type Runtime } from "./result.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** A figure to reach. */
@@ -26,7 +26,7 @@ export type Look = (
 ) => number | undefined;
 
 export const byMedian: Stat = ({ samples }) => quantile(samples, 0.5);
-export const byMean: Stat = ({ samples }) => mean(samples);
+export const byMean: Stat = (figures) => figures.mean;
 export const byP99: Stat = ({ samples }) => quantile(samples, 0.99);
 const byWorst: Stat = ({ worst }) => worst;
 const byCount: Stat = ({ collections }) => collections?.count;

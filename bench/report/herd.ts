@@ -47,17 +47,21 @@ export interface Refs<Ref> {
 // What a particle starts with. Nothing is an integer but its life, as in a program that moves things: an engine keeps small integers
 // in another way. Who writes them works them out itself, since a number that is handed to a function that is not inlined is boxed.
 
-/** Where the i-th particle is; y starts at START_Y. */
+/** Where the i-th particle is. */
 export function startX(i: number): number {
   return (i & 1023) + 0.5;
 }
-export const START_Y = 0.5;
+export function startY(i: number): number {
+  return (i >> 10 & 255) + 0.5;
+}
 
-/** How fast the i-th particle is; vy is SPEED_Y. */
+/** How fast the i-th particle is. */
 export function speedX(i: number): number {
   return (i & 7) - 2.5;
 }
-export const SPEED_Y = 1.5;
+export function speedY(i: number): number {
+  return (i >> 3 & 7) - 2.5;
+}
 
 /** Sums over the live particles; all values are exact in an f32, and their sums in a number. */
 export interface Sums {

@@ -44,7 +44,7 @@ function iterationOf(percent: number, batch: number): Scenario {
       return stepsOf(herd, () => herd.pass());
     }, { labels: names }),
     everywhere: percent >= 2,
-    full: { count: CAPACITY, warmUp: 20, samples: 40, batch, rounds: 3 },
+    full: { count: CAPACITY, warmUp: 40, samples: 40, batch, rounds: 3 },
     quickCount: 300,
   };
 }

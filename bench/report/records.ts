@@ -141,7 +141,7 @@ export const records: readonly Scenario[] = [
     title: "Replaced at random, and what is left for the collector",
     method:
       "50,000 records are live; a step reads each, in random order, gives it back and takes another, all five fields written. " +
-      "The mean is told, as collections are part of the price, and how many there were in 1,000,000 replacements once all was " +
+      "The mean is told, as collections are part of the price: that of each process, and the median of those; and how many there were in 1,000,000 replacements once all was " +
       "warm, from V8's own trace.",
     missing: NO_NAMES,
     measure: "time",

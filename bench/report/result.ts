@@ -30,12 +30,14 @@ export interface Figures {
   readonly samples: readonly number[];
   /** The worst sample of each process, the least of them: whatever else the machine does can only add to it. */
   readonly worst: number;
-  /** All steps of a process, the median of them. */
+  /** The mean of each process, the median of them. */
+  readonly mean: number;
+  /** All steps of each process, the median of them. */
   readonly total: number;
   readonly checksum: string;
   readonly rssBytes?: number;
   readonly heapBytes?: number;
-  /** The mean of all processes, rounded up, so that none is lost. */
+  /** Of all frames; else of one process, the mean of them, the count rounded up, so that none is lost. */
   readonly collections?: Collections;
 }
 
@@ -87,8 +89,8 @@ export function median(values: readonly number[]): number {
   return values.length === 0 ? 0 : quantile(values.toSorted((a, b) => a - b), 0.5);
 }
 
-/** @returns The mean; 0 of none. */
-export function mean(values: readonly number[]): number {
+/** The mean; 0 of none. */
+function mean(values: readonly number[]): number {
   return values.reduce((sum, it) => sum + it, 0) / Math.max(1, values.length);
 }
 
@@ -99,10 +101,12 @@ export interface Measured {
   readonly runtime: Runtime;
   readonly results: readonly Result[];
   readonly collections: readonly Collections[];
+  /** Whether all processes count together, or each for itself. */
+  readonly together: boolean;
 }
 
 /** Puts the results of a contestant's processes together. */
-export function figuresOf({ results, collections, ...who }: Measured): Figures {
+export function figuresOf({ results, collections, together, ...who }: Measured): Figures {
   const samples = results.flatMap((it) => it.samples).sort((a, b) => a - b);
   const bytes = (key: "rssBytes" | "heapBytes") =>
     results[0][key] === undefined ? {} : { [key]: median(results.map((it) => it[key]!)) }; // as the first has it
@@ -110,16 +114,20 @@ export function figuresOf({ results, collections, ...who }: Measured): Figures {
     ...who,
     samples,
     worst: Math.min(...results.map((it) => it.samples.reduce((a, b) => Math.max(a, b), 0))),
+    mean: median(results.map((it) => mean(it.samples))),
     total: median(results.map((it) => it.samples.reduce((a, b) => a + b, 0))),
     checksum: results[0].checksum,
     ...bytes("rssBytes"),
     ...bytes("heapBytes"),
-    ...collections.length === 0 ? {} : {
-      collections: {
-        count: Math.ceil(mean(collections.map((it) => it.count))),
-        millis: mean(collections.map((it) => it.millis)),
-      },
-    },
+    ...collections.length === 0 ? {} : { collections: inAll(collections, together) },
+  };
+}
+
+function inAll(collections: readonly Collections[], together: boolean): Collections {
+  const processes = together ? 1 : collections.length;
+  return {
+    count: Math.ceil(collections.reduce((sum, it) => sum + it.count, 0) / processes),
+    millis: collections.reduce((sum, it) => sum + it.millis, 0) / processes,
   };
 }
 

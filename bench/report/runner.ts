@@ -97,6 +97,13 @@ export function finish(scenario: Scenario, players: readonly Player[]): Figures[
   );
   checkAgreed(scenario.name, sums);
   return players.map(({ contestant, runtime, results, collections }) =>
-    figuresOf({ scenario: scenario.name, contestant, runtime, results, collections })
+    figuresOf({
+      scenario: scenario.name,
+      contestant,
+      runtime,
+      results,
+      collections,
+      together: scenario.measure === "frames",
+    })
   );
 }

@@ -47,7 +47,10 @@ export interface Scenario {
   /** Who is not in it, and why; in Markdown. */
   readonly missing?: string;
   readonly measure: Measure;
-  /** What is compared, of `time`. @default {"median"} */
+  /**
+   * What is compared, of `time`: the median of all samples, or, where what happens now and then is part of the price, the
+   * mean of each process, and the median of those. @default {"median"}
+   */
   readonly compare?: "median" | "mean";
   /** Whether a step is told whole, and not divided by the count. */
   readonly whole?: boolean;

@@ -19,10 +19,10 @@ import {
   type NamedHerd,
   noSums,
   type Refs,
-  SPEED_Y,
   speedX,
-  START_Y,
+  speedY,
   startX,
+  startY,
   type Sums,
 } from "../herd.ts";
 
@@ -61,9 +61,9 @@ export class BitecsHerd implements NamedHerd<number> {
     const eid = this.#entity();
     const it = this.#component;
     it.x[eid] = startX(i);
-    it.y[eid] = START_Y;
+    it.y[eid] = startY(i);
     it.vx[eid] = speedX(i);
-    it.vy[eid] = SPEED_Y;
+    it.vy[eid] = speedY(i);
     it.life[eid] = life;
     return eid;
   }

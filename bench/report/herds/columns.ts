@@ -5,7 +5,7 @@
  * @module
  */
 import { DT } from "../../_particles.ts";
-import { addTo, type Herd, noSums, SPEED_Y, speedX, START_Y, startX, type Sums } from "../herd.ts";
+import { addTo, type Herd, noSums, speedX, speedY, startX, startY, type Sums } from "../herd.ts";
 
 export class ColumnsHerd implements Herd {
   size = 0;
@@ -28,9 +28,9 @@ export class ColumnsHerd implements Herd {
     const at = this.size++;
     if (at === this.#x.length) this.#grow();
     this.#x[at] = startX(i);
-    this.#y[at] = START_Y;
+    this.#y[at] = startY(i);
     this.#vx[at] = speedX(i);
-    this.#vy[at] = SPEED_Y;
+    this.#vy[at] = speedY(i);
     this.#life[at] = life;
   }
 
@@ -115,9 +115,9 @@ export class DoublingHerd {
     }
     const floats = this.#floats;
     floats[at] = startX(i);
-    floats[at + 1] = START_Y;
+    floats[at + 1] = startY(i);
     floats[at + 2] = speedX(i);
-    floats[at + 3] = SPEED_Y;
+    floats[at + 3] = speedY(i);
     floats[at + 4] = life; // below 2^24, and so exact
   }
 

@@ -11,10 +11,10 @@ import {
   type NamedHerd,
   noSums,
   type Refs,
-  SPEED_Y,
   speedX,
-  START_Y,
+  speedY,
   startX,
+  startY,
   type Sums,
 } from "../herd.ts";
 
@@ -49,7 +49,7 @@ export class ElicsHerd implements NamedHerd<Entity> {
 
   add(i: number, life: number): Entity {
     this.size++;
-    const fields = { x: startX(i), y: START_Y, vx: speedX(i), vy: SPEED_Y, life };
+    const fields = { x: startX(i), y: startY(i), vx: speedX(i), vy: speedY(i), life };
     return this.#world.createEntity().addComponent(this.#component, fields);
   }
 

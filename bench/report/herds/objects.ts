@@ -5,10 +5,10 @@ import {
   type NamedHerd,
   noSums,
   type Refs,
-  SPEED_Y,
   speedX,
-  START_Y,
+  speedY,
   startX,
+  startY,
   type Sums,
 } from "../herd.ts";
 
@@ -115,7 +115,7 @@ export class ObjectsHerd extends MoteHerd {
   }
 
   add(i: number, life: number): Mote {
-    return new Mote(startX(i), START_Y, speedX(i), SPEED_Y, life);
+    return new Mote(startX(i), startY(i), speedX(i), speedY(i), life);
   }
 
   remove(): void {}
@@ -141,9 +141,9 @@ export class RecycledHerd extends MoteHerd {
 /** Writes every field, as a new one of the number has it. */
 export function write(mote: Mote, i: number, life: number): Mote {
   mote.x = startX(i);
-  mote.y = START_Y;
+  mote.y = startY(i);
   mote.vx = speedX(i);
-  mote.vy = SPEED_Y;
+  mote.vy = speedY(i);
   mote.life = life;
   return mote;
 }

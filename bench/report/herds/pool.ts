@@ -6,10 +6,10 @@ import {
   type NamedHerd,
   noSums,
   type Refs,
-  SPEED_Y,
   speedX,
-  START_Y,
+  speedY,
   startX,
+  startY,
   type Sums,
 } from "../herd.ts";
 
@@ -53,9 +53,9 @@ abstract class PoolHerd implements NamedHerd<Ref> {
     const { pool, at } = this;
     const handle = pool.allocAt(at);
     at.x = startX(i);
-    at.y = START_Y;
+    at.y = startY(i);
     at.vx = speedX(i);
-    at.vy = SPEED_Y;
+    at.vy = speedY(i);
     at.life = life;
     return handle;
   }
@@ -78,7 +78,7 @@ abstract class PoolHerd implements NamedHerd<Ref> {
   }
 
   lifeOf(handle: Ref): number {
-    return this.pool.get(handle).life;
+    return this.pool.seek(this.at, handle).life;
   }
 
   sums(): Sums {
@@ -148,7 +148,7 @@ export class ForOfHerd extends PoolHerd {
   }
 
   override add(i: number, life: number): Ref {
-    return this.pool.alloc({ x: startX(i), y: START_Y, vx: speedX(i), vy: SPEED_Y, life });
+    return this.pool.alloc({ x: startX(i), y: startY(i), vx: speedX(i), vy: speedY(i), life });
   }
 
   override once(life: number): number {

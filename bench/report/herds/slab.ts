@@ -13,10 +13,10 @@ import {
   type NamedHerd,
   noSums,
   type Refs,
-  SPEED_Y,
   speedX,
-  START_Y,
+  speedY,
   startX,
+  startY,
   type Sums,
 } from "../herd.ts";
 
@@ -92,9 +92,9 @@ export class SlabHerd implements NamedHerd<number> {
     const at = (index & MASK) * WORDS;
     const floats = this.#floats[index >>> BITS];
     floats[at + X] = startX(i);
-    floats[at + Y] = START_Y;
+    floats[at + Y] = startY(i);
     floats[at + VX] = speedX(i);
-    floats[at + VY] = SPEED_Y;
+    floats[at + VY] = speedY(i);
     this.#words[index >>> BITS][at + LIFE] = life;
     return index;
   }

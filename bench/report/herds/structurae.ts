@@ -12,10 +12,10 @@ import {
   type NamedHerd,
   noSums,
   type Refs,
-  SPEED_Y,
   speedX,
-  START_Y,
+  speedY,
   startX,
+  startY,
   type Sums,
 } from "../herd.ts";
 
@@ -70,7 +70,7 @@ export class StructuraeHerd implements NamedHerd<number> {
   }
 
   add(i: number, life: number): number {
-    return this.#write(startX(i), START_Y, speedX(i), SPEED_Y, life);
+    return this.#write(startX(i), startY(i), speedX(i), speedY(i), life);
   }
 
   #write(x: number, y: number, vx: number, vy: number, life: number): number {

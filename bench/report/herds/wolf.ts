@@ -11,10 +11,10 @@ import {
   type NamedHerd,
   noSums,
   type Refs,
-  SPEED_Y,
   speedX,
-  START_Y,
+  speedY,
   startX,
+  startY,
   type Sums,
 } from "../herd.ts";
 
@@ -54,9 +54,9 @@ export class WolfHerd implements NamedHerd<number> {
     const id = this.#entity();
     const it = this.#component;
     it.x[id] = startX(i);
-    it.y[id] = START_Y;
+    it.y[id] = startY(i);
     it.vx[id] = speedX(i);
-    it.vy[id] = SPEED_Y;
+    it.vy[id] = speedY(i);
     it.life[id] = life;
     return id;
   }
