@@ -134,25 +134,24 @@ export class SlabHerd implements NamedHerd<number> {
       for (let word = 0; word < BIT_WORDS; word++) {
         let left = bits[word];
         if (left === -1) {
-          const from = word << 5;
-          for (let chunk = from; chunk < from + 32; chunk++) {
-            this.#step(floats, words, block, chunk);
+          let at = (word << 5) * WORDS;
+          for (const end = at + 32 * WORDS; at < end; at += WORDS) {
+            floats[at + X] += floats[at + VX] * DT;
+            floats[at + Y] += floats[at + VY] * DT;
+            if (--words[at + LIFE] === 0) this.remove((block << BITS) + at / WORDS);
           }
           continue;
         }
         while (left !== 0) {
-          this.#step(floats, words, block, (word << 5) + 31 - Math.clz32(left & -left));
+          const chunk = (word << 5) + 31 - Math.clz32(left & -left);
+          const at = chunk * WORDS;
+          floats[at + X] += floats[at + VX] * DT;
+          floats[at + Y] += floats[at + VY] * DT;
+          if (--words[at + LIFE] === 0) this.remove((block << BITS) + chunk);
           left &= left - 1;
         }
       }
     }
-  }
-
-  #step(floats: Float32Array, words: Int32Array, block: number, chunk: number): void {
-    const at = chunk * WORDS;
-    floats[at + X] += floats[at + VX] * DT;
-    floats[at + Y] += floats[at + VY] * DT;
-    if (--words[at + LIFE] === 0) this.remove((block << BITS) + chunk);
   }
 
   pass(): void {
