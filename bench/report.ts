@@ -103,10 +103,12 @@ function weightOf({ count, warmUp, samples, batch }: Plan, { measure }: Scenario
   return 1e6 + Math.min(count * steps, 1e9);
 }
 
+/** @param tell Called after each scenario with all that is measured so far. */
 async function measureAll(
   chosen: readonly Scenario[],
   commands: Commands,
   quick: boolean,
+  tell: (measurements: readonly Measurement[]) => void,
 ): Promise<Measurement[]> {
   const jobs = chosen.map((scenario) => {
     const plan = quick ? quickPlan(scenario) : scenario.full;
@@ -123,6 +125,7 @@ async function measureAll(
       await play(player, commands, plan);
     });
     measurements.push({ scenario, count: plan.count, figures: finish(scenario, players) });
+    tell(measurements);
   }
   progress.end();
   return measurements;
@@ -222,10 +225,11 @@ async function writeAll(measurements: readonly Measurement[], run: Run, root: UR
   console.log(`written: bench/REPORT.md and ${charts.length} charts in docs/`);
 }
 
+/** Prints the table of the last scenario. */
 function print(measurements: readonly Measurement[]): void {
   const look = lookIn(measurements.flatMap(({ figures }) => figures));
-  const goals = goalsFor(measurements);
-  for (const it of measurements) console.log(section(it, goals, look) + "\n");
+  const last = measurements[measurements.length - 1];
+  console.log(section(last, goalsFor(measurements), look) + "\n");
 }
 
 async function main(): Promise<void> {
@@ -241,9 +245,11 @@ async function main(): Promise<void> {
       ? await allRuntimes(dir)
       : denoOnly();
     for (const note of runtimes.notes) console.error(note);
-    const measurements = await measureAll(chosen(options), runtimes.commands, options.quick);
-    if (options.only.length > 0) return print(measurements);
-    const root = options.quick ? new URL(`file://${dir}/`) : new URL("../", import.meta.url);
+    const { quick, only } = options;
+    const tell = only.length > 0 ? print : () => {};
+    const measurements = await measureAll(chosen(options), runtimes.commands, quick, tell);
+    if (only.length > 0) return;
+    const root = quick ? new URL(`file://${dir}/`) : new URL("../", import.meta.url);
     await writeAll(measurements, await runOf(runtimes), root);
   } finally {
     await Deno.remove(dir, { recursive: true });
