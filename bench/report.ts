@@ -208,8 +208,12 @@ function specsOf(
 
 const MAIN_FRAMES = ["frames-20000", "frames-100000", "frames-1000000"];
 
-/** Writes the report and its charts. */
-async function writeAll(measurements: readonly Measurement[], run: Run, root: URL): Promise<void> {
+/** Writes the report and its charts, which it tells. */
+async function writeAll(
+  measurements: readonly Measurement[],
+  run: Run,
+  root: URL,
+): Promise<readonly Chart[]> {
   const docs = new URL("docs/", root), bench = new URL("bench/", root);
   await Deno.mkdir(docs, { recursive: true });
   await Deno.mkdir(bench, { recursive: true });
@@ -222,7 +226,7 @@ async function writeAll(measurements: readonly Measurement[], run: Run, root: UR
   }
   const text = report(run, measurements, goalsFor(measurements), charts);
   await Deno.writeTextFile(new URL("REPORT.md", bench), text);
-  console.log(`written: bench/REPORT.md and ${charts.length} charts in docs/`);
+  return charts;
 }
 
 /** Prints the table of the last scenario. */
@@ -250,7 +254,9 @@ async function main(): Promise<void> {
     const measurements = await measureAll(chosen(options), runtimes.commands, quick, tell);
     if (only.length > 0) return;
     const root = quick ? new URL(`file://${dir}/`) : new URL("../", import.meta.url);
-    await writeAll(measurements, await runOf(runtimes), root);
+    const charts = await writeAll(measurements, await runOf(runtimes), root);
+    const kept = quick ? "all of it removed again, as this was a quick run" : "in docs/";
+    console.log(`written: bench/REPORT.md and ${charts.length} charts, ${kept}`);
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
