@@ -98,9 +98,12 @@ function write(text: string): void {
 }
 
 /** Records that are handled in a process, as far as that says how long it takes; some for the start of the process. */
-function weightOf({ count, warmUp, samples, batch }: Plan, { measure }: Scenario): number {
+function weightOf(
+  { count, warmUp, samples, batch }: Plan,
+  { measure, share = 1 }: Scenario,
+): number {
   const steps = measure === "growth" || measure === "memory" ? 2 : (warmUp + samples) * batch;
-  return 1e6 + Math.min(count * steps, 1e9);
+  return 1e6 + count * share * steps;
 }
 
 /** @param tell Called after each scenario with all that is measured so far. */

@@ -33,10 +33,10 @@ function iterationOf(percent: number, batch: number): Scenario {
     name: `iterate-${percent}`,
     title: `Iteration at ${percent} % occupancy`,
     method:
-      `${
-        CAPACITY.toLocaleString("en")
-      } particles are allocated and all but ${percent} % freed, here and there ` +
-      "without a pattern; a step moves those that are left. Columns and objects have no gaps to skip.",
+      `${CAPACITY.toLocaleString("en")} particles are allocated and ${
+        freedText(percent)
+      }; a step moves those that are left. Times are ` +
+      "for each of all chunks, live or not. Columns and objects have no gaps to skip.",
     measure: "time",
     baseline: "slab",
     contestants: onEvery((herd, count) => {
@@ -44,9 +44,16 @@ function iterationOf(percent: number, batch: number): Scenario {
       return stepsOf(herd, () => herd.pass());
     }, { labels: names }),
     everywhere: percent >= 2,
+    share: percent / 100,
     full: { count: CAPACITY, warmUp: 40, samples: 40, batch, rounds: 3 },
     quickCount: 300,
   };
+}
+
+function freedText(percent: number): string {
+  return percent === 100
+    ? "none of them freed"
+    : `all but ${percent} % freed, here and there without a pattern`;
 }
 
 function touchOf(name: string, title: string, step: (herd: Herd) => void): Scenario {

@@ -61,6 +61,8 @@ export interface Scenario {
   readonly traced?: boolean;
   /** Whether the module and the slab by hand run on Node and Bun as well. */
   readonly everywhere?: boolean;
+  /** What share of the count a step has to do with, so that the time left can be told. @default {1} */
+  readonly share?: number;
   readonly full: Plan;
   /** The counts of a quick run and of the tests; all else is 1 or 2 then. */
   readonly quickCount: number;
