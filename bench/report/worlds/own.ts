@@ -46,12 +46,36 @@ export const pools: World = {
     }
     return {
       run() {
-        ab.forEach((it) => [it.a, it.b] = [it.b, it.a]);
-        abc.forEach((it) => [it.a, it.b] = [it.b, it.a]);
-        abcd.forEach((it) => [it.a, it.b] = [it.b, it.a]);
-        abce.forEach((it) => [it.a, it.b] = [it.b, it.a]);
-        abcd.forEach((it) => [it.c, it.d] = [it.d, it.c]);
-        abce.forEach((it) => [it.c, it.e] = [it.e, it.c]);
+        ab.forEach((it) => {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        });
+        abc.forEach((it) => {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        });
+        abcd.forEach((it) => {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        });
+        abce.forEach((it) => {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        });
+        abcd.forEach((it) => {
+          const { c } = it;
+          it.c = it.d;
+          it.d = c;
+        });
+        abce.forEach((it) => {
+          const { c } = it;
+          it.c = it.e;
+          it.e = c;
+        });
       },
       checksum() {
         let sum = 0;
@@ -116,12 +140,36 @@ export const objects: World = {
     const abce = starts.map(([a, b, c, _, e]) => ({ a, b, c, e }));
     return {
       run() {
-        for (const it of ab) [it.a, it.b] = [it.b, it.a];
-        for (const it of abc) [it.a, it.b] = [it.b, it.a];
-        for (const it of abcd) [it.a, it.b] = [it.b, it.a];
-        for (const it of abce) [it.a, it.b] = [it.b, it.a];
-        for (const it of abcd) [it.c, it.d] = [it.d, it.c];
-        for (const it of abce) [it.c, it.e] = [it.e, it.c];
+        for (const it of ab) {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        }
+        for (const it of abc) {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        }
+        for (const it of abcd) {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        }
+        for (const it of abce) {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        }
+        for (const it of abcd) {
+          const { c } = it;
+          it.c = it.d;
+          it.d = c;
+        }
+        for (const it of abce) {
+          const { c } = it;
+          it.c = it.e;
+          it.e = c;
+        }
       },
       checksum() {
         let sum = 0;
