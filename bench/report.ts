@@ -193,7 +193,9 @@ function specsOf(
 ): Record<string, { title: string; spec: Spec }> {
   const note =
     `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}; bench/REPORT.md has the figures and says how they were taken`;
-  const frames = measurements.filter(({ scenario }) => scenario.measure === "frames");
+  const frames = measurements.filter(({ scenario: { measure, name } }) =>
+    measure === "frames" && !name.endsWith("-even")
+  );
   const main = frames.filter(({ scenario }) => MAIN_FRAMES.includes(scenario.name));
   const memory = measurements.find(({ scenario }) => scenario.measure === "memory");
   return {

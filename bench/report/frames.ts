@@ -7,9 +7,8 @@ import type { Scenario, Work } from "./scenario.ts";
 /** Frames that a particle lives, so that a 20th of them ends in each. */
 const LIFE = 20;
 
-function frameWork(herd: Herd, count: number): Work {
-  // Which ones end in a frame has no pattern that a processor could learn.
-  const lives = shuffled(count);
+/** @param lives From which each of the first has its frames to live. */
+function frameWork(herd: Herd, count: number, lives: ArrayLike<number>): Work {
   let born = 0;
   for (; born < count; born++) herd.spawn(born, lives[born] % LIFE + 1);
   return {
@@ -21,6 +20,8 @@ function frameWork(herd: Herd, count: number): Work {
   };
 }
 
+const names = { pool: "Pool.forEach", forOf: "for…of Pool" };
+
 function framesOf(count: number, samples: number, warmUp: number, rounds: number): Scenario {
   return {
     name: `frames-${count}`,
@@ -31,11 +32,33 @@ function framesOf(count: number, samples: number, warmUp: number, rounds: number
       "Columns have no identity: their records are moved about, and nothing can refer to one.",
     measure: "frames",
     baseline: "columns",
-    contestants: onEvery(frameWork, { labels: { pool: "Pool.forEach", forOf: "for…of Pool" } }),
+    contestants: onEvery((herd, count) => frameWork(herd, count, shuffled(count)), {
+      labels: names,
+    }),
     traced: true,
     everywhere: count === 100_000,
     full: { count, samples, warmUp, batch: 1, rounds },
     quickCount: count > 300_000 ? 400 : 200,
+  };
+}
+
+/** Those that come nearest to the limits, for the other case. */
+const NEAREST = ["columns", "pool", "forOf", "wide", "slab", "objects", "wolf"];
+
+function evenFramesOf(count: number, samples: number, warmUp: number, rounds: number): Scenario {
+  const others = framesOf(count, samples, warmUp, rounds);
+  const inOrder = (herd: Herd, count: number) =>
+    frameWork(herd, count, Int32Array.from({ length: count }, (_, i) => i));
+  return {
+    ...others,
+    name: `${others.name}-even`,
+    title: `${others.title}, every ${LIFE}th ending`,
+    method:
+      `The same, but for the order: every ${LIFE}th particle ends, so that a processor sees it coming, and where the next ` +
+      "one is to be written. It is the best case of records that stay where they are.",
+    missing: "whoever is far behind these in the table before.",
+    contestants: onEvery(inOrder, { labels: names }).filter(({ key }) => NEAREST.includes(key)),
+    everywhere: false,
   };
 }
 
@@ -44,6 +67,8 @@ export const frames: readonly Scenario[] = [
   framesOf(5_000, 600, 300, 1),
   framesOf(20_000, 200, 200, 3),
   framesOf(100_000, 200, 100, 3),
+  evenFramesOf(100_000, 200, 100, 3),
   framesOf(300_000, 100, 40, 1),
   framesOf(1_000_000, 300, 40, 2),
+  evenFramesOf(1_000_000, 300, 40, 2),
 ];

@@ -62,6 +62,11 @@ function against(
   };
 }
 
+function nearColumns(scenario: string, limit: number): Goal {
+  const text = "median of Pool.forEach ÷ columns by hand";
+  return against(scenario, ["pool", "columns"], byMedian, text, limit);
+}
+
 function fasterThanPeers(scenario: string): Goal {
   return {
     scenario,
@@ -117,20 +122,9 @@ export function goalsOf(scenarios: readonly Scenario[], recordBytes: Stat, rssBy
   const wide = (scenario: string, stat: Stat) =>
     against(scenario, ["wide", "pool"], stat, "wide handles ÷ compact", 1.3);
   return [
-    against(
-      "frames-100000",
-      ["pool", "columns"],
-      byMedian,
-      "median of Pool.forEach ÷ columns by hand",
-      1.7,
-    ),
-    against(
-      "frames-1000000",
-      ["pool", "columns"],
-      byMedian,
-      "median of Pool.forEach ÷ columns by hand",
-      1.3,
-    ),
+    ...["", "-even"].flatMap((
+      kind,
+    ) => [nearColumns(`frames-100000${kind}`, 1.7), nearColumns(`frames-1000000${kind}`, 1.3)]),
     ...["frames-100000", "frames-1000000"].flatMap((
       it,
     ) => [fasterThanPeers(it), calmerThanObjects(it)]),
