@@ -4,6 +4,7 @@ import type { World } from "./worlds/world.ts";
 
 const worlds: Record<string, { label: string; load(): Promise<World> }> = {
   pool: { label: "Pool.forEach", load: async () => (await import("./worlds/own.ts")).pools },
+  walks: { label: "for…of Pool", load: async () => (await import("./worlds/own.ts")).walks },
   columns: {
     label: "columns by hand",
     load: async () => (await import("./worlds/own.ts")).columns,

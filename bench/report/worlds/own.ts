@@ -110,6 +110,108 @@ export const pools: World = {
   },
 };
 
+// -- the same pools, with for…of --
+
+export const walks: World = {
+  packed(count) {
+    const pool = new Pool(ABCDE);
+    for (let i = 0; i < count; i++) {
+      const [a, b, c, d, e] = startsOf(i);
+      pool.alloc({ a, b, c, d, e });
+    }
+    const next = factors();
+    return {
+      run() {
+        const factor = next();
+        for (const it of pool) it.a *= factor;
+        for (const it of pool) it.b *= factor;
+        for (const it of pool) it.c *= factor;
+        for (const it of pool) it.d *= factor;
+        for (const it of pool) it.e *= factor;
+      },
+      checksum() {
+        let sum = 0;
+        for (const { a, b, c, d, e } of pool) sum += weigh(a, b, c, d, e);
+        return String(sum);
+      },
+    };
+  },
+
+  simple(count) {
+    const ab = new Pool(AB), abc = new Pool(ABC), abcd = new Pool(ABCD), abce = new Pool(ABCE);
+    for (let i = 0; i < count; i++) {
+      const [a, b, c, d, e] = startsOf(i);
+      ab.alloc({ a, b });
+      abc.alloc({ a, b, c });
+      abcd.alloc({ a, b, c, d });
+      abce.alloc({ a, b, c, e });
+    }
+    return {
+      run() {
+        for (const it of ab) {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        }
+        for (const it of abc) {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        }
+        for (const it of abcd) {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        }
+        for (const it of abce) {
+          const { a } = it;
+          it.a = it.b;
+          it.b = a;
+        }
+        for (const it of abcd) {
+          const { c } = it;
+          it.c = it.d;
+          it.d = c;
+        }
+        for (const it of abce) {
+          const { c } = it;
+          it.c = it.e;
+          it.e = c;
+        }
+      },
+      checksum() {
+        let sum = 0;
+        for (const { a, b } of ab) sum += weigh(a, b);
+        for (const { a, b, c } of abc) sum += weigh(a, b, c);
+        for (const { a, b, c, d } of abcd) sum += weigh(a, b, c, d);
+        for (const { a, b, c, e } of abce) sum += weigh(a, b, c, 0, e);
+        return String(sum);
+      },
+    };
+  },
+
+  cycle(count) {
+    const a = new Pool({ value: "f32" }), b = new Pool({ value: "f32" });
+    const at = b.cursor();
+    for (let i = 0; i < count; i++) a.alloc({ value: startOf(i, 0) });
+    let sum = 0;
+    return {
+      run() {
+        for (const it of a) {
+          b.allocAt(at);
+          at.value = it.value;
+        }
+        sum = 0;
+        for (const it of b) {
+          sum += it.value;
+          b.free(b.handleOf(it));
+        }
+      },
+      checksum: () => `${sum} ${a.size} ${b.size}`,
+    };
+  },
+};
+
 // -- plain objects --
 
 export const objects: World = {
