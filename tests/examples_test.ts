@@ -15,6 +15,7 @@ import {
 import { fireworks } from "../examples/game_loop.ts";
 import { demo as listDemo, LinkedList, type NodeHandle } from "../examples/linked_list.ts";
 import { Game, inputsOf, MAX_DELAY, play, playLate } from "../examples/rollback.ts";
+import { play as playWithWorkers } from "../examples/workers.ts";
 import { Atom, type Cells, collect, Cons, demo, newCells } from "../examples/mark_sweep.ts";
 
 /** Minutes of `hours` half hours, each with one count. */
@@ -521,4 +522,19 @@ Deno.test("play() is another game where an input comes a frame later, of 2,000 p
   game.step([]);
   assertEquals(game.projectiles.size, 2000);
   assertGreater(play(100, inputs).split("\n").length, 1999);
+});
+
+// -- workers.ts --
+
+const canRead = (await Deno.permissions.query({ name: "read", path: "." })).state === "granted";
+
+Deno.test({
+  name: "Workers step, free and make sparks in one pool, and none is lost (needs --allow-read)",
+  ignore: !canRead,
+  async fn() {
+    const { workers, millis, made, freed, live } = await playWithWorkers(2, 30, 2_000);
+    assertEquals([workers, millis.length, live], [2, 30, 2_000]);
+    assertEquals(made - freed, live);
+    assertGreater(freed, 100); // lives are 10 frames and more
+  },
 });
