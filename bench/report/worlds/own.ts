@@ -120,14 +120,29 @@ export const walks: World = {
       pool.alloc({ a, b, c, d, e });
     }
     const next = factors();
+    let factor = 1;
+    // A function for each system, as there would be.
+    const systems = [
+      () => {
+        for (const it of pool) it.a *= factor;
+      },
+      () => {
+        for (const it of pool) it.b *= factor;
+      },
+      () => {
+        for (const it of pool) it.c *= factor;
+      },
+      () => {
+        for (const it of pool) it.d *= factor;
+      },
+      () => {
+        for (const it of pool) it.e *= factor;
+      },
+    ];
     return {
       run() {
-        const factor = next();
-        for (const it of pool) it.a *= factor;
-        for (const it of pool) it.b *= factor;
-        for (const it of pool) it.c *= factor;
-        for (const it of pool) it.d *= factor;
-        for (const it of pool) it.e *= factor;
+        factor = next();
+        for (const system of systems) system();
       },
       checksum() {
         let sum = 0;
@@ -146,38 +161,53 @@ export const walks: World = {
       abcd.alloc({ a, b, c, d });
       abce.alloc({ a, b, c, e });
     }
-    return {
-      run() {
+    const systems = [
+      () => {
         for (const it of ab) {
           const { a } = it;
           it.a = it.b;
           it.b = a;
         }
+      },
+      () => {
         for (const it of abc) {
           const { a } = it;
           it.a = it.b;
           it.b = a;
         }
+      },
+      () => {
         for (const it of abcd) {
           const { a } = it;
           it.a = it.b;
           it.b = a;
         }
+      },
+      () => {
         for (const it of abce) {
           const { a } = it;
           it.a = it.b;
           it.b = a;
         }
+      },
+      () => {
         for (const it of abcd) {
           const { c } = it;
           it.c = it.d;
           it.d = c;
         }
+      },
+      () => {
         for (const it of abce) {
           const { c } = it;
           it.c = it.e;
           it.e = c;
         }
+      },
+    ];
+    return {
+      run() {
+        for (const system of systems) system();
       },
       checksum() {
         let sum = 0;
