@@ -49,7 +49,7 @@ export function auditShared(pool: object): boolean {
   return true;
 }
 
-/** What is wrong with a block, or how many chunks are on their way to its remote list and not in it. */
+/** What is wrong with a block, or how many chunks are on their way to its remote list, or to its count, and not there. */
 function auditBlock(slab: SharedSlab, block: SharedBlock, lost: number): string | number {
   const { chunkCount } = block;
   const all: Census = { live: 0, free: 0, pending: 0, retired: 0 };
@@ -64,11 +64,12 @@ function auditBlock(slab: SharedSlab, block: SharedBlock, lost: number): string 
   const listed = lengthOf(block.loadRemote());
   const problem = auditList(block, block.loadRemote() & CHUNK_MASK, listed, "remote", isPending) ??
     (block.isMine ? auditList(block, block.head, block.free, "free", isFree) : undefined) ??
-    auditCounts(block, all);
+    auditCounts(block, all, lost);
   if (problem !== undefined) return problem;
   const missing = all.pending - listed;
-  return missing >= 0 && missing <= lost
-    ? missing
+  const most = lost - (all.retired - block.retired);
+  return missing >= 0 && missing <= most
+    ? missing + lost - most
     : `${all.pending} chunks are on their way to its owner, and ${listed} in the list`;
 }
 
@@ -102,9 +103,10 @@ function auditList(
 function auditCounts(
   block: SharedBlock,
   { live, free, pending, retired }: Census,
+  lost: number,
 ): string | undefined {
   const { chunkCount, taken } = block;
-  if (block.retired !== retired) {
+  if (block.retired > retired || block.retired + lost < retired) {
     return `it counts ${block.retired} retired chunks, and has ${retired}`;
   }
   if (taken !== live + pending + retired) {

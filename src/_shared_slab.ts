@@ -12,6 +12,7 @@ import {
   freeOwn,
   freeRemote,
   link,
+  NEW,
   ORPHAN,
   PENDING,
   publish,
@@ -234,19 +235,19 @@ export class SharedSlab {
         if (stamps[chunk] !== seen[chunk]) break;
         view._b = block;
         view._o = at;
-        fn(view, codec.encode(firstIndex + chunk, stamps[chunk++] + FIRST_STAMP));
+        fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
         if (stamps[chunk] !== seen[chunk]) break;
         view._b = block;
         view._o = at += chunkBytes;
-        fn(view, codec.encode(firstIndex + chunk, stamps[chunk++] + FIRST_STAMP));
+        fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
         if (stamps[chunk] !== seen[chunk]) break;
         view._b = block;
         view._o = at += chunkBytes;
-        fn(view, codec.encode(firstIndex + chunk, stamps[chunk++] + FIRST_STAMP));
+        fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
         if (stamps[chunk] !== seen[chunk]) break;
         view._b = block;
         view._o = at += chunkBytes;
-        fn(view, codec.encode(firstIndex + chunk, stamps[chunk++] + FIRST_STAMP));
+        fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
       }
       if (chunk < chunkCount) chunk = this.visitGroup(block, view, fn, chunk);
     }
@@ -381,7 +382,7 @@ export class SharedSlab {
       }
       this.meet(position);
       const block = this.blocks[position];
-      block.storeOwner(this.thread);
+      if (!block.swapOwner(NEW, this.thread)) continue; // another thread took this one for ended, and adopted it
       this.own(block);
       return block;
     }
@@ -410,18 +411,23 @@ export class SharedSlab {
     block.isMine = false;
     this.mine = this.mine.filter((it) => it !== block);
     this.roomy = this.roomy.filter((it) => it !== block);
-    block.storeOwner(ORPHAN);
+    // Counted first: a thread that ends between the two leaves one too many, which costs a look now and then. One too few
+    // would hide the block from all.
     Atomics.add(this.layout.header, HEADER.orphans, 1);
+    block.storeOwner(ORPHAN);
   }
 
   /**
-   * Takes over the blocks of a thread that is no more, in O(chunks of all blocks).
+   * Takes over the blocks of a thread that is no more, in O(chunks of all blocks), and any that was added and has no
+   * owner yet: that thread may have ended right then.
    *
    * @param thread Its number.
    * @returns How many they were.
    */
   adoptFrom(thread: number): number {
-    const blocks = this.mounted().filter((block) => adopt(block, thread, this.thread));
+    const blocks = this.mounted().filter((block) =>
+      adopt(block, thread, this.thread) || adopt(block, NEW, this.thread)
+    );
     for (const block of blocks) {
       this.own(block);
       if (hasChunk(block)) this.roomy.push(block);

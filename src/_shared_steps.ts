@@ -54,6 +54,9 @@ export const CHUNK_MASK: number = (1 << CHUNK_BITS) - 1;
 /** No thread: the block is there for whoever needs one. Threads count from 1. */
 export const ORPHAN = -1;
 
+/** No thread yet: the block was just added, and who did that is about to become its owner. */
+export const NEW = 0;
+
 /**
  * @param stamp A stamp.
  * @returns Whether its chunk was freed by another thread than the owner, and is not yet in its list.
@@ -216,7 +219,7 @@ export function lengthOf(remote: number): number {
  * back through the remote list alone. Any thread's step.
  *
  * @param block A block.
- * @param from Its owner: {@linkcode ORPHAN}, or a thread that runs no more.
+ * @param from Its owner: {@linkcode ORPHAN}, {@linkcode NEW}, or a thread that runs no more.
  * @param thread Who is to own it.
  * @returns Whether it does now.
  */
