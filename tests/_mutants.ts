@@ -6,6 +6,7 @@
 
 import { BYTE_MUTANTS } from "./_byte_mutants.ts";
 import { type Mutant, of } from "./_mutant.ts";
+import { SHARED_MUTANTS } from "./_shared_mutants.ts";
 
 /** All of them, from the ground up. */
 export const MUTANTS: readonly Mutant[] = [
@@ -1607,4 +1608,5 @@ export const MUTANTS: readonly Mutant[] = [
     },
   ]),
   ...BYTE_MUTANTS,
+  ...SHARED_MUTANTS,
 ];
