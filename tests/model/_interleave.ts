@@ -47,6 +47,8 @@ export interface Scenario {
   readonly mortal?: readonly number[];
   /** Leaves out what is checked at the end of each schedule, for algorithms with lists of another kind. */
   readonly isUnaudited?: boolean;
+  /** Watches that plain accesses come in an order that the atomic ones make, which takes longer. */
+  readonly isOrdered?: boolean;
 }
 
 /** What came out. */
@@ -180,6 +182,7 @@ function startOf(scenario: Scenario, algorithm: Algorithm): World {
   const block = new VirtualBlock(world);
   for (const [number, operation] of before) finish(world, block, number, operation);
   for (const thread of world.threads) thread.done = 0;
+  if (scenario.isOrdered) world.watchOrder();
   return world;
 }
 

@@ -11,6 +11,7 @@ import {
   enliven,
   freeOwn,
   freeRemote,
+  isPending,
   lengthOf,
   ORPHAN,
   PENDING,
@@ -143,7 +144,13 @@ export const ENLIVENED_BEFORE_TAKEN: Algorithm = {
 /** Whoever sees that the owner is gone takes the block. */
 export const ADOPTED_BY_STORE: Algorithm = {
   ...CORRECT,
-  adopt: (block, from, thread) => adopt(withSwapOwner(block, true), from, thread),
+  adopt(block, from, thread) {
+    const swapOwner = (_: number, to: number) => {
+      block.storeOwner(to);
+      return true;
+    };
+    return adopt(withSteps(block, { swapOwner }), from, thread);
+  },
 };
 
 /** What others are freeing is taken for free as well. */
@@ -168,7 +175,7 @@ export const ADOPTED_WITH_PENDING: Algorithm = {
 export const ADOPTED_AFTER_SCAN: Algorithm = {
   ...CORRECT,
   adopt(block, from, thread) {
-    adopt(withSwapOwner(block, false), from, thread);
+    adopt(withSteps(block, { swapOwner: () => true }), from, thread);
     return block.swapOwner(from, thread);
   },
 };
@@ -209,6 +216,30 @@ export const DRAINED_AFTER_ABANDON: Algorithm = {
     block.storeOwner(ORPHAN);
     drain(block);
   },
+};
+
+// -- races --
+
+/** The stamp is looked at plainly before it is swapped. */
+export const PEEKED: Algorithm = {
+  ...CORRECT,
+  freeRemote: (block, chunk, live, dead) =>
+    block.ownStamp(chunk) === live && freeRemote(block, chunk, live, dead),
+};
+
+/** The owner looks plainly whether a chunk is on its way before it takes the list. */
+export const DRAINED_AT_A_GLANCE: Algorithm = withDrain((block) => {
+  for (let chunk = 0; chunk < block.chunkCount; chunk++) {
+    if (isPending(block.ownStamp(chunk))) return drain(block);
+  }
+  return false;
+});
+
+/** Who adopts a block reads its stamps plainly, as the owner does. */
+export const ADOPTED_AT_A_GLANCE: Algorithm = {
+  ...CORRECT,
+  adopt: (block, from, thread) =>
+    adopt(withSteps(block, { loadStamp: (chunk) => block.ownStamp(chunk) }), from, thread),
 };
 
 function freeWith(push: (block: SharedSteps, chunk: number) => void): Algorithm["freeRemote"] {
@@ -263,19 +294,13 @@ function storeRemote(block: SharedSteps, remote: number): void {
   while (!block.swapRemote(block.loadRemote(), remote));
 }
 
-/** The same block, but for its swap of the owner: it stores whatever was there before, or it does nothing. */
-function withSwapOwner(block: SharedSteps, isStore: boolean): SharedSteps {
+/** The same block, but for some of its steps. */
+function withSteps(block: SharedSteps, steps: Partial<SharedSteps>): SharedSteps {
   return new Proxy(block, {
     get(target, name) {
-      if (name !== "swapOwner") {
-        const value = Reflect.get(target, name, target);
-        return typeof value === "function" ? value.bind(target) : value;
-      }
-      return (_from: number, to: number) => {
-        if (isStore) target.storeOwner(to);
-        return true;
-      };
+      const value = Reflect.get(name in steps ? steps : target, name);
+      return typeof value === "function" ? value.bind(target) : value;
     },
-    set: (target, name, value) => Reflect.set(target, name, value, target),
+    set: (target, name, value) => Reflect.set(target, name, value),
   });
 }

@@ -16,6 +16,7 @@ import {
   RETIRED,
   type SharedSteps,
 } from "../../src/_shared_steps.ts";
+import { Order } from "./_order.ts";
 
 /** What the program writes over the link of a record as soon as it is live: no chunk, so that nobody follows it unseen. */
 const DATA = 77;
@@ -59,6 +60,14 @@ export interface Shape {
   /** What comes after it: 0, or {@linkcode RETIRED}. */
   readonly stampAfterLast: number;
 }
+
+/** What threads read and write atomically. What they know of goes with it. */
+type Word = "stamp" | "slot" | typeof OTHER_WORDS[number];
+/** The last one is no word: it stands for the end of a thread, which whoever adopts from it has to know of. */
+const OTHER_WORDS = ["remote", "owner", "retired", "end"] as const;
+
+/** What they read or write plainly: the bytes of a chunk, its stamp, and how many are taken. */
+type Place = "bytes" | "stamp" | "taken";
 
 /** Where a key is put together. */
 const halves = new Uint16Array(4096);
@@ -124,6 +133,8 @@ export class World {
   lostAtMost = 0;
   uncountedAtMost = 0;
   threads: Thread[] = [];
+  /** What happened before what, where that is watched. */
+  order: Order | undefined;
 
   constructor(shape: Shape, algorithm: Algorithm) {
     this.shape = shape;
@@ -163,6 +174,7 @@ export class World {
     it.lostAtMost = this.lostAtMost;
     it.uncountedAtMost = this.uncountedAtMost;
     it.threads = this.threads.map((thread) => thread.copy());
+    it.order = this.order?.copy();
     return it;
   }
 
@@ -203,6 +215,8 @@ export class World {
       put(thread.answers.length);
       for (let i = 0; i < thread.answers.length; i++) put(thread.answers[i]);
     }
+    const known = this.order?.known ?? [];
+    for (let i = 0; i < known.length; i++) put(known[i]);
     return String.fromCharCode.apply(null, halves.subarray(0, at) as unknown as number[]); // it takes any list
   }
 
@@ -228,11 +242,58 @@ export class World {
   /** Ends a thread where it is. It never goes on. */
   terminate(number: number): void {
     const thread = this.threads[number - 1];
+    this.order?.learn(this.#wordOf("end", 0), number - 1);
     this.lostAtMost += Math.max(0, thread.moving);
     this.uncountedAtMost += thread.uncounted;
     const end = new Thread();
     end.isDead = true;
     this.threads[number - 1] = end;
+  }
+
+  // -- what happens before what --
+
+  /** Watches it from here on: all that was done so far is known to all. */
+  watchOrder(): void {
+    this.order = Order.of(this.threads.length + this.shape.chunkCount + 4 + this.slots.length);
+  }
+
+  /** A step reads a word, atomically. */
+  acquire(thread: Thread, word: Word, at = 0): void {
+    this.order?.learn(this.threads.indexOf(thread), this.#wordOf(word, at));
+  }
+
+  /** A step writes a word, atomically. */
+  release(thread: Thread, word: Word, at = 0): void {
+    this.order?.become(this.#wordOf(word, at), this.threads.indexOf(thread));
+  }
+
+  /** Those that know of accesses: the threads, and then the words. */
+  #wordOf(word: Word, at: number): number {
+    const { length } = this.threads;
+    const { chunkCount } = this.shape;
+    if (word === "stamp") return length + at;
+    return length + chunkCount + (word === "slot" ? 4 + at : OTHER_WORDS.indexOf(word));
+  }
+
+  /** A step reads a place, plainly. */
+  read(thread: Thread, place: Place, chunk: number): void {
+    if (this.order?.read(this.threads.indexOf(thread), this.#placeOf(place, chunk)) === false) {
+      refuse(`the ${place} of chunk ${chunk} is read in no order with its last write`);
+    }
+  }
+
+  /** A step writes a place, plainly unless it is a stamp. */
+  write(thread: Thread, place: Place, chunk: number): void {
+    const isAtomic = place === "stamp";
+    const number = this.threads.indexOf(thread);
+    if (this.order?.write(number, this.#placeOf(place, chunk), isAtomic) === false) {
+      refuse(`the ${place} of chunk ${chunk} is written in no order with another access`);
+    }
+  }
+
+  #placeOf(place: Place, chunk: number): number {
+    const { chunkCount } = this.shape;
+    return place === "taken" ? 2 * chunkCount : place === "stamp" ? chunkCount + chunk : chunk;
   }
 
   // -- what the watcher refuses --
@@ -241,6 +302,10 @@ export class World {
   stamp(thread: Thread, slot: number, chunk: number, to: number): void {
     const from = this.stamps[chunk];
     this.stamps[chunk] = to;
+    if (((from ^ to) & 1) === 1) this.write(thread, "bytes", chunk); // the program writes to it first, and last
+    this.write(thread, "stamp", chunk);
+    this.release(thread, "stamp", chunk);
+    if ((to & 1) === 1 && slot >= 0) this.release(thread, "slot", slot);
     if ((to & 1) === 1) {
       if ((from & 1) === 1) {
         refuse(`chunk ${chunk} is given out while record ${this.serials[chunk]} lives in it`);
@@ -275,11 +340,12 @@ export class World {
   }
 
   /** Refuses to touch the bytes of a chunk that is no chunk, or that a record lives in. */
-  checkWrite(chunk: number): void {
+  checkWrite(thread: Thread, chunk: number): void {
     this.checkChunk(chunk);
     if ((this.stamps[chunk] & 1) === 1) {
       refuse(`chunk ${chunk} is written while record ${this.serials[chunk]} lives in it`);
     }
+    this.write(thread, "bytes", chunk);
   }
 
   checkChunk(chunk: number): void {

@@ -139,19 +139,23 @@ export class VirtualBlock implements SharedSteps {
   /** Comes to know a handle, by a message for instance. */
   #receive(slot: number): number {
     if (this.#isOld()) return this.#old();
+    this.#world.acquire(this.#thread, "slot", slot);
     return this.#answer(this.#world.slots[slot], "receive", slot);
   }
 
   loadStamp(chunk: number): number {
     if (this.#isOld()) return this.#old();
     this.#world.checkChunk(chunk);
+    this.#world.acquire(this.#thread, "stamp", chunk);
     return this.#answer(this.#world.stamps[chunk], "loadStamp", chunk);
   }
 
   ownStamp(chunk: number): number {
     if (this.#isOld()) return this.#old();
     this.#world.checkChunk(chunk);
-    return this.#answer(this.#world.stamps[chunk], "ownStamp", chunk);
+    const stamp = this.#answer(this.#world.stamps[chunk], "ownStamp", chunk);
+    this.#world.read(this.#thread, "stamp", chunk);
+    return stamp;
   }
 
   storeStamp(chunk: number, stamp: number): void {
@@ -165,12 +169,14 @@ export class VirtualBlock implements SharedSteps {
     if (this.#isOld()) return this.#old() === 1;
     const isSwapped = this.#world.stamps[chunk] === from;
     this.#answer(isSwapped ? 1 : 0, "swapStamp", chunk, from, to);
+    this.#world.acquire(this.#thread, "stamp", chunk);
     if (isSwapped) this.#world.stamp(this.#thread, this.#slot, chunk, to);
     return isSwapped;
   }
 
   loadRemote(): number {
     if (this.#isOld()) return this.#old();
+    this.#world.acquire(this.#thread, "remote");
     return this.#answer(this.#world.remote, "loadRemote");
   }
 
@@ -178,7 +184,9 @@ export class VirtualBlock implements SharedSteps {
     if (this.#isOld()) return this.#old() === 1;
     const isSwapped = this.#world.remote === from;
     this.#answer(isSwapped ? 1 : 0, "swapRemote", from, to);
+    this.#world.acquire(this.#thread, "remote");
     if (!isSwapped) return false;
+    this.#world.release(this.#thread, "remote");
     this.#world.remote = to;
     this.#thread.moving = 0;
     return true;
@@ -188,6 +196,8 @@ export class VirtualBlock implements SharedSteps {
     if (this.#isOld()) return this.#old();
     const remote = this.#answer(this.#world.remote, "takeRemote");
     this.#world.remote = 0;
+    this.#world.acquire(this.#thread, "remote");
+    this.#world.release(this.#thread, "remote");
     this.#thread.moving = lengthOf(remote);
     return remote;
   }
@@ -195,6 +205,7 @@ export class VirtualBlock implements SharedSteps {
   storeOwner(thread: number): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "storeOwner", thread);
+    this.#world.release(this.#thread, "owner");
     this.#world.own(this.#thread, thread);
   }
 
@@ -202,19 +213,26 @@ export class VirtualBlock implements SharedSteps {
     if (this.#isOld()) return this.#old() === 1;
     const isSwapped = this.#world.owner === from;
     this.#answer(isSwapped ? 1 : 0, "swapOwner", from, to);
-    if (isSwapped) this.#world.own(this.#thread, to);
-    return isSwapped;
+    this.#world.acquire(this.#thread, "owner");
+    if (!isSwapped) return false;
+    if (from > 0) this.#world.acquire(this.#thread, "end");
+    this.#world.release(this.#thread, "owner");
+    this.#world.own(this.#thread, to);
+    return true;
   }
 
   storeTaken(chunks: number): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "storeTaken", chunks);
+    this.#world.write(this.#thread, "taken", 0);
     this.#world.taken = chunks;
   }
 
   addRetired(): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "addRetired");
+    this.#world.acquire(this.#thread, "retired");
+    this.#world.release(this.#thread, "retired");
     this.#world.retired++;
     this.#thread.uncounted--;
   }
@@ -222,20 +240,22 @@ export class VirtualBlock implements SharedSteps {
   readLink(chunk: number): number {
     if (this.#isOld()) return this.#old();
     this.#world.checkChunk(chunk);
-    return this.#answer(this.#world.links[chunk], "readLink", chunk);
+    const link = this.#answer(this.#world.links[chunk], "readLink", chunk);
+    this.#world.read(this.#thread, "bytes", chunk);
+    return link;
   }
 
   writeLink(chunk: number, link: number): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "writeLink", chunk, link);
-    this.#world.checkWrite(chunk);
+    this.#world.checkWrite(this.#thread, chunk);
     this.#world.links[chunk] = link;
   }
 
   zero(chunk: number): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "zero", chunk);
-    this.#world.checkWrite(chunk);
+    this.#world.checkWrite(this.#thread, chunk);
     this.#world.links[chunk] = 0;
   }
 }
