@@ -110,6 +110,17 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
       replace: "  block.bump = bump = Math.max(0, bump - 1);\n",
     },
     {
+      what: "who adopts a block reads its stamps plainly",
+      find: "const stamp = block.loadStamp(chunk);",
+      replace: "const stamp = block.ownStamp(chunk);",
+    },
+    {
+      what: "another thread looks at a stamp plainly before it swaps it",
+      find: "if (!block.swapStamp(chunk, live, dead | PENDING)) return false;",
+      replace: "if (block.ownStamp(chunk) !== live) return false;\n" +
+        "  if (!block.swapStamp(chunk, live, dead | PENDING)) return false;",
+    },
+    {
       what: "a chunk is given out with the stamp of its last record",
       find: "const stamp = block.ownStamp(chunk) + 1;",
       replace: "const stamp = Math.max(1, block.ownStamp(chunk) - 1);",

@@ -15,7 +15,10 @@
  * are is counted afterwards, as ways through the graph of worlds: all of them, and those with up to 3 preemptions, that is
  * switches away from a thread that could have gone on, between operations as well. Ends of threads are no preemptions.
  *
- * What this cannot see is the order of memory: here every step happens at once for all.
+ * **What about the order of memory?** Here every step is seen by all at once, which JavaScript promises of `Atomics` alone.
+ * It promises the same of plain accesses where none of them races, so `isOrdered` watches that none does: see `_order.ts`.
+ *
+ * What stands outside the steps is not tried here: whole slabs, the header of the pool, iteration.
  *
  * @module
  */

@@ -186,33 +186,21 @@ export class World {
       halves[at++] = word;
       halves[at++] = word >>> 16;
     };
-    put(this.owner);
-    put(this.taken);
     put(this.remote);
-    put(this.retired);
-    put(this.lostAtMost);
-    put(this.uncountedAtMost);
+    halves[at++] = this.owner + 1 << 12 | (this.taken & 15) << 8 | this.retired << 4 |
+      this.lostAtMost;
+    halves[at++] = this.uncountedAtMost << 8 | chunkOf.length;
     for (let chunk = 0; chunk < chunkCount; chunk++) {
       put(this.stamps[chunk]);
-      put(this.links[chunk]);
-      put(this.serials[chunk]);
+      halves[at++] = this.links[chunk] << 8 | this.serials[chunk];
     }
-    for (let i = 0; i < slots.length; i++) put(slots[i]);
-    put(chunkOf.length);
-    for (let i = 1; i < chunkOf.length; i++) {
-      put(chunkOf[i]);
-      put(stampOf[i]);
-    }
+    for (let i = 0; i < slots.length; i++) halves[at++] = slots[i];
+    for (let i = 1; i < chunkOf.length; i++) halves[at++] = chunkOf[i] << 8 | stampOf[i];
     for (const thread of this.threads) {
-      put(thread.done);
-      put((thread.isDead ? 1 : 0) | (thread.isMine ? 2 : 0) | (thread.isOwner ? 4 : 0));
-      put(thread.head);
-      put(thread.free);
-      put(thread.bump);
-      put(thread.ended);
-      put(thread.moving);
-      put(thread.uncounted);
-      put(thread.answers.length);
+      const flags = (thread.isDead ? 1 : 0) | (thread.isMine ? 2 : 0) | (thread.isOwner ? 4 : 0);
+      halves[at++] = flags << 12 | thread.done << 8 | thread.answers.length;
+      halves[at++] = thread.head << 8 | thread.free << 4 | thread.bump;
+      halves[at++] = thread.ended << 8 | (thread.moving & 15) << 4 | thread.uncounted;
       for (let i = 0; i < thread.answers.length; i++) put(thread.answers[i]);
     }
     const known = this.order?.known ?? [];
