@@ -29,7 +29,8 @@
  * after it. Links, and the bytes of records, are written plainly, and read
  * - by the owner after its exchange, which reads what the last push wrote; that push had read what the one before
  *   wrote, and so on: so every link of the list, and all that was done to its records, happened before;
- * - by the one that adopts a block after its swap of the owner, which reads what the last owner stored when it left;
+ * - by the one that adopts a block after its swap of the owner, which reads what the last owner stored when it left; if that
+ *   ended without leaving, after whatever told that it had ended;
  * - by whoever got a handle, after whatever brought it the handle: a message, or an atomic of its own;
  * - in an iteration after an atomic load of the stamp: see `visit` of a shared slab.
  *
