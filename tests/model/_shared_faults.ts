@@ -13,6 +13,7 @@ import {
   freeRemote,
   isPending,
   lengthOf,
+  link,
   ORPHAN,
   PENDING,
   RETIRED,
@@ -34,6 +35,19 @@ export const CORRECT: Algorithm = {
   adopt,
   abandon(block) {
     block.storeOwner(ORPHAN);
+  },
+};
+
+/** As it is where each alloc comes after one that fails: a getter throws while the record is written, and the chunk goes back. */
+export const RETRYING: Algorithm = {
+  ...CORRECT,
+  alloc(block) {
+    const chunk = takeChunk(block);
+    if (chunk >= 0) {
+      block.zero(chunk);
+      link(block, chunk);
+    }
+    return CORRECT.alloc(block);
   },
 };
 
@@ -273,12 +287,6 @@ function push(block: SharedSteps, chunk: number): void {
     block.writeLink(chunk, remote & CHUNK_MASK);
     if (block.swapRemote(remote, above(remote, chunk))) return;
   }
-}
-
-function link(block: SharedSteps, chunk: number): void {
-  block.writeLink(chunk, block.head);
-  block.head = chunk;
-  block.free++;
 }
 
 /** Moves a chunk of the remote list to the owner's; tells which was behind it. */
