@@ -149,6 +149,8 @@ export class SharedSlab {
     const chunk = index & this.chunkMask;
     const live = this.codec.liveStamp(handle) - FIRST_STAMP; // of no handle an odd number below 0, which no chunk has
     const dead = live === this.lastStamp ? this.stampAfterLast : live + 1;
+    // A wide handle may name a generation past the last, of which a swap would see the low bits alone.
+    if (live > this.lastStamp) return false;
     if (!block.isMine) return freeRemote(block, chunk, live, dead);
     if (!freeOwn(block, chunk, live, dead)) return false;
     if (block.free === 1) this.noteRoom(block);
