@@ -502,6 +502,9 @@ function structOf(type: AnyStruct | Fields): AnyStruct {
 function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
   const config = resolveOptions("SharedPool", struct.name || "pool", struct.size, options);
   const { label, chunksPerBlock } = config;
+  const { memory, debug }: PoolOptions = options; // those of another pool have them, and pass for these
+  if (memory !== undefined) throw leftOutError(label, "memory", memory);
+  if (debug === true) throw leftOutError(label, "debug", debug);
   if (chunksPerBlock > 1 << CHUNK_BITS) {
     throw new RangeError(
       `Cannot create ${label}: chunksPerBlock must be at most ${
@@ -510,4 +513,12 @@ function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
     );
   }
   return config;
+}
+
+function leftOutError(label: string, option: string, value: unknown): TypeError {
+  return new TypeError(
+    `Cannot create ${label}: ${option} must be left out, got ${
+      String(value)
+    }; a shared pool has no such option`,
+  );
 }
