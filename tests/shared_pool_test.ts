@@ -631,13 +631,13 @@ Deno.test("SharedPool.forEach()'s stripes visit together just what one pass does
   const [here, there] = pair({ chunksPerBlock: 16, maxChunks: 256 });
   const taken = take(here, 150);
   taken.filter((_, i) => i % 5 === 0).forEach((handle) => there.free(handle));
-  for (const  of of[1, 2, 3, 4, 9, 10, 11, 100]) {
-    const stripes = Array.from({ length: of }, (_, stripe) => seenBy(there, { stripe, of }));
-    const all = stripes.flat();
+  for (const workers of [1, 2, 3, 4, 9, 10, 11, 100]) {
+    const ofOne = (_: unknown, stripe: number) => seenBy(there, { stripe, of: workers });
+    const all = Array.from({ length: workers }, ofOne).flat();
     assertEquals(new Set(all).size, all.length);
     assertEquals(all.sort((a, b) => a - b), seenBy(here).sort((a, b) => a - b));
   }
-  assertEquals(seenBy(here, { stripe: 3, of: 4 }).every((it) => (it & 255) >> 4 & 3), true);
+  assert(seenBy(here, { stripe: 3, of: 4 }).every((it) => ((it & 255) >> 4 & 3) === 3));
 });
 
 Deno.test("SharedPool.forEach() ends where its part is disposed of meanwhile", () => {
