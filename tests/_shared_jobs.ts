@@ -17,6 +17,14 @@ export function sealOf(owner: number, counter: number, handle: number): number {
   return Math.imul(mixed ^ mixed >>> 15, 0x2c1b3c6d) >>> 0;
 }
 
+/** What there is of Web Locks here, and used. */
+interface Locks {
+  request(name: string, fn: () => unknown): Promise<unknown>;
+}
+
+/** Web Locks: one that a worker holds is free when the worker is no more. Deno has them, its types do not. */
+export const locks: Locks | undefined = (navigator as { locks?: Locks }).locks;
+
 /** Words of the memory that workers meet in. */
 export const CONTROL = {
   arrived: 0,

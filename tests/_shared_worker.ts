@@ -17,6 +17,7 @@ import {
   type Die,
   type FreeSame,
   type Job,
+  locks,
   sealOf,
   Slots,
   type Visit,
@@ -402,8 +403,8 @@ function die({ id, how, lock }: Die, control: Int32Array): undefined {
   };
   const again = new MessageChannel();
   again.port1.onmessage = slice;
-  // Nobody else gets the lock before this worker is no more.
-  navigator.locks.request(lock, () => {
+  // Nobody else gets the lock before this worker is no more. There are locks where the main thread has them.
+  locks!.request(lock, () => {
     slice();
     return new Promise(() => {});
   });

@@ -114,7 +114,13 @@ Deno.test("SharedPool.thread counts the parts from 1 in the order in which they 
 
 Deno.test("SharedPool.alloc() gives a zeroed record, then writes what is named", () => {
   const [here, there] = partsOf(Thing, 2, SMALL);
-  const dirty = here.alloc({ score: -1n, big: NaN, color: [1, 2, 3, 4], alive: true, next: 5 });
+  const dirty = here.alloc({
+    score: -1n,
+    big: NaN,
+    color: [1, 2, 3, 4],
+    alive: true,
+    next: forge(5),
+  });
   here.free(dirty);
   const handle = here.alloc({ pos: { x: 3 } });
   assertEquals(there.get(handle).toJSON(), {
@@ -138,7 +144,7 @@ Deno.test("SharedPool's records hold nested structs, arrays and bigints for ever
     score: -(2n ** 63n),
     big: Math.PI,
     alive: true,
-    next: 77,
+    next: forge(77),
   };
   const handle = here.alloc(record);
   assertEquals(there.get(handle).toJSON(), record);
