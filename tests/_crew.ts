@@ -31,7 +31,7 @@ export type Task<J extends Job = Job> = J extends Job ? Omit<J, Exclude<keyof Co
 export class Crew implements Disposable {
   readonly workers: readonly Worker[];
   /** Where they meet. */
-  readonly control: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(64));
+  readonly control: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(4 * 32));
 
   /** @param count How many. */
   constructor(count: number) {

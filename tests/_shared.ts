@@ -66,6 +66,11 @@ export function slabOf(pool: object): SharedSlab {
   return shared.get(pool)!; // every part has one
 }
 
+/** Has the chunks of a part retire, or begin again, after their first record. */
+export function retireAtOnce(pool: object): void {
+  Object.assign(slabOf(pool), { lastStamp: 1 });
+}
+
 /** Every byte of a pool, books and all. */
 export function bytesOf(pool: object): Uint8Array {
   return new Uint8Array(slabOf(pool).layout.buffer).slice();

@@ -25,7 +25,7 @@ interface Locks {
 /** Web Locks: one that a worker holds is free when the worker is no more. Deno has them, its types do not. */
 export const locks: Locks | undefined = (navigator as { locks?: Locks }).locks;
 
-/** Words of the memory that workers meet in. */
+/** Words of the memory that workers meet in; from `paces` on one for each worker. */
 export const CONTROL = {
   arrived: 0,
   turn: 1,
@@ -34,6 +34,7 @@ export const CONTROL = {
   head: 4,
   tail: 5,
   beat: 6,
+  paces: 8,
 } as const;
 
 /** Hands handles from thread to thread: a slot is empty, full, or somebody is at it. */
@@ -119,13 +120,25 @@ export interface Convey extends Common {
 /** Frees what another worker frees at the same time. */
 export interface FreeSame extends Common {
   readonly job: "freeSame";
-  /** Handles, in batches that the workers begin together. */
+  /** Handles, in batches that the workers begin together; within one they keep pace. */
   readonly handles: SharedArrayBuffer;
   readonly batch: number;
+  /** Whether each of the workers frees every second one instead, and its chunk retires. */
+  readonly isSplit: boolean;
   /** How often each was freed. */
   readonly wins: SharedArrayBuffer;
   /** Worker that allocates them; 0 where the main thread has done so. */
   readonly allocator: number;
+}
+
+/** Joins many pools, one after the other at the same moment as the other workers, and fills a part of each. */
+export interface Rush extends Common {
+  readonly job: "rush";
+  readonly tokens: readonly SharedPoolToken[];
+  /** Who holds each chunk of all of them. */
+  readonly holders: SharedArrayBuffer;
+  /** Records that each worker takes of each. */
+  readonly count: number;
 }
 
 /** Visits a stripe. */
@@ -145,4 +158,4 @@ export interface Die extends Common {
 }
 
 /** Everything a worker can be told. */
-export type Job = Churn | Convey | FreeSame | Visit | Die;
+export type Job = Churn | Convey | FreeSame | Rush | Visit | Die;

@@ -7,6 +7,7 @@
  * @module
  */
 import { type AnyHandle, SharedPool, StaleHandleError, validate, type View } from "../mod.ts";
+import { retireAtOnce } from "./_shared.ts";
 import {
   Cell,
   type CellPool,
@@ -18,6 +19,7 @@ import {
   type FreeSame,
   type Job,
   locks,
+  type Rush,
   sealOf,
   Slots,
   type Visit,
@@ -61,6 +63,8 @@ function perform(data: Job, control: Int32Array): unknown {
       return consume(data, control);
     case "freeSame":
       return freeSame(data, control);
+    case "rush":
+      return rush(data, control);
     case "visit":
       return visit(data, control);
     case "die":
@@ -84,6 +88,17 @@ function meet(control: Int32Array, of: number): void {
 
 function checkNoneFailed(control: Int32Array): void {
   check(Atomics.load(control, CONTROL.failed) === 0, "another worker failed");
+}
+
+/** Spins that a worker waits for another that may not run just now. */
+const PATIENCE = 2000;
+
+/** Has the workers go on together from here, unless one of them does not run just now. */
+function keepPace(control: Int32Array, id: number, of: number, step: number): void {
+  Atomics.store(control, CONTROL.paces + id, step);
+  for (let other = 1; other <= of; other++) {
+    for (let i = 0; i < PATIENCE && Atomics.load(control, CONTROL.paces + other) < step; i++);
+  }
 }
 
 function check(condition: boolean, what: string): asserts condition {
@@ -326,7 +341,8 @@ function awaitChange(control: Int32Array, word: number, isDone: () => boolean): 
 function freeSame(data: FreeSame, control: Int32Array): number {
   const handles = new Float64Array(data.handles);
   const wins = new Int32Array(data.wins);
-  const { batch, of, id, allocator } = data;
+  const { batch, of, id, allocator, isSplit } = data;
+  if (isSplit) retireAtOnce(pool);
   let won = 0;
   for (let from = 0; from < handles.length; from += batch) {
     if (id === allocator) {
@@ -334,6 +350,8 @@ function freeSame(data: FreeSame, control: Int32Array): number {
     }
     meet(control, of);
     for (let i = from; i < from + batch; i++) {
+      keepPace(control, id, of, i + 1);
+      if (isSplit && i % of !== id - 1) continue;
       if (!freeOne(handles[i] as AnyHandle, i)) continue; // as it was given out
       won++;
       Atomics.add(wins, i, 1);
@@ -355,6 +373,31 @@ function freeOne(handle: AnyHandle, i: number): boolean {
     check(error instanceof StaleHandleError, `${error}`);
     return false;
   }
+}
+
+// -- all join at once --
+
+function rush({ tokens, holders, count, id, of }: Rush, control: Int32Array): number[] {
+  const held = new Int32Array(holders);
+  const parts: CellPool[] = [];
+  meet(control, of);
+  tokens.forEach((token, i) => {
+    keepPace(control, id, of, 3 * i + 1);
+    const part: CellPool = SharedPool.attach(Cell, token);
+    parts.push(part);
+    keepPace(control, id, of, 3 * i + 2);
+    for (let taken = 0; taken < count; taken++) {
+      const handle = part.alloc({ owner: id });
+      const at = i * part.maxChunks + handle % part.maxChunks;
+      const had = Atomics.compareExchange(held, at, 0, id);
+      check(had === 0, `chunk ${handle} of pool ${i} is held by ${had}, and given to ${id}`);
+    }
+    keepPace(control, id, of, 3 * i + 3);
+  });
+  meet(control, of);
+  parts.forEach(validate);
+  meet(control, of);
+  return parts.map((part) => part.thread);
 }
 
 // -- stripes --

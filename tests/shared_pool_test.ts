@@ -438,6 +438,37 @@ Deno.test("SharedPool.adopt() takes a block whose thread ended before it had ent
   validate(here);
 });
 
+Deno.test("SharedPool.adopt() while another part adds a block takes it or leaves it to that, never both", () => {
+  const [here, there] = pair(MIDDLE);
+  const slab = slabOf(here);
+  let adopted = 0;
+  Object.assign(slab, {
+    meet(position: number) { // between the block's count and its owner
+      if (adopted === 0) adopted = there.adopt(3);
+      return Reflect.get(Object.getPrototypeOf(slab), "meet").call(slab, position);
+    },
+  });
+  SharedPool.attach(Num, here.share()); // thread 3, which is no more
+  const mine = take(here, 16);
+  assertEquals([adopted, here.capacity], [1, 32]);
+  const theirs = take(there, 16);
+  assertEquals(new Set([...mine, ...theirs]).size, 32);
+  assertEquals(slab.mounted().map((it) => it.owner), [2, 1]);
+  validate(here);
+  validate(there);
+});
+
+Deno.test("SharedPool counts the blocks that nobody owns", () => {
+  const [here, there] = pair({ ...MIDDLE, keepEmptyBlocks: 0 });
+  const orphans = () => slabOf(here).layout.header[34];
+  for (const handle of take(here, 64)) here.free(handle);
+  assertEquals(orphans(), 3);
+  take(there, 17);
+  assertEquals(orphans(), 1);
+  here.dispose();
+  assertEquals(orphans(), 2);
+});
+
 // -- generations --
 
 Deno.test("SharedPool's compact generations wrap after 255 with 8 bits, and handle 0 is passed over", () => {
@@ -590,6 +621,37 @@ Deno.test("SharedPool.forEach() gives a handle of the record that it looked at, 
     const seen = seenBy(here);
     assertEquals(seen.filter((handle) => !taken.includes(handle)), [], `after ${reads} reads`);
   }
+});
+
+Deno.test("SharedPool.forEach() looks once more before it visits a record that it has not seen", () => {
+  const [here, there] = pair({ ...SMALL, maxChunks: 16 });
+  const taken = take(there, 16);
+  const [block] = slabOf(here).mounted();
+  const { look } = block;
+  Object.assign(block, {
+    look(this: typeof block, chunk: number) {
+      there.free(taken[chunk]); // in between
+      return look.call(this, chunk);
+    },
+  });
+  assertEquals(seenBy(here), []);
+});
+
+Deno.test("SharedPool declares a record live only when it is zero", () => {
+  const [here] = pair({ ...SMALL, maxChunks: 16 });
+  for (const handle of take(here, 16)) here.free(handle);
+  const [block] = slabOf(here).blocks;
+  const { zero } = block;
+  let zeroed = 0;
+  Object.assign(block, {
+    zero(this: typeof block, chunk: number) {
+      assertEquals(this.loadStamp(chunk) & 1, 0);
+      zeroed++;
+      zero.call(this, chunk);
+    },
+  });
+  take(here, 16);
+  assertEquals(zeroed, 16);
 });
 
 Deno.test("SharedPool.forEach() in a forEach() has a view of its own", () => {

@@ -15,10 +15,12 @@ import {
   type Die,
   type FreeSame,
   locks,
+  type Rush,
   sealOf,
   Slots,
   type Visit,
 } from "./_shared_jobs.ts";
+import { retireAtOnce, slabOf } from "./_shared.ts";
 
 /** Defines a test that starts workers, which takes the permission to read their module. */
 function workersTest(name: string, fn: () => Promise<void>, isPossible = true): void {
@@ -200,12 +202,72 @@ for (const [who, allocator] of [["of a third thread", 0], ["of one of them", 1]]
             batch: 200,
             wins,
             allocator,
+            isSplit: false,
           }),
         );
         assertEquals(won[0] + won[1], count);
         assertEquals(new Set(new Int32Array(wins)), new Set([1]));
         assertWhole(pool);
       }
+    },
+  );
+}
+
+workersTest("SharedPool counts every chunk that retires, where two workers free", async () => {
+  using crew = new Crew(2);
+  const count = 16_000;
+  const pool = SharedPool.create(Cell, {
+    handles: "wide",
+    maxChunks: 16_384,
+    chunksPerBlock: 4096,
+  });
+  retireAtOnce(pool);
+  const handles = new SharedArrayBuffer(8 * count);
+  const wins = new SharedArrayBuffer(4 * count);
+  new Float64Array(handles).set(fill(pool, count));
+  const won = await crew.run<number>(pool, (): Task<FreeSame> => ({
+    job: "freeSame",
+    handles,
+    batch: 4000,
+    wins,
+    allocator: 0,
+    isSplit: true,
+  }));
+  assertEquals(won, [count / 2, count / 2]);
+  assertEquals([pool.size, slabOf(pool).retired], [0, count]);
+  validate(pool);
+});
+
+// -- all join at once --
+
+for (const [what, isUsed] of [["new", false], ["left", true]] as const) {
+  workersTest(
+    `SharedPool gives workers that come to a ${what} pool at once no block twice`,
+    async () => {
+      const workers = 3;
+      using crew = new Crew(workers);
+      const options = { maxChunks: 128, chunksPerBlock: 16, keepEmptyBlocks: 9 };
+      const pools = Array.from({ length: 400 }, () => SharedPool.create(Cell, options));
+      const tokens = pools.map((it) => it.share());
+      for (const pool of pools) {
+        if (isUsed) { for (const handle of fill(pool, 64)) pool.free(handle); }
+        pool.dispose(); // its blocks are there for whoever comes first
+      }
+      const holders = new SharedArrayBuffer(4 * 128 * tokens.length);
+      const anyPool = SharedPool.create(Cell, options);
+      const threads = await crew.run<number[]>(anyPool, (): Task<Rush> => ({
+        job: "rush",
+        tokens,
+        holders,
+        count: 20,
+      }));
+      tokens.forEach((token, i) => {
+        assertEquals(threads.map((it) => it[i]).sort(), [2, 3, 4]);
+        const pool = SharedPool.attach(Cell, token);
+        validate(pool);
+        assertEquals(pool.size, 60);
+        assertEquals(slabOf(pool).mounted().filter((it) => it.owner === 0), []);
+      });
     },
   );
 }
