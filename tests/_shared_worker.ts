@@ -350,8 +350,8 @@ function freeSame(data: FreeSame, control: Int32Array): number {
     }
     meet(control, of);
     for (let i = from; i < from + batch; i++) {
-      keepPace(control, id, of, i + 1);
       if (isSplit && i % of !== id - 1) continue;
+      keepPace(control, id, of, isSplit ? Math.floor(i / of) + 1 : i + 1);
       if (!freeOne(handles[i] as AnyHandle, i)) continue; // as it was given out
       won++;
       Atomics.add(wins, i, 1);
@@ -382,17 +382,17 @@ function rush({ tokens, holders, count, id, of }: Rush, control: Int32Array): nu
   const parts: CellPool[] = [];
   meet(control, of);
   tokens.forEach((token, i) => {
-    keepPace(control, id, of, 3 * i + 1);
+    keepPace(control, id, of, 2 * i + 1);
     const part: CellPool = SharedPool.attach(Cell, token);
     parts.push(part);
-    keepPace(control, id, of, 3 * i + 2);
+    check(part.size <= of * count, "it has more than it was given"); // and by now its blocks are met
+    keepPace(control, id, of, 2 * i + 2);
     for (let taken = 0; taken < count; taken++) {
       const handle = part.alloc({ owner: id });
       const at = i * part.maxChunks + handle % part.maxChunks;
       const had = Atomics.compareExchange(held, at, 0, id);
       check(had === 0, `chunk ${handle} of pool ${i} is held by ${had}, and given to ${id}`);
     }
-    keepPace(control, id, of, 3 * i + 3);
   });
   meet(control, of);
   parts.forEach(validate);
