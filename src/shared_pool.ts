@@ -432,7 +432,15 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * Takes over the blocks of a thread that ended without {@linkcode dispose}, in O(`capacity`), so that its free chunks can be used
    * again; its records stay as they are. The chunk that it was moving in the moment when it ended may be lost.
    *
-   * Call it when the thread has really stopped: `Worker.terminate` returns before it has.
+   * Call it when the thread has really stopped. `Worker.terminate` returns before it has, and in Deno a worker goes on
+   * until its next task: a loop, `await` of what is settled, or `Atomics.wait` holds that off for ever. A Web Lock
+   * that the worker holds as long as it lives tells soundly, also where it closed itself or threw: it is free when the worker is no
+   * more.
+   *
+   * ```ts ignore
+   * navigator.locks.request(`thread ${pool.thread}`, () => new Promise(() => {})); // in the worker, before it begins
+   * await navigator.locks.request(`thread ${thread}`, () => pool.adopt(thread)); // in another thread
+   * ```
    *
    * @param thread Its {@linkcode thread}.
    * @returns Blocks that are this thread's now.
