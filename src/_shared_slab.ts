@@ -129,9 +129,10 @@ export class SharedSlab {
     try {
       writeRecord(block, chunk * this.chunkBytes, struct, init);
     } catch (error) {
-      link(block, chunk); // a getter has thrown
+      this.putBack(block, chunk); // a getter has thrown
       throw error;
     }
+    if (!block.isMine) throw this.disposedError(); // by a getter; whoever has the block now has the chunk
     return this.codec.encode(block.firstIndex + chunk, publish(block, chunk) + FIRST_STAMP);
   }
 
@@ -393,6 +394,14 @@ export class SharedSlab {
   private own(block: SharedBlock): void {
     block.isMine = true;
     this.mine.push(block);
+  }
+
+  /** Puts a chunk back that was taken and not published. A getter may have moved on, or left the pool. */
+  private putBack(block: SharedBlock, chunk: number): void {
+    if (!block.isMine) return;
+    link(block, chunk);
+    block.storeTaken(block.bump - block.free);
+    if (block.free === 1) this.noteRoom(block);
   }
 
   /** A block of this thread's has got its first free chunk. */

@@ -719,3 +719,39 @@ Deno.test("SharedPool.forEach() ends where its part is disposed of meanwhile", (
   assert(calls <= 16);
   assertThrows(() => here.size === 0 && seenBy(here), DisposedError);
 });
+
+// -- getters in init --
+
+Deno.test("SharedPool.alloc() loses no chunk where a getter fills the block and throws", () => {
+  using pool = SharedPool.create({ n: "u32" }, { chunksPerBlock: 16, maxChunks: 32 });
+  let fills = 0; // read once for the check, and once to write
+  const bad = {
+    get n(): number {
+      if (++fills === 2) {
+        for (let i = 0; i < 20; i++) pool.alloc();
+        throw new Error("no n");
+      }
+      return 1;
+    },
+  };
+  assertThrows(() => pool.alloc(bad), Error, "no n");
+  assertEquals(pool.size, 20);
+  for (let i = 0; i < 12; i++) pool.alloc();
+  assertEquals([pool.size, pool.tryAlloc()], [32, undefined]);
+});
+
+Deno.test("SharedPool.alloc() throws DisposedError where a getter leaves the pool, and publishes nothing", () => {
+  using pool = SharedPool.create({ n: "u32" }, { chunksPerBlock: 16, maxChunks: 16 });
+  const there = SharedPool.attach({ n: "u32" }, pool.share());
+  let reads = 0;
+  const bad = {
+    get n(): number {
+      if (++reads === 2) there.dispose();
+      return 1;
+    },
+  };
+  assertThrows(() => there.alloc(bad), DisposedError);
+  assertEquals(pool.size, 0);
+  for (let i = 0; i < 16; i++) pool.alloc(); // all of them are there
+  validate(pool);
+});
