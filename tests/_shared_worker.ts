@@ -45,7 +45,7 @@ scope.onmessage = ({ data }) => {
     if (value !== undefined) scope.postMessage({ value });
   } catch (error) {
     Atomics.store(control, CONTROL.failed, 1);
-    for (const word of [CONTROL.turn, CONTROL.head, CONTROL.tail]) {
+    for (const word of [CONTROL.turn, CONTROL.head, CONTROL.tail, CONTROL.beat]) {
       Atomics.add(control, word, 1); // so that nobody starts to wait who has not seen the failure
       Atomics.notify(control, word);
     }
@@ -264,7 +264,11 @@ function churn(data: Churn, control: Int32Array): Churned {
         check(!pool.tryFree(grave) && !pool.has(grave), `stale handle ${grave} was accepted`);
       }
     }
-    if (i % PASS === PASS - 1) visited += hand.visit(new Set(graves));
+    if (i % PASS === PASS - 1) {
+      visited += hand.visit(new Set(graves));
+      Atomics.add(control, CONTROL.beat, 1);
+      Atomics.notify(control, CONTROL.beat);
+    }
     if (i % EMPTYING === EMPTYING - 1) {
       while (hand.handles.length > 10) bury(hand.free(random.below(hand.handles.length)));
     }

@@ -90,9 +90,15 @@ workersTest(
         isWide: true,
       }),
     );
+    const { control } = crew;
+    const beat = () => Atomics.load(control, CONTROL.beat);
+    await Atomics.waitAsync(control, CONTROL.beat, 0).value; // until they are at it
     const stay = new Map<number, number>();
     const freed = new Set<number>();
-    for (let pass = 0; pass < 300; pass++) {
+    // As long as it takes for the workers to do a good deal meanwhile; one that fails says so below.
+    const far = beat() + 20;
+    const isDone = () => beat() >= far || Atomics.load(control, CONTROL.failed) === 1;
+    for (let pass = 0; pass < 100 || !isDone(); pass++) {
       const own: AnyHandle[] = [];
       for (let i = 0; i < 100; i++) {
         const handle = pool.alloc({ owner: 99, counter: i }) as AnyHandle;
