@@ -16,6 +16,7 @@ import {
   struct,
   validate,
 } from "../mod.ts";
+import { drain } from "../src/_shared_steps.ts";
 import {
   MIDDLE,
   Num,
@@ -479,8 +480,8 @@ Deno.test("SharedPool's compact generations wrap after 255 with 8 bits, and hand
     seen.push(handle);
     assertEquals([here.has(handle), there.has(handle)], [true, true]);
     (i % 2 === 0 ? here : there).free(handle);
-    // What another part freed is reused when the block's own list is at its end.
-    if (i % 2 === 1) drainOf(here);
+    // Else what another part freed would be reused only when the rest of the block is taken.
+    if (i % 2 === 1) drain(slabOf(here).blocks[0]);
   }
   assertEquals(new Set(seen).size, 255);
   assert(!seen.includes(forge(NULL_HANDLE)));
@@ -489,15 +490,6 @@ Deno.test("SharedPool's compact generations wrap after 255 with 8 bits, and hand
   validate(here);
   validate(there);
 });
-
-/** Takes every chunk of a part's only block and frees it, so that it has taken back what others freed. Chunk 0 is next. */
-function drainOf(pool: ReturnType<typeof pair>[0]): void {
-  const slab = slabOf(pool);
-  slab.blocks[0].head = slab.blocks[0].free = 0;
-  slab.blocks[0].takeRemote();
-  slab.blocks[0].stamps[0] &= 0x7fff_ffff;
-  slab.blocks[0].free = 1;
-}
 
 Deno.test("SharedPool adopts a block whose chunks' generations wrapped", () => {
   const [here, there] = pair({ chunksPerBlock: 16, maxChunks: 2 ** 22 });
@@ -511,7 +503,7 @@ Deno.test("SharedPool adopts a block whose chunks' generations wrapped", () => {
 });
 
 Deno.test("SharedPool's wide chunks retire when their generations are used up, whoever frees them", () => {
-  // 2^32 chunks leave 21 bits; the last generation is near when the stamps say so.
+  // There are 30 bits of them; the last is near where the stamps say so.
   const [here, there] = pair({ chunksPerBlock: 16, maxChunks: 2 ** 20, handles: "wide" });
   take(here, 1);
   const { blocks: [block], lastStamp } = slabOf(here);
