@@ -123,9 +123,9 @@ const DAMAGE: readonly [string, (books: Books) => void, string, "all" | "owner"]
     "all",
   ],
   [
-    "a retired chunk that is not counted",
-    ({ words }) => void (words[WORD.stamps + 2] = RETIRED),
-    "it counts 0 retired chunks, and has 1",
+    "more retired chunks uncounted than one for each other thread",
+    ({ words }) => void (words[WORD.stamps + 2] = words[WORD.stamps + 4] = RETIRED),
+    "it counts 0 retired chunks, and has 2",
     "all",
   ],
   [
