@@ -224,7 +224,9 @@ export class SharedSlab {
   /**
    * A plain read of a stamp cannot miss what happened before it, a free for instance, and does not tear; but it orders
    * nothing. An atomic load orders, and takes longer than a visit. So a live stamp that this thread has once seen with an
-   * atomic load is read plainly: what the record was given with it has been there since. Any other is looked at again.
+   * atomic load is read plainly: what the record was given with it has been there since. Any other is looked at again. (If a chunk's
+   * compact generations all came round since this thread has looked, the stamp is taken for the one of old: then nothing is
+   * ordered but by what the processor does by itself.)
    *
    * Four records a turn while all are live and seen, as in a slab, and for the same reason; any other goes by itself. The view is
    * set whole each time, as the function may have moved it elsewhere.
