@@ -187,8 +187,11 @@ export class WideHandles implements HandleCodec {
   readonly stampBytes = 4;
   readonly first: number;
   readonly isSizeClass: boolean;
-  /** 2^indexBits; the low 32 bits of a handle hold the whole index. */
+  /** 2^indexBits, and 1 by it: the engine calls a function for the remainder of a float, and dividing is slow. */
   private readonly indexRange: number;
+  private readonly perIndex: number;
+  /** Ones where the index is, among the low 32 bits. */
+  private readonly indexMask: number;
   /** Index and generation are below it; the part is what it divides a handle by. */
   private readonly bareRange: number;
 
@@ -205,18 +208,20 @@ export class WideHandles implements HandleCodec {
     this.indexBits = indexBits;
     this.maxGeneration = (1 << generationBits) - 1;
     this.indexRange = 2 ** indexBits;
+    this.perIndex = 2 ** -indexBits;
+    this.indexMask = indexBits === 32 ? -1 : (1 << indexBits) - 1;
     this.bareRange = 2 ** (WIDE_BITS - bits);
     this.first = part * this.bareRange;
     this.isSizeClass = sizeClass !== undefined;
   }
 
   index(handle: number): number {
-    return (handle >>> 0) % this.indexRange;
+    return (handle & this.indexMask) >>> 0;
   }
 
   liveStamp(handle: number): number {
     const bare = handle - this.first;
-    const generation = Math.floor(bare / this.indexRange);
+    const generation = Math.floor(bare * this.perIndex);
     const whole = generation * this.indexRange + this.index(handle) + this.first === handle;
     return whole && generation >= 0 && bare < this.bareRange ? generation * 2 + 1 : -1;
   }
