@@ -13,6 +13,7 @@ import {
 } from "../mod.ts";
 import { auditFreeList } from "../src/_heap_audit.ts";
 import type { AddressSpace } from "../src/_address_space.ts";
+import type { ErrorClass } from "./_support.ts";
 
 /** The address space inside an allocator. */
 export function spaceOf(allocator: ByteAllocator): AddressSpace {
@@ -34,10 +35,6 @@ function bytesOf(allocator: ByteAllocator): Uint8Array[] {
     new Uint8Array(starts.slice().buffer),
   ]);
 }
-
-/** A class of errors, of which nothing but `instanceof` is asked. */
-// deno-lint-ignore no-explicit-any -- `unknown` would refuse constructors that take arguments
-type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
 
 /** Asserts that a call throws, and that the allocator is as it was before. */
 export function assertUntouched<E extends Error>(

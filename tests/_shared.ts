@@ -14,6 +14,7 @@ import {
   validate,
 } from "../mod.ts";
 import { shared, type SharedSlab } from "../src/_shared_slab.ts";
+import type { ErrorClass } from "./_support.ts";
 
 /** Records that hold one number. */
 export const Num = { n: "u32" } as const;
@@ -75,10 +76,6 @@ export function retireAtOnce(pool: object): void {
 export function bytesOf(pool: object): Uint8Array {
   return new Uint8Array(slabOf(pool).layout.buffer).slice();
 }
-
-/** A class of errors, of which nothing but `instanceof` is asked. */
-// deno-lint-ignore no-explicit-any -- `unknown` would refuse constructors that take arguments
-type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
 
 /** Asserts that a call throws, that no byte of the pool changed, and that its books balance. */
 export function assertRefused<E extends Error>(

@@ -184,7 +184,7 @@ export function figuresOf(pool: Watched): unknown {
 
 /** A class of errors, of which nothing but `instanceof` is asked. */
 // deno-lint-ignore no-explicit-any -- `unknown` would refuse constructors that take arguments
-type ErrorClass<E extends Error> = abstract new (...args: any[]) => E;
+export type ErrorClass<E extends Error = Error> = abstract new (...args: any[]) => E;
 
 /** Asserts that a call throws, that the pool is as it was before, and that its books balance. */
 export function assertRefused<E extends Error>(

@@ -18,7 +18,7 @@ import {
   sharedMemory,
   validate,
 } from "../mod.ts";
-import { assertRefused, untyped } from "./_support.ts";
+import { assertRefused, type ErrorClass, untyped } from "./_support.ts";
 
 /** Every figure of a counting resource. */
 function figuresOf(memory: CountingMemory): Record<string, number> {
@@ -30,8 +30,7 @@ function figuresOf(memory: CountingMemory): Record<string, number> {
 function assertUncounted(
   memory: CountingMemory,
   call: () => unknown,
-  // deno-lint-ignore no-explicit-any -- `unknown` would refuse constructors that take arguments
-  errorClass: abstract new (...args: any[]) => Error,
+  errorClass: ErrorClass,
   message: string,
 ): void {
   const before = figuresOf(memory);

@@ -22,6 +22,7 @@ import { Pattern } from "./_pattern.ts";
 import type { Random } from "./_random.ts";
 import type { Subject } from "./_soak.ts";
 import type { Source } from "./_sources.ts";
+import type { ErrorClass } from "../_support.ts";
 
 const PATTERNS: readonly Pattern[] = KINDS.map((kind) => new Pattern(kind));
 
@@ -236,8 +237,7 @@ export abstract class ByteSubject<A extends ByteAllocator> implements Subject {
   /** Asserts that a call throws and changes nothing. */
   protected refuses(
     call: () => unknown,
-    // deno-lint-ignore no-explicit-any -- `unknown` would refuse constructors that take arguments
-    errorClass: abstract new (...args: any[]) => Error,
+    errorClass: ErrorClass,
   ): void {
     const before = this.state();
     assertThrows(call, errorClass);
