@@ -6,11 +6,8 @@
 import type { SharedBlock } from "./_shared_block.ts";
 import { shared, type SharedSlab } from "./_shared_slab.ts";
 import { CHUNK_MASK, isPending, lengthOf, ORPHAN, RETIRED } from "./_shared_steps.ts";
-import { count, drawn, FREE, LEVELS, summary, UNUSED, WIDTH, wrap } from "./_show.ts";
+import { count, drawn, occupancy, summary, WIDTH, wrap } from "./_show.ts";
 import { InvariantError } from "./errors.ts";
-
-/** Columns of an occupancy. */
-const COLUMNS = 32;
 
 /** What a block's stamps say. */
 interface Census {
@@ -148,22 +145,13 @@ function blockLine(block: SharedBlock, color: boolean): string {
   const whose = owner === ORPHAN ? "nobody's" : `thread ${owner}'s`;
   const figures = `${count(live)}/${count(chunkCount)}`.padStart(12);
   const title = `block ${String(position).padStart(4)} ${whose.padStart(11)}`;
-  return drawn(title + figures, occupancy(block), color);
+  return drawn(title + figures, occupancyOf(block), color);
 }
 
-function occupancy(block: SharedBlock): string {
-  const columns = Math.min(COLUMNS, block.chunkCount);
-  const step = block.chunkCount / columns;
-  let line = "";
-  for (let from = 0; from < block.chunkCount; from += step) {
-    let live = 0, used = 0;
-    for (let chunk = from; chunk < from + step; chunk++) {
-      const stamp = block.loadStamp(chunk);
-      live += stamp & 1;
-      if (stamp !== 0) used++;
-    }
-    const level = Math.ceil(live / step * LEVELS.length);
-    line += live > 0 ? LEVELS[level - 1] : used > 0 ? FREE : UNUSED;
-  }
-  return line.trimEnd();
+function occupancyOf(block: SharedBlock): string {
+  const isLive = (chunk: number) => (block.loadStamp(chunk) & 1) === 1;
+  return occupancy(block.chunkCount, isLive, (from, end) => {
+    for (let chunk = from; chunk < end; chunk++) if (block.loadStamp(chunk) !== 0) return false;
+    return true;
+  });
 }

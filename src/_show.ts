@@ -131,6 +131,31 @@ export function drawn(text: string, occupancy: string, color: boolean): string {
   return `${text}  ${color ? `\x1b[36m${occupancy}\x1b[0m` : occupancy}`;
 }
 
+/** Columns of the chunks of a block, a power of two as these are. */
+const COLUMNS = 32;
+
+/**
+ * @param chunkCount Chunks of a block.
+ * @param isLive Whether a chunk is live.
+ * @param isUnused Whether no chunk from one to another, of which none is live, was ever used.
+ * @returns A column for so many chunks each, as high as they are live.
+ */
+export function occupancy(
+  chunkCount: number,
+  isLive: (chunk: number) => boolean,
+  isUnused: (from: number, end: number) => boolean,
+): string {
+  const step = chunkCount / Math.min(COLUMNS, chunkCount);
+  let line = "";
+  for (let from = 0; from < chunkCount; from += step) {
+    let live = 0;
+    for (let chunk = from; chunk < from + step; chunk++) if (isLive(chunk)) live++;
+    const level = Math.ceil(live / step * LEVELS.length);
+    line += live > 0 ? LEVELS[level - 1] : isUnused(from, from + step) ? UNUSED : FREE;
+  }
+  return line.trimEnd();
+}
+
 /**
  * @param parts What there is to be told.
  * @returns It joined by commas, as many in a line as it holds.

@@ -8,7 +8,7 @@ import type { Block } from "./_block.ts";
 import { auditBytes } from "./_byte_audit.ts";
 import { dumpBytes } from "./_byte_dump.ts";
 import { auditShared, dumpShared } from "./_shared_audit.ts";
-import { count, drawn, FREE, LEVELS, summary, together, UNUSED, WIDTH, wrap } from "./_show.ts";
+import { count, drawn, occupancy, summary, together, WIDTH, wrap } from "./_show.ts";
 import { type Slab, slabs } from "./_slab.ts";
 import { InvariantError } from "./errors.ts";
 
@@ -67,9 +67,6 @@ export interface DumpOptions {
   /** Whether to use colour. @default {whether the output is a terminal that wants it} */
   readonly color?: boolean;
 }
-
-/** Columns of an occupancy, a power of two as the chunks of a block are. */
-const COLUMNS = 32;
 
 /**
  * Draws a pool for people, in O(capacity): a line with its figures, one a block, and one with totals; of a set each size
@@ -139,22 +136,12 @@ function blockLine(block: Block, color: boolean): string {
   const { index, live, chunkCount } = block;
   const title = `block ${String(index).padStart(5)}`;
   const figures = `${count(live)}/${count(chunkCount)}`.padStart(14);
-  return drawn(title + figures, occupancy(block), color);
+  return drawn(title + figures, occupancyOf(block), color);
 }
 
-function occupancy({ liveBits, chunkCount, bump }: Block): string {
-  const columns = Math.min(COLUMNS, chunkCount);
-  const step = chunkCount / columns;
-  let line = "";
-  for (let from = 0; from < chunkCount; from += step) {
-    let live = 0;
-    for (let chunk = from; chunk < from + step; chunk++) {
-      live += liveBits[chunk >> 5] >>> (chunk & 31) & 1;
-    }
-    const level = Math.ceil(live / step * LEVELS.length);
-    line += live > 0 ? LEVELS[level - 1] : from >= bump ? UNUSED : FREE;
-  }
-  return line.trimEnd();
+function occupancyOf({ liveBits, chunkCount, bump }: Block): string {
+  const isLive = (chunk: number) => (liveBits[chunk >> 5] >>> (chunk & 31) & 1) === 1;
+  return occupancy(chunkCount, isLive, (from) => from >= bump);
 }
 
 /** Deno and Node tell whether they write to a terminal; where nobody does there is none. */

@@ -1558,19 +1558,9 @@ export const MUTANTS: readonly Mutant[] = [
       replace: "for (const slab of all.slice(0, 1)) {\n    if (slab.disposed)",
     },
     {
-      what: "a block with a single record is drawn as a free one",
-      find: "const level = Math.ceil(live / step * LEVELS.length);",
-      replace: "const level = Math.floor(live / step * LEVELS.length);",
-    },
-    {
       what: "chunks that were never used are drawn as free",
-      find: "from >= bump ? UNUSED : FREE",
-      replace: "from > bump + chunkCount ? UNUSED : FREE",
-    },
-    {
-      what: "the last column of a block is left out",
-      find: "for (let from = 0; from < chunkCount; from += step) {",
-      replace: "for (let from = 0; from < chunkCount - step; from += step) {",
+      find: "(from) => from >= bump",
+      replace: "(from) => from > bump + chunkCount",
     },
   ]),
   ...of("_refusals.ts", [
@@ -1605,6 +1595,16 @@ export const MUTANTS: readonly Mutant[] = [
       what: "one block is shown as blocks",
       find: `blocks === 1 ? "block" : "blocks"\n    }, \${bytes`,
       replace: `"blocks"\n    }, \${bytes`,
+    },
+    {
+      what: "a block with a single record is drawn as a free one",
+      find: "const level = Math.ceil(live / step * LEVELS.length);",
+      replace: "const level = Math.floor(live / step * LEVELS.length);",
+    },
+    {
+      what: "the last column of a block is left out",
+      find: "for (let from = 0; from < chunkCount; from += step) {",
+      replace: "for (let from = 0; from < chunkCount - step; from += step) {",
     },
   ]),
   ...BYTE_MUTANTS,
