@@ -10,13 +10,36 @@ const ABCD = { ...ABC, d: "f32" } as const;
 const ABCE = { ...ABC, e: "f32" } as const;
 const ABCDE = { ...ABCD, e: "f32" } as const;
 
+function packedPool(count: number) {
+  const pool = new Pool(ABCDE);
+  for (let i = 0; i < count; i++) {
+    const [a, b, c, d, e] = startsOf(i);
+    pool.alloc({ a, b, c, d, e });
+  }
+  return pool;
+}
+
+function simplePools(count: number) {
+  const ab = new Pool(AB), abc = new Pool(ABC), abcd = new Pool(ABCD), abce = new Pool(ABCE);
+  for (let i = 0; i < count; i++) {
+    const [a, b, c, d, e] = startsOf(i);
+    ab.alloc({ a, b });
+    abc.alloc({ a, b, c });
+    abcd.alloc({ a, b, c, d });
+    abce.alloc({ a, b, c, e });
+  }
+  return { ab, abc, abcd, abce };
+}
+
+function cyclePools(count: number) {
+  const a = new Pool({ value: "f32" }), b = new Pool({ value: "f32" });
+  for (let i = 0; i < count; i++) a.alloc({ value: startOf(i, 0) });
+  return { a, b };
+}
+
 export const pools: World = {
   packed(count) {
-    const pool = new Pool(ABCDE);
-    for (let i = 0; i < count; i++) {
-      const [a, b, c, d, e] = startsOf(i);
-      pool.alloc({ a, b, c, d, e });
-    }
+    const pool = packedPool(count);
     const next = factors();
     return {
       run() {
@@ -36,14 +59,7 @@ export const pools: World = {
   },
 
   simple(count) {
-    const ab = new Pool(AB), abc = new Pool(ABC), abcd = new Pool(ABCD), abce = new Pool(ABCE);
-    for (let i = 0; i < count; i++) {
-      const [a, b, c, d, e] = startsOf(i);
-      ab.alloc({ a, b });
-      abc.alloc({ a, b, c });
-      abcd.alloc({ a, b, c, d });
-      abce.alloc({ a, b, c, e });
-    }
+    const { ab, abc, abcd, abce } = simplePools(count);
     return {
       run() {
         ab.forEach((it) => {
@@ -89,9 +105,8 @@ export const pools: World = {
   },
 
   cycle(count) {
-    const a = new Pool({ value: "f32" }), b = new Pool({ value: "f32" });
+    const { a, b } = cyclePools(count);
     const at = b.cursor();
-    for (let i = 0; i < count; i++) a.alloc({ value: startOf(i, 0) });
     let sum = 0;
     return {
       run() {
@@ -114,11 +129,7 @@ export const pools: World = {
 
 export const walks: World = {
   packed(count) {
-    const pool = new Pool(ABCDE);
-    for (let i = 0; i < count; i++) {
-      const [a, b, c, d, e] = startsOf(i);
-      pool.alloc({ a, b, c, d, e });
-    }
+    const pool = packedPool(count);
     const next = factors();
     let factor = 1;
     // A function for each system, as there would be.
@@ -153,14 +164,7 @@ export const walks: World = {
   },
 
   simple(count) {
-    const ab = new Pool(AB), abc = new Pool(ABC), abcd = new Pool(ABCD), abce = new Pool(ABCE);
-    for (let i = 0; i < count; i++) {
-      const [a, b, c, d, e] = startsOf(i);
-      ab.alloc({ a, b });
-      abc.alloc({ a, b, c });
-      abcd.alloc({ a, b, c, d });
-      abce.alloc({ a, b, c, e });
-    }
+    const { ab, abc, abcd, abce } = simplePools(count);
     const systems = [
       () => {
         for (const it of ab) {
@@ -221,9 +225,8 @@ export const walks: World = {
   },
 
   cycle(count) {
-    const a = new Pool({ value: "f32" }), b = new Pool({ value: "f32" });
+    const { a, b } = cyclePools(count);
     const at = b.cursor();
-    for (let i = 0; i < count; i++) a.alloc({ value: startOf(i, 0) });
     let sum = 0;
     return {
       run() {
