@@ -7,7 +7,7 @@ import { Block } from "./_block.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
 import type { Slab } from "./_slab.ts";
 import { type RecordView, rootOf } from "./_view.ts";
-import type { AnyStruct } from "./schema.ts";
+import { type AnyStruct, type Fields, Struct } from "./schema.ts";
 
 /** A block, as `pool.blocks` shows it. */
 export interface PoolBlock {
@@ -48,6 +48,15 @@ export interface PoolStats {
   released: number;
   /** Chunks that are given out no more, as their generations are used up (wide handles only). */
   retired: number;
+}
+
+/**
+ * @param type A struct, or the fields of one.
+ * @returns The struct.
+ * @throws {SchemaError} when the fields make none.
+ */
+export function asStruct(type: AnyStruct | Fields): AnyStruct {
+  return type instanceof Struct ? type : new Struct(type as Fields);
 }
 
 /**

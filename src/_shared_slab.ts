@@ -20,7 +20,7 @@ import {
   takeChunk,
 } from "./_shared_steps.ts";
 import { writeRecord } from "./_record.ts";
-import type { RecordView } from "./_view.ts";
+import type { RecordView, Visit } from "./_view.ts";
 import { staleError } from "./_refusals.ts";
 import { DisposedError, PoolExhaustedError, type StaleHandleError } from "./errors.ts";
 import type { HandleCodec } from "./handle.ts";
@@ -35,9 +35,6 @@ const FIRST_STAMP = 2;
 
 /** Chunks that an iteration visits one by one after one that is dead or new: a power of two. */
 const GROUP = 8;
-
-/** What an iteration calls with each record. */
-type Visit = (view: RecordView, handle: number) => void;
 
 /** The slab of each shared pool, for the files that look inside one. */
 export const shared: WeakMap<object, SharedSlab> = new WeakMap();
@@ -416,14 +413,15 @@ export class SharedSlab {
     if (block === this.current) return;
     let empty = 0;
     for (const it of this.mine) if (it !== this.current && it.free === it.bump) empty++;
-    if (empty > this.keepEmptyBlocks) this.abandon(block);
+    if (empty <= this.keepEmptyBlocks) return;
+    this.mine = this.mine.filter((it) => it !== block);
+    this.roomy = this.roomy.filter((it) => it !== block);
+    this.abandon(block);
   }
 
   /** Gives up a block, which whoever needs one may adopt. */
   private abandon(block: SharedBlock): void {
     block.isMine = false;
-    this.mine = this.mine.filter((it) => it !== block);
-    this.roomy = this.roomy.filter((it) => it !== block);
     // Counted first: a thread that ends between the two leaves one too many, which costs a look now and then. One too few
     // would hide the block from all.
     Atomics.add(this.layout.header, HEADER.orphans, 1);
@@ -454,7 +452,7 @@ export class SharedSlab {
     for (const block of this.mine) this.abandon(block);
     Atomics.add(this.layout.header, HEADER.left, 1);
     this.disposed = true;
-    this.blocks = this.mine = [];
+    this.blocks = this.mine = this.roomy = [];
     this.current = this.nowhere;
   }
 

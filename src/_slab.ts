@@ -7,7 +7,7 @@
  * @module
  */
 import { Block, type Geometry } from "./_block.ts";
-import type { RecordView } from "./_view.ts";
+import type { RecordView, Visit } from "./_view.ts";
 import { detachedError, exhaustedError, staleError } from "./_refusals.ts";
 import { DisposedError, type PoolExhaustedError } from "./errors.ts";
 import type { HandleCodec } from "./handle.ts";
@@ -56,9 +56,6 @@ export interface SlabOwner {
    */
   slabOf(handle: number): Slab;
 }
-
-/** What an iteration calls with each record. */
-export type Visit = (view: RecordView, handle: number) => void;
 
 /** A growing set of blocks of equal chunks. */
 export class Slab implements SlabOwner {

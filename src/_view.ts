@@ -64,6 +64,9 @@ export interface RecordView {
   readonly _s?: AnyStruct;
 }
 
+/** What an iteration calls with each record. */
+export type Visit = (view: RecordView, handle: number) => void;
+
 /** A view of a whole record, which also knows its struct, on its prototype. */
 export interface StructView extends RecordView {
   /** What it is a view of. */

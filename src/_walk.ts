@@ -8,8 +8,8 @@
  */
 import type { Block } from "./_block.ts";
 import type { Kind } from "./_kinds.ts";
-import { Slab, type Visit } from "./_slab.ts";
-import type { RecordView } from "./_view.ts";
+import { Slab } from "./_slab.ts";
+import type { RecordView, Visit } from "./_view.ts";
 
 /** A walk over the live records of a slab. */
 export class Walk implements IterableIterator<RecordView> {

@@ -29,8 +29,8 @@ import {
 import { lanesOf, lanesWithin } from "./_lanes.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
 import { showAs, summary, together } from "./_show.ts";
-import { Slab, slabs, type Visit } from "./_slab.ts";
-import { type RecordView, structOf, type View } from "./_view.ts";
+import { Slab, slabs } from "./_slab.ts";
+import { type RecordView, structOf, type View, type Visit } from "./_view.ts";
 import { ALL_KINDS, HandleWalk, KindVisit, KindWalk, Walk } from "./_walk.ts";
 import type { AnyHandle, Handle, HandlePart } from "./handle.ts";
 import { type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";

@@ -15,10 +15,11 @@ import {
 import { lanesOf } from "./_lanes.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
 import { showAs, summary, together } from "./_show.ts";
-import { Slab, slabs, type Visit } from "./_slab.ts";
+import { Slab, slabs } from "./_slab.ts";
 import {
   allocMany,
   allocWith,
+  asStruct,
   checkThere,
   fillStats,
   freeBlock,
@@ -28,11 +29,17 @@ import {
   reserve,
   viewError,
 } from "./_face.ts";
-import { type RecordView, type RecordViewClass, recordViewClass, type View } from "./_view.ts";
+import {
+  type RecordView,
+  type RecordViewClass,
+  recordViewClass,
+  type View,
+  type Visit,
+} from "./_view.ts";
 import { HandleWalk, Walk } from "./_walk.ts";
 import type { Handle } from "./handle.ts";
 import { type PoolOptions, resolveOptions } from "./options.ts";
-import { type AnyStruct, type Fields, type Init, Struct, type StructOf } from "./schema.ts";
+import type { AnyStruct, Fields, Init, StructOf } from "./schema.ts";
 
 export type { SnapshotOptions } from "./_envelope.ts";
 export type { PoolBlock, PoolStats } from "./_face.ts";
@@ -99,7 +106,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * @throws {TypeError} when an option has the wrong type.
    */
   constructor(type: T, options: PoolOptions = {}) {
-    const struct: AnyStruct = type instanceof Struct ? type : new Struct(type as Fields);
+    const struct = asStruct(type);
     const config = resolveOptions("Pool", struct.name || "pool", struct.size, options);
     this.name = config.name;
     this.struct = struct as StructOf<T>; // StructOf<T> is T for a struct and Struct<T> for fields, as just made

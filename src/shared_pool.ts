@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkThere, viewError } from "./_face.ts";
+import { asStruct, checkThere, viewError } from "./_face.ts";
 import { checkGrowth } from "./_isolation.ts";
 import { lanesOf } from "./_lanes.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
@@ -18,10 +18,11 @@ import {
   recordViewClass,
   rootOf,
   type View,
+  type Visit,
 } from "./_view.ts";
 import type { Handle } from "./handle.ts";
 import { type PoolOptions, resolveOptions, type SlabConfig } from "./options.ts";
-import { type AnyStruct, type Fields, type Init, Struct, type StructOf } from "./schema.ts";
+import type { AnyStruct, Fields, Init, StructOf } from "./schema.ts";
 
 /** Options of a shared pool; every one may be left out. */
 export type SharedPoolOptions = Omit<PoolOptions, "memory" | "debug">;
@@ -90,7 +91,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
 
   private constructor(struct: AnyStruct, config: SlabConfig, layout: SharedLayout) {
     this.name = config.name;
-    this.struct = struct as StructOf<T>; // as structOf made it
+    this.struct = struct as StructOf<T>; // as asStruct made it
     this._View = recordViewClass(struct);
     this._slab = new SharedSlab(config, layout, lanesOf(struct));
     shared.set(this, this._slab);
@@ -115,7 +116,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
     options: SharedPoolOptions = {},
   ): SharedPool<T> {
     checkGrowth("SharedPool");
-    const struct = structOf(type);
+    const struct = asStruct(type);
     const config = configOf(struct, options);
     const { chunksPerBlock, keepEmptyBlocks } = config;
     const layout = new SharedLayout({
@@ -150,7 +151,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    */
   static attach<T extends AnyStruct | Fields>(type: T, token: SharedPoolToken): SharedPool<T> {
     checkGrowth("SharedPool");
-    const struct = structOf(type);
+    const struct = asStruct(type);
     const name = typeof token?.name === "string" ? token.name : struct.name || "pool";
     const shape: SharedShape = readShape(token?.buffer, struct, name);
     const config = configOf(struct, { ...shape, name });
@@ -397,7 +398,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
     checkThere(this._slab);
     checkStripe(this._slab.label, stripe);
     const view = this._spareViews.pop() ?? new this._View(this._slab.nowhere, 0);
-    this._slab.forEach(view, fn as never, stripe.stripe, stripe.of);
+    this._slab.forEach(view, fn as unknown as Visit, stripe.stripe, stripe.of);
     this._spareViews.push(view);
   }
 
@@ -501,10 +502,6 @@ function checkStripe(label: string, { stripe, of }: Stripe): void {
   throw new RangeError(
     `Cannot iterate over ${label}: stripe must be an integer from 0 to of - 1, got ${stripe} of ${of}`,
   );
-}
-
-function structOf(type: AnyStruct | Fields): AnyStruct {
-  return type instanceof Struct ? type : new Struct(type as Fields);
 }
 
 function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
