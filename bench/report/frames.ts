@@ -1,5 +1,5 @@
 /** Frames with churn, at several numbers of records. */
-import { shuffled } from "../_particles.ts";
+import { DT, shuffled } from "../_particles.ts";
 import { onEvery } from "./contestants.ts";
 import { type Herd, shown } from "./herd.ts";
 import type { Scenario, Work } from "./scenario.ts";
@@ -13,7 +13,7 @@ function frameWork(herd: Herd, count: number, lives: ArrayLike<number>): Work {
   for (; born < count; born++) herd.spawn(born, lives[born] % LIFE + 1);
   return {
     run() {
-      herd.frame();
+      herd.frame(DT);
       while (herd.size < count) herd.spawn(born++, LIFE);
     },
     checksum: () => shown(herd.sums()),

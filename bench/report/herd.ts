@@ -12,10 +12,10 @@ export interface Herd {
   readonly size: number;
   /** Adds the i-th, all its fields written, as the functions below have them. */
   spawn(i: number, life: number): void;
-  /** Moves each, takes 1 off its life, and frees those whose life ends. */
-  frame(): void;
-  /** Moves each. */
-  pass(): void;
+  /** Moves each by a time step, takes 1 off its life, and frees those whose life ends. */
+  frame(dt: number): void;
+  /** Moves each by a time step. */
+  pass(dt: number): void;
   /** Adds 1 to one field of each, the life. */
   touchOne(): void;
   /** Adds 1 to each of the five fields of each. */

@@ -1,5 +1,5 @@
 /** Walks over records: how much of a pool is live, and how much of a record is touched. */
-import { shuffled } from "../_particles.ts";
+import { DT, shuffled } from "../_particles.ts";
 import { onEvery } from "./contestants.ts";
 import { type Herd, type NamedHerd, shown } from "./herd.ts";
 import type { Scenario, Work } from "./scenario.ts";
@@ -41,7 +41,7 @@ function iterationOf(percent: number, batch: number): Scenario {
     baseline: "slab",
     contestants: onEvery((herd, count) => {
       thinned(herd, count, percent);
-      return stepsOf(herd, () => herd.pass());
+      return stepsOf(herd, () => herd.pass(DT));
     }, { labels: names }),
     everywhere: percent >= 2,
     share: percent / 100,

@@ -13,7 +13,6 @@ import {
   removeEntity,
   type World,
 } from "bitecs";
-import { DT } from "../../_particles.ts";
 import {
   addTo,
   type NamedHerd,
@@ -103,21 +102,21 @@ export class BitecsHerd implements NamedHerd<number> {
     return this.#component.life[eid];
   }
 
-  frame(): void {
+  frame(dt: number): void {
     const { x, y, vx, vy, life } = this.#component;
     for (const eid of query(this.#world, this.#terms)) { // what is removed meanwhile stays in it till the next query
-      x[eid] += vx[eid] * DT;
-      y[eid] += vy[eid] * DT;
+      x[eid] += vx[eid] * dt;
+      y[eid] += vy[eid] * dt;
       if (--life[eid] === 0) this.remove(eid);
     }
     commitRemovals(this.#world);
   }
 
-  pass(): void {
+  pass(dt: number): void {
     const { x, y, vx, vy } = this.#component;
     for (const eid of query(this.#world, this.#terms)) {
-      x[eid] += vx[eid] * DT;
-      y[eid] += vy[eid] * DT;
+      x[eid] += vx[eid] * dt;
+      y[eid] += vy[eid] * dt;
     }
   }
 

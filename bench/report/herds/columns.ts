@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { DT } from "../../_particles.ts";
 import { addTo, type Herd, noSums, speedX, speedY, startX, startY, type Sums } from "../herd.ts";
 
 export class ColumnsHerd implements Herd {
@@ -50,12 +49,12 @@ export class ColumnsHerd implements Herd {
     this.#life = life;
   }
 
-  frame(): void {
+  frame(dt: number): void {
     const x = this.#x, y = this.#y, vx = this.#vx, vy = this.#vy, life = this.#life;
     let count = this.size;
     for (let i = 0; i < count; i++) {
-      x[i] += vx[i] * DT;
-      y[i] += vy[i] * DT;
+      x[i] += vx[i] * dt;
+      y[i] += vy[i] * dt;
       if (--life[i] > 0) continue;
       count--;
       x[i] = x[count];
@@ -68,11 +67,11 @@ export class ColumnsHerd implements Herd {
     this.size = count;
   }
 
-  pass(): void {
+  pass(dt: number): void {
     const x = this.#x, y = this.#y, vx = this.#vx, vy = this.#vy;
     for (let i = 0; i < this.size; i++) {
-      x[i] += vx[i] * DT;
-      y[i] += vy[i] * DT;
+      x[i] += vx[i] * dt;
+      y[i] += vy[i] * dt;
     }
   }
 

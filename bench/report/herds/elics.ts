@@ -5,7 +5,6 @@
  * @module
  */
 import { createComponent, type Entity, Types, World } from "elics";
-import { DT } from "../../_particles.ts";
 import {
   addTo,
   type NamedHerd,
@@ -81,21 +80,21 @@ export class ElicsHerd implements NamedHerd<Entity> {
     return this.#component.data.life[entity.index];
   }
 
-  frame(): void {
+  frame(dt: number): void {
     const { x, y, vx, vy, life } = this.#component.data;
     for (const entity of this.#entities) {
       const i = entity.index;
-      x[i] += vx[i] * DT;
-      y[i] += vy[i] * DT;
+      x[i] += vx[i] * dt;
+      y[i] += vy[i] * dt;
       if (--life[i] === 0) this.remove(entity);
     }
   }
 
-  pass(): void {
+  pass(dt: number): void {
     const { x, y, vx, vy } = this.#component.data;
     for (const { index } of this.#entities) {
-      x[index] += vx[index] * DT;
-      y[index] += vy[index] * DT;
+      x[index] += vx[index] * dt;
+      y[index] += vy[index] * dt;
     }
   }
 

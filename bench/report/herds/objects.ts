@@ -1,5 +1,4 @@
 /** Particles as objects: made anew each time, and recycled by hand. */
-import { DT } from "../../_particles.ts";
 import {
   addTo,
   type NamedHerd,
@@ -59,25 +58,25 @@ export abstract class MoteHerd implements NamedHerd<Mote> {
     this.all.push(this.add(i, life));
   }
 
-  frame(): void {
+  frame(dt: number): void {
     const { all } = this;
     let kept = 0;
     for (let i = 0; i < all.length; i++) {
       const it = all[i];
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
+      it.x += it.vx * dt;
+      it.y += it.vy * dt;
       if (--it.life > 0) all[kept++] = it;
       else this.remove(it);
     }
     all.length = kept;
   }
 
-  pass(): void {
+  pass(dt: number): void {
     const { all } = this;
     for (let i = 0; i < all.length; i++) {
       const it = all[i];
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
+      it.x += it.vx * dt;
+      it.y += it.vy * dt;
     }
   }
 

@@ -1,6 +1,6 @@
 /** Particles in a `Pool`. */
 import { type Handle, Pool, type View } from "@slabs/pool";
-import { DT, Particle } from "../../_particles.ts";
+import { Particle } from "../../_particles.ts";
 import {
   addTo,
   type NamedHerd,
@@ -30,8 +30,8 @@ abstract class PoolHerd implements NamedHerd<Ref> {
     return this.pool.size;
   }
 
-  abstract frame(): void;
-  abstract pass(): void;
+  abstract frame(dt: number): void;
+  abstract pass(dt: number): void;
   abstract touchOne(): void;
   abstract touchAll(): void;
 
@@ -93,19 +93,19 @@ abstract class PoolHerd implements NamedHerd<Ref> {
 
 /** Walked with `forEach`, read with `get`, allocated with `allocAt`. */
 export class ForEachHerd extends PoolHerd {
-  frame(): void {
+  frame(dt: number): void {
     const { pool } = this;
     pool.forEach((it, handle) => {
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
+      it.x += it.vx * dt;
+      it.y += it.vy * dt;
       if (--it.life === 0) pool.free(handle);
     });
   }
 
-  pass(): void {
+  pass(dt: number): void {
     this.pool.forEach((it) => {
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
+      it.x += it.vx * dt;
+      it.y += it.vy * dt;
     });
   }
 
@@ -163,19 +163,19 @@ export class ForOfHerd extends PoolHerd {
     return this.pool.seek(this.at, handle).x;
   }
 
-  frame(): void {
+  frame(dt: number): void {
     const { pool } = this;
     for (const it of pool) {
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
+      it.x += it.vx * dt;
+      it.y += it.vy * dt;
       if (--it.life === 0) pool.free(pool.handleOf(it));
     }
   }
 
-  pass(): void {
+  pass(dt: number): void {
     for (const it of this.pool) {
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
+      it.x += it.vx * dt;
+      it.y += it.vy * dt;
     }
   }
 

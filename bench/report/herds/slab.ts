@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { BLOCK, DT, WORDS } from "../../_particles.ts";
+import { BLOCK, WORDS } from "../../_particles.ts";
 import {
   addTo,
   type NamedHerd,
@@ -127,7 +127,7 @@ export class SlabHerd implements NamedHerd<number> {
 
   // Each loop has the two cases of a word of bits: all live, which needs no look at the bits, and some.
 
-  frame(): void {
+  frame(dt: number): void {
     for (let block = 0; block < this.#bits.length; block++) {
       const bits = this.#bits[block];
       const floats = this.#floats[block], words = this.#words[block];
@@ -136,8 +136,8 @@ export class SlabHerd implements NamedHerd<number> {
         if (left === -1) {
           let at = (word << 5) * WORDS;
           for (const end = at + 32 * WORDS; at < end; at += WORDS) {
-            floats[at + X] += floats[at + VX] * DT;
-            floats[at + Y] += floats[at + VY] * DT;
+            floats[at + X] += floats[at + VX] * dt;
+            floats[at + Y] += floats[at + VY] * dt;
             if (--words[at + LIFE] === 0) this.remove((block << BITS) + at / WORDS);
           }
           continue;
@@ -145,8 +145,8 @@ export class SlabHerd implements NamedHerd<number> {
         while (left !== 0) {
           const chunk = (word << 5) + 31 - Math.clz32(left & -left);
           const at = chunk * WORDS;
-          floats[at + X] += floats[at + VX] * DT;
-          floats[at + Y] += floats[at + VY] * DT;
+          floats[at + X] += floats[at + VX] * dt;
+          floats[at + Y] += floats[at + VY] * dt;
           if (--words[at + LIFE] === 0) this.remove((block << BITS) + chunk);
           left &= left - 1;
         }
@@ -154,7 +154,7 @@ export class SlabHerd implements NamedHerd<number> {
     }
   }
 
-  pass(): void {
+  pass(dt: number): void {
     for (let block = 0; block < this.#bits.length; block++) {
       const bits = this.#bits[block];
       const floats = this.#floats[block];
@@ -163,15 +163,15 @@ export class SlabHerd implements NamedHerd<number> {
         if (left === -1) {
           const end = ((word << 5) + 32) * WORDS;
           for (let at = (word << 5) * WORDS; at < end; at += WORDS) {
-            floats[at + X] += floats[at + VX] * DT;
-            floats[at + Y] += floats[at + VY] * DT;
+            floats[at + X] += floats[at + VX] * dt;
+            floats[at + Y] += floats[at + VY] * dt;
           }
           continue;
         }
         while (left !== 0) {
           const at = ((word << 5) + 31 - Math.clz32(left & -left)) * WORDS;
-          floats[at + X] += floats[at + VX] * DT;
-          floats[at + Y] += floats[at + VY] * DT;
+          floats[at + X] += floats[at + VX] * dt;
+          floats[at + Y] += floats[at + VY] * dt;
           left &= left - 1;
         }
       }

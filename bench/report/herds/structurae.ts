@@ -6,7 +6,6 @@
  * @module
  */
 import { Pool, View } from "structurae";
-import { DT } from "../../_particles.ts";
 import {
   addTo,
   type NamedHerd,
@@ -113,24 +112,24 @@ export class StructuraeHerd implements NamedHerd<number> {
     return this.#array.getView(index).get("life");
   }
 
-  frame(): void {
+  frame(dt: number): void {
     for (let i = 0; i < this.#capacity; i++) {
       if (this.#pool.getBit(i) === 1) continue; // to be had
       const it = this.#array.getView(i);
-      it.set("x", it.get("x") + it.get("vx") * DT);
-      it.set("y", it.get("y") + it.get("vy") * DT);
+      it.set("x", it.get("x") + it.get("vx") * dt);
+      it.set("y", it.get("y") + it.get("vy") * dt);
       const life = it.get("life") - 1;
       it.set("life", life);
       if (life === 0) this.remove(i);
     }
   }
 
-  pass(): void {
+  pass(dt: number): void {
     for (let i = 0; i < this.#capacity; i++) {
       if (this.#pool.getBit(i) === 1) continue;
       const it = this.#array.getView(i);
-      it.set("x", it.get("x") + it.get("vx") * DT);
-      it.set("y", it.get("y") + it.get("vy") * DT);
+      it.set("x", it.get("x") + it.get("vx") * dt);
+      it.set("y", it.get("y") + it.get("vy") * dt);
     }
   }
 

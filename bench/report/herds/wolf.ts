@@ -5,7 +5,6 @@
  * @module
  */
 import { ECS, types } from "wolf-ecs";
-import { DT } from "../../_particles.ts";
 import {
   addTo,
   type NamedHerd,
@@ -96,29 +95,29 @@ export class WolfHerd implements NamedHerd<number> {
     return this.#component.life[id];
   }
 
-  frame(): void {
+  frame(dt: number): void {
     const { x, y, vx, vy, life } = this.#component;
     const { a } = this.#query;
     for (let i = 0; i < a.length; i++) {
       const arch = a[i].e;
       for (let j = arch.length - 1; j >= 0; j--) {
         const id = arch[j];
-        x[id] += vx[id] * DT;
-        y[id] += vy[id] * DT;
+        x[id] += vx[id] * dt;
+        y[id] += vy[id] * dt;
         if (--life[id] === 0) this.remove(id);
       }
     }
   }
 
-  pass(): void {
+  pass(dt: number): void {
     const { x, y, vx, vy } = this.#component;
     const { a } = this.#query;
     for (let i = 0; i < a.length; i++) {
       const arch = a[i].e;
       for (let j = arch.length - 1; j >= 0; j--) {
         const id = arch[j];
-        x[id] += vx[id] * DT;
-        y[id] += vy[id] * DT;
+        x[id] += vx[id] * dt;
+        y[id] += vy[id] * dt;
       }
     }
   }
