@@ -6,7 +6,7 @@
 import { Block } from "./_block.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
 import type { Slab } from "./_slab.ts";
-import { type RecordView, rootOf } from "./_view.ts";
+import { offsetOf, type RecordView, rootOf } from "./_view.ts";
 import { type AnyStruct, type Fields, Struct } from "./schema.ts";
 
 /** A block, as `pool.blocks` shows it. */
@@ -231,7 +231,7 @@ export function handleOf(slab: Slab, view: unknown): number {
     throw viewError(slab, "tell the handle", "is no view of this pool, or stands nowhere");
   }
   const block = root._b as Block; // as viewIn says
-  const chunk = root._o / block.chunkBytes;
+  const chunk = offsetOf(root) / block.chunkBytes;
   const handle = slab.handleAt(block, chunk);
   if (slab.find(handle) === block) return handle;
   throw slab.staleError("tell the handle", slab.lastHandleAt(block, chunk));

@@ -20,7 +20,7 @@ import {
   takeChunk,
 } from "./_shared_steps.ts";
 import { writeRecord } from "./_record.ts";
-import type { RecordView, Visit } from "./_view.ts";
+import { moveTo, type RecordView, type Visit } from "./_view.ts";
 import { staleError } from "./_refusals.ts";
 import { DisposedError, PoolExhaustedError, type StaleHandleError } from "./errors.ts";
 import type { HandleCodec } from "./handle.ts";
@@ -225,33 +225,27 @@ export class SharedSlab {
    * compact generations all came round since this thread has looked, the stamp is taken for the one of old: then nothing is
    * ordered but by what the processor does by itself.)
    *
-   * Four records a turn while all are live and seen, as in a slab, and for the same reason; any other goes by itself. The view is
-   * set whole each time, as the function may have moved it elsewhere.
+   * The first record of a run stands before the loop, as in a slab, and for the same reason; any that this thread has not seen goes
+   * by itself.
    */
   private visit(block: SharedBlock, view: RecordView, fn: Visit): void {
-    const { codec, chunkBytes } = this;
+    const { codec } = this;
     const { stamps, seen, chunkCount, firstIndex } = block;
+    const stride = this.chunkBytes >> view._shift;
     let chunk = 0;
     while (chunk < chunkCount) {
-      for (let at = chunk * chunkBytes; chunk + 4 <= chunkCount; at += chunkBytes) {
-        if (stamps[chunk] !== seen[chunk]) break;
-        view._b = block;
+      if (stamps[chunk] !== seen[chunk]) {
+        chunk = this.visitGroup(block, view, fn, chunk);
+        continue;
+      }
+      view._b = block;
+      view._o = Math.imul(chunk, stride);
+      fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
+      for (let at = Math.imul(chunk, stride); chunk < chunkCount; at += stride) {
+        if (stamps[chunk] !== seen[chunk] || view._b !== block) break;
         view._o = at;
         fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
-        if (stamps[chunk] !== seen[chunk]) break;
-        view._b = block;
-        view._o = at += chunkBytes;
-        fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
-        if (stamps[chunk] !== seen[chunk]) break;
-        view._b = block;
-        view._o = at += chunkBytes;
-        fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
-        if (stamps[chunk] !== seen[chunk]) break;
-        view._b = block;
-        view._o = at += chunkBytes;
-        fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
       }
-      if (chunk < chunkCount) chunk = this.visitGroup(block, view, fn, chunk);
     }
   }
 
@@ -264,8 +258,7 @@ export class SharedSlab {
       if ((stamps[chunk] & 1) === 0) continue;
       const stamp = block.look(chunk);
       if ((stamp & 1) === 0) continue;
-      view._b = block;
-      view._o = chunk * chunkBytes;
+      moveTo(view, block, Math.imul(chunk, chunkBytes));
       fn(view, codec.encode(firstIndex + chunk, stamp + FIRST_STAMP));
     }
     while (chunk < chunkCount && (stamps[chunk] & 1) === 0) chunk++;

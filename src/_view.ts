@@ -22,6 +22,7 @@ import {
   type FieldType,
   type Infer,
   type InitOf,
+  type RefType,
   scalarOf,
   type ScalarType,
   Struct,
@@ -58,14 +59,36 @@ export type View<S extends AnyStruct> = S extends Struct<infer F>
 export interface RecordView {
   /** Lanes over the memory of the record. */
   _b: Lanes;
-  /** Byte offset of the record. */
+  /** Offset of the record, in units of 2^`_shift` bytes. */
   _o: number;
+  /** 2 where records are aligned to words of 4 bytes or more, so that an offset is an index of such words; else 0. */
+  readonly _shift: number;
   /** Its struct; on the prototype. */
   readonly _s?: AnyStruct;
 }
 
 /** What an iteration calls with each record. */
 export type Visit = (view: RecordView, handle: number) => void;
+
+/**
+ * Moves a view to a record. Loops that move one along within a block do it themselves.
+ *
+ * @param view The view.
+ * @param lanes Over the memory of the record.
+ * @param offset Its byte offset.
+ */
+export function moveTo(view: RecordView, lanes: Lanes, offset: number): void {
+  view._b = lanes;
+  view._o = offset >> view._shift;
+}
+
+/**
+ * @param view A view.
+ * @returns Byte offset of the record that it stands on.
+ */
+export function offsetOf(view: RecordView): number {
+  return view._o << view._shift;
+}
 
 /** A view of a whole record, which also knows its struct, on its prototype. */
 export interface StructView extends RecordView {
@@ -80,7 +103,7 @@ export type RecordViewClass = new (lanes: Lanes, offset: number) => StructView;
 interface PartView {
   /** The view of the whole record. */
   readonly _r: RecordView;
-  /** Byte offset within the record. */
+  /** Offset within the record, in units of 2^{@linkcode shiftOf} bytes of the part's struct. */
   readonly _at: number;
 }
 
@@ -111,10 +134,11 @@ export function recordViewClass(struct: AnyStruct, debug = false): RecordViewCla
   let View = classes.get(struct);
   if (View === undefined) {
     View = debug ? debugView() : plainView();
-    define(View.prototype, struct, recordAccessor, function (this: RecordView) {
-      return readRecord(this._b, this._o, struct);
+    define(View.prototype, struct, recordAccessors(struct), function (this: RecordView) {
+      return readRecord(this._b, offsetOf(this), struct);
     });
     Object.defineProperty(View.prototype, "_s", { value: struct });
+    Object.defineProperty(View.prototype, "_shift", { value: shiftOf(struct) });
     classes.set(struct, View);
   }
   return View;
@@ -123,11 +147,12 @@ export function recordViewClass(struct: AnyStruct, debug = false): RecordViewCla
 function plainView(): RecordViewClass {
   return class {
     declare readonly _s: AnyStruct;
+    declare readonly _shift: number;
     _b: Lanes;
     _o: number;
     constructor(lanes: Lanes, offset: number) {
       this._b = lanes;
-      this._o = offset;
+      this._o = offset >> this._shift;
     }
   };
 }
@@ -139,19 +164,21 @@ function plainView(): RecordViewClass {
 function debugView(): RecordViewClass {
   return class {
     declare readonly _s: AnyStruct;
+    declare readonly _shift: number;
     #lanes: Lanes;
     #at = 0;
     #life = 0;
 
     constructor(lanes: Lanes, offset: number) {
       this.#lanes = lanes;
-      this._o = offset;
+      this._o = offset >> this._shift;
     }
 
     get _b(): Lanes {
       const lanes = this.#lanes;
-      const life = lanes.lifeAt(this.#at, this._s.size);
-      if (life !== this.#life) throw lanes.deadError(this.#at, this.#life);
+      const offset = offsetOf(this);
+      const life = lanes.lifeAt(offset, this._s.size);
+      if (life !== this.#life) throw lanes.deadError(offset, this.#life);
       return lanes;
     }
 
@@ -165,7 +192,7 @@ function debugView(): RecordViewClass {
 
     set _o(offset: number) {
       this.#at = offset;
-      this.#life = this.#lanes.lifeAt(offset, this._s.size);
+      this.#life = this.#lanes.lifeAt(offsetOf(this), this._s.size);
     }
   };
 }
@@ -173,16 +200,17 @@ function debugView(): RecordViewClass {
 function partViewClass(struct: AnyStruct): PartViewClass {
   let made = partClasses.get(struct);
   if (made === undefined) {
+    const shift = shiftOf(struct);
     made = class {
       readonly _r: RecordView;
       readonly _at: number;
       constructor(root: RecordView, at: number) {
         this._r = root;
-        this._at = at;
+        this._at = at >> shift;
       }
     };
-    define(made.prototype, struct, partAccessor, function (this: PartView) {
-      return readRecord(this._r._b, this._r._o + this._at, struct);
+    define(made.prototype, struct, partAccessors(struct), function (this: PartView) {
+      return readRecord(this._r._b, offsetOf(this._r) + (this._at << shift), struct);
     });
     partClasses.set(struct, made);
   }
@@ -218,7 +246,7 @@ function isNowhere(view: unknown): boolean {
 function define<V>(
   prototype: object,
   struct: AnyStruct,
-  accessor: (name: string, field: Field) => Accessor<V>,
+  accessor: AccessorOf<V>,
   toJSON: (this: V) => unknown,
 ): void {
   Object.defineProperty(prototype, "toJSON", { value: toJSON });
@@ -228,89 +256,145 @@ function define<V>(
   }
 }
 
-function recordAccessor(name: string, field: Field): Accessor<RecordView> {
-  const { type, offset: at } = field;
-  if (typeof type === "string" || "target" in type) return recordScalars[scalarOf(type)](at, name);
-  const slot = slotOf(name, type, at);
-  const set = function (this: RecordView, value: unknown) {
-    putSlot(this._b, this._o, slot, value);
-  };
-  if (type instanceof Struct) {
-    const Part = partViewClass(type);
+/** Makes the accessor of a field. */
+type AccessorOf<V> = (name: string, field: Field) => Accessor<V>;
+
+function recordAccessors(struct: AnyStruct): AccessorOf<RecordView> {
+  const scalars = shiftOf(struct) > 0 ? recordScalars : shortRecordScalars;
+  return (name, { type, offset }) => {
+    if (typeof type === "string" || "target" in type) {
+      return scalarAccessor(scalars, name, type, offset);
+    }
+    const slot = slotOf(name, type, offset);
+    const set = function (this: RecordView, value: unknown) {
+      putSlot(this._b, offsetOf(this), slot, value);
+    };
+    if (type instanceof Struct) {
+      const Part = partViewClass(type);
+      return {
+        get() {
+          return new Part(this, offset);
+        },
+        set,
+      };
+    }
     return {
       get() {
-        return new Part(this, at);
+        return new ArrayView(this, offset, type);
       },
       set,
     };
-  }
-  return {
-    get() {
-      return new ArrayView(this, at, type);
-    },
-    set,
   };
 }
 
-function partAccessor(name: string, field: Field): Accessor<PartView> {
-  const { type, offset: at } = field;
-  if (typeof type === "string" || "target" in type) return partScalars[scalarOf(type)](at, name);
-  const slot = slotOf(name, type, at);
-  const set = function (this: PartView, value: unknown) {
-    putSlot(this._r._b, this._r._o + this._at, slot, value);
-  };
-  if (type instanceof Struct) {
-    const Part = partViewClass(type);
+function partAccessors(struct: AnyStruct): AccessorOf<PartView> {
+  const shift = shiftOf(struct);
+  const scalars = shift > 0 ? partScalars : shortPartScalars;
+  return (name, { type, offset }) => {
+    if (typeof type === "string" || "target" in type) {
+      return scalarAccessor(scalars, name, type, offset);
+    }
+    const slot = slotOf(name, type, offset);
+    const set = function (this: PartView, value: unknown) {
+      putSlot(this._r._b, offsetOf(this._r) + (this._at << shift), slot, value);
+    };
+    if (type instanceof Struct) {
+      const Part = partViewClass(type);
+      return {
+        get() {
+          return new Part(this._r, (this._at << shift) + offset);
+        },
+        set,
+      };
+    }
     return {
       get() {
-        return new Part(this._r, this._at + at);
+        return new ArrayView(this._r, (this._at << shift) + offset, type);
       },
       set,
     };
-  }
-  return {
-    get() {
-      return new ArrayView(this._r, this._at + at, type);
-    },
-    set,
   };
 }
 
-/** Accessors of scalars, each made for a byte offset and, to name it in errors, the field. */
-type Scalars<V> = Readonly<Record<ScalarType, (at: number, name: string) => Accessor<V>>>;
+function scalarAccessor<V>(
+  scalars: Partial<Scalars<V, ScalarType>>,
+  name: string,
+  type: ScalarType | RefType,
+  offset: number,
+): Accessor<V> {
+  const scalar = scalarOf(type);
+  // Whatever a struct has a field of is in the table for structs of its alignment.
+  return scalars[scalar]!(offset / elementBytes(scalar), name);
+}
 
-// deno-fmt-ignore: one literal a line, so that the two tables can be compared at a glance.
-const recordScalars: Scalars<RecordView> = {
-  u8: (at) => ({ get() { return this._b.u8[this._o + at]; }, set(v: number) { this._b.u8[this._o + at] = v; } }),
-  i8: (at) => ({ get() { return this._b.u8[this._o + at] << 24 >> 24; }, set(v: number) { this._b.u8[this._o + at] = v; } }),
-  bool: (at) => ({ get() { return this._b.u8[this._o + at] !== 0; }, set(v: boolean) { this._b.u8[this._o + at] = v ? 1 : 0; } }),
-  u16: (at) => ({ get() { return this._b.u16[this._o + at >> 1]; }, set(v: number) { this._b.u16[this._o + at >> 1] = v; } }),
-  i16: (at) => ({ get() { return this._b.u16[this._o + at >> 1] << 16 >> 16; }, set(v: number) { this._b.u16[this._o + at >> 1] = v; } }),
-  f16: (at) => ({ get() { return this._b.f16[this._o + at >> 1]; }, set(v: number) { this._b.f16[this._o + at >> 1] = v; } }),
-  i32: (at) => ({ get() { return this._b.i32[this._o + at >> 2]; }, set(v: number) { this._b.i32[this._o + at >> 2] = v; } }),
-  u32: (at) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v: number) { this._b.i32[this._o + at >> 2] = v; } }),
-  f32: (at) => ({ get() { return this._b.f32[this._o + at >> 2]; }, set(v: number) { this._b.f32[this._o + at >> 2] = v; } }),
-  f64: (at) => ({ get() { return this._b.f64[this._o + at >> 3]; }, set(v: number) { this._b.f64[this._o + at >> 3] = v; } }),
-  i64: (at) => ({ get() { return this._b.i64[this._o + at >> 3]; }, set(v: bigint) { this._b.i64[this._o + at >> 3] = v; } }),
-  u64: (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[this._o + at >> 3]); }, set(v: bigint) { this._b.i64[this._o + at >> 3] = v; } }),
-  ref: (at, name) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v: number) { this._b.i32[this._o + at >> 2] = checkRef(v, name); } }),
+/** What view offsets of a struct's records are shifted by to be bytes. */
+function shiftOf({ align }: AnyStruct): number {
+  return align >= 4 ? 2 : 0;
+}
+
+/** Accessors of scalars, each made for an offset, counted in scalars of its type, and, to name it in errors, the field. */
+type Scalars<V, T extends ScalarType> = Readonly<
+  Record<T, (at: number, name: string) => Accessor<V>>
+>;
+
+/** The scalars of structs whose records are counted off in bytes. */
+type Short = "u8" | "i8" | "bool" | "u16" | "i16" | "f16";
+
+// Each is short, which matters more than it seems: a function of up to 30 bytes is always compiled into where it is called, a longer
+// one as long as the caller stays short itself, and a number handed to one that is not may be boxed.
+
+// deno-fmt-ignore: one literal a line, so that the tables can be compared at a glance.
+const recordScalars: Scalars<RecordView, ScalarType> = {
+  u8: (at) => ({ get() { return this._b.u8[(this._o << 2) + at]; }, set(v: number) { this._b.u8[(this._o << 2) + at] = v; } }),
+  i8: (at) => ({ get() { return this._b.u8[(this._o << 2) + at] << 24 >> 24; }, set(v: number) { this._b.u8[(this._o << 2) + at] = v; } }),
+  bool: (at) => ({ get() { return this._b.u8[(this._o << 2) + at] !== 0; }, set(v: boolean) { this._b.u8[(this._o << 2) + at] = v ? 1 : 0; } }),
+  u16: (at) => ({ get() { return this._b.u16[(this._o << 1) + at]; }, set(v: number) { this._b.u16[(this._o << 1) + at] = v; } }),
+  i16: (at) => ({ get() { return this._b.u16[(this._o << 1) + at] << 16 >> 16; }, set(v: number) { this._b.u16[(this._o << 1) + at] = v; } }),
+  f16: (at) => ({ get() { return this._b.f16[(this._o << 1) + at]; }, set(v: number) { this._b.f16[(this._o << 1) + at] = v; } }),
+  i32: (at) => ({ get() { return this._b.i32[this._o + at]; }, set(v: number) { this._b.i32[this._o + at] = v; } }),
+  u32: (at) => ({ get() { return this._b.i32[this._o + at] >>> 0; }, set(v: number) { this._b.i32[this._o + at] = v; } }),
+  f32: (at) => ({ get() { return this._b.f32[this._o + at]; }, set(v: number) { this._b.f32[this._o + at] = v; } }),
+  f64: (at) => ({ get() { return this._b.f64[(this._o >> 1) + at]; }, set(v: number) { this._b.f64[(this._o >> 1) + at] = v; } }),
+  i64: (at) => ({ get() { return this._b.i64[(this._o >> 1) + at]; }, set(v: bigint) { this._b.i64[(this._o >> 1) + at] = v; } }),
+  u64: (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[(this._o >> 1) + at]); }, set(v: bigint) { this._b.i64[(this._o >> 1) + at] = v; } }),
+  ref: (at, name) => ({ get() { return this._b.i32[this._o + at] >>> 0; }, set(v: number) { this._b.i32[this._o + at] = checkRef(v, name); } }),
 };
 
 // deno-fmt-ignore: as above.
-const partScalars: Scalars<PartView> = {
-  u8: (at) => ({ get() { const r = this._r; return r._b.u8[r._o + this._at + at]; }, set(v: number) { const r = this._r; r._b.u8[r._o + this._at + at] = v; } }),
-  i8: (at) => ({ get() { const r = this._r; return r._b.u8[r._o + this._at + at] << 24 >> 24; }, set(v: number) { const r = this._r; r._b.u8[r._o + this._at + at] = v; } }),
-  bool: (at) => ({ get() { const r = this._r; return r._b.u8[r._o + this._at + at] !== 0; }, set(v: boolean) { const r = this._r; r._b.u8[r._o + this._at + at] = v ? 1 : 0; } }),
-  u16: (at) => ({ get() { const r = this._r; return r._b.u16[r._o + this._at + at >> 1]; }, set(v: number) { const r = this._r; r._b.u16[r._o + this._at + at >> 1] = v; } }),
-  i16: (at) => ({ get() { const r = this._r; return r._b.u16[r._o + this._at + at >> 1] << 16 >> 16; }, set(v: number) { const r = this._r; r._b.u16[r._o + this._at + at >> 1] = v; } }),
-  f16: (at) => ({ get() { const r = this._r; return r._b.f16[r._o + this._at + at >> 1]; }, set(v: number) { const r = this._r; r._b.f16[r._o + this._at + at >> 1] = v; } }),
-  i32: (at) => ({ get() { const r = this._r; return r._b.i32[r._o + this._at + at >> 2]; }, set(v: number) { const r = this._r; r._b.i32[r._o + this._at + at >> 2] = v; } }),
-  u32: (at) => ({ get() { const r = this._r; return r._b.i32[r._o + this._at + at >> 2] >>> 0; }, set(v: number) { const r = this._r; r._b.i32[r._o + this._at + at >> 2] = v; } }),
-  f32: (at) => ({ get() { const r = this._r; return r._b.f32[r._o + this._at + at >> 2]; }, set(v: number) { const r = this._r; r._b.f32[r._o + this._at + at >> 2] = v; } }),
-  f64: (at) => ({ get() { const r = this._r; return r._b.f64[r._o + this._at + at >> 3]; }, set(v: number) { const r = this._r; r._b.f64[r._o + this._at + at >> 3] = v; } }),
-  i64: (at) => ({ get() { const r = this._r; return r._b.i64[r._o + this._at + at >> 3]; }, set(v: bigint) { const r = this._r; r._b.i64[r._o + this._at + at >> 3] = v; } }),
-  u64: (at) => ({ get() { const r = this._r; return BigInt.asUintN(64, r._b.i64[r._o + this._at + at >> 3]); }, set(v: bigint) { const r = this._r; r._b.i64[r._o + this._at + at >> 3] = v; } }),
-  ref: (at, name) => ({ get() { const r = this._r; return r._b.i32[r._o + this._at + at >> 2] >>> 0; }, set(v: number) { const r = this._r; r._b.i32[r._o + this._at + at >> 2] = checkRef(v, name); } }),
+const shortRecordScalars: Scalars<RecordView, Short> = {
+  u8: (at) => ({ get() { return this._b.u8[this._o + at]; }, set(v: number) { this._b.u8[this._o + at] = v; } }),
+  i8: (at) => ({ get() { return this._b.u8[this._o + at] << 24 >> 24; }, set(v: number) { this._b.u8[this._o + at] = v; } }),
+  bool: (at) => ({ get() { return this._b.u8[this._o + at] !== 0; }, set(v: boolean) { this._b.u8[this._o + at] = v ? 1 : 0; } }),
+  u16: (at) => ({ get() { return this._b.u16[(this._o >> 1) + at]; }, set(v: number) { this._b.u16[(this._o >> 1) + at] = v; } }),
+  i16: (at) => ({ get() { return this._b.u16[(this._o >> 1) + at] << 16 >> 16; }, set(v: number) { this._b.u16[(this._o >> 1) + at] = v; } }),
+  f16: (at) => ({ get() { return this._b.f16[(this._o >> 1) + at]; }, set(v: number) { this._b.f16[(this._o >> 1) + at] = v; } }),
+};
+
+// deno-fmt-ignore: as above.
+const partScalars: Scalars<PartView, ScalarType> = {
+  u8: (at) => ({ get() { const r = this._r; return r._b.u8[(r._o + this._at << 2) + at]; }, set(v: number) { const r = this._r; r._b.u8[(r._o + this._at << 2) + at] = v; } }),
+  i8: (at) => ({ get() { const r = this._r; return r._b.u8[(r._o + this._at << 2) + at] << 24 >> 24; }, set(v: number) { const r = this._r; r._b.u8[(r._o + this._at << 2) + at] = v; } }),
+  bool: (at) => ({ get() { const r = this._r; return r._b.u8[(r._o + this._at << 2) + at] !== 0; }, set(v: boolean) { const r = this._r; r._b.u8[(r._o + this._at << 2) + at] = v ? 1 : 0; } }),
+  u16: (at) => ({ get() { const r = this._r; return r._b.u16[(r._o + this._at << 1) + at]; }, set(v: number) { const r = this._r; r._b.u16[(r._o + this._at << 1) + at] = v; } }),
+  i16: (at) => ({ get() { const r = this._r; return r._b.u16[(r._o + this._at << 1) + at] << 16 >> 16; }, set(v: number) { const r = this._r; r._b.u16[(r._o + this._at << 1) + at] = v; } }),
+  f16: (at) => ({ get() { const r = this._r; return r._b.f16[(r._o + this._at << 1) + at]; }, set(v: number) { const r = this._r; r._b.f16[(r._o + this._at << 1) + at] = v; } }),
+  i32: (at) => ({ get() { const r = this._r; return r._b.i32[r._o + this._at + at]; }, set(v: number) { const r = this._r; r._b.i32[r._o + this._at + at] = v; } }),
+  u32: (at) => ({ get() { const r = this._r; return r._b.i32[r._o + this._at + at] >>> 0; }, set(v: number) { const r = this._r; r._b.i32[r._o + this._at + at] = v; } }),
+  f32: (at) => ({ get() { const r = this._r; return r._b.f32[r._o + this._at + at]; }, set(v: number) { const r = this._r; r._b.f32[r._o + this._at + at] = v; } }),
+  f64: (at) => ({ get() { const r = this._r; return r._b.f64[(r._o + this._at >> 1) + at]; }, set(v: number) { const r = this._r; r._b.f64[(r._o + this._at >> 1) + at] = v; } }),
+  i64: (at) => ({ get() { const r = this._r; return r._b.i64[(r._o + this._at >> 1) + at]; }, set(v: bigint) { const r = this._r; r._b.i64[(r._o + this._at >> 1) + at] = v; } }),
+  u64: (at) => ({ get() { const r = this._r; return BigInt.asUintN(64, r._b.i64[(r._o + this._at >> 1) + at]); }, set(v: bigint) { const r = this._r; r._b.i64[(r._o + this._at >> 1) + at] = v; } }),
+  ref: (at, name) => ({ get() { const r = this._r; return r._b.i32[r._o + this._at + at] >>> 0; }, set(v: number) { const r = this._r; r._b.i32[r._o + this._at + at] = checkRef(v, name); } }),
+};
+
+// deno-fmt-ignore: as above. Such a part may be in a record of either kind.
+const shortPartScalars: Scalars<PartView, Short> = {
+  u8: (at) => ({ get() { const r = this._r; return r._b.u8[(r._o << r._shift) + this._at + at]; }, set(v: number) { const r = this._r; r._b.u8[(r._o << r._shift) + this._at + at] = v; } }),
+  i8: (at) => ({ get() { const r = this._r; return r._b.u8[(r._o << r._shift) + this._at + at] << 24 >> 24; }, set(v: number) { const r = this._r; r._b.u8[(r._o << r._shift) + this._at + at] = v; } }),
+  bool: (at) => ({ get() { const r = this._r; return r._b.u8[(r._o << r._shift) + this._at + at] !== 0; }, set(v: boolean) { const r = this._r; r._b.u8[(r._o << r._shift) + this._at + at] = v ? 1 : 0; } }),
+  u16: (at) => ({ get() { const r = this._r; return r._b.u16[((r._o << r._shift) + this._at >> 1) + at]; }, set(v: number) { const r = this._r; r._b.u16[((r._o << r._shift) + this._at >> 1) + at] = v; } }),
+  i16: (at) => ({ get() { const r = this._r; return r._b.u16[((r._o << r._shift) + this._at >> 1) + at] << 16 >> 16; }, set(v: number) { const r = this._r; r._b.u16[((r._o << r._shift) + this._at >> 1) + at] = v; } }),
+  f16: (at) => ({ get() { const r = this._r; return r._b.f16[((r._o << r._shift) + this._at >> 1) + at]; }, set(v: number) { const r = this._r; r._b.f16[((r._o << r._shift) + this._at >> 1) + at] = v; } }),
 };
 
 /**
@@ -355,7 +439,7 @@ export class ArrayView<E extends ElementType = ElementType> {
     // The public type is computed from E, which the compiler does not see through.
     return (element instanceof Struct
       ? new (partViewClass(element))(this._r, at)
-      : readScalar(this._r._b, scalarOf(element), this._r._o + at)) as FieldView<E>;
+      : readScalar(this._r._b, scalarOf(element), offsetOf(this._r) + at)) as FieldView<E>;
   }
 
   /**
@@ -368,7 +452,7 @@ export class ArrayView<E extends ElementType = ElementType> {
    */
   set(i: number, value: InitOf<E>): void {
     const { element } = this._type;
-    putSlot(this._r._b, this._r._o, slotOf(`[${i}]`, element, this.#offset(i)), value);
+    putSlot(this._r._b, offsetOf(this._r), slotOf(`[${i}]`, element, this.#offset(i)), value);
   }
 
   /**
@@ -379,7 +463,7 @@ export class ArrayView<E extends ElementType = ElementType> {
    * @throws {TypeError} when a value does not fit the type; nothing is written then.
    */
   copyFrom(values: ArrayLike<InitOf<E>>): void {
-    putSlot(this._r._b, this._r._o, slotOf("[]", this._type, this._at), values);
+    putSlot(this._r._b, offsetOf(this._r), slotOf("[]", this._type, this._at), values);
   }
 
   /**
@@ -389,7 +473,8 @@ export class ArrayView<E extends ElementType = ElementType> {
    */
   toArray(): ValueOf<E>[] {
     const { element } = this._type;
-    const { _b: lanes, _o: start } = this._r;
+    const { _b: lanes } = this._r;
+    const start = offsetOf(this._r);
     const values = Array.from({ length: this.length }, (_, i) => {
       const at = start + this.#offset(i);
       return element instanceof Struct

@@ -9,14 +9,15 @@
 import type { Block } from "./_block.ts";
 import type { Kind } from "./_kinds.ts";
 import { Slab } from "./_slab.ts";
-import type { RecordView, Visit } from "./_view.ts";
+import { moveTo, type RecordView, type Visit } from "./_view.ts";
 
 /** A walk over the live records of a slab. */
 export class Walk implements IterableIterator<RecordView> {
   done = false;
   readonly value: RecordView;
   private readonly slab: Slab;
-  private readonly chunkBytes: number;
+  /** From chunk to chunk, in what the view counts in. */
+  private readonly stride: number;
   /** Where the view stands. */
   block: Block = Slab.NOWHERE;
   chunk = -1;
@@ -27,7 +28,7 @@ export class Walk implements IterableIterator<RecordView> {
    */
   constructor(slab: Slab, view: RecordView) {
     this.slab = slab;
-    this.chunkBytes = slab.geometry.chunkBytes;
+    this.stride = slab.chunkBytes >> view._shift;
     this.value = view;
   }
 
@@ -38,7 +39,7 @@ export class Walk implements IterableIterator<RecordView> {
     if (chunk < block.bump && block.live === block.bump) {
       this.chunk = chunk;
       this.value._b = block;
-      this.value._o = chunk * this.chunkBytes;
+      this.value._o = Math.imul(chunk, this.stride);
     } else this.seek(chunk);
     return this;
   }
@@ -62,7 +63,7 @@ export class Walk implements IterableIterator<RecordView> {
     this.block = block;
     this.chunk = chunk;
     this.value._b = block;
-    this.value._o = chunk * this.chunkBytes;
+    this.value._o = Math.imul(chunk, this.stride);
   }
 }
 
@@ -84,7 +85,7 @@ export class HandleWalk implements IterableIterator<number> {
    */
   constructor(slab: Slab, only: number = ALL_KINDS) {
     this.slab = slab;
-    this.walk = new Walk(slab, { _b: Slab.NOWHERE, _o: 0 });
+    this.walk = new Walk(slab, { _b: Slab.NOWHERE, _o: 0, _shift: 0 });
     this.only = only;
   }
 
@@ -123,7 +124,7 @@ class KindViews {
 /** A walk over the live records of a slab of mixed kinds. */
 export class KindWalk implements IterableIterator<RecordView> {
   done = false;
-  value: RecordView = { _b: Slab.NOWHERE, _o: 0 };
+  value: RecordView = { _b: Slab.NOWHERE, _o: 0, _shift: 0 };
   private readonly slab: Slab;
   private readonly chunkBytes: number;
   private readonly views: KindViews;
@@ -153,8 +154,7 @@ export class KindWalk implements IterableIterator<RecordView> {
     const block = this.block;
     if (chunk < block.bump && block.live === block.bump && block.tags[chunk] === this.tag) {
       this.chunk = chunk;
-      this.value._b = block;
-      this.value._o = chunk * this.chunkBytes;
+      moveTo(this.value, block, Math.imul(chunk, this.chunkBytes));
     } else this.seek(chunk);
     return this;
   }
@@ -181,8 +181,7 @@ export class KindWalk implements IterableIterator<RecordView> {
     this.chunk = chunk;
     this.tag = block.tags[chunk];
     this.value = this.views.of(this.tag);
-    this.value._b = block;
-    this.value._o = chunk * this.chunkBytes;
+    moveTo(this.value, block, Math.imul(chunk, this.chunkBytes));
   }
 }
 
@@ -194,7 +193,7 @@ export class KindVisit {
   private readonly slab: Slab;
   private readonly views: KindViews;
   /** What the slab moves in `retain`, the tag of the records that count there, and the predicate. */
-  private readonly at: RecordView = { _b: Slab.NOWHERE, _o: 0 };
+  private readonly at: RecordView = { _b: Slab.NOWHERE, _o: 0, _shift: 0 };
   private only = ALL_KINDS;
   private pred: (view: RecordView, handle: number) => boolean = () => true;
 
@@ -236,8 +235,7 @@ export class KindVisit {
         }
         view = this.views.of(tag = tags[chunk]);
       }
-      view._b = block;
-      view._o = chunk * chunkBytes;
+      moveTo(view, block, Math.imul(chunk, chunkBytes));
       fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
       if (block.live !== bump || block.bump !== bump) break;
       if (tags[chunk] !== tag) {
@@ -247,8 +245,7 @@ export class KindVisit {
         }
         view = this.views.of(tag = tags[chunk]);
       }
-      view._b = block;
-      view._o = chunk * chunkBytes;
+      moveTo(view, block, Math.imul(chunk, chunkBytes));
       fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
       if (block.live !== bump || block.bump !== bump) break;
       if (tags[chunk] !== tag) {
@@ -258,8 +255,7 @@ export class KindVisit {
         }
         view = this.views.of(tag = tags[chunk]);
       }
-      view._b = block;
-      view._o = chunk * chunkBytes;
+      moveTo(view, block, Math.imul(chunk, chunkBytes));
       fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
       if (block.live !== bump || block.bump !== bump) break;
       if (tags[chunk] !== tag) {
@@ -269,8 +265,7 @@ export class KindVisit {
         }
         view = this.views.of(tag = tags[chunk]);
       }
-      view._b = block;
-      view._o = chunk * chunkBytes;
+      moveTo(view, block, Math.imul(chunk, chunkBytes));
       fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
     }
     if (chunk < block.bump) this.visitSparse(block, only, fn, chunk);
@@ -287,8 +282,7 @@ export class KindVisit {
         const chunk = (word << 5) + 31 - Math.clz32(left & -left);
         if (only === ALL_KINDS || only === tags[chunk]) {
           const view = this.views.of(tags[chunk]);
-          view._b = block;
-          view._o = chunk * chunkBytes;
+          moveTo(view, block, Math.imul(chunk, chunkBytes));
           fn(view, codec.encode(firstIndex + chunk, stamps[chunk]));
         }
         left = liveBits[word] & (-2 << chunk); // a shift counts modulo 32
@@ -313,8 +307,7 @@ export class KindVisit {
     const tag = block.tags[this.slab.chunkOf(handle)];
     if (this.only !== ALL_KINDS && this.only !== tag) return true;
     const view = this.views.of(tag);
-    view._b = block;
-    view._o = _o;
+    moveTo(view, block, _o);
     return this.pred(view, handle);
   };
 }

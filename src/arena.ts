@@ -10,7 +10,7 @@ import { checkExtentBytes, checkSource, show } from "./_byte_checks.ts";
 import { type SnapshotOptions, WITH_CHECKSUM } from "./_envelope.ts";
 import { LentRegion } from "./_lent_region.ts";
 import { checkRecord } from "./_record.ts";
-import type { RecordView } from "./_view.ts";
+import { moveTo, type RecordView } from "./_view.ts";
 import {
   ByteAllocator,
   type ByteAllocatorOptions,
@@ -172,8 +172,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const end = at + struct.size;
     if (end > block.byteLength) return this._allocNextAt(view, struct);
     block.top = end;
-    view._b = block;
-    view._o = at;
+    moveTo(view, block, at);
     return block.base + at;
   }
 
@@ -199,8 +198,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     ) {
       return super.seek(cursor, address);
     }
-    view._b = block;
-    view._o = at;
+    moveTo(view, block, at);
     return cursor;
   }
 
@@ -480,8 +478,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
   /** The rare end of allocAt. */
   private _allocNextAt(view: RecordView, struct: AnyStruct): number {
     const address = this._allocNext(struct);
-    view._b = this._block;
-    view._o = address - this._block.base;
+    moveTo(view, this._block, address - this._block.base);
     return address;
   }
 

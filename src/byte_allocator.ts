@@ -7,7 +7,7 @@ import { type AddressSpace, Extent, NOWHERE } from "./_address_space.ts";
 import { checkAlign, checkCount, show } from "./_byte_checks.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
 import { byteSummary, showAs } from "./_show.ts";
-import { type RecordView, recordViewClass, rootOf, type View } from "./_view.ts";
+import { moveTo, offsetOf, type RecordView, recordViewClass, rootOf, type View } from "./_view.ts";
 import { DisposedError, InvalidAddressError } from "./errors.ts";
 import type { MemoryResource } from "./memory.ts";
 import { type AnyStruct, elementBytes, type Init, type ScalarType, Struct } from "./schema.ts";
@@ -220,8 +220,7 @@ export abstract class ByteAllocator implements Disposable {
     const { size, align } = view._s!; // as _checkCursor has seen
     const address = this.alloc(size, align);
     const extent = this._space.find(address);
-    view._b = extent;
-    view._o = address - extent.base;
+    moveTo(view, extent, address - extent.base);
     return address;
   }
 
@@ -306,8 +305,7 @@ export abstract class ByteAllocator implements Disposable {
     const view = this._checkCursor("seek", cursor);
     const { size, align } = view._s!; // as _checkCursor has seen
     const extent = this._check("seek", address, size, align);
-    view._b = extent;
-    view._o = address - extent.base;
+    moveTo(view, extent, address - extent.base);
     return cursor;
   }
 
@@ -393,7 +391,7 @@ export abstract class ByteAllocator implements Disposable {
     }
     const root = rootOf(view);
     if (root?._s === undefined || !(root._b instanceof Extent)) throw this._foreignError(verb);
-    const address = root._b.base + root._o;
+    const address = root._b.base + offsetOf(root);
     if (root._b === NOWHERE || this._space.find(address) !== root._b) {
       throw this._foreignError(verb);
     }

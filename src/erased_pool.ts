@@ -30,7 +30,7 @@ import { lanesOf, lanesWithin } from "./_lanes.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
 import { showAs, summary, together } from "./_show.ts";
 import { Slab, slabs } from "./_slab.ts";
-import { type RecordView, structOf, type View, type Visit } from "./_view.ts";
+import { moveTo, type RecordView, structOf, type View, type Visit } from "./_view.ts";
 import { ALL_KINDS, HandleWalk, KindVisit, KindWalk, Walk } from "./_walk.ts";
 import type { AnyHandle, Handle, HandlePart } from "./handle.ts";
 import { type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
@@ -338,7 +338,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     const struct = structOf(cursor);
     if (struct === undefined) throw viewError(slab, "seek", "is no view of a whole record");
     this._kinds.at("seek", struct, block, slab.chunkOf(handle), handle);
-    moveTo(cursor, block, slab.offsetOf(handle));
+    moveTo(asRecordView(cursor), block, slab.offsetOf(handle));
     return cursor;
   }
 
@@ -374,7 +374,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     if (structOf(cursor) !== struct) throw viewError(slab, "allocAt", "is no view of that struct");
     const handle = this.#take("allocAt", struct, undefined);
     if (handle === 0) throw slab.exhaustedError("allocAt");
-    moveTo(cursor, slab.current, slab.offsetOf(handle));
+    moveTo(asRecordView(cursor), slab.current, slab.offsetOf(handle));
     return handle as Handle<T>;
   }
 
@@ -845,6 +845,10 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
 showAs<ErasedPool>(ErasedPool.prototype, (pool) => summary(together(slabs.get(pool)!))); // every pool has one
 
 // A view is typed by its fields for the user and by its state in here; both are true of the same object.
+function asRecordView(view: unknown): RecordView {
+  return view as RecordView;
+}
+
 function asView<T extends AnyStruct>(view: RecordView): View<T> {
   return view as unknown as View<T>;
 }
@@ -853,10 +857,4 @@ function asViews<T extends AnyStruct>(
   walk: IterableIterator<RecordView>,
 ): IterableIterator<View<T>> {
   return walk as unknown as IterableIterator<View<T>>;
-}
-
-function moveTo(cursor: unknown, block: Block, offset: number): void {
-  const view = cursor as RecordView; // as structOf() has told
-  view._b = block;
-  view._o = offset;
 }

@@ -30,6 +30,7 @@ import {
   viewError,
 } from "./_face.ts";
 import {
+  moveTo,
   type RecordView,
   type RecordViewClass,
   recordViewClass,
@@ -314,8 +315,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
     const view = this.#checkCursor("allocAt", cursor);
     const handle = this._slab.alloc();
     if (handle === 0) throw this._slab.exhaustedError("alloc");
-    view._b = this._slab.current;
-    view._o = this._slab.offsetOf(handle);
+    moveTo(view, this._slab.current, this._slab.offsetOf(handle));
     return handle as Handle<StructOf<T>>;
   }
 
@@ -357,8 +357,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
     const block = this._slab.find(handle);
     if (block === undefined) throw this._slab.staleError("seek", handle);
     const view = this.#checkCursor("seek", cursor);
-    view._b = block;
-    view._o = this._slab.offsetOf(handle);
+    moveTo(view, block, this._slab.offsetOf(handle));
     return cursor;
   }
 

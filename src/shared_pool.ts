@@ -13,6 +13,8 @@ import { shared, SharedSlab } from "./_shared_slab.ts";
 import { CHUNK_BITS } from "./_shared_steps.ts";
 import { showAs, summary } from "./_show.ts";
 import {
+  moveTo,
+  offsetOf,
   type RecordView,
   type RecordViewClass,
   recordViewClass,
@@ -219,8 +221,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
     const view = this.#checkCursor("allocAt", cursor);
     const handle = this._slab.alloc();
     if (handle === 0) throw this._slab.exhaustedError("alloc");
-    view._b = this._slab.current;
-    view._o = this._slab.offsetOf(handle);
+    moveTo(view, this._slab.current, this._slab.offsetOf(handle));
     return handle as Handle<StructOf<T>>;
   }
 
@@ -330,8 +331,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
     const block = this._slab.find(handle);
     if (block === undefined) throw this._slab.staleError("seek", handle);
     const view = this.#checkCursor("seek", cursor);
-    view._b = block;
-    view._o = this._slab.offsetOf(handle);
+    moveTo(view, block, this._slab.offsetOf(handle));
     return cursor;
   }
 
@@ -356,7 +356,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
         "is no view of this pool, or stands nowhere",
       );
     }
-    const handle = this._slab.handleAt(block, root._o);
+    const handle = this._slab.handleAt(block, offsetOf(root));
     if (this._slab.find(handle) === undefined) {
       throw this._slab.staleError("tell the handle", handle);
     }
