@@ -89,6 +89,17 @@ export class ChunkMemory extends Lanes {
   }
 
   /**
+   * Tells whether there is no memory, or none any more since somebody has detached it. To read a byte takes a tenth of the time
+   * that it takes to ask a typed array for its length.
+   *
+   * @param chunk A chunk.
+   * @returns Whether its bytes are gone.
+   */
+  isGone(chunk: number): boolean {
+    return this.u8[chunk * this.chunkBytes | 0] === undefined;
+  }
+
+  /**
    * Clears the bytes of a chunk.
    *
    * @param chunk A chunk.

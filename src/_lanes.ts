@@ -40,6 +40,16 @@ const NO_F16 = "Float16Array" in globalThis
 const NO_F64 = new Float64Array(0);
 const NO_I64 = new BigInt64Array(0);
 
+/** What stands on a record and can be moved to another one. */
+export interface Standing {
+  /** Lanes over the memory of the record. */
+  _b: Lanes;
+  /** Offset of the record, in units of 2^`_shift` bytes. */
+  _o: number;
+  /** 2 where records are aligned to words of 4 bytes or more, so that an offset is an index of such words; else 0. */
+  readonly _shift: number;
+}
+
 /** The typed arrays over one region. */
 export class Lanes {
   /** Every byte; always there. */
@@ -50,6 +60,18 @@ export class Lanes {
   f32: Float32Array = NO_F32;
   f64: Float64Array = NO_F64;
   i64: BigInt64Array = NO_I64;
+
+  /**
+   * Moves a view to a record. Loops that move one along do it themselves. A method, since what a module imports is looked up at
+   * each call.
+   *
+   * @param view The view.
+   * @param offset Byte offset of the record.
+   */
+  place(view: Standing, offset: number): void {
+    view._b = this;
+    view._o = offset >> view._shift;
+  }
 
   /**
    * Tells which of all the records that ever come to lie at an offset does so now. Debug views ask at each access.

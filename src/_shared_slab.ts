@@ -20,7 +20,7 @@ import {
   takeChunk,
 } from "./_shared_steps.ts";
 import { writeRecord } from "./_record.ts";
-import { moveTo, type RecordView, type Visit } from "./_view.ts";
+import type { RecordView, Visit } from "./_view.ts";
 import { staleError } from "./_refusals.ts";
 import { DisposedError, PoolExhaustedError, type StaleHandleError } from "./errors.ts";
 import type { HandleCodec } from "./handle.ts";
@@ -258,7 +258,7 @@ export class SharedSlab {
       if ((stamps[chunk] & 1) === 0) continue;
       const stamp = block.look(chunk);
       if ((stamp & 1) === 0) continue;
-      moveTo(view, block, Math.imul(chunk, chunkBytes));
+      block.place(view, Math.imul(chunk, chunkBytes));
       fn(view, codec.encode(firstIndex + chunk, stamp + FIRST_STAMP));
     }
     while (chunk < chunkCount && (stamps[chunk] & 1) === 0) chunk++;

@@ -7,7 +7,7 @@
  * @module
  */
 import { Block, type Geometry } from "./_block.ts";
-import { moveTo, type RecordView, type Visit } from "./_view.ts";
+import type { RecordView, Visit } from "./_view.ts";
 import { detachedError, exhaustedError, staleError } from "./_refusals.ts";
 import { DisposedError, type PoolExhaustedError } from "./errors.ts";
 import type { HandleCodec } from "./handle.ts";
@@ -151,12 +151,12 @@ export class Slab implements SlabOwner {
    */
   alloc(): number {
     const block = this.current;
-    // No memory: there is no block yet, or somebody has detached it.
-    if (block.u8.length === 0) return this.advance() ? this.alloc() : 0;
-    let chunk = block.head;
-    if (block.live + block.retired < block.bump) block.head = block.readLink(chunk);
-    else if (block.bump < block.chunkCount) chunk = block.bump++;
-    else return this.advance() ? this.alloc() : 0;
+    const { bump } = block;
+    const linked = block.live + block.retired < bump;
+    const chunk = linked ? block.head : bump;
+    if (chunk === block.chunkCount || block.isGone(chunk)) return this.advance() ? this.alloc() : 0;
+    if (linked) block.head = block.readLink(chunk);
+    else block.bump = bump + 1;
     block.zero(chunk);
     block.liveBits[chunk >> 5] |= 1 << (chunk & 31);
     if (block.live++ === 0) this.emptyBlocks--;
@@ -203,7 +203,7 @@ export class Slab implements SlabOwner {
    * @returns The chunk that it names in its block.
    */
   chunkOf(handle: number): number {
-    return this.codec.index(handle) & this.chunkMask;
+    return handle & this.chunkMask; // the lowest bits of a handle are the index
   }
 
   /**
@@ -211,7 +211,7 @@ export class Slab implements SlabOwner {
    * @returns Byte offset in its block of the chunk that it names.
    */
   offsetOf(handle: number): number {
-    return (this.codec.index(handle) & this.chunkMask) * this.chunkBytes;
+    return (handle & this.chunkMask) * this.chunkBytes | 0;
   }
 
   /**
@@ -244,14 +244,15 @@ export class Slab implements SlabOwner {
 
   /** Frees the record in a live chunk. A block that empties may be given back. */
   protected freeChunk(block: Block, chunk: number): void {
-    if (block.u8.length === 0) throw detachedError(this.label, "free", block);
+    if (block.isGone(chunk)) throw detachedError(this.label, "free", block);
     // A peak is over when a record is freed, so that is when it is noted.
     const size = this.allocs - this.frees++;
     if (size > this.peak) this.peak = size;
     block.liveBits[chunk >> 5] &= ~(1 << (chunk & 31));
     if (block.live + block.retired === block.chunkCount) this.markRoom(block);
-    if (block.stamps[chunk]++ === this.lastStamp) this.endLastGeneration(block, chunk);
-    if (block.stamps[chunk] !== 0) {
+    const stamp = this.nextStamp(block, block.stamps[chunk]);
+    block.stamps[chunk] = stamp;
+    if (stamp !== 0) {
       block.writeLink(chunk, block.head);
       block.head = chunk;
     }
@@ -285,7 +286,7 @@ export class Slab implements SlabOwner {
     const stride = this.chunkBytes >> view._shift;
     let chunk = 0;
     if (bump > 0 && block.live === bump) {
-      moveTo(view, block, 0);
+      block.place(view, 0);
       fn(view, codec.encode(firstIndex, stamps[chunk++]));
       for (let at = stride; chunk < bump; at += stride) {
         if (block.live !== bump || block.bump !== bump || view._b !== block) break;
@@ -336,7 +337,7 @@ export class Slab implements SlabOwner {
     for (let i = 0; i < this.blocks.length; i++) {
       const block = this.blocks[i];
       for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
-        moveTo(view, block, chunk * this.chunkBytes);
+        block.place(view, chunk * this.chunkBytes);
         const handle = this.handleAt(block, chunk);
         // The predicate may have freed the record itself.
         if (!pred(view, handle) && this.free(handle)) freed++;
@@ -632,10 +633,12 @@ export class Slab implements SlabOwner {
     this.memory.release(region);
   }
 
-  /** After the last generation of a chunk: it starts again at the first, or is given out no more. */
-  private endLastGeneration(block: Block, chunk: number): void {
-    block.stamps[chunk] = this.codec.wraps ? 2 : 0;
-    if (!this.codec.wraps) block.retired++;
+  /** What follows the stamp of a record that dies: after the last generation the first one, or the chunk is given out no more. */
+  private nextStamp(block: Block, stamp: number): number {
+    if (stamp !== this.lastStamp) return stamp + 1;
+    if (this.codec.wraps) return 2;
+    block.retired++;
+    return 0;
   }
 
   /** Frees every record of a block, which keeps its memory. */
@@ -644,7 +647,7 @@ export class Slab implements SlabOwner {
     this.peak = this.peakSize;
     this.frees += block.live;
     for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
-      if (block.stamps[chunk]++ === this.lastStamp) this.endLastGeneration(block, chunk);
+      block.stamps[chunk] = this.nextStamp(block, block.stamps[chunk]);
     }
     block.reset();
     this.emptyBlocks++;

@@ -9,8 +9,7 @@
  *
  * @module
  */
-import type { Lanes } from "./_lanes.ts";
-import { readScalar } from "./_lanes.ts";
+import { type Lanes, readScalar, type Standing } from "./_lanes.ts";
 import { checkRef, putSlot, readRecord, slotOf } from "./_record.ts";
 import { showAs } from "./_show.ts";
 import {
@@ -56,31 +55,13 @@ export type View<S extends AnyStruct> = S extends Struct<infer F>
   : never;
 
 /** A view from the inside. */
-export interface RecordView {
-  /** Lanes over the memory of the record. */
-  _b: Lanes;
-  /** Offset of the record, in units of 2^`_shift` bytes. */
-  _o: number;
-  /** 2 where records are aligned to words of 4 bytes or more, so that an offset is an index of such words; else 0. */
-  readonly _shift: number;
+export interface RecordView extends Standing {
   /** Its struct; on the prototype. */
   readonly _s?: AnyStruct;
 }
 
 /** What an iteration calls with each record. */
 export type Visit = (view: RecordView, handle: number) => void;
-
-/**
- * Moves a view to a record. Loops that move one along within a block do it themselves.
- *
- * @param view The view.
- * @param lanes Over the memory of the record.
- * @param offset Its byte offset.
- */
-export function moveTo(view: RecordView, lanes: Lanes, offset: number): void {
-  view._b = lanes;
-  view._o = offset >> view._shift;
-}
 
 /**
  * @param view A view.

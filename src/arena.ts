@@ -10,7 +10,7 @@ import { checkExtentBytes, checkSource, show } from "./_byte_checks.ts";
 import { type SnapshotOptions, WITH_CHECKSUM } from "./_envelope.ts";
 import { LentRegion } from "./_lent_region.ts";
 import { checkRecord } from "./_record.ts";
-import { moveTo, type RecordView } from "./_view.ts";
+import type { RecordView } from "./_view.ts";
 import {
   ByteAllocator,
   type ByteAllocatorOptions,
@@ -172,7 +172,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const end = at + struct.size;
     if (end > block.byteLength) return this._allocNextAt(view, struct);
     block.top = end;
-    moveTo(view, block, at);
+    block.place(view, at);
     return block.base + at;
   }
 
@@ -198,7 +198,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     ) {
       return super.seek(cursor, address);
     }
-    moveTo(view, block, at);
+    block.place(view, at);
     return cursor;
   }
 
@@ -478,7 +478,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
   /** The rare end of allocAt. */
   private _allocNextAt(view: RecordView, struct: AnyStruct): number {
     const address = this._allocNext(struct);
-    moveTo(view, this._block, address - this._block.base);
+    this._block.place(view, address - this._block.base);
     return address;
   }
 

@@ -7,7 +7,7 @@ import { type AddressSpace, Extent, NOWHERE } from "./_address_space.ts";
 import { checkAlign, checkCount, show } from "./_byte_checks.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
 import { byteSummary, showAs } from "./_show.ts";
-import { moveTo, offsetOf, type RecordView, recordViewClass, rootOf, type View } from "./_view.ts";
+import { offsetOf, type RecordView, recordViewClass, rootOf, type View } from "./_view.ts";
 import { DisposedError, InvalidAddressError } from "./errors.ts";
 import type { MemoryResource } from "./memory.ts";
 import { type AnyStruct, elementBytes, type Init, type ScalarType, Struct } from "./schema.ts";
@@ -220,7 +220,7 @@ export abstract class ByteAllocator implements Disposable {
     const { size, align } = view._s!; // as _checkCursor has seen
     const address = this.alloc(size, align);
     const extent = this._space.find(address);
-    moveTo(view, extent, address - extent.base);
+    extent.place(view, address - extent.base);
     return address;
   }
 
@@ -305,7 +305,7 @@ export abstract class ByteAllocator implements Disposable {
     const view = this._checkCursor("seek", cursor);
     const { size, align } = view._s!; // as _checkCursor has seen
     const extent = this._check("seek", address, size, align);
-    moveTo(view, extent, address - extent.base);
+    extent.place(view, address - extent.base);
     return cursor;
   }
 

@@ -30,7 +30,7 @@ import { lanesOf, lanesWithin } from "./_lanes.ts";
 import { checkRecord, writeRecord } from "./_record.ts";
 import { showAs, summary, together } from "./_show.ts";
 import { Slab, slabs } from "./_slab.ts";
-import { moveTo, type RecordView, structOf, type View, type Visit } from "./_view.ts";
+import { type RecordView, structOf, type View, type Visit } from "./_view.ts";
 import { ALL_KINDS, HandleWalk, KindVisit, KindWalk, Walk } from "./_walk.ts";
 import type { AnyHandle, Handle, HandlePart } from "./handle.ts";
 import { type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
@@ -338,7 +338,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     const struct = structOf(cursor);
     if (struct === undefined) throw viewError(slab, "seek", "is no view of a whole record");
     this._kinds.at("seek", struct, block, slab.chunkOf(handle), handle);
-    moveTo(asRecordView(cursor), block, slab.offsetOf(handle));
+    block.place(asRecordView(cursor), slab.offsetOf(handle));
     return cursor;
   }
 
@@ -374,7 +374,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     if (structOf(cursor) !== struct) throw viewError(slab, "allocAt", "is no view of that struct");
     const handle = this.#take("allocAt", struct, undefined);
     if (handle === 0) throw slab.exhaustedError("allocAt");
-    moveTo(asRecordView(cursor), slab.current, slab.offsetOf(handle));
+    slab.current.place(asRecordView(cursor), slab.offsetOf(handle));
     return handle as Handle<T>;
   }
 

@@ -30,7 +30,6 @@ import {
   viewError,
 } from "./_face.ts";
 import {
-  moveTo,
   type RecordView,
   type RecordViewClass,
   recordViewClass,
@@ -315,7 +314,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
     const view = this.#checkCursor("allocAt", cursor);
     const handle = this._slab.alloc();
     if (handle === 0) throw this._slab.exhaustedError("alloc");
-    moveTo(view, this._slab.current, this._slab.offsetOf(handle));
+    this._slab.current.place(view, this._slab.offsetOf(handle));
     return handle as Handle<StructOf<T>>;
   }
 
@@ -357,7 +356,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
     const block = this._slab.find(handle);
     if (block === undefined) throw this._slab.staleError("seek", handle);
     const view = this.#checkCursor("seek", cursor);
-    moveTo(view, block, this._slab.offsetOf(handle));
+    block.place(view, this._slab.offsetOf(handle));
     return cursor;
   }
 

@@ -13,7 +13,6 @@ import { shared, SharedSlab } from "./_shared_slab.ts";
 import { CHUNK_BITS } from "./_shared_steps.ts";
 import { showAs, summary } from "./_show.ts";
 import {
-  moveTo,
   offsetOf,
   type RecordView,
   type RecordViewClass,
@@ -221,7 +220,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
     const view = this.#checkCursor("allocAt", cursor);
     const handle = this._slab.alloc();
     if (handle === 0) throw this._slab.exhaustedError("alloc");
-    moveTo(view, this._slab.current, this._slab.offsetOf(handle));
+    this._slab.current.place(view, this._slab.offsetOf(handle));
     return handle as Handle<StructOf<T>>;
   }
 
@@ -331,7 +330,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
     const block = this._slab.find(handle);
     if (block === undefined) throw this._slab.staleError("seek", handle);
     const view = this.#checkCursor("seek", cursor);
-    moveTo(view, block, this._slab.offsetOf(handle));
+    block.place(view, this._slab.offsetOf(handle));
     return cursor;
   }
 
