@@ -66,7 +66,7 @@ export class ChunkMemory extends Lanes {
     // Never through a float lane: NaN bits may change.
     return this.linkStride > 0
       ? this.u16[chunk * this.linkStride]
-      : this.#readBytes(chunk * this.chunkBytes);
+      : this.readBytes(chunk * this.chunkBytes);
   }
 
   /**
@@ -75,16 +75,16 @@ export class ChunkMemory extends Lanes {
    */
   writeLink(chunk: number, link: number): void {
     if (this.linkStride > 0) this.u16[chunk * this.linkStride] = link;
-    else this.#writeBytes(chunk * this.chunkBytes, link);
+    else this.writeBytes(chunk * this.chunkBytes, link);
   }
 
-  #readBytes(at: number): number {
+  private readBytes(at: number): number {
     let link = 0;
     for (let i = this.linkBytes - 1; i >= 0; i--) link = link << 8 | this.u8[at + i];
     return link;
   }
 
-  #writeBytes(at: number, link: number): void {
+  private writeBytes(at: number, link: number): void {
     for (let i = 0; i < this.linkBytes; i++) this.u8[at + i] = link >> 8 * i;
   }
 
@@ -107,11 +107,11 @@ export class ChunkMemory extends Lanes {
   zero(chunk: number): void {
     const i32 = this.i32;
     const words = this.chunkWords;
-    if (words === 0) this.#zeroBytes(chunk * this.chunkBytes);
+    if (words === 0) this.zeroBytes(chunk * this.chunkBytes);
     for (let i = chunk * words, end = i + words; i < end; i++) i32[i] = 0;
   }
 
-  #zeroBytes(at: number): void {
+  private zeroBytes(at: number): void {
     if (this.chunkBytes >= FILL_BYTES) {
       this.u8.fill(0, at, at + this.chunkBytes);
     } else {

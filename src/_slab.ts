@@ -294,7 +294,7 @@ export class Slab implements SlabOwner {
         fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
       }
     }
-    this.visitSparse(block, view, fn, chunk);
+    if (chunk < block.bump) this.visitSparse(block, view, fn, chunk);
   }
 
   /**

@@ -236,7 +236,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
   get(handle: Handle<StructOf<T>>): View<StructOf<T>> {
     const block = this._slab.find(handle);
     if (block === undefined) throw this._slab.staleError("get", handle);
-    return this.#asView(new this._View(block, this._slab.offsetOf(handle)));
+    return this._asView(new this._View(block, this._slab.offsetOf(handle)));
   }
 
   /**
@@ -249,7 +249,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
   tryGet(handle: Handle<StructOf<T>>): View<StructOf<T>> | undefined {
     const block = this._slab.find(handle);
     if (block !== undefined) {
-      return this.#asView(new this._View(block, this._slab.offsetOf(handle)));
+      return this._asView(new this._View(block, this._slab.offsetOf(handle)));
     }
     this.#refuse();
     return undefined;
@@ -311,7 +311,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    * ```
    */
   allocAt(cursor: View<StructOf<T>>): Handle<StructOf<T>> {
-    const view = this.#checkCursor("allocAt", cursor);
+    const view = this._checkCursor("allocAt", cursor);
     const handle = this._slab.alloc();
     if (handle === 0) throw this._slab.exhaustedError("alloc");
     this._slab.current.place(view, this._slab.offsetOf(handle));
@@ -339,7 +339,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
    */
   cursor(): View<StructOf<T>> {
     checkThere(this._slab);
-    return this.#asView(new this._View(Slab.NOWHERE, 0));
+    return this._asView(new this._View(Slab.NOWHERE, 0));
   }
 
   /**
@@ -355,7 +355,7 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
   seek(cursor: View<StructOf<T>>, handle: Handle<StructOf<T>>): View<StructOf<T>> {
     const block = this._slab.find(handle);
     if (block === undefined) throw this._slab.staleError("seek", handle);
-    const view = this.#checkCursor("seek", cursor);
+    const view = this._checkCursor("seek", cursor);
     block.place(view, this._slab.offsetOf(handle));
     return cursor;
   }
@@ -731,11 +731,11 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
   }
 
   // A view is typed by its fields for the user and by its state in here; both are true of the same object.
-  #asView(view: RecordView): View<StructOf<T>> {
+  private _asView(view: RecordView): View<StructOf<T>> {
     return view as unknown as View<StructOf<T>>;
   }
 
-  #checkCursor(verb: string, cursor: View<StructOf<T>>): RecordView {
+  private _checkCursor(verb: string, cursor: View<StructOf<T>>): RecordView {
     if (cursor instanceof this._View) return cursor;
     throw viewError(this._slab, verb, "is no view of this pool's struct");
   }
