@@ -41,14 +41,19 @@ export const pools: World = {
   packed(count) {
     const pool = packedPool(count);
     const next = factors();
+    let factor = 1;
+    // A function for each system, as there would be.
+    const systems = [
+      () => pool.forEach((it) => it.a *= factor),
+      () => pool.forEach((it) => it.b *= factor),
+      () => pool.forEach((it) => it.c *= factor),
+      () => pool.forEach((it) => it.d *= factor),
+      () => pool.forEach((it) => it.e *= factor),
+    ];
     return {
       run() {
-        const factor = next();
-        pool.forEach((it) => it.a *= factor);
-        pool.forEach((it) => it.b *= factor);
-        pool.forEach((it) => it.c *= factor);
-        pool.forEach((it) => it.d *= factor);
-        pool.forEach((it) => it.e *= factor);
+        factor = next();
+        for (const system of systems) system();
       },
       checksum() {
         let sum = 0;
@@ -60,38 +65,47 @@ export const pools: World = {
 
   simple(count) {
     const { ab, abc, abcd, abce } = simplePools(count);
-    return {
-      run() {
+    const systems = [
+      () =>
         ab.forEach((it) => {
           const { a } = it;
           it.a = it.b;
           it.b = a;
-        });
+        }),
+      () =>
         abc.forEach((it) => {
           const { a } = it;
           it.a = it.b;
           it.b = a;
-        });
+        }),
+      () =>
         abcd.forEach((it) => {
           const { a } = it;
           it.a = it.b;
           it.b = a;
-        });
+        }),
+      () =>
         abce.forEach((it) => {
           const { a } = it;
           it.a = it.b;
           it.b = a;
-        });
+        }),
+      () =>
         abcd.forEach((it) => {
           const { c } = it;
           it.c = it.d;
           it.d = c;
-        });
+        }),
+      () =>
         abce.forEach((it) => {
           const { c } = it;
           it.c = it.e;
           it.e = c;
-        });
+        }),
+    ];
+    return {
+      run() {
+        for (const system of systems) system();
       },
       checksum() {
         let sum = 0;
@@ -108,17 +122,21 @@ export const pools: World = {
     const { a, b } = cyclePools(count);
     const at = b.cursor();
     let sum = 0;
+    const make = () =>
+      a.forEach((it) => {
+        b.allocAt(at);
+        at.value = it.value;
+      });
+    const destroy = () =>
+      b.forEach((it, handle) => {
+        sum += it.value;
+        b.free(handle);
+      });
     return {
       run() {
-        a.forEach((it) => {
-          b.allocAt(at);
-          at.value = it.value;
-        });
+        make();
         sum = 0;
-        b.forEach((it, handle) => {
-          sum += it.value;
-          b.free(handle);
-        });
+        destroy();
       },
       checksum: () => `${sum} ${a.size} ${b.size}`,
     };
