@@ -1034,8 +1034,8 @@ export const BYTE_MUTANTS: readonly Mutant[] = [
     },
     {
       what: "a cursor stands at an address, not at a place in its extent",
-      find: "    view._o = address - extent.base;\n    return address;",
-      replace: "    view._o = address;\n    return address;",
+      find: "    extent.place(view, address - extent.base);\n    return address;",
+      replace: "    extent.place(view, address);\n    return address;",
     },
     {
       what: "a view may end past its allocation",

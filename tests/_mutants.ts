@@ -151,22 +151,18 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "free() bumps no generation",
-      find:
-        "    if (block.stamps[chunk]++ === this.lastStamp) this.endLastGeneration(block, chunk);\n    if (block",
-      replace:
-        "    if (block.stamps[chunk]-- === this.lastStamp) this.endLastGeneration(block, chunk);\n    if (block",
+      find: "if (stamp !== this.lastStamp) return stamp + 1;",
+      replace: "if (stamp !== this.lastStamp) return stamp - 1;",
     },
     {
       what: "clear() bumps no generation",
-      find:
-        "      if (block.stamps[chunk]++ === this.lastStamp) this.endLastGeneration(block, chunk);\n    }",
-      replace: "      block.stamps[chunk]--;\n    }",
+      find: "      block.stamps[chunk] = this.nextStamp(block, block.stamps[chunk]);\n",
+      replace: "      block.stamps[chunk]--;\n",
     },
     {
       what: "clear() forgets that a generation may be the last",
-      find:
-        "      if (block.stamps[chunk]++ === this.lastStamp) this.endLastGeneration(block, chunk);\n    }",
-      replace: "      block.stamps[chunk]++;\n    }",
+      find: "      block.stamps[chunk] = this.nextStamp(block, block.stamps[chunk]);\n",
+      replace: "      block.stamps[chunk]++;\n",
     },
     {
       what: "generations end one too late",
@@ -180,23 +176,23 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "a chunk of wide handles starts again after its last generation",
-      find: "this.codec.wraps ? 2 : 0",
-      replace: "2",
+      find: "    if (this.codec.wraps) return 2;\n",
+      replace: "    return 2;\n",
     },
     {
       what: "a compact generation wraps to 0, so that a handle may be null",
-      find: "this.codec.wraps ? 2 : 0",
-      replace: "0",
+      find: "    if (this.codec.wraps) return 2;\n",
+      replace: "    if (this.codec.wraps) return 0;\n",
     },
     {
       what: "retired chunks are not counted",
-      find: "    if (!this.codec.wraps) block.retired++;\n",
+      find: "    block.retired++;\n",
       replace: "",
     },
     {
       what: "a retired chunk goes into the free list",
-      find: "    if (block.stamps[chunk] !== 0) {",
-      replace: "    if (block.stamps[chunk] >= 0) {",
+      find: "    if (stamp !== 0) {",
+      replace: "    if (stamp >= 0) {",
     },
     {
       what: "a freed chunk is linked to itself",
@@ -216,18 +212,18 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "alloc() takes the head of the list and leaves it there",
-      find: "block.head = block.readLink(chunk);",
-      replace: "chunk = block.head;",
+      find: "if (linked) block.head = block.readLink(chunk);",
+      replace: "if (linked) block.readLink(chunk);",
     },
     {
-      what: "alloc() bumps past the block's end",
-      find: "else if (block.bump < block.chunkCount)",
-      replace: "else if (block.bump <= block.chunkCount)",
+      what: "alloc() passes a fresh chunk over",
+      find: "else block.bump = bump + 1;",
+      replace: "else block.bump = bump + 2;",
     },
     {
       what: "alloc() leaves the last chunk of a block out",
-      find: "else if (block.bump < block.chunkCount)",
-      replace: "else if (block.bump < block.chunkCount - 1)",
+      find: "if (chunk === block.chunkCount || block.isGone(chunk))",
+      replace: "if (chunk >= block.chunkCount - 1 || block.isGone(chunk))",
     },
     { what: "alloc() does not clear the chunk", find: "    block.zero(chunk);\n", replace: "" },
     {
@@ -401,30 +397,53 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "forEach() visits the chunk past a full block's mark",
-      find: "chunk + 4 <= bump; at += chunkBytes",
-      replace: "chunk + 3 <= bump; at += chunkBytes",
+      find: "for (let at = stride; chunk < bump; at += stride) {",
+      replace: "for (let at = stride; chunk <= bump; at += stride) {",
     },
     {
       what: "forEach() visits a record that was freed meanwhile",
-      find: "left = liveBits[word] & (-2 << chunk);",
+      find: "left &= left - 1 & liveBits[word];",
       replace: "left &= left - 1;",
     },
     {
-      what: "forEach() skips the last word of the bitmap",
-      find: "for (let word = from >> 5; word << 5 < block.bump; word++)",
-      replace: "for (let word = from >> 5; (word + 1) << 5 <= block.bump; word++)",
+      what: "forEach() forgets which records of a word it has seen",
+      find: "left &= left - 1 & liveBits[word];",
+      replace: "left = liveBits[word] & -2;",
     },
     {
-      what: "forEach() skips in every word what it has seen of the first",
-      find: "      seen = 0;\n",
-      replace: "",
+      what: "forEach() visits the first of the rest of a block twice",
+      find: "let left = liveBits[word] & (-2 << chunk);",
+      replace: "let left = liveBits[word] & (-1 << chunk);",
+    },
+    {
+      what: "forEach() skips the last word of the bitmap",
+      find: "if (++word << 5 >= block.bump) return;",
+      replace: "if (++word + 1 << 5 > block.bump) return;",
+    },
+    {
+      what: "forEach() starts the rest of a block at its start",
+      find: "let chunk = block.nextLive(from);",
+      replace: "let chunk = block.nextLive(0);",
     },
     {
       what: "forEach() trusts that a full block stays full",
-      find:
-        "      if (block.live !== bump || block.bump !== bump) break;\n      view._b = block;\n      view._o = at;\n",
-      replace:
-        "      if (at === 0 && (block.live !== bump || block.bump !== bump)) break;\n      view._b = block;\n      view._o = at;\n",
+      find: "if (block.live !== bump || block.bump !== bump || view._b !== block) break;",
+      replace: "if (view._b !== block) break;",
+    },
+    {
+      what: "forEach() trusts that nobody moves its view to another block",
+      find: "if (block.live !== bump || block.bump !== bump || view._b !== block) break;",
+      replace: "if (block.live !== bump || block.bump !== bump) break;",
+    },
+    {
+      what: "forEach() trusts that nobody moves its view, bit by bit",
+      find: "      view._b = block;\n      view._o = Math.imul(chunk, stride);\n      fn",
+      replace: "      view._o = Math.imul(chunk, stride);\n      fn",
+    },
+    {
+      what: "forEach() counts bytes where its view counts words",
+      find: "    const stride = this.chunkBytes >> view._shift;\n    let chunk = 0;",
+      replace: "    const stride = this.chunkBytes;\n    let chunk = 0;",
     },
     {
       what: "forEach() starts at the second block",
@@ -481,7 +500,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "a record is freed although its block is detached",
-      find: '    if (block.u8.length === 0) throw detachedError(this.label, "free", block);\n',
+      find: '    if (block.isGone(chunk)) throw detachedError(this.label, "free", block);\n',
       replace: "",
     },
   ]),
@@ -670,13 +689,13 @@ export const MUTANTS: readonly Mutant[] = [
     { what: "an array view takes fractions", find: "|| !Number.isInteger(i)", replace: "" },
     {
       what: "an array in a nested struct is looked for at the record's start",
-      find: "return new ArrayView(this._r, this._at + at, type);",
-      replace: "return new ArrayView(this._r, at, type);",
+      find: "return new ArrayView(this._r, (this._at << shift) + offset, type);",
+      replace: "return new ArrayView(this._r, offset, type);",
     },
     {
       what: "a struct in a nested struct is looked for at the record's start",
-      find: "return new Part(this._r, this._at + at);",
-      replace: "return new Part(this._r, at);",
+      find: "return new Part(this._r, (this._at << shift) + offset);",
+      replace: "return new Part(this._r, offset);",
     },
     {
       what: "an i8 loses its sign in a view",
@@ -685,13 +704,13 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "an i16 loses its sign in a nested view",
-      find: "return r._b.u16[r._o + this._at + at >> 1] << 16 >> 16;",
-      replace: "return r._b.u16[r._o + this._at + at >> 1];",
+      find: "return r._b.u16[(r._o + this._at << 1) + at] << 16 >> 16;",
+      replace: "return r._b.u16[(r._o + this._at << 1) + at];",
     },
     {
       what: "a u64 in a nested view is read one record on",
-      find: "return BigInt.asUintN(64, r._b.i64[r._o + this._at + at >> 3]);",
-      replace: "return BigInt.asUintN(64, r._b.i64[r._o + this._at + at + 8 >> 3]);",
+      find: "return BigInt.asUintN(64, r._b.i64[(r._o + this._at >> 1) + at]);",
+      replace: "return BigInt.asUintN(64, r._b.i64[(r._o + this._at >> 1) + at + 1]);",
     },
     {
       what: "a bool is true for a byte of 1 alone",
@@ -700,8 +719,29 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "a view writes any number into a link",
-      find: "set(v: number) { this._b.i32[this._o + at >> 2] = checkRef(v, name); }",
-      replace: "set(v: number) { this._b.i32[this._o + at >> 2] = v; }",
+      find: "set(v: number) { this._b.i32[this._o + at] = checkRef(v, name); }",
+      replace: "set(v: number) { this._b.i32[this._o + at] = v; }",
+    },
+    {
+      what: "a byte of a record that is counted in words is looked for in bytes",
+      find: "u8: (at) => ({ get() { return this._b.u8[(this._o << 2) + at]; }",
+      replace: "u8: (at) => ({ get() { return this._b.u8[this._o + at]; }",
+    },
+    {
+      what: "a short of a record that is counted in bytes is looked for in shorts",
+      find: "u16: (at) => ({ get() { return this._b.u16[(this._o >> 1) + at]; }",
+      replace: "u16: (at) => ({ get() { return this._b.u16[this._o + at]; }",
+    },
+    {
+      what: "a struct of bytes trusts that the record around it is counted in bytes",
+      find:
+        "u8: (at) => ({ get() { const r = this._r; return r._b.u8[(r._o << r._shift) + this._at + at]; }",
+      replace: "u8: (at) => ({ get() { const r = this._r; return r._b.u8[r._o + this._at + at]; }",
+    },
+    {
+      what: "a struct of bytes is told its place in words",
+      find: "return align >= 4 ? 2 : 0;",
+      replace: "return 2;",
     },
     {
       what: "a debug view does not look whether its record is there",
@@ -993,9 +1033,8 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "allocAt() moves the view to the block alone",
-      find:
-        "    view._b = this._slab.current;\n    view._o = this._slab.offsetOf(handle);\n    return handle",
-      replace: "    view._b = this._slab.current;\n    return handle",
+      find: "    this._slab.current.place(view, this._slab.offsetOf(handle));\n    return handle",
+      replace: "    this._slab.current.place(view, 0);\n    return handle",
     },
     {
       what: "a cursor may be a view of another struct",

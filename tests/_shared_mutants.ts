@@ -140,6 +140,11 @@ export const SHARED_MUTANTS: readonly Mutant[] = [
         "        view._o = at;\n        fn(view, codec.encode(firstIndex + chunk, stamps[chunk++] + FIRST_STAMP));",
     },
     {
+      what: "an iteration trusts that nobody moves its view to another block",
+      find: "if (stamps[chunk] !== seen[chunk] || view._b !== block) break;",
+      replace: "if (stamps[chunk] !== seen[chunk]) break;",
+    },
+    {
       what: "a block is nobody's before it counts as that",
       find:
         "    Atomics.add(this.layout.header, HEADER.orphans, 1);\n    block.storeOwner(ORPHAN);\n",

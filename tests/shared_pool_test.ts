@@ -659,6 +659,18 @@ Deno.test("SharedPool.forEach() in a forEach() has a view of its own", () => {
   assertEquals(pairs, 40);
 });
 
+Deno.test("SharedPool.forEach() goes on rightly after its view was moved to another block", () => {
+  const [here] = pair(MIDDLE);
+  const handles = take(here, 40);
+  const seen: number[] = [];
+  here.forEach((view) => {
+    seen.push(view.n);
+    here.seek(view, handles[view.n < 20 ? 39 : 0]);
+  });
+  assertEquals(seen, handles.map((handle) => here.get(handle).n));
+  assertEquals(new Set(seen).size, 40);
+});
+
 Deno.test("SharedPool.forEach() goes on well after a callback threw", () => {
   const [here] = pair();
   const taken = take(here, 5);

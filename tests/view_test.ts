@@ -54,6 +54,12 @@ const PLACES: readonly Place[] = [
     set: (view, value) => void (loose(view).part.it = value),
   },
   {
+    name: "a nested field of a record of words",
+    fields: (type) => ({ before: "f32", part: guarded(type), after: "u8" }),
+    get: (view) => loose(view).part.it,
+    set: (view, value) => void (loose(view).part.it = value),
+  },
+  {
     name: "a field nested twice",
     fields: (type) => ({ before: "u8", part: struct({ pad: "u8", part: guarded(type) }) }),
     get: (view) => loose(view).part.part.it,
