@@ -274,24 +274,25 @@ export class Slab implements SlabOwner {
   }
 
   /**
-   * As long as every chunk below the mark is live, so is the next, and no bit is looked at.
+   * Until the first chunk that is not live no bit is looked at, as the stamp tells, which the handle is made of.
    *
    * The first record stands before the loop, as the compiler moves nothing out of one: what it has checked there it knows
    * within, view, function and books. So the loop writes no more than has to change. Where the function has moved the view to another
-   * block, or freed a record, the rest goes bit by bit.
+   * block, the rest goes bit by bit as well.
    */
   protected visit(block: Block, view: RecordView, fn: Visit): void {
     const { codec } = this;
     const { stamps, firstIndex, bump } = block;
     const stride = this.chunkBytes >> view._shift;
     let chunk = 0;
-    if (bump > 0 && block.live === bump) {
+    if (bump > 0 && (stamps[0] & 1) !== 0) {
       block.place(view, 0);
       fn(view, codec.encode(firstIndex, stamps[chunk++]));
       for (let at = stride; chunk < bump; at += stride) {
-        if (block.live !== bump || block.bump !== bump || view._b !== block) break;
+        const stamp = stamps[chunk];
+        if ((stamp & 1) === 0 || view._b !== block) break;
         view._o = at;
-        fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
+        fn(view, codec.encode(firstIndex + chunk++, stamp));
       }
     }
     if (chunk < block.bump) this.visitSparse(block, view, fn, chunk);

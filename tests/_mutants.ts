@@ -396,11 +396,6 @@ export const MUTANTS: readonly Mutant[] = [
       replace: "for (let i = 1; i < seen; i++) owner.slabOf(handles[i]).free(handles[i]);",
     },
     {
-      what: "forEach() visits the chunk past a full block's mark",
-      find: "for (let at = stride; chunk < bump; at += stride) {",
-      replace: "for (let at = stride; chunk <= bump; at += stride) {",
-    },
-    {
       what: "forEach() visits a record that was freed meanwhile",
       find: "left &= left - 1 & liveBits[word];",
       replace: "left &= left - 1;",
@@ -426,14 +421,19 @@ export const MUTANTS: readonly Mutant[] = [
       replace: "let chunk = block.nextLive(0);",
     },
     {
-      what: "forEach() trusts that a full block stays full",
-      find: "if (block.live !== bump || block.bump !== bump || view._b !== block) break;",
+      what: "forEach() trusts that chunks below the mark are live",
+      find: "if ((stamp & 1) === 0 || view._b !== block) break;",
       replace: "if (view._b !== block) break;",
     },
     {
       what: "forEach() trusts that nobody moves its view to another block",
-      find: "if (block.live !== bump || block.bump !== bump || view._b !== block) break;",
-      replace: "if (block.live !== bump || block.bump !== bump) break;",
+      find: "if ((stamp & 1) === 0 || view._b !== block) break;",
+      replace: "if ((stamp & 1) === 0) break;",
+    },
+    {
+      what: "forEach() visits the first chunk, live or not",
+      find: "if (bump > 0 && (stamps[0] & 1) !== 0) {",
+      replace: "if (bump > 0) {",
     },
     {
       what: "forEach() trusts that nobody moves its view, bit by bit",
