@@ -69,6 +69,6 @@ export const frames: readonly Scenario[] = [
   framesOf(100_000, 200, 100, 3),
   evenFramesOf(100_000, 200, 100, 3),
   framesOf(300_000, 100, 40, 1),
-  framesOf(1_000_000, 300, 40, 1),
-  evenFramesOf(1_000_000, 300, 40, 1),
+  framesOf(1_000_000, 600, 40, 1),
+  evenFramesOf(1_000_000, 600, 40, 1),
 ];
