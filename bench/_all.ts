@@ -6,7 +6,7 @@ import { classes, classesMixed, fill } from "./classes_bench.ts";
 import { erased, erasedMixed, erasedMixedPass, erasedPass } from "./erased_bench.ts";
 import { frames } from "./frames_bench.ts";
 import { iterate } from "./iterate_bench.ts";
-import { many } from "./many_bench.ts";
+import { many, systems } from "./many_bench.ts";
 import { resources, resourcesReplace } from "./resources_bench.ts";
 import { sharedGet, sharedHot, sharedPass, sharedReplace } from "./shared_bench.ts";
 import { snapshots } from "./snapshot_bench.ts";
@@ -15,6 +15,7 @@ import type { Scenario } from "./_scenario.ts";
 export const scenarios: readonly Scenario[] = [
   iterate,
   many,
+  systems,
   access,
   hot,
   replace,

@@ -1,15 +1,20 @@
 /**
- * Question: what does walking cost in a program of many kinds, and not of one?
+ * Two questions. What does walking cost in a program of many kinds, and not of one? And what once such a program has run
+ * for a while, with a function for each of its loops?
  *
- * Method: as in `iterate_bench.ts`, 100,000 particles a pass, but before the rounds begin five more pools of five other
+ * Method of the first: as in `iterate_bench.ts`, 100,000 particles a pass, but before the rounds begin five more pools of five other
  * structs are walked by functions of their own, with `forEach` and with `for…of`. The loop inside `forEach` is compiled
  * once for all of them, and has to call the function of each; a `for…of` has its loop in the function that it stands in, and
  * moves a view of any of six classes.
+ *
+ * Method of the second: six pools of six structs, a thousand records each, and a function for each pool that scales one field. Its
+ * contestants have isolates of their own, and 20,000 rounds before any counts: so late the engine compiles a function that does no
+ * more than to call `forEach`, and with it the loop and the callback. The last two contestants count the rounds before that.
  */
 import { type Fields, Pool } from "@slabs/pool";
 import { DT, Particle, speedX, startX } from "./_particles.ts";
 import { blocksByHand, passes } from "./_passes.ts";
-import { bench, type Scenario, size, type Work } from "./_scenario.ts";
+import { bench, same, type Scenario, size, type Work } from "./_scenario.ts";
 
 const N = size(100_000, 1_000);
 const WARM_UP = size(60, 1);
@@ -102,4 +107,114 @@ export const many: Scenario = {
   ],
 };
 
+// -- a function for each loop --
+
+const FEW = size(1_000, 10);
+const LATE = size(20_000, 2);
+
+function sixPools() {
+  const x = "f32", y = "f32", z = "f32", u = "f32", v = "f32", w = "f32";
+  const of = <F extends Fields>(fields: F) => {
+    const pool = new Pool(fields);
+    pool.allocMany(FEW);
+    return pool;
+  };
+  return {
+    a: of({ x }),
+    b: of({ x, y }),
+    c: of({ x, y, z }),
+    d: of({ x, y, z, u }),
+    e: of({ x, y, z, u, v }),
+    f: of({ x, y, z, u, v, w }),
+  };
+}
+
+/** Halves and doubles by turns, so that values stay what they are, and are no integers: an engine keeps those in another way. */
+function scaled(
+  systems: readonly ((factor: number) => void)[],
+  values: () => Iterable<number>,
+  early: number,
+): Work {
+  let factor = 2;
+  const run = () => {
+    factor = factor === 2 ? 0.5 : 2;
+    for (const system of systems) system(factor);
+  };
+  for (let i = 0; i < early; i++) run();
+  return {
+    run,
+    verify() {
+      for (const value of values()) same("a value", value, factor === 2 ? 0.75 : 0.375);
+    },
+  };
+}
+
+function firstFields(pools: readonly Iterable<{ x: number }>[]): number[] {
+  const values: number[] = [];
+  for (const pool of pools) for (const { x } of pool) values.push(x);
+  return values;
+}
+
+function systemsByHand(): Work {
+  const columns = [1, 2, 3, 4, 5, 6].map((words) => new Float32Array(FEW * words).fill(0.75));
+  const systems = columns.map((column, i) => (factor: number) => {
+    for (let at = 0; at < column.length; at += i + 1) column[at] *= factor;
+  });
+  return scaled(systems, () => columns.map((column) => column[0]), LATE);
+}
+
+function systemsOfForEach(early: number): Work {
+  const { a, b, c, d, e, f } = sixPools();
+  for (const pool of [a, b, c, d, e, f]) for (const it of pool) it.x = 0.75;
+  const systems = [
+    (factor: number) => a.forEach((it) => it.x *= factor),
+    (factor: number) => b.forEach((it) => it.x *= factor),
+    (factor: number) => c.forEach((it) => it.x *= factor),
+    (factor: number) => d.forEach((it) => it.x *= factor),
+    (factor: number) => e.forEach((it) => it.x *= factor),
+    (factor: number) => f.forEach((it) => it.x *= factor),
+  ];
+  return scaled(systems, () => firstFields([a, b, c, d, e, f]), early);
+}
+
+function systemsOfForOf(early: number): Work {
+  const { a, b, c, d, e, f } = sixPools();
+  for (const pool of [a, b, c, d, e, f]) for (const it of pool) it.x = 0.75;
+  const systems = [
+    (factor: number) => {
+      for (const it of a) it.x *= factor;
+    },
+    (factor: number) => {
+      for (const it of b) it.x *= factor;
+    },
+    (factor: number) => {
+      for (const it of c) it.x *= factor;
+    },
+    (factor: number) => {
+      for (const it of d) it.x *= factor;
+    },
+    (factor: number) => {
+      for (const it of e) it.x *= factor;
+    },
+    (factor: number) => {
+      for (const it of f) it.x *= factor;
+    },
+  ];
+  return scaled(systems, () => firstFields([a, b, c, d, e, f]), early);
+}
+
+export const systems: Scenario = {
+  name: "systems",
+  question: "six pools of six structs, 1,000 records each, with a function for each loop",
+  apart: true,
+  contestants: [
+    { name: "typed arrays, by hand", make: systemsByHand },
+    { name: "Pool.forEach, after 20,000 rounds", make: () => systemsOfForEach(LATE) },
+    { name: "for…of Pool, after 20,000 rounds", make: () => systemsOfForOf(LATE) },
+    { name: "Pool.forEach, from the start", make: () => systemsOfForEach(0) },
+    { name: "for…of Pool, from the start", make: () => systemsOfForOf(0) },
+  ],
+};
+
 bench(many);
+bench(systems);

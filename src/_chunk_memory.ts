@@ -89,8 +89,8 @@ export class ChunkMemory extends Lanes {
   }
 
   /**
-   * Tells whether there is no memory, or none any more since somebody has detached it. To read a byte takes a tenth of the time
-   * that it takes to ask a typed array for its length.
+   * Tells whether there is no memory, or none any more since somebody has detached it. To read a byte is two instructions, to ask a
+   * typed array for its length a dozen.
    *
    * @param chunk A chunk.
    * @returns Whether its bytes are gone.

@@ -79,7 +79,10 @@ class DebugSlab extends Slab {
 
   /** A debug view tells where it stands only while its record is live, so nobody asks it. */
   protected override visit(block: Block, view: RecordView, fn: Visit): void {
-    this.visitSparse(block, view, fn, 0);
+    for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
+      block.place(view, chunk * block.chunkBytes);
+      fn(view, this.handleAt(block, chunk));
+    }
   }
 
   override settle(state: SlabState): void {

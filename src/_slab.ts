@@ -110,7 +110,6 @@ export class Slab implements SlabOwner {
    */
   constructor(config: SlabConfig, chunk: Chunk) {
     const { name, label, chunksPerBlock, maxBlocks, codec, keepEmptyBlocks, memory } = config;
-    const { firstBlock } = config;
     this.name = name;
     this.label = label;
     this.codec = codec;
@@ -119,7 +118,7 @@ export class Slab implements SlabOwner {
       ...chunk,
       chunkCount: chunksPerBlock,
       stampBytes: codec.stampBytes,
-      firstBlock,
+      firstBlock: config.firstBlock,
       firstHandle: codec.first,
       deadError: (index, stamp) => staleError(this, "use a view", codec.encode(index, stamp), -1),
     };
@@ -295,35 +294,41 @@ export class Slab implements SlabOwner {
         fn(view, codec.encode(firstIndex + chunk++, stamp));
       }
     }
-    if (chunk < block.bump) this.visitSparse(block, view, fn, chunk);
+    if (chunk < block.bump) this.visitRest(block, view, fn, chunk);
+  }
+
+  /** A method of its own, so that the one before stays short enough to be compiled into whatever calls forEach. */
+  private visitRest(block: Block, view: RecordView, fn: Visit, from: number): void {
+    for (let chunk = from; chunk < block.bump;) chunk = this.visitSparse(block, view, fn, chunk);
   }
 
   /**
-   * Bit by bit: what is left of a word is read again after each call, as that may have freed any record. The view is set whole
-   * each time, as the function may have moved it elsewhere.
+   * Bit by bit, the first record before the loop as well: what is left of a word is read again after each call, as that may have freed
+   * any record.
+   *
+   * @returns The chunk to go on from, where the function has moved the view to another block; else the end of the block.
    */
-  protected visitSparse(block: Block, view: RecordView, fn: Visit, from: number): void {
+  private visitSparse(block: Block, view: RecordView, fn: Visit, from: number): number {
     const { codec } = this;
     const { stamps, firstIndex, liveBits } = block;
     const stride = this.chunkBytes >> view._shift;
     let chunk = block.nextLive(from);
-    if (chunk >= block.bump) return;
-    view._b = block;
-    view._o = Math.imul(chunk, stride);
+    if (chunk >= block.bump) return chunk;
+    block.place(view, chunk * this.chunkBytes);
     fn(view, codec.encode(firstIndex + chunk, stamps[chunk]));
     let word = chunk >> 5;
     let left = liveBits[word] & (-2 << chunk); // a shift counts modulo 32
-    for (;;) {
+    while (view._b === block) {
       while (left === 0) {
-        if (++word << 5 >= block.bump) return;
+        if (++word << 5 >= block.bump) return block.bump;
         left = liveBits[word];
       }
       chunk = (word << 5) + 31 - Math.clz32(left & -left);
-      view._b = block;
       view._o = Math.imul(chunk, stride);
       fn(view, codec.encode(firstIndex + chunk, stamps[chunk]));
       left &= left - 1 & liveBits[word];
     }
+    return chunk + 1;
   }
 
   /**
