@@ -412,8 +412,8 @@ export const MUTANTS: readonly Mutant[] = [
     },
     {
       what: "forEach() skips the last word of the bitmap",
-      find: "if (++word << 5 >= block.bump) return;",
-      replace: "if (++word + 1 << 5 > block.bump) return;",
+      find: "if (++word << 5 >= block.bump) return block.bump;",
+      replace: "if (++word + 1 << 5 > block.bump) return block.bump;",
     },
     {
       what: "forEach() starts the rest of a block at its start",
@@ -436,9 +436,19 @@ export const MUTANTS: readonly Mutant[] = [
       replace: "if (bump > 0) {",
     },
     {
-      what: "forEach() trusts that nobody moves its view, bit by bit",
-      find: "      view._b = block;\n      view._o = Math.imul(chunk, stride);\n      fn",
-      replace: "      view._o = Math.imul(chunk, stride);\n      fn",
+      what: "forEach() trusts that nobody moves its view to another block, bit by bit",
+      find: "while (view._b === block) {",
+      replace: "while (block.region !== undefined) {",
+    },
+    {
+      what: "forEach() ends where its view was moved to another block",
+      find: "    return chunk + 1;\n",
+      replace: "    return block.bump;\n",
+    },
+    {
+      what: "forEach() visits a record again whose visit moved the view to another block",
+      find: "    return chunk + 1;\n",
+      replace: "    return chunk;\n",
     },
     {
       what: "forEach() counts bytes where its view counts words",
