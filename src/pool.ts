@@ -386,8 +386,9 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
   // -- every record --
 
   /**
-   * Calls a function with every live record once, in block and chunk order: the fastest way through a pool. Freeing the
-   * current record, or any other, meanwhile is safe; a record allocated meanwhile may or may not be seen.
+   * Calls a function with every live record once, in block and chunk order: the fastest way through a pool once the
+   * function that calls it is hot, if it has no other loop. Freeing the current record, or any other, meanwhile is safe; a
+   * record allocated meanwhile may or may not be seen.
    *
    * @param fn Gets a view, the same one moved along, and the handle.
    * @throws {DisposedError} after `dispose`.
