@@ -731,11 +731,14 @@ export class Pool<T extends AnyStruct | Fields> implements Iterable<View<StructO
     return this._spareViews.pop() ?? new this._View(Slab.NOWHERE, 0);
   }
 
-  // A view is typed by its fields for the user and by its state in here; both are true of the same object.
+  // These two are not `#`, as that would have a brand checked at each call.
+
+  /** A view is typed by its fields for the user and by its state in here; both are true of the same object. */
   private _asView(view: RecordView): View<StructOf<T>> {
     return view as unknown as View<StructOf<T>>;
   }
 
+  /** The cursor, if it is a view of the struct. */
   private _checkCursor(verb: string, cursor: View<StructOf<T>>): RecordView {
     if (cursor instanceof this._View) return cursor;
     throw viewError(this._slab, verb, "is no view of this pool's struct");

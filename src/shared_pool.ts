@@ -483,11 +483,14 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
     return false;
   }
 
-  // A view is typed by its fields for the user and by its state in here; both are true of the same object.
+  // These two are not `#`, as that would have a brand checked at each call.
+
+  /** A view is typed by its fields for the user and by its state in here; both are true of the same object. */
   private _asView(view: RecordView): View<StructOf<T>> {
     return view as unknown as View<StructOf<T>>;
   }
 
+  /** The cursor, if it is a view of the struct. */
   private _checkCursor(verb: string, cursor: View<StructOf<T>>): RecordView {
     if (cursor instanceof this._View) return cursor;
     throw viewError(this._slab, verb, "is no view of this pool's struct");
