@@ -8,8 +8,8 @@
  */
 import type { Block } from "./_block.ts";
 import { type Chunk, Slab, type SlabState } from "./_slab.ts";
-import { type Leak, LeakError } from "./errors.ts";
 import type { RecordView, Visit } from "./_view.ts";
+import { type Leak, LeakError } from "./errors.ts";
 import type { SlabConfig } from "./options.ts";
 
 /** What freed bytes are filled with. */

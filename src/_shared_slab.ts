@@ -176,7 +176,7 @@ export class SharedSlab {
    * @returns Byte offset in its block of the chunk that it names.
    */
   offsetOf(handle: number): number {
-    return (this.codec.index(handle) & this.chunkMask) * this.chunkBytes;
+    return (handle & this.chunkMask) * this.chunkBytes | 0; // the lowest bits of a handle are the index
   }
 
   /**
@@ -238,8 +238,7 @@ export class SharedSlab {
         chunk = this.visitGroup(block, view, fn, chunk);
         continue;
       }
-      view._b = block;
-      view._o = Math.imul(chunk, stride);
+      block.place(view, chunk * this.chunkBytes);
       fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
       for (let at = Math.imul(chunk, stride); chunk < chunkCount; at += stride) {
         if (stamps[chunk] !== seen[chunk] || view._b !== block) break;
@@ -258,7 +257,7 @@ export class SharedSlab {
       if ((stamps[chunk] & 1) === 0) continue;
       const stamp = block.look(chunk);
       if ((stamp & 1) === 0) continue;
-      block.place(view, Math.imul(chunk, chunkBytes));
+      block.place(view, chunk * chunkBytes);
       fn(view, codec.encode(firstIndex + chunk, stamp + FIRST_STAMP));
     }
     while (chunk < chunkCount && (stamps[chunk] & 1) === 0) chunk++;

@@ -154,7 +154,7 @@ export class KindWalk implements IterableIterator<RecordView> {
     const block = this.block;
     if (chunk < block.bump && block.live === block.bump && block.tags[chunk] === this.tag) {
       this.chunk = chunk;
-      block.place(this.value, Math.imul(chunk, this.chunkBytes));
+      block.place(this.value, chunk * this.chunkBytes);
     } else this.seek(chunk);
     return this;
   }
@@ -181,7 +181,7 @@ export class KindWalk implements IterableIterator<RecordView> {
     this.chunk = chunk;
     this.tag = block.tags[chunk];
     this.value = this.views.of(this.tag);
-    block.place(this.value, Math.imul(chunk, this.chunkBytes));
+    block.place(this.value, chunk * this.chunkBytes);
   }
 }
 
@@ -235,7 +235,7 @@ export class KindVisit {
         }
         view = this.views.of(tag = tags[chunk]);
       }
-      block.place(view, Math.imul(chunk, chunkBytes));
+      block.place(view, chunk * chunkBytes);
       fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
       if (block.live !== bump || block.bump !== bump) break;
       if (tags[chunk] !== tag) {
@@ -245,7 +245,7 @@ export class KindVisit {
         }
         view = this.views.of(tag = tags[chunk]);
       }
-      block.place(view, Math.imul(chunk, chunkBytes));
+      block.place(view, chunk * chunkBytes);
       fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
       if (block.live !== bump || block.bump !== bump) break;
       if (tags[chunk] !== tag) {
@@ -255,7 +255,7 @@ export class KindVisit {
         }
         view = this.views.of(tag = tags[chunk]);
       }
-      block.place(view, Math.imul(chunk, chunkBytes));
+      block.place(view, chunk * chunkBytes);
       fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
       if (block.live !== bump || block.bump !== bump) break;
       if (tags[chunk] !== tag) {
@@ -265,7 +265,7 @@ export class KindVisit {
         }
         view = this.views.of(tag = tags[chunk]);
       }
-      block.place(view, Math.imul(chunk, chunkBytes));
+      block.place(view, chunk * chunkBytes);
       fn(view, codec.encode(firstIndex + chunk, stamps[chunk++]));
     }
     if (chunk < block.bump) this.visitSparse(block, only, fn, chunk);
@@ -282,7 +282,7 @@ export class KindVisit {
         const chunk = (word << 5) + 31 - Math.clz32(left & -left);
         if (only === ALL_KINDS || only === tags[chunk]) {
           const view = this.views.of(tags[chunk]);
-          block.place(view, Math.imul(chunk, chunkBytes));
+          block.place(view, chunk * chunkBytes);
           fn(view, codec.encode(firstIndex + chunk, stamps[chunk]));
         }
         left = liveBits[word] & (-2 << chunk); // a shift counts modulo 32
