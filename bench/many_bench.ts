@@ -119,7 +119,7 @@ function sixPools() {
     pool.allocMany(FEW);
     return pool;
   };
-  return {
+  const pools = {
     a: of({ x }),
     b: of({ x, y }),
     c: of({ x, y, z }),
@@ -127,6 +127,8 @@ function sixPools() {
     e: of({ x, y, z, u, v }),
     f: of({ x, y, z, u, v, w }),
   };
+  for (const pool of Object.values(pools)) for (const it of pool) it.x = 0.75;
+  return pools;
 }
 
 /** Halves and doubles by turns, so that values stay what they are, and are no integers: an engine keeps those in another way. */
@@ -160,12 +162,12 @@ function systemsByHand(): Work {
   const systems = columns.map((column, i) => (factor: number) => {
     for (let at = 0; at < column.length; at += i + 1) column[at] *= factor;
   });
-  return scaled(systems, () => columns.map((column) => column[0]), LATE);
+  const isX = (_: number, at: number, { length }: Float32Array) => at % (length / FEW) === 0;
+  return scaled(systems, () => columns.flatMap((column) => [...column.filter(isX)]), LATE);
 }
 
 function systemsOfForEach(early: number): Work {
   const { a, b, c, d, e, f } = sixPools();
-  for (const pool of [a, b, c, d, e, f]) for (const it of pool) it.x = 0.75;
   const systems = [
     (factor: number) => a.forEach((it) => it.x *= factor),
     (factor: number) => b.forEach((it) => it.x *= factor),
@@ -179,7 +181,6 @@ function systemsOfForEach(early: number): Work {
 
 function systemsOfForOf(early: number): Work {
   const { a, b, c, d, e, f } = sixPools();
-  for (const pool of [a, b, c, d, e, f]) for (const it of pool) it.x = 0.75;
   const systems = [
     (factor: number) => {
       for (const it of a) it.x *= factor;
