@@ -17,17 +17,11 @@
  * @module
  */
 export * from "./src/errors.ts";
-export * from "./src/memory.ts";
-export * from "./src/wasm_memory.ts";
-export {
-  type AnyHandle,
-  type brand,
-  type Branded,
-  type Exactly,
-  type Handle,
-  type HandleKind,
-  NULL_HANDLE,
-} from "./src/handle.ts";
+export * from "./src/memory/resource.ts";
+export * from "./src/memory/wasm.ts";
+export * from "./src/struct/ref.ts";
+export type { HandleKind } from "./src/slab/handle.ts";
+export { type Configuration, configure, specialization } from "./src/slab/own_code.ts";
 export {
   type AnyStruct,
   array,
@@ -47,14 +41,24 @@ export {
   type StructOf,
   type StructOptions,
   type ValueOf,
-} from "./src/schema.ts";
-export type { PoolOptions } from "./src/options.ts";
-export * from "./src/pool.ts";
+} from "./src/struct/schema.ts";
+export type { ArrayView, FieldView } from "./src/struct/array_view.ts";
+export type { View } from "./src/struct/view.ts";
+export type { SnapshotOptions } from "./src/slab/envelope.ts";
+export type { PoolOptions } from "./src/pool/options.ts";
+export {
+  type HandleArray,
+  PoolBase,
+  type PoolBlock,
+  type PoolStats,
+  type ScopedRecord,
+} from "./src/pool/pool_base.ts";
+export * from "./src/pool/pool.ts";
 export * from "./src/byte_allocator.ts";
 export * from "./src/arena.ts";
 export * from "./src/stack_allocator.ts";
 export * from "./src/free_list_allocator.ts";
 export * from "./src/inspect.ts";
-export * from "./src/erased_pool.ts";
-export * from "./src/pool_set.ts";
+export { ErasedPool, type ErasedPoolOptions, type HandleOf } from "./src/pool/erased_pool.ts";
+export * from "./src/pool/pool_set.ts";
 export * from "./src/shared_pool.ts";

@@ -10,18 +10,18 @@
  * Every granule belongs to one extent at the most, so a table with an entry a granule finds it. An address and the
  * place in the buffer that it stands for are equal modulo 4096: an extent whose region does not start at such a
  * multiple starts as far into its granule (the dot). So an alignment holds of both, and it is enough to ask a resource
- * for regions aligned to 8, for the lanes.
+ * for regions aligned to 8, for the typed arrays.
  *
  * @module
  */
 import { MAX_ALIGN, MAX_EXTENT_BYTES } from "./_byte_checks.ts";
-import { Lanes, lanesWithin } from "./_lanes.ts";
-import { takeRegion } from "./_region.ts";
+import { arraysWithin, TypedArrays } from "./struct/typed_arrays.ts";
+import { takeRegion } from "./memory/region.ts";
 import { OutOfMemoryError, StaleHandleError } from "./errors.ts";
-import type { MemoryRegion, MemoryResource } from "./memory.ts";
+import type { MemoryRegion, MemoryResource } from "./memory/resource.ts";
 
-/** Every lane that the engine has, since any struct may come. */
-const ALL_LANES = lanesWithin(8);
+/** Every typed array that the engine has, since any struct may come. */
+const ALL_ARRAYS = arraysWithin(8);
 
 /** log2 of the least and of the largest granule, in bytes. The least is 4096, for the offsets within one. */
 const MIN_SHIFT = 12;
@@ -46,7 +46,7 @@ let debugCount = 0;
 const debugSpaces = new Set<WeakRef<AddressSpace>>();
 
 /** A run of addresses over one region. */
-export class Extent extends Lanes {
+export class Extent extends TypedArrays {
   /** The first address, a multiple of 8. */
   readonly base: number;
   /** The first unit. */
@@ -89,17 +89,17 @@ export class Extent extends Lanes {
     this.starts = keepsStarts ? new Int32Array((byteLength >> UNIT_SHIFT) + 31 >> 5) : NO_BITS;
     this.lives = owner === undefined ? NO_LIVES : new Uint32Array(byteLength);
     this.owner = owner;
-    this.bind();
+    this.mount();
   }
 
-  /** Lays the lanes over the region's buffer as it is now. */
-  bind(): void {
+  /** Makes the typed arrays over the region's buffer as it is now. */
+  mount(): void {
     if (this.region === undefined) return;
-    this.attach(this.region, this.byteLength, ALL_LANES);
+    this.attach(this.region, this.byteLength, ALL_ARRAYS);
   }
 
   /** Lets go of the memory, which is the caller's to give back. */
-  unbind(): void {
+  unmount(): void {
     this.detach();
     this.region = undefined;
     this.top = 0;
@@ -108,11 +108,11 @@ export class Extent extends Lanes {
   }
 
   // What ends cuts a record off from its last byte at the least: a whole allocation, or the end of one or of a block.
-  override lifeAt(offset: number, byteLength: number): number {
+  override epochAt(offset: number, byteLength: number): number {
     return this.lives[offset + byteLength - 1] ?? 0;
   }
 
-  override deadError(offset: number): Error {
+  override staleError(offset: number): Error {
     const { label, name } = this.owner!; // without one nothing ever dies
     const address = this.base + offset;
     return new StaleHandleError(
@@ -309,7 +309,7 @@ export class AddressSpace {
     for (let i = first; this.table[i] === extent; i++) this.table[i] = NOWHERE;
     this.extents.splice(this.extents.indexOf(extent), 1);
     this.byteLength -= extent.byteLength;
-    extent.unbind();
+    extent.unmount();
     this.memory.release(region);
   }
 
@@ -320,9 +320,9 @@ export class AddressSpace {
     while (this.extents.length > 0) this.unmount(this.extents[this.extents.length - 1]);
   }
 
-  /** Lays the lanes of every extent anew, after somebody replaced the buffer of its region by a longer one. */
+  /** Makes the typed arrays of every extent anew, after somebody replaced the buffer of its region by a longer one. */
   rebind(): void {
-    for (const extent of this.extents) extent.bind();
+    for (const extent of this.extents) extent.mount();
   }
 
   /** Whether the memory was detached by somebody: a `WebAssembly.Memory` that grows does so to all extents at once. */

@@ -26,9 +26,9 @@ import {
   sheetOf,
   snapshotError,
   type SnapshotOptions,
-} from "./_envelope.ts";
+} from "./slab/envelope.ts";
 import type { SnapshotError } from "./errors.ts";
-import type { MemoryRegion } from "./memory.ts";
+import type { MemoryRegion } from "./memory/resource.ts";
 
 const SECTION_AT = HEADER_WORDS * 4;
 const SECTION_BYTES = 24;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MemoryResource } from "./memory.ts";
+import type { MemoryResource } from "./memory/resource.ts";
 
 /** The largest alignment of an address. */
 export const MAX_ALIGN = 4096;

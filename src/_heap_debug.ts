@@ -7,7 +7,7 @@
  */
 import { UNIT_SHIFT } from "./_address_space.ts";
 import { HEADER_BYTES } from "./_chunks.ts";
-import { callerOrigin, POISON, throwLeaks } from "./_debug.ts";
+import { callerOrigin, POISON, throwLeaks } from "./slab/debug.ts";
 import { Heap } from "./_heap.ts";
 
 /** A heap in debug mode. */

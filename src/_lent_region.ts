@@ -4,7 +4,7 @@
  * @module
  */
 import type { Extent } from "./_address_space.ts";
-import type { MemoryRegion } from "./memory.ts";
+import type { MemoryRegion } from "./memory/resource.ts";
 
 /** A region inside an extent. */
 export class LentRegion implements MemoryRegion {

@@ -23,7 +23,7 @@ interface Census {
  *
  * @param pool Any object.
  * @returns Whether it is a shared pool.
- * @throws {InvariantError} when its books do not balance.
+ * @throws {InvariantError} when its metadata do not balance.
  * @throws {DisposedError} after its disposal.
  */
 export function auditShared(pool: object): boolean {

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { ChunkMemory } from "./_chunk_memory.ts";
+import { ChunkMemory } from "./slab/chunk_memory.ts";
 import { BLOCK, type SharedLayout } from "./_shared_layout.ts";
 import { lengthOf, type SharedSteps } from "./_shared_steps.ts";
 
 /** No stamp of a live record. */
 const UNSEEN = -1;
 
-/** The words of a block that is nowhere. */
+/** The words of a block without chunks. */
 const NOTHING = new Int32Array(0);
 
 /** A block, and what this thread knows of it. */
@@ -27,7 +27,7 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
   readonly firstIndex: number;
   /** Whose block it is. */
   readonly layout: SharedLayout;
-  /** Generation and life of each chunk: even is dead, negative is on its way to the owner. */
+  /** Generation and live bit of each chunk: even is dead, negative is on its way to the owner. */
   readonly stamps: Int32Array = NOTHING;
   /** The live stamp that this thread has last seen with an atomic load, or stored: an iteration reads it plainly. */
   readonly seen: Int32Array;
@@ -36,10 +36,10 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
 
   /**
    * @param layout Whose block it is.
-   * @param position Position in the pool; -1 for a block without chunks, which views stand on that stand nowhere.
-   * @param lanes Set of lanes that records are read and written through.
+   * @param position Position in the pool; -1 for a block without chunks, which views are bound to that are bound to no record.
+   * @param arrays Sum of the bits of the typed arrays that records are read and written through.
    */
-  constructor(layout: SharedLayout, position: number, lanes: number) {
+  constructor(layout: SharedLayout, position: number, arrays: number) {
     const { buffer, shape: { chunksPerBlock, chunkBytes } } = layout;
     const chunkCount = position < 0 ? 0 : chunksPerBlock;
     super(chunkCount, chunkBytes);
@@ -52,7 +52,7 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
     this.words = new Int32Array(buffer, start, BLOCK.retired + 1);
     this.stamps = new Int32Array(buffer, start + layout.stampsAt, chunkCount);
     const byteOffset = start + layout.recordsAt;
-    this.layOver({ buffer, byteOffset, byteLength: chunkCount * chunkBytes }, lanes);
+    this.attachChunks({ buffer, byteOffset, byteLength: chunkCount * chunkBytes }, arrays);
   }
 
   /**

@@ -24,10 +24,10 @@
  *
  * @module
  */
-import { fingerprintOf, layoutText } from "./_envelope.ts";
+import { fingerprintOf, layoutText } from "./slab/envelope.ts";
 import { OutOfMemoryError, SchemaError } from "./errors.ts";
-import type { HandleKind } from "./handle.ts";
-import type { AnyStruct } from "./schema.ts";
+import type { HandleKind } from "./slab/handle.ts";
+import type { AnyStruct } from "./struct/schema.ts";
 
 const MAGIC = 0x42414c53; // "SLAB" in memory, where the low byte comes first
 const VERSION = 1;

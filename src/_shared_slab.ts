@@ -1,5 +1,6 @@
 /**
- * One thread's part in a shared pool: the blocks that it has met, those that it owns, and how it comes to more.
+ * One thread's part in a shared pool: the blocks that it has mapped, those that it owns, and how it comes to
+ * more.
  *
  * @module
  */
@@ -9,9 +10,9 @@ import {
   adopt,
   drain,
   enliven,
+  FIRST_STAMP,
   freeOwn,
   freeRemote,
-  link,
   NEW,
   ORPHAN,
   PENDING,
@@ -19,51 +20,51 @@ import {
   RETIRED,
   takeChunk,
 } from "./_shared_steps.ts";
-import { writeRecord } from "./_record.ts";
-import type { RecordView, Visit } from "./_view.ts";
-import { staleError } from "./_refusals.ts";
 import { DisposedError, PoolExhaustedError, type StaleHandleError } from "./errors.ts";
-import type { HandleCodec } from "./handle.ts";
-import type { SlabConfig } from "./options.ts";
-import type { AnyStruct } from "./schema.ts";
-
-/**
- * What the stamps of a shared block leave out of those that handles are made of, so that zeroed memory says: generation 1,
- * free.
- */
-const FIRST_STAMP = 2;
-
-/** Chunks that an iteration visits one by one after one that is dead or new: a power of two. */
-const GROUP = 8;
+import type { HandleCodec } from "./slab/handle.ts";
+import type { SlabConfig } from "./slab/slab.ts";
+import { staleError } from "./slab/slab_errors.ts";
+import type { Target } from "./struct/record.ts";
+import type { Compile } from "./struct/scalars.ts";
+import type { RecordView } from "./struct/view.ts";
 
 /** The slab of each shared pool, for the files that look inside one. */
 export const shared: WeakMap<object, SharedSlab> = new WeakMap();
 
-/** The chunks of a shared pool, for one thread. */
-export class SharedSlab {
+/** Makes the slabs of one geometry. */
+export type SharedSlabClass = new (
+  config: SlabConfig,
+  layout: SharedLayout,
+  arrays: number,
+) => SharedSlab;
+
+/**
+ * The chunks of a shared pool, for one thread: what of it need not be fast. {@linkcode sharedSlabClass} makes the rest.
+ */
+export abstract class SharedSlab implements Target {
+  /** Where the next chunk comes from, and right after an alloc the last one came from. */
+  current: SharedBlock;
+  /** The blocks that this thread has mapped, by position: all up to the last that it had to do with. */
+  blocks: SharedBlock[] = [];
+  /** Stamp of a record of the last generation. */
+  readonly lastStamp: number;
+  disposed = false;
+
   readonly name: string;
   readonly label: string;
   readonly codec: HandleCodec;
   readonly layout: SharedLayout;
+  readonly chunkBytes: number;
   /** This thread's number in the pool, from 1. */
   readonly thread: number;
-  disposed = false;
-  /** The blocks that this thread has met, by position: all up to the last that it had to do with. */
-  blocks: SharedBlock[] = [];
-  /** What a view stands on that stands nowhere. */
-  readonly nowhere: SharedBlock;
-  /** Where the next chunk comes from, and right after an alloc the last one came from. */
-  current: SharedBlock;
+  /** What a view is bound to that is bound to no record. */
+  readonly unbound: SharedBlock;
 
-  private readonly lanes: number;
-  readonly chunkBytes: number;
-  /** log2(chunksPerBlock), and as many ones. */
-  private readonly chunkBits: number;
+  /** Sum of the bits of the typed arrays that records are read and written through. */
+  private readonly arrays: number;
+  /** chunksPerBlock - 1. */
   private readonly chunkMask: number;
   private readonly maxBlocks: number;
-  /** Stamp of a record of the last generation, and what its chunk has when it was freed. */
-  readonly lastStamp: number;
-  private readonly stampAfterLast: number;
   /** The blocks that this thread owns. */
   private mine: SharedBlock[] = [];
   /** Those of them, but for the current one, whose own list has chunks. */
@@ -75,63 +76,52 @@ export class SharedSlab {
   /**
    * @param config Checked options.
    * @param layout Where everything is.
-   * @param lanes Set of lanes that records are read and written through.
+   * @param arrays Sum of the bits of the typed arrays that records are read and written through.
    */
-  constructor(config: SlabConfig, layout: SharedLayout, lanes: number) {
+  constructor(config: SlabConfig, layout: SharedLayout, arrays: number) {
     const { name, label, codec, chunksPerBlock, maxBlocks, keepEmptyBlocks } = config;
     this.name = name;
     this.label = label;
     this.codec = codec;
     this.layout = layout;
-    this.lanes = lanes;
+    this.arrays = arrays;
     this.chunkBytes = layout.shape.chunkBytes;
-    this.chunkBits = 31 - Math.clz32(chunksPerBlock);
     this.chunkMask = chunksPerBlock - 1;
     this.maxBlocks = maxBlocks;
     this.keepEmptyBlocks = keepEmptyBlocks;
     this.lastStamp = codec.maxGeneration * 2 + 1 - FIRST_STAMP;
-    this.stampAfterLast = codec.wraps ? 0 : RETIRED;
-    this.current = this.nowhere = new SharedBlock(layout, -1, 0);
+    this.current = this.unbound = new SharedBlock(layout, -1, 0);
     this.thread = Atomics.add(layout.header, HEADER.joined, 1) + 1;
   }
 
-  // -- one record --
+  // -- one record: in the class made for the geometry --
 
   /**
-   * Takes a chunk and clears it, in O(1) but for growing and adopting.
+   * Takes a chunk, clears it and lets others see it, in O(1) but for growing and adopting.
    *
    * @returns Its handle; 0 when there is none to be had.
    * @throws {DisposedError | OutOfMemoryError}
    */
-  alloc(): number {
-    const block = this.current;
-    const chunk = takeChunk(block);
-    if (chunk < 0) return this.advance() ? this.alloc() : 0;
-    return this.codec.encode(block.firstIndex + chunk, enliven(block, chunk) + FIRST_STAMP);
-  }
+  abstract alloc(): number;
 
   /**
-   * Takes a chunk, clears it and writes to it, and only then lets others see it.
+   * Moves a view to a record, in O(1). A new one is in a chunk that was taken and cleared, and that nobody sees before
+   * {@linkcode publishTaken}; nothing of the user's may run until then.
    *
-   * @param struct What the record is.
-   * @param init Fields to set, checked.
-   * @returns Its handle; 0 when there is none to be had.
+   * @param view The view.
+   * @param handle Its handle, any number; 0 for a new record.
+   * @returns Its handle; 0 when there is no chunk to be had, and the view stays where it was.
+   * @throws {StaleHandleError} when the handle is not live.
    * @throws {DisposedError | OutOfMemoryError}
    */
-  allocWith(struct: AnyStruct, init: object): number {
-    const block = this.current;
-    const chunk = takeChunk(block);
-    if (chunk < 0) return this.advance() ? this.allocWith(struct, init) : 0;
-    block.zero(chunk);
-    try {
-      writeRecord(block, chunk * this.chunkBytes, struct, init);
-    } catch (error) {
-      this.putBack(block, chunk); // a getter has thrown
-      throw error;
-    }
-    if (!block.isMine) throw this.disposedError(); // by a getter; whoever has the block now has the chunk
-    return this.codec.encode(block.firstIndex + chunk, publish(block, chunk) + FIRST_STAMP);
-  }
+  abstract bindTo(view: RecordView, handle: number): number;
+
+  /**
+   * Lets others see the new record that {@linkcode bindTo} moved a view to.
+   *
+   * @param handle Its handle.
+   */
+  abstract publishTaken(handle: number): void;
 
   /**
    * Frees a record, in O(1).
@@ -139,22 +129,7 @@ export class SharedSlab {
    * @param handle Any number.
    * @returns Whether it was live; if not, nothing changed.
    */
-  free(handle: number): boolean {
-    const index = this.codec.index(handle);
-    const position = index >>> this.chunkBits;
-    if (position >= this.blocks.length && !this.meet(position)) return false;
-    const block = this.blocks[position];
-    const chunk = index & this.chunkMask;
-    const live = this.codec.liveStamp(handle) - FIRST_STAMP; // of no handle an odd number below 0, which no chunk has
-    const dead = live === this.lastStamp ? this.stampAfterLast : live + 1;
-    // A wide handle may name a generation past the last, of which a swap would see the low bits alone.
-    if (live > this.lastStamp) return false;
-    if (!block.isMine) return freeRemote(block, chunk, live, dead);
-    if (!freeOwn(block, chunk, live, dead)) return false;
-    if (block.free === 1) this.noteRoom(block);
-    if (block.free === block.bump) this.emptied(block);
-    return true;
-  }
+  abstract free(handle: number): boolean;
 
   /**
    * Finds the block of a live record, in O(1).
@@ -162,22 +137,9 @@ export class SharedSlab {
    * @param handle Any number.
    * @returns The block; `undefined` when the handle is not live.
    */
-  find(handle: number): SharedBlock | undefined {
-    const index = this.codec.index(handle);
-    const position = index >>> this.chunkBits;
-    if (position >= this.blocks.length && !this.meet(position)) return undefined;
-    const block = this.blocks[position];
-    const live = this.codec.liveStamp(handle) - FIRST_STAMP;
-    return block.loadStamp(index & this.chunkMask) === live ? block : undefined;
-  }
+  abstract find(handle: number): SharedBlock | undefined;
 
-  /**
-   * @param handle Any number.
-   * @returns Byte offset in its block of the chunk that it names.
-   */
-  offsetOf(handle: number): number {
-    return (handle & this.chunkMask) * this.chunkBytes | 0; // the lowest bits of a handle are the index
-  }
+  // -- where a record is --
 
   /**
    * @param block A block of this pool.
@@ -197,71 +159,9 @@ export class SharedSlab {
    */
   generationOf(index: number): number {
     const position = Math.floor(index / (this.chunkMask + 1));
-    if (position >= this.blocks.length && !this.meet(position)) return -1;
+    if (position >= this.blocks.length && !this.map(position)) return -1;
     const stamp = this.blocks[position].loadStamp(index & this.chunkMask);
     return stamp === RETIRED ? 0 : (stamp & ~PENDING) + FIRST_STAMP >>> 1;
-  }
-
-  // -- every record --
-
-  /**
-   * Walks the live records in block and chunk order.
-   *
-   * @param view Moved from record to record.
-   * @param fn Called with it for each, and with the handle.
-   * @param first Position of the first block.
-   * @param step From one block to the next.
-   */
-  forEach(view: RecordView, fn: Visit, first: number, step: number): void {
-    for (let i = first; i < this.blocks.length || this.meet(i); i += step) {
-      this.visit(this.blocks[i], view, fn);
-    }
-  }
-
-  /**
-   * A plain read of a stamp cannot miss what happened before it, a free for instance, and does not tear; but it orders
-   * nothing. An atomic load orders, and takes longer than a visit. So a live stamp that this thread has once seen with an
-   * atomic load is read plainly: what the record was given with it has been there since. Any other is looked at again. (If a chunk's
-   * compact generations all came round since this thread has looked, the stamp is taken for the one of old: then nothing is
-   * ordered but by what the processor does by itself.)
-   *
-   * The first record of a run stands before the loop, as in a slab, and for the same reason; any that this thread has not seen goes
-   * by itself.
-   */
-  private visit(block: SharedBlock, view: RecordView, fn: Visit): void {
-    const { codec } = this;
-    const { stamps, seen, chunkCount, firstIndex } = block;
-    const stride = this.chunkBytes >> view._shift;
-    let chunk = 0;
-    while (chunk < chunkCount) {
-      if (stamps[chunk] !== seen[chunk]) {
-        chunk = this.visitGroup(block, view, fn, chunk);
-        continue;
-      }
-      block.place(view, chunk * this.chunkBytes);
-      fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
-      for (let at = Math.imul(chunk, stride); chunk < chunkCount; at += stride) {
-        if (stamps[chunk] !== seen[chunk] || view._b !== block) break;
-        view._o = at;
-        fn(view, codec.encode(firstIndex + chunk, seen[chunk++] + FIRST_STAMP));
-      }
-    }
-  }
-
-  /** Visits the rest of a group of chunks one by one, and passes over the dead ones behind it; tells how far that came. */
-  private visitGroup(block: SharedBlock, view: RecordView, fn: Visit, from: number): number {
-    const { codec, chunkBytes } = this;
-    const { stamps, chunkCount, firstIndex } = block;
-    let chunk = from;
-    for (const end = Math.min((from | GROUP - 1) + 1, chunkCount); chunk < end; chunk++) {
-      if ((stamps[chunk] & 1) === 0) continue;
-      const stamp = block.look(chunk);
-      if ((stamp & 1) === 0) continue;
-      block.place(view, chunk * chunkBytes);
-      fn(view, codec.encode(firstIndex + chunk, stamp + FIRST_STAMP));
-    }
-    while (chunk < chunkCount && (stamps[chunk] & 1) === 0) chunk++;
-    return chunk;
   }
 
   // -- blocks --
@@ -269,7 +169,7 @@ export class SharedSlab {
   /** Records that are live: exact while no thread is in the middle of something. */
   get size(): number {
     let size = 0;
-    for (let i = 0; i < this.blocks.length || this.meet(i); i++) size += this.blocks[i].live;
+    for (let i = 0; i < this.blocks.length || this.map(i); i++) size += this.blocks[i].live;
     return size;
   }
 
@@ -315,15 +215,20 @@ export class SharedSlab {
 
   /** The blocks that there are. */
   mounted(): readonly SharedBlock[] {
-    this.meet(this.blockCount - 1);
+    this.map(this.blockCount - 1);
     return this.blocks;
   }
 
-  /** Makes this thread's views of all blocks up to a position; tells whether there are so many. */
-  private meet(position: number): boolean {
+  /**
+   * Maps all blocks up to a position: makes what this thread reads and writes them through.
+   *
+   * @param position Position of a block.
+   * @returns Whether there are so many.
+   */
+  map(position: number): boolean {
     if (this.disposed || !(position < this.blockCount)) return false;
     for (let i = this.blocks.length; i <= position; i++) {
-      this.blocks.push(new SharedBlock(this.layout, i, this.lanes));
+      this.blocks.push(new SharedBlock(this.layout, i, this.arrays));
     }
     return true;
   }
@@ -332,10 +237,10 @@ export class SharedSlab {
    * Finds a block with a free chunk: among this thread's own, first by what it knows and then by what others have freed;
    * among those that nobody owns; and where there is none, a new one.
    */
-  private advance(): boolean {
-    if (this.disposed) throw this.disposedError();
+  protected advance(): boolean {
+    this.checkThere();
     if (this.current.isMine && drain(this.current)) return true;
-    const block = this.roomy.pop() ?? this.drainOne() ?? this.adoptOne() ?? this.commit();
+    const block = this.roomy.pop() ?? this.drainOne() ?? this.adoptOne() ?? this.addBlock();
     if (block === undefined) return false;
     this.current = block;
     return true;
@@ -365,7 +270,7 @@ export class SharedSlab {
   }
 
   /** Adds a block to the pool, unless that is at its end. */
-  private commit(): SharedBlock | undefined {
+  private addBlock(): SharedBlock | undefined {
     const { header } = this.layout;
     for (;;) {
       const position = this.blockCount;
@@ -374,7 +279,7 @@ export class SharedSlab {
       if (Atomics.compareExchange(header, HEADER.blocks, position, position + 1) !== position) {
         continue; // another thread has it; there may be one more
       }
-      this.meet(position);
+      this.map(position);
       const block = this.blocks[position];
       if (!block.swapOwner(NEW, this.thread)) continue; // another thread took this one for ended, and adopted it
       this.own(block);
@@ -387,21 +292,13 @@ export class SharedSlab {
     this.mine.push(block);
   }
 
-  /** Puts a chunk back that was taken and not published. A getter may have moved on, or left the pool. */
-  private putBack(block: SharedBlock, chunk: number): void {
-    if (!block.isMine) return;
-    link(block, chunk);
-    block.storeTaken(block.bump - block.free);
-    if (block.free === 1) this.noteRoom(block);
-  }
-
   /** A block of this thread's has got its first free chunk. */
-  private noteRoom(block: SharedBlock): void {
+  protected noteRoom(block: SharedBlock): void {
     if (block !== this.current && block.bump === block.chunkCount) this.roomy.push(block);
   }
 
   /** A block of this thread's has no live record: it goes to whoever needs one, if enough of them are kept. */
-  private emptied(block: SharedBlock): void {
+  protected noteEmpty(block: SharedBlock): void {
     if (block === this.current) return;
     let empty = 0;
     for (const it of this.mine) if (it !== this.current && it.free === it.bump) empty++;
@@ -445,7 +342,14 @@ export class SharedSlab {
     Atomics.add(this.layout.header, HEADER.left, 1);
     this.disposed = true;
     this.blocks = this.mine = this.roomy = [];
-    this.current = this.nowhere;
+    this.current = this.unbound;
+  }
+
+  // -- errors --
+
+  /** @throws {DisposedError} after this thread has left the pool. */
+  checkThere(): void {
+    if (this.disposed) throw this.disposedError();
   }
 
   /**
@@ -479,4 +383,141 @@ export class SharedSlab {
 /** Whether the owner has a chunk to give out. */
 function hasChunk(block: SharedBlock): boolean {
   return block.free > 0 || block.bump < block.chunkCount;
+}
+
+/**
+ * Makes the class of the slabs of one geometry.
+ *
+ * @param config Checked options: what of them is the same for all of the class goes into its code.
+ * @param chunkBytes Bytes of a chunk.
+ * @param compile Makes it.
+ * @returns The class.
+ */
+export function sharedSlabClass(
+  { chunksPerBlock, codec }: SlabConfig,
+  chunkBytes: number,
+  compile: Compile,
+): SharedSlabClass {
+  return compile(
+    defineSharedSlab,
+    SharedSlab,
+    codec,
+    {
+      chunkBytes,
+      chunkBits: 31 - Math.clz32(chunksPerBlock),
+      firstStamp: FIRST_STAMP,
+      stampAfterLast: codec.wraps ? 0 : RETIRED,
+    },
+    { takeChunk, enliven, publish, freeOwn, freeRemote },
+  );
+}
+
+/** What is the same for all slabs of a class. */
+interface Constants {
+  readonly chunkBytes: number;
+  /** log2 of the chunks of a block. */
+  readonly chunkBits: number;
+  readonly firstStamp: number;
+  /** Stamp of a chunk whose record of the last generation was freed. */
+  readonly stampAfterLast: number;
+}
+
+/** What threads do to a block, as `_shared_steps.ts` says. */
+interface Steps {
+  readonly takeChunk: typeof takeChunk;
+  readonly enliven: typeof enliven;
+  readonly publish: typeof publish;
+  readonly freeOwn: typeof freeOwn;
+  readonly freeRemote: typeof freeRemote;
+}
+
+/**
+ * The hot part of a shared slab. Its text is compiled anew for each geometry, so nothing in it is free but its
+ * parameters.
+ *
+ * @param Base {@linkcode SharedSlab}.
+ * @param codec How handles are packed.
+ * @param constants What is the same for all slabs of the class.
+ * @param steps What is done to a block.
+ * @returns The class.
+ */
+function defineSharedSlab(
+  Base: typeof SharedSlab,
+  codec: HandleCodec,
+  constants: Constants,
+  steps: Steps,
+): SharedSlabClass {
+  const chunkBytes = constants.chunkBytes;
+  const chunkBits = constants.chunkBits;
+  const chunkMask = (1 << chunkBits) - 1;
+  const firstStamp = constants.firstStamp;
+  const stampAfterLast = constants.stampAfterLast;
+  const takeChunk = steps.takeChunk;
+  const enliven = steps.enliven;
+  const publish = steps.publish;
+  const freeOwn = steps.freeOwn;
+  const freeRemote = steps.freeRemote;
+
+  return class SharedSlab extends Base {
+    override alloc(): number {
+      const block = this.current;
+      const chunk = takeChunk(block);
+      if (chunk < 0) return this.advance() ? this.alloc() : 0;
+      return codec.encode(block.firstIndex + chunk, enliven(block, chunk) + firstStamp);
+    }
+
+    override bindTo(view: RecordView, handle: number): number {
+      let block: SharedBlock | undefined;
+      if (handle === 0) {
+        handle = this._take();
+        if (handle === 0) return 0;
+        block = this.current;
+      } else {
+        block = this.find(handle);
+        if (block === undefined) throw this.staleError("set", handle);
+      }
+      view._b = block;
+      view._o = (handle & chunkMask) * chunkBytes; // the lowest bits of a handle are the index
+      return handle;
+    }
+
+    _take(): number {
+      const block = this.current;
+      const chunk = takeChunk(block);
+      if (chunk < 0) return this.advance() ? this._take() : 0;
+      block.zero(chunk);
+      return codec.encode(block.firstIndex + chunk, block.ownStamp(chunk) + 1 + firstStamp);
+    }
+
+    override publishTaken(handle: number): void {
+      publish(this.current, handle & chunkMask);
+    }
+
+    override free(handle: number): boolean {
+      const index = codec.index(handle);
+      const position = index >>> chunkBits;
+      if (position >= this.blocks.length && !this.map(position)) return false;
+      const block = this.blocks[position];
+      const chunk = index & chunkMask;
+      const live = codec.liveStamp(handle) - firstStamp; // of no handle an odd number below 0, which no chunk has
+      const last = this.lastStamp;
+      // A wide handle may name a generation past the last, of which a swap would see the low bits alone.
+      if (live > last) return false;
+      const dead = live === last ? stampAfterLast : live + 1;
+      if (!block.isMine) return freeRemote(block, chunk, live, dead);
+      if (!freeOwn(block, chunk, live, dead)) return false;
+      if (block.free === 1) this.noteRoom(block);
+      if (block.free === block.bump) this.noteEmpty(block);
+      return true;
+    }
+
+    override find(handle: number): SharedBlock | undefined {
+      const index = codec.index(handle);
+      const position = index >>> chunkBits;
+      if (position >= this.blocks.length && !this.map(position)) return undefined;
+      const block = this.blocks[position];
+      const live = codec.liveStamp(handle) - firstStamp;
+      return block.loadStamp(index & chunkMask) === live ? block : undefined;
+    }
+  };
 }

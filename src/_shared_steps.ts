@@ -32,7 +32,7 @@
  * - by the one that adopts a block after its swap of the owner, which reads what the last owner stored when it left; if that
  *   ended without leaving, after whatever told that it had ended;
  * - by whoever got a handle, after whatever brought it the handle: a message, or an atomic of its own;
- * - in an iteration after an atomic load of the stamp: see `visit` of a shared slab.
+ * - in an iteration after an atomic load of the stamp: see `_shared_iterate.ts`.
  *
  * **No lock.** A swap fails only where another thread's has succeeded. Nobody waits: a thread that stops anywhere, for good
  * even, holds up no other. If it stops for good between two steps, the chunk that it was moving, or the list that it had
@@ -40,6 +40,12 @@
  *
  * @module
  */
+
+/**
+ * What the stamps of a shared block leave out of those that handles are made of, so that zeroed memory says: generation 1,
+ * free.
+ */
+export const FIRST_STAMP = 2;
 
 /** Sign bit of a stamp: freed by another thread than the owner, and not yet in its list. */
 export const PENDING: number = 1 << 31;

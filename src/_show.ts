@@ -19,7 +19,7 @@ type Inspect = (value: unknown, options?: object) => string;
  */
 export function showAs<T>(prototype: T, shown: (it: T) => unknown): void {
   const print = (it: T, inspect: Inspect, options: object) => {
-    if (it === prototype) return "[prototype]";
+    if (Object.hasOwn(it as object, "constructor")) return "[prototype]"; // this one, or that of a class that extends it
     try {
       const value = shown(it);
       return typeof value === "string" ? value : inspect(value, options);

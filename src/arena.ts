@@ -7,18 +7,17 @@ import { AddressSpace, type Extent, NOWHERE } from "./_address_space.ts";
 import { readArena, writeArena } from "./_arena_snapshot.ts";
 import { type ArenaBooks, arenas } from "./_byte_books.ts";
 import { checkExtentBytes, checkSource, show } from "./_byte_checks.ts";
-import { type SnapshotOptions, WITH_CHECKSUM } from "./_envelope.ts";
+import { type SnapshotOptions, WITH_CHECKSUM } from "./slab/envelope.ts";
 import { LentRegion } from "./_lent_region.ts";
-import { checkRecord } from "./_record.ts";
-import type { RecordView } from "./_view.ts";
+import type { RecordView } from "./struct/view.ts";
 import {
   ByteAllocator,
   type ByteAllocatorOptions,
   type ByteAllocatorStats,
 } from "./byte_allocator.ts";
 import { InvalidAddressError } from "./errors.ts";
-import { heapMemory, type MemoryRegion, type MemoryResource } from "./memory.ts";
-import type { AnyStruct, Init } from "./schema.ts";
+import { heapMemory, type MemoryRegion, type MemoryResource } from "./memory/resource.ts";
+import type { AnyStruct, Init } from "./struct/schema.ts";
 
 /** Options of an arena; every one may be left out. */
 export interface ArenaOptions extends ByteAllocatorOptions {
@@ -172,7 +171,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const end = at + struct.size;
     if (end > block.byteLength) return this._allocNextAt(view, struct);
     block.top = end;
-    block.place(view, at);
+    block.bind(view, at);
     return block.base + at;
   }
 
@@ -198,7 +197,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     ) {
       return super.seek(cursor, address);
     }
-    block.place(view, at);
+    block.bind(view, at);
     return cursor;
   }
 
@@ -458,16 +457,6 @@ export class Arena extends ByteAllocator implements MemoryResource {
     return this._bump(byteLength, align);
   }
 
-  /** Allocates a record and writes a value that is checked first. */
-  private _allocWith<S extends AnyStruct>(struct: S, init: Init<S>): number {
-    this._checkStruct("allocRecord", struct);
-    checkRecord(struct, init); // before anything is taken
-    this._checkAttached("allocRecord");
-    const address = this.allocRecord(struct);
-    this._write(address, struct, init);
-    return address;
-  }
-
   /** The rare end of allocRecord: no struct, or no room in the block. */
   private _allocNext(struct: AnyStruct): number {
     this._checkAlive();
@@ -478,7 +467,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
   /** The rare end of allocAt. */
   private _allocNextAt(view: RecordView, struct: AnyStruct): number {
     const address = this._allocNext(struct);
-    this._block.place(view, address - this._block.base);
+    this._block.bind(view, address - this._block.base);
     return address;
   }
 

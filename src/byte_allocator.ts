@@ -5,12 +5,19 @@
  */
 import { type AddressSpace, Extent, NOWHERE } from "./_address_space.ts";
 import { checkAlign, checkCount, show } from "./_byte_checks.ts";
-import { checkRecord, writeRecord } from "./_record.ts";
+import { compilerForStruct } from "./slab/own_code.ts";
+import type { Target } from "./struct/record.ts";
 import { byteSummary, showAs } from "./_show.ts";
-import { offsetOf, type RecordView, recordViewClass, rootOf, type View } from "./_view.ts";
+import { type RecordView, rootOf, type StructCode, structCode, type View } from "./struct/view.ts";
 import { DisposedError, InvalidAddressError } from "./errors.ts";
-import type { MemoryResource } from "./memory.ts";
-import { type AnyStruct, elementBytes, type Init, type ScalarType, Struct } from "./schema.ts";
+import type { MemoryResource } from "./memory/resource.ts";
+import {
+  type AnyStruct,
+  elementBytes,
+  type Init,
+  type ScalarType,
+  Struct,
+} from "./struct/schema.ts";
 
 /** Options of every byte allocator; each may be left out. */
 export interface ByteAllocatorOptions {
@@ -181,10 +188,8 @@ export abstract class ByteAllocator implements Disposable {
    */
   allocRecord<S extends AnyStruct>(struct: S, init?: Init<S>): number {
     this._checkStruct("allocRecord", struct);
-    if (init !== undefined) checkRecord(struct, init); // before anything is taken
-    const address = this.alloc(struct.size, struct.align);
-    if (init !== undefined) this._write(address, struct, init);
-    return address;
+    if (init === undefined) return this.alloc(struct.size, struct.align);
+    return this._allocWith(struct, init);
   }
 
   /**
@@ -220,7 +225,7 @@ export abstract class ByteAllocator implements Disposable {
     const { size, align } = view._s!; // as _checkCursor has seen
     const address = this.alloc(size, align);
     const extent = this._space.find(address);
-    extent.place(view, address - extent.base);
+    extent.bind(view, address - extent.base);
     return address;
   }
 
@@ -270,7 +275,7 @@ export abstract class ByteAllocator implements Disposable {
     this._checkStruct("view", struct);
     const extent = this._check("view", address, struct.size, struct.align);
     return asView<S>(
-      new (recordViewClass(struct, this._space.isDebug))(extent, address - extent.base),
+      new (codeOf(struct, this._space.isDebug).View)(extent, address - extent.base),
     );
   }
 
@@ -286,7 +291,7 @@ export abstract class ByteAllocator implements Disposable {
   cursor<S extends AnyStruct>(struct: S): View<S> {
     this._checkAlive();
     this._checkStruct("make a cursor", struct);
-    return asView<S>(new (recordViewClass(struct, this._space.isDebug))(NOWHERE, 0));
+    return asView<S>(new (codeOf(struct, this._space.isDebug).View)(NOWHERE, 0));
   }
 
   /**
@@ -305,7 +310,7 @@ export abstract class ByteAllocator implements Disposable {
     const view = this._checkCursor("seek", cursor);
     const { size, align } = view._s!; // as _checkCursor has seen
     const extent = this._check("seek", address, size, align);
-    extent.place(view, address - extent.base);
+    extent.bind(view, address - extent.base);
     return cursor;
   }
 
@@ -391,7 +396,7 @@ export abstract class ByteAllocator implements Disposable {
     }
     const root = rootOf(view);
     if (root?._s === undefined || !(root._b instanceof Extent)) throw this._foreignError(verb);
-    const address = root._b.base + offsetOf(root);
+    const address = root._b.base + root._o;
     if (root._b === NOWHERE || this._space.find(address) !== root._b) {
       throw this._foreignError(verb);
     }
@@ -467,14 +472,23 @@ export abstract class ByteAllocator implements Disposable {
   ): Extent;
 
   /**
-   * Writes the fields of a record that was just allocated, the value having been checked.
+   * Allocates a record and writes to it, once its values are known.
    *
    * @internal
    */
-  protected _write<S extends AnyStruct>(address: number, struct: S, init: Init<S>): void {
-    const extent = this._space.find(address);
-    writeRecord(extent, address - extent.base, struct, init as object);
+  protected _allocWith<S extends AnyStruct>(struct: S, init: Init<S>): number {
+    this._checkStruct("allocRecord", struct);
+    const { write, scratch } = codeOf(struct, this._space.isDebug);
+    return write(init, 0, scratch, this._target, 0, undefined);
   }
+
+  /** Where new records come from that have values. */
+  private readonly _target: Target = {
+    bindTo: (view) => {
+      this._checkAttached("allocRecord");
+      return this.allocAt(view);
+    },
+  };
 
   /**
    * Refuses a size or an alignment, and memory that is not there.
@@ -605,6 +619,26 @@ export abstract class ByteAllocator implements Disposable {
 }
 
 // A view is typed by its fields for the user and by its state in here; both are true of the same object.
+/** What is compiled for the records of a struct in byte allocators, and a view that they are written through. */
+interface RecordCode extends StructCode {
+  readonly scratch: RecordView;
+}
+
+const plainCodes = new WeakMap<AnyStruct, RecordCode>();
+const debugCodes = new WeakMap<AnyStruct, RecordCode>();
+
+function codeOf(struct: AnyStruct, isDebug: boolean): RecordCode {
+  const codes = isDebug ? debugCodes : plainCodes;
+  let code = codes.get(struct);
+  if (code === undefined) {
+    const compile = compilerForStruct(struct, !isDebug);
+    const made = structCode(struct, compile, isDebug);
+    code = { ...made, scratch: new made.View(NOWHERE, 0) };
+    codes.set(struct, code);
+  }
+  return code;
+}
+
 function asView<S extends AnyStruct>(view: RecordView): View<S> {
   return view as unknown as View<S>;
 }

@@ -22,7 +22,7 @@ import {
   type ByteAllocatorStats,
 } from "./byte_allocator.ts";
 import { InvalidAddressError, OutOfMemoryError } from "./errors.ts";
-import { heapMemory, type MemoryRegion, type MemoryResource } from "./memory.ts";
+import { heapMemory, type MemoryRegion, type MemoryResource } from "./memory/resource.ts";
 
 export type { Fit } from "./_free_list.ts";
 

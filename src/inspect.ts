@@ -1,19 +1,19 @@
 /**
- * Looking at pools and byte allocators from outside: whether their books balance, and what is where.
+ * Looking at pools and byte allocators from outside: whether their metadata balance, and what is where.
  *
  * @module
  */
-import { auditBlock, type BlockBooks } from "./_block_audit.ts";
-import type { Block } from "./_block.ts";
+import { auditBlock, type BlockMetadata } from "./slab/check.ts";
+import type { Block } from "./slab/block.ts";
 import { auditBytes } from "./_byte_audit.ts";
 import { dumpBytes } from "./_byte_dump.ts";
 import { auditShared, dumpShared } from "./_shared_audit.ts";
 import { count, drawn, occupancy, summary, together, WIDTH, wrap } from "./_show.ts";
-import { type Slab, slabs } from "./_slab.ts";
+import { type Slab, slabs } from "./slab/slab.ts";
 import { InvariantError } from "./errors.ts";
 
 /**
- * Checks that the books of a pool or a byte allocator balance, and changes nothing.
+ * Checks that the metadata of a pool or a byte allocator balance, and changes nothing.
  *
  * Use it in tests, after code that writes to a block's bytes, and to hunt for a record that changes
  * by itself. A pool used through its members alone has no way to fail. It looks at every chunk, so
@@ -33,7 +33,7 @@ import { InvariantError } from "./errors.ts";
  * Takes O(capacity), of a byte allocator O(bytes).
  *
  * @param pool A pool or a byte allocator of this module.
- * @throws {InvariantError} when the books do not balance; it says where, and both figures.
+ * @throws {InvariantError} when the metadata do not balance; it says where, and both figures.
  * @throws {TypeError} when `pool` is neither, or is an allocator whose memory was detached.
  * @throws {DisposedError} after the pool's `dispose`.
  *
@@ -113,7 +113,8 @@ export function dump(pool: object, { color = wantsColor() }: DumpOptions = {}): 
 
 /** A slab that is one class of a set goes by its size. */
 function slabLines(slab: Slab, color: boolean): string[] {
-  const { peakSize, allocs, frees, grown, released, retired, maxChunks, geometry, label } = slab;
+  const { peakSize, allocs, frees, retired, maxChunks, geometry, label } = slab;
+  const { grown, released } = slab.blockSet;
   const title = slab.codec.isSizeClass ? `chunks of ${count(geometry.chunkBytes)} bytes` : label;
   const totals = [
     `peak ${count(peakSize)}`,
@@ -171,7 +172,7 @@ function audit(slab: Slab): void {
   if (live !== size) throw faultError(slab, `the size is ${size}, and ${live} records are live`);
 }
 
-function booksOf(block: Block): BlockBooks {
+function booksOf(block: Block): BlockMetadata {
   const { chunkCount, bump, head, live, retired, isMounted, stamps, liveBits } = block;
   const { linkStride, linkBytes, chunkBytes } = block;
   return {

@@ -3,27 +3,38 @@
  *
  * @module
  */
-import { asStruct, checkThere, viewError } from "./_face.ts";
 import { checkGrowth } from "./_isolation.ts";
-import { lanesOf } from "./_lanes.ts";
-import { checkRecord, writeRecord } from "./_record.ts";
 import { SharedBlock } from "./_shared_block.ts";
+import {
+  type SharedLoop,
+  sharedLoopFunction,
+  sharedLoopOf,
+  type Stripe,
+} from "./_shared_iterate.ts";
 import { readShape, SharedLayout, type SharedShape } from "./_shared_layout.ts";
-import { shared, SharedSlab } from "./_shared_slab.ts";
+import { shared, type SharedSlab, type SharedSlabClass, sharedSlabClass } from "./_shared_slab.ts";
 import { CHUNK_BITS } from "./_shared_steps.ts";
 import { showAs, summary } from "./_show.ts";
+import { type PoolOptions, resolveOptions } from "./pool/options.ts";
+import { asStruct, checkFunction, viewError } from "./pool/pool_base.ts";
+import { LoopsByText, RecentLoops, type Visitor } from "./slab/iterate.ts";
+import { compilerForStruct } from "./slab/own_code.ts";
+import type { SlabConfig } from "./slab/slab.ts";
+import type { Writer } from "./struct/record.ts";
+import type { Handle } from "./struct/ref.ts";
+import type { AnyStruct, Fields, Init, StructOf } from "./struct/schema.ts";
+import { arraysOf } from "./struct/typed_arrays.ts";
 import {
-  offsetOf,
+  isDebugView,
   type RecordView,
   type RecordViewClass,
-  recordViewClass,
   rootOf,
+  structCode,
+  structOf,
   type View,
-  type Visit,
-} from "./_view.ts";
-import type { Handle } from "./handle.ts";
-import { type PoolOptions, resolveOptions, type SlabConfig } from "./options.ts";
-import type { AnyStruct, Fields, Init, StructOf } from "./schema.ts";
+} from "./struct/view.ts";
+
+export type { Stripe };
 
 /** Options of a shared pool; every one may be left out. */
 export type SharedPoolOptions = Omit<PoolOptions, "memory" | "debug">;
@@ -32,19 +43,12 @@ export type SharedPoolOptions = Omit<PoolOptions, "memory" | "debug">;
 export interface SharedPoolToken {
   /** Name of the pool. */
   readonly name: string;
-  /** Its memory, books and all. */
+  /** Its memory, metadata and all. */
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Which blocks `forEach` visits: every `of`-th, from the one at `stripe`. */
-export interface Stripe {
-  /** Whose turn it is, an integer from 0 to `of` - 1. */
-  readonly stripe: number;
-  /** How many share the pass, an integer from 1. */
-  readonly of: number;
-}
-
-const EVERYTHING: Stripe = { stripe: 0, of: 1 };
+/** Which blocks a pass visits where nobody says: all. */
+const ALL: Stripe = { stripe: 0, of: 1 };
 
 /**
  * Records of one struct that many threads take, read, write and give back at once, without locks.
@@ -56,7 +60,7 @@ const EVERYTHING: Stripe = { stripe: 0, of: 1 };
  * of records is owned by the thread that added it, which takes and frees in it without contention; what others free comes
  * back to it through a list that needs one compare-and-swap. The pool grows without a message: all threads see all blocks.
  *
- * The pool guards its books, not the records: two threads that write the same field race, as they do on any shared memory.
+ * The pool guards its metadata, not the records: two threads that write the same field race, as they do on any shared memory.
  * Who reads what another thread has written needs something that orders the two: a message, `Atomics`, or the end of a pass.
  *
  * Memory is taken block by block and kept until no thread refers to the pool: no engine takes part of a
@@ -80,21 +84,36 @@ const EVERYTHING: Stripe = { stripe: 0, of: 1 };
  * assertEquals(there.has(particle), false);
  * ```
  */
-export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
+export abstract class SharedPool<T extends AnyStruct | Fields> implements Disposable {
   /** Shown in errors. */
   readonly name: string;
   /** What its records are. */
   readonly struct: StructOf<T>;
-  private readonly _slab: SharedSlab;
-  private readonly _View: RecordViewClass;
-  /** Views of iterations that have ended, for the next ones. */
-  private readonly _spareViews: RecordView[] = [];
+  /** @ignore */
+  protected readonly _slab: SharedSlab;
+  /**
+   * What `alloc` and `set` write through.
+   *
+   * @ignore
+   */
+  protected readonly _scratch: RecordView;
+  /**
+   * Views of iterations that have ended, for the next ones: a nested one finds none and makes its own.
+   *
+   * @ignore
+   */
+  protected readonly _spareViews: RecordView[] = [];
+  /** @internal */
+  protected readonly _loops: RecentLoops<SharedLoop>;
+  private readonly _code: SharedCode;
 
-  private constructor(struct: AnyStruct, config: SlabConfig, layout: SharedLayout) {
+  private constructor({ struct, config, layout, code }: Setup) {
     this.name = config.name;
     this.struct = struct as StructOf<T>; // as asStruct made it
-    this._View = recordViewClass(struct);
-    this._slab = new SharedSlab(config, layout, lanesOf(struct));
+    this._code = code;
+    this._loops = new RecentLoops(code.loops);
+    this._slab = new code.Slab(config, layout, arraysOf(struct));
+    this._scratch = new code.View(this._slab.unbound, 0);
     shared.set(this, this._slab);
   }
 
@@ -128,7 +147,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
       keepEmptyBlocks,
     }, config.label);
     layout.seal(struct);
-    return new SharedPool<T>(struct, config, layout);
+    return make({ struct, config, layout, code: codeFor(struct, config) });
   }
 
   /**
@@ -137,9 +156,11 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @typeParam T The struct type, or the plain fields it is made of.
    * @param type The same struct: the same names, types and order of fields.
    * @param token What {@linkcode share} returned, there.
+   * @param options Those that are this thread's own; all others are the pool's.
+   * @param options.specialize As for `create`.
    * @returns This thread's part in the pool.
    * @throws {SchemaError} when the struct has another layout.
-   * @throws {TypeError} when `token` is none.
+   * @throws {TypeError} when `token` is none, or the option has the wrong type.
    *
    * @example Usage
    * ```ts
@@ -150,13 +171,22 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * assertThrows(() => SharedPool.attach({ x: "f64" }, pool.share()), SchemaError, "another layout");
    * ```
    */
-  static attach<T extends AnyStruct | Fields>(type: T, token: SharedPoolToken): SharedPool<T> {
+  static attach<T extends AnyStruct | Fields>(
+    type: T,
+    token: SharedPoolToken,
+    { specialize }: Pick<SharedPoolOptions, "specialize"> = {},
+  ): SharedPool<T> {
     checkGrowth("SharedPool");
     const struct = asStruct(type);
     const name = typeof token?.name === "string" ? token.name : struct.name || "pool";
     const shape: SharedShape = readShape(token?.buffer, struct, name);
-    const config = configOf(struct, { ...shape, name });
-    return new SharedPool<T>(struct, config, new SharedLayout(shape, config.label, token.buffer));
+    const config = configOf(struct, {
+      ...shape,
+      name,
+      ...(specialize === undefined ? {} : { specialize }),
+    });
+    const layout = new SharedLayout(shape, config.label, token.buffer);
+    return make({ struct, config, layout, code: codeFor(struct, config) });
   }
 
   /**
@@ -166,7 +196,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {DisposedError} after `dispose`.
    */
   share(): SharedPoolToken {
-    checkThere(this._slab);
+    this._slab.checkThere();
     return { name: this.name, buffer: this._slab.layout.buffer };
   }
 
@@ -189,11 +219,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
    * @throws {DisposedError} after `dispose`.
    */
-  alloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> {
-    const handle = this.#alloc(init);
-    if (handle === 0) throw this._slab.exhaustedError("alloc");
-    return handle as Handle<StructOf<T>>;
-  }
+  abstract alloc(init?: Init<StructOf<T>>): Handle<StructOf<T>>;
 
   /**
    * Allocates a record as {@linkcode alloc} does, unless there is none to be had.
@@ -202,10 +228,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @returns Its handle; `undefined` where `alloc` would throw exhausted.
    * @throws {OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
    */
-  tryAlloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> | undefined {
-    const handle = this.#alloc(init);
-    return handle === 0 ? undefined : handle as Handle<StructOf<T>>;
-  }
+  abstract tryAlloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> | undefined;
 
   /**
    * Allocates a record, zeroed, and moves a view to it, in O(1), allocating nothing on the heap. Other threads can come upon
@@ -216,13 +239,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {PoolExhaustedError | OutOfMemoryError | DisposedError} as {@linkcode alloc} does; the view stays where it is.
    * @throws {TypeError} when the view is of another struct.
    */
-  allocAt(cursor: View<StructOf<T>>): Handle<StructOf<T>> {
-    const view = this._checkCursor("allocAt", cursor);
-    const handle = this._slab.alloc();
-    if (handle === 0) throw this._slab.exhaustedError("alloc");
-    this._slab.current.place(view, this._slab.offsetOf(handle));
-    return handle as Handle<StructOf<T>>;
-  }
+  abstract allocAt(cursor: View<StructOf<T>>): Handle<StructOf<T>>;
 
   /**
    * Frees a record, in O(1), whichever thread allocated it. Of threads that free the same record at once, one succeeds.
@@ -231,9 +248,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
    * @throws {DisposedError} after `dispose`.
    */
-  free(handle: Handle<StructOf<T>>): void {
-    if (!this._slab.free(handle)) throw this._slab.staleError("free", handle);
-  }
+  abstract free(handle: Handle<StructOf<T>>): void;
 
   /**
    * Frees a record if it is live, in O(1).
@@ -242,9 +257,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @returns Whether it was live, and this call freed it.
    * @throws {DisposedError} after `dispose`.
    */
-  tryFree(handle: Handle<StructOf<T>>): boolean {
-    return this._slab.free(handle) || this.#refuse();
-  }
+  abstract tryFree(handle: Handle<StructOf<T>>): boolean;
 
   /**
    * Tells whether a record is live at this moment, in O(1).
@@ -253,9 +266,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @returns Whether it is live.
    * @throws {DisposedError} after `dispose`.
    */
-  has(handle: Handle<StructOf<T>>): boolean {
-    return this._slab.find(handle) !== undefined || this.#refuse();
-  }
+  abstract has(handle: Handle<StructOf<T>>): boolean;
 
   /**
    * Views a record, in O(1). Nothing keeps another thread from freeing it while the view is used.
@@ -265,11 +276,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    */
-  get(handle: Handle<StructOf<T>>): View<StructOf<T>> {
-    const block = this._slab.find(handle);
-    if (block === undefined) throw this._slab.staleError("get", handle);
-    return this._asView(new this._View(block, this._slab.offsetOf(handle)));
-  }
+  abstract get(handle: Handle<StructOf<T>>): View<StructOf<T>>;
 
   /**
    * Views a record if it is live, in O(1).
@@ -278,14 +285,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @returns A view of it; `undefined` when it is not live.
    * @throws {DisposedError} after `dispose`.
    */
-  tryGet(handle: Handle<StructOf<T>>): View<StructOf<T>> | undefined {
-    const block = this._slab.find(handle);
-    if (block !== undefined) {
-      return this._asView(new this._View(block, this._slab.offsetOf(handle)));
-    }
-    this.#refuse();
-    return undefined;
-  }
+  abstract tryGet(handle: Handle<StructOf<T>>): View<StructOf<T>> | undefined;
 
   /**
    * Writes the named fields of a record; the others stay as they are.
@@ -296,12 +296,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type; nothing is written then.
    * @throws {DisposedError} after `dispose`.
    */
-  set(handle: Handle<StructOf<T>>, init: Init<StructOf<T>>): void {
-    const block = this._slab.find(handle);
-    if (block === undefined) throw this._slab.staleError("set", handle);
-    checkRecord(this.struct, init);
-    writeRecord(block, this._slab.offsetOf(handle), this.struct, init as object);
-  }
+  abstract set(handle: Handle<StructOf<T>>, init: Init<StructOf<T>>): void;
 
   // -- cursors --
 
@@ -312,8 +307,8 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {DisposedError} after `dispose`.
    */
   cursor(): View<StructOf<T>> {
-    checkThere(this._slab);
-    return this._asView(new this._View(this._slab.nowhere, 0));
+    this._slab.checkThere();
+    return new this._code.View(this._slab.unbound, 0) as unknown as View<StructOf<T>>;
   }
 
   /**
@@ -326,13 +321,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {TypeError} when the view is of another struct.
    * @throws {DisposedError} after `dispose`.
    */
-  seek(cursor: View<StructOf<T>>, handle: Handle<StructOf<T>>): View<StructOf<T>> {
-    const block = this._slab.find(handle);
-    if (block === undefined) throw this._slab.staleError("seek", handle);
-    const view = this._checkCursor("seek", cursor);
-    block.place(view, this._slab.offsetOf(handle));
-    return cursor;
-  }
+  abstract seek(cursor: View<StructOf<T>>, handle: Handle<StructOf<T>>): View<StructOf<T>>;
 
   /**
    * Tells the handle of the record that a view stands on, in O(1).
@@ -344,7 +333,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {DisposedError} after `dispose`.
    */
   handleOf(view: object): Handle<StructOf<T>> {
-    checkThere(this._slab);
+    this._slab.checkThere();
     const root = rootOf(view);
     const block = root?._b;
     const isMine = block instanceof SharedBlock && block.layout === this._slab.layout;
@@ -355,7 +344,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
         "is no view of this pool, or stands nowhere",
       );
     }
-    const handle = this._slab.handleAt(block, offsetOf(root));
+    const handle = this._slab.handleAt(block, root._o);
     if (this._slab.find(handle) === undefined) {
       throw this._slab.staleError("tell the handle", handle);
     }
@@ -373,6 +362,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    *
    * @param fn Gets a view, the same one moved along, and the handle.
    * @param stripe Which blocks, by default all.
+   * @throws {TypeError} when `fn` is no function.
    * @throws {RangeError} when the stripe is none.
    * @throws {DisposedError} after `dispose`.
    *
@@ -390,15 +380,49 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * assertEquals(seen, [52, 48]); // blocks 0, 2, 4, 6 and 1, 3, 5
    * ```
    */
-  forEach(
+  abstract forEach(
     fn: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>) => void,
-    stripe: Stripe = EVERYTHING,
-  ): void {
-    checkThere(this._slab);
-    checkStripe(this._slab.label, stripe);
-    const view = this._spareViews.pop() ?? new this._View(this._slab.nowhere, 0);
-    this._slab.forEach(view, fn as unknown as Visit, stripe.stripe, stripe.of);
-    this._spareViews.push(view);
+    stripe?: Stripe,
+  ): void;
+
+  /**
+   * Makes a function that does what `forEach(fn, stripe)` does, compiled for this pool and this callback: the fastest way through a
+   * pool in any program. Make it once, and call it in every frame: it allocates nothing.
+   *
+   * @typeParam A Types of the arguments, up to four.
+   * @param fn Gets a view, the same one moved along, the handle, and the arguments of the call.
+   * @param stripe Which blocks, by default all.
+   * @returns The function. It throws {@linkcode DisposedError} after `dispose`.
+   * @throws {TypeError} when `fn` is no function.
+   * @throws {RangeError} when the stripe is none.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { SharedPool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using sparks = SharedPool.create({ x: "f32", vx: "f32" });
+   * const spark = sparks.alloc({ x: 1, vx: 2 });
+   * const move = sparks.loop((it, _handle, dt: number) => {
+   *   it.x += it.vx * dt;
+   * }, { stripe: 0, of: 1 }); // as many stripes as there are workers, each of which makes its own
+   * move(0.5);
+   * assertEquals(sparks.get(spark).x, 2);
+   * ```
+   */
+  loop<A extends unknown[] = []>(
+    fn: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>, ...args: A) => void,
+    stripe: Stripe = ALL,
+  ): (...args: A) => void {
+    const { _slab: slab, _code: { View, makeLoop } } = this;
+    slab.checkThere();
+    checkFunction(slab, "loop", fn);
+    const { stripe: first, of: step } = stripe;
+    checkStripe(slab, first, step);
+    const visitor = fn as unknown as Visitor; // as was just checked
+    const loop = sharedLoopFunction(slab, View, visitor, first, step, makeLoop);
+    return loop as unknown as (...args: A) => void; // which hands on what it is called with
   }
 
   // -- memory --
@@ -448,7 +472,7 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
    * @throws {DisposedError} after `dispose`.
    */
   adopt(thread: number): number {
-    checkThere(this._slab);
+    this._slab.checkThere();
     if (Number.isInteger(thread) && thread > 0 && thread <= this._slab.threads) {
       if (thread !== this.thread) return this._slab.adoptFrom(thread);
     }
@@ -471,35 +495,204 @@ export class SharedPool<T extends AnyStruct | Fields> implements Disposable {
   [Symbol.dispose](): void {
     this._slab.dispose();
   }
-
-  #alloc(init: Init<StructOf<T>> | undefined): number {
-    if (init === undefined) return this._slab.alloc();
-    checkRecord(this.struct, init);
-    return this._slab.allocWith(this.struct, init as object);
-  }
-
-  #refuse(): false {
-    checkThere(this._slab);
-    return false;
-  }
-
-  // These two are not `#`, as that would have a brand checked at each call.
-
-  /** A view is typed by its fields for the user and by its state in here; both are true of the same object. */
-  private _asView(view: RecordView): View<StructOf<T>> {
-    return view as unknown as View<StructOf<T>>;
-  }
-
-  /** The cursor, if it is a view of the struct. */
-  private _checkCursor(verb: string, cursor: View<StructOf<T>>): RecordView {
-    if (cursor instanceof this._View) return cursor;
-    throw viewError(this._slab, verb, "is no view of this pool's struct");
-  }
 }
 
 showAs<SharedPool<AnyStruct>>(SharedPool.prototype, (pool) => summary(shared.get(pool)!)); // every pool has one
 
-function checkStripe(label: string, { stripe, of }: Stripe): void {
+/** All that a thread's part in a pool is made of. */
+interface Setup {
+  readonly struct: AnyStruct;
+  readonly config: SlabConfig;
+  readonly layout: SharedLayout;
+  readonly code: SharedCode;
+}
+
+/** What is made for a struct and a geometry, and shared by all pools of both. */
+interface SharedCode {
+  readonly Slab: SharedSlabClass;
+  readonly View: RecordViewClass;
+  readonly makeLoop: (args: number) => SharedLoop;
+  readonly SharedPool: OwnClass;
+  readonly loops: LoopsByText<SharedLoop>;
+}
+
+// deno-lint-ignore no-explicit-any -- it serves pools of any struct, which is the one asked for in truth
+type OwnClass = new (setup: Setup) => SharedPool<any>;
+
+function make<T extends AnyStruct | Fields>(setup: Setup): SharedPool<T> {
+  return new setup.code.SharedPool(setup);
+}
+
+const codes = new WeakMap<AnyStruct, Map<string, SharedCode>>();
+
+function codeFor(struct: AnyStruct, config: SlabConfig): SharedCode {
+  const { chunksPerBlock, codec, specialize } = config;
+  const key = [chunksPerBlock, codec.indexBits, codec.wraps, specialize].join();
+  let made = codes.get(struct);
+  if (made === undefined) codes.set(struct, made = new Map());
+  let code = made.get(key);
+  if (code === undefined) made.set(key, code = makeCode(struct, config));
+  return code;
+}
+
+function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {
+  const { codec, chunksPerBlock, specialize } = config;
+  const compile = compilerForStruct(struct, specialize);
+  const { View, write } = structCode(struct, compile, false);
+  const makeLoop = (args: number) => sharedLoopOf(codec, struct.size, args, compile);
+  // Its constructor is that of SharedPool, which is private to everybody else.
+  const Base = SharedPool as unknown as BaseClass;
+  const Own = compile(defineSharedPool, Base, View, {
+    chunkBytes: struct.size,
+    chunkMask: chunksPerBlock - 1,
+    write,
+    isView: (view) => structOf(view) === struct && !isDebugView(view),
+    checkFunction,
+    checkStripe,
+    viewError,
+  });
+  const loops = new LoopsByText(() => makeLoop(0));
+  const Slab = sharedSlabClass(config, struct.size, compile);
+  return { Slab, View, makeLoop, loops, SharedPool: Own };
+}
+
+type BaseClass = abstract new (setup: Setup) => SharedPool<AnyStruct>;
+
+/**
+ * The hot part of a shared pool. Its text is compiled anew for each struct and geometry, so nothing in it is free but its
+ * parameters.
+ *
+ * @param Base {@linkcode SharedPool}.
+ * @param View Class of the records' views.
+ * @param own What is the same for all pools of the class.
+ * @returns The class.
+ */
+function defineSharedPool(
+  Base: BaseClass,
+  View: RecordViewClass,
+  own: {
+    readonly chunkBytes: number;
+    readonly chunkMask: number;
+    readonly write: Writer;
+    /** Whether a view of another class is one of the struct as well: that of a pool of another geometry, for instance. */
+    readonly isView: (view: unknown) => boolean;
+    readonly checkFunction: (slab: SharedSlab, verb: string, fn: unknown) => void;
+    readonly checkStripe: (slab: SharedSlab, stripe: number, of: number) => void;
+    readonly viewError: (slab: SharedSlab, verb: string, problem: string) => Error;
+  },
+): OwnClass {
+  const chunkBytes = own.chunkBytes;
+  const chunkMask = own.chunkMask;
+  const write = own.write;
+  const isView = own.isView;
+
+  /** A view is typed by its fields for the user and by its state in here; both are true of the same object. */
+  type V = View<AnyStruct> & RecordView;
+  type H = Handle<AnyStruct>;
+
+  return class SharedPool extends Base {
+    override alloc(init?: Init<AnyStruct>): H {
+      const handle = init === undefined ? this._slab.alloc() : this._allocWith(init);
+      if (handle === 0) throw this._slab.exhaustedError("alloc");
+      return handle as H;
+    }
+
+    override tryAlloc(init?: Init<AnyStruct>): H | undefined {
+      const handle = init === undefined ? this._slab.alloc() : this._allocWith(init);
+      return handle === 0 ? undefined : handle as H;
+    }
+
+    /** All of the values are read and checked before a chunk is taken, and written before others see it. */
+    _allocWith(init: Init<AnyStruct>): number {
+      const slab = this._slab;
+      const handle = write(init, 0, this._scratch, slab, 0, undefined);
+      if (handle !== 0) slab.publishTaken(handle);
+      return handle;
+    }
+
+    override allocAt(cursor: View<AnyStruct>): H {
+      const slab = this._slab;
+      if (!(cursor instanceof View) && !isView(cursor)) {
+        throw own.viewError(slab, "allocAt", "is no view of this pool's struct");
+      }
+      const handle = slab.alloc();
+      if (handle === 0) throw slab.exhaustedError("alloc");
+      const view = cursor as V;
+      view._b = slab.current;
+      view._o = (handle & chunkMask) * chunkBytes;
+      return handle as H;
+    }
+
+    override free(handle: H): void {
+      if (!this._slab.free(handle)) throw this._slab.staleError("free", handle);
+    }
+
+    override tryFree(handle: H): boolean {
+      const slab = this._slab;
+      if (slab.free(handle)) return true;
+      slab.checkThere();
+      return false;
+    }
+
+    override has(handle: H): boolean {
+      const slab = this._slab;
+      if (slab.find(handle) !== undefined) return true;
+      slab.checkThere();
+      return false;
+    }
+
+    override get(handle: H): V {
+      const block = this._slab.find(handle);
+      if (block === undefined) throw this._slab.staleError("get", handle);
+      return new View(block, (handle & chunkMask) * chunkBytes) as unknown as V;
+    }
+
+    override tryGet(handle: H): V | undefined {
+      const slab = this._slab;
+      const block = slab.find(handle);
+      if (block !== undefined) {
+        return new View(block, (handle & chunkMask) * chunkBytes) as unknown as V;
+      }
+      slab.checkThere();
+      return undefined;
+    }
+
+    override set(handle: H, init: Init<AnyStruct>): void {
+      const slab = this._slab;
+      if (slab.find(handle) === undefined) throw slab.staleError("set", handle);
+      write(init, 0, this._scratch, slab, handle, undefined);
+    }
+
+    override seek(cursor: View<AnyStruct>, handle: H): View<AnyStruct> {
+      const slab = this._slab;
+      const block = slab.find(handle);
+      if (block === undefined) throw slab.staleError("seek", handle);
+      if (!(cursor instanceof View) && !isView(cursor)) {
+        throw own.viewError(slab, "seek", "is no view of this pool's struct");
+      }
+      const view = cursor as V;
+      view._b = block;
+      view._o = (handle & chunkMask) * chunkBytes;
+      return cursor;
+    }
+
+    override forEach(fn: (view: View<AnyStruct>, handle: H) => void, stripe?: Stripe): void {
+      const slab = this._slab;
+      slab.checkThere();
+      own.checkFunction(slab, "forEach", fn);
+      const first = stripe === undefined ? 0 : stripe.stripe;
+      const step = stripe === undefined ? 1 : stripe.of;
+      own.checkStripe(slab, first, step);
+      const view = this._spareViews.pop() || new View(slab.unbound, 0);
+      const visitor = fn as unknown as Visitor;
+      // A pass looks at every chunk, so their number says whether finding a loop pays.
+      this._loops.find(visitor, slab.capacity)(slab, view, visitor, first, step);
+      this._spareViews.push(view);
+    }
+  };
+}
+
+function checkStripe({ label }: SharedSlab, stripe: number, of: number): void {
   if (Number.isInteger(stripe) && Number.isInteger(of) && stripe >= 0 && stripe < of) return;
   throw new RangeError(
     `Cannot iterate over ${label}: stripe must be an integer from 0 to of - 1, got ${stripe} of ${of}`,

@@ -18,9 +18,9 @@ import {
   type ByteAllocatorOptions,
   type ByteAllocatorStats,
 } from "./byte_allocator.ts";
-import { callerOrigin, POISON, throwLeaks } from "./_debug.ts";
+import { callerOrigin, POISON, throwLeaks } from "./slab/debug.ts";
 import { LifoOrderError, OutOfMemoryError } from "./errors.ts";
-import { heapMemory } from "./memory.ts";
+import { heapMemory } from "./memory/resource.ts";
 
 /** Options of a stack; every one may be left out. */
 export interface StackOptions extends ByteAllocatorOptions {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MemoryRegion, MemoryResource } from "./memory.ts";
+import type { MemoryRegion, MemoryResource } from "./resource.ts";
 
 /**
  * Takes a region, and gives it back at once if it is not what was asked for.

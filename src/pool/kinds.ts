@@ -3,22 +3,107 @@
  *
  * @module
  */
-import type { Block } from "./_block.ts";
-import { fingerprintOf, layoutText } from "./_envelope.ts";
-import { type RecordViewClass, recordViewClass } from "./_view.ts";
-import { SchemaError, TypeMismatchError } from "./errors.ts";
-import { type AnyStruct, Struct } from "./schema.ts";
+import { SchemaError, TypeMismatchError } from "../errors.ts";
+import { type Block, NO_BLOCK } from "../slab/block.ts";
+import { debugIterationOf, slabClassFor } from "../slab/debug.ts";
+import { fingerprintOf, layoutText } from "../slab/envelope.ts";
+import type { HandleCodec } from "../slab/handle.ts";
+import {
+  ALL_KINDS,
+  type Iteration,
+  iterationOf,
+  LoopsByText,
+  mixedIterationOf,
+  RecentLoops,
+  RETAIN,
+} from "../slab/iterate.ts";
+import type { Chunk, SlabClass, SlabConfig } from "../slab/slab.ts";
+import type { Writer } from "../struct/record.ts";
+import type { Compile } from "../struct/scalars.ts";
+import { type AnyStruct, Struct } from "../struct/schema.ts";
+import {
+  type RecordView,
+  type RecordViewClass,
+  type StructCode,
+  structCode,
+} from "../struct/view.ts";
+
+/** A way of passing over records, and its loops by the text of their functions. */
+export class Passes {
+  readonly iteration: Iteration;
+  readonly loops: RecentLoops;
+  readonly retainLoops: RecentLoops;
+  /** Makes a view for a pass. */
+  readonly makeView: () => RecordView;
+  /** Views of passes that have ended, for the next ones. */
+  private readonly spareViews: RecordView[] = [];
+
+  constructor(iteration: Iteration, makeView: () => RecordView) {
+    this.iteration = iteration;
+    this.makeView = makeView;
+    this.loops = new RecentLoops(new LoopsByText(() => iteration.loop(0)));
+    this.retainLoops = new RecentLoops(new LoopsByText(() => iteration.loop(RETAIN)));
+  }
+
+  /** @returns A view for one pass: a nested one finds none and makes its own. */
+  takeView(): RecordView {
+    return this.spareViews.pop() ?? this.makeView();
+  }
+
+  /** @param view The view of a pass that has ended. */
+  giveView(view: RecordView): void {
+    this.spareViews.push(view);
+  }
+}
 
 /** A struct that a pool knows. */
 export interface Kind {
   readonly struct: AnyStruct;
   readonly View: RecordViewClass;
+  readonly write: Writer;
   /** Its place among the kinds, 0 to 255 where tags are kept. */
   readonly tag: number;
   /** Bytes of a chunk that its records leave unused. */
   readonly lostBytes: number;
   /** Of its layout and name, to know it again in a snapshot. */
   readonly fingerprint: number;
+  /** Passes over its records. */
+  readonly passes: Passes;
+  /** What its records are written through. */
+  readonly scratch: RecordView;
+}
+
+/** What is made for a geometry, and shared by all pools of it. */
+export class GeometryCode {
+  /** Makes whatever else is wanted. */
+  readonly compile: Compile;
+  readonly Slab: SlabClass;
+  private readonly isDebug: boolean;
+  private readonly structs = new WeakMap<AnyStruct, StructCode>();
+
+  /**
+   * @param config Checked options.
+   * @param chunk What slabs are told of their chunks.
+   * @param compile Makes it.
+   */
+  constructor(config: SlabConfig, chunk: Chunk, compile: Compile) {
+    this.compile = compile;
+    this.Slab = slabClassFor(config, chunk, compile);
+    this.isDebug = config.debug;
+  }
+
+  /**
+   * @param struct A struct that fits.
+   * @returns Its views and its writer.
+   */
+  of(struct: AnyStruct): StructCode {
+    let code = this.structs.get(struct);
+    if (code === undefined) {
+      code = structCode(struct, this.compile, this.isDebug);
+      this.structs.set(struct, code);
+    }
+    return code;
+  }
 }
 
 /** The pool that kinds are of. */
@@ -33,15 +118,22 @@ export interface KindsOf {
   readonly tagged: boolean;
   /** Whether its views are debug views. */
   readonly debug: boolean;
+  readonly codec: HandleCodec;
 }
+
+/** In the place of a view where a loop has one for each kind. */
+const NO_VIEW: RecordView = { _b: NO_BLOCK, _o: 0 };
 
 /** What no record is of, so that there always is a last kind. */
 const NO_KIND: Kind = {
   struct: {} as AnyStruct, // equal to no struct, so nothing else of it is used
   View: Object as unknown as RecordViewClass,
+  write: () => 0,
   tag: -1,
   lostBytes: 0,
   fingerprint: 0,
+  passes: {} as Passes,
+  scratch: NO_VIEW,
 };
 
 /** A tag is a byte. */
@@ -51,6 +143,8 @@ const MAX_KINDS = 256;
 export class Kinds {
   /** By tag. */
   readonly all: Kind[] = [];
+  private readonly code: GeometryCode;
+  private everyPasses: Passes | undefined;
   private readonly pool: KindsOf;
   private readonly tagged: boolean;
   /** Whether there are no more than the pool was created with. */
@@ -64,11 +158,13 @@ export class Kinds {
   /**
    * @param pool Whose they are.
    * @param types All of them; `undefined` if any struct that fits will do.
+   * @param code Their code.
    * @throws {SchemaError} when one does not fit.
    * @throws {TypeError} when one is no struct.
    */
-  constructor(pool: KindsOf, types: readonly AnyStruct[] | undefined) {
+  constructor(pool: KindsOf, types: readonly AnyStruct[] | undefined, code: GeometryCode) {
     this.pool = pool;
+    this.code = code;
     this.tagged = pool.tagged;
     for (const struct of types ?? []) this.byStruct.has(struct) || this.add("create", struct);
     this.closed = types !== undefined;
@@ -112,22 +208,8 @@ export class Kinds {
   }
 
   private add(verb: string, struct: AnyStruct): Kind {
-    const { label, name, chunkBytes, align, tagged } = this.pool;
-    if (!(struct instanceof Struct)) {
-      throw new TypeError(
-        `Cannot ${verb} ${label}: the type must be a struct, got ${shown(struct)}`,
-      );
-    }
-    if (struct.size > chunkBytes || struct.align > align) {
-      throw new SchemaError(
-        `Cannot ${verb} ${label}: ${
-          titleOf(struct)
-        } of ${struct.size} bytes, aligned to ${struct.align}, ` +
-          `does not fit into chunks of ${chunkBytes} bytes, aligned to ${align}`,
-        struct.name,
-        "",
-      );
-    }
+    const { label, name, chunkBytes, tagged } = this.pool;
+    checkFits(this.pool, verb, struct);
     const known = this.all.map((kind) => titleOf(kind.struct)).join(", ") || "none";
     if (this.closed) {
       throw new TypeMismatchError(
@@ -146,16 +228,41 @@ export class Kinds {
         } is one struct more than the ${MAX_KINDS} that it can tell apart`,
       );
     }
+    const tag = this.all.length;
+    const { View, write } = this.code.of(struct);
     const kind = {
       struct,
-      View: recordViewClass(struct, this.pool.debug),
-      tag: this.all.length,
+      View,
+      write,
+      tag,
       lostBytes: chunkBytes - struct.size,
       fingerprint: fingerprintOf(struct.name + layoutText(struct)),
+      passes: new Passes(tagged ? this.mixed(tag) : this.plain(View), () => new View(NO_BLOCK, 0)),
+      scratch: new View(NO_BLOCK, 0),
     };
     this.all.push(kind);
     this.byStruct.set(struct, kind);
     return kind;
+  }
+
+  /** Passes over the records of all kinds, which need tags. */
+  get passes(): Passes {
+    return this.everyPasses ??= new Passes(this.mixed(ALL_KINDS), () => NO_VIEW);
+  }
+
+  private mixed(only: number): Iteration {
+    const { codec, chunkBytes, debug } = this.pool;
+    const views = (tag: number) => this.all[tag].View;
+    return debug
+      ? debugIterationOf(views, only)
+      : mixedIterationOf(views, only, codec, chunkBytes, this.code.compile);
+  }
+
+  private plain(View: RecordViewClass): Iteration {
+    const { codec, chunkBytes, debug } = this.pool;
+    return debug
+      ? debugIterationOf(() => View)
+      : iterationOf(View, codec, chunkBytes, this.code.compile);
   }
 
   private mismatch(
@@ -173,6 +280,34 @@ export class Kinds {
       actual.name,
     );
   }
+}
+
+/**
+ * @param pool A pool.
+ * @param verb What is tried.
+ * @param struct What is to be stored in it.
+ * @throws {SchemaError} when its records do not fit into a chunk.
+ * @throws {TypeError} when it is no struct.
+ */
+export function checkFits(
+  { label, chunkBytes, align }: Pick<KindsOf, "label" | "chunkBytes" | "align">,
+  verb: string,
+  struct: AnyStruct,
+): void {
+  if (!(struct instanceof Struct)) {
+    throw new TypeError(
+      `Cannot ${verb} ${label}: the type must be a struct, got ${shown(struct)}`,
+    );
+  }
+  if (struct.size <= chunkBytes && struct.align <= align) return;
+  throw new SchemaError(
+    `Cannot ${verb} ${label}: ${
+      titleOf(struct)
+    } of ${struct.size} bytes, aligned to ${struct.align}, ` +
+      `does not fit into chunks of ${chunkBytes} bytes, aligned to ${align}`,
+    struct.name,
+    "",
+  );
 }
 
 /**

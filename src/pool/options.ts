@@ -5,13 +5,13 @@
  */
 import {
   CompactHandles,
-  type HandleCodec,
   type HandleKind,
   type HandlePart,
   WHOLE,
   WideHandles,
-} from "./handle.ts";
-import { heapMemory, type MemoryResource } from "./memory.ts";
+} from "../slab/handle.ts";
+import type { SlabConfig } from "../slab/slab.ts";
+import { heapMemory, type MemoryResource } from "../memory/resource.ts";
 
 /** Options of a pool; every one may be left out. */
 export interface PoolOptions {
@@ -42,28 +42,11 @@ export interface PoolOptions {
    * debug pools are told apart, for which 5 bits of the generation are spent. @default {false}
    */
   readonly debug?: boolean;
-}
-
-/** What a slab is built from: options that are checked and complete. */
-export interface SlabConfig {
-  /** Name of the pool. */
-  readonly name: string;
-  /** How errors call the pool, `Pool "bullets"`. */
-  readonly label: string;
-  /** Chunks in each block, a power of two. */
-  readonly chunksPerBlock: number;
-  /** Blocks at the most. */
-  readonly maxBlocks: number;
-  /** What the first block is called; the others count on from it. */
-  readonly firstBlock: number;
-  /** How handles are packed. */
-  readonly codec: HandleCodec;
-  /** Empty blocks kept for reuse. */
-  readonly keepEmptyBlocks: number;
-  /** Where blocks come from. */
-  readonly memory: MemoryResource;
-  /** Whether mistakes are looked for that cost time to find. */
-  readonly debug: boolean;
+  /**
+   * `false`: the pool shares the engine's code, instead of having some compiled for its struct. @default {true, as
+   * far as `configure` and the platform allow}
+   */
+  readonly specialize?: boolean;
 }
 
 const BLOCK_BYTES = 65_536;
@@ -73,7 +56,7 @@ const DEFAULT_MAX_CHUNKS = 2 ** 20;
 const MAX_CLASSES = 64;
 const MAX_CHUNKS_PER_BLOCK = 65_536;
 /** No value of a record is wider. */
-const MAX_LANE_BYTES = 8;
+const MAX_SCALAR_BYTES = 8;
 const MAX_ALIGN = 4096;
 /** Typed arrays are indexed with 31 bits in the loops of a block. */
 const MAX_BLOCK_BYTES = 2 ** 30;
@@ -99,7 +82,7 @@ export function resolveOptions(
 ): SlabConfig {
   const { name = defaultName, handles = "compact", keepEmptyBlocks = 1, memory = heapMemory } =
     options;
-  const { debug = false } = options;
+  const { debug = false, specialize = true } = options;
   const label = `${kind} "${name}"`;
   if (typeof name !== "string") throw typeError(`${kind}`, "name", "a string", name);
   if (handles !== "compact" && handles !== "wide") {
@@ -109,6 +92,9 @@ export function resolveOptions(
     throw typeError(label, "memory", "an object with allocate and release", memory);
   }
   if (typeof debug !== "boolean") throw typeError(label, "debug", "a boolean", debug);
+  if (typeof specialize !== "boolean") {
+    throw typeError(label, "specialize", "a boolean", specialize);
+  }
   if (!Number.isInteger(keepEmptyBlocks) || keepEmptyBlocks < 0) {
     throw rangeError(label, "keepEmptyBlocks", "an integer from 0", keepEmptyBlocks);
   }
@@ -142,6 +128,7 @@ export function resolveOptions(
     keepEmptyBlocks,
     memory,
     debug,
+    specialize: specialize && !debug, // debug mode is slow in any case
   };
 }
 
@@ -187,7 +174,7 @@ export function resolveChunk(
  * @returns The largest alignment that its chunks have, one after the other, and that a value can need.
  */
 export function naturalAlign(size: number): number {
-  return Math.min(MAX_LANE_BYTES, size & -size);
+  return Math.min(MAX_SCALAR_BYTES, size & -size);
 }
 
 /**

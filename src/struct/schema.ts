@@ -4,24 +4,11 @@
  *
  * @module
  */
-import { SchemaError } from "./errors.ts";
-import type { AnyHandle, Handle } from "./handle.ts";
+import { SchemaError } from "../errors.ts";
+import type { AnyHandle, Handle } from "./ref.ts";
+import { SCALARS, type ScalarType } from "./scalars.ts";
 
-/** A field that holds one value. */
-export type ScalarType =
-  | "i8"
-  | "u8"
-  | "i16"
-  | "u16"
-  | "i32"
-  | "u32"
-  | "i64"
-  | "u64"
-  | "f16"
-  | "f32"
-  | "f64"
-  | "bool"
-  | "ref";
+export type { ScalarType } from "./scalars.ts";
 
 /** A typed link to a record of `S`: 4 bytes that hold a compact `Handle<S>`. Made by {@linkcode ref}. */
 export interface RefType<S extends AnyStruct = AnyStruct> {
@@ -131,22 +118,6 @@ export interface StructOptions {
    */
   readonly layout?: "c" | "compact";
 }
-
-const SCALAR_BYTES: Readonly<Record<ScalarType, number>> = {
-  i8: 1,
-  u8: 1,
-  bool: 1,
-  i16: 2,
-  u16: 2,
-  f16: 2,
-  i32: 4,
-  u32: 4,
-  f32: 4,
-  ref: 4,
-  i64: 8,
-  u64: 8,
-  f64: 8,
-};
 
 /** An identifier; `$` may start it, `_` may not, since views keep their own state under it. */
 const FIELD_NAME = /^[\p{ID_Start}$][\p{ID_Continue}$]*$/u;
@@ -346,7 +317,7 @@ export function ref<S extends AnyStruct>(target: S): RefType<S> {
  * @returns Bytes that an element takes.
  */
 export function elementBytes(type: ElementType): number {
-  return type instanceof Struct ? type.size : SCALAR_BYTES[scalarOf(type)];
+  return type instanceof Struct ? type.size : SCALARS[scalarOf(type)].bytes;
 }
 
 /**
@@ -360,7 +331,7 @@ export function scalarOf(type: ScalarType | RefType): ScalarType {
 }
 
 function isScalar(value: unknown): value is ScalarType {
-  return typeof value === "string" && Object.hasOwn(SCALAR_BYTES, value);
+  return typeof value === "string" && Object.hasOwn(SCALARS, value);
 }
 
 function titleOf(name: string): string {
@@ -447,7 +418,8 @@ function measureScalar(
       'has type "f16", and this engine has no Float16Array: use "f32"',
     );
   }
-  return { size: SCALAR_BYTES[type], align: SCALAR_BYTES[type] };
+  const { bytes } = SCALARS[type];
+  return { size: bytes, align: bytes };
 }
 
 function show(value: unknown): string {

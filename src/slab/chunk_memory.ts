@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { LANE, Lanes } from "./_lanes.ts";
-import type { MemoryRegion } from "./memory.ts";
+import { ARRAY_BIT, TypedArrays } from "../struct/typed_arrays.ts";
+import type { MemoryRegion } from "../memory/resource.ts";
 
 /** Chunks up to which a link of 1 and of 2 bytes can name every chunk of a block. */
 const LINK_REACH = [256, 65_536];
@@ -18,17 +18,17 @@ export function linkBytesFor(chunkCount: number): number {
 }
 
 /** From this size on the engine's own fill beats a loop. */
-const FILL_BYTES = 256;
+export const FILL_BYTES = 256;
 
 /** Equal chunks in a row. */
-export class ChunkMemory extends Lanes {
+export class ChunkMemory extends TypedArrays {
   /** Chunks, a power of two but for tests. */
   readonly chunkCount: number;
   /** Bytes of a chunk. */
   readonly chunkBytes: number;
   /** Bytes of a link: 1, 2 or 4. */
   readonly linkBytes: number;
-  /** Distance of links in the u16 lane; 0 where a link is not 2 bytes at an even address. */
+  /** Distance of links in `u16`; 0 where a link is not 2 bytes at an even address. */
   readonly linkStride: number;
   /** Words of a chunk, to clear it by; 0 where it is cleared by bytes. */
   readonly chunkWords: number;
@@ -47,15 +47,15 @@ export class ChunkMemory extends Lanes {
   }
 
   /**
-   * Lays the lanes over a region, for records, links and clearing.
+   * Makes the typed arrays over a region, for records, links and clearing.
    *
-   * @param region As many bytes as the chunks have, or more, aligned for every lane.
-   * @param lanes Set of lanes that records are read and written through.
+   * @param region As many bytes as the chunks have, or more, aligned for every typed array.
+   * @param arrays Sum of the bits of those that records are read and written through.
    */
-  protected layOver(region: MemoryRegion, lanes: number): void {
-    const byLink = this.linkStride > 0 ? LANE.u16 : 0;
-    const byZero = this.chunkWords > 0 ? LANE.i32 : 0;
-    this.attach(region, this.chunkCount * this.chunkBytes, lanes | byLink | byZero);
+  protected attachChunks(region: MemoryRegion, arrays: number): void {
+    const byLink = this.linkStride > 0 ? ARRAY_BIT.u16 : 0;
+    const byZero = this.chunkWords > 0 ? ARRAY_BIT.i32 : 0;
+    this.attach(region, this.chunkCount * this.chunkBytes, arrays | byLink | byZero);
   }
 
   /**
@@ -63,7 +63,7 @@ export class ChunkMemory extends Lanes {
    * @returns The chunk that follows it there; of the last one, whatever was the head once.
    */
   readLink(chunk: number): number {
-    // Never through a float lane: NaN bits may change.
+    // Never through a float array: NaN bits may change.
     return this.linkStride > 0
       ? this.u16[chunk * this.linkStride]
       : this.readBytes(chunk * this.chunkBytes);

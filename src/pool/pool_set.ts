@@ -3,28 +3,21 @@
  *
  * @module
  */
-import { checkThere, noBlockError, type PoolBlock, type PoolStats, viewIn } from "./_face.ts";
-import { shown, titleOf } from "./_kinds.ts";
-import { disposeAll } from "./_debug.ts";
-import { fingerprintOf, type SnapshotOptions } from "./_envelope.ts";
-import {
-  readSnapshot,
-  slabText,
-  type Snapped,
-  snappedOf,
-  WITH_CHECKSUM,
-  writeSnapshot,
-} from "./_slab_snapshot.ts";
-import { showAs, summary, together } from "./_show.ts";
-import { Slab, type SlabOwner, slabs } from "./_slab.ts";
-import type { View } from "./_view.ts";
-import { Chain } from "./_walk.ts";
-import { ErasedPool, type ErasedPoolOptions, type HandleOf } from "./erased_pool.ts";
-import { SchemaError } from "./errors.ts";
-import type { Handle, HandleCodec, HandlePart } from "./handle.ts";
+import { SchemaError } from "../errors.ts";
+import type { HandleCodec } from "../slab/handle.ts";
+import { Chain } from "../slab/iterate.ts";
+import { compilerFor } from "../slab/own_code.ts";
+import { type Slab, slabs } from "../slab/slab.ts";
+import { slabText, snappedOf } from "../slab/snapshot.ts";
+import type { Handle } from "../struct/ref.ts";
+import type { Compile } from "../struct/scalars.ts";
+import { type AnyStruct, type Init, Struct } from "../struct/schema.ts";
+import type { View } from "../struct/view.ts";
+import { type ErasedPool, type HandleOf, passesOf, sizeClass } from "./erased_pool.ts";
+import { shown, titleOf } from "./kinds.ts";
+import { loopFunction } from "./loop.ts";
 import { naturalAlign, partsOf, type PoolOptions } from "./options.ts";
-import type { HandleArray, ScopedRecord } from "./pool.ts";
-import { type AnyStruct, type Init, Struct } from "./schema.ts";
+import { type HandleArray, PoolBase, type PoolStats, type ScopedRecord } from "./pool_base.ts";
 
 /**
  * Options of a set of pools. `chunksPerBlock` and `keepEmptyBlocks` are of each class; `maxChunks` is shared out evenly,
@@ -77,12 +70,6 @@ const FIGURES = [
 /** Structs that are found without a Map. */
 const LISTED = 8;
 
-/** How the second parameter of the constructor, which is nobody else's business, is reached. */
-const ClassPool = ErasedPool as unknown as new <S extends AnyStruct>(
-  options: ErasedPoolOptions<S>,
-  part: HandlePart,
-) => ErasedPool<S>;
-
 /**
  * Records of any struct, each in the smallest of several sizes of chunk that fits: one {@linkcode ErasedPool} a size class,
  * behind one kind of handle, which tells the class.
@@ -111,17 +98,10 @@ const ClassPool = ErasedPool as unknown as new <S extends AnyStruct>(
  * things.free(spark);
  * ```
  */
-export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S>>, Disposable {
-  /** Shown in errors. */
-  readonly name: string;
+export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, HandleOf<S>> {
   /** The pool of each class, by size. Its handles are those of the set. */
   readonly pools: readonly ErasedPool<S>[];
-  private readonly _slabs: readonly Slab[];
-  /** The blocks of each class and of all, as they were last asked for. */
-  private readonly _mounted: (readonly PoolBlock[])[] = [];
-  private _blocks: readonly PoolBlock[] | undefined;
-  private readonly _snapped: readonly Snapped[];
-  private _fingerprint: number | undefined;
+  private readonly _classSlabs: readonly Slab[];
   /** Bytes of a chunk of each class, ascending. */
   private readonly _sizes: readonly number[];
   /** Tells the class of a handle. */
@@ -132,11 +112,6 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
   private readonly _poolOf = new Map<AnyStruct, ErasedPool<S>>();
   private readonly _structs: AnyStruct[] = [];
   private readonly _poolsOf: ErasedPool<S>[] = [];
-  /** Tells freeMany whose a handle is. */
-  private readonly _owner: SlabOwner = {
-    slabOf: (handle) => this._slabs[this.#classOf(handle)] ?? this._slabs[0],
-  };
-
   /**
    * Creates a set without any block: the first `alloc` takes one.
    *
@@ -150,18 +125,31 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     const { name, maxChunks, parts } = partsOf("PoolSet", sizes, types, rest);
     const sorted = [...sizes].sort((a, b) => a - b);
     const classes = types?.map((struct) => classOf(sorted, "create", `PoolSet "${name}"`, struct));
-    this.name = name;
-    this.pools = sorted.map((size, i) => {
+    const { debug, specialize = true } = rest;
+    let compile: Compile | undefined; // one for all classes whose code is not there yet
+    const compiler = () => compile ??= compilerFor(name, specialize && debug !== true);
+    const pools = sorted.map((size, i) => {
       const stored = types?.filter((_, at) => classes![at] === i); // as there are types
       const own = { ...rest, name, maxChunks, size };
-      return new ClassPool<S>(stored === undefined ? own : { ...own, types: stored }, parts[i]);
+      const options = stored === undefined ? own : { ...own, types: stored };
+      return sizeClass<S>(options, parts[i], compiler);
     });
-    this._slabs = this.pools.map((pool) => slabs.get(pool)![0]); // every pool has one
-    this._codec = this._slabs[0].codec;
+    super(pools.flatMap((pool) => snappedOf.get(pool)!)); // every pool has one
+    this.pools = pools;
+    this._classSlabs = slabs.get(this)!; // as was set just now
+    this._codec = this._classSlabs[0].codec;
     this._firstPart = parts[0].part;
     this._sizes = sorted;
-    this._snapped = this.pools.flatMap((pool) => snappedOf.get(pool)!); // as above
-    slabs.set(this, this._slabs);
+  }
+
+  /** @internal */
+  protected override _layoutText(): string {
+    return "PoolSet" + this._classSlabs.map(slabText).join();
+  }
+
+  /** @internal */
+  override _slabOf(handle: number): Slab {
+    return this._classSlabs[this.#classOf(handle)] ?? this._classSlabs[0];
   }
 
   // -- one record --
@@ -205,7 +193,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
    * @throws {DisposedError} after `dispose`.
    */
   free(handle: HandleOf<S>): void {
-    const slab = this._owner.slabOf(handle);
+    const slab = this._slabOf(handle);
     if (!slab.free(handle)) throw slab.staleError("free", handle);
   }
 
@@ -345,22 +333,6 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     return this.poolFor(struct).allocAt(struct, cursor);
   }
 
-  /**
-   * Tells the handle of the record that a view stands on, in O(classes).
-   *
-   * @param view Any view of this set, a nested one included.
-   * @returns The handle.
-   * @throws {StaleHandleError} when the record is not live any more.
-   * @throws {TypeError} when it is no view of this set.
-   * @throws {DisposedError} after `dispose`.
-   */
-  handleOf(view: object): HandleOf<S> {
-    for (let i = 1; i < this.pools.length; i++) {
-      if (viewIn(this._slabs[i], view) !== undefined) return this.pools[i].handleOf(view);
-    }
-    return this.pools[0].handleOf(view); // which says so if it is none of the set's
-  }
-
   // -- every record --
 
   /**
@@ -389,10 +361,42 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
       this.poolFor(structOrFn).forEach(structOrFn, fn!); // as the overloads say
       return;
     }
-    checkThere(this._slabs[0]);
-    for (let i = 0; i < this.pools.length && !this._slabs[i].disposed; i++) {
+    this._classSlabs[0].checkThere();
+    for (let i = 0; i < this.pools.length && !this._classSlabs[i].disposed; i++) {
       this.pools[i].forEach(structOrFn);
     }
+  }
+
+  /**
+   * Makes a function that does what `forEach(struct, fn)` does, compiled for this set and this callback; see `loop` of
+   * {@linkcode Pool}.
+   *
+   * @typeParam T Struct of the records.
+   * @typeParam A Types of the arguments, up to four.
+   * @param struct Struct of the records that count.
+   * @param fn Gets a view, the same one moved along, the handle, and the arguments of the call.
+   * @returns The function. It throws {@linkcode DisposedError} after the set's `dispose`.
+   * @throws {TypeError | SchemaError | DisposedError} as `forEach` does.
+   */
+  loop<T extends S, A extends unknown[] = []>(
+    struct: T,
+    fn: (view: View<T>, handle: Handle<T>, ...args: A) => void,
+  ): (...args: A) => void;
+  /**
+   * The same for the records of all structs, class by class.
+   *
+   * @typeParam A Types of the arguments, up to four.
+   * @param fn Gets a view of the record's struct, the handle, and the arguments of the call.
+   * @returns The function.
+   */
+  loop<A extends unknown[] = []>(
+    fn: (view: View<S>, handle: HandleOf<S>, ...args: A) => void,
+  ): (...args: A) => void;
+  loop(structOrFn: unknown, fn?: unknown): (...args: unknown[]) => void {
+    if (typeof structOrFn !== "function") {
+      return this.poolFor(structOrFn as S).loop(structOrFn as S, fn as () => void); // which both check
+    }
+    return loopFunction(this._classSlabs, this.pools.map(passesOf), structOrFn);
   }
 
   /**
@@ -458,9 +462,9 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     if (typeof structOrPred !== "function") {
       return this.poolFor(structOrPred).retain(structOrPred, pred!); // as the overloads say
     }
-    checkThere(this._slabs[0]);
+    this._classSlabs[0].checkThere();
     let freed = 0;
-    for (let i = 0; i < this.pools.length && !this._slabs[i].disposed; i++) {
+    for (let i = 0; i < this.pools.length && !this._classSlabs[i].disposed; i++) {
       freed += this.pools[i].retain(structOrPred);
     }
     return freed;
@@ -497,31 +501,6 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
   }
 
   /**
-   * Frees records, whatever they are and of any class, all or none, in O(n).
-   *
-   * @param handles Handles of live records, none of them twice.
-   * @throws {StaleHandleError} when one is not live or comes twice; nothing changes then.
-   * @throws {DisposedError} after `dispose`.
-   */
-  freeMany(handles: ArrayLike<HandleOf<S>> | Int32Array | Uint32Array | Float64Array): void {
-    checkThere(this._slabs[0]);
-    const bad = Slab.freeMany(handles, this._owner);
-    if (bad < 0) return;
-    const slab = this._owner.slabOf(handles[bad]);
-    throw slab.staleError(`free ${handles.length} records`, handles[bad], bad);
-  }
-
-  /**
-   * Frees every record and keeps the memory. Every handle is stale from then on.
-   *
-   * @throws {DisposedError} after `dispose`.
-   */
-  clear(): void {
-    for (const slab of this._slabs) slab.checkAttached("clear"); // before any class is cleared
-    for (const pool of this.pools) pool.clear();
-  }
-
-  /**
    * Allocates a record that is freed at the end of its `using` scope, unless it was freed before.
    *
    * @typeParam T The struct type.
@@ -533,45 +512,6 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
    */
   scoped<T extends S>(struct: T, init?: Init<T>): ScopedRecord<T> {
     return this.poolFor(struct).scoped(struct, init);
-  }
-
-  // -- memory --
-
-  /** Records that are live. */
-  get size(): number {
-    let sum = 0;
-    for (const slab of this._slabs) sum += slab.size;
-    return sum;
-  }
-
-  /** Chunks that exist, of all classes. */
-  get capacity(): number {
-    let sum = 0;
-    for (const slab of this._slabs) sum += slab.capacity;
-    return sum;
-  }
-
-  /** Chunks that the set may have at the most, all classes together. */
-  get maxChunks(): number {
-    return this._slabs.length * this._slabs[0].maxChunks;
-  }
-
-  /** Bytes of all blocks. */
-  get byteLength(): number {
-    let sum = 0;
-    for (const slab of this._slabs) sum += slab.byteLength;
-    return sum;
-  }
-
-  /** The blocks that exist, from the smallest class to the largest; the same array until one is added or given back. */
-  get blocks(): readonly PoolBlock[] {
-    for (let i = 0; i < this._slabs.length; i++) {
-      const mounted = this._slabs[i].mounted();
-      if (mounted === this._mounted[i]) continue;
-      this._mounted[i] = mounted;
-      this._blocks = undefined;
-    }
-    return this._blocks ??= this._mounted.flat();
   }
 
   /**
@@ -604,31 +544,6 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
   }
 
   /**
-   * Frees every record of a block and gives its memory back at once.
-   *
-   * @param index The `index` of one of {@linkcode blocks}.
-   * @throws {RangeError} when there is no such block.
-   * @throws {DisposedError} after `dispose`.
-   */
-  freeBlock(index: number): void {
-    checkThere(this._slabs[0]);
-    if (this._slabs.some((slab) => slab.freeBlock(index))) return;
-    throw noBlockError(this._slabs[0].label, index, this.blocks);
-  }
-
-  /**
-   * Gives back every empty block of every class, at once.
-   *
-   * @returns Bytes given back.
-   * @throws {DisposedError} after `dispose`.
-   */
-  trim(): number {
-    let sum = 0;
-    for (const pool of this.pools) sum += pool.trim();
-    return sum;
-  }
-
-  /**
    * Tells the figures of the set and of each class, in O(size + capacity / 32).
    *
    * The peak of the set is the sum of the peaks of its classes, which need not have been at the same time.
@@ -650,7 +565,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
    * assertEquals(classes.map((it) => it.size), [0, 100]);
    * ```
    */
-  stats(out: Partial<PoolSetStats> = {}): PoolSetStats {
+  override stats(out: Partial<PoolSetStats> = {}): PoolSetStats {
     const classes = out.classes ??= [];
     classes.length = this.pools.length;
     for (const key of FIGURES) out[key] = 0;
@@ -666,85 +581,23 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
   }
 
   /**
-   * Makes the set whole again after somebody grew the `WebAssembly.Memory` that its blocks lie in, as
-   * {@linkcode Pool.rebind} does.
-   *
-   * @throws {DisposedError} after `dispose`.
-   */
-  rebind(): void {
-    for (const pool of this.pools) pool.rebind();
-  }
-
-  /**
-   * Writes the whole state of the pool as bytes, in O(`byteLength`): records, handles, generations and the order in which
-   * chunks will be given out. For rollback within a process leave the checksum out and hand in an array that is used
-   * again: then nothing is allocated.
-   *
-   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has no room a new array is made.
-   * @param options See {@linkcode SnapshotOptions}.
-   * @returns `into`, or a new array; what is beyond the snapshot in it is left as it was.
-   * @throws {TypeError} when `into` is no `Uint8Array`, or the pool's memory was detached.
-   * @throws {RangeError} when `into` starts elsewhere.
-   * @throws {DisposedError} after `dispose`.
-   *
-   * @example Usage
-   * ```ts
-   * import { PoolSet, struct } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const Imp = struct({ hp: "u8" });
-   * using things = new PoolSet({ sizes: [1, 8] });
-   * const imp = things.alloc(Imp, { hp: 7 });
-   * const saved = things.snapshot();
-   * things.free(imp);
-   * things.restore(saved);
-   * assertEquals(things.get(Imp, imp).hp, 7);
-   * ```
-   */
-  snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
-    checkThere(this._slabs[0]);
-    return writeSnapshot(this._snapped, this.#fingerprint(), into, options);
-  }
-
-  /**
-   * Goes back to a snapshot, in O(`byteLength`). Handles of that moment are valid again, later ones stale, and the same
-   * calls as then give the same handles. Views and cursors from before must be fetched or moved anew.
-   *
-   * @param bytes What {@linkcode snapshot} wrote, of this pool or of one that was created in the same way; it may be longer. A
-   * debug pool, whose handles no other has, takes its own alone.
-   * @throws {SnapshotError} when it is none that the pool can go back to; nothing changes then.
-   * @throws {TypeError} when `bytes` is no `Uint8Array`, or the pool's memory was detached.
-   * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
-   * @throws {DisposedError} after `dispose`.
-   */
-  restore(bytes: Uint8Array): void {
-    checkThere(this._slabs[0]);
-    readSnapshot(this._snapped, this.#fingerprint(), bytes);
-  }
-
-  /**
    * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
    *
    * @throws {LeakError} in debug mode, when records of any class were live, after the memory was given back.
    */
-  dispose(): void {
+  override dispose(): void {
     try {
-      disposeAll(this._slabs);
+      super.dispose();
     } finally {
       this._poolOf.clear(); // so that poolFor() looks anew, and sees it
       this._structs.length = 0;
     }
   }
 
-  /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
   /** The pool of a struct that is asked for the first time. */
   #add(struct: S): ErasedPool<S> {
-    checkThere(this._slabs[0]);
-    const pool = this.pools[classOf(this._sizes, "alloc in", this._slabs[0].label, struct)];
+    this._classSlabs[0].checkThere();
+    const pool = this.pools[classOf(this._sizes, "alloc in", this._classSlabs[0].label, struct)];
     this._poolOf.set(struct, pool);
     if (this._structs.length < LISTED) {
       this._poolsOf[this._structs.length] = pool;
@@ -758,17 +611,10 @@ export class PoolSet<S extends AnyStruct = AnyStruct> implements Iterable<View<S
     return this.pools[this.#classOf(handle)] ?? this.pools[0];
   }
 
-  /** Of all that a snapshot depends on, beside the kinds. */
-  #fingerprint(): number {
-    return this._fingerprint ??= fingerprintOf("PoolSet" + this._slabs.map(slabText).join());
-  }
-
   #classOf(handle: number): number {
     return this._codec.partOf(handle) - this._firstPart;
   }
 }
-
-showAs<PoolSet>(PoolSet.prototype, (set) => summary(together(slabs.get(set)!))); // every set has them
 
 /** The smallest class that a struct fits, by its place among the sizes. */
 function classOf(sizes: readonly number[], verb: string, label: string, struct: AnyStruct): number {

@@ -1,5 +1,5 @@
 /**
- * A block: equal chunks over one region, and the books about them.
+ * A block: equal chunks over one region, and the metadata about them.
  *
  * ```text
  * region    [ record | record | freed: link, old bytes | record | never used … ]
@@ -16,8 +16,8 @@
  *
  * @module
  */
-import { ChunkMemory } from "./_chunk_memory.ts";
-import type { MemoryRegion } from "./memory.ts";
+import { ChunkMemory } from "./chunk_memory.ts";
+import type { MemoryRegion } from "../memory/resource.ts";
 
 /** What all blocks of a slab share. */
 export interface Geometry {
@@ -29,16 +29,16 @@ export interface Geometry {
   readonly chunkCount: number;
   /** Bytes of a stamp. */
   readonly stampBytes: 2 | 4;
-  /** Set of lanes that records are read and written through. */
-  readonly lanes: number;
+  /** Sum of the bits of the typed arrays that records are read and written through. */
+  readonly arrays: number;
   /** Whether each chunk has a tag. */
   readonly tagged: boolean;
   /** What the first block is called. */
   readonly firstBlock: number;
   /** What all handles have in their top bits. */
   readonly firstHandle: number;
-  /** Makes the error for a view that outlived the record of a stamp at an index. */
-  readonly deadError: (index: number, stamp: number) => Error;
+  /** Makes the error for a view of the record that was at an index, with that stamp. */
+  readonly staleError: (index: number, stamp: number) => Error;
 }
 
 /** The tags of a block that has none. */
@@ -64,7 +64,7 @@ export class Block extends ChunkMemory {
   /** Which struct the record in each chunk is of, or was; empty where that is not kept. */
   readonly tags: Uint8Array;
   /** Live bits, stamps and tags, as bytes. */
-  readonly books: Uint8Array;
+  readonly metadata: Uint8Array;
   /** What all blocks of the slab share, and so whose block this is. */
   readonly geometry: Geometry;
   /** Position in the slab. */
@@ -77,7 +77,7 @@ export class Block extends ChunkMemory {
   /**
    * @param position Position in the slab.
    * @param geometry What all blocks of the slab share.
-   * @param region `chunkCount * chunkBytes` bytes or more, aligned for every lane.
+   * @param region `chunkCount * chunkBytes` bytes or more, aligned for every typed array.
    * @param before The block that was in this position, whose generations go on.
    */
   constructor(
@@ -94,16 +94,16 @@ export class Block extends ChunkMemory {
     this.firstIndex = firstHandle + position * chunkCount;
     this.region = region;
     this.mount();
-    // One buffer for all books, as each costs a few hundred bytes; the bits come first, so that all are aligned.
+    // One buffer for all metadata, as each costs a few hundred bytes; the bits come first, so that all are aligned.
     const words = (chunkCount + 31) >> 5;
     const stampsEnd = words * 4 + chunkCount * stampBytes;
-    const books = new ArrayBuffer(stampsEnd + (tagged ? chunkCount : 0));
-    this.books = new Uint8Array(books);
-    this.liveBits = new Int32Array(books, 0, words);
+    const metadata = new ArrayBuffer(stampsEnd + (tagged ? chunkCount : 0));
+    this.metadata = new Uint8Array(metadata);
+    this.liveBits = new Int32Array(metadata, 0, words);
     this.stamps = stampBytes === 2
-      ? new Uint16Array(books, words * 4, chunkCount)
-      : new Uint32Array(books, words * 4, chunkCount);
-    this.tags = tagged ? new Uint8Array(books, stampsEnd) : NO_TAGS;
+      ? new Uint16Array(metadata, words * 4, chunkCount)
+      : new Uint32Array(metadata, words * 4, chunkCount);
+    this.tags = tagged ? new Uint8Array(metadata, stampsEnd) : NO_TAGS;
     if (before === undefined) {
       this.stamps.fill(2); // generation 1, free
     } else {
@@ -123,27 +123,28 @@ export class Block extends ChunkMemory {
     return this.u8;
   }
 
-  override lifeAt(offset: number): number {
+  override epochAt(offset: number): number {
     return this.stamps[offset / this.chunkBytes];
   }
 
-  override deadError(offset: number, life: number): Error {
-    return this.geometry.deadError(this.firstIndex + offset / this.chunkBytes, life);
+  override staleError(offset: number, epoch: number): Error {
+    return this.geometry.staleError(this.firstIndex + offset / this.chunkBytes, epoch);
   }
 
   /**
    * Finds the next live chunk, in O(chunks skipped / 32).
    *
    * @param from First chunk that will do, 0 or more.
-   * @returns The chunk; the bump mark or more when there is none.
+   * @param end The chunks from here on do not count.
+   * @returns The chunk; `end` or more when there is none.
    */
-  nextLive(from: number): number {
-    if (from >= this.bump) return this.bump;
+  nextLive(from: number, end: number = this.bump): number {
+    if (from >= end) return end;
     const bits = this.liveBits;
     let word = from >> 5;
     let left = bits[word] & (-1 << (from & 31));
     while (left === 0) {
-      if (++word << 5 >= this.bump) return this.bump;
+      if (++word << 5 >= end) return end;
       left = bits[word];
     }
     return (word << 5) + 31 - Math.clz32(left & -left);
@@ -157,9 +158,9 @@ export class Block extends ChunkMemory {
     if (this.retired > 0) this.#linkAll();
   }
 
-  /** Lays the lanes over the region; anew where its buffer was replaced by another with the same bytes. */
+  /** Makes the typed arrays over the region; anew where its buffer was replaced by another with the same bytes. */
   mount(): void {
-    if (this.region !== undefined) this.layOver(this.region, this.geometry.lanes);
+    if (this.region !== undefined) this.attachChunks(this.region, this.geometry.arrays);
   }
 
   /** Whether there is memory, and its buffer was detached by somebody else. */
@@ -186,3 +187,20 @@ export class Block extends ChunkMemory {
     }
   }
 }
+
+/** What a slab allocates from until it has a block: it has no memory, which is noticed where that of a block is detached. */
+export const NO_BLOCK: Block = new Block(
+  -1,
+  {
+    chunkBytes: 1,
+    align: 1,
+    chunkCount: 0,
+    stampBytes: 2,
+    arrays: 0,
+    tagged: false,
+    firstBlock: -1,
+    firstHandle: 0,
+    staleError: () => new Error("Cannot use a view: it is bound to no record"),
+  },
+  undefined,
+);

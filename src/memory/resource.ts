@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { checkIsolation } from "./_isolation.ts";
-import { InvalidAddressError, OutOfMemoryError } from "./errors.ts";
+import { checkIsolation } from "../_isolation.ts";
+import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 
 /** A run of bytes that a {@linkcode MemoryResource} lent out. */
 export interface MemoryRegion {

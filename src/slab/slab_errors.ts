@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Block } from "./_block.ts";
-import { PoolExhaustedError, StaleHandleError } from "./errors.ts";
+import type { Block } from "./block.ts";
+import { PoolExhaustedError, StaleHandleError } from "../errors.ts";
 import type { HandleCodec } from "./handle.ts";
 
 /** What there is to be known of a slab for its errors. */

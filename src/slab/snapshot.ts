@@ -7,17 +7,17 @@
  *           fingerprint of each kind, by tag, 1 word each
  *           of each block, by position:
  *             words 0 has memory, 1 bump, 2 head, 3 live, 4 retired, 5 unused
- *             its books, and where it has memory its whole memory: free lists lie in there
+ *             its metadata, and where it has memory its whole memory: free lists lie in there
  * ```
  *
  * Everything starts at a multiple of 8 bytes. Going back checks all of it before anything is changed, so that a snapshot
- * that was tampered with, where it has no checksum, can make the bytes of records wrong but never the books.
+ * that was tampered with, where it has no checksum, can make the bytes of records wrong but never the metadata.
  *
  * @module
  */
-import { auditBlock, type BlockBooks } from "./_block_audit.ts";
-import { Block, type Geometry } from "./_block.ts";
-import { linkBytesFor } from "./_chunk_memory.ts";
+import { auditBlock, type BlockMetadata } from "./check.ts";
+import { Block, type Geometry } from "./block.ts";
+import { linkBytesFor } from "./chunk_memory.ts";
 import {
   bytesFor,
   HEADER_WORDS,
@@ -27,18 +27,18 @@ import {
   sheetOf,
   snapshotError,
   type SnapshotOptions,
-} from "./_envelope.ts";
-import type { Kind } from "./_kinds.ts";
-import { detachedError } from "./_refusals.ts";
-import type { Slab, SlabState } from "./_slab.ts";
-import type { SnapshotError } from "./errors.ts";
-
-export { WITH_CHECKSUM } from "./_envelope.ts";
+} from "./envelope.ts";
+import { detachedError } from "./slab_errors.ts";
+import type { Slab, SlabState } from "./slab.ts";
+import type { SnapshotError } from "../errors.ts";
 
 /** A slab, and the kinds of its records where it has tags. */
 export interface Snapped {
   readonly slab: Slab;
-  readonly kinds: readonly Kind[];
+  readonly kinds: readonly {
+    /** Of its layout and name, to know it again in a snapshot. */
+    readonly fingerprint: number;
+  }[];
 }
 
 /** What a snapshot of each erased pool holds, for the sets that consist of them. */
@@ -145,13 +145,13 @@ function growAll(sections: readonly Section[]): void {
       mounted.forEach((isMounted, position) => {
         slab.blocks[position] ??= new Block(position, slab.geometry, undefined);
         if (!isMounted || slab.blocks[position].isMounted) return;
-        grown.push([slab, slab.grow(position)!]); // as the position is below maxBlocks
+        grown.push([slab, slab.blockSet.grow(position)!]); // as the position is below maxBlocks
       });
     }
     isDone = true;
   } finally {
     if (!isDone) {
-      for (const [slab, block] of grown) slab.release(block);
+      for (const [slab, block] of grown) slab.blockSet.release(block);
       sections.forEach(({ slab }, i) => slab.blocks.length = lengths[i]);
     }
   }
@@ -166,14 +166,14 @@ function headBytes(kinds: number): number {
   return padded(SECTION_WORDS * 4 + kinds * 4);
 }
 
-/** Bytes of a block's books. */
-function booksBytes({ chunkCount, stampBytes, tagged }: Geometry): number {
+/** Bytes of a block's metadata. */
+function metadataBytes({ chunkCount, stampBytes, tagged }: Geometry): number {
   return (chunkCount + 31 >> 5) * 4 + chunkCount * (stampBytes + (tagged ? 1 : 0));
 }
 
 function blockBytes(geometry: Geometry, isMounted: boolean): number {
   const records = isMounted ? padded(geometry.chunkCount * geometry.chunkBytes) : 0;
-  return BLOCK_WORDS * 4 + padded(booksBytes(geometry)) + records;
+  return BLOCK_WORDS * 4 + padded(metadataBytes(geometry)) + records;
 }
 
 function sectionBytes({ slab, kinds }: Snapped): number {
@@ -201,7 +201,7 @@ function writeSection(
   floats[float] = slab.allocs;
   floats[float + 1] = slab.frees;
   floats[float + 2] = slab.peakSize;
-  floats[float + 3] = slab.reserved;
+  floats[float + 3] = slab.blockSet.reserved;
   for (let i = 0; i < kinds.length; i++) words[word + SECTION_WORDS + i] = kinds[i].fingerprint;
   at = end;
   for (let i = 0; i < blocks.length; i++) {
@@ -213,11 +213,11 @@ function writeSection(
     words[word + 3] = block.live;
     words[word + 4] = block.retired;
     words[word + 5] = 0;
-    const booksAt = at + BLOCK_WORDS * 4;
-    const bytesAt = booksAt + padded(booksBytes(geometry));
+    const metadataAt = at + BLOCK_WORDS * 4;
+    const bytesAt = metadataAt + padded(metadataBytes(geometry));
     at += blockBytes(geometry, block.isMounted);
     floats[bytesAt / 8 - 1] = 0; // padding again
-    bytes.set(block.books, booksAt);
+    bytes.set(block.metadata, metadataAt);
     if (!block.isMounted) continue;
     floats[at / 8 - 1] = 0;
     bytes.set(block.bytes, bytesAt);
@@ -276,7 +276,7 @@ class Section {
     slab.keepOnly(this.mounted);
     this.blocks.forEach((from, position) => {
       const to = slab.blocks[position];
-      to.books.set(sheet.bytes.subarray(from.booksAt, from.booksAt + to.books.length));
+      to.metadata.set(sheet.bytes.subarray(from.metadataAt, from.metadataAt + to.metadata.length));
       if (from.isMounted) {
         to.bytes.set(sheet.bytes.subarray(from.bytesAt, from.bytesAt + to.bytes.length));
       }
@@ -293,7 +293,7 @@ class Section {
   }
 
   /** Which tags of the pool's stand for the snapshot's, as kinds may have become known in another order. */
-  private tagsFor(kinds: readonly Kind[], snapped: Int32Array): readonly number[] | undefined {
+  private tagsFor(kinds: Snapped["kinds"], snapped: Int32Array): readonly number[] | undefined {
     if (snapped.every((fingerprint, tag) => kinds[tag]?.fingerprint === fingerprint)) {
       return undefined;
     }
@@ -346,8 +346,8 @@ class Section {
   }
 }
 
-/** The books of a block as they stand in a snapshot: no array of its own, as there may be thousands of blocks. */
-class SnappedBlock implements BlockBooks {
+/** The metadata of a block as they stand in a snapshot: no array of its own, as there may be thousands of blocks. */
+class SnappedBlock implements BlockMetadata {
   readonly isMounted: boolean;
   readonly chunkCount: number;
   readonly bump: number;
@@ -364,8 +364,8 @@ class SnappedBlock implements BlockBooks {
   /** Tags, if there are any, and where those of the block start. */
   readonly tags: Uint8Array;
   readonly firstTag: number;
-  /** Where its books and its memory are, in bytes. */
-  readonly booksAt: number;
+  /** Where its metadata and its memory are, in bytes. */
+  readonly metadataAt: number;
   readonly bytesAt: number;
   private readonly bytes: Uint8Array;
   private readonly chunkBytes: number;
@@ -381,11 +381,11 @@ class SnappedBlock implements BlockBooks {
     this.head = words[word + 2];
     this.live = words[word + 3];
     this.retired = words[word + 4];
-    this.booksAt = at + BLOCK_WORDS * 4;
-    this.bytesAt = this.booksAt + padded(booksBytes(geometry));
-    const stampsAt = this.booksAt + (chunkCount + 31 >> 5) * 4;
+    this.metadataAt = at + BLOCK_WORDS * 4;
+    this.bytesAt = this.metadataAt + padded(metadataBytes(geometry));
+    const stampsAt = this.metadataAt + (chunkCount + 31 >> 5) * 4;
     this.liveBits = words;
-    this.firstWord = this.booksAt / 4;
+    this.firstWord = this.metadataAt / 4;
     this.stamps = stampBytes === 2 ? sheet.halves : sheet.naturals;
     this.firstStamp = stampsAt / stampBytes;
     this.tags = bytes;

@@ -3,39 +3,29 @@
  *
  * @module
  */
+import { type Block, NO_BLOCK } from "../slab/block.ts";
+import type { HandlePart } from "../slab/handle.ts";
+import { ALL_KINDS, HandleWalk, type Visitor } from "../slab/iterate.ts";
+import { compilerFor } from "../slab/own_code.ts";
+import type { Chunk, Slab, SlabConfig } from "../slab/slab.ts";
+import { slabText, snappedOf } from "../slab/snapshot.ts";
+import type { Compile } from "../struct/scalars.ts";
+import type { AnyHandle, Handle } from "../struct/ref.ts";
+import type { AnyStruct, Init } from "../struct/schema.ts";
+import { arraysOf, arraysWithin } from "../struct/typed_arrays.ts";
+import { type RecordView, structOf, type View } from "../struct/view.ts";
+import { checkFits, GeometryCode, Kinds, type Passes } from "./kinds.ts";
+import { loopFunction } from "./loop.ts";
+import { type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
 import {
   allocMany,
-  checkThere,
-  fillStats,
-  freeBlock,
-  handleOf,
-  type PoolBlock,
-  type PoolStats,
+  checkFunction,
+  type HandleArray,
+  PoolBase,
   reserve,
+  type ScopedRecord,
   viewError,
-} from "./_face.ts";
-import type { Block } from "./_block.ts";
-import { type Kind, Kinds } from "./_kinds.ts";
-import { createSlab } from "./_debug.ts";
-import { fingerprintOf, type SnapshotOptions } from "./_envelope.ts";
-import {
-  readSnapshot,
-  slabText,
-  type Snapped,
-  snappedOf,
-  WITH_CHECKSUM,
-  writeSnapshot,
-} from "./_slab_snapshot.ts";
-import { lanesOf, lanesWithin } from "./_lanes.ts";
-import { checkRecord, writeRecord } from "./_record.ts";
-import { showAs, summary, together } from "./_show.ts";
-import { Slab, slabs } from "./_slab.ts";
-import { type RecordView, structOf, type View, type Visit } from "./_view.ts";
-import { ALL_KINDS, HandleWalk, KindVisit, KindWalk, Walk } from "./_walk.ts";
-import type { AnyHandle, Handle, HandlePart } from "./handle.ts";
-import { type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
-import type { HandleArray, ScopedRecord } from "./pool.ts";
-import type { AnyStruct, Init } from "./schema.ts";
+} from "./pool_base.ts";
 
 /**
  * Options of an erased pool.
@@ -99,17 +89,20 @@ export type HandleOf<S extends AnyStruct> = AnyStruct extends S ? AnyHandle
  * assertEquals(sum, 5);
  * ```
  */
-export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<View<S>>, Disposable {
-  /** Shown in errors. */
-  readonly name: string;
-  private readonly _slab: Slab;
-  private readonly _kinds: Kinds;
-  private readonly _tagged: boolean;
-  private readonly _snapped: readonly Snapped[];
-  private _fingerprint: number | undefined;
-  /** Views of iterations that have ended, for the next ones: of mixed kinds, and of one where no kinds are kept. */
-  private readonly _spareVisits: KindVisit[] = [];
-  private readonly _spareViews: (RecordView[] | undefined)[] = [];
+export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, HandleOf<S>> {
+  // `declare`, as the constructor may return before it sets them: then they are another object's.
+  /** @internal */
+  declare protected readonly _slab: Slab;
+  /** @internal */
+  declare protected readonly _kinds: Kinds;
+  /**
+   * Whether each record's struct is remembered.
+   *
+   * @internal
+   */
+  declare protected readonly _tagged: boolean;
+  /** The methods of the pool's own class. */
+  declare private readonly _own: Hot;
 
   /**
    * Creates a pool without any block: the first `alloc` takes one.
@@ -120,25 +113,30 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {TypeError} when an option has the wrong type.
    */
   constructor(options: ErasedPoolOptions<S>);
-  // A size class of a set remembers types in any case; only pool_set.ts creates one.
-  constructor(options: ErasedPoolOptions<S>, part?: HandlePart) {
-    const { types } = options;
-    const kind = part === undefined ? "ErasedPool" : "PoolSet";
-    const { size: chunkBytes, align } = resolveChunk(kind, options);
-    const config = resolveOptions(kind, "pool", chunkBytes, options, part);
-    this.name = config.name;
-    this._tagged = types !== undefined || part !== undefined;
-    this._kinds = new Kinds({ ...config, chunkBytes, align, tagged: this._tagged }, types);
-    const lanes = types === undefined
-      ? lanesWithin(align)
-      : types.reduce((lanes, struct) => lanes | lanesOf(struct), 0);
-    this._slab = createSlab(config, { chunkBytes, align, lanes, tagged: this._tagged });
-    this._snapped = [{ slab: this._slab, kinds: this._tagged ? this._kinds.all : [] }];
-    snappedOf.set(this, this._snapped);
-    slabs.set(this, [this._slab]);
+  constructor(options: ErasedPoolOptions<S> | Setup) {
+    const setup = options instanceof Setup ? options : new Setup(options);
+    // A pool is of a class made for its geometry, which extends this one.
+    if (new.target === ErasedPool) return new setup.Pool(setup) as unknown as ErasedPool<S>;
+    const { slab, kinds, tagged } = setup;
+    const snapped = { slab, kinds: tagged ? kinds.all : [] };
+    super([snapped]);
+    this._slab = slab;
+    this._kinds = kinds;
+    this._tagged = tagged;
+    this._own = setup.Pool.prototype as unknown as Hot;
+    snappedOf.set(this, [snapped]);
+    kindsOf.set(this, kinds);
+  }
+
+  /** @internal */
+  protected override _layoutText(): string {
+    return "ErasedPool" + slabText(this._slab);
   }
 
   // -- one record --
+  //
+  // Most of these are in the pool's own class. What stands here is what a class of the user's that extends this one
+  // gets, and calls the same code.
 
   /**
    * Allocates a record of a struct, zeroed, in O(1).
@@ -155,9 +153,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   alloc<T extends S>(struct: T, init?: Init<T>): Handle<T> {
-    const handle = this.#take("alloc", struct, init);
-    if (handle === 0) throw this._slab.exhaustedError("alloc");
-    return handle as Handle<T>;
+    return this._own.alloc.call(this, struct, init);
   }
 
   /**
@@ -170,8 +166,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {SchemaError | TypeMismatchError | OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
    */
   tryAlloc<T extends S>(struct: T, init?: Init<T>): Handle<T> | undefined {
-    const handle = this.#take("alloc", struct, init);
-    return handle === 0 ? undefined : handle as Handle<T>;
+    return this._own.tryAlloc.call(this, struct, init);
   }
 
   /**
@@ -182,7 +177,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   free(handle: HandleOf<S>): void {
-    if (!this._slab.free(handle)) throw this._slab.staleError("free", handle);
+    this._own.free.call(this, handle);
   }
 
   /**
@@ -193,7 +188,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   tryFree(handle: HandleOf<S>): boolean {
-    return this._slab.free(handle) || this.#refuse();
+    return this._own.tryFree.call(this, handle);
   }
 
   /**
@@ -204,7 +199,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   has(handle: HandleOf<S>): boolean {
-    return this._slab.find(handle) !== undefined || this.#refuse();
+    return this._own.has.call(this, handle);
   }
 
   /**
@@ -217,7 +212,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   typeOf(handle: HandleOf<S>): S {
-    checkThere(this._slab);
+    this._slab.checkThere();
     this.#checkTagged("tell the type");
     const block = this.#find("tell the type", handle);
     const tag = block.tags[this._slab.chunkOf(handle)];
@@ -237,11 +232,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   get<T extends S>(struct: T, handle: Handle<T>): View<T> {
-    const slab = this._slab;
-    const block = slab.find(handle);
-    if (block === undefined) throw slab.staleError("get", handle);
-    const kind = this._kinds.at("get", struct, block, slab.chunkOf(handle), handle);
-    return asView<T>(new kind.View(block, slab.offsetOf(handle)));
+    return this._own.get.call(this, struct, handle);
   }
 
   /**
@@ -255,7 +246,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    */
   tryGet<T extends S>(struct: T, handle: Handle<T>): View<T> | undefined {
     if (this._slab.find(handle) !== undefined) return this.get(struct, handle);
-    checkThere(this._slab);
+    this._slab.checkThere();
     return undefined;
   }
 
@@ -272,10 +263,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   set<T extends S>(struct: T, handle: Handle<T>, init: Init<T>): void {
-    const block = this.#find("set", handle);
-    this._kinds.at("set", struct, block, this._slab.chunkOf(handle), handle);
-    checkRecord(struct, init);
-    writeRecord(block, this._slab.offsetOf(handle), struct, init as object); // as just checked
+    this._own.set.call(this, struct, handle, init);
   }
 
   /**
@@ -315,8 +303,9 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   cursor<T extends S>(struct: T): View<T> {
-    checkThere(this._slab);
-    return asView<T>(new (this._kinds.of("make a cursor", struct).View)(Slab.NOWHERE, 0));
+    this._slab.checkThere();
+    const { View } = this._kinds.of("make a cursor", struct);
+    return new View(NO_BLOCK, 0) as unknown as View<T>; // typed by its fields for the user
   }
 
   /**
@@ -332,14 +321,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   seek<T extends S>(cursor: View<T>, handle: Handle<T>): View<T> {
-    const slab = this._slab;
-    const block = slab.find(handle);
-    if (block === undefined) throw slab.staleError("seek", handle);
-    const struct = structOf(cursor);
-    if (struct === undefined) throw viewError(slab, "seek", "is no view of a whole record");
-    this._kinds.at("seek", struct, block, slab.chunkOf(handle), handle);
-    block.place(asRecordView(cursor), slab.offsetOf(handle));
-    return cursor;
+    return this._own.seek.call(this, cursor, handle);
   }
 
   /**
@@ -370,25 +352,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * ```
    */
   allocAt<T extends S>(struct: T, cursor: View<T>): Handle<T> {
-    const slab = this._slab;
-    if (structOf(cursor) !== struct) throw viewError(slab, "allocAt", "is no view of that struct");
-    const handle = this.#take("allocAt", struct, undefined);
-    if (handle === 0) throw slab.exhaustedError("allocAt");
-    slab.current.place(asRecordView(cursor), slab.offsetOf(handle));
-    return handle as Handle<T>;
-  }
-
-  /**
-   * Tells the handle of the record that a view stands on, in O(1).
-   *
-   * @param view Any view of this pool, a nested one included.
-   * @returns The handle.
-   * @throws {StaleHandleError} when the record is not live any more.
-   * @throws {TypeError} when it is no view of this pool.
-   * @throws {DisposedError} after `dispose`.
-   */
-  handleOf(view: object): HandleOf<S> {
-    return handleOf(this._slab, view) as HandleOf<S>;
+    return this._own.allocAt.call(this, struct, cursor);
   }
 
   // -- every record --
@@ -414,18 +378,57 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    */
   forEach(fn: (view: View<S>, handle: HandleOf<S>) => void): void;
   forEach(structOrFn: unknown, fn: unknown = structOrFn): void {
-    const kind = this.#kindFor("iterate", structOrFn);
-    const visit = this.#asFunction("iterate", fn) as Visit; // views are typed for the user, and plain in here
-    if (this._tagged) {
-      const visits = this._spareVisits.pop() ?? new KindVisit(this._slab, this._kinds.all);
-      visits.forEach(kind?.tag ?? ALL_KINDS, visit);
-      this._spareVisits.push(visits);
-    } else {
-      const spare = this.#spareViewsOf(kind!); // without tags there is a kind
-      const view = spare.pop() ?? new kind!.View(Slab.NOWHERE, 0);
-      this._slab.forEach(view, visit);
-      spare.push(view);
-    }
+    const passes = this.#passesFor("iterate", structOrFn);
+    const slab = this._slab;
+    checkFunction(slab, "iterate", fn);
+    const view = passes.takeView();
+    passes.loops.find(fn as Visitor, slab.size)(slab, slab.mounted(), view, fn as Visitor);
+    passes.giveView(view);
+  }
+
+  /**
+   * Makes a function that does what `forEach(struct, fn)` does, compiled for this pool and this callback; see `loop` of
+   * {@linkcode Pool}.
+   *
+   * @typeParam T Struct of the records.
+   * @typeParam A Types of the arguments, up to four.
+   * @param struct Struct of the records that count.
+   * @param fn Gets a view, the same one moved along, the handle, and the arguments of the call.
+   * @returns The function. It throws {@linkcode DisposedError} after the pool's `dispose`.
+   * @throws {TypeError | SchemaError | DisposedError} as `forEach` does.
+   *
+   * @example Usage
+   * ```ts
+   * import { ErasedPool, struct } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Spark = struct({ heat: "f32" });
+   * using cells = new ErasedPool({ size: 8, types: [Spark] });
+   * const spark = cells.alloc(Spark, { heat: 4 });
+   * const cool = cells.loop(Spark, (it, _handle, by: number) => {
+   *   it.heat *= by;
+   * });
+   * cool(0.5);
+   * assertEquals(cells.get(Spark, spark).heat, 2);
+   * ```
+   */
+  loop<T extends S, A extends unknown[] = []>(
+    struct: T,
+    fn: (view: View<T>, handle: Handle<T>, ...args: A) => void,
+  ): (...args: A) => void;
+  /**
+   * The same for the records of all structs.
+   *
+   * @typeParam A Types of the arguments, up to four.
+   * @param fn Gets a view of the record's struct, the handle, and the arguments of the call.
+   * @returns The function.
+   */
+  loop<A extends unknown[] = []>(
+    fn: (view: View<S>, handle: HandleOf<S>, ...args: A) => void,
+  ): (...args: A) => void;
+  loop(structOrFn: unknown, fn: unknown = structOrFn): (...args: unknown[]) => void {
+    const passes = this.#passesFor("loop", structOrFn);
+    return loopFunction([this._slab], [passes], fn);
   }
 
   /**
@@ -436,9 +439,10 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   [Symbol.iterator](): IterableIterator<View<S>> {
-    checkThere(this._slab);
+    this._slab.checkThere();
     this.#checkTagged("iterate over all records");
-    return asViews(new KindWalk(this._slab, this._kinds.all, ALL_KINDS));
+    const { iteration: { Walk } } = this._kinds.passes;
+    return new Walk(this._slab) as unknown as IterableIterator<View<S>>;
   }
 
   /**
@@ -463,13 +467,9 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * ```
    */
   all<T extends S>(struct: T): IterableIterator<View<T>> {
-    checkThere(this._slab);
-    const { tag, View } = this._kinds.of("iterate", struct);
-    return asViews(
-      this._tagged
-        ? new KindWalk(this._slab, this._kinds.all, tag)
-        : new Walk(this._slab, new View(Slab.NOWHERE, 0)),
-    );
+    this._slab.checkThere();
+    const { iteration: { Walk } } = this._kinds.of("iterate", struct).passes;
+    return new Walk(this._slab) as unknown as IterableIterator<View<T>>;
   }
 
   /**
@@ -482,7 +482,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   handles<T extends S>(struct?: T): IterableIterator<HandleOf<T>> {
-    checkThere(this._slab);
+    this._slab.checkThere();
     const kind = struct === undefined ? undefined : this._kinds.of("iterate", struct);
     const only = this._tagged && kind !== undefined ? kind.tag : ALL_KINDS;
     return new HandleWalk(this._slab, only) as unknown as IterableIterator<HandleOf<T>>;
@@ -510,18 +510,17 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    */
   retain(pred: (view: View<S>, handle: HandleOf<S>) => boolean): number;
   retain(structOrPred: unknown, pred: unknown = structOrPred): number {
-    const kind = this.#kindFor("retain", structOrPred);
-    const keep = this.#asFunction("retain", pred) as (view: RecordView, handle: number) => boolean; // as in forEach()
-    if (!this._tagged) {
-      const spare = this.#spareViewsOf(kind!); // as in forEach()
-      const view = spare.pop() ?? new kind!.View(Slab.NOWHERE, 0);
-      const freed = this._slab.retain(view, keep);
-      spare.push(view);
-      return freed;
-    }
-    const visits = this._spareVisits.pop() ?? new KindVisit(this._slab, this._kinds.all);
-    const freed = visits.retain(kind?.tag ?? ALL_KINDS, keep);
-    this._spareVisits.push(visits);
+    const passes = this.#passesFor("retain", structOrPred);
+    const slab = this._slab;
+    checkFunction(slab, "retain", pred);
+    const view = passes.takeView();
+    const freed = passes.retainLoops.find(pred as Visitor, slab.size)(
+      slab,
+      slab.mounted(),
+      view,
+      pred as Visitor,
+    );
+    passes.giveView(view);
     return freed;
   }
 
@@ -553,7 +552,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
   allocMany<T extends S, O extends HandleArray<T>>(struct: T, count: number, out: O): O;
   allocMany<T extends S>(struct: T, count: number, out: HandleArray<T> = []): HandleArray<T> {
     const slab = this._slab;
-    checkThere(slab);
+    slab.checkThere();
     const { tag } = this._kinds.of("allocMany", struct);
     const handles = allocMany(slab, count, out as Handle<T>[]); // which all of them look like
     for (let i = 0; i < count && this._tagged; i++) {
@@ -561,30 +560,6 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
       block.tags[slab.chunkOf(handles[i])] = tag;
     }
     return handles;
-  }
-
-  /**
-   * Frees records, whatever they are, all or none, in O(n).
-   *
-   * @param handles Handles of live records, none of them twice.
-   * @throws {StaleHandleError} when one is not live or comes twice; nothing changes then.
-   * @throws {DisposedError} after `dispose`.
-   */
-  freeMany(handles: ArrayLike<HandleOf<S>> | Int32Array | Uint32Array | Float64Array): void {
-    checkThere(this._slab);
-    const bad = Slab.freeMany(handles, this._slab);
-    if (bad < 0) return;
-    throw this._slab.staleError(`free ${handles.length} records`, handles[bad], bad);
-  }
-
-  /**
-   * Frees every record and keeps the memory, in O(size + capacity / 32). Every handle is stale from then on.
-   *
-   * @throws {DisposedError} after `dispose`.
-   */
-  clear(): void {
-    checkThere(this._slab);
-    this._slab.clear();
   }
 
   /**
@@ -603,23 +578,6 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     return { handle, view, [Symbol.dispose]: () => void this._slab.free(handle) };
   }
 
-  // -- memory --
-
-  /** Records that are live. */
-  get size(): number {
-    return this._slab.size;
-  }
-
-  /** Chunks that exist. */
-  get capacity(): number {
-    return this._slab.capacity;
-  }
-
-  /** Chunks that the pool may have at the most. */
-  get maxChunks(): number {
-    return this._slab.maxChunks;
-  }
-
   /** Chunks in each block. */
   get chunksPerBlock(): number {
     return this._slab.geometry.chunkCount;
@@ -635,16 +593,6 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     return this._slab.geometry.align;
   }
 
-  /** Bytes of all blocks. */
-  get byteLength(): number {
-    return this._slab.byteLength;
-  }
-
-  /** The blocks that exist, by position; the same array until one is added or given back. */
-  get blocks(): readonly PoolBlock[] {
-    return this._slab.mounted();
-  }
-
   /**
    * Counts the bytes of live records' chunks that their structs leave unused, in O(size + capacity / 32).
    *
@@ -653,7 +601,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
    * @throws {DisposedError} after `dispose`.
    */
   lostBytes(): number {
-    checkThere(this._slab);
+    this._slab.checkThere();
     this.#checkTagged("count the lost bytes");
     const kinds = this._kinds.all;
     let sum = 0;
@@ -680,125 +628,6 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     reserve(this._slab, chunks);
   }
 
-  /**
-   * Frees every record of a block and gives its memory back at once.
-   *
-   * @param index The `index` of one of {@linkcode blocks}.
-   * @throws {RangeError} when there is no such block.
-   * @throws {DisposedError} after `dispose`.
-   */
-  freeBlock(index: number): void {
-    freeBlock(this._slab, index);
-  }
-
-  /**
-   * Gives back every empty block, at once.
-   *
-   * @returns Bytes given back.
-   * @throws {DisposedError} after `dispose`.
-   */
-  trim(): number {
-    checkThere(this._slab);
-    return this._slab.trim();
-  }
-
-  /**
-   * Tells the figures of the pool, in O(blocks).
-   *
-   * @param out An object to fill instead of a new one.
-   * @returns `out`, or a new object.
-   * @throws {DisposedError} after `dispose`.
-   */
-  stats(out: Partial<PoolStats> = {}): PoolStats {
-    return fillStats(this._slab, out);
-  }
-
-  /**
-   * Makes the pool whole again after somebody grew the `WebAssembly.Memory` that its blocks lie in, in O(blocks), as
-   * {@linkcode Pool.rebind} does.
-   *
-   * @throws {DisposedError} after `dispose`.
-   */
-  rebind(): void {
-    checkThere(this._slab);
-    this._slab.rebind();
-  }
-
-  /**
-   * Writes the whole state of the pool as bytes, in O(`byteLength`): records, handles, generations and the order in which
-   * chunks will be given out. For rollback within a process leave the checksum out and hand in an array that is used
-   * again: then nothing is allocated.
-   *
-   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has no room a new array is made.
-   * @param options See {@linkcode SnapshotOptions}.
-   * @returns `into`, or a new array; what is beyond the snapshot in it is left as it was.
-   * @throws {TypeError} when `into` is no `Uint8Array`, or the pool's memory was detached.
-   * @throws {RangeError} when `into` starts elsewhere.
-   * @throws {DisposedError} after `dispose`.
-   *
-   * @example Usage
-   * ```ts
-   * import { ErasedPool, struct } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const Imp = struct({ hp: "u8" });
-   * using cells = new ErasedPool({ size: 4, types: [Imp] });
-   * const imp = cells.alloc(Imp, { hp: 7 });
-   * const saved = cells.snapshot();
-   * cells.free(imp);
-   * cells.restore(saved);
-   * assertEquals(cells.get(Imp, imp).hp, 7);
-   * ```
-   */
-  snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
-    checkThere(this._slab);
-    return writeSnapshot(this._snapped, this.#fingerprint(), into, options);
-  }
-
-  /**
-   * Goes back to a snapshot, in O(`byteLength`). Handles of that moment are valid again, later ones stale, and the same
-   * calls as then give the same handles. Views and cursors from before must be fetched or moved anew.
-   *
-   * @param bytes What {@linkcode snapshot} wrote, of this pool or of one that was created in the same way; it may be longer. A
-   * debug pool, whose handles no other has, takes its own alone.
-   * @throws {SnapshotError} when it is none that the pool can go back to; nothing changes then.
-   * @throws {TypeError} when `bytes` is no `Uint8Array`, or the pool's memory was detached.
-   * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
-   * @throws {DisposedError} after `dispose`.
-   */
-  restore(bytes: Uint8Array): void {
-    checkThere(this._slab);
-    readSnapshot(this._snapped, this.#fingerprint(), bytes);
-  }
-
-  /**
-   * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
-   *
-   * @throws {LeakError} in debug mode, when records were live, after the memory was given back.
-   */
-  dispose(): void {
-    this._slab.dispose();
-  }
-
-  /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
-  [Symbol.dispose](): void {
-    this._slab.dispose();
-  }
-
-  /** Allocates, notes the struct, and writes; 0 when exhausted. */
-  #take(verb: string, struct: AnyStruct, init: unknown): number {
-    const slab = this._slab;
-    const { tag } = this._kinds.of(verb, struct);
-    if (init !== undefined) checkRecord(struct, init);
-    const handle = slab.alloc();
-    if (handle === 0) return 0;
-    // The struct first: to write is to call the getters of `init`, which may allocate and so move `current`.
-    const block = slab.current;
-    if (this._tagged) block.tags[slab.chunkOf(handle)] = tag;
-    if (init !== undefined) writeRecord(block, slab.offsetOf(handle), struct, init as object); // as just checked
-    return handle;
-  }
-
   /** The block of a live record. */
   #find(verb: string, handle: number): Block {
     const block = this._slab.find(handle);
@@ -806,32 +635,13 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
     return block;
   }
 
-  /** Of all that a snapshot depends on. */
-  #fingerprint(): number {
-    return this._fingerprint ??= fingerprintOf("ErasedPool" + slabText(this._slab));
-  }
-
-  /** The answer of a call that found no live record: false, unless there is no pool any more. */
-  #refuse(): false {
-    checkThere(this._slab);
-    return false;
-  }
-
-  /** The kind that an iteration is over; `undefined` for all of them, which only a pool with types can tell. */
-  #kindFor(verb: string, structOrFn: unknown): Kind | undefined {
-    checkThere(this._slab);
-    if (typeof structOrFn !== "function") return this._kinds.of(verb, structOrFn as AnyStruct); // which of() checks
+  #passesFor(verb: string, structOrFn: unknown): Passes {
+    this._slab.checkThere();
+    if (typeof structOrFn !== "function") {
+      return this._kinds.of(verb, structOrFn as AnyStruct).passes; // which of() checks
+    }
     this.#checkTagged(`${verb} over all records`);
-    return undefined;
-  }
-
-  #spareViewsOf({ tag }: Kind): RecordView[] {
-    return this._spareViews[tag] ??= [];
-  }
-
-  #asFunction(verb: string, fn: unknown): (...args: never[]) => unknown {
-    if (typeof fn === "function") return fn as (...args: never[]) => unknown; // as just told
-    throw viewError(this._slab, verb, "after the struct must be a function");
+    return this._kinds.passes;
   }
 
   #checkTagged(verb: string): void {
@@ -842,19 +652,216 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> implements Iterable<Vie
   }
 }
 
-showAs<ErasedPool>(ErasedPool.prototype, (pool) => summary(together(slabs.get(pool)!))); // every pool has one
-
-// A view is typed by its fields for the user and by its state in here; both are true of the same object.
-function asRecordView(view: unknown): RecordView {
-  return view as RecordView;
+/**
+ * @param pool A pool with types.
+ * @returns Passes over all its records.
+ */
+export function passesOf(pool: object): Passes {
+  return kindsOf.get(pool)!.passes; // every pool has kinds
 }
 
-function asView<T extends AnyStruct>(view: RecordView): View<T> {
-  return view as unknown as View<T>;
+const kindsOf = new WeakMap<object, Kinds>();
+
+/** What is in the pool's own class; its types are those of the methods that call it, whatever they are, which `never` passes for. */
+interface Hot {
+  alloc(struct: AnyStruct, init: unknown): never;
+  tryAlloc(struct: AnyStruct, init: unknown): never;
+  free(handle: number): void;
+  tryFree(handle: number): boolean;
+  has(handle: number): boolean;
+  get(struct: AnyStruct, handle: number): never;
+  set(struct: AnyStruct, handle: number, init: unknown): void;
+  seek(cursor: object, handle: number): never;
+  allocAt(struct: AnyStruct, cursor: object): never;
 }
 
-function asViews<T extends AnyStruct>(
-  walk: IterableIterator<RecordView>,
-): IterableIterator<View<T>> {
-  return walk as unknown as IterableIterator<View<T>>;
+/** What the arguments of a pool's constructor come to. */
+class Setup {
+  readonly slab: Slab;
+  readonly kinds: Kinds;
+  /** Whether each record's struct is remembered. */
+  readonly tagged: boolean;
+  readonly Pool: { new (setup: Setup): ErasedPool; readonly prototype: ErasedPool };
+
+  /**
+   * @param options As the constructor of a pool takes them.
+   * @param part Which handles are the pool's where it is a size class of a set, which remembers types in any case.
+   * @param compiler Gives what makes the code of a size class.
+   */
+  constructor(options: ErasedPoolOptions, part?: HandlePart, compiler?: () => Compile) {
+    const { types } = options;
+    const title = part === undefined ? "ErasedPool" : "PoolSet";
+    const { size: chunkBytes, align } = resolveChunk(title, options);
+    const config = resolveOptions(title, "pool", chunkBytes, options, part);
+    const tagged = this.tagged = types !== undefined || part !== undefined;
+    const shape = { chunkBytes, align, tagged };
+    // Before any code is made.
+    for (const struct of types ?? []) checkFits({ ...config, ...shape }, "create", struct);
+    const code = codeFor(config, shape, compiler);
+    this.kinds = new Kinds({ ...config, ...shape }, types, code);
+    const arrays = types === undefined
+      ? arraysWithin(align)
+      : types.reduce((sum: number, struct) => sum | arraysOf(struct), 0);
+    this.slab = new code.Slab(config, { ...shape, arrays });
+    this.Pool = code.Pool;
+  }
+}
+
+/** What is made for a geometry, with the class of its pools. */
+class ErasedCode extends GeometryCode {
+  readonly Pool: Setup["Pool"];
+
+  constructor(config: SlabConfig, chunk: Chunk, compile: Compile) {
+    super(config, chunk, compile);
+    const { chunkBytes } = chunk;
+    const chunkMask = config.chunksPerBlock - 1;
+    const own = { chunkBytes, chunkMask, structOf, viewError };
+    // Its constructor is that of ErasedPool, which takes a setup as well.
+    this.Pool = compile(defineErasedPool, ErasedPool, own) as unknown as Setup["Pool"];
+  }
+}
+
+const codes = new Map<string, ErasedCode>();
+
+function codeFor(
+  config: SlabConfig,
+  { chunkBytes, align, tagged }: Omit<Chunk, "arrays">,
+  compiler: () => Compile = () => compilerFor(config.name, config.specialize),
+): ErasedCode {
+  const { chunksPerBlock, codec: { indexBits, first, wraps }, debug, specialize } = config;
+  const key = [chunkBytes, chunksPerBlock, indexBits, first, wraps, debug, specialize].join();
+  let code = codes.get(key);
+  if (code === undefined) {
+    code = new ErasedCode(config, { chunkBytes, align, tagged, arrays: 0 }, compiler());
+    codes.set(key, code);
+  }
+  return code;
+}
+
+/**
+ * @typeParam S The structs.
+ * @param options As for a pool of its own.
+ * @param part Which handles are its.
+ * @param compiler Gives what makes its code.
+ * @returns The pool of a size class.
+ */
+export function sizeClass<S extends AnyStruct>(
+  options: ErasedPoolOptions<S>,
+  part: HandlePart,
+  compiler: () => Compile,
+): ErasedPool<S> {
+  const setup = new Setup(options, part, compiler);
+  return new setup.Pool(setup) as unknown as ErasedPool<S>; // it checks that structs are S, as they come
+}
+
+/**
+ * The hot part of an erased pool. Its text is compiled anew for each geometry, so nothing in it is free but its parameters.
+ *
+ * @param Base {@linkcode ErasedPool}.
+ * @param own What is the same for all pools of the class.
+ * @returns The class.
+ */
+function defineErasedPool(
+  Base: typeof ErasedPool,
+  own: {
+    readonly chunkBytes: number;
+    readonly chunkMask: number;
+    readonly structOf: (view: unknown) => AnyStruct | undefined;
+    readonly viewError: (slab: Slab, verb: string, problem: string) => Error;
+  },
+): new (options: ErasedPoolOptions) => ErasedPool {
+  const chunkBytes = own.chunkBytes;
+  const chunkMask = own.chunkMask;
+
+  /** No method, as a class of the user's that extends ErasedPool has those of that one alone. */
+  function take(
+    slab: Slab,
+    kinds: Kinds,
+    tagged: boolean,
+    verb: string,
+    struct: AnyStruct,
+    init: unknown,
+  ): number {
+    const kind = kinds.of(verb, struct);
+    const handle = init === undefined
+      ? slab.alloc()
+      : kind.write(init, 0, kind.scratch, slab, 0, undefined);
+    if (handle !== 0 && tagged) slab.current.tags[handle & chunkMask] = kind.tag;
+    return handle;
+  }
+
+  return class ErasedPool extends Base {
+    override alloc<T extends AnyStruct>(struct: T, init?: Init<T>): Handle<T> {
+      const handle = take(this._slab, this._kinds, this._tagged, "alloc", struct, init);
+      if (handle === 0) throw this._slab.exhaustedError("alloc");
+      return handle as Handle<T>;
+    }
+
+    override tryAlloc<T extends AnyStruct>(struct: T, init?: Init<T>): Handle<T> | undefined {
+      const handle = take(this._slab, this._kinds, this._tagged, "alloc", struct, init);
+      return handle === 0 ? undefined : handle as Handle<T>;
+    }
+
+    override free(handle: AnyHandle): void {
+      if (!this._slab.free(handle)) throw this._slab.staleError("free", handle);
+    }
+
+    override tryFree(handle: AnyHandle): boolean {
+      const slab = this._slab;
+      if (slab.free(handle)) return true;
+      slab.checkThere();
+      return false;
+    }
+
+    override has(handle: AnyHandle): boolean {
+      const slab = this._slab;
+      if (slab.find(handle) !== undefined) return true;
+      slab.checkThere();
+      return false;
+    }
+
+    override get<T extends AnyStruct>(struct: T, handle: Handle<T>): View<T> {
+      const block = this._slab.find(handle);
+      if (block === undefined) throw this._slab.staleError("get", handle);
+      const chunk = handle & chunkMask;
+      const kind = this._kinds.at("get", struct, block, chunk, handle);
+      return new kind.View(block, chunk * chunkBytes) as unknown as View<T>;
+    }
+
+    override set<T extends AnyStruct>(struct: T, handle: Handle<T>, init: Init<T>): void {
+      const slab = this._slab;
+      const block = slab.find(handle);
+      if (block === undefined) throw slab.staleError("set", handle);
+      const kind = this._kinds.at("set", struct, block, handle & chunkMask, handle);
+      kind.write(init, 0, kind.scratch, slab, handle, undefined);
+    }
+
+    override seek<T extends AnyStruct>(cursor: View<T>, handle: Handle<T>): View<T> {
+      const slab = this._slab;
+      const block = slab.find(handle);
+      if (block === undefined) throw slab.staleError("seek", handle);
+      const struct = own.structOf(cursor);
+      if (struct === undefined) throw own.viewError(slab, "seek", "is no view of a whole record");
+      const chunk = handle & chunkMask;
+      this._kinds.at("seek", struct, block, chunk, handle);
+      // A view is typed by its fields for the user and by its state in here; both are true of the same object.
+      const view = cursor as unknown as RecordView;
+      view._b = block;
+      view._o = chunk * chunkBytes;
+      return cursor;
+    }
+
+    override allocAt<T extends AnyStruct>(struct: T, cursor: View<T>): Handle<T> {
+      const slab = this._slab;
+      if (own.structOf(cursor) !== struct) {
+        throw own.viewError(slab, "allocAt", "is no view of that struct");
+      }
+      const handle = take(slab, this._kinds, this._tagged, "allocAt", struct, undefined);
+      if (handle === 0) throw slab.exhaustedError("allocAt");
+      const view = cursor as unknown as RecordView;
+      view._b = slab.current;
+      view._o = (handle & chunkMask) * chunkBytes;
+      return handle as Handle<T>;
+    }
+  };
 }

@@ -12,8 +12,8 @@
  *
  * @module
  */
-import { InvalidAddressError, OutOfMemoryError } from "./errors.ts";
-import type { MemoryRegion, MemoryResource } from "./memory.ts";
+import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
+import type { MemoryRegion, MemoryResource } from "./resource.ts";
 
 /** Options of {@linkcode wasmMemory}: the window; every one may be left out. */
 export interface WasmMemoryOptions {

@@ -1,12 +1,12 @@
 /**
- * Whether the books of a block balance, in a pool or in a snapshot of one.
+ * Whether the metadata of a block balance, in a pool or in a snapshot of one.
  *
  * @module
  */
 import type { HandleCodec } from "./handle.ts";
 
-/** The books of a block, wherever they are: each array may hold those of others before it and behind. */
-export interface BlockBooks {
+/** The metadata of a block, wherever they are: each array may hold those of others before it and behind. */
+export interface BlockMetadata {
   readonly chunkCount: number;
   readonly bump: number;
   readonly head: number;
@@ -36,23 +36,23 @@ let next = new Int32Array(0);
 /**
  * Checks a block, in O(chunks), allocating nothing but now and then.
  *
- * @param books Its books.
+ * @param metadata Its metadata.
  * @param codec How its handles are packed.
  * @returns What is wrong, the first that is found; `undefined` when nothing is.
  */
-export function auditBlock(books: BlockBooks, codec: HandleCodec): string | undefined {
-  const { chunkCount, bump, isMounted } = books;
+export function auditBlock(metadata: BlockMetadata, codec: HandleCodec): string | undefined {
+  const { chunkCount, bump, isMounted } = metadata;
   const most = isMounted ? chunkCount : 0;
   if (!(bump >= 0 && bump <= most)) return `the bump mark is ${bump}, out of range 0 to ${most}`;
   if (next.length < chunkCount) next = new Int32Array(chunkCount).fill(-1);
-  const problem = auditStamps(books, codec) ?? (isMounted ? auditFreeList(books) : undefined);
+  const problem = auditStamps(metadata, codec) ?? (isMounted ? auditFreeList(metadata) : undefined);
   if (problem !== undefined) next.fill(-1);
   return problem;
 }
 
 /** Live and retired chunks by their stamps; live bits and the block's own counts must say the same. */
-function auditStamps(books: BlockBooks, codec: HandleCodec): string | undefined {
-  const { chunkCount, stamps, firstStamp, liveBits, firstWord } = books;
+function auditStamps(metadata: BlockMetadata, codec: HandleCodec): string | undefined {
+  const { chunkCount, stamps, firstStamp, liveBits, firstWord } = metadata;
   const lastStamp = codec.maxGeneration * 2 + 1;
   let live = 0, retired = 0, bits = 0;
   for (let word = 0; word << 5 < chunkCount; word++) {
@@ -75,23 +75,23 @@ function auditStamps(books: BlockBooks, codec: HandleCodec): string | undefined 
     }
     const marked = liveBits[firstWord + word];
     if (lived !== marked) {
-      const problem = bitProblem(books, from, end, lived ^ marked);
+      const problem = bitProblem(metadata, from, end, lived ^ marked);
       if (problem !== undefined) return problem;
     }
     live += countBits(lived);
     bits += countBits(marked);
   }
-  return auditCounts(books, codec, live, bits, retired);
+  return auditCounts(metadata, codec, live, bits, retired);
 }
 
 function auditCounts(
-  books: BlockBooks,
+  metadata: BlockMetadata,
   codec: HandleCodec,
   live: number,
   bits: number,
   retired: number,
 ): string | undefined {
-  const { chunkCount, bump, stamps, firstStamp, isMounted } = books;
+  const { chunkCount, bump, stamps, firstStamp, isMounted } = metadata;
   for (let chunk = bump; chunk < chunkCount; chunk++) {
     const stamp = stamps[firstStamp + chunk];
     if ((stamp & 1) === 1) return `chunk ${chunk} is live, the bump mark is ${bump}`;
@@ -100,9 +100,9 @@ function auditCounts(
     }
   }
   if (bits !== live) return `${bits} live bits are set, and ${live} chunks are live`;
-  if (books.live !== live) return `it counts ${books.live} live chunks, and has ${live}`;
-  if (books.retired !== retired) {
-    return `it counts ${books.retired} retired chunks, and has ${retired}`;
+  if (metadata.live !== live) return `it counts ${metadata.live} live chunks, and has ${live}`;
+  if (metadata.retired !== retired) {
+    return `it counts ${metadata.retired} retired chunks, and has ${retired}`;
   }
   return retired > 0 && codec.wraps
     ? `${retired} chunks are retired, where generations wrap`
@@ -115,7 +115,7 @@ function rangeProblem(chunk: number, stamp: number, maxGeneration: number): stri
 
 /** The first chunk whose bit is not what its stamp says; of bits past the last chunk there is none. */
 function bitProblem(
-  { stamps, firstStamp }: BlockBooks,
+  { stamps, firstStamp }: BlockMetadata,
   from: number,
   end: number,
   wrong: number,
@@ -129,9 +129,9 @@ function bitProblem(
 }
 
 /** Reads the links of all free chunks, which the live bits tell now that they are known to be right. */
-function gatherLinks(books: BlockBooks): void {
-  const { bump, retired, stamps, firstStamp, liveBits, firstWord } = books;
-  const { links, firstLink, linkStride } = books;
+function gatherLinks(metadata: BlockMetadata): void {
+  const { bump, retired, stamps, firstStamp, liveBits, firstWord } = metadata;
+  const { links, firstLink, linkStride } = metadata;
   const into = next;
   for (let from = 0; from < bump; from += 32) {
     let free = ~liveBits[firstWord + (from >> 5)];
@@ -140,23 +140,25 @@ function gatherLinks(books: BlockBooks): void {
       const chunk = from + 31 - Math.clz32(free & -free);
       free &= free - 1;
       if (retired > 0 && stamps[firstStamp + chunk] === 0) continue;
-      into[chunk] = linkStride > 0 ? links[firstLink + chunk * linkStride] : books.readLink(chunk);
+      into[chunk] = linkStride > 0
+        ? links[firstLink + chunk * linkStride]
+        : metadata.readLink(chunk);
     }
   }
 }
 
 /** Follows the free list to its end: as many chunks as are free, none of them twice. */
-function auditFreeList(books: BlockBooks): string | undefined {
-  const { bump, live, retired, head } = books;
+function auditFreeList(metadata: BlockMetadata): string | undefined {
+  const { bump, live, retired, head } = metadata;
   const length = bump - live - retired;
   if (length === 0) return undefined;
-  gatherLinks(books);
+  gatherLinks(metadata);
   const following = next;
   let before = -1;
   let chunk = head;
   for (let i = 0; i < length; i++) {
     const link = following[chunk];
-    if (!(link >= 0)) return linkProblem(books, before, chunk);
+    if (!(link >= 0)) return linkProblem(metadata, before, chunk);
     following[chunk] = -1;
     before = chunk;
     chunk = link;
@@ -165,7 +167,7 @@ function auditFreeList(books: BlockBooks): string | undefined {
 }
 
 function linkProblem(
-  { bump, stamps, firstStamp }: BlockBooks,
+  { bump, stamps, firstStamp }: BlockMetadata,
   before: number,
   chunk: number,
 ): string {

@@ -14,9 +14,9 @@
  *
  * @module
  */
-import { SnapshotError } from "./errors.ts";
-import type { AnyStruct, FieldType } from "./schema.ts";
-import { Struct } from "./schema.ts";
+import { SnapshotError } from "../errors.ts";
+import type { AnyStruct, FieldType } from "../struct/schema.ts";
+import { Struct } from "../struct/schema.ts";
 
 const MAGIC = 0x42414c53; // "SLAB" in memory, where the low byte comes first
 const MAGIC_SWAPPED = 0x534c4142;

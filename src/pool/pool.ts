@@ -1,0 +1,780 @@
+/**
+ * `Pool`: records of one struct, packed into blocks.
+ *
+ * @module
+ */
+import { type Block, NO_BLOCK } from "../slab/block.ts";
+import { debugIterationOf, slabClassFor } from "../slab/debug.ts";
+import { layoutText } from "../slab/envelope.ts";
+import {
+  HandleWalk,
+  type Iteration,
+  iterationOf,
+  LoopsByText,
+  RecentLoops,
+  RETAIN,
+  type Visitor,
+  type WalkClass,
+} from "../slab/iterate.ts";
+import { compilerForStruct } from "../slab/own_code.ts";
+import type { Chunk, Slab, SlabClass, SlabConfig } from "../slab/slab.ts";
+import { slabText } from "../slab/snapshot.ts";
+import type { Writer } from "../struct/record.ts";
+import type { Handle } from "../struct/ref.ts";
+import type { AnyStruct, Fields, Init, StructOf } from "../struct/schema.ts";
+import { arraysOf } from "../struct/typed_arrays.ts";
+import {
+  isDebugView,
+  type RecordView,
+  type RecordViewClass,
+  structCode,
+  structOf,
+  type View,
+} from "../struct/view.ts";
+import { loopFunction } from "./loop.ts";
+import { type PoolOptions, resolveOptions } from "./options.ts";
+import {
+  allocMany,
+  asStruct,
+  checkFunction,
+  type HandleArray,
+  PoolBase,
+  reserve,
+  type ScopedRecord,
+  viewError,
+} from "./pool_base.ts";
+
+/**
+ * Records of one struct, taken and given back in constant time.
+ *
+ * Use it for what is made and dropped all the time and referred to while it lives: bullets, particles, nodes, sessions.
+ * For values that all die at once an arena is faster; for a handful of long-lived ones plain objects are simpler.
+ *
+ * Records lie in blocks that are added on demand and never move. `alloc` and `free` are O(1) and allocate nothing on
+ * the JavaScript heap.
+ *
+ * @typeParam T The struct type, or the plain fields it is made of.
+ *
+ * @example Usage
+ * ```ts
+ * import { Pool } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using bullets = new Pool({ x: "f32", y: "f32", damage: "u8" }, { name: "bullets" });
+ * const bullet = bullets.alloc({ x: 10, damage: 3 });
+ * bullets.get(bullet).x += 1;
+ * assertEquals(bullets.get(bullet).toJSON(), { x: 11, y: 0, damage: 3 });
+ * bullets.free(bullet);
+ * assertEquals(bullets.has(bullet), false);
+ * ```
+ */
+export class Pool<T extends AnyStruct | Fields>
+  extends PoolBase<View<StructOf<T>>, Handle<StructOf<T>>> {
+  /** What its records are. */
+  declare readonly struct: StructOf<T>;
+  // `declare`, as the constructor may return before it sets them: then they are another object's.
+  /** @internal */
+  declare protected readonly _slab: Slab;
+  /**
+   * What `alloc` and `set` write through.
+   *
+   * @internal
+   */
+  declare protected readonly _scratch: RecordView;
+  /**
+   * Views of iterations that have ended, for the next ones: a nested one finds none and makes its own.
+   *
+   * @internal
+   */
+  declare protected readonly _spareViews: RecordView[];
+  /** @internal */
+  declare protected readonly _loops: RecentLoops;
+  /** @internal */
+  declare protected readonly _retainLoops: RecentLoops;
+  declare private readonly _code: PoolCode;
+  /** The methods of the pool's own class. */
+  declare private readonly _own: Hot<T>;
+
+  /**
+   * Creates a pool without any block: the first `alloc` takes one.
+   *
+   * @param type A struct, or the fields of one.
+   * @param options See {@linkcode PoolOptions}.
+   * @throws {SchemaError} when plain fields make no struct.
+   * @throws {RangeError} when a number of the options is out of its range.
+   * @throws {TypeError} when an option has the wrong type.
+   */
+  constructor(type: T, options?: PoolOptions);
+  constructor(type: T | Setup, options: PoolOptions = {}) {
+    const setup = type instanceof Setup ? type : new Setup(type, options);
+    // A pool is of a class made for its struct and geometry, which extends this one.
+    if (new.target === Pool) return new setup.code.Pool(setup) as Pool<T>;
+    const { struct, code, config } = setup;
+    const slab = new code.Slab(config, chunkOf(struct));
+    super([{ slab, kinds: [] }]);
+    this.struct = struct as StructOf<T>; // StructOf<T> is T for a struct and Struct<T> for fields, as was made of them
+    this._slab = slab;
+    this._scratch = new code.View(NO_BLOCK, 0);
+    this._spareViews = [];
+    this._loops = new RecentLoops(code.loops);
+    this._retainLoops = new RecentLoops(code.retainLoops);
+    this._code = code;
+    this._own = code.Pool.prototype as unknown as Hot<T>; // of a struct that was T
+  }
+
+  /** @internal */
+  protected override _layoutText(): string {
+    return "Pool" + slabText(this._slab) + layoutText(this.struct);
+  }
+
+  // -- one record --
+  //
+  // Each of these is in the pool's own class. What stands here is what a class of the user's that extends this one
+  // gets, and calls the same code.
+
+  /**
+   * Allocates a record, zeroed, in O(1).
+   *
+   * In the hottest loops leave `init` out and write through a cursor: that costs no object and no look-up by name.
+   *
+   * @param init Fields to set; those left out stay zero.
+   * @returns Its handle.
+   * @throws {PoolExhaustedError} when `maxChunks` are taken.
+   * @throws {OutOfMemoryError} when the memory resource has no block to give.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using enemies = new Pool({ hp: "u16", speed: "f32" });
+   * const enemy = enemies.alloc({ hp: 100 });
+   * assertEquals(enemies.get(enemy).speed, 0);
+   * ```
+   */
+  alloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> {
+    return this._own.alloc.call(this, init);
+  }
+
+  /**
+   * Allocates a record as {@linkcode alloc} does, unless the pool is exhausted.
+   *
+   * @param init Fields to set; those left out stay zero.
+   * @returns Its handle; `undefined` when `maxChunks` are taken.
+   * @throws {OutOfMemoryError} when the memory resource has no block to give.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using sparks = new Pool({ heat: "u8" }, { maxChunks: 16, chunksPerBlock: 16 });
+   * sparks.allocMany(16);
+   * assertEquals(sparks.tryAlloc(), undefined);
+   * ```
+   */
+  tryAlloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> | undefined {
+    return this._own.tryAlloc.call(this, init);
+  }
+
+  /**
+   * Frees a record, in O(1). Its handle is stale from then on.
+   *
+   * @param handle Handle of a live record.
+   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  free(handle: Handle<StructOf<T>>): void {
+    this._own.free.call(this, handle);
+  }
+
+  /**
+   * Frees a record if it is live, in O(1).
+   *
+   * @param handle Any handle.
+   * @returns Whether it was live.
+   * @throws {DisposedError} after `dispose`.
+   */
+  tryFree(handle: Handle<StructOf<T>>): boolean {
+    return this._own.tryFree.call(this, handle);
+  }
+
+  /**
+   * Tells whether a record is live, in O(1).
+   *
+   * @param handle Any handle.
+   * @returns Whether it is live.
+   * @throws {DisposedError} after `dispose`.
+   */
+  has(handle: Handle<StructOf<T>>): boolean {
+    return this._own.has.call(this, handle);
+  }
+
+  /**
+   * Views a record, in O(1). The view is its own object, safe to keep beside others; one that stays local costs no
+   * allocation in optimised code.
+   *
+   * @param handle Handle of a live record.
+   * @returns A view of it.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool, StaleHandleError } from "@slabs/pool";
+   * import { assertEquals, assertThrows } from "@std/assert";
+   *
+   * using crates = new Pool({ weight: "f64" });
+   * const crate = crates.alloc({ weight: 2.5 });
+   * assertEquals(crates.get(crate).weight, 2.5);
+   * crates.free(crate);
+   * assertThrows(() => crates.get(crate), StaleHandleError, "is stale");
+   * ```
+   */
+  get(handle: Handle<StructOf<T>>): View<StructOf<T>> {
+    return this._own.get.call(this, handle);
+  }
+
+  /**
+   * Views a record if it is live, in O(1).
+   *
+   * @param handle Any handle.
+   * @returns A view of it; `undefined` when it is not live.
+   * @throws {DisposedError} after `dispose`.
+   */
+  tryGet(handle: Handle<StructOf<T>>): View<StructOf<T>> | undefined {
+    return this._own.tryGet.call(this, handle);
+  }
+
+  /**
+   * Writes the named fields of a record; the others stay as they are.
+   *
+   * @param handle Handle of a live record.
+   * @param init Fields to set.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type; nothing is written then.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ x: "i32", y: "i32" });
+   * const point = pool.alloc({ x: 1, y: 2 });
+   * pool.set(point, { y: 5 });
+   * assertEquals(pool.get(point).toJSON(), { x: 1, y: 5 });
+   * ```
+   */
+  set(handle: Handle<StructOf<T>>, init: Init<StructOf<T>>): void {
+    this._own.set.call(this, handle, init);
+  }
+
+  // -- cursors --
+
+  /**
+   * Allocates a record, zeroed, and moves a view to it, in O(1): what {@linkcode alloc} and {@linkcode seek} do, for the
+   * loops that spawn thousands. Nothing is allocated on the heap, and no field is looked up by name.
+   *
+   * @param cursor A view of this pool's struct.
+   * @returns Handle of the new record.
+   * @throws {PoolExhaustedError} when `maxChunks` are taken; the view stays where it is.
+   * @throws {OutOfMemoryError} when the memory resource has no block to give.
+   * @throws {TypeError} when the view is of another struct.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using sparks = new Pool({ x: "f32", heat: "u8" });
+   * const spark = sparks.cursor();
+   * for (let i = 0; i < 100; i++) {
+   *   sparks.allocAt(spark);
+   *   spark.x = i;
+   *   spark.heat = 255;
+   * }
+   * assertEquals(sparks.size, 100);
+   * ```
+   */
+  allocAt(cursor: View<StructOf<T>>): Handle<StructOf<T>> {
+    return this._own.allocAt.call(this, cursor);
+  }
+
+  /**
+   * Makes a view that {@linkcode seek} moves from record to record, so that a whole loop needs but one.
+   *
+   * @returns A view that stands nowhere yet: its fields read as nothing.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ next: "ref", value: "u8" });
+   * const tail = pool.alloc({ value: 2 });
+   * const head = pool.alloc({ value: 1, next: tail });
+   * const at = pool.cursor();
+   * let sum = 0;
+   * for (let node = head; pool.has(node); node = at.next) sum += pool.seek(at, node).value;
+   * assertEquals(sum, 3);
+   * ```
+   */
+  cursor(): View<StructOf<T>> {
+    this._slab.checkThere();
+    return new this._code.View(NO_BLOCK, 0) as unknown as View<StructOf<T>>;
+  }
+
+  /**
+   * Moves a view to a record, in O(1), allocating nothing.
+   *
+   * @param cursor A view of this pool's struct.
+   * @param handle Handle of a live record.
+   * @returns The view.
+   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it is.
+   * @throws {TypeError} when the view is of another struct.
+   * @throws {DisposedError} after `dispose`.
+   */
+  seek(cursor: View<StructOf<T>>, handle: Handle<StructOf<T>>): View<StructOf<T>> {
+    return this._own.seek.call(this, cursor, handle);
+  }
+
+  // -- every record --
+
+  /**
+   * Calls a function with every live record once, in block and chunk order. Freeing the current record, or any other, meanwhile
+   * is safe; a record allocated meanwhile may or may not be seen, and none is in a block that came to exist meanwhile, so that the
+   * iteration ends.
+   *
+   * A callback written in place gets a loop that was compiled for its text, found again at each call; {@linkcode loop} makes one
+   * to keep, which is faster still. The view is moved from record to record: to keep one, take `pool.get(handle)`.
+   *
+   * @param fn Gets a view, the same one moved along, and the handle.
+   * @throws {TypeError} when `fn` is no function.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" });
+   * pool.alloc({ hp: 0 });
+   * pool.alloc({ hp: 1 });
+   * pool.forEach((it, handle) => {
+   *   if (it.hp === 0) pool.free(handle);
+   * });
+   * assertEquals(pool.size, 1);
+   * ```
+   */
+  forEach(fn: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>) => void): void {
+    this._own.forEach.call(this, fn);
+  }
+
+  /**
+   * Makes a function that does what `forEach(fn)` does, compiled for this pool and this callback: the fastest way through a
+   * pool in any program. Make it once, and call it in every frame: it allocates nothing.
+   *
+   * @typeParam A Types of the arguments, up to four.
+   * @param fn Gets a view, the same one moved along, the handle, and the arguments of the call.
+   * @returns The function. It throws {@linkcode DisposedError} after the pool's `dispose`.
+   * @throws {TypeError} when `fn` is no function.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using ships = new Pool({ x: "f32", vx: "f32" });
+   * const ship = ships.alloc({ x: 1, vx: 2 });
+   * const move = ships.loop((it, _handle, dt: number) => {
+   *   it.x += it.vx * dt;
+   * });
+   * move(0.5);
+   * assertEquals(ships.get(ship).x, 2);
+   * ```
+   */
+  loop<A extends unknown[] = []>(
+    fn: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>, ...args: A) => void,
+  ): (...args: A) => void {
+    const { iteration, View } = this._code;
+    return loopFunction([this._slab], [{ iteration, makeView: () => new View(NO_BLOCK, 0) }], fn);
+  }
+
+  /**
+   * Iterates over every live record once, in block and chunk order, under the rules of {@linkcode forEach}.
+   *
+   * @returns An iterator; the view that it gives is the same one, moved along.
+   * @throws {DisposedError} after `dispose`.
+   */
+  [Symbol.iterator](): IterableIterator<View<StructOf<T>>> {
+    return this._own[Symbol.iterator].call(this);
+  }
+
+  /**
+   * Walks the handles of every live record, under the same rules as {@linkcode forEach}.
+   *
+   * @returns An iterator of handles.
+   * @throws {DisposedError} after `dispose`.
+   */
+  handles(): IterableIterator<Handle<StructOf<T>>> {
+    this._slab.checkThere();
+    return new HandleWalk(this._slab) as unknown as IterableIterator<Handle<StructOf<T>>>;
+  }
+
+  /**
+   * Frees every record that a predicate is false for, in O(capacity / 32 + size): the sweep of a mark-and-sweep.
+   *
+   * @param pred Gets a view, the same one moved along, and the handle. If it throws, what was freed stays freed.
+   * @returns How many were freed.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ marked: "bool" });
+   * pool.alloc({ marked: true });
+   * pool.alloc();
+   * assertEquals(pool.retain((it) => it.marked), 1);
+   * assertEquals(pool.size, 1);
+   * ```
+   */
+  retain(pred: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>) => boolean): number {
+    return this._own.retain.call(this, pred);
+  }
+
+  // -- many records --
+
+  /**
+   * Allocates records, zeroed, all or none, in O(n).
+   *
+   * @param count How many, an integer from 0.
+   * @returns Their handles.
+   * @throws {PoolExhaustedError} when `maxChunks` do not allow them all.
+   * @throws {OutOfMemoryError} when the memory resource does not.
+   * @throws {RangeError} when `count` is no integer from 0, or a typed array is too short.
+   * @throws {TypeError} when a typed array cannot hold handles, or an array cannot be written.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ x: "f32" });
+   * const handles = pool.allocMany(100);
+   * pool.freeMany(handles);
+   * assertEquals(pool.size, 0);
+   * ```
+   */
+  allocMany(count: number): Handle<StructOf<T>>[];
+  /**
+   * Allocates records as above, into an array of the caller's: nothing is allocated on the heap.
+   *
+   * @typeParam O What is filled.
+   * @param count How many, an integer from 0.
+   * @param out An array or typed array to fill from its start; a plain array ends up `count` long.
+   * @returns `out`.
+   */
+  allocMany<O extends HandleArray<StructOf<T>>>(count: number, out: O): O;
+  allocMany(count: number, out: HandleArray<StructOf<T>> = []): HandleArray<StructOf<T>> {
+    return allocMany(this._slab, count, out as Handle<StructOf<T>>[]); // which all of them look like
+  }
+
+  /**
+   * Allocates a record that is freed at the end of its `using` scope, unless it was freed before.
+   *
+   * @param init Fields to set; those left out stay zero.
+   * @returns The handle, a view, and the disposal.
+   * @throws {PoolExhaustedError | OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ x: "f32" });
+   * {
+   *   using scratch = pool.scoped({ x: 1 });
+   *   scratch.view.x += 1;
+   *   assertEquals(pool.size, 1);
+   * }
+   * assertEquals(pool.size, 0);
+   * ```
+   */
+  scoped(init?: Init<StructOf<T>>): ScopedRecord<StructOf<T>> {
+    const handle = this.alloc(init);
+    return { handle, view: this.get(handle), [Symbol.dispose]: () => void this._slab.free(handle) };
+  }
+
+  /**
+   * Grows until `capacity` is at least `chunks`, so that no `alloc` has to. Blocks are not given back below it until
+   * {@linkcode trim} or {@linkcode freeBlock} says so.
+   *
+   * @param chunks How many, an integer from 0.
+   * @throws {PoolExhaustedError} when `maxChunks` do not allow them; nothing changes then.
+   * @throws {OutOfMemoryError} when the memory resource does not; nothing changes then.
+   * @throws {RangeError} when `chunks` is no integer from 0.
+   * @throws {DisposedError} after `dispose`.
+   */
+  reserve(chunks: number): void {
+    reserve(this._slab, chunks);
+  }
+
+  /** Chunks in each block. */
+  get chunksPerBlock(): number {
+    return this._slab.geometry.chunkCount;
+  }
+}
+
+/** What is in the pool's own class. */
+type Hot<T extends AnyStruct | Fields> = Pick<
+  Pool<T>,
+  | "alloc"
+  | "tryAlloc"
+  | "free"
+  | "tryFree"
+  | "has"
+  | "get"
+  | "tryGet"
+  | "set"
+  | "allocAt"
+  | "seek"
+  | "forEach"
+  | "retain"
+  | typeof Symbol.iterator
+>;
+
+/** What is made for a struct and a geometry, and shared by all pools of both. */
+interface PoolCode {
+  readonly Slab: SlabClass;
+  readonly View: RecordViewClass;
+  readonly iteration: Iteration;
+  readonly loops: LoopsByText;
+  readonly retainLoops: LoopsByText;
+  // deno-lint-ignore no-explicit-any -- the prototype serves pools of any struct, which is this one in truth
+  readonly Pool: { new (setup: Setup): Pool<any>; readonly prototype: Pool<any> };
+}
+
+/** What the arguments of a pool's constructor come to. */
+class Setup {
+  readonly struct: AnyStruct;
+  readonly config: SlabConfig;
+  readonly code: PoolCode;
+
+  constructor(type: AnyStruct | Fields, options: PoolOptions) {
+    this.struct = asStruct(type);
+    const { struct } = this;
+    this.config = resolveOptions("Pool", struct.name || "pool", struct.size, options);
+    this.code = codeFor(struct, this.config);
+  }
+}
+
+function chunkOf(struct: AnyStruct): Chunk {
+  return { chunkBytes: struct.size, align: struct.align, arrays: arraysOf(struct), tagged: false };
+}
+
+const codes = new WeakMap<AnyStruct, Map<string, PoolCode>>();
+
+function codeFor(struct: AnyStruct, config: SlabConfig): PoolCode {
+  const { chunksPerBlock, codec, debug, specialize } = config;
+  const { indexBits, first, wraps } = codec;
+  const key = [chunksPerBlock, indexBits, first, wraps, debug, specialize].join();
+  let made = codes.get(struct);
+  if (made === undefined) codes.set(struct, made = new Map());
+  let code = made.get(key);
+  if (code === undefined) made.set(key, code = makeCode(struct, config));
+  return code;
+}
+
+function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
+  const { debug, codec, chunksPerBlock } = config;
+  const compile = compilerForStruct(struct, config.specialize);
+  const { View, write } = structCode(struct, compile, debug);
+  const Slab = slabClassFor(config, chunkOf(struct), compile);
+  const iteration = debug
+    ? debugIterationOf(() => View)
+    : iterationOf(View, codec, struct.size, compile);
+  const isView = (view: unknown) => structOf(view) === struct && isDebugView(view) === debug;
+  const OwnPool = compile(definePool, Pool, NO_BLOCK, View, iteration.Walk, {
+    chunkBytes: struct.size,
+    chunkMask: chunksPerBlock - 1,
+    write,
+    isView,
+    checkFunction,
+    viewError,
+  });
+  // Its constructor is that of Pool, which takes a setup as well.
+  return {
+    Slab,
+    View,
+    iteration,
+    loops: new LoopsByText(() => iteration.loop(0)),
+    retainLoops: new LoopsByText(() => iteration.loop(RETAIN)),
+    Pool: OwnPool as unknown as PoolCode["Pool"],
+  };
+}
+
+/**
+ * The hot part of a pool. Its text is compiled anew for each struct and geometry, so nothing in it is free but its parameters.
+ *
+ * @param Base {@linkcode Pool}.
+ * @param noBlock What a view is bound to that is bound to no record.
+ * @param View Class of the records' views.
+ * @param Walk Class of the iterators.
+ * @param own What is the same for all pools of the class.
+ * @returns The class.
+ */
+function definePool(
+  Base: typeof Pool,
+  noBlock: Block,
+  View: RecordViewClass,
+  Walk: WalkClass,
+  own: {
+    readonly chunkBytes: number;
+    readonly chunkMask: number;
+    readonly write: Writer;
+    /** Whether a view of another class is one of the struct as well: that of a pool of another geometry, for instance. */
+    readonly isView: (view: unknown) => boolean;
+    readonly checkFunction: (slab: Slab, verb: string, fn: unknown) => void;
+    readonly viewError: (slab: Slab, verb: string, problem: string) => Error;
+  },
+): new (type: AnyStruct) => Pool<AnyStruct> {
+  const chunkBytes = own.chunkBytes;
+  const chunkMask = own.chunkMask;
+  const write = own.write;
+  const isView = own.isView;
+
+  /** A view is typed by its fields for the user and by its state in here; both are true of the same object. */
+  type V = View<AnyStruct> & RecordView;
+  type H = Handle<AnyStruct>;
+
+  return class Pool extends Base<AnyStruct> {
+    override alloc(init?: Init<AnyStruct>): H {
+      const slab = this._slab;
+      const handle = init === undefined
+        ? slab.alloc()
+        : write(init, 0, this._scratch, slab, 0, undefined);
+      if (handle === 0) throw slab.exhaustedError("alloc");
+      return handle as H;
+    }
+
+    override tryAlloc(init?: Init<AnyStruct>): H | undefined {
+      const slab = this._slab;
+      const handle = init === undefined
+        ? slab.alloc()
+        : write(init, 0, this._scratch, slab, 0, undefined);
+      return handle === 0 ? undefined : handle as H;
+    }
+
+    override free(handle: H): void {
+      if (!this._slab.free(handle)) throw this._slab.staleError("free", handle);
+    }
+
+    override tryFree(handle: H): boolean {
+      const slab = this._slab;
+      if (slab.free(handle)) return true;
+      slab.checkThere();
+      return false;
+    }
+
+    override has(handle: H): boolean {
+      const slab = this._slab;
+      if (slab.find(handle) !== undefined) return true;
+      slab.checkThere();
+      return false;
+    }
+
+    override get(handle: H): V {
+      const block = this._slab.find(handle);
+      if (block === undefined) throw this._slab.staleError("get", handle);
+      return new View(block, (handle & chunkMask) * chunkBytes) as unknown as V;
+    }
+
+    override tryGet(handle: H): V | undefined {
+      const slab = this._slab;
+      const block = slab.find(handle);
+      if (block !== undefined) {
+        return new View(block, (handle & chunkMask) * chunkBytes) as unknown as V;
+      }
+      slab.checkThere();
+      return undefined;
+    }
+
+    override set(handle: H, init: Init<AnyStruct>): void {
+      const slab = this._slab;
+      if (slab.find(handle) === undefined) throw slab.staleError("set", handle);
+      write(init, 0, this._scratch, slab, handle, undefined);
+    }
+
+    override allocAt(cursor: View<AnyStruct>): H {
+      const slab = this._slab;
+      if (!(cursor instanceof View) && !isView(cursor)) {
+        throw own.viewError(slab, "allocAt", "is no view of this pool's struct");
+      }
+      const handle = slab.alloc();
+      if (handle === 0) throw slab.exhaustedError("alloc");
+      const view = cursor as V;
+      view._b = slab.current;
+      view._o = (handle & chunkMask) * chunkBytes;
+      return handle as H;
+    }
+
+    override seek(cursor: View<AnyStruct>, handle: H): View<AnyStruct> {
+      const slab = this._slab;
+      const block = slab.find(handle);
+      if (block === undefined) throw slab.staleError("seek", handle);
+      if (!(cursor instanceof View) && !isView(cursor)) {
+        throw own.viewError(slab, "seek", "is no view of this pool's struct");
+      }
+      const view = cursor as V;
+      view._b = block;
+      view._o = (handle & chunkMask) * chunkBytes;
+      return cursor;
+    }
+
+    override forEach(fn: (view: View<AnyStruct>, handle: H) => void): void {
+      const slab = this._slab;
+      slab.checkThere();
+      own.checkFunction(slab, "forEach", fn);
+      const view = this._spareViews.pop() || new View(noBlock, 0);
+      const visitor = fn as unknown as Visitor;
+      this._loops.find(visitor, slab.allocs - slab.frees)(slab, slab.mounted(), view, visitor);
+      this._spareViews.push(view);
+    }
+
+    override retain(pred: (view: View<AnyStruct>, handle: H) => boolean): number {
+      const slab = this._slab;
+      slab.checkThere();
+      own.checkFunction(slab, "retain", pred);
+      const view = this._spareViews.pop() || new View(noBlock, 0);
+      const visitor = pred as unknown as Visitor;
+      const freed = this._retainLoops.find(visitor, slab.allocs - slab.frees)(
+        slab,
+        slab.mounted(),
+        view,
+        visitor,
+      );
+      this._spareViews.push(view);
+      return freed;
+    }
+
+    override [Symbol.iterator](): IterableIterator<View<AnyStruct>> {
+      const slab = this._slab;
+      slab.checkThere();
+      return new Walk(slab) as unknown as IterableIterator<View<AnyStruct>>;
+    }
+
+    override get size(): number {
+      return this._slab.allocs - this._slab.frees;
+    }
+  };
+}
