@@ -67,6 +67,12 @@ export class Face<P extends SomePool = SomePool> {
     this.#call("forEach", fn);
   }
 
+  loop<V, A extends unknown[]>(
+    fn: (view: V, handle: AnyHandle, ...args: A) => void,
+  ): (...args: A) => void {
+    return this.#call("loop", fn);
+  }
+
   retain<V>(pred: (view: V, handle: AnyHandle) => boolean): number {
     return this.#call("retain", pred);
   }

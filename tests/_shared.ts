@@ -72,12 +72,12 @@ export function retireAtOnce(pool: object): void {
   Object.assign(slabOf(pool), { lastStamp: 1 });
 }
 
-/** Every byte of a pool, books and all. */
+/** Every byte of a pool, metadata and all. */
 export function bytesOf(pool: object): Uint8Array {
   return new Uint8Array(slabOf(pool).layout.buffer).slice();
 }
 
-/** Asserts that a call throws, that no byte of the pool changed, and that its books balance. */
+/** Asserts that a call throws, that no byte of the pool changed, and that its metadata balance. */
 export function assertRefused<E extends Error>(
   pool: object,
   call: () => unknown,

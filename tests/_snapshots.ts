@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { array, type ArrayType, type PoolOptions, type Struct, struct, validate } from "../mod.ts";
-import { slabs } from "../src/_slab.ts";
+import { slabs } from "../src/slab/slab.ts";
 import type { Face, FaceMaker } from "./_faces.ts";
 import { forge, type Watched } from "./_support.ts";
 

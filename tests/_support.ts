@@ -4,6 +4,9 @@
  *
  * @module
  */
+import { slabClassFor } from "../src/slab/debug.ts";
+import { compilerFor } from "../src/slab/own_code.ts";
+import type { Chunk, Slab, SlabConfig } from "../src/slab/slab.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
@@ -216,4 +219,20 @@ export function forge(value: unknown): AnyHandle {
 /** Passes any value where the compiler would refuse it, as plain JavaScript can. */
 export function untyped<T>(value: unknown): T {
   return value as T; // the cast is the point
+}
+
+/**
+ * Makes a slab without a pool, for what no pool's options allow.
+ *
+ * @param config As pools hand it on; what is left out is as by default.
+ * @param chunk What a slab is told of its chunks.
+ * @returns The slab.
+ */
+export function createSlab(
+  config: Omit<SlabConfig, "specialize">,
+  chunk: Omit<Chunk, "arrays">,
+): Slab {
+  const whole = { ...config, specialize: !config.debug };
+  const bytes = { ...chunk, arrays: 0 };
+  return new (slabClassFor(whole, bytes, compilerFor("test", whole.specialize)))(whole, bytes);
 }

@@ -1,9 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { heapMemory, validate } from "../mod.ts";
-import { Block } from "../src/_block.ts";
-import { Slab, slabs } from "../src/_slab.ts";
-import { WideHandles } from "../src/handle.ts";
+import { Block } from "../src/slab/block.ts";
+import { type Slab, slabs } from "../src/slab/slab.ts";
+import { createSlab } from "./_support.ts";
+import { WideHandles } from "../src/slab/handle.ts";
 
 /** A slab of one block of any number of chunks, which the options of a pool would not allow. */
 class OneBlock {
@@ -12,7 +13,7 @@ class OneBlock {
 
   constructor(chunkCount: number, chunkBytes: number) {
     this.chunkCount = chunkCount;
-    this.slab = new Slab({
+    this.slab = createSlab({
       name: "one",
       label: 'Pool "one"',
       chunksPerBlock: chunkCount,
@@ -22,7 +23,7 @@ class OneBlock {
       keepEmptyBlocks: 1,
       memory: heapMemory,
       debug: false,
-    }, { chunkBytes, align: 1, lanes: 0, tagged: false });
+    }, { chunkBytes, align: 1, tagged: false });
     slabs.set(this, [this.slab]);
   }
 
@@ -146,11 +147,11 @@ function blockOf(chunkCount: number): Block {
     align: 4,
     chunkCount,
     stampBytes: 2,
-    lanes: 0,
+    arrays: 0,
     tagged: false,
     firstBlock: 0,
     firstHandle: 0,
-    deadError: () => new Error(),
+    staleError: () => new Error(),
   } as const;
   return new Block(0, geometry, heapMemory.allocate(chunkCount * 4, 8));
 }

@@ -18,7 +18,7 @@ import {
   StaleHandleError,
   struct,
 } from "../mod.ts";
-import { slabs } from "../src/_slab.ts";
+import { slabs } from "../src/slab/slab.ts";
 import { DEBUG, drop, faces, Word, words, type WordView } from "./_debug.ts";
 import { forge, SMALL, stateOf, untyped } from "./_support.ts";
 

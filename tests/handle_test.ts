@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
 import { NULL_HANDLE, Pool } from "../mod.ts";
-import { CompactHandles, type HandleCodec, WHOLE, WideHandles } from "../src/handle.ts";
+import { CompactHandles, type HandleCodec, WHOLE, WideHandles } from "../src/slab/handle.ts";
 import { untyped } from "./_support.ts";
 
 interface Kind {

@@ -9,11 +9,11 @@ import {
   type PoolSet,
   validate,
 } from "../mod.ts";
-import type { Block } from "../src/_block.ts";
-import { WHOLE, WideHandles } from "../src/handle.ts";
-import { heapMemory } from "../src/memory.ts";
-import { Slab, slabs } from "../src/_slab.ts";
-import { FACES, fill, type MixedKind, stateOf, untyped } from "./_support.ts";
+import type { Block } from "../src/slab/block.ts";
+import { WHOLE, WideHandles } from "../src/slab/handle.ts";
+import { heapMemory } from "../src/memory/resource.ts";
+import { slabs } from "../src/slab/slab.ts";
+import { createSlab, FACES, fill, type MixedKind, stateOf, untyped } from "./_support.ts";
 
 type Bytes = Pool<{ readonly n: "u8" }>;
 
@@ -73,7 +73,7 @@ Deno.test("validate() passes a pool at every stage of its life, and changes noth
 });
 
 Deno.test("validate() passes blocks with retired chunks, mounted or not", () => {
-  const slab = new Slab({
+  const slab = createSlab({
     name: "tiny",
     label: 'Pool "tiny"',
     chunksPerBlock: 4,
@@ -83,7 +83,7 @@ Deno.test("validate() passes blocks with retired chunks, mounted or not", () => 
     keepEmptyBlocks: 1,
     memory: heapMemory,
     debug: false,
-  }, { chunkBytes: 2, align: 1, lanes: 0, tagged: false });
+  }, { chunkBytes: 2, align: 1, tagged: false });
   const pool = {};
   slabs.set(pool, [slab]);
   const handles = [1, 2, 3, 4, 5, 6].map(() => slab.alloc());

@@ -1,6 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { array, heapMemory, Pool, type PoolOptions } from "../mod.ts";
-import { resolveOptions } from "../src/options.ts";
+import { resolveOptions } from "../src/pool/options.ts";
 import { untyped } from "./_support.ts";
 
 function chunksFor(chunkBytes: number, options: PoolOptions = {}): number {

@@ -260,6 +260,7 @@ const BAD_OPTIONS: [object, typeof RangeError | typeof TypeError, string][] = [
   [{ name: 5 }, TypeError, "name must be a string"],
   [{ debug: true }, TypeError, "debug must be left out, got true"],
   [{ debug: 1 }, TypeError, "debug must be a boolean"],
+  [{ specialize: 1 }, TypeError, "specialize must be a boolean, got 1"],
   [{ memory: heapMemory }, TypeError, "memory must be left out, got [object Object]"],
 ];
 
@@ -372,19 +373,44 @@ for (const [what, token, message] of NO_TOKENS) {
   });
 }
 
-// -- stripes --
+Deno.test("SharedPool.attach() refuses specialize where that is no boolean", () => {
+  const [here] = pair();
+  const options = untyped<{ specialize: boolean }>({ specialize: "no" });
+  const message = 'specialize must be a boolean, got "no"';
+  assertThrows(() => SharedPool.attach(Num, here.share(), options), TypeError, message);
+  assertEquals(slabOf(here).threads, 2);
+});
 
-Deno.test("SharedPool.forEach() refuses a stripe that is none, before the first call", () => {
+// -- iteration --
+
+Deno.test("SharedPool.forEach() and loop() refuse a stripe that is none, before the first call", () => {
   const [here] = pair();
   take(here, 3);
   const stripes = [[-1, 2], [2, 2], [0, 0], [0.5, 2], [0, 1.5], [NaN, 2], [0, NaN], ["0", 1]];
   for (const [stripe, of] of stripes) {
-    assertRefused(
-      here,
-      () => here.forEach(() => assert(false), untyped({ stripe, of })),
-      RangeError,
-      `Cannot iterate over SharedPool "motes": stripe must be an integer from 0 to of - 1, got ${stripe} of ${of}`,
-    );
+    for (const verb of ["forEach", "loop"] as const) {
+      assertRefused(
+        here,
+        () => here[verb](() => assert(false), untyped({ stripe, of })),
+        RangeError,
+        `Cannot iterate over SharedPool "motes": stripe must be an integer from 0 to of - 1, got ${stripe} of ${of}`,
+      );
+    }
+  }
+});
+
+Deno.test("SharedPool.forEach() and loop() refuse what is no function", () => {
+  const [here] = pair();
+  take(here, 3);
+  for (const fn of [undefined, null, {}, "fn", 5]) {
+    for (const verb of ["forEach", "loop"] as const) {
+      assertRefused(
+        here,
+        () => here[verb](untyped(fn)),
+        TypeError,
+        `Cannot ${verb} in SharedPool "motes": the argument must be a function`,
+      );
+    }
   }
 });
 
@@ -394,6 +420,8 @@ Deno.test("SharedPool's members throw DisposedError after dispose()", () => {
   const [here, there] = pair();
   const [handle] = take(here, 1);
   const [view, cursor] = [here.get(handle), here.cursor()];
+  const made = here.loop(() => {});
+  made();
   here.dispose();
   const calls: (() => unknown)[] = [
     () => here.share(),
@@ -411,6 +439,8 @@ Deno.test("SharedPool's members throw DisposedError after dispose()", () => {
     () => here.seek(cursor, handle),
     () => here.handleOf(view),
     () => here.forEach(() => {}),
+    () => here.loop(() => {}),
+    made,
     () => here.adopt(2),
     () => validate(here),
   ];

@@ -84,11 +84,11 @@ Deno.test("SharedPool.alloc() goes without the block that it adds where another 
   layout.growTo = (blocks, label) => {
     growTo.call(layout, blocks, label);
     // The header has the block as soon as the next step is done; this thread's first look at it comes after that.
-    const meet = Reflect.get(slab, "meet");
-    Object.defineProperty(slab, "meet", {
+    const { map } = slab;
+    Object.defineProperty(slab, "map", {
       value(position: number) {
         if (adopted === 0) adopted = there.adopt(pool.thread);
-        return meet.call(slab, position);
+        return map.call(slab, position);
       },
       configurable: true,
     });

@@ -13,7 +13,7 @@ import {
   struct,
 } from "../mod.ts";
 import { bytes, count } from "../src/_show.ts";
-import { slabs } from "../src/_slab.ts";
+import { slabs } from "../src/slab/slab.ts";
 import { DEBUG, faces, words } from "./_debug.ts";
 import { stateful } from "./_snapshots.ts";
 import { stateOf, untyped } from "./_support.ts";
@@ -201,7 +201,7 @@ Deno.test("dump() stays within 80 columns, whatever the name and the figures", (
     const [slab] = slabs.get(pool)!; // every pool has one
     slab.allocs += 9e14;
     slab.frees += 9e14;
-    slab.grown = slab.released = 123_456_789;
+    slab.blockSet.grown = slab.blockSet.released = 123_456_789;
     const lines = dump(pool, PLAIN).split("\n");
     for (const line of lines) assert(line.length <= 80, line);
     assert(lines[0].endsWith("…: 100 live of 128 in 2 blocks, 512 bytes") || cut > 100, lines[0]);
@@ -226,7 +226,7 @@ Deno.test("dump() breaks the totals where they would not fit into 80 columns, an
   for (let a = 0; a < 15; a++) {
     for (let g = 0; g < 15; g++) {
       slab.allocs = slab.frees = 10 ** a;
-      slab.grown = 10 ** g;
+      slab.blockSet.grown = 10 ** g;
       const [, ...lines] = dump(pool, PLAIN).split("\n");
       assert(lines.every((line) => line.length <= 80), lines.join("\n"));
       if (lines.join(" ").length <= 80) assertEquals(lines.length, 1);

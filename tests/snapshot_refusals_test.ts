@@ -11,7 +11,7 @@ import {
   struct,
   validate,
 } from "../mod.ts";
-import { slabs } from "../src/_slab.ts";
+import { slabs } from "../src/slab/slab.ts";
 import { drop } from "./_debug.ts";
 import { type Face, FACES } from "./_faces.ts";
 import {

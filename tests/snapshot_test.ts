@@ -15,7 +15,7 @@ import {
   validate,
   wasmMemory,
 } from "../mod.ts";
-import { slabs } from "../src/_slab.ts";
+import { slabs } from "../src/slab/slab.ts";
 import { type Face, FACES } from "./_faces.ts";
 import {
   assertSameBytes,

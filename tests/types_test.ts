@@ -230,6 +230,26 @@ Deno.test("Pool's callbacks and iterators know the view and the handle", () => {
   }
 });
 
+Deno.test("Pool.loop() gives a function of the arguments that its function has after view and handle", () => {
+  using pool = new Pool(Enemy);
+  const none = pool.loop((view, handle) => {
+    assertType<IsExact<typeof view, View<typeof Enemy>>>(true);
+    assertType<IsExact<typeof handle, Handle<typeof Enemy>>>(true);
+  });
+  const two = pool.loop((view, _handle, dt: number, to?: { sum: number }) => {
+    assertType<IsExact<typeof view, View<typeof Enemy>>>(true);
+    if (to !== undefined) to.sum += view.hp * dt;
+  });
+  const any = pool.loop((_view, _handle, ...rest: string[]) => void rest);
+  assertType<IsExact<typeof none, () => void>>(true);
+  assertType<IsExact<typeof two, (dt: number, to?: { sum: number }) => void>>(true);
+  assertType<IsExact<typeof any, (...rest: string[]) => void>>(true);
+  none();
+  two(1);
+  two(1, { sum: 0 });
+  any("a", "b");
+});
+
 Deno.test("Pool.allocMany() gives back the kind of array that it was given", () => {
   using pool = new Pool(Vec2);
   const plain = pool.allocMany(1);
@@ -330,6 +350,20 @@ Deno.test("ErasedPool's and PoolSet's members give handles and views of the stru
       assertType<IsExact<typeof shot.x, number>>(true);
       assertType<IsExact<typeof handle, ShotHandle>>(true);
     });
+    const cool = it.loop(Spark, (spark, handle, by: number) => {
+      assertType<IsExact<typeof spark, View<typeof Spark>>>(true);
+      assertType<IsExact<typeof handle, Handle<typeof Spark>>>(true);
+      spark.heat *= by;
+    });
+    const move = it.loop((shot, handle, by: number, at?: bigint) => {
+      assertType<IsExact<typeof shot, View<Shot>>>(true);
+      assertType<IsExact<typeof handle, ShotHandle>>(true);
+      shot.x += by + Number(at);
+    });
+    const still = it.loop((shot) => void shot.x);
+    assertType<IsExact<typeof cool, (by: number) => void>>(true);
+    assertType<IsExact<typeof move, (by: number, at?: bigint) => void>>(true);
+    assertType<IsExact<typeof still, () => void>>(true);
     it.retain(Spark, (spark) => spark.heat > 0);
     it.retain((shot) => shot.x > 0);
     for (const shot of it) assertType<IsExact<typeof shot, View<Shot>>>(true);
@@ -412,6 +446,12 @@ function doesNotPassMixed(
   cells.alloc(Bullet, { heat: 1 });
   // @ts-expect-error not every shot has a heat
   cells.forEach((shot) => shot.heat);
+  // @ts-expect-error not every shot has a heat
+  cells.loop((shot) => shot.heat);
+  // @ts-expect-error Vec2 is not among the types
+  cells.loop(Vec2, () => {});
+  // @ts-expect-error the argument is missing
+  set.loop(Spark, (spark, _handle, by: number) => void (spark.heat *= by))();
   // @ts-expect-error a view of Bullet
   cells.allocAt(Spark, cells.cursor(Bullet));
   // @ts-expect-error a bare number
@@ -484,6 +524,15 @@ function doesNotPass(
   enemies.allocMany(1, [vector]);
   // @ts-expect-error a typed array that is too narrow for handles
   enemies.allocMany(1, new Uint8Array(1));
+  // @ts-expect-error a handle of Vec2
+  enemies.loop((_view, handle) => vectors.has(handle));
+  const damage = enemies.loop((view, _handle, by: number) => void (view.hp -= by));
+  // @ts-expect-error a string is no number
+  damage("5");
+  // @ts-expect-error the argument is missing
+  damage();
+  // @ts-expect-error an argument too many
+  damage(5, 6);
   void wrong;
 }
 

@@ -342,7 +342,7 @@ Deno.test("ArrayView throws RangeError on an element that it does not have, and 
 
 Deno.test("ArrayView.set() throws TypeError on a bad value and writes nothing", () => {
   const { view } = shapes();
-  assertThrows(() => view.color.set(1, untyped("5")), TypeError, '"[1]": u8 must be a number');
+  assertThrows(() => view.color.set(1, untyped("5")), TypeError, '"color[1]": u8 must be a number');
   assertThrows(() => view.dots.set(1, untyped(5)), TypeError, "it must be an object, got 5");
   assertThrows(() => view.dots.set(1, untyped({ x: 1, z: 1 })), TypeError, 'it has no field "z"');
   assertThrows(() => view.links.set(1, untyped(-4)), RangeError, "a ref holds a handle below 2^32");

@@ -20,7 +20,7 @@ import {
   StaleHandleError,
   validate,
 } from "../../mod.ts";
-import { slabs } from "../../src/_slab.ts";
+import { slabs } from "../../src/slab/slab.ts";
 import { forge } from "../_support.ts";
 import type { Ledger } from "./_ledger.ts";
 

@@ -38,19 +38,6 @@ export const CORRECT: Algorithm = {
   },
 };
 
-/** As it is where each alloc comes after one that fails: a getter throws while the record is written, and the chunk goes back. */
-export const RETRYING: Algorithm = {
-  ...CORRECT,
-  alloc(block) {
-    const chunk = takeChunk(block);
-    if (chunk >= 0) {
-      block.zero(chunk);
-      link(block, chunk);
-    }
-    return CORRECT.alloc(block);
-  },
-};
-
 // -- the naive one --
 
 /**

@@ -10,7 +10,7 @@ import {
   type PoolOptions,
   validate,
 } from "../../mod.ts";
-import { slabs } from "../../src/_slab.ts";
+import { slabs } from "../../src/slab/slab.ts";
 import { type Face, FACES, Records } from "./_faces.ts";
 import { exhaust, type Scenario } from "./_exhausted.ts";
 import type { Ledger } from "./_ledger.ts";

@@ -15,9 +15,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { heapMemory, validate } from "../../mod.ts";
-import { createSlab } from "../../src/_debug.ts";
-import { type Slab, slabs } from "../../src/_slab.ts";
-import { CompactHandles, WHOLE, WideHandles } from "../../src/handle.ts";
+import { type Slab, slabs } from "../../src/slab/slab.ts";
+import { createSlab } from "../_support.ts";
+import { CompactHandles, WHOLE, WideHandles } from "../../src/slab/handle.ts";
 
 const CHUNKS = 3;
 const INDEX_BITS = 2;
@@ -64,7 +64,7 @@ class Pair {
       keepEmptyBlocks,
       memory: heapMemory,
       debug,
-    }, { chunkBytes: 1, align: 1, lanes: 0, tagged: false });
+    }, { chunkBytes: 1, align: 1, tagged: false });
     slabs.set(this, [this.slab]);
   }
 

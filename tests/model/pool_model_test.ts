@@ -6,7 +6,7 @@
  * @module
  */
 import { type AnyHandle, type AnyStruct, type Init, Pool, type PoolOptions } from "../../mod.ts";
-import { slabs } from "../../src/_slab.ts";
+import { slabs } from "../../src/slab/slab.ts";
 import { type AnyPool, MAX_CHUNKS } from "./_model.ts";
 import { runModel, SUBJECTS } from "./_steps.ts";
 

@@ -114,6 +114,16 @@ for (const workers of [1, 3]) {
   );
 }
 
+claim("SharedPool.loop() leaves no garbage, whatever it hands on", () => {
+  const { there } = prepare();
+  const loop = there.loop((it, _, by: number, to?: { sum: number }) => {
+    it.n += by;
+    if (to !== undefined) to.sum += it.n;
+  });
+  const to = { sum: 0 };
+  assertNoGarbage((i) => i % 2 === 0 ? loop(1) : loop(1, to), 500);
+});
+
 claim("SharedPool.forEach() in a forEach() leaves no garbage", () => {
   using pool = SharedPool.create({ n: "u32" }, { chunksPerBlock: 16, maxChunks: 64 });
   for (let i = 0; i < 5; i++) pool.alloc();

@@ -67,6 +67,7 @@ class Run {
       chunksPerBlock,
       maxChunks: chunksPerBlock * random.pick([1, 2, 4]),
       keepEmptyBlocks: random.below(3),
+      specialize: true,
     }));
     while (this.#parts.length < parts) this.#attach();
   }
@@ -219,8 +220,10 @@ class Run {
   // -- who takes part --
 
   #attach(): void {
-    const token = this.#parts[0].share();
-    this.#join(SharedPool.attach(this.#pattern.struct, structuredClone(token)));
+    // Parts with code of their own and parts that share it, in one pool.
+    const specialize = this.#parts.length % 2 === 0;
+    const token = structuredClone(this.#parts[0].share());
+    this.#join(SharedPool.attach(this.#pattern.struct, token, { specialize }));
   }
 
   #join(part: Part): void {

@@ -1,0 +1,65 @@
+/**
+ * What the tests of own code share: which texts are compiled, and whether any can be.
+ *
+ * @module
+ */
+
+/** Whether code can be made here: not under `--disallow-code-generation-from-strings`, for instance. */
+export const CAN_COMPILE: boolean = canCompile();
+
+function canCompile(): boolean {
+  try {
+    return new Function("return true")();
+  } catch {
+    return false;
+  }
+}
+
+/** Watches every way to make code from a text, from now on until it is disposed of. */
+export class Watch implements Disposable {
+  /** The texts, in order. */
+  readonly texts: string[] = [];
+  readonly #plain = { Function, eval: globalThis.eval };
+
+  /** @param refusal What is thrown instead of making code, as under a content security policy. */
+  constructor(refusal?: () => Error) {
+    const note = (args: unknown[]) => {
+      this.texts.push(String(args.at(-1)));
+      if (refusal !== undefined) throw refusal();
+    };
+    const watched = new Proxy(Function, {
+      construct(target, args) {
+        note(args);
+        return Reflect.construct(target, args);
+      },
+      apply(target, _self, args) {
+        note(args);
+        return Reflect.construct(target, args);
+      },
+    });
+    const evaluate = this.#plain.eval;
+    this.#set(watched, (text: string) => {
+      note([text]);
+      return evaluate(text);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#set(this.#plain.Function, this.#plain.eval);
+  }
+
+  #set(made: FunctionConstructor, evaluate: typeof globalThis.eval): void {
+    Object.assign(globalThis, { Function: made, eval: evaluate });
+    Object.defineProperty(this.#plain.Function.prototype, "constructor", { value: made });
+  }
+}
+
+/**
+ * @param run What is watched.
+ * @returns The texts that it has compiled.
+ */
+export function textsOf(run: () => void): string[] {
+  using watch = new Watch();
+  run();
+  return watch.texts;
+}

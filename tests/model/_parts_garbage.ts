@@ -1,0 +1,281 @@
+/**
+ * Nested structs, arrays, and whole values written at once leave nothing on the JS heap for a collector, whichever way leads to the
+ * record; nor do loops with arguments. For pools with code of their own and for those that share it, each in a file, as they share
+ * what the engine knows otherwise.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import {
+  array,
+  ErasedPool,
+  type Handle,
+  Pool,
+  PoolSet,
+  type Struct,
+  struct,
+  type View,
+} from "../../mod.ts";
+import { untyped } from "../_support.ts";
+import {
+  assertNoGarbage as assertNone,
+  claim,
+  leastLeft,
+  type Operation,
+  ROUND,
+  sink,
+} from "./_meter.ts";
+
+/** Operations of a measurement. */
+const FEWER = 100_000;
+
+function assertNoGarbage(operation: Operation, count = 1): void {
+  assertNone(operation, count, FEWER);
+}
+
+type VecFields = { readonly x: "f32"; readonly y: "f32" };
+type LineFields = { readonly from: Struct<VecFields>; readonly to: Struct<VecFields> };
+type TrailFields = {
+  readonly dots: ReturnType<typeof array<Struct<VecFields>>>;
+  readonly ages: ReturnType<typeof array<"u8">>;
+};
+type ThingFields = {
+  readonly pos: Struct<VecFields>;
+  readonly line: Struct<LineFields>;
+  readonly edge: Struct<LineFields>;
+  readonly speed: ReturnType<typeof array<"f32">>;
+  readonly color: ReturnType<typeof array<"u8">>;
+  readonly trails: ReturnType<typeof array<Struct<TrailFields>>>;
+  readonly n: "u32";
+};
+type Thing = Struct<ThingFields>;
+
+/** Fields of all kinds; `real` is the type of those that would be real numbers. */
+function thing(real: "f32"): Thing {
+  const Vec: Struct<VecFields> = struct({ x: real, y: real });
+  const Line: Struct<LineFields> = struct({ from: Vec, to: Vec });
+  const Trail: Struct<TrailFields> = struct({ dots: array(Vec, 2), ages: array("u8", 3) });
+  return struct({
+    pos: Vec,
+    line: Line,
+    edge: Line, // a second of its kind
+    speed: array(real, 3),
+    color: array("u8", 4),
+    trails: array(Trail, 2),
+    n: "u32",
+  });
+}
+
+const SIZE = 1000;
+const ROOM = { chunksPerBlock: 512, maxChunks: 4096, keepEmptyBlocks: 8 } as const;
+
+/**
+ * Defines the tests.
+ *
+ * @param specialize Whether pools have code of their own. Where they share it the engine knows the values of no access, and so has
+ * to box numbers that are no small integers: there they are all integers.
+ */
+export function claimsOf(specialize: boolean): void {
+  const real = specialize ? "f32" : untyped<"f32">("i32");
+  const Thing = thing(real);
+  const step = specialize ? 1.5 : 1;
+  const how = specialize ? "own code" : "shared code";
+
+  /** A pool of a thousand records with holes between them. */
+  function prepare(type = Thing): { pool: Pool<Thing>; handles: Handle<Thing>[] } {
+    const pool = new Pool(type, { ...ROOM, specialize });
+    const all = pool.allocMany(SIZE * 1.25);
+    pool.freeMany(all.filter((_, i) => i % 5 === 4));
+    const handles = [...pool.handles()];
+    assertEquals(handles.length, SIZE);
+    return { pool, handles };
+  }
+
+  // Each short, as functions of a program are: the compiler takes in what is called only up to a limit.
+  const touches: Readonly<Record<string, (it: View<Thing>) => void>> = {
+    "Nested structs": (it) => {
+      it.pos.x += step;
+      it.line.to.y += it.pos.x;
+    },
+    "Arrays": (it) => {
+      it.speed.set(1, it.speed.get(0) + step);
+      it.speed.set(0, it.speed.get(1) - it.speed.length);
+      it.color.set(2, it.color.get(1) + 1);
+    },
+    "Arrays of structs of arrays": (it) => {
+      const trail = it.trails.get(1);
+      trail.ages.set(0, trail.ages.get(2) + 1);
+      trail.dots.get(1).x = it.trails.get(0).dots.get(0).y + step;
+    },
+  };
+
+  // -- parts --
+
+  for (const [what, touch] of Object.entries(touches)) {
+    claim(`${what} read and written in forEach() leave no garbage (${how})`, () => {
+      const { pool } = prepare();
+      assertNoGarbage(() => pool.forEach(touch), SIZE);
+    });
+
+    claim(`${what} read and written in a loop() leave no garbage (${how})`, () => {
+      const { pool } = prepare();
+      const pass = pool.loop(touch);
+      assertNoGarbage(() => pass(), SIZE);
+    });
+
+    claim(`${what} read and written in for…of leave none after its first step (${how})`, () => {
+      const { pool } = prepare();
+      const pass = () => {
+        for (const it of pool) touch(it);
+      };
+      // One pass a round: what is left is its iterator, its view and the parts of that.
+      const bytes = leastLeft(pass, ROUND, FEWER) * ROUND;
+      assert(bytes < 2 * SIZE, `${bytes} bytes a pass over ${SIZE} records`);
+    });
+
+    claim(`${what} read and written through a cursor leave no garbage (${how})`, () => {
+      const { pool, handles } = prepare();
+      const cursor = pool.cursor();
+      assertNoGarbage((i) => touch(pool.seek(cursor, handles[i % SIZE])));
+    });
+  }
+
+  claim(`Parts of a cursor that are kept leave no garbage (${how})`, () => {
+    const { pool, handles } = prepare();
+    const cursor = pool.cursor();
+    const { pos, line: { to }, speed, trails } = cursor;
+    const dot = trails.get(1).dots.get(1);
+    assertNoGarbage((i) => {
+      pool.seek(cursor, handles[i % SIZE]);
+      pos.x += step;
+      to.y = pos.x;
+      speed.set(2, to.y + step);
+      dot.y = speed.get(2);
+    });
+  });
+
+  claim(`Iterating over an array of a view leaves no garbage after its first step (${how})`, () => {
+    const List = struct({ items: array("u16", 1000), dots: array(struct({ n: "u16" }), 1000) });
+    const pool = new Pool(List, { ...ROOM, specialize });
+    const { items, dots } = pool.get(pool.alloc());
+    const pass = () => {
+      let sum = 0;
+      for (const item of items) sum += item;
+      for (const dot of dots) sum += dot.n;
+      sink[0] = sum;
+    };
+    // Two iterators a round: less than a byte for ten elements.
+    const bytes = leastLeft(pass, ROUND, FEWER) * ROUND;
+    assert(bytes < 200, `${bytes} bytes a pass over 2000 elements`);
+  });
+
+  // -- whole values --
+
+  const line = { from: { x: step, y: step + 1 }, to: { x: step + 2, y: step + 3 } };
+
+  claim(`Pool.alloc() and set() leave no garbage of nested structs (${how})`, () => {
+    const { pool, handles } = prepare();
+    const init = { pos: { x: step, y: step + 1 }, line, edge: line, n: 7 };
+    assertNoGarbage((i) => {
+      pool.free(pool.alloc(init));
+      pool.set(handles[i % SIZE], init);
+    });
+  });
+
+  claim(`Pool.alloc() and set() leave no garbage of arrays (${how})`, () => {
+    const { pool, handles } = prepare();
+    const init = { speed: [step, step + 1, step + 2], color: new Uint8Array(4) };
+    assertNoGarbage((i) => {
+      pool.free(pool.alloc(init));
+      pool.set(handles[i % SIZE], init);
+    });
+  });
+
+  claim(`Pool.alloc() and set() leave no garbage of arrays of structs (${how})`, () => {
+    const { pool, handles } = prepare();
+    const { from, to } = line;
+    const trail = { dots: [from, to], ages: [1, 2, 3] };
+    const init = { trails: [trail, trail] };
+    assertNoGarbage((i) => {
+      pool.free(pool.alloc(init));
+      pool.set(handles[i % SIZE], init);
+    });
+  });
+
+  claim(`Pool.set() and assigning leave no garbage of views (${how})`, () => {
+    const { pool, handles } = prepare(thing(real)); // as literals and views are two kinds of values
+    const [from, to] = [pool.cursor(), pool.cursor()];
+    assertNoGarbage((i) => {
+      pool.set(handles[i % SIZE], untyped(pool.seek(from, handles[i * 7 % SIZE])));
+      pool.seek(to, handles[i * 3 % SIZE]).line = from.edge;
+      to.pos = from.line.to;
+      to.color = from.color;
+    });
+  });
+
+  claim(`Assigning whole parts of a view leaves no garbage (${how})`, () => {
+    const { pool, handles } = prepare();
+    const cursor = pool.cursor();
+    const speed = [step, step + 1, step + 2];
+    const trail = { ages: [1, 2, 3], dots: [line.to, line.from] };
+    assertNoGarbage((i) => {
+      const it = pool.seek(cursor, handles[i % SIZE]);
+      it.line = line;
+      it.pos = line.from;
+      it.speed.copyFrom(speed);
+      it.trails.set(1, trail);
+    });
+  });
+
+  const makers: Readonly<Record<string, () => ErasedPool<Thing> | PoolSet<Thing>>> = {
+    "ErasedPool": () => new ErasedPool({ ...ROOM, specialize, size: Thing.size, types: [Thing] }),
+    "ErasedPool without types": () =>
+      new ErasedPool<Thing>({ ...ROOM, specialize, size: Thing.size }),
+    "PoolSet": () => new PoolSet<Thing>({ ...ROOM, specialize, sizes: [8, Thing.size] }),
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    claim(`${name}.alloc() and set() leave no garbage of a prepared init (${how})`, () => {
+      const pool = make();
+      const kept = pool.alloc(Thing);
+      const speed = [step];
+      const init = { pos: { x: step, y: step }, line, edge: line, speed, color: [1, 2], n: 7 };
+      assertNoGarbage(() => {
+        pool.free(pool.alloc(Thing, init));
+        pool.set(Thing, kept, init);
+      });
+    });
+  }
+
+  // -- loops with arguments --
+
+  claim(`Pool.loop() leaves no garbage, whatever it hands on (${how})`, () => {
+    const { pool } = prepare();
+    const total = { of: 0 };
+    const add = pool.loop(
+      (it, _handle, dt: number, to: { of: number }, by: number, on: boolean) => {
+        it.n += by;
+        it.pos.x += dt;
+        if (on) to.of += 1;
+      },
+    );
+    assertNoGarbage(() => add(step, total, 3, true), SIZE);
+  });
+
+  for (const [name, make] of Object.entries(makers)) {
+    claim(`${name}.loop() leaves no garbage, whatever it hands on (${how})`, () => {
+      const pool = make();
+      pool.allocMany(Thing, SIZE);
+      const total = { of: 0 };
+      const visit = (it: View<Thing>, _handle: number, dt: number, to: { of: number }) => {
+        it.pos.x += dt;
+        to.of += 1;
+      };
+      const one = pool.loop(Thing, visit);
+      const all = name === "ErasedPool without types" ? one : pool.loop(visit);
+      assertNoGarbage(() => {
+        one(step, total);
+        all(step, total);
+      }, 2 * SIZE);
+    });
+  }
+}
