@@ -1,0 +1,80 @@
+/**
+ * The pools of this module. `loop` has a compiled loop for each callback, `forEach` its callbacks written in place, and `forOf` has
+ * `for…of`, and `retain` for ageing. Records are born by `init`, which is `alloc({ … })`, or by `cursor`, which is `allocAt` and writes.
+ *
+ * @module
+ */
+import { birth, each, type Field, type Kind, move, weigh } from "../kinds.ts";
+
+const it = ({ name }: Field) => `it.${name}`;
+
+/** How records are born. */
+type Birth = "init" | "cursor";
+
+/** How pools are walked. */
+type Way = "loop" | "forEach" | "forOf";
+
+const FILLS: Readonly<Record<Birth, (kind: Kind) => string>> = {
+  init: ({ name, fields }) => {
+    const init = fields.map(({ name, start }) => `${name}: ${start}`).join(", ");
+    return `while (${name}.size < live) ${name}.alloc({ ${init} });`;
+  },
+  cursor: (kind) => {
+    const { name } = kind, place = (field: Field) => `${name}Cursor.${field.name}`;
+    return `while (${name}.size < live) { ${name}.allocAt(${name}Cursor); ${birth(kind, place)} }`;
+  },
+};
+
+/** What is done to each kind in a frame; `once` is done before the first. */
+const LOOPS: Readonly<Record<Way, Record<"once" | "move" | "age", (kind: Kind) => string>>> = {
+  loop: {
+    once: (kind) => `
+  const ${kind.name}Move = ${kind.name}.loop((it) => { ${move(kind, it)} });
+  const ${kind.name}Age = ${kind.name}.loop((it, handle) => { ${ageOf(kind)} });`,
+    move: ({ name }) => `${name}Move();`,
+    age: ({ name }) => `${name}Age();`,
+  },
+  forEach: {
+    once: () => "",
+    move: (kind) => `${kind.name}.forEach((it) => { ${move(kind, it)} });`,
+    age: (kind) => `${kind.name}.forEach((it, handle) => { ${ageOf(kind)} });`,
+  },
+  forOf: {
+    once: () => "",
+    move: (kind) => `for (const it of ${kind.name}) { ${move(kind, it)} }`,
+    age: ({ name }) => `${name}.retain((it) => --it.life !== 0);`,
+  },
+};
+
+function ageOf({ name }: Kind): string {
+  return `if (--it.life === 0) ${name}.free(handle);`;
+}
+
+function poolOf({ name, fields }: Kind): string {
+  const struct = fields.map(({ name, type }) => `${name}: "${type}"`).join(", ");
+  return `const ${name} = new Pool({ ${struct} }, { name: "${name}" }); const ${name}Cursor = ${name}.cursor();`;
+}
+
+/** @returns The program. */
+export function pools(kinds: readonly Kind[], way: Way, born: Birth): string {
+  const loops = LOOPS[way];
+  return `
+export function make({ live, nextLife }) {
+  ${each(kinds, poolOf)}
+  const fill = () => {
+    ${each(kinds, FILLS[born])}
+  };
+  fill();
+  ${each(kinds, loops.once)}
+  return {
+    update() {
+      ${each(kinds, loops.move)}
+      ${each(kinds, loops.age)}
+      fill();
+    },
+    weigh(sums) {
+      ${each(kinds, (kind) => `for (const it of ${kind.name}) ${weigh(kind, it)}`)}
+    },
+  };
+}`;
+}
