@@ -67,6 +67,7 @@ function poolSeek(): Work {
 
 export const access: Scenario = {
   name: "access",
+  apart: true, // a contestant is a program of its own
   question: "a field of each of 50,000 records in random order",
   contestants: [
     { name: "array of objects", make: objects },

@@ -65,6 +65,7 @@ function poolHot(handles: "compact" | "wide"): Work {
 
 export const hot: Scenario = {
   name: "hot",
+  apart: true, // a contestant is a program of its own
   question: "take a record, write and read a field, give it back, 50,000 times",
   contestants: [
     { name: "unchecked free list by hand", make: () => byHand(false) },
@@ -146,6 +147,7 @@ function poolReplaceInit(): Work {
 
 export const replace: Scenario = {
   name: "replace",
+  apart: true, // a contestant is a program of its own
   question: "replace 50,000 records in random order, collections counted",
   compare: "mean",
   contestants: [

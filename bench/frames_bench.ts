@@ -155,6 +155,7 @@ function forOf(pool: Pool<typeof Particle>): void {
 
 export const frames: Scenario = {
   name: "frames",
+  apart: true, // a contestant is a program of its own
   question: "a frame of 100,000 live particles, 5 % of them replaced",
   batch: 300,
   contestants: [

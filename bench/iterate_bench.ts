@@ -114,6 +114,7 @@ function poolForOf(): Work {
 
 export const iterate: Scenario = {
   name: "iterate",
+  apart: true, // a contestant is a program of its own
   question: "a pass over 100,000 particles",
   contestants: [
     { name: "typed arrays in blocks, by hand", make: () => blocksByHand(N) },
