@@ -108,9 +108,6 @@ export class TypedArrays implements Arrays {
   }
 }
 
-/** What a view is bound to that is bound to no record. */
-export const UNBOUND: TypedArrays = new TypedArrays();
-
 /**
  * @param struct A struct.
  * @returns The sum of the {@linkcode ARRAY_BIT}s that its fields are read and written through.
