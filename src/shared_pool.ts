@@ -527,7 +527,7 @@ const codes = new WeakMap<AnyStruct, Map<string, SharedCode>>();
 
 function codeFor(struct: AnyStruct, config: SlabConfig): SharedCode {
   const { chunksPerBlock, codec, specialize } = config;
-  const key = [chunksPerBlock, codec.indexBits, codec.wraps, specialize].join();
+  const key = [chunksPerBlock, codec.key, specialize].join();
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
   let code = made.get(key);

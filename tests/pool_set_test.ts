@@ -3,6 +3,7 @@ import {
   type AnyHandle,
   type AnyStruct,
   array,
+  ErasedPool,
   type HandleKind,
   PoolExhaustedError,
   PoolSet,
@@ -536,4 +537,22 @@ Deno.test("PoolSet takes the least and the most that its options allow", () => {
   const [a, b] = [set.alloc(bytes(8)), set.alloc(bytes(16))];
   assertEquals([set.has(a), set.has(b), set.maxChunks], [true, true, 2 ** 32]);
   set.dispose();
+});
+
+Deno.test("PoolSet keeps its classes apart after an ErasedPool of the same chunks and as many indices", () => {
+  const Cell = struct({ a: "u32", b: "u32" }, { name: "Cell" });
+  for (const handles of ["compact", "wide"] as const) {
+    // Its handles have no bits for a class, and so more for generations.
+    using alone = new ErasedPool({ size: 8, maxChunks: 2 ** 14, types: [Cell], handles });
+    alone.alloc(Cell);
+    using set = new PoolSet({ sizes: [8, 16, 32, 64], maxChunks: 2 ** 16, handles });
+    // One chunk through more generations than a compact handle of the set can tell apart.
+    for (let i = 0; i < 2 ** 15; i++) {
+      const handle = set.alloc(Cell);
+      assert(set.has(handle), `handle ${handle}, number ${i}`);
+      set.free(handle);
+    }
+    validate(set);
+    assertEquals([alone.size, set.size], [1, 0]);
+  }
 });

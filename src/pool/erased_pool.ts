@@ -728,8 +728,8 @@ function codeFor(
   { chunkBytes, align, tagged }: Omit<Chunk, "arrays">,
   compiler: () => Compile = () => compilerFor(config.name, config.specialize),
 ): ErasedCode {
-  const { chunksPerBlock, codec: { indexBits, first, wraps }, debug, specialize } = config;
-  const key = [chunkBytes, chunksPerBlock, indexBits, first, wraps, debug, specialize].join();
+  const { chunksPerBlock, codec, debug, specialize } = config;
+  const key = [chunkBytes, chunksPerBlock, codec.key, debug, specialize].join();
   let code = codes.get(key);
   if (code === undefined) {
     code = new ErasedCode(config, { chunkBytes, align, tagged, arrays: 0 }, compiler());

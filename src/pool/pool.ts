@@ -586,8 +586,7 @@ const codes = new WeakMap<AnyStruct, Map<string, PoolCode>>();
 
 function codeFor(struct: AnyStruct, config: SlabConfig): PoolCode {
   const { chunksPerBlock, codec, debug, specialize } = config;
-  const { indexBits, first, wraps } = codec;
-  const key = [chunksPerBlock, indexBits, first, wraps, debug, specialize].join();
+  const key = [chunksPerBlock, codec.key, debug, specialize].join();
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
   let code = made.get(key);

@@ -35,6 +35,8 @@ export const WHOLE: HandlePart = { bits: 0, part: 0 };
  * `generation * 2 + live`: 1 lookup and 1 comparison tell whether a handle's record is live.
  */
 export interface HandleCodec {
+  /** The same for codecs that pack alike, which code that was compiled for one of them serves as well. */
+  readonly key: string;
   /** Bits of the index, 0 to 32. */
   readonly indexBits: number;
   /** The last generation before a chunk wraps (compact) or retires (wide). */
@@ -77,6 +79,7 @@ const WIDE_BITS = 53;
 
 /** Handles below 2^30: 2 bytes of stamp a chunk, so at most 15 bits of generation. */
 export class CompactHandles implements HandleCodec {
+  readonly key: string;
   readonly indexBits: number;
   readonly maxGeneration: number;
   readonly wraps = true;
@@ -99,6 +102,7 @@ export class CompactHandles implements HandleCodec {
     { bits, part, sizeClass }: HandlePart = WHOLE,
     generationBits: number = Math.min(15, COMPACT_BITS - bits - indexBits),
   ) {
+    this.key = ["compact", indexBits, bits, part, generationBits].join();
     this.indexBits = indexBits;
     // Shifts, since 2 ** n is a float to the engine, and so would these fields be.
     this.maxGeneration = (1 << generationBits) - 1;
@@ -130,6 +134,7 @@ export class CompactHandles implements HandleCodec {
 
 /** Handles below 2^53: 4 bytes of stamp a chunk, so at most 30 bits of generation, which keep it unboxed. */
 export class WideHandles implements HandleCodec {
+  readonly key: string;
   readonly indexBits: number;
   readonly maxGeneration: number;
   readonly wraps = false;
@@ -154,6 +159,7 @@ export class WideHandles implements HandleCodec {
     { bits, part, sizeClass }: HandlePart = WHOLE,
     generationBits: number = Math.min(30, WIDE_BITS - bits - indexBits),
   ) {
+    this.key = ["wide", indexBits, bits, part, generationBits].join();
     this.indexBits = indexBits;
     this.maxGeneration = (1 << generationBits) - 1;
     this.indexRange = 2 ** indexBits;
