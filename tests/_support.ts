@@ -234,5 +234,8 @@ export function createSlab(
 ): Slab {
   const whole = { ...config, specialize: !config.debug };
   const bytes = { ...chunk, arrays: 0 };
-  return new (slabClassFor(whole, bytes, compilerFor("test", whole.specialize)))(whole, bytes);
+  return new (slabClassFor(whole, chunk.chunkBytes, compilerFor("test", whole.specialize)))(
+    whole,
+    bytes,
+  );
 }

@@ -7,7 +7,7 @@ import { type Block, NO_BLOCK } from "../slab/block.ts";
 import type { HandlePart } from "../slab/handle.ts";
 import { ALL_KINDS, HandleWalk, type Visitor } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
-import type { Chunk, Slab, SlabConfig } from "../slab/slab.ts";
+import type { Slab, SlabConfig } from "../slab/slab.ts";
 import { slabText, snappedOf } from "../slab/snapshot.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { AnyHandle, Handle } from "../struct/ref.ts";
@@ -697,7 +697,7 @@ class Setup {
     const shape = { chunkBytes, align, tagged };
     // Before any code is made.
     for (const struct of types ?? []) checkFits({ ...config, ...shape }, "create", struct);
-    const code = codeFor(config, shape, compiler);
+    const code = codeFor(config, chunkBytes, compiler);
     this.kinds = new Kinds({ ...config, ...shape }, types, code);
     const arrays = types === undefined
       ? arraysWithin(align)
@@ -711,9 +711,8 @@ class Setup {
 class ErasedCode extends GeometryCode {
   readonly Pool: Setup["Pool"];
 
-  constructor(config: SlabConfig, chunk: Chunk, compile: Compile) {
-    super(config, chunk, compile);
-    const { chunkBytes } = chunk;
+  constructor(config: SlabConfig, chunkBytes: number, compile: Compile) {
+    super(config, chunkBytes, compile);
     const chunkMask = config.chunksPerBlock - 1;
     const own = { chunkBytes, chunkMask, structOf, viewError };
     // Its constructor is that of ErasedPool, which takes a setup as well.
@@ -725,14 +724,14 @@ const codes = new Map<string, ErasedCode>();
 
 function codeFor(
   config: SlabConfig,
-  { chunkBytes, align, tagged }: Omit<Chunk, "arrays">,
+  chunkBytes: number,
   compiler: () => Compile = () => compilerFor(config.name, config.specialize),
 ): ErasedCode {
   const { chunksPerBlock, codec, debug, specialize } = config;
   const key = [chunkBytes, chunksPerBlock, codec.key, debug, specialize].join();
   let code = codes.get(key);
   if (code === undefined) {
-    code = new ErasedCode(config, { chunkBytes, align, tagged, arrays: 0 }, compiler());
+    code = new ErasedCode(config, chunkBytes, compiler());
     codes.set(key, code);
   }
   return code;

@@ -17,7 +17,7 @@ import {
   RecentLoops,
   RETAIN,
 } from "../slab/iterate.ts";
-import type { Chunk, SlabClass, SlabConfig } from "../slab/slab.ts";
+import type { SlabClass, SlabConfig } from "../slab/slab.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import { type AnyStruct, Struct } from "../struct/schema.ts";
@@ -83,12 +83,12 @@ export class GeometryCode {
 
   /**
    * @param config Checked options.
-   * @param chunk What slabs are told of their chunks.
+   * @param chunkBytes Bytes of a chunk.
    * @param compile Makes it.
    */
-  constructor(config: SlabConfig, chunk: Chunk, compile: Compile) {
+  constructor(config: SlabConfig, chunkBytes: number, compile: Compile) {
     this.compile = compile;
-    this.Slab = slabClassFor(config, chunk, compile);
+    this.Slab = slabClassFor(config, chunkBytes, compile);
     this.isDebug = config.debug;
   }
 

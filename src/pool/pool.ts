@@ -598,7 +598,7 @@ function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
   const { debug, codec, chunksPerBlock } = config;
   const compile = compilerForStruct(struct, config.specialize);
   const { View, write } = structCode(struct, compile, debug);
-  const Slab = slabClassFor(config, chunkOf(struct), compile);
+  const Slab = slabClassFor(config, struct.size, compile);
   const iteration = debug
     ? debugIterationOf(() => View)
     : iterationOf(View, codec, struct.size, compile);

@@ -11,8 +11,8 @@ import { TypedArrays } from "../struct/typed_arrays.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import { ALL_KINDS, type Iteration, loopsOf, RETAIN } from "./iterate.ts";
+import { callDirectly } from "./own_code.ts";
 import {
-  type Chunk,
   type Slab,
   type SlabClass,
   slabClass,
@@ -56,12 +56,16 @@ declare class WholeSlab extends Slab {
 
 /**
  * @param config Checked options.
- * @param chunk What slabs are told of their chunks.
+ * @param chunkBytes Bytes of a chunk.
  * @param compile Makes the class.
  * @returns The class of such slabs, in debug mode if the options say so.
  */
-export function slabClassFor(config: SlabConfig, chunk: Chunk, compile: Compile): SlabClass {
-  const Plain = slabClass(config, chunk, compile);
+export function slabClassFor(
+  config: SlabConfig,
+  chunkBytes: number,
+  compile: Compile,
+): SlabClass {
+  const Plain = slabClass(config, chunkBytes, compile);
   return config.debug ? debugSlabClass(Plain) : Plain;
 }
 
@@ -193,7 +197,7 @@ export function debugIterationOf(
         super(slab, views, only);
       }
     },
-    ...loopsOf(loop, (define, ...args) => define(...args)),
+    ...loopsOf(loop, callDirectly),
   };
 }
 

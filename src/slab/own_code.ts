@@ -111,7 +111,8 @@ export function compilerForStruct(
 
 const collected = new FinalizationRegistry(() => owners--);
 
-const callDirectly: Compile = (define, ...args) => define(...args);
+/** Calls a function as it is: what it defines shares its text with all others. */
+export const callDirectly: Compile = (define, ...args) => define(...args);
 
 function ownCompiler(title: string): Compile {
   const url = title.replace(/[^\w$.-]+/g, "_");

@@ -490,13 +490,12 @@ function lastStampOf({ maxGeneration }: HandleCodec): number {
  * Makes the class of the slabs of one geometry.
  *
  * @param config Checked options: what of them is the same for all of the class goes into its code.
- * @param chunk Size, alignment and typed arrays of a chunk.
+ * @param chunkBytes Bytes of a chunk.
  * @param compile Makes it.
  * @returns The class.
  */
-export function slabClass(config: SlabConfig, chunk: Chunk, compile: Compile): SlabClass {
+export function slabClass(config: SlabConfig, chunkBytes: number, compile: Compile): SlabClass {
   const { chunksPerBlock, codec } = config;
-  const { chunkBytes } = chunk;
   const linkBytes = linkBytesFor(chunksPerBlock);
   return compile(defineSlab, Slab, codec, {
     chunkBytes,
