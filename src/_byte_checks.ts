@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOptions, titleWith } from "./_nearest.ts";
 import type { MemoryResource } from "./memory/resource.ts";
 
 /** The largest alignment of an address. */
@@ -13,6 +14,26 @@ export const MAX_EXTENT_BYTES: number = 1 << 30;
 
 /** The least that an allocator can be told to take from its resource at once. */
 const MIN_EXTENT_BYTES = 64;
+
+/**
+ * Refuses options that no such allocator has.
+ *
+ * @typeParam O The options.
+ * @param kind Class of the allocator.
+ * @param defaultName Name where the options have none.
+ * @param options As the user gave them.
+ * @param own The options that this class has beside those of all.
+ * @throws {TypeError} when there is another one, or they are no object.
+ */
+export function checkByteOptions<O extends { readonly name?: string }>(
+  kind: string,
+  defaultName: string,
+  options: O,
+  own: Readonly<Record<Exclude<keyof O, "name" | "memory" | "debug">, true>>,
+): void {
+  const title = titleWith(`Cannot create ${kind}`, options?.name, defaultName);
+  checkOptions(title, options, ["name", "memory", "debug", ...Object.keys(own)]);
+}
 
 /**
  * Checks the options that all byte allocators have.

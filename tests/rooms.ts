@@ -7,7 +7,7 @@
 
 /** The rooms, from the ground up. What lies in `src/` itself is of the room that it is listed in. */
 const ROOMS: readonly (readonly string[])[] = [
-  ["errors.ts", "_show.ts", "_isolation.ts"],
+  ["errors.ts", "_show.ts", "_isolation.ts", "_nearest.ts"],
   ["memory/"],
   ["struct/"],
   ["slab/"],
@@ -23,6 +23,7 @@ const ROOMS: readonly (readonly string[])[] = [
     "_heap.ts",
     "_heap_debug.ts",
     "_lent_region.ts",
+    "_loans.ts",
     "arena.ts",
     "byte_allocator.ts",
     "free_list_allocator.ts",

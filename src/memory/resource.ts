@@ -4,6 +4,7 @@
  * @module
  */
 import { checkIsolation } from "../_isolation.ts";
+import { checkOptions } from "../_nearest.ts";
 import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 
 /** A run of bytes that a {@linkcode MemoryResource} lent out. */
@@ -156,7 +157,7 @@ export interface CountingMemoryOptions {
  * @returns The resource. Its `allocate` throws {@linkcode OutOfMemoryError} at the limit, without asking `upstream`.
  * Its `release` throws {@linkcode InvalidAddressError} on a region that it has not lent or that came back already.
  * What `upstream` throws passes through. A call that throws counts nothing.
- * @throws {TypeError} when `upstream` is no resource or `limit` no number.
+ * @throws {TypeError} when `upstream` is no resource `limit` no number, or an option unknown.
  * @throws {RangeError} when `limit` is negative or `NaN`.
  *
  * @example Usage
@@ -178,6 +179,7 @@ export function countingMemory(
   upstream: MemoryResource = heapMemory,
   options: CountingMemoryOptions = {},
 ): CountingMemory {
+  checkOptions("Cannot create countingMemory", options, ["limit"]);
   const { limit = Infinity } = options;
   if (typeof upstream?.allocate !== "function" || typeof upstream.release !== "function") {
     throw new TypeError(

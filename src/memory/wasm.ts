@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { checkOptions } from "../_nearest.ts";
 import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "./resource.ts";
 
@@ -63,7 +64,7 @@ export interface WasmMemory extends MemoryResource {
  * on a size that is not a positive integer or an alignment that is not a power of two. Its `release` throws
  * {@linkcode InvalidAddressError} on a region that it has not lent or that came back already. A call that throws changes
  * nothing.
- * @throws {TypeError} when `memory` is no `WebAssembly.Memory`, or an option no number.
+ * @throws {TypeError} when `memory` is no `WebAssembly.Memory`, or an option unknown or no number.
  * @throws {RangeError} when the window is not inside the memory.
  *
  * @example Usage
@@ -91,6 +92,7 @@ export function wasmMemory(
       `Cannot create wasmMemory: memory must be a WebAssembly.Memory, got ${String(memory)}`,
     );
   }
+  checkOptions("Cannot create wasmMemory", options, ["byteOffset", "byteLength"]);
   const { byteOffset = 0, byteLength } = options;
   const memoryBytes = memory.buffer.byteLength;
   checkOption("byteOffset", byteOffset, memoryBytes);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DebugHandles } from "../slab/debug_handles.ts";
 import {
   CompactHandles,
   type HandleKind,
@@ -12,6 +13,7 @@ import {
 } from "../slab/handle.ts";
 import type { SlabConfig } from "../slab/slab.ts";
 import { heapMemory, type MemoryResource } from "../memory/resource.ts";
+import { checkOptions, titleWith } from "../_nearest.ts";
 
 /** Options of a pool; every one may be left out. */
 export interface PoolOptions {
@@ -38,10 +40,18 @@ export interface PoolOptions {
   readonly memory?: MemoryResource;
   /**
    * Whether mistakes are looked for that cost time to find: freed records are overwritten, a view kept past its record's
-   * `free` throws at each access, `dispose` throws {@linkcode LeakError} with records still live, and handles of up to 32
-   * debug pools are told apart, for which 5 bits of the generation are spent. @default {false}
+   * `free` throws at each access, `dispose` throws {@linkcode LeakError} with records still live, and handles are numbers from one
+   * counter of the whole program, so that a stale one is never accepted, nor one of another debug pool. @default {false}
    */
   readonly debug?: boolean;
+  /**
+   * Which free chunk `alloc` takes. `"recent"`: the one freed last, whose bytes are still in the cache. `"spread"`: the one freed
+   * longest ago, with at least 1,024 others freed in between while `maxChunks` allows, so that a stale compact handle is not
+   * accepted by mistake until its pool has freed 2^20 records. About 1,024 free chunks are then kept, whatever `reserve` and the memory
+   * resource have, and 4 bytes beside each chunk.
+   * @default {"recent"}
+   */
+  readonly reuse?: "recent" | "spread";
   /**
    * `false`: the pool shares the engine's code, instead of having some compiled for its struct. @default {true, as
    * far as `configure` and the platform allow}
@@ -61,6 +71,49 @@ const MAX_ALIGN = 4096;
 /** Typed arrays are indexed with 31 bits in the loops of a block. */
 const MAX_BLOCK_BYTES = 2 ** 30;
 
+/** Every option of a pool, as the compiler sees to. */
+const POOL_OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
+  name: true,
+  chunksPerBlock: true,
+  maxChunks: true,
+  handles: true,
+  keepEmptyBlocks: true,
+  memory: true,
+  debug: true,
+  reuse: true,
+  specialize: true,
+};
+
+/**
+ * Refuses options that no pool has.
+ *
+ * @param kind Class of the pool, for errors.
+ * @param defaultName Name where the options have none.
+ * @param options As the user gave them.
+ * @param own Names of the options that this class of pools has beside {@linkcode PoolOptions}.
+ * @throws {TypeError} when there is another one, or they are no object.
+ */
+export function checkPoolOptions(
+  kind: string,
+  defaultName: string,
+  options: PoolOptions,
+  own: readonly string[] = [],
+): void {
+  const title = titleWith(`Cannot create ${kind}`, options?.name, defaultName);
+  checkOptions(title, options, [...own, ...Object.keys(POOL_OPTIONS)]);
+}
+
+/**
+ * Takes the options of a pool out of others, wherever in their chain of prototypes they are.
+ *
+ * @param options As the user gave them.
+ * @returns Those that are given, in a new object.
+ */
+export function poolOptionsOf(options: PoolOptions): PoolOptions {
+  const given = Object.keys(POOL_OPTIONS).map((name) => [name, Reflect.get(options, name)]);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
 /**
  * Checks options and fills in the rest.
  *
@@ -78,11 +131,11 @@ export function resolveOptions(
   defaultName: string,
   chunkBytes: number,
   options: PoolOptions,
-  part: HandlePart = partFor(options),
+  part: HandlePart = WHOLE,
 ): SlabConfig {
   const { name = defaultName, handles = "compact", keepEmptyBlocks = 1, memory = heapMemory } =
     options;
-  const { debug = false, specialize = true } = options;
+  const { debug = false, reuse = "recent", specialize = true } = options;
   const label = `${kind} "${name}"`;
   if (typeof name !== "string") throw typeError(`${kind}`, "name", "a string", name);
   if (handles !== "compact" && handles !== "wide") {
@@ -92,6 +145,9 @@ export function resolveOptions(
     throw typeError(label, "memory", "an object with allocate and release", memory);
   }
   if (typeof debug !== "boolean") throw typeError(label, "debug", "a boolean", debug);
+  if (reuse !== "recent" && reuse !== "spread") {
+    throw typeError(label, "reuse", '"recent" or "spread"', reuse);
+  }
   if (typeof specialize !== "boolean") {
     throw typeError(label, "specialize", "a boolean", specialize);
   }
@@ -118,28 +174,20 @@ export function resolveOptions(
     );
   }
   const indexBits = Math.log2(maxChunks) | 0;
+  const packed = compact ? new CompactHandles(indexBits, part) : new WideHandles(indexBits, part);
   return {
     name,
     label,
     chunksPerBlock: chunksPerBlock | 0, // an integer to the engine, also where it came out of Math.log2
     maxBlocks: maxChunks / chunksPerBlock,
     firstBlock: (part.sizeClass ?? 0) * (maxChunks / MIN_CHUNKS),
-    codec: compact ? new CompactHandles(indexBits, part) : new WideHandles(indexBits, part),
+    codec: debug ? new DebugHandles(packed) : packed,
     keepEmptyBlocks,
     memory,
     debug,
     specialize: specialize && !debug, // debug mode is slow in any case
+    spread: reuse === "spread",
   };
-}
-
-/** Bits of a handle that tell debug pools apart, and how many there were so far. */
-const DEBUG_BITS = 5;
-let debugPools = 0;
-
-/** All handles; of a debug pool those that no other has, until there are more than the bits can tell. */
-function partFor({ debug }: PoolOptions): HandlePart {
-  if (debug !== true) return WHOLE;
-  return { bits: DEBUG_BITS, part: debugPools++ % (1 << DEBUG_BITS) };
 }
 
 /**
@@ -207,12 +255,10 @@ export function partsOf(
   }
   const bits = 32 - Math.clz32(sizes.length - 1);
   checkPowerOfTwo(label, "maxChunks", maxChunks, mostChunks(handles), MIN_CHUNKS << bits);
-  const whole = partFor(options);
-  const first = whole.part << bits;
   return {
     name,
     maxChunks: maxChunks / (1 << bits),
-    parts: sizes.map((_, i) => ({ bits: whole.bits + bits, part: first + i, sizeClass: i })),
+    parts: sizes.map((_, i) => ({ bits, part: i, sizeClass: i })),
   };
 }
 

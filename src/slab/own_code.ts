@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { checkOptions } from "../_nearest.ts";
 import type { Compile } from "../struct/scalars.ts";
 
 /** Structs and geometries that get copies; further ones share the text, as each copy takes memory and time to compile. */
@@ -36,7 +37,7 @@ export interface Configuration {
  * Configures the module, once, before the first pool.
  *
  * @param options What to set.
- * @throws {TypeError} when an option has the wrong type.
+ * @throws {TypeError} when an option is unknown or has the wrong type.
  * @throws {Error} when a pool exists already.
  *
  * @example Under a strict content security policy
@@ -46,7 +47,9 @@ export interface Configuration {
  * configure({ specialize: false });
  * ```
  */
-export function configure({ specialize = true }: Configuration): void {
+export function configure(options: Configuration): void {
+  checkOptions("Cannot configure", options, ["specialize"]);
+  const { specialize = true } = options;
   if (typeof specialize !== "boolean") {
     throw new TypeError(
       `Cannot configure: specialize must be a boolean, got ${String(specialize)}`,
