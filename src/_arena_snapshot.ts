@@ -2,7 +2,7 @@
  * The state of an arena as bytes, and back.
  *
  * ```text
- * section   words 0 blocks, 1 position of the current one, 2 entries of the table of addresses, 3 unused
+ * section   words 0 blocks, 1 position of the current one, 2 entries of the table of addresses, 3 need of late, in bytes
  *           floats 2: peak
  *           of each block, by position:
  *             words 0 base, 1 bytes, 2 top, 3 unused
@@ -18,6 +18,7 @@ import { MAX_EXTENT_BYTES } from "./_byte_checks.ts";
 import type { ArenaBooks } from "./_byte_books.ts";
 import {
   bytesFor,
+  checkLayout,
   fingerprintOf,
   HEADER_WORDS,
   open,
@@ -26,6 +27,7 @@ import {
   sheetOf,
   snapshotError,
   type SnapshotOptions,
+  wantsChecksum,
 } from "./slab/envelope.ts";
 import type { SnapshotError } from "./errors.ts";
 import type { MemoryRegion } from "./memory/resource.ts";
@@ -49,6 +51,7 @@ export interface ArenaState {
   readonly blocks: readonly Extent[];
   readonly index: number;
   readonly peak: number;
+  readonly recent: number;
 }
 
 /**
@@ -61,16 +64,17 @@ export interface ArenaState {
  * @returns `into`, or a new array.
  */
 export function writeArena(
-  { space, blocks, index, peak, usedBefore, block: { top } }: ArenaBooks,
+  { space, blocks, index, peak, recent, usedBefore, block: { top } }: ArenaBooks,
   blockBytes: number,
   into: Uint8Array | undefined,
-  { checksum = true }: SnapshotOptions,
+  options: SnapshotOptions,
 ): Uint8Array {
+  const checksum = wantsChecksum(space.label, options);
   let byteLength = SECTION_AT + SECTION_BYTES;
   for (const { top } of blocks) byteLength += BLOCK_BYTES + padded(top);
   const sheet = sheetOf(bytesFor(space.label, into, byteLength));
   const { bytes, words, floats } = sheet;
-  words.set([blocks.length, index, space.table.length, 0], SECTION_AT / 4);
+  words.set([blocks.length, index, space.table.length, recent], SECTION_AT / 4);
   floats[SECTION_AT / 8 + 2] = Math.max(peak, usedBefore + top);
   let at = SECTION_AT + SECTION_BYTES;
   for (const { base, byteLength, top, u8 } of blocks) {
@@ -97,7 +101,8 @@ export function writeArena(
  */
 export function readArena(books: ArenaBooks, blockBytes: number, bytes: Uint8Array): ArenaState {
   const { space, name } = books;
-  const sheet = open(space.label, name, bytes, fingerprint(space, blockBytes), 1);
+  const sheet = open(space.label, name, bytes);
+  checkLayout(space.label, name, sheet, fingerprint(space, blockBytes), 1);
   const snapped = new Snapped(books, blockBytes, sheet);
   const held = new Map(books.blocks.map((block) => [block.base, block]));
   const found = snapped.blocks.map(({ base, byteLength }) => {
@@ -111,7 +116,8 @@ export function readArena(books: ArenaBooks, blockBytes: number, bytes: Uint8Arr
   );
   space.setTableLength(snapped.tableLength);
   blocks.forEach((block, i) => refill(block, snapped.blocks[i], sheet));
-  return { blocks, index: snapped.index, peak: snapped.peak };
+  const { index, peak, recent } = snapped;
+  return { blocks, index, peak, recent };
 }
 
 /** Takes the memory that is missing, or none at all. */
@@ -155,6 +161,7 @@ class Snapped {
   readonly index: number;
   readonly tableLength: number;
   readonly peak: number;
+  readonly recent: number;
   readonly #books: ArenaBooks;
   readonly #byteLength: number;
 
@@ -166,6 +173,7 @@ class Snapped {
     this.index = index;
     this.tableLength = tableLength;
     this.peak = floats[SECTION_AT / 8 + 2];
+    this.recent = naturals[SECTION_AT / 4 + 3];
     let at = SECTION_AT + SECTION_BYTES;
     if (length < 0) throw this.error(`it has ${length} blocks`, SECTION_AT);
     this.#need(at, length * BLOCK_BYTES);
@@ -216,6 +224,9 @@ class Snapped {
 
   #checkPeak(): void {
     const used = this.blocks.reduce((sum, { top }) => sum + top, 0);
+    if (this.recent > this.peak) {
+      throw this.error(`a need of ${this.recent} exceeds the peak, ${this.peak}`, SECTION_AT + 12);
+    }
     if (Number.isInteger(this.peak) && this.peak >= used && this.peak <= 2 ** 32) return;
     throw this.error(`a peak of ${this.peak} does not go with ${used} used bytes`, SECTION_AT + 16);
   }

@@ -9,6 +9,7 @@ import { auditFreeList } from "./_heap_audit.ts";
 import { heaps } from "./_heap.ts";
 import { ByteAllocator } from "./byte_allocator.ts";
 import { InvariantError } from "./errors.ts";
+import { detachedError } from "./slab/slab_errors.ts";
 
 /** What an audit says of the thing that it audits. */
 interface Audited {
@@ -33,7 +34,7 @@ export function auditBytes(allocator: object): boolean {
   const space = (arena ?? stack ?? heaps.get(allocator))?.space;
   if (space === undefined) return false;
   if (space.isDisposed) allocator.stats(); // which refuses; else it could get lost in books that do not balance
-  if (space.isDetached) throw detachedError(space);
+  if (space.isDetached) throw detachedError(`validate ${space.label}`, "its memory");
   auditSpace({ name, space });
   if (arena !== undefined) auditArena(arena);
   if (stack !== undefined) auditStack(stack);
@@ -41,13 +42,14 @@ export function auditBytes(allocator: object): boolean {
   return true;
 }
 
-/** Each granule leads to the extent that has it, and to nothing else. */
+/** Each granule leads to the extent that has it, and to nothing else; the regions of an extent lie side by side. */
 function auditSpace(it: Audited): void {
-  const { table, extents, shift, byteLength } = it.space;
+  const { table, extents, shift, byteLength, granules } = it.space;
   const owners = new Map<number, Extent>();
   let bytes = 0;
   extents.forEach((extent, i) => {
     bytes += extent.byteLength;
+    auditRegions(it, extent, i);
     const last = extent.base + extent.byteLength - 1 >>> shift;
     for (let granule = extent.base >>> shift; granule <= last; granule++) {
       if (owners.has(granule)) throw fault(it, `shares granule ${granule} with another`, i);
@@ -63,12 +65,25 @@ function auditSpace(it: Audited): void {
     if (granule >= table.length) throw fault(it, `granule ${granule} is beyond the table`);
   }
   if (bytes !== byteLength) throw fault(it, `it counts ${byteLength} bytes, and has ${bytes}`);
+  if (owners.size !== granules) {
+    throw fault(it, `it counts ${granules} granules, and has ${owners.size}`);
+  }
+}
+
+function auditRegions(it: Audited, { region, joined, joints, u8 }: Extent, i: number): void {
+  if (joined.length !== joints.length) {
+    throw fault(it, `${joined.length} regions joined it, at ${joints.length} places`, i);
+  }
+  joined.forEach(({ buffer, byteOffset }, k) => {
+    if (buffer === region?.buffer && byteOffset === u8.byteOffset + joints[k]) return;
+    throw fault(it, `a region that joined it at byte ${joints[k]} lies elsewhere`, i);
+  });
 }
 
 // -- arenas --
 
 function auditArena(it: ArenaBooks): void {
-  const { blocks, block, index, before, usedBefore, space, peak } = it;
+  const { blocks, block, index, before, usedBefore, space, peak, recent } = it;
   if (blocks.length !== space.extents.length) {
     throw fault(it, `it has ${blocks.length} blocks, and memory for ${space.extents.length}`);
   }
@@ -90,6 +105,9 @@ function auditArena(it: ArenaBooks): void {
     throw fault(it, `it counts ${usedBefore} bytes used before the current block, and has ${used}`);
   }
   if (!(peak >= 0)) throw fault(it, `the peak is ${peak}`);
+  if (!(recent >= 0 && recent <= peak)) {
+    throw fault(it, `the need of late is ${recent}, the peak is ${peak}`);
+  }
 }
 
 /** New memory is zeroed by whoever takes it back, so beyond the top there is nothing else. */
@@ -146,11 +164,4 @@ function bitsOf({ starts }: Extent): number {
 function fault({ name, space }: Audited, problem: string, block = -1): InvariantError {
   const place = block < 0 ? "" : `block ${block}: `;
   return new InvariantError(`Cannot validate ${space.label}: ${place}${problem}`, name, block);
-}
-
-function detachedError({ label }: AddressSpace): TypeError {
-  return new TypeError(
-    `Cannot validate ${label}: its memory was detached, ` +
-      "as that of a WebAssembly.Memory is when it grows; call rebind() first",
-  );
 }

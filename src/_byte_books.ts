@@ -17,8 +17,9 @@ export interface ArenaBooks {
   /** Bytes of the blocks before the current one, and how many of them were given out. */
   readonly before: number;
   readonly usedBefore: number;
-  /** The most that was given out whenever some was taken back. */
+  /** The most that was given out whenever some was taken back, ever and of late. */
   readonly peak: number;
+  readonly recent: number;
 }
 
 /** What a stack keeps. */

@@ -4,7 +4,7 @@
  * ```text
  * extent   [ used chunk ][ free chunk          ][ used chunk ] … [ end ]
  *
- * used     │ size + flags │ bytes asked for │ payload …                       │
+ * used     │ size + flags │ bytes asked for + flags │ payload …               │
  * free     │ size + flags │ links of the index: 2 or 3 words │ … │ size        │
  * end      │ 0 + flags    │                                           └ footer
  * ```
@@ -13,6 +13,12 @@
  * ends: its own header says so, and the one after it has the flag {@linkcode PREVIOUS_USED} clear and its size right
  * before. So a freed chunk finds both neighbours in O(1) (Knuth, "The Art of Computer Programming" 1, 2.5, boundary
  * tags; that used chunks need no footer is Doug Lea's). The end counts as used, and so does what is before the start.
+ *
+ * A used chunk remembers the alignment that it was asked for, since `realloc` must keep it where it moves. It does so in
+ * bits that are spare in any case, and takes no byte more: no extent has more than 2^30 bytes, so both words of a header
+ * have bits 30 and 31 free. The four of them hold log2 of the alignment less 3, 0 to 9, the high half in the first word:
+ * 0 stands for 8 and all below, so that nothing is written for an ordinary chunk. The alignment of its address would not do:
+ * that is often larger by chance, and a chunk that moved would take more room, and a longer search, for nothing.
  *
  * A chunk is known by its unit, its address divided by 8: below 2^29, so that the engine never boxes it.
  *
@@ -26,8 +32,15 @@ export const USED = 1;
 /** Flag of a chunk that comes after a used one. */
 export const PREVIOUS_USED = 2;
 
-/** Clears the flags. */
-export const SIZE_MASK: number = ~7;
+/** Flag of a used chunk that was made larger: it may be a buffer that grows. */
+const GREW = 4;
+
+/** Clears the flags of the first word, and of the second. */
+const SIZE_MASK = 2 ** 30 - 8;
+const ASKED_MASK = 2 ** 30 - 1;
+
+/** Where the halves of an alignment stand in both words. */
+const ALIGN_SHIFT = 30;
 
 /** Bytes before a payload. */
 export const HEADER_BYTES = 8;
@@ -121,7 +134,33 @@ export class Chunks {
    * @returns Bytes that were asked for.
    */
   askedOf(unit: number): number {
-    return this.word(unit, 1);
+    return this.word(unit, 1) & ASKED_MASK;
+  }
+
+  /**
+   * @param unit A used chunk.
+   * @returns The alignment that it was asked for, 8 where that was less.
+   */
+  alignOf(unit: number): number {
+    const high = this.word(unit, 0) >>> ALIGN_SHIFT;
+    return 8 << (high << 2 | this.word(unit, 1) >>> ALIGN_SHIFT);
+  }
+
+  /**
+   * @param unit A used chunk.
+   * @returns Whether it was made larger since it was taken.
+   */
+  hasGrown(unit: number): boolean {
+    return (this.word(unit, 0) & GREW) !== 0;
+  }
+
+  /**
+   * Notes that a chunk was made larger.
+   *
+   * @param unit A used chunk.
+   */
+  markGrown(unit: number): void {
+    this.setWord(unit, 0, this.word(unit, 0) | GREW);
   }
 
   /**
@@ -176,10 +215,18 @@ export class Chunks {
    * @param bytes Its size.
    * @param asked Bytes that were asked for.
    * @param previousUsed {@linkcode PREVIOUS_USED} or 0.
+   * @param align Power of two up to 4096 that they were to be aligned to.
    */
-  writeUsed(unit: number, bytes: number, asked: number, previousUsed: number): void {
-    this.setWord(unit, 0, bytes | previousUsed | USED);
-    this.setWord(unit, 1, asked);
+  writeUsed(
+    unit: number,
+    bytes: number,
+    asked: number,
+    previousUsed: number,
+    align: number,
+  ): void {
+    const code = align <= 8 ? 0 : 28 - Math.clz32(align); // log2 less 3
+    this.setWord(unit, 0, bytes | previousUsed | USED | code >> 2 << ALIGN_SHIFT);
+    this.setWord(unit, 1, asked | code << ALIGN_SHIFT);
     const next = unit + (bytes >> UNIT_SHIFT);
     this.setWord(next, 0, this.word(next, 0) | PREVIOUS_USED);
   }
@@ -188,9 +235,10 @@ export class Chunks {
    * Writes the end of an extent: a header that says used, and has no bytes.
    *
    * @param unit Where it is.
+   * @param previousUsed {@linkcode PREVIOUS_USED} or 0.
    */
-  writeEnd(unit: number): void {
-    this.setWord(unit, 0, USED);
+  writeEnd(unit: number, previousUsed: number): void {
+    this.setWord(unit, 0, previousUsed | USED);
   }
 
   /**

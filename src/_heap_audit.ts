@@ -13,9 +13,10 @@ import { InvariantError } from "./errors.ts";
 /**
  * Checks that the books of a `FreeListAllocator` balance, and changes nothing.
  *
- * Chunks fill each extent to its end; the tags of free ones agree, and no two of them are neighbours. The bits of where
- * allocations start are those of the used chunks. The index holds just the free chunks: a list in address order linked both
- * ways, or a red-black tree by size and address. The counts are what is counted anew.
+ * Chunks fill each extent to its end; the tags of free ones agree, and no two of them are neighbours; used ones are aligned as
+ * was asked for. The bits of where allocations start are those of the used chunks. The index holds just the free chunks: a
+ * list in address order linked both ways, or a red-black tree by size and address. Just the extents that are one free chunk
+ * are spare, but the first. The counts are what is counted anew.
  *
  * Takes O(chunks + bytes / 256), and a bit for each 8 bytes until it returns.
  *
@@ -55,6 +56,7 @@ class HeapAudit {
     const { index, space } = this.#heap;
     for (let i = 0; i < space.extents.length; i++) this.#checkExtent(space.extents[i], i);
     this.#checkCounts();
+    this.#checkSpares();
     if (index instanceof FreeList) this.#checkList(index);
     if (index instanceof FreeTree) this.#checkTree(index);
     if (this.#indexed !== this.#freeChunks) {
@@ -120,6 +122,13 @@ class HeapAudit {
     if (!(asked > 0 && asked <= size - HEADER_BYTES)) {
       throw this.#fault(`${at(unit)} has ${size} bytes, ${asked} were asked for`, position);
     }
+    const align = this.#heap.chunks.alignOf(unit);
+    if ((unit * 8 + HEADER_BYTES) % align !== 0) {
+      throw this.#fault(
+        `the payload of ${at(unit)} is no multiple of its alignment, ${align}`,
+        position,
+      );
+    }
     if (!extent.isStart(unit - extent.firstUnit)) {
       throw this.#fault(`${at(unit)} is used, and not marked as a start`, position);
     }
@@ -147,6 +156,23 @@ class HeapAudit {
     if (peakBytes < usedBytes) {
       throw this.#fault(`the peak is ${peakBytes} bytes, ${usedBytes} are used`);
     }
+  }
+
+  /** The first extent is never spare, as it never goes back. */
+  #checkSpares(): void {
+    const { space, spares, spareBytes, sharedBytes, chunks } = this.#heap;
+    const empty = space.extents.filter((extent, i) => {
+      const end = extent.firstUnit + (extent.byteLength >> UNIT_SHIFT) - 1;
+      return i > 0 && chunks.isFree(extent.firstUnit) && chunks.next(extent.firstUnit) === end;
+    });
+    this.#compare("spare extents", spares.length, empty.length);
+    const missing = empty.find((extent) => !spares.includes(extent));
+    if (missing !== undefined) {
+      throw this.#fault("it is empty, and not spare", space.extents.indexOf(missing));
+    }
+    this.#compare("spare bytes", spareBytes, sum(empty));
+    const shared = space.extents.filter(({ isSingle }) => !isSingle);
+    this.#compare("bytes of shared extents", sharedBytes, sum(shared));
   }
 
   #compare(what: string, counted: number, found: number): void {

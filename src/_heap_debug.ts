@@ -7,17 +7,18 @@
  */
 import { UNIT_SHIFT } from "./_address_space.ts";
 import { HEADER_BYTES } from "./_chunks.ts";
-import { callerOrigin, POISON, throwLeaks } from "./slab/debug.ts";
+import { callOrigin, type Origin } from "./slab/call_stack.ts";
+import { POISON, throwLeaks } from "./slab/debug.ts";
 import { Heap } from "./_heap.ts";
 
 /** A heap in debug mode. */
 export class DebugHeap extends Heap {
   /** Where each live allocation was made, by address. */
-  readonly #origins = new Map<number, Error>();
+  readonly #origins = new Map<number, Origin>();
 
-  override take(asked: number, align: number): number {
-    const unit = super.take(asked, align);
-    if (unit !== 0) this.#origins.set(addressOf(unit), callerOrigin());
+  override take(asked: number, align: number, bytes?: number): number {
+    const unit = super.take(asked, align, bytes);
+    if (unit !== 0) this.#origins.set(addressOf(unit), callOrigin());
     return unit;
   }
 
@@ -27,11 +28,11 @@ export class DebugHeap extends Heap {
     super.give(unit); // writes its links over that
   }
 
-  override resize(unit: number, asked: number): boolean {
+  override resize(unit: number, asked: number, align: number): boolean {
     const before = this.chunks.askedOf(unit);
     // What it shrinks by has room for what comes there, so that never fails.
     if (asked < before) this.#end(unit, asked, before);
-    return super.resize(unit, asked);
+    return super.resize(unit, asked, align);
   }
 
   override reset(): void {

@@ -6,23 +6,32 @@
 import { AddressSpace, type Extent, NOWHERE } from "./_address_space.ts";
 import { readArena, writeArena } from "./_arena_snapshot.ts";
 import { type ArenaBooks, arenas } from "./_byte_books.ts";
-import { checkExtentBytes, checkSource, show } from "./_byte_checks.ts";
+import {
+  checkByteOptions,
+  checkExtentBytes,
+  checkSource,
+  MAX_EXTENT_BYTES,
+  show,
+} from "./_byte_checks.ts";
+import { noteOwn } from "./slab/call_stack.ts";
 import { type SnapshotOptions, WITH_CHECKSUM } from "./slab/envelope.ts";
 import { LentRegion } from "./_lent_region.ts";
+import { Loans } from "./_loans.ts";
 import type { RecordView } from "./struct/view.ts";
 import {
   ByteAllocator,
   type ByteAllocatorOptions,
   type ByteAllocatorStats,
 } from "./byte_allocator.ts";
-import { InvalidAddressError } from "./errors.ts";
+import { InvalidAddressError, OutOfMemoryError } from "./errors.ts";
 import { heapMemory, type MemoryRegion, type MemoryResource } from "./memory/resource.ts";
 import type { AnyStruct, Init } from "./struct/schema.ts";
 
 /** Options of an arena; every one may be left out. */
 export interface ArenaOptions extends ByteAllocatorOptions {
   /**
-   * Bytes taken from the resource at once, 64 to 2^30; what is larger gets a block of its own. @default {65536}
+   * Bytes taken from the resource at once, 64 to 2^30; what is larger gets a block of its own, with a quarter as much again
+   * where an earlier one of the kind is too small. @default {65536}
    */
   readonly blockBytes?: number;
 }
@@ -41,6 +50,13 @@ export interface ArenaStats extends ByteAllocatorStats {
 const MARK_OWNERS = 2 ** 20;
 const MARK_RANGE = 2 ** 32;
 
+/** The memory that is kept is at most so many times the need of late, and a block; and when a block is taken. */
+const KEPT_TIMES = 4;
+const TAKEN_TIMES = 3.5;
+
+/** A need that is over counts for less by a part in 2^8 of what it is above the last one, at each rewind. */
+const FADING_SHIFT = 8;
+
 let arenaCount = 0;
 
 /**
@@ -50,14 +66,19 @@ let arenaCount = 0;
  * Use it for what dies together: a frame's scratch data, a request, a parse tree. What dies one by one belongs in a
  * `Pool` or a `FreeListAllocator`.
  *
+ * The memory is kept for the next round, as far as that needs it: at most four times the most that was given out of late, and
+ * a block. So frames that need the same take nothing from the resource, and give nothing back; also where large and small
+ * ones take turns. After a frame that needed much more than others the memory comes down again within some hundred rewinds:
+ * a need that is over counts half after 180 of them. `trim` does it at once.
+ *
  * Views and arrays from before a `reset` or a `rewind` that took their memory back are invalid: they read and write
  * what came in its place.
  *
  * An arena keeps no books of single allocations, so any address of bytes that are given out will do for `view`,
  * `array`, `bytes` and `seek`, one inside an allocation too.
  *
- * It is a memory resource as well: a pool can live in one. `release` then only checks, the memory comes back with
- * `reset`, `rewind` or `dispose`, and the pool must not be used past that.
+ * It is a memory resource as well: a pool can live in one. What such a pool gives back can be lent again, and no more; for all
+ * else the memory comes back with `reset`, `rewind` or `dispose`, and the pool must not be used past that.
  *
  * @example Usage
  * ```ts
@@ -90,18 +111,24 @@ export class Arena extends ByteAllocator implements MemoryResource {
   private _usedBefore = 0;
   /** The most that was given out whenever some was taken back; `stats` knows the rest. */
   private _peak = 0;
+  /** The most that was given out of late, which tells how much memory is kept. */
+  private _recent = 0;
   /** What all its marks start from. */
   private readonly _firstMark: number;
-  private readonly _lent: WeakSet<MemoryRegion> = new WeakSet();
+  /** The highest position that may be rewound to, and so was marked; less once it was rewound to before that. */
+  private _marked = 0;
+  /** What it lent as a memory resource; `undefined` until it does. */
+  private _loans: Loans | undefined;
 
   /**
    * Creates an arena without any block: the first `alloc` takes one.
    *
    * @param options See {@linkcode ArenaOptions}.
    * @throws {RangeError} when `blockBytes` is out of its range.
-   * @throws {TypeError} when an option has the wrong type.
+   * @throws {TypeError} when an option is unknown or has the wrong type.
    */
   constructor(options: ArenaOptions = {}) {
+    checkByteOptions("Arena", "arena", options, { blockBytes: true });
     const { name = "arena", memory = heapMemory, blockBytes = 65536, debug = false } = options;
     const label = checkSource("Arena", name, memory, debug);
     checkExtentBytes(label, "blockBytes", blockBytes);
@@ -109,6 +136,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     this._blockBytes = blockBytes;
     this._firstMark = (1 + arenaCount++ % MARK_OWNERS) * MARK_RANGE;
     arenas.set(this, () => this._books());
+    if (debug) this._traceCalls(Arena.prototype);
   }
 
   // -- allocating --
@@ -192,7 +220,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const block = this._block;
     const at = address - block.base;
     if (
-      struct === undefined || address >>> 0 !== address || at < 0 ||
+      struct === undefined || address >>> 0 !== address || at < 0 || block.u8.length === 0 ||
       at + struct.size > block.top || (at & struct.align - 1) !== 0
     ) {
       return super.seek(cursor, address);
@@ -211,12 +239,13 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   mark(): number {
     this._checkAlive();
-    return this._firstMark + this._before + this._block.top;
+    this._marked = this._before + this._block.top;
+    return this._firstMark + this._marked;
   }
 
   /**
-   * Takes back what was given out since a mark, and keeps the memory. What was given out since is filled with zeros,
-   * which takes as long as a memory can be filled.
+   * Takes back what was given out since a mark, and keeps the memory, within the bounds that {@linkcode Arena} tells. What
+   * was given out since is filled with zeros, which takes as long as a memory can be filled.
    *
    * A mark is void once the arena was rewound to before it. That shows while the arena stands below it, and not any more
    * when it has grown past it again.
@@ -239,22 +268,25 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   rewind(mark: number): void {
     this._checkAlive();
+    this._checkAttached("rewind");
     const to = mark - this._firstMark;
     const stand = this._before + this._block.top;
     if (!Number.isInteger(mark) || to < 0 || to >= MARK_RANGE) {
       throw this._markError(mark, "is no mark of it");
     }
     if (to > stand) throw this._markError(mark, `is ${to - stand} bytes beyond where it stands`);
-    this._rewindTo(to);
+    if (to < stand) this._rewindTo(to);
   }
 
   /**
-   * Takes back everything that was given out, and keeps the memory. It is filled with zeros, as far as it was given out.
+   * Takes back everything that was given out, and keeps the memory, within the bounds that {@linkcode Arena} tells. It is
+   * filled with zeros, as far as it was given out.
    *
    * @throws {DisposedError} after `dispose`.
    */
   override reset(): void {
     this._checkAlive();
+    this._checkAttached("reset");
     this._rewindTo(0);
   }
 
@@ -279,10 +311,15 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * ```
    */
   scope(): Disposable {
+    const marked = this._marked;
     let mark = this.mark();
     return {
       [Symbol.dispose]: () => {
-        if (!this._isDisposed && mark <= this.mark()) this.rewind(mark);
+        const stand = this._firstMark + this._before + this._block.top;
+        if (!this._isDisposed && mark <= stand) {
+          this.rewind(mark);
+          if (mark === this._firstMark + this._marked) this._marked = marked; // nobody else has this mark
+        }
         mark = Infinity;
       },
     };
@@ -352,7 +389,9 @@ export class Arena extends ByteAllocator implements MemoryResource {
   snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
     this._checkAlive();
     this._checkAttached("snapshot");
-    return writeArena(this._books(), this._blockBytes, into, options);
+    const written = writeArena(this._books(), this._blockBytes, into, options);
+    this._loans?.cut(0); // so that the same calls give the same addresses from here on as after restore()
+    return written;
   }
 
   /**
@@ -371,7 +410,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
   restore(bytes: Uint8Array): void {
     this._checkAlive();
     this._checkAttached("restore");
-    const { blocks, index, peak } = readArena(this._books(), this._blockBytes, bytes);
+    const { blocks, index, peak, recent } = readArena(this._books(), this._blockBytes, bytes);
     this._blocks = [...blocks];
     this._index = index;
     this._block = blocks[index] ?? NOWHERE;
@@ -381,6 +420,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
       this._usedBefore += block.top;
     }
     this._peak = peak;
+    this._recent = recent;
+    this._loans?.cut(0);
   }
 
   /** Gives all memory back. Any later call throws {@linkcode DisposedError}, but `release`; disposing twice is harmless. */
@@ -416,21 +457,31 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   allocate(byteLength: number, align: number): MemoryRegion {
     this._checkRequest("allocate", byteLength, align);
-    const address = this._bump(byteLength, align);
-    const region = new LentRegion(this._block, address, byteLength);
-    this._lent.add(region);
+    const loans = this._loans ??= new Loans();
+    const again = loans.take(byteLength, align, this._marked);
+    const address = again === undefined
+      ? this._bump(byteLength, align)
+      : again.block.base + again.at;
+    const block = again?.block ?? this._block;
+    const at = address - block.base;
+    if (again !== undefined) {
+      block.u8.fill(0, at, at + byteLength);
+      block.endLives(at, at + byteLength);
+    }
+    const region = new LentRegion(block, address, byteLength);
+    loans.lend(region, block, at, again?.position ?? this._before + at);
     return region;
   }
 
   /**
-   * Takes note that a region is not needed any more. Its memory comes back with `reset`, `rewind` or `dispose`; it may
-   * have done so already.
+   * Takes note that a region is not needed any more: `allocate` may lend its bytes again, but those before a mark, or before
+   * a snapshot. Otherwise they come back with `reset`, `rewind` or `dispose`; they may have done so already.
    *
    * @param region What {@linkcode allocate} returned, not released before.
    * @throws {InvalidAddressError} when it is no such region.
    */
   release(region: MemoryRegion): void {
-    if (this._lent.delete(region)) return;
+    if (this._loans?.release(region)) return;
     throw new InvalidAddressError(
       `Cannot release in ${this._space.label}: the region of ${region?.byteLength} bytes at byte ${region?.byteOffset} is ` +
         "not lent by it, or was released already",
@@ -480,8 +531,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
       const block = this._blocks[found];
       if (block.alignUp(0, align) + byteLength <= block.byteLength) break;
     }
-    const block = this._blocks[found] ??
-      this._space.mount(Math.max(this._blockBytes, byteLength), align);
+    const block = this._blocks[found] ?? this._takeBlock(next, byteLength, align);
+    found = Math.min(found, this._blocks.length); // some may have gone back
     // By hand, as splice() leaves an array to the collector at each step from block to block.
     for (let i = found; i > next; i--) this._blocks[i] = this._blocks[i - 1];
     this._blocks[next] = block;
@@ -491,6 +542,41 @@ export class Arena extends ByteAllocator implements MemoryResource {
     this._block = block;
   }
 
+  /** Takes a block from the resource. Those past a position are empty, and too small; what is too much of them goes back. */
+  private _takeBlock(next: number, byteLength: number, align: number): Extent {
+    const spares = this._blocks.slice(next).sort((a, b) => b.byteLength - a.byteLength);
+    const enough = Math.max(this._blockBytes, byteLength);
+    // Where there is a large one that does not do, the need grows from frame to frame.
+    const isMore = enough > this._blockBytes && spares.length > 0 &&
+      spares[0].byteLength > this._blockBytes;
+    const wanted = isMore
+      ? Math.max(enough, Math.min(enough + (enough >>> 2), MAX_EXTENT_BYTES))
+      : enough;
+    const used = this._usedBefore + this._block.top + byteLength;
+    const most = TAKEN_TIMES * Math.max(used, this._recent) + this._blockBytes;
+    let bytes = this._space.byteLength + wanted;
+    let count = 0;
+    while (count < spares.length && bytes > most) bytes -= spares[count++].byteLength;
+    try {
+      return this._space.mountInstead(spares.slice(0, count), wanted, align);
+    } catch (error) {
+      const isLast = wanted === enough && count === spares.length || enough > MAX_EXTENT_BYTES;
+      if (isLast || !(error instanceof OutOfMemoryError)) throw error;
+      return this._space.mountInstead(spares.filter(isThere), enough, align);
+    } finally {
+      if (spares.length > 0) this._sweep();
+    }
+  }
+
+  /** Forgets the blocks that went back, all of them empty. */
+  private _sweep(): void {
+    if (this._blocks.every(isThere)) return;
+    this._blocks = this._blocks.filter(isThere);
+    if (this._blocks[this._index] === this._block) return;
+    if (this._index < this._blocks.length) this._block = this._blocks[this._index];
+    else this._stepBack();
+  }
+
   /** Makes the block before the current one the current one, if there is one. */
   private _stepBack(): void {
     this._block = --this._index < 0 ? NOWHERE : this._blocks[this._index];
@@ -498,14 +584,55 @@ export class Arena extends ByteAllocator implements MemoryResource {
     this._usedBefore -= this._block.top;
   }
 
-  /** Takes back what was given out past a number of bytes, the ends of blocks counted. */
+  /** Takes back what was given out past a position: a number of bytes, the ends of blocks counted. */
   private _rewindTo(to: number): void {
-    this._peak = Math.max(this._peak, this._usedBefore + this._block.top);
+    const used = this._usedBefore + this._block.top;
+    this._peak = Math.max(this._peak, used);
+    const over = this._recent - used;
+    this._recent = over > 0 ? this._recent - (over >>> FADING_SHIFT) : used;
+    const most = KEPT_TIMES * this._recent + this._blockBytes;
+    const last = this._index;
+    const needed = this._space.byteLength > most ? this._neededBytes(to) + this._blockBytes : 0;
     while (to < this._before) {
       cut(this._block, 0);
       this._stepBack();
     }
     cut(this._block, to - this._before);
+    if (to < this._marked) this._marked = to;
+    if (this._loans !== undefined) this._loans.cut(to);
+    if (needed > 0) this._giveBack(Math.max(most, needed), last);
+  }
+
+  /** Bytes of the blocks that the last round would take anew, in place of those that a rewind to a position empties. */
+  private _neededBytes(to: number): number {
+    let needed = 0;
+    let before = this._before;
+    let i = this._index;
+    for (; i > 0 && to <= before; before -= this._blocks[--i].byteLength) {
+      needed += this._wantOf(this._blocks[i]);
+    }
+    const block = this._blocks[i] ?? NOWHERE;
+    return needed + before + (to > before ? block.byteLength : this._wantOf(block));
+  }
+
+  /** Bytes that a block would have that was taken for what is in one. */
+  private _wantOf({ byteLength, top }: Extent): number {
+    return Math.min(byteLength, Math.max(top, this._blockBytes));
+  }
+
+  /**
+   * Gives empty blocks back as long as there are more bytes than some: those first that were not used in the last round,
+   * the one that was used longest ago before others, then the largest.
+   */
+  private _giveBack(most: number, lastUsed: number): void {
+    const first = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
+    const used = this._blocks.slice(first, lastUsed + 1);
+    const unused = this._blocks.slice(Math.max(first, lastUsed + 1));
+    used.sort((a, b) => a.byteLength - b.byteLength);
+    for (const blocks of [unused, used]) {
+      while (this._space.byteLength > most && blocks.length > 0) this._space.unmount(blocks.pop()!); // it has one
+    }
+    this._sweep();
   }
 
   /**
@@ -545,6 +672,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
       before: this._before,
       usedBefore: this._usedBefore,
       peak: this._peak,
+      recent: this._recent,
     };
   }
 
@@ -552,6 +680,13 @@ export class Arena extends ByteAllocator implements MemoryResource {
   private _markError(mark: number, problem: string): RangeError {
     return new RangeError(`Cannot rewind in ${this._space.label}: mark ${show(mark)} ${problem}`);
   }
+}
+
+noteOwn(Arena.prototype);
+
+/** Whether a block was not given back. */
+function isThere(block: Extent): boolean {
+  return block.region !== undefined;
 }
 
 /** Ends what is given out of a block at an offset, and fills what was beyond with zeros. */

@@ -5,8 +5,11 @@
  */
 import { type AddressSpace, Extent, NOWHERE } from "./_address_space.ts";
 import { checkAlign, checkCount, show } from "./_byte_checks.ts";
+import { handOn, HANDS_ON, noteOwn, traceCalls, type TracedCalls } from "./slab/call_stack.ts";
 import { compilerForStruct } from "./slab/own_code.ts";
+import { detachedError } from "./slab/slab_errors.ts";
 import type { Target } from "./struct/record.ts";
+import type { Bound } from "./struct/scalars.ts";
 import { byteSummary, showAs } from "./_show.ts";
 import { type RecordView, rootOf, type StructCode, structCode, type View } from "./struct/view.ts";
 import { DisposedError, InvalidAddressError } from "./errors.ts";
@@ -273,6 +276,7 @@ export abstract class ByteAllocator implements Disposable {
    */
   view<S extends AnyStruct>(address: number, struct: S): View<S> {
     this._checkStruct("view", struct);
+    this._checkAttached("view");
     const extent = this._check("view", address, struct.size, struct.align);
     return asView<S>(
       new (codeOf(struct, this._space.isDebug).View)(extent, address - extent.base),
@@ -308,6 +312,7 @@ export abstract class ByteAllocator implements Disposable {
    */
   seek<V extends object>(cursor: V, address: number): V {
     const view = this._checkCursor("seek", cursor);
+    this._checkAttached("seek");
     const { size, align } = view._s!; // as _checkCursor has seen
     const extent = this._check("seek", address, size, align);
     extent.bind(view, address - extent.base);
@@ -420,7 +425,7 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Takes back everything that was given out, and keeps the memory. Views and arrays from before are invalid.
+   * Takes back everything that was given out, and keeps memory for the next round. Views and arrays from before are invalid.
    *
    * @throws {DisposedError} after `dispose`.
    */
@@ -483,12 +488,18 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /** Where new records come from that have values. */
-  private readonly _target: Target = {
-    bindTo: (view) => {
-      this._checkAttached("allocRecord");
-      return this.allocAt(view);
-    },
-  };
+  private _target: Target = new NewRecords(this);
+
+  /**
+   * Debug mode: notes where each call of the program's came from.
+   *
+   * @param own Prototype of the allocator's class.
+   * @internal
+   */
+  protected _traceCalls(own: object): void {
+    traceCalls(this, TRACED, own);
+    this._target = new TracedRecords(this);
+  }
 
   /**
    * Refuses a size or an alignment, and memory that is not there.
@@ -513,16 +524,14 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Refuses to write to memory that somebody has detached.
+   * Refuses to use memory that somebody has detached.
    *
    * @internal
    */
   protected _checkAttached(verb: string): void {
-    if (!this._space.isDetached) return;
-    throw new TypeError(
-      `Cannot ${verb} in ${this._space.label}: its memory was detached, ` +
-        "as that of a WebAssembly.Memory is when it grows; call rebind() first",
-    );
+    if (this._space.isDetached) {
+      throw detachedError(`${verb} in ${this._space.label}`, "its memory");
+    }
   }
 
   /**
@@ -615,6 +624,41 @@ export abstract class ByteAllocator implements Disposable {
     const ArrayClass = ARRAY_CLASSES[type]!; // as _checkArray has seen
     // Which array it is follows from the type, as the table has it and the compiler does not see.
     return new ArrayClass(u8.buffer, u8.byteOffset + (address - base), length) as ScalarArrays[T];
+  }
+}
+
+noteOwn(ByteAllocator.prototype);
+
+/** What debug mode traces. */
+const TRACED: TracedCalls = {
+  alloc: HANDS_ON,
+  allocRecord: ([, init]) => init === undefined,
+  allocAt: HANDS_ON,
+  allocArray: HANDS_ON,
+  allocate: HANDS_ON,
+  realloc: HANDS_ON,
+};
+
+/** The new records of an allocator. */
+class NewRecords implements Target {
+  private readonly allocator: ByteAllocator;
+
+  constructor(allocator: ByteAllocator) {
+    this.allocator = allocator;
+  }
+
+  bindTo(view: Bound): number {
+    this.allocator["_checkAttached"]("allocRecord"); // of the same file
+    return this.allocator.allocAt(view);
+  }
+}
+
+noteOwn(NewRecords.prototype);
+
+/** The same in debug mode. */
+class TracedRecords extends NewRecords {
+  override bindTo(view: Bound): number {
+    return handOn(() => super.bindTo(view));
   }
 }
 

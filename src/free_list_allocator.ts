@@ -5,6 +5,7 @@
  */
 import { AddressSpace, type Extent, UNIT_SHIFT } from "./_address_space.ts";
 import {
+  checkByteOptions,
   checkExtentBytes,
   checkSource,
   MAX_EXTENT_BYTES,
@@ -23,6 +24,7 @@ import {
 } from "./byte_allocator.ts";
 import { InvalidAddressError, OutOfMemoryError } from "./errors.ts";
 import { heapMemory, type MemoryRegion, type MemoryResource } from "./memory/resource.ts";
+import { noteOwn } from "./slab/call_stack.ts";
 
 export type { Fit } from "./_free_list.ts";
 
@@ -31,13 +33,16 @@ export type FreeIndexKind = "list" | "tree";
 
 /** Options of a heap; every one may be left out. */
 export interface FreeListOptions extends ByteAllocatorOptions {
-  /** Bytes taken from the resource at first and each time that it grows, 64 to 2^30. @default {2^20} */
+  /** Bytes taken from the resource at first, and at the least each time that it grows, 64 to 2^30. @default {2^20} */
   readonly byteLength?: number;
   /** Which of the free chunks with room a request gets. @default {"best"} */
   readonly fit?: Fit;
   /** `"tree"` goes with `"best"` alone. @default {"tree" for the best fit, else "list"} */
   readonly index?: FreeIndexKind;
-  /** Whether it takes more from the resource where there is no room. @default {false} */
+  /**
+   * Whether it takes more from the resource where there is no room, and gives back what it has no use for any more. The first
+   * memory stays. @default {false}
+   */
   readonly grow?: boolean;
 }
 
@@ -55,7 +60,7 @@ export interface FreeListStats extends ByteAllocatorStats {
   freeChunks: number;
   /** Share of the free bytes that is not in the largest chunk: 1 − largest ÷ free, and 0 where nothing is free. */
   fragmentation: number;
-  /** Bytes lost inside: the headers of chunks, what rounds them up to 8, and the ends of extents. */
+  /** Bytes lost inside: the headers of chunks, what rounds them up to 8, the room of buffers that grow, and the ends of extents. */
   overheadBytes: number;
   /** Allocations that are live. */
   allocations: number;
@@ -76,6 +81,13 @@ const FITS: readonly Fit[] = ["first", "next", "best", "worst"];
  * An allocation costs 8 bytes for its header, and its size is rounded up to 8, and to 16 with the tree (8 with a list)
  * at the least. Beside the memory a bit for each 8 bytes is kept, so that no address is taken for an allocation
  * that is none.
+ *
+ * With `grow` the memory follows what is live. It comes in extents that are larger the more there are, and what is larger
+ * than `byteLength` gets one of its own. An empty extent goes back, but for a few to spare: as many bytes as `byteLength`, as
+ * half of what is live, or as were taken again the last time. `trim` gives those back too. Addresses are used again as well,
+ * the oldest first, so that a heap can run for ever. A buffer that `realloc` makes larger time and again moves O(log n) times,
+ * and takes less than four times its bytes, also while it moves. Memory that lies right behind an extent, as
+ * `wasmMemory` may lend it, makes that longer.
  *
  * A free chunk holds the index in its own bytes: what writes through a view or an array after `free` breaks it.
  *
@@ -98,7 +110,6 @@ const FITS: readonly Fit[] = ["first", "next", "best", "worst"];
  */
 export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   private readonly _heap: Heap;
-  private readonly _byteLength: number;
   private readonly _grow: boolean;
   /** The regions that were lent and not released, each with the epoch of that moment. */
   private readonly _lent: WeakMap<MemoryRegion, number> = new WeakMap();
@@ -110,10 +121,16 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    *
    * @param options See {@linkcode FreeListOptions}.
    * @throws {RangeError} when `byteLength` is out of its range.
-   * @throws {TypeError} when an option has the wrong type, or `index` does not go with `fit`.
+   * @throws {TypeError} when an option is unknown or has the wrong type, or `index` does not go with `fit`.
    * @throws {OutOfMemoryError} when the resource has not so much memory.
    */
   constructor(options: FreeListOptions = {}) {
+    checkByteOptions("FreeListAllocator", "heap", options, {
+      byteLength: true,
+      fit: true,
+      index: true,
+      grow: true,
+    });
     const { name = "heap", memory = heapMemory, byteLength = 2 ** 20, grow = false } = options;
     const { debug = false } = options;
     const { fit = "best", index = fit === "best" ? "tree" : "list" } = options;
@@ -123,11 +140,11 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     if (typeof grow !== "boolean") throw optionError(label, "grow", "a boolean", grow);
     const space = new AddressSpace(label, memory, byteLength, true, debug ? name : undefined);
     super(name, space);
-    this._byteLength = byteLength;
     this._grow = grow;
     this._heap = new (debug ? DebugHeap : Heap)(space, fit, index === "tree");
-    this._heap.mount(byteLength);
+    this._heap.start(byteLength);
     heaps.set(this, this._heap);
+    if (debug) this._traceCalls(FreeListAllocator.prototype);
   }
 
   // -- allocating --
@@ -162,12 +179,15 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Makes an allocation larger or smaller: where it is if it shrinks or a free neighbour after it has room, else by moving its
-   * bytes elsewhere. What it gains is zeroed. In place it takes as long as `free` does, else as `alloc` and a copy.
+   * Makes an allocation larger or smaller: where it is if it shrinks or there is room after it, else by moving its bytes
+   * elsewhere. What it gains is zeroed. In place it takes as long as `free` does, else as `alloc` and a copy.
+   *
+   * It stays aligned as it was. What is made larger for the second time gets room for half as much again, where there is
+   * so much, so that appending n bytes one by one takes O(n); making it smaller gives the room back.
    *
    * @param address Its address.
    * @param byteLength Bytes it is to have, a positive integer.
-   * @param align Power of two up to 4096 that its address is to be a multiple of. Where it was above 8, give it again.
+   * @param align Power of two up to 4096 that its address is to be a multiple of from now on; as before unless told.
    * @returns Its address from now on; the old one is invalid if that is another.
    * @throws {InvalidAddressError} when no live allocation starts there.
    * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
@@ -187,12 +207,14 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * assertEquals(b === a, false);
    * ```
    */
-  realloc(address: number, byteLength: number, align: number = 8): number {
-    this._checkRequest("realloc", byteLength, align);
+  realloc(address: number, byteLength: number, align?: number): number {
+    this._checkRequest("realloc", byteLength, align ?? 8);
     const unit = this._unitOf("realloc", address);
-    const isHere = (address & align - 1) === 0 && byteLength <= MAX_EXTENT_BYTES;
-    if (isHere && this._heap.resize(unit, byteLength)) return address;
-    return addressOf(this._move(unit, byteLength, align));
+    const heap = this._heap;
+    const kept = align ?? heap.chunks.alignOf(unit);
+    if (byteLength > MAX_EXTENT_BYTES) throw this._fullError("realloc", byteLength);
+    if ((address & kept - 1) === 0 && heap.resize(unit, byteLength, kept)) return address;
+    return addressOf(this._move(unit, byteLength, kept));
   }
 
   /**
@@ -210,7 +232,8 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   // -- memory --
 
   /**
-   * Frees everything and keeps the memory, in O(bytes / 256). Views and arrays from before are invalid.
+   * Frees everything, in O(bytes / 256). Views and arrays from before are invalid. The memory is kept, as far as it is no
+   * more than four times what was live at a reset of late, and the first of it.
    *
    * @throws {DisposedError} after `dispose`.
    */
@@ -222,7 +245,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Gives back the memory that it grew by, as far as nothing is live in it, in O(extents).
+   * Gives back the memory that it grew by, as far as nothing is live in it, in O(extents): what is kept to spare.
    *
    * @returns Bytes given back.
    * @throws {DisposedError} after `dispose`.
@@ -233,9 +256,10 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * import { assertEquals } from "@std/assert";
    *
    * using heap = new FreeListAllocator({ byteLength: 4096, grow: true });
-   * heap.free(heap.alloc(10_000));
-   * assertEquals(heap.trim() > 10_000, true);
-   * assertEquals(heap.stats().byteLength, 4096);
+   * heap.alloc(3000);
+   * heap.free(heap.alloc(3000));
+   * assertEquals(heap.stats().byteLength, 8192); // one extent is kept to spare
+   * assertEquals(heap.trim(), 4096);
    * ```
    */
   trim(): number {
@@ -337,21 +361,43 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     const unit = this._heap.take(byteLength, align);
     if (unit !== 0) return unit;
     if (!this._grow) throw this._fullError(verb, byteLength);
-    this._heap.mount(Math.max(this._byteLength, this._heap.extentBytes(byteLength, align)));
+    const bytes = this._heap.chunkBytes(byteLength);
+    this._heap.grow(bytes, bytes, align, 0);
     return this._heap.take(byteLength, align);
   }
 
   /** Moves an allocation, or throws and leaves it. */
   private _move(unit: number, byteLength: number, align: number): number {
     const heap = this._heap;
-    const moved = this._take("realloc", byteLength, align);
-    const from = heap.chunks.extentOf(unit);
-    const to = heap.chunks.extentOf(moved);
-    const kept = Math.min(heap.chunks.askedOf(unit), byteLength);
+    const { chunks } = heap;
+    const before = chunks.askedOf(unit);
+    const moved = this._takeFor(unit, byteLength, align);
+    if (moved === unit) return unit;
+    const from = chunks.extentOf(unit);
+    const to = chunks.extentOf(moved);
     const start = addressOf(unit) - from.base;
-    to.u8.set(from.u8.subarray(start, start + kept), addressOf(moved) - to.base);
+    const end = start + Math.min(before, byteLength);
+    to.u8.set(from.u8.subarray(start, end), addressOf(moved) - to.base);
+    if (byteLength > before) chunks.markGrown(moved);
     heap.give(unit);
     return moved;
+  }
+
+  /** Takes a chunk that an allocation is to move to; itself where it was given more room. */
+  private _takeFor(unit: number, byteLength: number, align: number): number {
+    const heap = this._heap;
+    const { chunks } = heap;
+    const least = heap.chunkBytes(byteLength);
+    const isBuffer = chunks.hasGrown(unit) && byteLength > chunks.askedOf(unit);
+    const bytes = isBuffer ? heap.roomyBytes(least, align) : least;
+    const found = heap.take(byteLength, align, bytes) ||
+      (bytes > least ? heap.take(byteLength, align, least) : 0);
+    if (found !== 0) return found;
+    if (!this._grow) throw this._fullError("realloc", byteLength);
+    const isAligned = (addressOf(unit) & align - 1) === 0;
+    heap.grow(bytes, least, align, isAligned ? unit : 0);
+    if (isAligned && heap.resize(unit, byteLength, align)) return unit;
+    return heap.take(byteLength, align, bytes) || heap.take(byteLength, align, least);
   }
 
   /** The chunk of an address where an allocation starts. */
@@ -409,6 +455,8 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     );
   }
 }
+
+noteOwn(FreeListAllocator.prototype);
 
 /** The address of a chunk's payload; a product, as a shift would make large ones negative. */
 function addressOf(unit: number): number {

@@ -12,13 +12,14 @@
  */
 import { AddressSpace, type Extent, UNIT_SHIFT } from "./_address_space.ts";
 import { type StackBooks, stacks } from "./_byte_books.ts";
-import { checkExtentBytes, checkSource } from "./_byte_checks.ts";
+import { checkByteOptions, checkExtentBytes, checkSource } from "./_byte_checks.ts";
 import {
   ByteAllocator,
   type ByteAllocatorOptions,
   type ByteAllocatorStats,
 } from "./byte_allocator.ts";
-import { callerOrigin, POISON, throwLeaks } from "./slab/debug.ts";
+import { callOrigin, noteOwn, type Origin } from "./slab/call_stack.ts";
+import { POISON, throwLeaks } from "./slab/debug.ts";
 import { LifoOrderError, OutOfMemoryError } from "./errors.ts";
 import { heapMemory } from "./memory/resource.ts";
 
@@ -72,17 +73,18 @@ export class StackAllocator extends ByteAllocator {
   /** The most that the top was whenever it went down; `stats` knows the rest. */
   private _peak = 0;
   /** In debug mode where each live allocation was made, by address. */
-  private readonly _origins: Map<number, Error> | undefined;
+  private readonly _origins: Map<number, Origin> | undefined;
 
   /**
    * Creates a stack and takes its memory.
    *
    * @param options See {@linkcode StackOptions}.
    * @throws {RangeError} when `byteLength` is out of its range.
-   * @throws {TypeError} when an option has the wrong type.
+   * @throws {TypeError} when an option is unknown or has the wrong type.
    * @throws {OutOfMemoryError} when the resource has not so much memory.
    */
   constructor(options: StackOptions = {}) {
+    checkByteOptions("StackAllocator", "stack", options, { byteLength: true });
     const { name = "stack", memory = heapMemory, byteLength = 65536, debug = false } = options;
     const label = checkSource("StackAllocator", name, memory, debug);
     checkExtentBytes(label, "byteLength", byteLength);
@@ -90,6 +92,7 @@ export class StackAllocator extends ByteAllocator {
     this._origins = debug ? new Map() : undefined;
     this._extent = this._space.mount(byteLength, 8);
     stacks.set(this, () => this._books());
+    if (debug) this._traceCalls(StackAllocator.prototype);
   }
 
   /**
@@ -115,7 +118,7 @@ export class StackAllocator extends ByteAllocator {
     extent.top = end;
     this._newest = at;
     this._allocations++;
-    this._origins?.set(extent.base + at, callerOrigin());
+    this._origins?.set(extent.base + at, callOrigin());
     return extent.base + at;
   }
 
@@ -162,6 +165,7 @@ export class StackAllocator extends ByteAllocator {
    */
   override reset(): void {
     this._checkAlive();
+    this._checkAttached("reset");
     this._peak = Math.max(this._peak, this._extent.top);
     for (const address of [...this._origins?.keys() ?? []].reverse()) this.free(address);
     this._extent.starts.fill(0);
@@ -199,7 +203,7 @@ export class StackAllocator extends ByteAllocator {
   // -- inside --
 
   /** Debug mode: overwrites what is taken back, and makes its views throw. */
-  private _end(from: number, to: number, origins: Map<number, Error>): void {
+  private _end(from: number, to: number, origins: Map<number, Origin>): void {
     this._extent.u8.fill(POISON, from, to);
     this._extent.endLives(from, to);
     origins.delete(this._extent.base + from);
@@ -271,3 +275,5 @@ export class StackAllocator extends ByteAllocator {
     );
   }
 }
+
+noteOwn(StackAllocator.prototype);

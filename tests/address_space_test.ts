@@ -1,10 +1,22 @@
-import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { heapMemory, type MemoryRegion, OutOfMemoryError } from "../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertLessOrEqual,
+  assertNotEquals,
+  assertThrows,
+} from "@std/assert";
+import {
+  countingMemory,
+  heapMemory,
+  type MemoryRegion,
+  type MemoryResource,
+  OutOfMemoryError,
+} from "../mod.ts";
 import { AddressSpace, type Extent, NOWHERE } from "../src/_address_space.ts";
 import { WasmStandIn } from "./_byte_support.ts";
 import { Ledger } from "./model/_ledger.ts";
 
-function space(extentBytes = 4096, memory = heapMemory): AddressSpace {
+function space(extentBytes = 4096, memory: MemoryResource = heapMemory): AddressSpace {
   return new AddressSpace('Arena "test"', memory, extentBytes, true);
 }
 
@@ -148,6 +160,117 @@ Deno.test("AddressSpace reaches up to 2^32, then says that no addresses are left
   assertEquals(addresses.mount(64, 8).base, 101 * 65_536);
   assertEquals(addresses.mount(64, 8).base, freed[0].base);
   assertThrows(() => addresses.mount(64, 8), OutOfMemoryError, "no 64 addresses");
+});
+
+Deno.test("AddressSpace uses addresses again before its table is much longer than what is in use", () => {
+  const addresses = space(4096);
+  const kept = addresses.mount(4096, 8);
+  const bases = new Set<number>();
+  for (let i = 0; i < 5000; i++) {
+    const extent = addresses.mount(10_000, 8);
+    assertFindable(addresses, extent);
+    bases.add(extent.base);
+    addresses.unmount(extent);
+  }
+  assertLessOrEqual(addresses.table.length, 1 + 1024);
+  assertLessOrEqual(bases.size, 1024 / 3); // at the end as long as that goes, and from then on the lowest
+  assertFindable(addresses, kept);
+  assertEquals([addresses.granules, addresses.byteLength], [1, 4096]);
+  const extents = Array.from({ length: 2000 }, () => addresses.mount(4096, 8));
+  extents.forEach((it) => assertFindable(addresses, it));
+  assertEquals(addresses.granules, 2001);
+});
+
+// -- neighbours --
+
+/** Lends one piece of a buffer after the other. */
+class Pieces {
+  readonly buffer: ArrayBuffer = new ArrayBuffer(1 << 20);
+  end = 0;
+  readonly released: MemoryRegion[] = [];
+
+  allocate(byteLength: number, align: number): MemoryRegion {
+    const byteOffset = Math.ceil(this.end / align) * align;
+    this.end = byteOffset + byteLength;
+    return { buffer: this.buffer, byteOffset, byteLength };
+  }
+
+  release(region: MemoryRegion): void {
+    this.released.push(region);
+  }
+}
+
+Deno.test("AddressSpace.mount() makes a neighbour longer by memory that lies right behind it, and shorten() shorter", () => {
+  for (const debug of [undefined, "it"]) {
+    const pieces = new Pieces();
+    const addresses = new AddressSpace('Arena "test"', pieces, 4096, true, debug);
+    const extent = addresses.mount(4096, 8);
+    extent.i32[1023] = 7;
+    extent.flipStart(100);
+    const { base } = extent;
+    assert(addresses.mount(10_000, 8, extent) === extent);
+    assertEquals([extent.base, extent.byteLength, addresses.byteLength], [base, 14_096, 14_096]);
+    assertEquals([extent.u8.length, extent.i32[1023], extent.i32[1024]], [14_096, 7, 0]);
+    assertEquals([extent.isStart(100), extent.isStart(1761)], [true, false]);
+    assertFindable(addresses, extent);
+    assertEquals(addresses.extents.length, 1);
+    extent.flipStart(1761);
+    extent.flipStart(1761);
+
+    addresses.shorten(extent);
+    assertEquals([extent.byteLength, addresses.byteLength, extent.u8.length], [4096, 4096, 4096]);
+    assertEquals(pieces.released.map((it) => it.byteLength), [10_000]);
+    assertEquals([extent.i32[1023], extent.isStart(100)], [7, true]);
+    if (debug === undefined) assertFound(addresses, base + 8192, NOWHERE); // else it is in the granule
+    addresses.unmount(extent);
+    assertEquals([addresses.granules, addresses.byteLength, pieces.released.length], [0, 0, 2]);
+  }
+});
+
+Deno.test("AddressSpace.mount() joins nothing that lies elsewhere, or whose addresses are another's", () => {
+  const pieces = new Pieces();
+  const addresses = space(4096, pieces);
+  const [a, b] = [addresses.mount(4096, 8), addresses.mount(4096, 8)];
+  assert(addresses.mount(4096, 8, a) !== a); // b lies behind it
+  pieces.end += 8;
+  assert(addresses.mount(4096, 8, addresses.extents[2]) !== addresses.extents[2]);
+  const odd = addresses.mount(4090, 2);
+  pieces.end = odd.u8.byteOffset + 4090 - 8;
+  assert(addresses.mount(64, 8, odd) !== odd);
+  addresses.unmount(b);
+  pieces.end = a.u8.byteOffset + 4096;
+  assert(addresses.mount(4096, 8, a) === a); // now that nothing is there
+  assertFindable(addresses, a);
+  pieces.end = a.u8.byteOffset + 8192;
+  assert(addresses.mount(4096, 8, a) !== a);
+});
+
+Deno.test("AddressSpace.mountInstead() takes an extent in the place of others, or leaves all as it was", () => {
+  const ledger = new Ledger(countingMemory(heapMemory, { limit: 20_000 }));
+  const addresses = space(4096, ledger);
+  const extents = [4096, 8192, 4096].map((bytes) => addresses.mount(bytes, 8));
+  const bases = () => addresses.extents.map(({ base, byteLength }) => [base, byteLength]);
+  const before = bases();
+  assertThrows(() => addresses.mount(10_000, 8), OutOfMemoryError);
+  assertThrows(
+    () => addresses.mountInstead(extents.slice(0, 2), 20_000, 8),
+    OutOfMemoryError,
+  );
+  assertEquals([bases(), ledger.byteLength], [before, 16_384]);
+  extents.forEach((it) => assertFindable(addresses, it));
+  assert(extents[1].u8.every((byte) => byte === 0));
+
+  const made = addresses.mountInstead(extents.slice(0, 2), 12_000, 8);
+  assertFindable(addresses, made);
+  assertEquals([extents[0].region, extents[1].region], [undefined, undefined]);
+  assertFound(addresses, before[1][0], NOWHERE);
+  assertEquals([addresses.byteLength, ledger.byteLength], [16_096, 16_096]);
+
+  ledger.budget = 1; // not enough to have both again
+  const other = addresses.mount(100, 8);
+  assertThrows(() => addresses.mountInstead([other], 10_000, 8), OutOfMemoryError);
+  assertEquals([other.region, addresses.extents.length], [undefined, 2]);
+  assertEquals([addresses.byteLength, ledger.byteLength], [16_096, 16_096]);
 });
 
 // -- find() --

@@ -276,6 +276,7 @@ const FORGERIES: [string, (words: Int32Array, peak: Float64Array) => void, numbe
   ["256 bytes at address 4100", (words) => void (words[14] += 4)],
   ["248 bytes at address 4096", (words) => void (words[15] = 248)],
   ["257 of them given out", (words, peak) => void (words[16] = peak[0] = 257), 160],
+  ["a need of 101 exceeds the peak, 100", (words) => void (words[11] = 101)],
   ["a peak of 99 does not go with 100 used bytes", (_, peak) => void (peak[0] = 99)],
 ];
 

@@ -7,11 +7,14 @@ import {
 } from "@std/assert";
 import {
   Arena,
+  array,
   DisposedError,
   InvalidAddressError,
   type MemoryRegion,
+  NULL_HANDLE,
   OutOfMemoryError,
   Pool,
+  ref,
   struct,
   validate,
 } from "../mod.ts";
@@ -163,6 +166,21 @@ Deno.test("Arena.allocRecord() packs records of one byte", () => {
     1,
     2,
   ]);
+});
+
+Deno.test("Arena's records hold handles of pools, their own kind's too, and null as 0", () => {
+  const Node = struct({ next: ref("self"), near: array(ref("self"), 2) }, { name: "Node" });
+  using nodes = new Pool(Node);
+  using arena = new Arena();
+  const node = nodes.alloc({ next: null });
+  const view = arena.view(arena.allocRecord(Node, { next: node, near: [null, node] }), Node);
+  assertEquals(nodes.get(view.next).toJSON(), {
+    next: NULL_HANDLE,
+    near: [NULL_HANDLE, NULL_HANDLE],
+  });
+  assertEquals(view.near.toArray(), [NULL_HANDLE, node]);
+  view.near.set(1, null);
+  assertEquals(view.near.get(1), NULL_HANDLE);
 });
 
 Deno.test("Arena.allocRecord() that is refused a value takes nothing", () => {

@@ -31,6 +31,7 @@ interface Hidden {
   _before: number;
   _usedBefore: number;
   _peak: number;
+  _recent: number;
   _newest: number;
   _allocations: number;
 }
@@ -87,6 +88,13 @@ for (const [kind, make] of Object.entries(MAKERS)) {
       (it) => void spaceOf(it).table.push(spaceOf(it).extents[0]),
       (it) => void spaceOf(it).table.pop(),
       (it) => spaceOf(it).byteLength++,
+      (it) => spaceOf(it).granules++,
+      (it) => void spaceOf(it).extents[0].joints.push(64),
+      (it) => {
+        const [{ joints, joined, region }] = spaceOf(it).extents;
+        joints.push(64);
+        joined.push(region!); // which is not 64 bytes behind itself
+      },
       (it) => void spaceOf(it).extents.push(spaceOf(it).extents[0]),
       (it) => void spaceOf(it).extents.pop(),
       (it) => {
@@ -140,6 +148,7 @@ const ARENA_FAULTS: [what: string, fault: (it: Hidden) => void, says: string][] 
   ],
   ["a block twice", (it) => it._blocks[3] = it._blocks[0], "block 3: 40 bytes are given out past"],
   ["the peak", (it) => it._peak = NaN, "the peak is NaN"],
+  ["the need of late", (it) => it._recent = 1000, "the need of late is 1000, the peak is "],
 ];
 
 for (const [what, fault, says] of ARENA_FAULTS) {

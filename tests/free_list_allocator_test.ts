@@ -14,6 +14,7 @@ import {
   validate,
 } from "../mod.ts";
 import { auditFreeList } from "../src/_heap_audit.ts";
+import { heaps } from "../src/_heap.ts";
 import { assertUntouched, spaceOf, WasmStandIn } from "./_byte_support.ts";
 import { untyped } from "./_support.ts";
 import { Ledger } from "./model/_ledger.ts";
@@ -328,6 +329,79 @@ Deno.test("FreeListAllocator.realloc() moves to meet an alignment, also to becom
   auditFreeList(heap);
 });
 
+Deno.test("FreeListAllocator.realloc() keeps the alignment where it moves, however often", () => {
+  for (const debug of [false, true]) {
+    for (const index of ["list", "tree"] as const) {
+      for (const memory of [heapMemory, new WasmStandIn(1000)]) {
+        using heap = new FreeListAllocator({
+          byteLength: 20_000,
+          grow: true,
+          index,
+          debug,
+          memory,
+        });
+        for (let align = 1; align <= 4096; align *= 2) {
+          let address = heap.alloc(40, align);
+          heap.bytes(address, 40).fill(align);
+          for (let size = 41; size < 10_000; size = size * 3 >> 1) {
+            heap.alloc(8); // in the way
+            address = heap.realloc(address, size);
+            assertEquals([address % align, heap.bytes(address, 1).byteOffset % align], [0, 0]);
+          }
+          address = heap.realloc(heap.realloc(address, 10), 5000);
+          assertEquals(address % align, 0);
+          assert(heap.bytes(address, 10).every((byte) => byte === (align & 255)));
+          auditFreeList(heap);
+        }
+        heap.reset();
+      }
+    }
+  }
+});
+
+Deno.test("FreeListAllocator.realloc() moves the smallest aligned allocation to where it is aligned as before", () => {
+  using heap = new FreeListAllocator({ byteLength: 16_384 });
+  const a = heap.alloc(8, 64);
+  heap.alloc(1000); // right behind it, as it is too large for what is before
+  const b = heap.realloc(a, 100);
+  assertNotEquals(b, a);
+  assertEquals(b % 64, 0);
+});
+
+Deno.test("FreeListAllocator.realloc() takes an alignment that it is told from then on, a smaller one too", () => {
+  using heap = new FreeListAllocator({ byteLength: 65_536 });
+  const alignOf = (address: number) => heaps.get(heap)!.chunks.alignOf(address / 8 - 1); // it has one
+  const a = heap.alloc(8, 4096);
+  assertEquals(alignOf(a), 4096);
+  const b = heap.realloc(a, 16, 512); // where it is
+  assertEquals([b, alignOf(b)], [a, 512]);
+  assertEquals(alignOf(heap.realloc(b, 16, 1)), 8);
+  const c = heap.realloc(heap.alloc(8), 100, 256);
+  heap.alloc(10_000);
+  const d = heap.realloc(c, 9000, undefined);
+  assertEquals([d === c, d % 256, alignOf(d)], [false, 0, 256]);
+});
+
+Deno.test("FreeListAllocator remembers an alignment in no byte of a payload, and takes none more for it", () => {
+  for (const index of ["list", "tree"] as const) {
+    using heap = new FreeListAllocator({ byteLength: 65_536, index });
+    for (let align = 1; align <= 4096; align *= 2) {
+      const { usedBytes, freeBytes } = heap.stats();
+      const address = heap.alloc(40, align);
+      heap.bytes(address, 40).fill(255);
+      assertEquals([heap.sizeOf(address), heap.stats().usedBytes - usedBytes], [40, 40]);
+      const taken = freeBytes - heap.stats().freeBytes;
+      assert(taken === 48 || taken === 56, `${taken}`); // one header, and that of what is before
+      heap.free(address);
+      heap.reset();
+    }
+    const all = heap.stats().largestFreeBytes;
+    const address = heap.alloc(all, 8);
+    assertEquals(heap.sizeOf(address), all);
+    heap.free(address);
+  }
+});
+
 Deno.test("FreeListAllocator.realloc() that fails leaves the allocation as it was", () => {
   for (const index of ["list", "tree"] as const) {
     using heap = small({ index });
@@ -360,7 +434,9 @@ Deno.test("FreeListAllocator grows by extents of its size, and larger ones for w
     auditFreeList(heap);
     for (const it of addresses) heap.free(it);
     auditFreeList(heap);
-    assertEquals(heap.alloc(5000), addresses[2]); // one index spans all extents
+    assertEquals(heap.alloc(200), addresses[0]); // one index spans all extents
+    assertNotEquals(heap.alloc(5000), addresses[2]); // which went back
+    auditFreeList(heap);
   }
 });
 
@@ -416,7 +492,8 @@ Deno.test("FreeListAllocator.trim() gives back extents that are wholly free, but
     const addresses = Array.from({ length: 4 }, () => heap.alloc(240));
     assertEquals(heap.trim(), 0);
     for (const i of [0, 1, 3]) heap.free(addresses[i]);
-    assertEquals([heap.trim(), ledger.lent.size, ledger.returned.size], [512, 2, 2]);
+    assertEquals([ledger.lent.size, ledger.returned.size], [3, 1]); // one is kept to spare
+    assertEquals([heap.trim(), ledger.lent.size, ledger.returned.size], [256, 2, 2]);
     auditFreeList(heap);
     assertEquals(heap.trim(), 0);
     for (const i of [1, 3]) {

@@ -82,6 +82,12 @@ const FAULTS: [
     "33 were asked for",
   ],
   [
+    "a payload that is not aligned as was asked for",
+    ["list", "tree"],
+    ({ chunks }, _, [used]) => chunks.setWord(used, 0, chunks.word(used, 0) | 2 << 30),
+    "is no multiple of its alignment, 2048",
+  ],
+  [
     "a start that is not marked",
     ["list", "tree"],
     ({ space: { extents: [extent] } }, _, [used]) => extent.flipStart(used - extent.firstUnit),
@@ -245,6 +251,29 @@ for (const [what, kinds, spoil, message] of FAULTS) {
     });
   }
 }
+
+/** A heap with an extent that is empty, and one that is not. */
+function spared(): { allocator: FreeListAllocator; heap: Heap } {
+  const allocator = new FreeListAllocator({ name: "test", byteLength: 1024, grow: true });
+  const addresses = [900, 900, 2000].map((size) => allocator.alloc(size));
+  allocator.free(addresses[1]);
+  auditFreeList(allocator);
+  return { allocator, heap: heaps.get(allocator)! }; // every free list has one
+}
+
+Deno.test("auditFreeList() sees spare extents that are not noted, or are none, and wrong counts of bytes", () => {
+  const faults: [(heap: Heap) => void, string][] = [
+    [(heap) => void heap.spares.pop(), "it counts 0 spare extents, and has 1"],
+    [(heap) => heap.spares[0] = heap.space.extents[2], "extent 1: it is empty, and not spare"],
+    [(heap) => heap.spareBytes++, "it counts 1025 spare bytes, and has 1024"],
+    [(heap) => heap.sharedBytes--, "it counts 2047 bytes of shared extents, and has 2048"],
+  ];
+  for (const [spoil, message] of faults) {
+    const { allocator, heap } = spared();
+    spoil(heap);
+    assertThrows(() => auditFreeList(allocator), InvariantError, message);
+  }
+});
 
 Deno.test("auditFreeList() looks at a FreeListAllocator alone", () => {
   assertEquals([auditFreeList(new Arena()), auditFreeList({})], [false, false]);

@@ -18,8 +18,8 @@ interface Saved {
 
 interface Mark {
   readonly mark: number;
-  /** Allocations that were live. */
-  readonly live: number;
+  /** Addresses of the allocations that were live. */
+  readonly live: ReadonlySet<number>;
 }
 
 /** An arena, and what it must hold. */
@@ -54,9 +54,10 @@ export class ArenaSubject extends ByteSubject<Arena> {
 
   protected override repertoire(): Repertoire {
     const { alloc, allocRecord, allocAt, allocArray, allocWrong, lend, mark, rewind, scope } = this;
+    const { giveBack } = this;
     const { read, write, useWrong, readPast, useWrongMark, reset, growMemory } = this;
     return {
-      rising: [alloc, allocRecord, allocAt, allocAt, allocArray, lend, mark],
+      rising: [alloc, allocRecord, allocAt, allocAt, allocArray, lend, lend, giveBack, mark],
       falling: [rewind, alloc, allocRecord, allocAt, mark],
       often: [read, write, useWrong, readPast, allocWrong, scope, useWrongMark],
       seldom: [reset, growMemory, this.trim, this.save, this.restore, this.restoreBad],
@@ -69,13 +70,29 @@ export class ArenaSubject extends ByteSubject<Arena> {
     const address = this.allocator.addressOf(
       new Uint8Array(region.buffer, region.byteOffset, byteLength),
     );
-    this.took(address, byteLength, align);
-    this.allocator.release(region);
+    this.took(address, byteLength, align, -1, region);
+  }
+
+  giveBack(random: Random): void {
+    const lent = this.held.filter((it) => it.region !== undefined);
+    const it = lent[random.below(lent.length)];
+    const region = it?.region;
+    if (region === undefined) return;
+    this.end([it], () => this.allocator.release(region));
     this.refuses(() => this.allocator.release(region), InvalidAddressError);
   }
 
   mark(): void {
-    this.#marks.push({ mark: this.allocator.mark(), live: this.live });
+    this.#marks.push({ mark: this.allocator.mark(), live: this.#addresses() });
+  }
+
+  #addresses(): Set<number> {
+    return new Set(this.held.map(({ address }) => address));
+  }
+
+  /** What was allocated since. */
+  #since(live: ReadonlySet<number>): Held[] {
+    return this.held.filter(({ address }) => !live.has(address));
   }
 
   rewind(random: Random): void {
@@ -83,18 +100,18 @@ export class ArenaSubject extends ByteSubject<Arena> {
     if (kept >= this.#marks.length) return;
     const { mark, live } = this.#marks[kept];
     this.#marks.length = kept;
-    this.end(this.held.slice(live), () => this.allocator.rewind(mark));
+    this.end(this.#since(live), () => this.allocator.rewind(mark));
     assert(this.allocator.mark() === mark);
   }
 
   scope(random: Random): void {
-    const { live } = this;
+    const live = this.#addresses();
     const before = this.allocator.mark();
     const scope = this.allocator.scope();
     try {
       for (let i = random.below(30); i > 0; i--) this.alloc(random);
     } finally {
-      this.end(this.held.slice(live), () => scope[Symbol.dispose]());
+      this.end(this.#since(live), () => scope[Symbol.dispose]());
     }
     assert(this.allocator.mark() === before);
   }
@@ -119,7 +136,9 @@ export class ArenaSubject extends ByteSubject<Arena> {
   save(random: Random): void {
     const bytes = this.allocator.snapshot(this.#buffer, { checksum: random.oneIn(2) });
     this.#buffer = bytes;
-    this.#saved = { bytes, held: [...this.held], marks: [...this.#marks], state: this.state() };
+    // What was lent up to then can be released, once, and is not lent again.
+    const held = this.held.map((it) => ({ ...it, region: undefined }));
+    this.#saved = { bytes, held, marks: [...this.#marks], state: this.state() };
   }
 
   restore(): void {

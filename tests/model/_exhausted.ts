@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { OutOfMemoryError } from "../../mod.ts";
 import { Ledger } from "./_ledger.ts";
 
@@ -48,7 +48,8 @@ export function exhaust(make: (memory: Ledger) => Scenario, refusals = 1): numbe
       if (i !== refused) call();
       else callRefused(scenario, memory, refusals, `${name}, refused region ${n}`, call);
     });
-    assertEquals(memory.refusals, refusals);
+    // Who has a smaller size to try asks more than once.
+    assert(memory.refusals >= refusals, `${memory.refusals} refusals`);
     assertEquals(end(scenario, memory), whole.state, `the end, where region ${n} was refused`);
   }
   return total;

@@ -158,9 +158,11 @@ export class HeapSubject extends FreeingSubject<FreeListAllocator> {
   realloc(random: Random): void {
     const it = this.any(random);
     if (it === undefined || it.region !== undefined) return;
-    const [byteLength, align] = [someSize(random), someAlign(random)];
-    const { address, bytes: before } = it;
-    const now = this.allocator.realloc(address, byteLength, align);
+    const byteLength = someSize(random);
+    const { address, bytes: before, align: alignBefore } = it;
+    const told = random.oneIn(2) ? someAlign(random) : undefined;
+    const now = this.allocator.realloc(address, byteLength, told);
+    const align = told ?? alignBefore;
     const found = this.allocator.bytes(now, byteLength);
     const kept = Math.min(before.length, byteLength);
     const isKept = before.subarray(0, kept).every((byte, i) => byte === found[i]);

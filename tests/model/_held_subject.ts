@@ -40,6 +40,8 @@ const MAX_LIVE = 300;
 /** An allocation, and what it must hold. It is replaced when it is written to, so that a list of them is a state. */
 export interface Held {
   readonly address: number;
+  /** What it was to be aligned to. */
+  readonly align: number;
   /** What its bytes must be. */
   readonly bytes: Uint8Array;
   /** Which pattern it has as a record; -1 for mere bytes. */
@@ -187,16 +189,16 @@ export abstract class ByteSubject<A extends ByteAllocator> implements Subject {
       it.address < end && address < it.address + it.bytes.length
     );
     assert(other === undefined, `${byteLength} bytes at ${address} overlap ${other?.address}`);
-    this.held.push(this.#filled({ address, bytes, kind, serial: 0, region }));
+    this.held.push(this.#filled({ address, align, bytes, kind, serial: 0, region }));
   }
 
   /** Writes the next pattern into an allocation. */
-  #filled({ address, bytes: { length }, kind, region }: Held): Held {
+  #filled({ address, align, bytes: { length }, kind, region }: Held): Held {
     const serial = this.#serial++;
     const bytes = this.allocator.bytes(address, length);
     if (kind < 0) { for (let i = 0; i < length; i++) bytes[i] = serial * 37 + i; }
     else PATTERNS[kind].fill(this.allocator.view(address, KINDS[kind]), serial);
-    return { address, bytes: new Uint8Array(bytes), kind, serial, region };
+    return { address, align, bytes: new Uint8Array(bytes), kind, serial, region };
   }
 
   #assertIntact(it: Held): void {

@@ -96,6 +96,8 @@ class HeapRun {
   readonly freed: number[] = [];
   /** Where the last allocation ended, for the next fit. */
   mark = 0;
+  /** What each allocation was to be aligned to. */
+  readonly aligns: Map<number, number> = new Map();
 
   constructor(fit: Fit, index: FreeIndexKind, seed: number) {
     this.numbers = new Numbers(seed);
@@ -142,6 +144,7 @@ class HeapRun {
     const address = this.allocator.alloc(byteLength, align);
     if (place !== 0 && address !== place) fail(`${byteLength} bytes at ${address}, not ${place}`);
     this.intervals.add(address, byteLength, align);
+    this.aligns.set(address, align);
     this.mark = this.heap.chunks.next(address / 8 - 1);
   }
 
@@ -157,7 +160,8 @@ class HeapRun {
     const it = this.pick();
     if (it === undefined) return;
     const byteLength = someSize(this.numbers);
-    const align = someAlign(this.numbers);
+    const told = this.numbers.below(2) === 0 ? someAlign(this.numbers) : undefined;
+    const align = told ?? this.aligns.get(it.address) ?? 8;
     const { chunks } = this.heap;
     const unit = it.address / 8 - 1;
     const next = chunks.next(unit);
@@ -167,7 +171,7 @@ class HeapRun {
     let address = 0;
     if (
       refused(
-        () => address = this.allocator.realloc(it.address, byteLength, align),
+        () => address = this.allocator.realloc(it.address, byteLength, told),
         OutOfMemoryError,
       )
     ) {
@@ -177,6 +181,7 @@ class HeapRun {
     }
     if (isInPlace && address !== it.address) fail(`moved from ${it.address} to ${address}`);
     this.intervals.moved(it, address, byteLength, align);
+    this.aligns.set(address, align);
     if (address === it.address) return;
     this.freed.push(it.address);
     this.mark = chunks.next(address / 8 - 1);
