@@ -13,6 +13,16 @@
  * f 0
  * ```
  *
+ * Traces of real programs are not as strict as that, so a line that can be read is replayed as C would take it:
+ *
+ * - `r` of an id that is not live allocates it, as `realloc(NULL, n)` does.
+ * - `r` of 0 bytes frees it, as `realloc(p, 0)` does; `a` of 0 bytes, and `r` of an id that is not live, allocate a byte.
+ * - `f` of an id that is not live does nothing. Where that is -1, for null, nobody is told.
+ * - `a` of an id that is live frees that first.
+ *
+ * What a program is not likely to mean, and a header that does not agree, is counted and told as a warning. An error is only
+ * what cannot be read.
+ *
  * @module
  */
 
@@ -21,7 +31,10 @@ export const ALLOC = 0;
 export const REALLOC = 1;
 export const FREE = 2;
 
-/** A trace that was found to make sense; operation `i` is in place `i` of three arrays. */
+/**
+ * A trace as it is replayed: only what is live is resized and freed, and only what is not is allocated. Operation `i` is in
+ * place `i` of three arrays.
+ */
 export interface Trace {
   readonly kinds: Uint8Array;
   readonly ids: Int32Array;
@@ -31,9 +44,13 @@ export interface Trace {
   readonly idCount: number;
   /** The most bytes that were live after an operation. */
   readonly peakBytes: number;
+  /** How many things the trace has that a program is not likely to mean. */
+  readonly warningCount: number;
+  /** The first of them, with file and line. */
+  readonly warnings: readonly string[];
 }
 
-/** A line that makes no sense. */
+/** A line that cannot be read. */
 export class TraceError extends Error {
   override name = "TraceError";
 
@@ -46,7 +63,10 @@ export class TraceError extends Error {
 const MAX_ID = 2 ** 24;
 const MAX_BYTES = 2 ** 30;
 
-const HEADER_LINES = 4;
+const HEADER_NUMBERS = 4;
+
+/** Warnings that are kept. */
+const MAX_WARNINGS = 10;
 
 /**
  * Reads a trace.
@@ -54,8 +74,7 @@ const HEADER_LINES = 4;
  * @param text Its text.
  * @param file Its name, for errors.
  * @returns The trace.
- * @throws {TraceError} when a line is malformed, names an id that is not live or allocates one that is, or the header does not
- * agree with what follows.
+ * @throws {TraceError} when a line cannot be read, or there is no operation.
  */
 export function parseTrace(text: string, file: string): Trace {
   return new TraceReader(file).read(text);
@@ -77,6 +96,8 @@ class TraceReader {
   #operations = 0;
   #liveBytes = 0;
   #peakBytes = 0;
+  readonly #warnings: string[] = [];
+  #warningCount = 0;
 
   constructor(file: string) {
     this.#file = file;
@@ -87,8 +108,9 @@ class TraceReader {
       this.#line++;
       const words = line.trim().split(/\s+/);
       if (words[0] === "") continue;
-      if (this.#operations === 0 && /^\d+$/.test(words[0])) this.#readHeader(words);
-      else this.#readOperation(words);
+      if (this.#operations === 0 && words.every((word) => /^\d+$/.test(word))) {
+        this.#readHeader(words);
+      } else this.#readOperation(words);
     }
     if (this.#operations === 0) throw this.#error("the trace has no operations");
     this.#checkHeader();
@@ -98,37 +120,34 @@ class TraceReader {
       sizes: Int32Array.from(this.#sizes),
       idCount: this.#idCount,
       peakBytes: this.#peakBytes,
+      warningCount: this.#warningCount,
+      warnings: this.#warnings,
     };
   }
 
   #readHeader(words: readonly string[]): void {
-    if (words.length > 1) {
-      throw this.#error(`a line of the header is one number, got "${words.join(" ")}"`);
-    }
-    if (this.#header.length === HEADER_LINES) {
-      throw this.#error(`the header has ${HEADER_LINES} numbers, this is one more`);
-    }
-    this.#header.push({ value: Number(words[0]), line: this.#line });
+    for (const word of words) this.#header.push({ value: Number(word), line: this.#line });
   }
 
   /** The suggested size and the weight could be anything. */
   #checkHeader(): void {
-    if (this.#header.length === 0) return;
-    if (this.#header.length < HEADER_LINES) {
-      const problem = `the header has ${HEADER_LINES} numbers or none, got ${this.#header.length}`;
-      throw this.#error(problem, this.#header[0].line);
+    const { length } = this.#header;
+    if (length === 0) return;
+    if (length !== HEADER_NUMBERS) {
+      const problem = `the header has ${HEADER_NUMBERS} numbers or none, got ${length}`;
+      return this.#warn(problem, this.#header[0].line);
     }
     const [, ids, operations] = this.#header;
     if (ids.value < this.#idCount) {
       const problem = `the header says ${ids.value} ids, from 0 on, but there is an id ${
         this.#idCount - 1
       }`;
-      throw this.#error(problem, ids.line);
+      this.#warn(problem, ids.line);
     }
     if (operations.value !== this.#operations) {
       const problem =
         `the header says ${operations.value} operations, but there are ${this.#operations}`;
-      throw this.#error(problem, operations.line);
+      this.#warn(problem, operations.line);
     }
   }
 
@@ -142,29 +161,53 @@ class TraceReader {
     this.#operations++;
     if (kind === "f") return this.#readFree(id);
     const at = this.#number("id", id, 0, MAX_ID);
-    const bytes = this.#number("number of bytes", size, 1, MAX_BYTES);
+    const bytes = this.#number("number of bytes", size, 0, MAX_BYTES);
     return kind === "a" ? this.#readAlloc(at, bytes) : this.#readRealloc(at, bytes);
   }
 
   #readAlloc(id: number, bytes: number): void {
     const before = this.#live.get(id);
     if (before !== undefined) {
-      throw this.#error(`cannot allocate id ${id}: it is live since line ${before.line}`);
+      this.#warn(`id ${id} is live since line ${before.line}, and freed before it is allocated`);
+      this.#free(id, before.bytes);
     }
-    this.#live.set(id, { bytes, line: this.#line });
-    this.#add(ALLOC, id, bytes, bytes);
+    this.#alloc(id, bytes);
   }
 
   #readRealloc(id: number, bytes: number): void {
-    const allocation = this.#find("resize", id);
-    this.#add(REALLOC, id, bytes, bytes - allocation.bytes);
-    allocation.bytes = bytes;
+    const allocation = this.#live.get(id);
+    if (allocation === undefined) {
+      const freed = this.#freed.get(id);
+      if (freed !== undefined) {
+        this.#warn(`id ${id} was freed in line ${freed}, and is allocated instead of resized`);
+      }
+      this.#alloc(id, bytes);
+    } else if (bytes === 0) {
+      this.#free(id, allocation.bytes);
+    } else {
+      this.#add(REALLOC, id, bytes, bytes - allocation.bytes);
+      allocation.bytes = bytes;
+    }
   }
 
   #readFree(text: string): void {
     if (text === "-1") return; // some traces free null, which does nothing
     const id = this.#number("id", text, 0, MAX_ID);
-    const { bytes } = this.#find("free", id);
+    const allocation = this.#live.get(id);
+    if (allocation !== undefined) return this.#free(id, allocation.bytes);
+    const freed = this.#freed.get(id);
+    const why = freed === undefined ? "was never allocated" : `was freed in line ${freed}`;
+    this.#warn(`id ${id} ${why}, and is not freed`);
+  }
+
+  #alloc(id: number, bytes: number): void {
+    if (bytes === 0) this.#warn(`id ${id} is allocated with 0 bytes, and gets 1`);
+    const taken = Math.max(bytes, 1);
+    this.#live.set(id, { bytes: taken, line: this.#line });
+    this.#add(ALLOC, id, taken, taken);
+  }
+
+  #free(id: number, bytes: number): void {
     this.#live.delete(id);
     this.#freed.set(id, this.#line);
     this.#add(FREE, id, 0, -bytes);
@@ -179,21 +222,19 @@ class TraceReader {
     this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
   }
 
-  #find(verb: string, id: number): { bytes: number; line: number } {
-    const allocation = this.#live.get(id);
-    if (allocation !== undefined) return allocation;
-    const freed = this.#freed.get(id);
-    const why = freed === undefined ? "it was never allocated" : `it was freed in line ${freed}`;
-    throw this.#error(`cannot ${verb} id ${id}: ${why}`);
-  }
-
   #number(what: string, text: string, least: number, most: number): number {
     const value = /^\d+$/.test(text) ? Number(text) : NaN;
     if (value >= least && value <= most) return value;
     throw this.#error(`the ${what} must be an integer from ${least} to ${most}, got "${text}"`);
   }
 
-  #error(problem: string, line = this.#line): TraceError {
-    return new TraceError(this.#file, line, problem);
+  #warn(problem: string, line = this.#line): void {
+    this.#warningCount++;
+    if (this.#warningCount > MAX_WARNINGS) return;
+    this.#warnings.push(`${this.#file}:${line}: ${problem}`);
+  }
+
+  #error(problem: string): TraceError {
+    return new TraceError(this.#file, this.#line, problem);
   }
 }

@@ -2,15 +2,21 @@
  * Replays allocation traces on a `FreeListAllocator` of each fit and index: `deno task replay FILE…`.
  *
  * Two things are told of each. Operations a second: the median of several replays, each on a new heap, the kinds turn by turn. And
- * the peak utilization, as the malloc lab has it: the most bytes that were live, of those that the heap had in the end. A heap
- * starts with one extent and takes another whenever it has no room; `--extent=BYTES` says of how many bytes.
+ * the peak utilization, as the malloc lab has it: the most bytes that were live, of the most that the heap had. A heap starts with
+ * one extent and takes another whenever it has no room; `--extent=BYTES` says of how many bytes.
  *
  * Before that each kind does it once with every byte looked at: a payload has a pattern of its own, and what is new is zero. Memory
  * that was given out twice, or moved wrongly, shows there.
  *
  * @module
  */
-import { FreeListAllocator, type FreeListStats, OutOfMemoryError } from "@slabs/pool";
+import {
+  countingMemory,
+  FreeListAllocator,
+  type FreeListStats,
+  heapMemory,
+  OutOfMemoryError,
+} from "@slabs/pool";
 import { type HeapKind, heapKinds } from "./_heaps.ts";
 import { ALLOC, FREE, parseTrace, REALLOC, type Trace, TraceError } from "./_trace.ts";
 
@@ -23,7 +29,7 @@ const MIN_REPLAYS = 3;
 /** What came of a trace on one kind of heap. */
 export interface Replay extends HeapKind {
   readonly operationsPerSecond: number;
-  /** Bytes of the heap in the end, which is when it is largest: it only grows. */
+  /** The most bytes that the heap had. */
   readonly heapBytes: number;
   /** The most live bytes, of the trace, as a share of `heapBytes`. */
   readonly utilization: number;
@@ -127,11 +133,13 @@ export function measure(
   extentBytes: number,
   minMillis: number = MIN_MILLIS,
 ): Replay[] {
-  const newHeap = (kind: HeapKind) =>
-    new FreeListAllocator({ ...kind, byteLength: extentBytes, grow: true });
+  const newHeap = (kind: HeapKind, memory = heapMemory) =>
+    new FreeListAllocator({ ...kind, byteLength: extentBytes, grow: true, memory });
   const heapBytes = heapKinds.map((kind) => {
-    using heap = newHeap(kind);
-    return replayChecked(heap, trace).byteLength;
+    const memory = countingMemory();
+    using heap = newHeap(kind, memory);
+    replayChecked(heap, trace);
+    return memory.peakBytes;
   });
   const addresses = new Float64Array(trace.idCount);
   const times = heapKinds.map((): number[] => []);
@@ -165,10 +173,14 @@ export function report(file: string, trace: Trace, replays: readonly Replay[]): 
       count(heapBytes).padStart(13)
     } | ${`${(utilization * 100).toFixed(1)} %`.padStart(16)} |`
   );
+  const { warningCount } = trace;
+  const warned = warningCount === 0
+    ? ""
+    : `, ${count(warningCount)} ${warningCount === 1 ? "warning" : "warnings"}`;
   return [
     `**${file}**: ${count(trace.kinds.length)} operations, ${
       count(trace.peakBytes)
-    } bytes live at the peak`,
+    } bytes live at the peak${warned}`,
     "",
     "| fit   | index | operations/s | heap in bytes | peak utilization |",
     "| ----- | ----- | -----------: | ------------: | ---------------: |",
@@ -186,9 +198,18 @@ operations a second and peak utilization. A trace has a line for each operation:
   r 0 640    makes it 640 bytes
   f 0        frees it
 
-The four numbers that such traces start with may be there.
+The four numbers that such traces start with may be there. An r of an id that is not live allocates it. What
+else a trace has that a program is not likely to mean, such as an f of an unknown id, or a header that is off,
+is told as a warning and replayed as C would take it.
 
 --extent=BYTES   what a heap starts with and grows by at the least, ${DEFAULT_EXTENT_BYTES} if left out`;
+
+/** The warnings of a trace, a line each: the first of them, and how many more there are. */
+export function warningLines({ warnings, warningCount }: Trace): string[] {
+  const lines = warnings.map((it) => `replay: warning: ${it}`);
+  const more = warningCount - warnings.length;
+  return more > 0 ? [...lines, `replay: and ${more.toLocaleString("en")} warnings more`] : lines;
+}
 
 /** Reads the arguments; `undefined` where they make no sense. */
 export function parseArguments(
@@ -214,11 +235,13 @@ function main(): number {
   for (const file of wanted.files) {
     try {
       const trace = parseTrace(Deno.readTextFileSync(file), file);
+      for (const line of warningLines(trace)) console.error(line);
       console.log(report(file, trace, measure(trace, wanted.extentBytes)));
     } catch (error) {
       // What is wrong with a file is the user's to know; all else is a fault of ours.
       const isTheirs = error instanceof TraceError || error instanceof Deno.errors.NotFound ||
-        error instanceof Deno.errors.IsADirectory || error instanceof OutOfMemoryError;
+        error instanceof Deno.errors.IsADirectory ||
+        error instanceof Deno.errors.PermissionDenied || error instanceof OutOfMemoryError;
       if (!isTheirs) throw error;
       const place = error instanceof OutOfMemoryError ? `${file}: ` : "";
       console.error(`replay: ${place}${error.message}`);
