@@ -14,6 +14,8 @@ import { Watch } from "../_own_texts.ts";
 import type { Outcome } from "./_program.ts";
 
 const PROGRAM = new URL("_program.ts", import.meta.url).pathname;
+const GAME = new URL("_game.ts", import.meta.url).pathname;
+const FAULTS = Symbol.for("slabs.faults");
 const OUTCOME = Symbol.for("slabs.outcome");
 
 // -- what they make --
@@ -36,13 +38,13 @@ async function withEsbuild(options: esbuild.BuildOptions): Promise<string> {
   }
 }
 
-async function withTerser(options: MinifyOptions): Promise<string> {
-  const { code } = await minify(await withEsbuild({}), options);
+async function withTerser(options: MinifyOptions, entry = PROGRAM): Promise<string> {
+  const { code } = await minify(await withEsbuild({ entryPoints: [entry] }), options);
   return code!; // terser throws where there is none
 }
 
 /** With rollup, which knows no types: esbuild takes them away, one file after the other. */
-async function withRollup(): Promise<string> {
+async function withRollup(input = PROGRAM): Promise<string> {
   const eraser = {
     name: "eraser",
     async load(id: string) {
@@ -51,7 +53,7 @@ async function withRollup(): Promise<string> {
     },
   };
   try {
-    const bundle = await rollup({ input: PROGRAM, plugins: [eraser], onLog: () => {} });
+    const bundle = await rollup({ input, plugins: [eraser], onLog: () => {} });
     const { output } = await bundle.generate({ format: "es" });
     await bundle.close();
     return output[0].code;
@@ -102,7 +104,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   },
   "terser": { make: () => withTerser({ module: true }), expected: "own" },
   "terser with all that is unsafe": { make: () => withTerser(UNSAFE), expected: "own" },
-  "rollup": { make: withRollup, expected: "own" },
+  "rollup": { make: () => withRollup(), expected: "own" },
 };
 
 // -- and what that does --
@@ -134,4 +136,39 @@ for (const [name, { make, expected: specialization }] of Object.entries(WAYS)) {
     if (specialization === "own") assertEquals(outcome.texts, expected.texts);
     else assert(outcome.texts < 50, `${outcome.texts} texts were compiled`);
   });
+}
+
+// -- the stacks of leaks, where module and game are one file --
+
+const ofGame = (options: esbuild.BuildOptions) => withEsbuild({ entryPoints: [GAME], ...options });
+
+const GAMES: Readonly<Record<string, () => Promise<string>>> = {
+  "esbuild": () => ofGame({}),
+  "esbuild, minified": () => ofGame({ minify: true }),
+  "esbuild, minified, a script": () => ofGame({ minify: true, format: "iife" }),
+  "esbuild, minified, es2018": () => ofGame({ minify: true, target: "es2018" }),
+  "esbuild, --keep-names": () => ofGame({ keepNames: true }),
+  "terser": () => withTerser({ module: true }, GAME),
+  "terser with all that is unsafe": () => withTerser(UNSAFE, GAME),
+  "rollup": () => withRollup(GAME),
+};
+
+for (const [name, make] of Object.entries(GAMES)) {
+  for (const shared of [false, true]) {
+    const code = shared ? "shared" : "own";
+    Deno.test(`After ${name} leaks show their caller first, with ${code} code`, async () => {
+      const global = globalThis as { shared?: boolean; [FAULTS]?: string };
+      global.shared = shared;
+      // A short address, as each frame of each stack has it.
+      const address = URL.createObjectURL(new Blob([await make()], { type: "text/javascript" }));
+      try {
+        await import(address);
+        assertEquals(global[FAULTS], "");
+      } finally {
+        delete global.shared;
+        delete global[FAULTS];
+        URL.revokeObjectURL(address);
+      }
+    });
+  }
 }
