@@ -11,13 +11,10 @@
  *
  * @module
  */
-import { type Handle, Pool, type Struct, struct, type View } from "@slabs/pool";
+import { type Handle, Pool, ref, struct, type View } from "@slabs/pool";
 
-const Node: Struct<{ value: "f64"; prev: "ref"; next: "ref" }> = struct(
-  { value: "f64", prev: "ref", next: "ref" },
-  { name: "Node" },
-);
-export type NodeHandle = Handle<typeof Node>;
+const Node = struct({ value: "f64", prev: ref("self"), next: ref("self") }, { name: "Node" });
+export type NodeHandle = Handle<"Node">;
 
 export class LinkedList implements Iterable<number>, Disposable {
   readonly #nodes: Pool<typeof Node> = new Pool(Node);

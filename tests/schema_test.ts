@@ -107,6 +107,14 @@ Deno.test("struct() gives links 4 bytes, typed or not, single or in an array", (
   assertEquals(type.size, 20);
 });
 
+Deno.test('ref("self") is a link of 4 bytes, single, in an array and in a nested struct', () => {
+  const inner = struct({ a: "bool", up: ref("self") });
+  const type = struct({ a: "bool", b: ref("self"), c: array(ref("self"), 2), inner });
+  assertEquals(layoutOf(type), { a: [0, 1, 1], b: [4, 4, 4], c: [8, 8, 4], inner: [16, 8, 4] });
+  assertEquals(type.fields.b.type, { kind: "ref", target: "self" });
+  assert(Object.isFrozen(ref("self")));
+});
+
 Deno.test("struct() lays out the example of the docs in 24 bytes", () => {
   const Enemy = struct({
     pos: Vec2,
@@ -216,6 +224,14 @@ Deno.test("Struct.toString() shows nested structs, arrays, links and all padding
   );
 });
 
+Deno.test("Struct.toString() calls a link to the struct itself by the struct's name", () => {
+  const fields = { next: ref("self"), near: array(ref("self"), 2) };
+  const inNode = String(struct(fields, { name: "Node" }));
+  const inNone = String(struct(fields));
+  assertEquals(inNode.match(/ref\S+/g), ["ref(Node)", "ref(Node)[2]"]);
+  assertEquals(inNone.match(/ref\S+/g), ["ref(self)", "ref(self)[2]"]);
+});
+
 Deno.test("Struct.toString() lists the fields in the order of their bytes", () => {
   const type = struct({ a: "u8", b: "u16" }, { layout: "compact" });
   assertEquals(
@@ -259,6 +275,11 @@ const BAD_FIELDS: [string, Record<string, unknown>, string][] = [
     "a ref to a scalar",
     { it: ref(untyped<AnyStruct>("u8")) },
     'field "it" is a ref to "u8", which is not',
+  ],
+  [
+    "a ref to a name",
+    { it: ref(untyped<AnyStruct>("Node")) },
+    'field "it" is a ref to "Node", which is not',
   ],
   ["a ref to fields", { it: ref(untyped<AnyStruct>({ x: "u8" })) }, 'field "it" is a ref to'],
   ["an array of 0", { it: array("u8", 0) }, 'field "it" must have an array length that is a pos'],

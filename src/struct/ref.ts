@@ -5,39 +5,62 @@
  * @module
  */
 
-/** Key of the brand of a {@linkcode Handle}; it exists in types alone. */
-export declare const brand: unique symbol;
+import type { Handle as KeyedHandle, Marked } from "./brand.ts";
 
-/**
- * What keeps handles apart in types; no value has it. It carries a type in a method's parameter, since TypeScript
- * compares those in both directions.
- *
- * @typeParam T What is told apart.
- */
-export interface Branded<T> {
-  /** Never there. */
-  [brand](of: T): void;
-}
-
-/**
- * Makes a type count as itself only, never as a subtype or supertype.
- *
- * @typeParam T The type.
- */
-export type Exactly<T> = (of: T) => T;
+export type { brand, Branded, Exactly, Handle as KeyedHandle, Marked } from "./brand.ts";
 
 /**
  * Names one record of a pool of `S`: a `number` that TypeScript keeps apart by struct.
  *
  * A handle is a plain value: copy it, store it in another record's `ref` field, send it to JSON. Handles of
- * two structs do not mix; an {@linkcode AnyHandle} mixes with both.
+ * two structs do not mix; an {@linkcode AnyHandle} mixes with both. A number that was a handle before it went through a typed array or
+ * JSON is one again with `pool.handle(n)`.
  *
- * @typeParam S The struct type, `Handle<typeof Enemy>`.
+ * Structs that have a name are told apart by it, others by their fields. So give structs names: an error then says
+ * `Handle<"Bullet">` is not `Handle<"Ship">`. `Handle<"Ship">` is the same type as `Handle<typeof Ship>`, for where the struct is not
+ * at hand.
+ *
+ * @typeParam S The struct type, `Handle<typeof Enemy>`; or its name, or its plain fields.
+ *
+ * @example Usage
+ * ```ts
+ * import { type Handle, Pool, struct } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Ship = struct({ hp: "u16" }, { name: "Ship" });
+ * const Bullet = struct({ damage: "u8" }, { name: "Bullet" });
+ * using ships = new Pool(Ship);
+ * using bullets = new Pool(Bullet);
+ *
+ * const flagship: Handle<typeof Ship> = ships.alloc({ hp: 900 });
+ * const bullet = bullets.alloc();
+ * // @ts-expect-error 'Handle<"Bullet">' is not assignable to parameter of type 'Handle<"Ship">'
+ * assertEquals(ships.tryGet(bullet)?.hp, 900); // the same number by chance
+ * assertEquals(ships.get(flagship).hp, 900);
+ * ```
  */
-export type Handle<S> = number & Branded<Exactly<S>>;
+// A look-up that waits for S, since what it finds is then shown by its own name; until then it is a number to generic code, which a
+// conditional type would not be.
+export type Handle<S> = { readonly of: KeyedHandle<KeyOf<S>> }[S extends unknown ? "of" : never];
+
+/**
+ * What handles of a struct are told apart by: its name; the types of its fields, as they were declared, where it has none.
+ *
+ * @typeParam S The struct type, or its name, or its plain fields. Those do not look like a struct: no type of a field is a number.
+ */
+// The look-ups again have the compiler show what they find. And it infers no S from them, where that has to come from a struct.
+export type KeyOf<S> = S extends
+  { readonly name: infer N; readonly size: number; readonly fields: infer F }
+  ? [string extends N ? "" : N] extends [""] ? {
+      readonly of: {
+        -readonly [K in keyof F]: F[K] extends { readonly type: infer T } ? T : never;
+      };
+    }[F extends unknown ? "of" : never]
+  : N
+  : { readonly of: S }[S extends unknown ? "of" : never];
 
 /** A handle whose struct is not known, as an untyped `"ref"` field holds it. Passes for a handle of any struct. */
-export type AnyHandle = number & Branded<unknown>;
+export type AnyHandle = number & Marked;
 
 /**
  * The null handle, 0: never given out, and stale wherever a live record is wanted. A zeroed `ref` field holds it.

@@ -4,17 +4,23 @@
  *
  * @module
  */
+import { optionsProblem } from "../_nearest.ts";
 import { SchemaError } from "../errors.ts";
 import type { AnyHandle, Handle } from "./ref.ts";
 import { SCALARS, type ScalarType } from "./scalars.ts";
+import { declareError, titleOf, toC, toTable, toWGSL } from "./text.ts";
 
 export type { ScalarType } from "./scalars.ts";
 
-/** A typed link to a record of `S`: 4 bytes that hold a compact `Handle<S>`. Made by {@linkcode ref}. */
-export interface RefType<S extends AnyStruct = AnyStruct> {
+/**
+ * A typed link to a record of `S`: 4 bytes that hold a compact `Handle<S>`. Made by {@linkcode ref}.
+ *
+ * @typeParam S The struct type; `"self"` for the struct that has the link.
+ */
+export interface RefType<S extends AnyStruct | "self" = AnyStruct | "self"> {
   /** Tells the kinds of types apart. */
   readonly kind: "ref";
-  /** The struct that the link leads to. */
+  /** The struct that the link leads to; `"self"` for the one that has it. */
   readonly target: S;
 }
 
@@ -49,27 +55,52 @@ export type StructOf<T extends AnyStruct | Fields> = T extends AnyStruct ? T
   : never;
 
 /**
+ * Names of a struct's fields.
+ *
+ * @typeParam T The struct type, or the plain fields it is made of.
+ */
+export type FieldName<T extends AnyStruct | Fields> = keyof StructOf<T>["fields"] & string;
+
+/**
  * The plain value of a field.
  *
  * @typeParam T The field's type.
+ * @typeParam Self The struct that has the field, for links to its own kind.
  */
-export type ValueOf<T> = T extends "i64" | "u64" ? bigint
+export type ValueOf<T, Self = unknown> = T extends "i64" | "u64" ? bigint
   : T extends "bool" ? boolean
   : T extends "ref" ? AnyHandle
   : T extends ScalarType ? number
-  : T extends RefType<infer S> ? Handle<S>
-  : T extends ArrayType<infer E> ? ValueOf<E>[]
-  : T extends Struct<infer F> ? { -readonly [K in keyof F]: ValueOf<F[K]> }
+  : T extends RefType<infer S>
+    ? S extends AnyStruct ? Handle<S> : Self extends AnyStruct ? Handle<Self> : AnyHandle
+  : T extends ArrayType<infer E> ? ValueOf<E, Self>[]
+  : T extends Struct<infer F> ? { -readonly [K in keyof F]: ValueOf<F[K], T> }
   : never;
 
 /**
- * What a field can be written from.
+ * What a field can be written from. `null` in a `ref` is the null handle.
  *
  * @typeParam T The field's type.
+ * @typeParam Self The struct that has the field, for links to its own kind.
  */
-export type InitOf<T> = T extends ArrayType<infer E> ? ArrayLike<InitOf<E>>
-  : T extends Struct<infer F> ? { readonly [K in keyof F]?: InitOf<F[K]> }
+export type InitOf<T, Self = unknown> = T extends ArrayType<infer E> ? ItemsOf<InitOf<E, Self>>
+  : T extends Struct<infer F> ? { readonly [K in keyof F]?: InitOf<F[K], T> }
+  : T extends "ref" | RefType ? ValueOf<T, Self> | null
   : ValueOf<T>;
+
+/**
+ * What an array field can be written from: anything array-like, or a view of an array.
+ *
+ * @typeParam T What an element can be written from.
+ */
+export type ItemsOf<T> = ArrayLike<T> | {
+  /** How many elements. */
+  readonly length: number;
+  /** Gives an element; no other object than a view of an array is read by it. */
+  get(i: number): T;
+  /** As those views have. */
+  copyFrom(values: never): void;
+};
 
 /**
  * The plain value of a record: what `view.toJSON()` gives.
@@ -88,11 +119,12 @@ export type InitOf<T> = T extends ArrayType<infer E> ? ArrayLike<InitOf<E>>
 export type Infer<S extends AnyStruct> = ValueOf<S>;
 
 /**
- * What `alloc` and `set` take: any of the fields, nested structs in part or whole, arrays as anything array-like.
+ * What `alloc` and `set` take: any of the fields, nested structs in part or whole, arrays as anything array-like, and `null` for the
+ * null handle.
  *
- * @typeParam S The struct type.
+ * @typeParam S The struct type, or the plain fields it is made of.
  */
-export type Init<S extends AnyStruct> = InitOf<S>;
+export type Init<S extends AnyStruct | Fields> = InitOf<StructOf<S>>;
 
 /** Where a field lies in its record. */
 export interface Field<T extends FieldType = FieldType> {
@@ -108,10 +140,14 @@ export interface Field<T extends FieldType = FieldType> {
   readonly length: number;
 }
 
-/** Options of {@linkcode struct}. */
-export interface StructOptions {
-  /** Shown in errors and in the layout table. @default {""} */
-  readonly name?: string;
+/**
+ * Options of {@linkcode struct}.
+ *
+ * @typeParam N The name.
+ */
+export interface StructOptions<N extends string = string> {
+  /** Shown in errors, those of the compiler included, and in the layout table. @default {""} */
+  readonly name?: N;
   /**
    * `"c"`: fields in declared order, as a C compiler lays them out. `"compact"`: ordered by alignment, largest
    * first, so that no padding is left between them. @default {"c"}
@@ -129,10 +165,11 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set(["constructor", "toJSON"]);
  * A struct type: named fields at fixed byte offsets. Made by {@linkcode struct}; immutable.
  *
  * @typeParam F The fields.
+ * @typeParam N The name, where the compiler knows it.
  */
-export class Struct<F extends Fields = Fields> {
+export class Struct<F extends Fields = Fields, N extends string = string> {
   /** Shown in errors; `""` when none was given. */
-  readonly name: string;
+  readonly name: N;
   /** Bytes of a record, as C's `sizeof`: a multiple of `align`. */
   readonly size: number;
   /** Bytes that a record's address is a multiple of: 1, 2, 4 or 8. */
@@ -147,7 +184,13 @@ export class Struct<F extends Fields = Fields> {
    * @param options Name and layout.
    * @throws {SchemaError} as {@linkcode struct} does.
    */
-  constructor(fields: F, options: StructOptions = {}) {
+  constructor(fields: F, options: StructOptions<N> = {}) {
+    const problem = optionsProblem(options, ["name", "layout"]);
+    if (problem !== undefined) {
+      const given: unknown = options?.name;
+      const name = typeof given === "string" ? given : "";
+      throw new SchemaError(`Cannot define ${titleOf(name)}: ${problem}`, name, "");
+    }
     const { name = "", layout = "c" } = options;
     if (layout !== "c" && layout !== "compact") {
       throw new SchemaError(
@@ -157,6 +200,9 @@ export class Struct<F extends Fields = Fields> {
       );
     }
     const types = Object.entries(fields ?? {}); // null and undefined have no fields either
+    for (const symbol of Object.getOwnPropertySymbols(fields ?? {})) {
+      throw fieldError(name, String(symbol), "has a name that is not an identifier");
+    }
     if (types.length === 0) {
       throw new SchemaError(`Cannot define ${titleOf(name)}: it has no fields`, name, "");
     }
@@ -170,7 +216,7 @@ export class Struct<F extends Fields = Fields> {
       it.offset = roundUp(end, it.align);
       end = it.offset + it.size;
     }
-    this.name = name;
+    this.name = name as N; // "" for those that have none, of which the compiler knows no name
     this.align = Math.max(...placed.map((it) => it.align));
     this.size = roundUp(end, this.align);
     const entries = placed.map(({ field, type, offset, size, align, length }) => [
@@ -205,32 +251,89 @@ export class Struct<F extends Fields = Fields> {
    * ```
    */
   toString(): string {
-    const fields: [string, Field][] = Object.entries(this.fields);
-    fields.sort(([, a], [, b]) => a.offset - b.offset);
-    const rows: [number, number, string, string][] = [];
-    let end = 0;
-    const pad = (to: number) => {
-      if (to > end) rows.push([end, to - end, "·", "(padding)"]);
-    };
-    for (const [name, { type, offset, size }] of fields) {
-      pad(offset);
-      rows.push([offset, size, typeName(type), name]);
-      end = offset + size;
-    }
-    pad(this.size);
-    const padding = rows.reduce((sum, [, size, type]) => type === "·" ? sum + size : sum, 0);
-    const typeWidth = Math.max(4, ...rows.map(([, , type]) => type.length));
-    return [
-      `${titleOf(this.name)}: ${countOf(this.size)}, align ${this.align}, ${
-        countOf(padding)
-      } of padding`,
-      `offset  size  ${"type".padEnd(typeWidth)}  field`,
-      ...rows.map(([offset, size, type, name]) =>
-        `${String(offset).padStart(6)}  ${String(size).padStart(4)}  ${
-          type.padEnd(typeWidth)
-        }  ${name}`
-      ),
-    ].join("\n");
+    return toTable(this);
+  }
+
+  /**
+   * Declares the struct in C, for WebAssembly modules and native libraries that read a pool's bytes. It is C11 and C++11 alike.
+   *
+   * The fields stand in the order of their bytes and the padding is declared as well, as members `_pad0`, `_pad1` and so on; a
+   * `static_assert` has the compiler check the size. `bool` is C's, a `ref` is a `uint32_t`. `f16` is `_Float16`, which GCC has
+   * from 12 (C++ from 13) and Clang from 15 on x86; MSVC has none.
+   *
+   * Structs that are nested come first, each once, under their own names; one without a name has that of its field, the first
+   * letter in upper case, and `Record` is the name of the outermost. Where two have one name, the later is `Name_2`. In a name any
+   * character but ASCII letters, digits and `_`, and a first one that is no letter, becomes `u` and its code point: `$hp` is
+   * `u0024hp`. A name that C or C++ or the headers have another use for gets a `_` at its end: `int` is `int_`.
+   *
+   * @param more Other structs to declare in the same text, so that those nested in several are declared once.
+   * @returns The text, without a newline at the end.
+   * @throws {SchemaError} when one of `more` is not a struct.
+   *
+   * @example Usage
+   * ```ts
+   * import { struct } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Enemy = struct({ alive: "bool", hp: "u16", pos: "f32" }, { name: "Enemy" });
+   * const [includes, declaration] = Enemy.toC().split("\n\n");
+   * assertEquals(
+   *   declaration,
+   *   `struct Enemy {
+   *   bool alive;
+   *   uint8_t _pad0[1];
+   *   uint16_t hp;
+   *   float pos;
+   * };
+   * static_assert(sizeof(struct Enemy) == 8, "struct Enemy is not as in Slabs");`,
+   * );
+   * assertEquals(includes.split("\n").length, 3); // assert.h, stdbool.h and stdint.h
+   * ```
+   */
+  toC(...more: AnyStruct[]): string {
+    return toC(checked(this, more, "C"));
+  }
+
+  /**
+   * Declares the struct in WGSL, for storage buffers that a pool's blocks are copied into as they are: a block is an
+   * `array<Enemy>`. It is not for uniform buffers, which align arrays and nested structs to 16 bytes.
+   *
+   * Storage buffers have `i32`, `u32`, `f32` and `f16`, and `ref` as `u32`. For `f16` the shader has to begin with `enable f16;`,
+   * and a comment in the text says so. Where padding follows a field, its attribute `@size` counts it in.
+   *
+   * Order and names are as {@linkcode Struct.toC} has them, with the keywords, the reserved words (`target` and `self` are among
+   * them) and, for structs, the types and address spaces of WGSL: a field `target` is `target_` in the shader.
+   *
+   * @param more Other structs to declare in the same text, so that those nested in several are declared once.
+   * @returns The text, without a newline at the end.
+   * @throws {SchemaError} when a field, of nested structs as well, has a type that storage buffers do not have; when one of `more` is
+   * not a struct.
+   *
+   * @example Usage
+   * ```ts
+   * import { SchemaError, struct } from "@slabs/pool";
+   * import { assertEquals, assertThrows } from "@std/assert";
+   *
+   * const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
+   * const Enemy = struct({ pos: Vec2, hp: "u32", target: "ref" }, { name: "Enemy" });
+   * assertEquals(
+   *   Enemy.toWGSL(),
+   *   `struct Vec2 {
+   *   x: f32,
+   *   y: f32,
+   * }
+   *
+   * struct Enemy {
+   *   pos: Vec2,
+   *   hp: u32,
+   *   target_: u32,
+   * }`,
+   * );
+   * assertThrows(() => struct({ hp: "u16" }).toWGSL(), SchemaError, 'field "hp" has type "u16"');
+   * ```
+   */
+  toWGSL(...more: AnyStruct[]): string {
+    return toWGSL(checked(this, more, "WGSL"));
   }
 }
 
@@ -240,11 +343,12 @@ export class Struct<F extends Fields = Fields> {
  * The layout is C's: fields in declared order, each at its natural alignment, the size rounded up to the largest.
  *
  * @typeParam F The fields, inferred.
+ * @typeParam N The name, inferred. Handles of structs are told apart by it, see {@linkcode Handle}.
  * @param fields Types by name: scalars, other structs, {@linkcode array}, {@linkcode ref}.
  * @param options Name and layout.
  * @returns The struct, immutable.
  * @throws {SchemaError} when there is no field, a type is unknown, or a field's name is not an identifier, starts
- * with `_`, or is `constructor` or `toJSON`; and for `f16` where the engine has no `Float16Array`.
+ * with `_`, or is `constructor` or `toJSON`; when an option is unknown; and for `f16` where the engine has no `Float16Array`.
  *
  * @example Usage
  * ```ts
@@ -263,7 +367,10 @@ export class Struct<F extends Fields = Fields> {
  * assertEquals(Enemy.fields.target.offset, 16);
  * ```
  */
-export function struct<F extends Fields>(fields: F, options?: StructOptions): Struct<F> {
+export function struct<F extends Fields, const N extends string = string>(
+  fields: F,
+  options?: StructOptions<N>,
+): Struct<F, N> {
   return new Struct(fields, options);
 }
 
@@ -288,10 +395,16 @@ export function array<E extends ElementType>(element: E, length: number): ArrayT
 }
 
 /**
- * The type of a link to a record of another struct, or of this one's own kind through `"ref"`.
+ * The type of a link to a record of another struct, or, with `"self"`, of the struct that the field is in.
+ *
+ * `null` may be written to it, as the null handle, 0; it reads as that. TypeScript knows so wherever it writes plain values, as
+ * in `alloc`, `set` and `copyFrom`; at a view's own field, whose type is the same to read and to write, it wants `NULL_HANDLE`.
+ *
+ * In a struct that is nested in another `"self"` stays the nested one. Of two structs that refer to each other one comes first: it
+ * has an untyped `"ref"`, whose handles pass for those of any struct.
  *
  * @typeParam S Struct type of the record, inferred.
- * @param target Struct of the record.
+ * @param target Struct of the record; `"self"` for the one that has the field.
  * @returns The type, to be used as a field of {@linkcode struct}, which checks it.
  *
  * @example Usage
@@ -305,8 +418,22 @@ export function array<E extends ElementType>(element: E, length: number): ArrayT
  * const missile = missiles.alloc({ target: ships.alloc({ hp: 9 }) });
  * assertEquals(ships.get(missiles.get(missile).target).hp, 9);
  * ```
+ *
+ * @example A struct that refers to itself
+ * ```ts
+ * import { array, Pool, ref, struct } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Node = struct({ value: "u8", next: ref("self"), near: array(ref("self"), 2) }, { name: "Node" });
+ * using nodes = new Pool(Node);
+ * const last = nodes.alloc({ value: 2, next: null });
+ * const first = nodes.alloc({ value: 1, next: last, near: [last, null] });
+ * const { next } = nodes.get(first); // a Handle<"Node">
+ * assertEquals(nodes.get(next).value, 2);
+ * assertEquals(nodes.has(nodes.get(next).next), false);
+ * ```
  */
-export function ref<S extends AnyStruct>(target: S): RefType<S> {
+export function ref<S extends AnyStruct | "self">(target: S): RefType<S> {
   return Object.freeze({ kind: "ref", target });
 }
 
@@ -334,24 +461,18 @@ function isScalar(value: unknown): value is ScalarType {
   return typeof value === "string" && Object.hasOwn(SCALARS, value);
 }
 
-function titleOf(name: string): string {
-  return name === "" ? "struct" : /\s/.test(name) ? `struct "${name}"` : `struct ${name}`;
-}
-
-function countOf(bytes: number): string {
-  return bytes === 1 ? "1 byte" : `${bytes} bytes`;
-}
-
 /** The next multiple of a power of two; in whole numbers, since a quotient would stay a float to the engine. */
 function roundUp(bytes: number, align: number): number {
   return (bytes + align - 1) & -align;
 }
 
-function typeName(type: FieldType): string {
-  if (typeof type === "string") return type;
-  if (type instanceof Struct) return type.name || "struct";
-  if (type.kind === "ref") return `ref(${type.target.name || "struct"})`;
-  return `${typeName(type.element)}[${type.length}]`;
+/** Structs to declare in one text, which all have to be structs. */
+function checked(struct: AnyStruct, more: readonly AnyStruct[], language: string): AnyStruct[] {
+  for (const it of more) {
+    if (it instanceof Struct) continue;
+    throw declareError(struct.name, language, `${show(it)} is not a struct`, "");
+  }
+  return [struct, ...more];
 }
 
 function fieldError(struct: string, field: string, problem: string): SchemaError {
@@ -380,8 +501,9 @@ function measure(
   if (type instanceof Struct) return { size: type.size, align: type.align, length: 1 };
   if (isScalar(type)) return { ...measureScalar(struct, field, type), length: 1 };
   if (typeof type === "object" && type !== null && type.kind === "ref") {
-    if (type.target instanceof Struct) return { size: 4, align: 4, length: 1 };
-    throw fieldError(struct, field, `is a ref to ${show(type.target)}, which is not a struct`);
+    const { target } = type;
+    if (target instanceof Struct || target === "self") return { size: 4, align: 4, length: 1 };
+    throw fieldError(struct, field, `is a ref to ${show(target)}, which is not a struct`);
   }
   if (typeof type !== "object" || type === null || type.kind !== "array") {
     throw fieldError(struct, field, `has unknown type ${show(type)}`);

@@ -1,0 +1,68 @@
+/**
+ * Random structs, and for each of them a shader that writes two whole records, and the bytes that a pool has of the same records.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import { type AnyStruct, Pool, type ScalarType } from "../../mod.ts";
+import { declarationsOf, leavesOf, structsOf, valueOf } from "../_declarations.ts";
+import type { Job } from "./_gpu.ts";
+
+/** The same structs in each run. */
+export const SEED = 20261126;
+
+/**
+ * @param count How many.
+ * @param scalars What they are made of.
+ * @returns Structs, the same in each run.
+ */
+export function someStructs(count: number, scalars: readonly ScalarType[]): AnyStruct[] {
+  return fc.sample(structsOf(scalars), { numRuns: count, seed: SEED });
+}
+
+/** A shader and what it is to leave. */
+export interface Task extends Job {
+  readonly expected: Uint8Array;
+}
+
+/**
+ * @param type A struct for WGSL.
+ * @returns What writes two records of it, one after the other, as that tells how far they are apart.
+ */
+export function taskOf(type: AnyStruct): Task {
+  const text = type.toWGSL();
+  const declared = declarationsOf(text);
+  const name = [...declared.keys()].at(-1)!; // the outermost is the last, after those nested in it
+  const leaves = leavesOf(type, name, declared);
+  let n = 0;
+  const writes = [0, 1].flatMap((record) =>
+    leaves.map(({ path, type }) => `  all[${record}].${path} = ${literalOf(type, n++)};`)
+  );
+  using pool = new Pool(type, { chunksPerBlock: 16, maxChunks: 16 });
+  n = 0;
+  const make = (type: ScalarType) => numberOf(type, n++);
+  for (let record = 0; record < 2; record++) pool.alloc(valueOf(type, make) as object);
+  const hasF16 = leaves.some(({ type }) => type === "f16");
+  return {
+    code: [
+      hasF16 ? "enable f16;" : "",
+      text,
+      `@group(0) @binding(0) var<storage, read_write> all: array<${name}, 2>;`,
+      `@compute @workgroup_size(1) fn main() {\n${writes.join("\n")}\n}`,
+    ].join("\n"),
+    byteLength: 2 * type.size,
+    expected: pool.blocks[0].bytes.slice(0, 2 * type.size),
+  };
+}
+
+/** The `n`th number, as it fits in the type. */
+function numberOf(type: ScalarType, n: number): number {
+  if (type === "i32") return -2_000_000_000 + n;
+  if (type === "u32" || type === "ref") return 4_000_000_000 + n;
+  return n % 1000 + 0.5; // a float
+}
+
+function literalOf(type: ScalarType, n: number): string {
+  const suffix = { i32: "i", f32: "f", f16: "h" }[type as string] ?? "u";
+  return `${numberOf(type, n)}${suffix}`;
+}

@@ -1,0 +1,94 @@
+/**
+ * A program in C that reads records of any structs and prints them, scalar by scalar.
+ *
+ * @module
+ */
+import { type AnyStruct, Pool, type ScalarType, struct } from "../../mod.ts";
+import { declarationsOf, type Leaf, leavesOf, valueOf } from "../_declarations.ts";
+
+/** A program and what it is to print. */
+export interface Program {
+  readonly code: string;
+  readonly expected: readonly string[];
+}
+
+/**
+ * @param types Structs.
+ * @returns A program with all of them, each in a struct of its own, since only those have names that are known.
+ */
+export function programFor(types: readonly AnyStruct[]): Program {
+  const tops = types.map((it, i) => struct({ it, end: "u8" }, { name: `Top${i}` }));
+  const text = tops[0].toC(...tops.slice(1));
+  const declared = declarationsOf(text);
+  const parts = tops.map((top, i) => {
+    const name = `struct Top${i}`;
+    const sizes = [`sizeof(${name})`, `_Alignof(${name})`, `sizeof(((${name} *)0)->it)`];
+    const leaves = leavesOf(top, `Top${i}`, declared);
+    const { bytes, shown } = recordOf(top, leaves);
+    const show = leaves.map((leaf) => showOf(name, leaf));
+    return {
+      code: `static void show${i}(void) {
+  static const uint8_t bytes[] = {${bytes.join()}};
+  ${name} top;
+  memcpy(&top, bytes, sizeof bytes);
+  printf("Top${i} %zu %zu %zu\\n", ${sizes.join(", ")});
+${show.join("\n")}
+}`,
+      expected: [`Top${i} ${top.size} ${top.align} ${top.fields.it.size}`, ...shown],
+    };
+  });
+  return {
+    code: [
+      text,
+      "#include <stddef.h>\n#include <stdio.h>\n#include <string.h>",
+      ...parts.map((it) => it.code),
+      `int main(void) {\n${parts.map((_, i) => `  show${i}();`).join("\n")}\n  return 0;\n}\n`,
+    ].join("\n\n"),
+    expected: parts.flatMap((it) => it.expected),
+  };
+}
+
+/** The bytes of a record, and the lines that the program prints of it. */
+function recordOf(type: AnyStruct, leaves: readonly Leaf[]): { bytes: number[]; shown: string[] } {
+  using pool = new Pool(type, { chunksPerBlock: 16, maxChunks: 16 });
+  let n = 0;
+  pool.alloc(valueOf(type, (type) => sampleOf(type, n++)) as object);
+  return {
+    bytes: [...pool.blocks[0].bytes.subarray(0, type.size)],
+    shown: leaves.map(({ path, type, offset }, n) =>
+      `${path} ${offset} ${Number(sampleOf(type, n))}`
+    ),
+  };
+}
+
+/** The `n`th value of a type: far from zero, of the sign that tells the types of a width apart, and as it is stored. */
+function sampleOf(type: ScalarType, n: number): number | bigint | boolean {
+  switch (type) {
+    case "bool":
+      return n % 2 === 0;
+    case "i8":
+      return -1 - n % 120;
+    case "u8":
+      return 255 - n % 120;
+    case "i16":
+      return -30_000 + n;
+    case "u16":
+      return 60_000 + n;
+    case "i32":
+      return -2_000_000_000 + n;
+    case "u32":
+    case "ref":
+      return 4_000_000_000 + n;
+    case "i64": // sixty-four bits of which the program's double keeps those that count
+      return -(2n ** 62n) + BigInt(n) * 4096n;
+    case "u64":
+      return 2n ** 63n + BigInt(n) * 4096n;
+    default:
+      return n % 1000 + 0.5;
+  }
+}
+
+/** Every type prints as a double, which it becomes by its own sign and width. */
+function showOf(name: string, { path }: Leaf): string {
+  return `  printf("${path} %zu %.17g\\n", offsetof(${name}, ${path}), (double)top.${path});`;
+}
