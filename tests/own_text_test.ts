@@ -175,10 +175,6 @@ const REFUSED: Readonly<Record<string, { is: (node: AnyNode) => boolean; example
     is: ({ type }) => type === "ChainExpression",
     example: "a?.b;",
   },
-  "??": {
-    is: (node) => node.type === "LogicalExpression" && node.operator === "??",
-    example: "a ?? b;",
-  },
   "a logical assignment": {
     is: (node) =>
       node.type === "AssignmentExpression" && ["&&=", "||=", "??="].includes(node.operator),

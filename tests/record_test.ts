@@ -12,6 +12,7 @@ import {
   Pool,
   PoolExhaustedError,
   type PoolOptions,
+  ref,
   SnapshotError,
   StaleHandleError,
   struct,
@@ -206,6 +207,74 @@ for (const [way, field, of, write] of ASSIGNMENTS) {
     },
   );
 }
+
+// -- null --
+
+for (const [name, write] of Object.entries(WRITES)) {
+  each(`${name} takes null for a link, single, nested and in arrays, and writes 0`, (make) => {
+    for (const debug of [false, true]) {
+      const { face, handle } = prepare(() => make({ debug }));
+      const dead = write(face, handle, { link: null, links: [null, 5] });
+      assertEquals(face.get<Plain>(dead).link, 0);
+      assertEquals((plainOf(face, dead) as Plain).links, [0, 5]);
+      if (debug) face.pool.clear();
+      face.pool.dispose();
+    }
+  });
+}
+
+/** Links in every place, the last in an array that is longer than a chain through its elements may be. */
+const Linked = struct({
+  one: "ref",
+  part: struct({ it: ref("self") }),
+  list: array(struct({ it: "ref" }), 2),
+  many: array(struct({ it: "ref", list: array("ref", 2) }), 60),
+});
+
+for (const [name, makeFace] of Object.entries(FACES)) {
+  Deno.test(`${name}: null is the null handle wherever a link can be`, () => {
+    const links = (it: number | null) => ({
+      one: it,
+      part: { it },
+      list: [{ it }, { it }],
+      many: Array.from({ length: 60 }, () => ({ it, list: [it, it] })),
+    });
+    for (const specialize of [true, false]) {
+      const face = makeFace(Linked, { ...SMALL, specialize });
+      const handle = face.alloc(links(null));
+      assertEquals(plainOf(face, handle), links(0));
+      face.set(handle, links(9));
+      assertEquals(plainOf(face, handle), links(9));
+      face.set(handle, links(null));
+      assertEquals(plainOf(face, handle), links(0));
+      face.pool.dispose();
+    }
+  });
+}
+
+Deno.test("Views take null for a link, in assignments, set() and copyFrom()", () => {
+  for (const specialize of [true, false]) {
+    const face = FACES["Pool"](Linked, { ...SMALL, specialize });
+    // deno-lint-ignore no-explicit-any -- a view's own field has one type to read and to write, which has no null
+    const view = face.get<any>(
+      face.alloc({ one: 5, part: { it: 6 }, list: [{ it: 7 }, { it: 8 }] }),
+    );
+    view.one = null;
+    view.part.it = null;
+    view.list.get(0).it = null;
+    view.list.set(1, { it: null });
+    const lists = view.many.get(0).list;
+    lists.copyFrom([1, 2]);
+    lists.set(0, null);
+    assertEquals(lists.toArray(), [0, 2]);
+    lists.copyFrom([3, null]);
+    assertEquals(lists.toArray(), [3, 0]);
+    view.part = { it: null };
+    view.list = [{ it: 4 }, { it: null }];
+    assertEquals([view.one, view.part.it, view.list.get(0).it, view.list.get(1).it], [0, 0, 4, 0]);
+    face.pool.dispose();
+  }
+});
 
 // -- lengths --
 

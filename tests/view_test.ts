@@ -14,7 +14,7 @@ const WRITES: Record<ScalarType, [unknown, unknown][]> = {
   f16: [[0, 0], [1.5, 1.5], [0.1, 0.0999755859375], [65_504, 65_504], [65_520, Infinity]],
   u32: [[0, 0], [2 ** 32 - 1, 2 ** 32 - 1], [2 ** 32, 0], [-1, 2 ** 32 - 1], [2 ** 31, 2 ** 31]],
   i32: [[0, 0], [2 ** 31 - 1, 2 ** 31 - 1], [2 ** 31, -(2 ** 31)], [2 ** 32 + 5, 5]],
-  ref: [[0, 0], [1, 1], [2 ** 30 - 1, 2 ** 30 - 1], [2 ** 32 - 1, 2 ** 32 - 1]],
+  ref: [[0, 0], [1, 1], [2 ** 30 - 1, 2 ** 30 - 1], [2 ** 32 - 1, 2 ** 32 - 1], [null, 0]],
   f32: [[0, 0], [0.1, Math.fround(0.1)], [1e39, Infinity], [NaN, NaN], [-2.5, -2.5]],
   f64: [[0, 0], [0.1, 0.1], [-1e300, -1e300], [NaN, NaN], [2 ** 53, 2 ** 53]],
   i64: [[0n, 0n], [2n ** 63n - 1n, 2n ** 63n - 1n], [2n ** 63n, -(2n ** 63n)], [-1n, -1n]],
@@ -131,11 +131,12 @@ Deno.test("View refuses a ref that is no integer of 32 bits, and writes nothing"
   const Node = struct({ next: "ref" });
   using pool = new Pool({ next: "ref", part: Node, list: array("ref", 2) }, SMALL);
   const view = pool.get(pool.alloc({ next: forge(7), part: { next: forge(8) } }));
-  for (const bad of [-1, 1.5, 2 ** 32, NaN]) {
+  for (const bad of [-1, 1.5, 2 ** 32, NaN, untyped<number>(undefined)]) {
     const message = `Cannot write field "next": a ref holds a handle below 2^32, got ${bad}`;
     assertThrows(() => void (view.next = forge(bad)), RangeError, message);
     assertThrows(() => void (view.part.next = forge(bad)), RangeError, message);
-    assertThrows(() => view.list.set(0, forge(bad)), RangeError, "a ref holds a handle below 2^32");
+    const error = typeof bad === "number" ? RangeError : TypeError;
+    assertThrows(() => view.list.set(0, forge(bad)), error, 'Cannot write field "list[0]"');
   }
   assertEquals([view.next, view.part.next, view.list.get(0)], [forge(7), forge(8), forge(0)]);
 });

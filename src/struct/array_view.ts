@@ -4,12 +4,41 @@
  * @module
  */
 import type { Arrays, Bound } from "./scalars.ts";
-import type { ArrayType, ElementType, FieldType, InitOf, Struct, ValueOf } from "./schema.ts";
+import type {
+  AnyStruct,
+  ArrayType,
+  ElementType,
+  FieldType,
+  InitOf,
+  ItemsOf,
+  RefType,
+  Struct,
+  ValueOf,
+} from "./schema.ts";
 
-/** What the field of a view reads as. */
-export type FieldView<T extends FieldType> = T extends ArrayType<infer E> ? ArrayView<E>
-  : T extends Struct<infer F> ? { -readonly [K in keyof F]: FieldView<F[K]> }
-  : ValueOf<T>;
+/**
+ * Has TypeScript refuse `{ ...view }` and `{ x, ...rest } = view`, as TS2698 and TS2700. Those copy an object's own properties, and the
+ * fields of a view are accessors that it inherits. `{ ...view.toJSON() }` has them, and `view.toJSON().pos` those of a part.
+ *
+ * A type can be spread only if each member of the union that it is can be, and `true` cannot. A view is no boolean all the same, and
+ * passes for none; it is the other member, `object`, for which a plain value passes as well. It is `true`, since that is truthy: `void`
+ * does the same, but `if (view)`, `view?.hp` and `view !== undefined` would leave nothing of it.
+ *
+ * Tell a view from a handle by `typeof it === "number"`: after `typeof it === "object"` the compiler takes it for possible in the `else`.
+ * No interface extends such a type; `type ShipView = View<typeof Ship>` gives it a name.
+ */
+export type NoSpread = object | true;
+
+/**
+ * What the field of a view reads as.
+ *
+ * @typeParam T The field's type.
+ * @typeParam Self The struct that has the field, for links to its own kind.
+ */
+export type FieldView<T extends FieldType, Self = unknown> = T extends ArrayType<infer E>
+  ? ArrayView<E extends RefType<"self"> ? Self extends AnyStruct ? RefType<Self> : E : E> & NoSpread
+  : T extends Struct<infer F> ? { -readonly [K in keyof F]: FieldView<F[K], T> } & NoSpread
+  : ValueOf<T, Self>;
 
 /**
  * An array field of a record. Comes from a view, and follows it when it is moved.
@@ -42,11 +71,11 @@ export abstract class ArrayView<E extends ElementType = ElementType> {
   /**
    * Writes the first elements, in O(n).
    *
-   * @param values Anything array-like, at most `length` long.
+   * @param values Anything array-like, or another view of an array, at most `length` long.
    * @throws {RangeError} when it is longer.
    * @throws {TypeError} when a value does not fit the type; nothing is written then.
    */
-  abstract copyFrom(values: ArrayLike<InitOf<E>>): void;
+  abstract copyFrom(values: ItemsOf<InitOf<E>>): void;
 
   /**
    * Copies the elements out, in O(n).
@@ -54,23 +83,26 @@ export abstract class ArrayView<E extends ElementType = ElementType> {
    * @returns A plain array of plain values.
    */
   toArray(): ValueOf<E>[] {
-    const values: unknown[] = [];
-    for (let i = 0; i < this.length; i++) {
-      const value: unknown = this.get(i);
-      values.push(
-        typeof value === "object" ? (value as { toJSON(): unknown }).toJSON() : value, // a view of a struct
-      );
-    }
-    return values as ValueOf<E>[]; // which get() gives, and toJSON() of a view
+    return this.toJSON();
   }
 
   /**
-   * So that `JSON.stringify` writes an array.
+   * Copies the elements out for JSON: `JSON.stringify` calls it so, with a key.
+   *
+   * @param key Where the array goes; makes no other difference than to be there.
+   * @returns A plain array of what JSON can hold. It has no integers of 64 bits, so they are decimal strings.
+   */
+  toJSON(key: string): unknown[];
+  /**
+   * Copies the elements out, in O(n).
    *
    * @returns What {@linkcode toArray} does.
    */
-  toJSON(): ValueOf<E>[] {
-    return this.toArray();
+  toJSON(): ValueOf<E>[];
+  toJSON(key?: string): unknown[] {
+    const values: unknown[] = [];
+    for (let i = 0; i < this.length; i++) values.push(plainValue(this.get(i), key));
+    return values;
   }
 
   /**
@@ -113,8 +145,21 @@ export interface Part extends Bound {
   _at: number;
 }
 
+/** Makes views of a struct within another view. */
+export type PartViewClass = new (root: Bound, at: number) => Part;
+
 /** Makes array views of one field. */
 export type ArrayViewClass = new (root: Bound, at: number) => ArrayView & Part;
+
+/**
+ * @param value What a field of a view or an element reads as.
+ * @param key Where it goes in JSON; `undefined` where it does not go there.
+ * @returns The plain value: of a part its own, and of a bigint in JSON its decimal digits.
+ */
+export function plainValue(value: unknown, key: string | undefined): unknown {
+  if (typeof value === "object") return (value as { toJSON(key?: string): unknown }).toJSON(key); // a part
+  return typeof value === "bigint" && key !== undefined ? String(value) : value;
+}
 
 /** What is to be known of an array of scalars. */
 export interface ScalarArray {

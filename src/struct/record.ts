@@ -33,6 +33,7 @@ import {
   type ScalarType,
   Struct,
 } from "./schema.ts";
+import { nearestName } from "../_nearest.ts";
 import { ArrayView } from "./array_view.ts";
 
 /** What records are taken from, or found in, once their values are known. */
@@ -535,6 +536,7 @@ function copyOf(type: FieldType, value: unknown): unknown {
   if (typeof value !== "object" || value === null || typeof type === "string") return value;
   if (type instanceof Struct) {
     const copy = fieldsOf(type, value as Fields);
+    if (copy === value) return value;
     for (const [name, field] of Object.entries(type.fields)) {
       if (copy[name] !== undefined) copy[name] = copyOf(field.type, copy[name]);
     }
@@ -552,6 +554,9 @@ function copyOf(type: FieldType, value: unknown): unknown {
 function ownFieldsOnly(struct: AnyStruct, write: Writer): Writer {
   return (init, seen, view, target, handle, outer) => {
     const isObject = typeof init === "object" && init !== null;
+    if (isObject && !holdsFields(struct, init as Fields)) {
+      throw notObjectError(struct, init, outer);
+    }
     const own = isObject ? fieldsOf(struct, init as Fields) : init;
     return write(own, seen, view, target, handle, outer);
   };
@@ -560,7 +565,11 @@ function ownFieldsOnly(struct: AnyStruct, write: Writer): Writer {
 /** The fields of a plain value, each read once; of other names there is no value. */
 function fieldsOf(struct: AnyStruct, value: Fields): Record<string, unknown> {
   const fields: Record<string, unknown> = Object.create(null);
-  for (const name in value) if (!isViewState(name)) fields[name] = undefined;
+  if (!holdsFields(struct, value)) return value; // which the writer refuses
+  const isOfView = isRecordView(value);
+  for (const name in value) {
+    if (!isOfView || name.charCodeAt(0) !== UNDERSCORE) fields[name] = undefined;
+  }
   for (const name of Object.keys(struct.fields)) {
     const field = value[name];
     if (field !== INHERITED[name]) fields[name] = field;
@@ -616,25 +625,96 @@ function lengthError(
     : new TypeError(`Cannot write field "${path}": it must be array-like, got ${show(value)}`);
 }
 
-/** Throws where a value has a name that is no field; passes where its value is undefined, which counts as left out. */
+/** Throws where a value has a name that is no field, also one whose value is undefined, and where it is no value of fields at all. */
 function checkNames(struct: AnyStruct, init: Fields, outer: Frame | undefined): void {
+  let isEmpty = true;
   for (const name in init) {
-    if (Object.hasOwn(struct.fields, name) || isViewState(name)) continue;
-    const known = Object.keys(struct.fields).join(", ");
-    throw new TypeError(
-      `Cannot write ${placeName(struct, outer)}: it has no field "${name}", it has ${known}`,
-    );
+    isEmpty = false;
+    if (!Object.hasOwn(struct.fields, name)) checkName(struct, init, name, outer);
   }
+  if (isEmpty && !holdsFields(struct, init)) throw notObjectError(struct, init, outer);
+}
+
+/** Passes over the state of a view, and refuses any other name that is no field. */
+function checkName(
+  struct: AnyStruct,
+  init: Fields,
+  name: string,
+  outer: Frame | undefined,
+): void {
+  if (isList(init)) throw notObjectError(struct, init, outer);
+  if (name.charCodeAt(0) === UNDERSCORE) {
+    if (isRecordView(init)) return;
+    if (hasViewState(init)) throw spreadError(struct, outer);
+  }
+  throw nameError(struct, name, outer);
+}
+
+const UNDERSCORE = 95;
+
+function isList(value: object): boolean {
+  return Array.isArray(value) || value instanceof ArrayView;
 }
 
 /** A view passes for a plain value: its own state, which no field can be named like, is passed over. */
-function isViewState(name: string): boolean {
-  return name.charCodeAt(0) === 95; // "_"
+function isRecordView(value: Fields): boolean {
+  return value._of instanceof Struct && !Object.hasOwn(value, "_of");
+}
+
+/** Whether a plain value has what a view keeps its state under, of debug mode and of a part as well. */
+function hasViewState(value: Fields): boolean {
+  return "_b" in value || "_r" in value || "_arrays" in value;
+}
+
+/**
+ * Whether something is a value of fields: not so arrays, and objects such as a `Map` or a `Promise` that have none of them and are no plain
+ * object of any realm.
+ */
+function holdsFields(struct: AnyStruct, value: Fields): boolean {
+  if (isList(value)) return false;
+  const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return true;
+  for (const _name in value) return true; // another name is to be refused by that
+  return Object.keys(struct.fields).some((name) =>
+    name in value && (!(name in INHERITED) || value[name] !== INHERITED[name])
+  );
+}
+
+/** What an object is, as far as it tells. */
+function titleOf(value: object): string {
+  if (isList(value)) return "an array";
+  const { constructor } = value;
+  return typeof constructor === "function" && constructor.name !== ""
+    ? `a ${constructor.name}`
+    : "an object";
+}
+
+function nameError(struct: AnyStruct, name: string, outer: Frame | undefined): TypeError {
+  const known = Object.keys(struct.fields);
+  const meant = nearestName(name, known);
+  const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+  return new TypeError(
+    `Cannot write ${placeName(struct, outer)}: it has no field "${name}", it has ${
+      known.join(", ")
+    }${hint}`,
+  );
+}
+
+function spreadError(struct: AnyStruct, outer: Frame | undefined): TypeError {
+  return new TypeError(
+    `Cannot write ${
+      placeName(struct, outer)
+    }: a view was spread, which copies its state and none of its fields; use { ...view.toJSON() }`,
+  );
 }
 
 function notObjectError(struct: AnyStruct, init: unknown, outer: Frame | undefined): TypeError {
   return new TypeError(
-    `Cannot write ${placeName(struct, outer)}: it must be an object, got ${show(init)}`,
+    `Cannot write ${placeName(struct, outer)}: it must be an object${
+      typeof init === "object" && init !== null
+        ? ` of fields, got ${titleOf(init)}`
+        : `, got ${show(init)}`
+    }`,
   );
 }
 
@@ -662,6 +742,8 @@ function typeError(type: ScalarType, value: unknown, path: string): TypeError {
     ? "boolean"
     : type === "i64" || type === "u64"
     ? "bigint"
+    : type === "ref"
+    ? "number or null"
     : "number";
   return new TypeError(
     `Cannot write field "${path}": ${type} must be a ${primitive}, got ${show(value)}`,

@@ -53,17 +53,21 @@ export interface Scalar<T = number | bigint | boolean> {
   readonly array: keyof Arrays;
   /** Tells whether a value is of the type; a number out of range is, as it wraps. */
   readonly fits: (value: unknown) => boolean;
-  /** Makes a value of what the typed array holds, where that is another. */
-  readonly decode?: (raw: never) => T;
+  /** Makes a value of what the typed array holds; zero of `undefined`, which it gives where there is no memory. */
+  readonly decode: (raw: never) => T;
   /**
    * Defines the accessors of fields of the type. Its text is compiled anew for each struct (`slab/own_code.ts`), so nothing in it is
    * free but its parameter. An accessor is short, since V8 compiles a function of up to 30 bytes of bytecode into every
    * caller, whatever the caller's size.
    *
-   * @param refError Makes the error for what a `ref` cannot hold.
+   * @param refOf Gives what a `ref` holds for a value that is no integer of 32 bits.
+   * @param none 0 as a bigint.
    * @returns What makes the accessor of a field.
    */
-  define(refError: (value: unknown, name: string) => Error): DefineAccessor<T>;
+  define(
+    refOf: (value: unknown, name: string) => number,
+    none: bigint,
+  ): DefineAccessor<T>;
 }
 
 /**
@@ -105,6 +109,12 @@ export function refError(value: unknown, path: string): RangeError {
   );
 }
 
+/** What a `ref` holds for a value that is no integer of 32 bits: for `null` the null handle, and for no other. */
+function refOf(value: unknown, name: string): number {
+  if (value === null) return 0;
+  throw refError(value, name);
+}
+
 function isNumber(value: unknown): boolean {
   return typeof value === "number";
 }
@@ -117,27 +127,37 @@ function isBoolean(value: unknown): boolean {
   return typeof value === "boolean";
 }
 
-/** An integer of 32 bits, as a `ref` holds. */
+/** No literal, which old targets of build tools have none for. */
+const NO_BIGINT = BigInt(0);
+
+/** An integer of 32 bits, as a `ref` holds, or `null`, which a typed array stores as 0. */
 function isWord(value: unknown): boolean {
-  return typeof value === "number" && value >>> 0 === value;
+  return typeof value === "number" ? value >>> 0 === value : value === null;
 }
 
-/** The table. */
+/** What a number reads as where there is no memory: typed arrays of no length give `undefined`. */
+function numberOf(raw: number | undefined): number {
+  return raw ?? 0;
+}
+
+/**
+ * The table. Where a view is bound to no memory its typed arrays give `undefined`, of which each getter makes 0, `false` or `0n`.
+ */
 // deno-fmt-ignore: one type a line, so that they can be compared at a glance.
 export const SCALARS: Scalars = {
-  u8: { bytes: 1, array: "u8", fits: isNumber, define: () => (at) => ({ get() { return this._b.u8[this._o + at]; }, set(v) { this._b.u8[this._o + at] = v; } }) },
+  u8: { bytes: 1, array: "u8", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.u8[this._o + at] | 0; }, set(v) { this._b.u8[this._o + at] = v; } }) },
   i8: { bytes: 1, array: "u8", fits: isNumber, decode: (raw: number) => raw << 24 >> 24, define: () => (at) => ({ get() { return this._b.u8[this._o + at] << 24 >> 24; }, set(v) { this._b.u8[this._o + at] = v; } }) },
-  bool: { bytes: 1, array: "u8", fits: isBoolean, decode: (raw: number) => raw !== 0, define: () => (at) => ({ get() { return this._b.u8[this._o + at] !== 0; }, set(v) { this._b.u8[this._o + at] = v ? 1 : 0; } }) },
-  u16: { bytes: 2, array: "u16", fits: isNumber, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1]; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
+  bool: { bytes: 1, array: "u8", fits: isBoolean, decode: (raw: number) => raw > 0, define: () => (at) => ({ get() { return this._b.u8[this._o + at] > 0; }, set(v) { this._b.u8[this._o + at] = v ? 1 : 0; } }) },
+  u16: { bytes: 2, array: "u16", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] | 0; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
   i16: { bytes: 2, array: "u16", fits: isNumber, decode: (raw: number) => raw << 16 >> 16, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] << 16 >> 16; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
-  f16: { bytes: 2, array: "f16", fits: isNumber, define: () => (at) => ({ get() { return this._b.f16[this._o + at >> 1]; }, set(v) { this._b.f16[this._o + at >> 1] = v; } }) },
-  i32: { bytes: 4, array: "i32", fits: isNumber, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2]; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
+  f16: { bytes: 2, array: "f16", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.f16[this._o + at >> 1] ?? 0; }, set(v) { this._b.f16[this._o + at >> 1] = v; } }) },
+  i32: { bytes: 4, array: "i32", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] | 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
   u32: { bytes: 4, array: "i32", fits: isNumber, decode: (raw: number) => raw >>> 0, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
-  f32: { bytes: 4, array: "f32", fits: isNumber, define: () => (at) => ({ get() { return this._b.f32[this._o + at >> 2]; }, set(v) { this._b.f32[this._o + at >> 2] = v; } }) },
-  f64: { bytes: 8, array: "f64", fits: isNumber, define: () => (at) => ({ get() { return this._b.f64[this._o + at >> 3]; }, set(v) { this._b.f64[this._o + at >> 3] = v; } }) },
-  i64: { bytes: 8, array: "i64", fits: isBigint, define: () => (at) => ({ get() { return this._b.i64[this._o + at >> 3]; }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
-  u64: { bytes: 8, array: "i64", fits: isBigint, decode: (raw: bigint) => BigInt.asUintN(64, raw), define: () => (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[this._o + at >> 3]); }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
-  ref: { bytes: 4, array: "i32", fits: isWord, decode: (raw: number) => raw >>> 0, define: (refError) => (at, name) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { if (v >>> 0 !== v) throw refError(v, name); this._b.i32[this._o + at >> 2] = v; } }) },
+  f32: { bytes: 4, array: "f32", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.f32[this._o + at >> 2] ?? 0; }, set(v) { this._b.f32[this._o + at >> 2] = v; } }) },
+  f64: { bytes: 8, array: "f64", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.f64[this._o + at >> 3] ?? 0; }, set(v) { this._b.f64[this._o + at >> 3] = v; } }) },
+  i64: { bytes: 8, array: "i64", fits: isBigint, decode: (raw: bigint) => raw ?? NO_BIGINT, define: (_refOf, none) => (at) => ({ get() { return this._b.i64[this._o + at >> 3] ?? none; }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
+  u64: { bytes: 8, array: "i64", fits: isBigint, decode: (raw: bigint) => BigInt.asUintN(64, raw ?? NO_BIGINT), define: (_refOf, none) => (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[this._o + at >> 3] ?? none); }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
+  ref: { bytes: 4, array: "i32", fits: isWord, decode: (raw: number) => raw >>> 0, define: (refOf) => (at, name) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { if (v >>> 0 !== v) v = refOf(v, name); this._b.i32[this._o + at >> 2] = v; } }) },
 };
 
 /** Calls a function that defines classes or functions; `slab/own_code.ts` has the two ways of doing so. */
@@ -162,7 +182,7 @@ export class Accessors {
   of(type: ScalarType, at: number, name: string): Accessor<Bound, unknown> {
     let define = this.made.get(type);
     if (define === undefined) {
-      define = this.compile((SCALARS[type] as Scalar<unknown>).define, refError);
+      define = this.compile((SCALARS[type] as Scalar<unknown>).define, refOf, NO_BIGINT);
       this.made.set(type, define);
     }
     return define(at, name);

@@ -20,40 +20,84 @@ import {
   defineScalarArray,
   defineStructArray,
   type FieldView,
+  type NoSpread,
   type Part,
+  type PartViewClass,
+  plainValue,
 } from "./array_view.ts";
+import { debugArrayViewClass, debugPartClass, debugViewClass } from "./debug_view.ts";
 import { type Frame, itemsWriter, type Writer, writerOf, writeScalarError } from "./record.ts";
 import { Accessors, type Bound, type Compile, SCALARS } from "./scalars.ts";
 import {
   type AnyStruct,
   type ArrayType,
   elementBytes,
+  type Fields,
   type Infer,
   scalarOf,
   Struct,
 } from "./schema.ts";
 import type { TypedArrays } from "./typed_arrays.ts";
 
+export { isDebugView } from "./debug_view.ts";
+
 /**
  * A record as an object: its fields read and write the record's bytes.
  *
  * A nested struct is a view as well, and so is an array ({@linkcode ArrayView}); both follow the view that they came
  * from when it is moved. Assigning a whole struct or array copies it in; TypeScript, which cannot type a setter of its own for a
- * computed name, wants `view.color.copyFrom([…])` in the place of `view.color = […]`. A view is not checked after it was made: kept
+ * computed name, wants `view.color.copyFrom([…])` in the place of `view.color = […]`, and `view.next = NULL_HANDLE` in that of
+ * `view.next = null`, lest a link read as one that may be null. A view is not checked after it was made: kept
  * past its record's `free`, it reads whatever is there; in debug mode it throws {@linkcode StaleHandleError}.
+ *
+ * The fields are no properties of the view's own, so `{ ...view }` has none of them: TypeScript refuses it ({@linkcode NoSpread}), and in
+ * debug mode it throws, as `structuredClone` does; copy `view.toJSON()` instead. `JSON.stringify` takes a view, and writes integers of
+ * 64 bits as decimal strings. In debug mode a view is sealed: what is written to a name that is no field throws in strict code.
+ *
+ * @typeParam S The struct type, or the plain fields it is made of.
+ */
+export type View<S extends AnyStruct | Fields> = S extends Struct<infer F>
+  ? { -readonly [K in keyof F]: FieldView<F[K], S> } & RecordMethods<S> & NoSpread
+  : S extends Fields ? View<Struct<S>>
+  : never;
+
+/** Key of what views have in types alone. */
+export declare const viewed: unique symbol;
+
+/**
+ * What a view of a record has beside its fields.
  *
  * @typeParam S The struct type.
  */
-export type View<S extends AnyStruct> = S extends Struct<infer F>
-  ? { -readonly [K in keyof F]: FieldView<F[K]> } & {
-    /**
-     * Copies the record out.
-     *
-     * @returns A plain object of plain values, as `Infer` says.
-     */
-    toJSON(): Infer<S>;
-  }
-  : never;
+export interface RecordMethods<S extends AnyStruct> {
+  /** Never there: the compiler infers the struct by it. */
+  readonly [viewed]?: Viewed<S> | undefined; // which keeps the errors of the compiler short
+  /**
+   * Copies the record out for JSON: `JSON.stringify` calls it so, with a key.
+   *
+   * @param key Where the record goes; makes no other difference than to be there.
+   * @returns A plain object of what JSON can hold. It has no integers of 64 bits, so they are decimal strings; `BigInt(text)` makes one
+   * what a field takes again.
+   */
+  toJSON(key: string): unknown;
+  /**
+   * Copies the record out.
+   *
+   * @returns A plain object of plain values, as `Infer` says: integers of 64 bits are bigints.
+   */
+  toJSON(): Infer<S>;
+}
+
+/**
+ * Names a struct to the compiler; no value has it. All of them pass for each other, so that a view is still one of any struct with
+ * the same fields.
+ *
+ * @typeParam _S The struct type.
+ */
+export interface Viewed<_S> {
+  /** So that it is no empty type, which everything would pass for. */
+  readonly is: "view";
+}
 
 /** A view from the inside. */
 export interface RecordView extends Bound {
@@ -72,9 +116,6 @@ export interface StructView extends RecordView {
 /** Makes views of one struct. */
 export type RecordViewClass = new (arrays: TypedArrays, offset: number) => StructView;
 
-/** Makes views of a struct within another view. */
-type PartViewClass = new (root: Bound, at: number) => Part;
-
 /** What is compiled for a struct. */
 export interface StructCode {
   /** Class of its views. */
@@ -90,9 +131,8 @@ export interface StructCode {
  * @returns Its views and its writer.
  */
 export function structCode(struct: AnyStruct, compile: Compile, isDebug: boolean): StructCode {
-  const code = new Definitions(compile);
-  const Plain = code.recordViewClass(struct);
-  const View = isDebug ? debugViewClass(Plain) : Plain;
+  const code = new Definitions(compile, isDebug);
+  const View = code.recordViewClass(struct);
   return { View, write: writerOf(struct, compile, code.writers, code.accessors) };
 }
 
@@ -119,27 +159,34 @@ class Definitions {
   /** By struct; filled as they are needed. */
   readonly writers = new Map<AnyStruct, Writer>();
   private readonly compile: Compile;
+  private readonly isDebug: boolean;
 
-  constructor(compile: Compile) {
+  constructor(compile: Compile, isDebug: boolean) {
     this.compile = compile;
+    this.isDebug = isDebug;
     this.accessors = new Accessors(compile);
   }
 
   recordViewClass(struct: AnyStruct): RecordViewClass {
-    const View = this.compile(defineRecordView, hasParts(struct));
-    Object.defineProperty(View.prototype, "_s", { value: struct });
-    this.#define(View.prototype, struct, this.accessors);
-    return View as RecordViewClass; // _s was just defined
+    const Plain = this.compile(defineRecordView, hasParts(struct)) as RecordViewClass; // _s comes next
+    Object.defineProperty(Plain.prototype, "_s", { value: struct });
+    this.#define(Plain.prototype, struct, this.accessors);
+    return this.isDebug ? debugViewClass(Plain, struct.name, partCount(struct)) : Plain;
   }
 
   #partViewClass(struct: AnyStruct): PartViewClass {
     const Part = this.compile(definePartView);
     // Accessors of their own, since what one text learns of a view it would lose again to a part.
     this.#define(Part.prototype, struct, new Accessors(this.compile));
-    return Part;
+    return this.isDebug ? debugPartClass(Part, struct.name, partCount(struct)) : Part;
   }
 
   #arrayViewClass(name: string, type: ArrayType): ArrayViewClass {
+    const Plain = this.#plainArrayViewClass(name, type);
+    return this.isDebug ? debugArrayViewClass(Plain, name) : Plain;
+  }
+
+  #plainArrayViewClass(name: string, type: ArrayType): ArrayViewClass {
     const { compile, writers } = this;
     const { element, length } = type;
     const stride = elementBytes(element);
@@ -172,7 +219,7 @@ class Definitions {
       );
     }
     const scalar = scalarOf(element);
-    const { array, fits, decode = (raw: unknown) => raw } = SCALARS[scalar];
+    const { array, fits, decode } = SCALARS[scalar];
     const valueError = (i: number, value: unknown) =>
       writeScalarError(scalar, value, `${name}[${i}]`, undefined);
     const elements = { length, array, shift: 31 - Math.clz32(stride), decode, fits };
@@ -183,8 +230,8 @@ class Definitions {
   #define(prototype: object, struct: AnyStruct, accessors: Accessors): void {
     Object.defineProperty(prototype, "_of", { value: struct }); // for writers, which need not check what a view has
     Object.defineProperty(prototype, "toJSON", {
-      value(this: Readonly<Record<string, unknown>>) {
-        return plainValues(struct, this);
+      value(this: object, key?: string) {
+        return plainValues(struct, this, key);
       },
     });
     showAs(prototype, (view) => isUnbound(view) ? "[view of nothing]" : plainValues(struct, view));
@@ -300,60 +347,22 @@ function definePartAccessor(
 
 // -- the same for all --
 
-/**
- * In debug mode. Every accessor, and those of parts, reaches the bytes through `_b`: so that is where a record that is gone is
- * noticed. Whoever moves a view sets `_b` and then `_o`, which is when it notes what it stands on.
- */
-function debugViewClass(Plain: RecordViewClass): RecordViewClass {
-  class DebugView extends Plain {
-    declare _arrays: TypedArrays;
-    declare _offset: number;
-    declare _epoch: number;
-
-    override get _b(): TypedArrays {
-      const { _arrays, _offset } = this;
-      if (_arrays.epochAt(_offset, this._s.size) !== this._epoch) {
-        throw _arrays.staleError(_offset, this._epoch);
-      }
-      return _arrays;
-    }
-
-    override set _b(arrays: TypedArrays) {
-      this._arrays = arrays;
-    }
-
-    override get _o(): number {
-      return this._offset;
-    }
-
-    override set _o(offset: number) {
-      this._offset = offset;
-      this._epoch = this._arrays.epochAt(offset, this._s.size);
-    }
-  }
-  return DebugView;
-}
-
-/**
- * @param view Any value.
- * @returns Whether it is a view of debug mode.
- */
-export function isDebugView(view: unknown): boolean {
-  return typeof view === "object" && view !== null && "_epoch" in view;
-}
-
 function hasParts(struct: AnyStruct): boolean {
-  return Object.values(struct.fields).some(({ type }) =>
-    typeof type === "object" && !("target" in type)
-  );
+  return partCount(struct) > 0;
 }
 
-/** The values of a record, read through a view of it. */
-function plainValues(struct: AnyStruct, view: object): Record<string, unknown> {
+/** How many fields are structs or arrays, so that a view has views of them. */
+function partCount(struct: AnyStruct): number {
+  return Object.values(struct.fields).filter(({ type }) =>
+    typeof type === "object" && !("target" in type)
+  ).length;
+}
+
+/** The values of a record, read through a view of it; for JSON where there is a key. */
+function plainValues(struct: AnyStruct, view: object, key?: string): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const name of Object.keys(struct.fields)) {
-    const value = (view as Readonly<Record<string, unknown>>)[name];
-    values[name] = typeof value === "object" ? (value as { toJSON(): unknown }).toJSON() : value; // a part
+    values[name] = plainValue((view as Readonly<Record<string, unknown>>)[name], key);
   }
   return values;
 }
