@@ -5,7 +5,7 @@
  * Every contestant does the same to the same particles, so the sums agree. Dense columns with swap-remove are the limit
  * for code that needs neither handles nor identity: a particle has no address that lasts.
  */
-import { Pool } from "@slabs/pool";
+import { Pool, type PoolOptions } from "@slabs/pool";
 import { DT, Particle, speedX, startX } from "./_particles.ts";
 import { bench, same, type Scenario, size, type Work } from "./_scenario.ts";
 
@@ -114,8 +114,11 @@ function recycled(): Work {
   }, () => ({ count: all.length, life: all.reduce((sum, it) => sum + it.life, 0) }));
 }
 
-function poolFrames(walk: (pool: Pool<typeof Particle>) => void): Work {
-  const pool = new Pool(Particle);
+function poolFrames(
+  walk: (pool: Pool<typeof Particle>) => void,
+  options: PoolOptions = {},
+): Work {
+  const pool = new Pool(Particle, options);
   const at = pool.cursor();
   let born = 0;
   const spawn = (frames: number) => {
@@ -162,6 +165,12 @@ export const frames: Scenario = {
     { name: "dense columns by hand, swap-remove", make: columns },
     { name: "Pool.forEach", make: () => poolFrames(forEach), limit: 2.2 },
     { name: "for…of Pool", make: () => poolFrames(forOf) },
+    {
+      name: 'Pool.forEach, reuse: "spread"',
+      make: () => poolFrames(forEach, { reuse: "spread" }),
+      against: "Pool.forEach",
+      limit: 1.15,
+    },
     { name: "plain objects", make: objects },
     { name: "array of recycled objects", make: recycled },
   ],

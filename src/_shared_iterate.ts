@@ -17,6 +17,7 @@ import type { SharedSlab } from "./_shared_slab.ts";
 import { FIRST_STAMP } from "./_shared_steps.ts";
 import type { HandleCodec } from "./slab/handle.ts";
 import { MAX_ARGUMENTS, type Visitor } from "./slab/iterate.ts";
+import { type Selection, selection } from "./slab/pack.ts";
 import type { Compile } from "./struct/scalars.ts";
 import type { RecordView, RecordViewClass } from "./struct/view.ts";
 
@@ -99,6 +100,27 @@ export function sharedLoopFunction(
     loop(slab, view, fn, first, step, a, b, c, d);
     spareViews.push(view);
   };
+}
+
+/**
+ * Selects the records that a pass would visit at this moment, to be packed.
+ *
+ * @param slab Whose records.
+ * @param first Position of the first block.
+ * @param step From one block to the next.
+ * @returns The selection.
+ */
+export function selectShared(slab: SharedSlab, first: number, step: number): Selection {
+  const blocks = slab.mounted();
+  selection.start(blocks);
+  for (let i = first; i < blocks.length; i += step) {
+    const block = blocks[i];
+    const { stamps, chunkCount } = block;
+    for (let chunk = 0; chunk < chunkCount; chunk++) {
+      if ((stamps[chunk] & 1) === 1 && (block.look(chunk) & 1) === 1) selection.add(i, chunk);
+    }
+  }
+  return selection;
 }
 
 /**

@@ -23,6 +23,7 @@ import {
 import { DisposedError, PoolExhaustedError, type StaleHandleError } from "./errors.ts";
 import type { HandleCodec } from "./slab/handle.ts";
 import type { SlabConfig } from "./slab/slab.ts";
+import { Observers, type SlabObserver } from "./slab/observers.ts";
 import { staleError } from "./slab/slab_errors.ts";
 import type { Target } from "./struct/record.ts";
 import type { Compile } from "./struct/scalars.ts";
@@ -72,6 +73,7 @@ export abstract class SharedSlab implements Target {
   /** Which of `mine` was last looked at for what others have freed. */
   private turn = 0;
   private readonly keepEmptyBlocks: number;
+  private observers: Observers | undefined = undefined;
 
   /**
    * @param config Checked options.
@@ -162,6 +164,31 @@ export abstract class SharedSlab implements Target {
     if (position >= this.blocks.length && !this.map(position)) return -1;
     const stamp = this.blocks[position].loadStamp(index & this.chunkMask);
     return stamp === RETIRED ? 0 : (stamp & ~PENDING) + FIRST_STAMP >>> 1;
+  }
+
+  // -- values beside records --
+
+  /**
+   * @param handle A handle that was good once.
+   * @returns Whether its record is live.
+   */
+  isLive(handle: number): boolean {
+    return this.find(handle) !== undefined;
+  }
+
+  /** @throws {DisposedError} after this thread has left the pool. */
+  checkUsable(): void {
+    this.checkThere();
+  }
+
+  /** @param observer Is told when this thread leaves the pool. */
+  observe(observer: SlabObserver): void {
+    (this.observers ??= new Observers()).add(observer);
+  }
+
+  /** @param observer Is told no more. */
+  unobserve(observer: SlabObserver): void {
+    this.observers?.remove(observer);
   }
 
   // -- blocks --
@@ -343,6 +370,7 @@ export abstract class SharedSlab implements Target {
     this.disposed = true;
     this.blocks = this.mine = this.roomy = [];
     this.current = this.unbound;
+    this.observers?.forgetAll();
   }
 
   // -- errors --
@@ -494,6 +522,7 @@ function defineSharedSlab(
     }
 
     override free(handle: number): boolean {
+      if (typeof handle !== "number") return false;
       const index = codec.index(handle);
       const position = index >>> chunkBits;
       if (position >= this.blocks.length && !this.map(position)) return false;
@@ -512,6 +541,7 @@ function defineSharedSlab(
     }
 
     override find(handle: number): SharedBlock | undefined {
+      if (typeof handle !== "number") return undefined;
       const index = codec.index(handle);
       const position = index >>> chunkBits;
       if (position >= this.blocks.length && !this.map(position)) return undefined;

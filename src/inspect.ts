@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { auditBlock, type BlockMetadata } from "./slab/check.ts";
+import { auditBlock, auditQueue, type BlockMetadata } from "./slab/check.ts";
 import type { Block } from "./slab/block.ts";
 import { auditBytes } from "./_byte_audit.ts";
 import { dumpBytes } from "./_byte_dump.ts";
 import { auditShared, dumpShared } from "./_shared_audit.ts";
+import { checkOptions } from "./_nearest.ts";
 import { count, drawn, occupancy, summary, together, WIDTH, wrap } from "./_show.ts";
 import { type Slab, slabs } from "./slab/slab.ts";
 import { InvariantError } from "./errors.ts";
@@ -34,7 +35,7 @@ import { InvariantError } from "./errors.ts";
  *
  * @param pool A pool or a byte allocator of this module.
  * @throws {InvariantError} when the metadata do not balance; it says where, and both figures.
- * @throws {TypeError} when `pool` is neither, or is an allocator whose memory was detached.
+ * @throws {TypeError} when `pool` is neither, or its memory was detached.
  * @throws {DisposedError} after the pool's `dispose`.
  *
  * @example Usage
@@ -57,7 +58,7 @@ export function validate(pool: object): void {
     throw new TypeError("Cannot validate: the argument is no pool or allocator of this module");
   }
   for (const slab of all) {
-    if (slab.disposed) throw slab.disposedError();
+    slab.checkUsable("validate");
     audit(slab);
   }
 }
@@ -79,7 +80,7 @@ export interface DumpOptions {
  * @param pool A pool or a byte allocator of this module.
  * @param options See {@linkcode DumpOptions}.
  * @returns Lines of at most 80 columns, without a newline at the end.
- * @throws {TypeError} when `pool` is neither.
+ * @throws {TypeError} when `pool` is neither, or an option is unknown.
  * @throws {DisposedError} after the pool's `dispose`.
  *
  * @example Usage
@@ -98,7 +99,9 @@ export interface DumpOptions {
  * );
  * ```
  */
-export function dump(pool: object, { color = wantsColor() }: DumpOptions = {}): string {
+export function dump(pool: object, options: DumpOptions = {}): string {
+  checkOptions("Cannot dump", options, ["color"]);
+  const { color = wantsColor() } = options;
   const all = slabs.get(pool);
   if (all === undefined) {
     const lines = dumpBytes(pool, color) ?? dumpShared(pool, color);
@@ -165,6 +168,10 @@ function audit(slab: Slab): void {
     if (block.isMounted) chunks += block.chunkCount;
     live += block.live;
   }
+  if (geometry.spread) {
+    const problem = auditQueue(slab.blocks.map(booksOf), slab.queue);
+    if (problem !== undefined) throw faultError(slab, problem);
+  }
   const capacity = slab.mounted().length * geometry.chunkCount;
   if (chunks !== capacity) {
     throw faultError(slab, `the capacity is ${capacity}, and the blocks have ${chunks} chunks`);
@@ -174,8 +181,10 @@ function audit(slab: Slab): void {
 
 function booksOf(block: Block): BlockMetadata {
   const { chunkCount, bump, head, live, retired, isMounted, stamps, liveBits } = block;
-  const { linkStride, linkBytes, chunkBytes } = block;
+  const { linkStride, linkBytes, chunkBytes, queued, waiting, lastWaiting } = block;
   return {
+    ...{ queued, waiting, lastWaiting },
+    ...block.geometry.spread && { next: block.next, firstNext: 0 },
     ...{ chunkCount, bump, head, live, retired, isMounted },
     stamps,
     firstStamp: 0,

@@ -125,7 +125,7 @@ export function goOn(face: Face, seed: number, steps: number): unknown[] {
     if (op < 45) answers.push(face.tryAlloc({ n: random(1000), tail: [random(256)] }));
     else if (op < 80 && pick !== undefined) answers.push(pool.free(pick), pick);
     else if (op < 88 && pick !== undefined) face.set(pick, { n: random(1000) });
-    else if (op < 91 && pool.size <= 50) answers.push(...face.allocMany(14));
+    else if (op < 91 && pool.size + pool.stats().retired <= 50) answers.push(...face.allocMany(14));
     else if (op < 93) answers.push(face.retain((_, handle) => handle % 3 !== 0));
     else if (op < 95) answers.push(pool.trim());
     else if (op < 97) answers.push(face.reserve(random(65)));

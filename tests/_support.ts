@@ -7,6 +7,7 @@
 import { slabClassFor } from "../src/slab/debug.ts";
 import { compilerFor } from "../src/slab/own_code.ts";
 import type { Chunk, Slab, SlabConfig } from "../src/slab/slab.ts";
+import { DebugHandles } from "../src/slab/debug_handles.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
@@ -229,10 +230,12 @@ export function untyped<T>(value: unknown): T {
  * @returns The slab.
  */
 export function createSlab(
-  config: Omit<SlabConfig, "specialize">,
+  config: Omit<SlabConfig, "specialize" | "spread"> & { readonly spread?: boolean },
   chunk: Omit<Chunk, "arrays">,
 ): Slab {
-  const whole = { ...config, specialize: !config.debug };
+  const { spread = false, debug } = config;
+  const codec = debug ? new DebugHandles(config.codec) : config.codec;
+  const whole = { ...config, codec, spread, specialize: !debug };
   const bytes = { ...chunk, arrays: 0 };
   return new (slabClassFor(whole, chunk.chunkBytes, compilerFor("test", whole.specialize)))(
     whole,

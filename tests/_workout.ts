@@ -9,6 +9,8 @@ import {
   array,
   ErasedPool,
   FreeListAllocator,
+  HandleMap,
+  type HandleMapPool,
   Pool,
   type PoolOptions,
   PoolSet,
@@ -99,8 +101,10 @@ export function workOut(options: WorkoutOptions = {}): string {
   for (const handles of ["compact", "wide"] as const) {
     const some = { ...options, handles, chunksPerBlock: 64, maxChunks: 512 } as const;
     for (const type of [Scalars, Ship, Flag] as AnyStruct[]) {
-      using pool = new Pool(type, some);
-      workOutPool(pool, type, seen);
+      for (const reuse of ["recent", "spread"] as const) {
+        using pool = new Pool(type, { ...some, reuse });
+        workOutPool(pool, type, seen);
+      }
       const part = SharedPool.create(type, some);
       using there = SharedPool.attach(type, part.share(), options);
       workOutShared(part, there, type, seen);
@@ -212,6 +216,43 @@ function workOutLoops(
   loop(1, 2, 3, 4);
 }
 
+/** A value beside every third record, and what is left of them when half are freed. */
+function workOutBeside(
+  pool: HandleMapPool<AnyStruct> & { free(handle: never): void },
+  handles: readonly number[],
+  seen: unknown[],
+): void {
+  const map = new HandleMap<AnyStruct, unknown>(pool);
+  const live = handles.filter((it) => pool.has(it as never)) as never[];
+  live.forEach((it, i) => i % 3 === 0 && map.set(it, `value ${i}`));
+  map.set(live[0], "another");
+  seen.push(map.get(live[0]), map.get(live[1]), map.has(live[3]), map.delete(live[6]), map.size);
+  pool.free(live[9]);
+  map.forEach((value, handle) => seen.push(value, pool.indexOf(handle)));
+  seen.push([...map], map.sweep());
+}
+
+/** Whole records, and a field of every kind of number, in bytes and in numbers. */
+function workOutPack(
+  pack: (out: Uint8Array | Float64Array | BigInt64Array, fields?: readonly never[]) => number,
+  type: AnyStruct,
+  seen: unknown[],
+): void {
+  const bytes = new Uint8Array(COUNT * 256);
+  const numbers = new Float64Array(COUNT * 64);
+  const bigints = new BigInt64Array(COUNT * 4);
+  for (const fields of [undefined, ...Object.keys(type.fields).map((it) => [it as never])]) {
+    seen.push(pack(bytes, fields), bytes.reduce((sum, it) => (sum * 31 + it) % 65_521, 0));
+    for (const out of [numbers, bigints]) {
+      try {
+        seen.push(pack(out, fields), fields && [...out.subarray(0, 9)]);
+      } catch (error) {
+        seen.push(String(error));
+      }
+    }
+  }
+}
+
 function workOutPool(pool: Pool<AnyStruct>, type: AnyStruct, seen: unknown[]): void {
   const handles = workOutRecords(pool as unknown as Subject, type, seen);
   const cursor = pool.cursor();
@@ -221,6 +262,8 @@ function workOutPool(pool: Pool<AnyStruct>, type: AnyStruct, seen: unknown[]): v
   pool.forEach((view, handle) => seen.push(handle, view.toJSON()));
   for (const view of pool) seen.push(pool.handleOf(view));
   workOutLoops((fn) => pool.loop(fn as never), seen);
+  workOutBeside(pool as never, handles, seen);
+  workOutPack((out, fields) => pool.pack(out, fields), type, seen);
   seen.push(pool.retain((_, handle) => handle % 3 === 0), [...pool.handles()]);
   pool.freeMany(pool.allocMany(10));
   seen.push(pool.stats());
@@ -243,6 +286,10 @@ function workOutMixed(
   pool.forEach(type, (_, handle) => seen.push(handle));
   for (const view of pool.all(type)) seen.push(pool.handleOf(view));
   workOutLoops((fn) => pool.loop(type, fn as never), seen);
+  workOutBeside(pool as never, handles, seen);
+  workOutPack((out, fields) => pool.pack(type, out, fields), type, seen);
+  const chunks = new Uint8Array(pool.size * 128);
+  seen.push(pool.pack(chunks), chunks.reduce((sum, it) => (sum * 31 + it) % 65_521, 0));
   seen.push(pool.retain(type, (_, handle) => handle % 3 === 0), [...pool.handles(type)]);
   pool.freeMany(pool.allocMany(type, 10));
 }
@@ -260,6 +307,8 @@ function workOutShared(
   here.forEach((view, handle) => seen.push(handle, view.toJSON()));
   there.forEach((_, handle) => seen.push(handle), { stripe: 1, of: 2 });
   workOutLoops((fn) => here.loop(fn as never), seen);
+  workOutBeside(here as never, handles, seen);
+  workOutPack((out, fields) => there.pack(out, fields), type, seen);
 }
 
 function workOutBytes(types: readonly Struct[], seen: unknown[]): void {

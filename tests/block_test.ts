@@ -149,9 +149,14 @@ function blockOf(chunkCount: number): Block {
     stampBytes: 2,
     arrays: 0,
     tagged: false,
+    spread: false,
     firstBlock: 0,
     firstHandle: 0,
-    staleError: () => new Error(),
+    owner: {
+      epochAt: () => NaN,
+      viewError: () => new Error(),
+      detachedError: () => new Error(),
+    },
   } as const;
   return new Block(0, geometry, heapMemory.allocate(chunkCount * 4, 8));
 }

@@ -7,6 +7,7 @@
  * stamps    generation × 2 + live, 2 or 4 bytes a chunk         outside the region
  * liveBits  1 bit a chunk, for iteration to skip the dead       outside the region
  * tags      which struct, 1 byte a chunk, if that is kept       outside the region
+ * next      the queue of free chunks, 4 bytes a chunk, if there is one
  * ```
  *
  * Chunks below the bump mark were given out at least once since the block was last cleared; those above are handed
@@ -18,6 +19,7 @@
  */
 import { ChunkMemory } from "./chunk_memory.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
+import { unboundError } from "./slab_errors.ts";
 
 /** What all blocks of a slab share. */
 export interface Geometry {
@@ -33,16 +35,53 @@ export interface Geometry {
   readonly arrays: number;
   /** Whether each chunk has a tag. */
   readonly tagged: boolean;
+  /** Whether free chunks form one queue through all blocks, with links outside of the chunks; see `spread.ts`. */
+  readonly spread: boolean;
   /** What the first block is called. */
   readonly firstBlock: number;
   /** What all handles have in their top bits. */
   readonly firstHandle: number;
-  /** Makes the error for a view of the record that was at an index, with that stamp. */
-  readonly staleError: (index: number, stamp: number) => Error;
+  /** Whose blocks they are. */
+  readonly owner: BlockOwner;
 }
 
-/** The tags of a block that has none. */
+/** Who knows what the records of a block are called. */
+export interface BlockOwner {
+  /**
+   * @param block One of its blocks.
+   * @param chunk A chunk in it.
+   * @returns What tells the record there from all others that are ever there; NaN where there is none. For debug mode.
+   */
+  epochAt(block: Block, chunk: number): number;
+  /**
+   * @param block One of its blocks.
+   * @param epoch What a view of it has noted.
+   * @returns The error for that view, whose record is gone.
+   */
+  viewError(block: Block, epoch: number): Error;
+  /**
+   * @param verb What is tried.
+   * @param block One of its blocks, whose buffer somebody has detached.
+   * @returns The error for that.
+   */
+  detachedError(verb: string, block: Block): Error;
+}
+
+/** Generation 1, free. */
+const FIRST_STAMP = 2;
+
+/** The tags of a block that has none, and the links. */
 const NO_TAGS = new Uint8Array(0);
+const NO_LINKS = new Int32Array(0);
+
+/**
+ * @param geometry What all blocks of a slab share.
+ * @returns Bytes of the metadata of a block.
+ */
+export function metadataBytes({ chunkCount, stampBytes, tagged, spread }: Geometry): number {
+  return (chunkCount + 31 >> 5) * 4 +
+    chunkCount * ((spread ? 4 : 0) + stampBytes + (tagged ? 1 : 0));
+}
 
 /** Equal chunks over one region. */
 export class Block extends ChunkMemory {
@@ -53,8 +92,12 @@ export class Block extends ChunkMemory {
   retired = 0;
   /** Chunks below are live, freed or retired; those from here on were never used. */
   bump = 0;
-  /** The chunk freed last; means something only while `live + retired < bump`. */
+  /** The chunk freed last; means something only while `live + retired < bump`. In a queue the first that waits. */
   head = 0;
+  /** In a queue: chunks that wait for the block to have memory, the last of them, and those that are in the queue. */
+  waiting = 0;
+  lastWaiting = 0;
+  queued = 0;
   /** Generation and live bit of each chunk; 0 for a retired one. Outlives the memory, for its successor. */
   readonly stamps: Uint16Array | Uint32Array;
   /** Bit `c & 31` of word `c >> 5` is set while chunk `c` is live. */
@@ -63,7 +106,9 @@ export class Block extends ChunkMemory {
   readonly firstIndex: number;
   /** Which struct the record in each chunk is of, or was; empty where that is not kept. */
   readonly tags: Uint8Array;
-  /** Live bits, stamps and tags, as bytes. */
+  /** Index of the chunk that follows each in the queue; empty where there is none. */
+  readonly next: Int32Array;
+  /** Live bits, links of the queue, stamps and tags, as bytes. */
   readonly metadata: Uint8Array;
   /** What all blocks of the slab share, and so whose block this is. */
   readonly geometry: Geometry;
@@ -86,7 +131,8 @@ export class Block extends ChunkMemory {
     region: MemoryRegion | undefined,
     before?: Block,
   ) {
-    const { chunkCount, chunkBytes, stampBytes, tagged, firstBlock, firstHandle } = geometry;
+    const { chunkCount, chunkBytes, stampBytes, tagged, spread, firstBlock, firstHandle } =
+      geometry;
     super(chunkCount, chunkBytes);
     this.geometry = geometry;
     this.position = position;
@@ -96,21 +142,36 @@ export class Block extends ChunkMemory {
     this.mount();
     // One buffer for all metadata, as each costs a few hundred bytes; the bits come first, so that all are aligned.
     const words = (chunkCount + 31) >> 5;
-    const stampsEnd = words * 4 + chunkCount * stampBytes;
-    const metadata = new ArrayBuffer(stampsEnd + (tagged ? chunkCount : 0));
+    const stampsAt = (words + (spread ? chunkCount : 0)) * 4;
+    const metadata = new ArrayBuffer(metadataBytes(geometry));
     this.metadata = new Uint8Array(metadata);
     this.liveBits = new Int32Array(metadata, 0, words);
+    this.next = spread ? new Int32Array(metadata, words * 4, chunkCount) : NO_LINKS;
     this.stamps = stampBytes === 2
-      ? new Uint16Array(metadata, words * 4, chunkCount)
-      : new Uint32Array(metadata, words * 4, chunkCount);
-    this.tags = tagged ? new Uint8Array(metadata, stampsEnd) : NO_TAGS;
-    if (before === undefined) {
-      this.stamps.fill(2); // generation 1, free
-    } else {
-      this.stamps.set(before.stamps);
-      this.retired = before.retired;
-      if (this.retired > 0) this.#linkAll();
-    }
+      ? new Uint16Array(metadata, stampsAt, chunkCount)
+      : new Uint32Array(metadata, stampsAt, chunkCount);
+    this.tags = tagged ? new Uint8Array(metadata, stampsAt + chunkCount * stampBytes) : NO_TAGS;
+    if (before === undefined) this.stamps.fill(FIRST_STAMP);
+    else this.#succeed(before);
+  }
+
+  /** Goes on with the generations of the block that was in this position, and with its place in the queue. */
+  #succeed(before: Block): void {
+    this.retired = before.retired;
+    this.stamps.set(before.stamps);
+    if (this.geometry.spread) {
+      this.next.set(before.next);
+      this.bump = before.bump;
+      this.head = before.head;
+      this.waiting = before.waiting;
+      this.lastWaiting = before.lastWaiting;
+      this.queued = before.queued;
+    } else if (this.retired > 0) this.#linkAll();
+  }
+
+  /** Whether no record ever was in it. */
+  get isUnused(): boolean {
+    return this.stamps.every((stamp) => stamp === FIRST_STAMP);
   }
 
   /** Whether there is memory. */
@@ -124,11 +185,11 @@ export class Block extends ChunkMemory {
   }
 
   override epochAt(offset: number): number {
-    return this.stamps[offset / this.chunkBytes];
+    return this.geometry.owner.epochAt(this, offset / this.chunkBytes);
   }
 
-  override staleError(offset: number, epoch: number): Error {
-    return this.geometry.staleError(this.firstIndex + offset / this.chunkBytes, epoch);
+  override staleError(_offset: number, epoch: number): Error {
+    return this.geometry.owner.viewError(this, epoch);
   }
 
   /**
@@ -150,12 +211,49 @@ export class Block extends ChunkMemory {
     return (word << 5) + 31 - Math.clz32(left & -left);
   }
 
-  /** Forgets every record and the free list. The generations of what was live are the caller's part. */
+  /**
+   * Forgets every record, and the free list unless it is a queue. The generations of what was live are the caller's part, and the
+   * queue.
+   */
   reset(): void {
     this.liveBits.fill(0, 0, this.bump + 31 >> 5); // none is set beyond
     this.live = 0;
+    if (this.geometry.spread) return;
     this.bump = 0;
     if (this.retired > 0) this.#linkAll();
+  }
+
+  /**
+   * Works the counts, the live bits and the free list out anew from the stamps, which somebody has set. Where free chunks form a queue
+   * that is the caller's part.
+   */
+  relink(): void {
+    const { chunkCount, stamps, liveBits } = this;
+    let live = 0, retired = 0, last = -1;
+    for (let from = 0; from < chunkCount; from += 32) {
+      let bits = 0;
+      for (let chunk = from, end = Math.min(from + 32, chunkCount); chunk < end; chunk++) {
+        const stamp = stamps[chunk];
+        bits |= (stamp & 1) << (chunk & 31);
+        live += stamp & 1;
+        if (stamp === 0) retired++;
+      }
+      liveBits[from >> 5] = bits;
+      if (bits !== 0) last = from + 31 - Math.clz32(bits);
+    }
+    this.live = live;
+    this.retired = retired;
+    const least = this.retired > 0 ? chunkCount : last + 1; // bumping would run into retired chunks
+    if (this.geometry.spread) {
+      this.bump = Math.max(this.bump, least);
+      return;
+    }
+    this.bump = this.region === undefined ? 0 : least;
+    for (let chunk = this.bump - 1; chunk >= 0; chunk--) {
+      if (stamps[chunk] === 0 || (stamps[chunk] & 1) === 1) continue;
+      this.writeLink(chunk, this.head);
+      this.head = chunk;
+    }
   }
 
   /** Makes the typed arrays over the region; anew where its buffer was replaced by another with the same bytes. */
@@ -168,10 +266,18 @@ export class Block extends ChunkMemory {
     return this.u8.length === 0 && this.region !== undefined;
   }
 
+  /**
+   * @param verb What is tried.
+   * @throws {TypeError} when its buffer was detached by somebody else.
+   */
+  checkAttached(verb: string): void {
+    if (this.isDetached) throw this.geometry.owner.detachedError(verb, this);
+  }
+
   /** Lets go of the memory, which is the caller's to give back. */
   unmount(): void {
     this.reset();
-    this.bump = 0;
+    if (!this.geometry.spread) this.bump = 0;
     this.detach();
     this.region = undefined;
   }
@@ -198,9 +304,14 @@ export const NO_BLOCK: Block = new Block(
     stampBytes: 2,
     arrays: 0,
     tagged: false,
+    spread: false,
     firstBlock: -1,
     firstHandle: 0,
-    staleError: () => new Error("Cannot use a view: it is bound to no record"),
+    owner: {
+      epochAt: () => NaN, // equal to no epoch, not to itself either
+      viewError: unboundError,
+      detachedError: unboundError,
+    },
   },
   undefined,
 );

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { MemoryResource } from "../memory/resource.ts";
+import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import { takeRegion } from "../memory/region.ts";
 import { Block, type Geometry, NO_BLOCK } from "./block.ts";
 
@@ -26,6 +26,19 @@ export interface BlockSetConfig {
 interface Allocating {
   /** Where the next chunk comes from. */
   current: Block;
+  /** @throws {DisposedError} after its disposal. */
+  checkThere(): void;
+  /**
+   * @returns The position that the next block is to have; `maxBlocks` when there may be no more. Left out, it is the lowest without
+   * memory.
+   */
+  vacancy?(): number;
+  /** @param block A block that has got its memory. */
+  noteMounted(block: Block): void;
+  /** @param block A block that is about to lose it. */
+  noteUnmounting(block: Block): void;
+  /** So many chunks are to be kept. */
+  readonly keptChunks: number;
 }
 
 /** The blocks of a slab. */
@@ -53,6 +66,8 @@ export class BlockSet {
   private vacant = 0;
   /** Blocks that have memory; `undefined` when that has changed since it was last asked for. */
   private mountedBlocks: readonly Block[] | undefined = [];
+  /** Whether the memory resource is being asked for a block. */
+  private isGrowing = false;
 
   /**
    * @param slab Allocates from the blocks.
@@ -114,7 +129,8 @@ export class BlockSet {
    */
   noteEmpty(block: Block): void {
     if (++this.emptyCount <= this.config.keepEmptyBlocks) return;
-    if (this.capacity - block.chunkCount >= this.reserved) this.release(block);
+    const kept = Math.max(this.reserved, this.slab.keptChunks);
+    if (this.capacity - block.chunkCount >= kept) this.release(block);
   }
 
   /** @param block A block that was cleared, and keeps its memory. */
@@ -131,13 +147,13 @@ export class BlockSet {
    * @param position Where it goes; by default the lowest position that is without.
    * @returns The block; `undefined` when there may be no more.
    * @throws {OutOfMemoryError | TypeError | RangeError} as the memory resource does, or for what it returns.
+   * @throws {Error} when the memory resource itself has called, and needs a block of the pool that it is to give one to.
    */
-  grow(position: number = this.vacancy()): Block | undefined {
-    const { geometry, label, maxBlocks, memory } = this.config;
-    if (position === maxBlocks) return undefined;
-    const { chunkCount, chunkBytes, align } = geometry;
-    // 8 at least, so that every typed array can be made over the region.
-    const region = takeRegion(memory, label, chunkCount * chunkBytes, Math.max(8, align));
+  grow(position?: number): Block | undefined {
+    const { geometry, maxBlocks } = this.config;
+    if (position === undefined && this.vacancy() === maxBlocks) return undefined;
+    const region = this.takeRegion();
+    position ??= this.vacancy(); // others may have become vacant meanwhile
     const block = new Block(position, geometry, region, this.all[position]);
     this.all[position] = block;
     this.mountedBlocks = undefined;
@@ -145,7 +161,45 @@ export class BlockSet {
     this.emptyCount++;
     this.grown++;
     this.noteRoom(block);
+    this.slab.noteMounted(block);
     return block;
+  }
+
+  /** Memory for a block. The resource may call the slab meanwhile, for anything that takes no block. */
+  private takeRegion(): MemoryRegion {
+    const { geometry, label, memory } = this.config;
+    const { chunkCount, chunkBytes, align } = geometry;
+    if (this.isGrowing) {
+      throw new Error(
+        `Cannot grow ${label}: it is growing already, and its memory resource allocates from it`,
+      );
+    }
+    this.isGrowing = true;
+    let region;
+    try {
+      // 8 at least, so that every typed array can be made over the region.
+      region = takeRegion(memory, label, chunkCount * chunkBytes, Math.max(8, align));
+    } finally {
+      this.isGrowing = false;
+    }
+    try {
+      this.slab.checkThere();
+    } catch (error) {
+      memory.release(region);
+      throw error;
+    }
+    return region;
+  }
+
+  /**
+   * @param verb What is tried.
+   * @throws {Error} when the memory resource tries it, while it is being asked for a block.
+   */
+  checkAtRest(verb: string): void {
+    if (!this.isGrowing) return;
+    throw new Error(
+      `Cannot ${verb} ${this.config.label}: it is growing, and its memory resource calls meanwhile`,
+    );
   }
 
   /**
@@ -157,23 +211,48 @@ export class BlockSet {
    * @throws {OutOfMemoryError | TypeError | RangeError} as {@linkcode grow} does.
    */
   growBy(chunks: number, isUsable: boolean): boolean {
+    return chunks <= 0 || this.growByMore(chunks, isUsable);
+  }
+
+  /** Apart, as its function takes memory. */
+  private growByMore(chunks: number, isUsable: boolean): boolean {
+    return this.growWhile((block) => {
+      if (block !== undefined) chunks -= block.chunkCount - (isUsable ? block.retired : 0);
+      return chunks > 0;
+    }, false);
+  }
+
+  /**
+   * Grows as long as a function says so, or not at all.
+   *
+   * @param isWanted Tells whether another block is wanted; gets the last one that came, `undefined` before the first.
+   * @param mayFallShort Whether it is enough to grow as far as possible.
+   * @returns Whether it came to its end; if not, what was grown went back.
+   * @throws {OutOfMemoryError | TypeError | RangeError} as {@linkcode grow} does.
+   */
+  growWhile(isWanted: (last: Block | undefined) => boolean, mayFallShort: boolean): boolean {
     let grown: Block[] | undefined;
     try {
-      while (chunks > 0) {
-        const block = this.grow();
-        if (block === undefined) return false;
+      let block: Block | undefined;
+      while (isWanted(block)) {
+        block = this.grow();
+        if (block === undefined) {
+          if (mayFallShort) break;
+          return false;
+        }
         (grown ??= []).push(block);
-        chunks -= block.chunkCount - (isUsable ? block.retired : 0);
       }
       grown = undefined;
       return true;
     } finally {
-      grown?.forEach((block) => this.release(block));
+      // Others may have come to have records meanwhile, or have been given back.
+      grown?.forEach((block) => block.live === 0 && block.isMounted && this.release(block));
     }
   }
 
   /** The lowest position without memory whose chunks are not all retired. */
   private vacancy(): number {
+    if (this.slab.vacancy !== undefined) return this.slab.vacancy();
     if (this.mountedCount === this.all.length) return this.all.length;
     for (; this.vacant < this.all.length; this.vacant++) {
       const { region, retired, chunkCount } = this.all[this.vacant];
@@ -188,7 +267,18 @@ export class BlockSet {
    * @param block One that has memory.
    */
   release(block: Block): void {
+    this.config.memory.release(this.unmount(block));
+  }
+
+  /**
+   * Takes the memory of an empty block away, for those who give back several at once.
+   *
+   * @param block One that has memory.
+   * @returns The memory, which is to be given back.
+   */
+  unmount(block: Block): MemoryRegion {
     const region = block.region!; // only blocks that have memory come here
+    this.slab.noteUnmounting(block);
     block.unmount();
     if (this.slab.current === block) this.slab.current = NO_BLOCK;
     this.roomBits[block.position >>> 5] &= ~(1 << (block.position & 31));
@@ -197,7 +287,20 @@ export class BlockSet {
     if (block.position < this.vacant) this.vacant = block.position;
     this.emptyCount--;
     this.released++;
-    this.config.memory.release(region);
+    return region;
+  }
+
+  /** @param regions Memory of blocks that have none any more. */
+  giveBack(regions: readonly MemoryRegion[]): void {
+    const errors: unknown[] = [];
+    for (const region of regions) {
+      try {
+        this.config.memory.release(region);
+      } catch (error) {
+        errors.push(error); // the others go back all the same
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   // -- snapshots --

@@ -4,6 +4,7 @@
  * @module
  */
 import type { HandleCodec } from "./handle.ts";
+import type { QueueState } from "./slab.ts";
 
 /** The metadata of a block, wherever they are: each array may hold those of others before it and behind. */
 export interface BlockMetadata {
@@ -25,6 +26,13 @@ export interface BlockMetadata {
   readonly firstLink: number;
   readonly linkStride: number;
   readLink(chunk: number): number;
+  /** Links of the queue, and where those of the block start; left out where free chunks form no queue. */
+  readonly next?: Int32Array;
+  readonly firstNext?: number;
+  /** In a queue: chunks in it, those that wait for the block to have memory, and the last of these; `head` is the first. */
+  readonly queued: number;
+  readonly waiting: number;
+  readonly lastWaiting: number;
 }
 
 /**
@@ -41,11 +49,12 @@ let next = new Int32Array(0);
  * @returns What is wrong, the first that is found; `undefined` when nothing is.
  */
 export function auditBlock(metadata: BlockMetadata, codec: HandleCodec): string | undefined {
-  const { chunkCount, bump, isMounted } = metadata;
-  const most = isMounted ? chunkCount : 0;
+  const { chunkCount, bump, isMounted, next: queue } = metadata;
+  const most = isMounted || queue !== undefined ? chunkCount : 0;
   if (!(bump >= 0 && bump <= most)) return `the bump mark is ${bump}, out of range 0 to ${most}`;
   if (next.length < chunkCount) next = new Int32Array(chunkCount).fill(-1);
-  const problem = auditStamps(metadata, codec) ?? (isMounted ? auditFreeList(metadata) : undefined);
+  const isList = isMounted && queue === undefined;
+  const problem = auditStamps(metadata, codec) ?? (isList ? auditFreeList(metadata) : undefined);
   if (problem !== undefined) next.fill(-1);
   return problem;
 }
@@ -162,6 +171,70 @@ function auditFreeList(metadata: BlockMetadata): string | undefined {
     following[chunk] = -1;
     before = chunk;
     chunk = link;
+  }
+  return undefined;
+}
+
+/**
+ * Checks the queue of free chunks of a slab, when its blocks have been: it and the blocks' own chains have each free chunk that was
+ * used before once, and nothing else.
+ *
+ * @param blocks The blocks, by position.
+ * @param queue The queue.
+ * @returns What is wrong; `undefined` when nothing is.
+ */
+export function auditQueue(
+  blocks: readonly BlockMetadata[],
+  { first, last, queued, fresh, vacant }: QueueState,
+): string | undefined {
+  const chunkCount = blocks[0]?.chunkCount ?? 1;
+  const seen = new Uint8Array(blocks.length * chunkCount);
+  const inQueue = new Int32Array(blocks.length);
+  /** Follows links; tells what is wrong. */
+  const follow = (place: string, from: number, end: number, length: number): string | undefined => {
+    let index = from;
+    if (length < 0) return `${place} has ${length} chunks`;
+    for (let i = 0; i < length; i++) {
+      if (!(index >= 0 && index < seen.length)) return `${place} leads to chunk ${index}`;
+      const block = blocks[Math.floor(index / chunkCount)];
+      const chunk = index % chunkCount;
+      const stamp = block.stamps[block.firstStamp + chunk];
+      if (chunk >= block.bump || stamp === 0 || (stamp & 1) === 1) {
+        return `${place} has chunk ${index}, which is not free or was never used`;
+      }
+      if (seen[index] === 1) return `${place} has chunk ${index} a second time`;
+      seen[index] = 1;
+      inQueue[Math.floor(index / chunkCount)]++;
+      if (i === length - 1) {
+        return index === end ? undefined : `${place} ends at chunk ${index}, not ${end}`;
+      }
+      index = block.next![block.firstNext! + chunk]; // as there is a queue
+    }
+    return undefined;
+  };
+  const problem = follow("the queue", first, last, queued);
+  if (problem !== undefined) return problem;
+  for (let position = 0; position < blocks.length; position++) {
+    const { bump, live, retired, waiting, head, lastWaiting, isMounted } = blocks[position];
+    const found = inQueue[position];
+    const place = `the chain of block ${position}`;
+    if (found !== blocks[position].queued || isMounted && waiting !== 0) {
+      return `block ${position} has ${found} chunks in the queue and ${waiting} that wait, it counts ${
+        blocks[position].queued
+      }`;
+    }
+    const problem = follow(place, head, lastWaiting, waiting);
+    if (problem !== undefined) return problem;
+    // A retired chunk may be anywhere, a chunk that was never used has not come to be one.
+    if (inQueue[position] !== bump - live - retired || inQueue[position] !== found + waiting) {
+      return `${place} and the queue have ${inQueue[position]} chunks, and ${
+        bump - live - retired
+      } are free`;
+    }
+  }
+  const isFresh = fresh === -1 || fresh >= 0 && blocks[fresh]?.isMounted;
+  if (!isFresh || !(vacant >= 0 && vacant <= blocks.length)) {
+    return `it goes on from blocks ${fresh} and ${vacant}`;
   }
   return undefined;
 }

@@ -10,29 +10,29 @@ import { type Leak, LeakError, StaleHandleError } from "../errors.ts";
 import { TypedArrays } from "../struct/typed_arrays.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
+import { callOrigin, framesOf, handOn, type Origin, withOrigin } from "./call_stack.ts";
 import { ALL_KINDS, type Iteration, loopsOf, RETAIN } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
+import type { DebugHandles } from "./debug_handles.ts";
 import {
   type Slab,
   type SlabClass,
   slabClass,
   type SlabConfig,
-  type SlabOwner,
   type SlabState,
+  type WholeSlab,
 } from "./slab.ts";
+import { spreadSlabClass } from "./spread.ts";
 import type { Compile } from "../struct/scalars.ts";
 
 /** What freed bytes are filled with. */
 export const POISON: number = 0xdd;
 
 /** In the place of a stack that nobody knows. */
-const FROM_SNAPSHOT = "    by the return to a snapshot";
+const FROM_SNAPSHOT = "    by restore() or load()";
 
 /** Leaks that a message shows; all of them are in the error's `leaks`. */
 const SHOWN_LEAKS = 10;
-
-/** Where this module's files are, whose frames nobody wants to see; empty in a bundle that does not know its address. */
-const HERE = folderAbove(import.meta.url);
 
 /** The debug slabs that there are, to tell whose a handle is. */
 const debugSlabs = new Set<WeakRef<DebugSlab>>();
@@ -40,18 +40,6 @@ const debugSlabs = new Set<WeakRef<DebugSlab>>();
 /** A slab in debug mode, for others. */
 interface DebugSlab extends Slab {
   readonly isDebug: true;
-}
-
-/** What {@linkcode SlabClass} makes: a slab with its hot part. */
-declare class WholeSlab extends Slab {
-  override alloc(): number;
-  override free(handle: number): boolean;
-  override find(handle: number): Block | undefined;
-  override bindTo(view: RecordView, handle: number): number;
-  override flipLiveBit(handle: number, expected: boolean): boolean;
-  override freeMany(handles: ArrayLike<number>, owner: SlabOwner): number;
-  protected override freeChunk(block: Block, chunk: number): void;
-  protected override fill(count: number, out: { [i: number]: number }): void;
 }
 
 /**
@@ -65,15 +53,16 @@ export function slabClassFor(
   chunkBytes: number,
   compile: Compile,
 ): SlabClass {
-  const Plain = slabClass(config, chunkBytes, compile);
-  return config.debug ? debugSlabClass(Plain) : Plain;
+  let Made = slabClass(config, chunkBytes, compile);
+  if (config.spread) Made = spreadSlabClass(Made, config, chunkBytes, compile);
+  return config.debug ? debugSlabClass(Made) : Made;
 }
 
 function debugSlabClass(Plain: SlabClass): SlabClass {
   return class extends (Plain as typeof WholeSlab) implements DebugSlab {
     readonly isDebug = true;
     /** Where each live record was allocated, by handle; `undefined` for one that a snapshot brought back. */
-    readonly #origins = new Map<number, Error | undefined>();
+    readonly #origins = new Map<number, Origin | undefined>();
     readonly #self = new WeakRef(this);
 
     constructor(...args: ConstructorParameters<SlabClass>) {
@@ -83,9 +72,13 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
 
     override alloc(): number {
       // Where a block is full, the plain one grows and calls this one again.
-      const handle = super.alloc();
-      if (handle !== 0 && !this.#origins.has(handle)) this.#origins.set(handle, callerOrigin());
+      const handle = handOn(() => super.alloc());
+      if (handle !== 0 && !this.#origins.has(handle)) this.#origins.set(handle, callOrigin());
       return handle;
+    }
+
+    protected override fill(count: number, out: { [i: number]: number }): boolean {
+      return withOrigin(() => super.fill(count, out));
     }
 
     override dispose(): void {
@@ -98,46 +91,73 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
     }
 
     protected override freeChunk(block: Block, chunk: number): void {
-      const handle = this.handleAt(block, chunk);
+      this.#forget(block, chunk);
       super.freeChunk(block, chunk);
-      this.#origins.delete(handle);
       poison(block, chunk); // of a block that was given back there is nothing to fill
     }
 
     protected override clearBlock(block: Block): void {
       for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
-        this.#origins.delete(this.handleAt(block, chunk));
+        this.#forget(block, chunk);
         poison(block, chunk);
       }
       super.clearBlock(block);
     }
 
+    override moveRecord(from: Block, chunk: number, to: Block, target: number): void {
+      const before = this.handleAt(from, chunk);
+      const origin = this.#origins.get(before);
+      super.moveRecord(from, chunk, to, target);
+      this.#origins.delete(before);
+      this.#handles.free(from.position * from.chunkCount + chunk);
+      this.#origins.set(this.handleAt(to, target), origin);
+      poison(from, chunk);
+    }
+
     override settle(state: SlabState): void {
       super.settle(state);
-      const before = new Map(this.#origins);
-      this.#origins.clear();
+      const { numbers } = state;
+      const records: [index: number, stamp: number, number: number][] = [];
       for (const block of this.mounted()) {
         for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
-          const handle = this.handleAt(block, chunk);
-          this.#origins.set(handle, before.get(handle));
+          const index = block.position * block.chunkCount + chunk;
+          const number = numbers === undefined ? 0 : numbers(block.position, chunk);
+          records.push([index, block.stamps[chunk], number]);
         }
+      }
+      this.#handles.restore(records);
+      const before = new Map(this.#origins);
+      this.#origins.clear();
+      for (const [index, stamp] of records) {
+        const handle = this.codec.encode(this.codec.first + index, stamp);
+        this.#origins.set(handle, before.get(handle));
       }
     }
 
+    override lastHandleAt(block: Block, chunk: number): number {
+      return this.#handles.last(block.position * block.chunkCount + chunk);
+    }
+
+    get #handles(): DebugHandles {
+      return this.codec as DebugHandles; // as the options made it
+    }
+
+    /** Forgets a record that is about to be freed. */
+    #forget(block: Block, chunk: number): void {
+      this.#origins.delete(this.handleAt(block, chunk));
+      this.#handles.free(block.position * block.chunkCount + chunk);
+    }
+
     override ownerOf(handle: number): string | undefined {
+      if (this.codec.liveStamp(handle) >= 0) return undefined; // its own, of a record that is gone
       for (const ref of debugSlabs) {
         const other = ref.deref();
         if (other === undefined) debugSlabs.delete(ref);
-        else if (differs(this, other) && other.find(handle) !== undefined) return other.label;
+        else if ((other.codec as DebugHandles).isLive(handle)) return other.label;
       }
       return undefined;
     }
   };
-}
-
-/** Whether handles tell two slabs apart: where there are more debug pools than their bits, a stale one may pass for another's. */
-function differs({ codec }: Slab, { codec: other }: Slab): boolean {
-  return codec.first !== other.first || codec.wraps !== other.wraps;
 }
 
 // -- iteration --
@@ -220,7 +240,7 @@ class DebugWalk implements IterableIterator<RecordView> {
     this.#slab = slab;
     this.#views = views;
     this.#only = only;
-    this.#blocks = slab.mounted();
+    this.#blocks = slab.iterable();
   }
 
   next(): this {
@@ -268,41 +288,6 @@ function poison({ bytes, chunkBytes, linkBytes }: Block, chunk: number): void {
   bytes.fill(POISON, at + linkBytes, at + chunkBytes);
 }
 
-/** Frames of this module at the most between a user's call and where a stack is taken: a writer has one for each field. */
-const OWN_FRAMES = 512;
-
-/**
- * Notes where a call comes from. To write the frames out takes ten times as long, and is left for when they are wanted.
- *
- * @returns What {@linkcode framesOf} takes.
- */
-export function callerOrigin(): Error {
-  // Only V8 has a limit, which counts this module's frames as well.
-  const limits = Error as { stackTraceLimit?: number };
-  const limit = limits.stackTraceLimit;
-  if (limit !== undefined) limits.stackTraceLimit = limit + OWN_FRAMES;
-  const origin = new Error();
-  if (limit !== undefined) limits.stackTraceLimit = limit;
-  return origin;
-}
-
-/** The folder that a file's folder is in. By its text, as not every address of a module has folders: `data:` and `blob:` have none. */
-function folderAbove(url: string | undefined): string {
-  return url === undefined ? "" : url.slice(0, url.lastIndexOf("/", url.lastIndexOf("/") - 1) + 1);
-}
-
-/**
- * @param origin Where a call came from.
- * @returns The frames of the stack, those of this module left out, one a line. Where all modules were made one file nothing
- * tells them apart, and so all are there.
- */
-export function framesOf(origin: Error): string {
-  const { stackTraceLimit } = Error as { stackTraceLimit?: number };
-  const frames = (origin.stack ?? "").split("\n").slice(1);
-  const others = frames.filter((frame) => !frame.includes(HERE));
-  return (others.length > 0 ? others.slice(0, stackTraceLimit) : frames).join("\n");
-}
-
 /**
  * Disposes of several slabs that are one to their user, all of them whatever was leaked.
  *
@@ -311,14 +296,16 @@ export function framesOf(origin: Error): string {
  */
 export function disposeAll(all: readonly Slab[]): void {
   const leaks: Leak[] = [];
+  const errors: unknown[] = [];
   for (const slab of all) {
     try {
       slab.dispose();
     } catch (error) {
-      if (!(error instanceof LeakError)) throw error;
-      for (const leak of error.leaks) leaks.push(leak);
+      if (error instanceof LeakError) leaks.push(...error.leaks);
+      else errors.push(error); // a memory resource's
     }
   }
+  if (errors.length > 0) throw errors[0];
   if (leaks.length > 0) throw leakError(all[0].label, all[0].name, leaks, "handle");
 }
 
@@ -354,7 +341,7 @@ export function leakError(
  * @param origins Where each live allocation was made, by address.
  * @throws {LeakError} when there is any.
  */
-export function throwLeaks(label: string, name: string, origins: Map<number, Error>): void {
+export function throwLeaks(label: string, name: string, origins: Map<number, Origin>): void {
   const leaks = Array.from(origins, ([handle, origin]) => ({ handle, stack: framesOf(origin) }));
   origins.clear();
   if (leaks.length > 0) throw leakError(label, name, leaks, "address");

@@ -2,9 +2,9 @@
  * What every snapshot has around what it holds: who it is of, how long it is, and a checksum.
  *
  * ```text
- * word  0     "SLAB", read the other way round on a machine of the other byte order
+ * word  0     "SLAB" or "SAVE", read the other way round on a machine of the other byte order
  *       1     version
- *       2     fingerprint of the layout
+ *       2     fingerprint of the layout; 0 in a save
  *       3     "SUM1" or "NONE"
  *       4     checksum of all other words; 0 with "NONE"
  *       5     sections
@@ -14,13 +14,38 @@
  *
  * @module
  */
+import { optionsProblem } from "../_nearest.ts";
 import { SnapshotError } from "../errors.ts";
 import type { AnyStruct, FieldType } from "../struct/schema.ts";
 import { Struct } from "../struct/schema.ts";
 
-const MAGIC = 0x42414c53; // "SLAB" in memory, where the low byte comes first
-const MAGIC_SWAPPED = 0x534c4142;
-const VERSION = 1;
+/** What bytes are, and what errors call them. */
+export interface Format {
+  /** Their first word. */
+  readonly magic: number;
+  /** Their second word: the version of what is in them. */
+  readonly version: number;
+  /** What is done with them, and what they are. */
+  readonly verb: string;
+  readonly noun: string;
+}
+
+/** The state of one kind of pool. */
+export const SNAPSHOT: Format = {
+  magic: 0x42414c53, // "SLAB" in memory, where the low byte comes first
+  version: 2,
+  verb: "restore",
+  noun: "snapshot",
+};
+
+/** Records that say what they are; see `pool/save_file.ts`. */
+export const SAVE: Format = {
+  magic: 0x45564153, // "SAVE"
+  version: 1,
+  verb: "load",
+  noun: "save",
+};
+
 const SUM = 0x314d5553; // "SUM1"
 const NONE = 0x454e4f4e; // "NONE": no single byte makes one of the other
 
@@ -36,6 +61,25 @@ export interface SnapshotOptions {
    */
   readonly checksum?: boolean;
 }
+
+/**
+ * Reads the options of a snapshot.
+ *
+ * @param label How errors call the pool.
+ * @param options As the user gave them.
+ * @returns Whether there is to be a checksum.
+ * @throws {TypeError} when there is an unknown option, or it is no boolean.
+ */
+export function wantsChecksum(label: string, options: SnapshotOptions): boolean {
+  if (options === WITH_CHECKSUM) return true; // most of them, which so need not be looked at
+  const unknown = optionsProblem(options, SNAPSHOT_OPTIONS);
+  const { checksum = true } = unknown === undefined ? options : WITH_CHECKSUM;
+  if (unknown === undefined && typeof checksum === "boolean") return checksum;
+  const problem = unknown ?? `checksum must be a boolean, got ${String(checksum)}`;
+  throw new TypeError(`Cannot snapshot ${label}: ${problem}`);
+}
+
+const SNAPSHOT_OPTIONS = ["checksum"];
 
 /** The options of a snapshot that has none. */
 export const WITH_CHECKSUM: SnapshotOptions = {};
@@ -112,6 +156,7 @@ export function bytesFor(
  * @param sections How many.
  * @param byteLength Bytes in all.
  * @param withChecksum Whether there is to be a checksum.
+ * @param format What they are.
  */
 export function seal(
   { words }: Sheet,
@@ -119,9 +164,10 @@ export function seal(
   sections: number,
   byteLength: number,
   withChecksum: boolean,
+  format: Format = SNAPSHOT,
 ): void {
-  words[0] = MAGIC;
-  words[1] = VERSION;
+  words[0] = format.magic;
+  words[1] = format.version;
   words[2] = fingerprint;
   words[3] = withChecksum ? SUM : NONE;
   words[4] = 0;
@@ -137,23 +183,22 @@ export function seal(
  * @param label How errors call the pool.
  * @param name Its name.
  * @param bytes The snapshot; it may be longer.
- * @param fingerprint Of the pool's layout.
- * @param sections How many there must be.
+ * @param format What they have to be.
  * @returns The snapshot as a sheet, of just its own length.
- * @throws {SnapshotError} when it is none that the pool can go back to.
+ * @throws {SnapshotError} when it is none, or was damaged.
  * @throws {TypeError} when the bytes are no `Uint8Array`.
  */
 export function open(
   label: string,
   name: string,
   bytes: Uint8Array,
-  fingerprint: number,
-  sections: number,
+  format: Format = SNAPSHOT,
 ): Sheet {
-  const fail = (problem: string, at: number) => snapshotError(label, name, problem, at);
+  const { magic, version, verb, noun } = format;
+  const fail = (problem: string, at: number) => snapshotError(label, name, problem, at, format);
   if (!(bytes instanceof Uint8Array)) {
     throw new TypeError(
-      `Cannot restore ${label}: bytes must be a Uint8Array, got ${String(bytes)}`,
+      `Cannot ${verb} ${label}: bytes must be a Uint8Array, got ${String(bytes)}`,
     );
   }
   if (bytes.byteLength < HEADER_WORDS * 4) {
@@ -165,9 +210,15 @@ export function open(
   // Words can only be read where they are aligned. A copy by slice() would be none of a Node.js Buffer.
   const whole = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   const head = new Int32Array(whole.buffer, whole.byteOffset, HEADER_WORDS);
-  if (head[0] === MAGIC_SWAPPED) throw fail("it is from a machine of the other byte order", 0);
-  if (head[0] !== MAGIC) throw fail("it is no snapshot of this module", 0);
-  if (head[1] !== VERSION) throw fail(`it is of version ${head[1]}, this one reads ${VERSION}`, 4);
+  if (head[0] === swapped(magic)) throw fail("it is from a machine of the other byte order", 0);
+  if (head[0] !== magic) {
+    const other = [SNAPSHOT, SAVE].find((it) => it.magic === head[0]);
+    const problem = other === undefined
+      ? `it is no ${noun} of this module`
+      : `it is a ${other.noun}, which ${other.verb}() takes`;
+    throw fail(problem, 0);
+  }
+  if (head[1] !== version) throw fail(`it is of version ${head[1]}, this one reads ${version}`, 4);
   const byteLength = (head[6] >>> 0) + (head[7] >>> 0) * 2 ** 32;
   if (byteLength % 8 !== 0 || byteLength < HEADER_WORDS * 4) {
     throw fail(`its length of ${byteLength} bytes is impossible`, 24);
@@ -182,13 +233,36 @@ export function open(
   if (head[3] === SUM && checksum(sheet.words, byteLength) !== head[4]) {
     throw fail("its checksum does not fit its bytes, some of which were changed", 16);
   }
-  if (head[2] !== fingerprint || head[5] !== sections) {
-    throw fail(
-      "it is of a pool or arena of another layout, in its structs or its options, or of another debug pool",
-      8,
-    );
-  }
   return sheet;
+}
+
+/**
+ * Checks that a snapshot is of the same layout.
+ *
+ * @param label How errors call the pool.
+ * @param name Its name.
+ * @param sheet The snapshot.
+ * @param fingerprint Of the pool's layout.
+ * @param sections How many there must be.
+ * @param differences Tells what is different.
+ */
+export function checkLayout(
+  label: string,
+  name: string,
+  { words }: Sheet,
+  fingerprint: number,
+  sections: number,
+  differences: () => string = () => ", in its structs or its options",
+): void {
+  if (words[2] === fingerprint && words[5] === sections) return;
+  throw snapshotError(label, name, `it is of another layout${differences()}`, 8);
+}
+
+function swapped(word: number): number {
+  return new DataView(new Int32Array([word]).buffer).getInt32(
+    0,
+    (new Uint8Array(new Int32Array([1]).buffer))[0] === 0,
+  );
 }
 
 /**
@@ -196,6 +270,7 @@ export function open(
  * @param name Its name.
  * @param problem What is wrong.
  * @param byteOffset Where in the bytes.
+ * @param format What they are.
  * @returns The error.
  */
 export function snapshotError(
@@ -203,9 +278,10 @@ export function snapshotError(
   name: string,
   problem: string,
   byteOffset: number,
+  { verb, noun }: Format = SNAPSHOT,
 ): SnapshotError {
   return new SnapshotError(
-    `Cannot restore ${label} from the snapshot: ${problem} (at byte ${byteOffset})`,
+    `Cannot ${verb} ${label} from the ${noun}: ${problem} (at byte ${byteOffset})`,
     name,
     byteOffset,
   );

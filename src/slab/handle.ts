@@ -71,6 +71,11 @@ export interface HandleCodec {
    * @returns The part that it is of; anything for what is no handle.
    */
   partOf(handle: number): number;
+  /**
+   * @param handle Any value.
+   * @returns Whether it was given out before, by whatever pool. Only debug mode knows.
+   */
+  wasGiven?(handle: unknown): boolean;
 }
 
 /** Bits of a compact and of a wide handle. */

@@ -146,7 +146,7 @@ function defineWalk(View: RecordViewClass, noBlock: Block, chunkBytes: number): 
     constructor(slab: Slab) {
       this.done = false;
       this.value = new View(noBlock, 0);
-      this._blocks = slab.mounted();
+      this._blocks = slab.iterable();
       this._at = -1;
       this._block = noBlock;
       this._chunk = -1;
@@ -174,6 +174,7 @@ function defineWalk(View: RecordViewClass, noBlock: Block, chunkBytes: number): 
       let block = this._block;
       let chunk = block.nextLive(from, this._end);
       while (chunk >= this._end) {
+        if (block.u8.length === 0) block.checkAttached("iterate");
         if (++this._at >= blocks.length) {
           this.done = true;
           return;
@@ -269,20 +270,28 @@ function defineLoop(codec: HandleCodec, chunkBytes: number, args: number): Loop 
       const first = block.firstIndex;
       const end = block.bump;
       let chunk = 0;
-      if (end > 0 && (stamps[0] & 1) !== 0) {
-        view._b = block;
-        view._o = 0;
-        freed += visit(slab, fn, view, codec.encode(first, stamps[0]), a, b, c, d);
-        chunk = 1;
-        for (let at = chunkBytes; chunk < end; at += chunkBytes) {
-          const stamp = stamps[chunk];
-          if ((stamp & 1) === 0 || view._b !== block) break;
-          view._o = at;
-          freed += visit(slab, fn, view, codec.encode(first + chunk, stamp), a, b, c, d);
+      do {
+        if (chunk < end && (stamps[chunk] & 1) !== 0) {
+          view._b = block;
+          view._o = chunk * chunkBytes | 0;
+          freed += visit(slab, fn, view, codec.encode(first + chunk, stamps[chunk]), a, b, c, d);
           chunk++;
+          for (let at = chunk * chunkBytes; chunk < end; at += chunkBytes) {
+            const stamp = stamps[chunk];
+            if ((stamp & 1) === 0 || view._b !== block) break;
+            view._o = at;
+            freed += visit(slab, fn, view, codec.encode(first + chunk, stamp), a, b, c, d);
+            chunk++;
+          }
         }
-      }
-      if (chunk < end) freed += visitRest(slab, block, end, chunk, view, fn, a, b, c, d);
+        if (chunk >= end) break;
+        if (block.live << 2 < end * 3) {
+          freed += visitRest(slab, block, end, chunk, view, fn, a, b, c, d);
+          break;
+        }
+        chunk = block.nextLive(chunk, end);
+      } while (chunk < end);
+      if (block.u8.length === 0) block.checkAttached("iterate"); // its function may have had the memory grow
     }
     return freed;
   };
@@ -309,7 +318,7 @@ function defineCall(
     }
     const view: RecordView = spare === undefined ? makeView() : spare;
     spare = undefined;
-    loop(slab, slab.mounted(), view, fn, a, b, c, d);
+    loop(slab, slab.iterable(), view, fn, a, b, c, d);
     spare = view;
   };
 }
@@ -334,7 +343,7 @@ function defineMixedWalk(
     constructor(slab: Slab) {
       this.done = false;
       this.value = undefined as unknown as RecordView; // nobody reads it before next()
-      this._blocks = slab.mounted();
+      this._blocks = slab.iterable();
       this._at = -1;
       this._block = noBlock;
       this._chunk = -1;
@@ -349,6 +358,7 @@ function defineMixedWalk(
       for (;;) {
         chunk = block.nextLive(chunk, this._end);
         if (chunk >= this._end) {
+          if (block.u8.length === 0) block.checkAttached("iterate");
           if (++this._at >= blocks.length) {
             this.done = true;
             return this;
@@ -425,6 +435,7 @@ function defineMixedLoop(
           left &= left - 1 & bits[word];
         }
       }
+      if (block.u8.length === 0) block.checkAttached("iterate");
     }
     spare.push(own);
     return freed;
@@ -538,7 +549,7 @@ export class HandleWalk implements IterableIterator<number> {
   constructor(slab: Slab, only: number = ALL_KINDS) {
     this.slab = slab;
     this.only = only;
-    this.blocks = slab.mounted();
+    this.blocks = slab.iterable();
   }
 
   /** @returns This object: `done`, or `value` the next handle. */

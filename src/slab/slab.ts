@@ -6,15 +6,16 @@
  *
  * @module
  */
-import type { MemoryResource } from "../memory/resource.ts";
+import { heapMemory, type MemoryRegion, type MemoryResource } from "../memory/resource.ts";
 import type { Target } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { RecordView } from "../struct/view.ts";
-import { type Block, type Geometry, NO_BLOCK } from "./block.ts";
+import { type Block, type BlockOwner, type Geometry, NO_BLOCK } from "./block.ts";
 import { BlockSet } from "./block_set.ts";
 import { FILL_BYTES, linkBytesFor } from "./chunk_memory.ts";
 import { DisposedError, type PoolExhaustedError } from "../errors.ts";
 import type { HandleCodec } from "./handle.ts";
+import { Observers, type SlabObserver } from "./observers.ts";
 import { detachedError, exhaustedError, staleError } from "./slab_errors.ts";
 
 /** The slabs of each pool, for the files that look inside one: a set of pools has several. */
@@ -42,6 +43,8 @@ export interface SlabConfig {
   readonly debug: boolean;
   /** Whether the pool may have code of its own. */
   readonly specialize: boolean;
+  /** Whether a freed chunk rests before it is given out again. */
+  readonly spread: boolean;
 }
 
 /** What a slab is told of its chunks. */
@@ -55,7 +58,25 @@ export interface SlabState {
   readonly reserved: number;
   /** Position of the block that the next chunk comes from; -1 before there is one. */
   readonly current: number;
+  readonly queue: QueueState;
+  /** Numbers that handles have in debug mode, by position and chunk; left out where the snapshot is of a pool without that. */
+  readonly numbers?: (position: number, chunk: number) => number;
 }
+
+/** The queue of free chunks of a slab whose reuse is spread; see `spread.ts`. */
+export interface QueueState {
+  /** Index of the first chunk in it, and of the last. */
+  readonly first: number;
+  readonly last: number;
+  readonly queued: number;
+  /** Position of the block whose chunks are used for the first time; -1 when there is none. */
+  readonly fresh: number;
+  /** Position from which on a block is looked for that has no memory any more. */
+  readonly vacant: number;
+}
+
+/** Where there is no queue. */
+export const NO_QUEUE: QueueState = { first: 0, last: 0, queued: 0, fresh: -1, vacant: 0 };
 
 /** Who knows the slab of a handle: a slab itself, or a set of them. */
 export interface SlabOwner {
@@ -69,8 +90,20 @@ export interface SlabOwner {
 /** Makes slabs of one geometry. */
 export type SlabClass = new (config: SlabConfig, chunk: Chunk) => Slab;
 
+/** What a {@linkcode SlabClass} makes: a slab with its hot part. */
+export declare class WholeSlab extends Slab {
+  override alloc(): number;
+  override free(handle: number): boolean;
+  override find(handle: number): Block | undefined;
+  override bindTo(view: RecordView, handle: number): number;
+  override flipLiveBit(handle: number, expected: boolean): boolean;
+  override freeMany(handles: readonly number[], count: number, owner: SlabOwner): number;
+  protected override freeChunk(block: Block, chunk: number): void;
+  protected override fill(count: number, out: { [i: number]: number }): boolean;
+}
+
 /** A growing set of blocks of equal chunks: what of it need not be fast. {@linkcode slabClass} makes the rest. */
-export abstract class Slab implements SlabOwner, Target {
+export abstract class Slab implements SlabOwner, BlockOwner, Target {
   /** Where the next chunk comes from, and right after an alloc the last one came from. */
   current: Block = NO_BLOCK;
   /** Records allocated and freed so far. */
@@ -82,6 +115,8 @@ export abstract class Slab implements SlabOwner, Target {
   blocks: Block[];
   readonly blockSet: BlockSet;
   disposed = false;
+  /** Who keeps values beside its records; `undefined` as long as nobody does. */
+  observers: Observers | undefined = undefined;
 
   readonly name: string;
   readonly label: string;
@@ -107,7 +142,8 @@ export abstract class Slab implements SlabOwner, Target {
       stampBytes: codec.stampBytes,
       firstBlock: config.firstBlock,
       firstHandle: codec.first,
-      staleError: (index, stamp) => staleError(this, "use a view", codec.encode(index, stamp), -1),
+      spread: config.spread,
+      owner: this,
     };
     this.blockSet = new BlockSet(this, { ...config, geometry: this.geometry });
     this.blocks = this.blockSet.all;
@@ -172,18 +208,19 @@ export abstract class Slab implements SlabOwner, Target {
    */
   abstract flipLiveBit(handle: number, expected: boolean): boolean;
 
-  /** Allocates records that there is room for. */
-  protected abstract fill(count: number, out: { [i: number]: number }): void;
+  /** Allocates records, all or none; tells whether there was room. */
+  protected abstract fill(count: number, out: { [i: number]: number }): boolean;
 
   /**
    * Frees records, all or none, in O(n).
    *
-   * @param handles Any numbers.
+   * @param handles Any values. Nobody else has the array.
+   * @param count How many of them count.
    * @param owner Knows the slab of each.
    * @returns Position of the first that is not live or comes a second time, when nothing changed; -1 when all
    * were freed.
    */
-  abstract freeMany(handles: ArrayLike<number>, owner: SlabOwner): number;
+  abstract freeMany(handles: readonly number[], count: number, owner: SlabOwner): number;
 
   // -- where a record is --
 
@@ -192,7 +229,7 @@ export abstract class Slab implements SlabOwner, Target {
    * @returns The chunk that it names in its block.
    */
   chunkOf(handle: number): number {
-    return handle & maskOf(this.geometry.chunkCount); // the lowest bits of a handle are the index
+    return this.codec.index(handle) & maskOf(this.geometry.chunkCount);
   }
 
   /**
@@ -236,6 +273,45 @@ export abstract class Slab implements SlabOwner, Target {
     return this;
   }
 
+  /**
+   * Tells whether a record is live, whatever became of its memory.
+   *
+   * @param handle A handle that was good once.
+   * @returns Whether it is.
+   */
+  isLive(handle: number): boolean {
+    const { codec, blocks, geometry: { chunkCount } } = this;
+    const index = codec.index(handle);
+    const position = index < 0 ? -1 : Math.floor(index / chunkCount);
+    const block = blocks[position] as Block | undefined; // beyond the last there is none
+    return block !== undefined && block.stamps[index % chunkCount] === codec.liveStamp(handle);
+  }
+
+  /** @param observer Is told of each record that is freed from here on. */
+  observe(observer: SlabObserver): void {
+    if (this.observers === undefined) {
+      this.observers = new Observers();
+      this.noteFrees(this.observers);
+    }
+    this.observers.add(observer);
+  }
+
+  /** Has frees noted from here on: a slab that nobody observes has not a single test for it. */
+  private noteFrees(observers: Observers): void {
+    const { freeChunk } = this;
+    this.freeChunk = function (block, chunk) {
+      observers.forget(block.position * block.chunkCount + chunk);
+      freeChunk.call(this, block, chunk);
+    };
+  }
+
+  /** @param observer Is told no more. */
+  unobserve(observer: SlabObserver): void {
+    if (this.observers?.remove(observer) !== 0) return;
+    this.observers = undefined;
+    Reflect.deleteProperty(this, "freeChunk"); // that of its class is left
+  }
+
   // -- many records --
 
   /**
@@ -248,13 +324,23 @@ export abstract class Slab implements SlabOwner, Target {
    */
   allocMany(count: number, out: { [i: number]: number }): boolean {
     if (count > this.maxChunks - this.size - this.retired) return false;
-    this.checkAttached("allocMany");
     let room = -this.size;
     for (const block of this.mounted()) room += block.chunkCount - block.retired;
-    this.checkThere();
-    if (!this.blockSet.growBy(count - room, true)) return false;
-    this.fill(count, out);
-    return true;
+    return this.blockSet.growBy(count - room, true) && this.fillAll(count, out);
+  }
+
+  /** Allocates records, all or none, and sees to it that a memory resource which is called meanwhile frees none of them. */
+  protected fillAll(count: number, out: { [i: number]: number }): boolean {
+    const { grown } = this.blockSet;
+    if (!this.fill(count, out)) return false;
+    if (this.blockSet.grown === grown) return true;
+    let live = 0;
+    for (let i = 0; i < count; i++) if (this.find(out[i]) !== undefined) live++;
+    if (live === count) return true;
+    for (let i = 0; i < count; i++) this.free(out[i]);
+    throw new Error(
+      `Cannot allocMany in ${this.label}: its memory resource freed some of the records meanwhile`,
+    );
   }
 
   /** Frees every record and keeps the memory, which has to be attached, in O(records + blocks). */
@@ -267,9 +353,29 @@ export abstract class Slab implements SlabOwner, Target {
    * @throws {TypeError} when somebody has detached the memory of a block.
    */
   checkAttached(verb: string): void {
-    for (const block of this.mounted()) {
-      if (block.isDetached) throw detachedError(this.label, verb, block);
-    }
+    const blocks = this.mounted();
+    for (let i = 0; i < blocks.length; i++) blocks[i].checkAttached(verb);
+  }
+
+  /**
+   * Checks that the slab is of use, in O(blocks).
+   *
+   * @param verb What is tried.
+   * @throws {DisposedError} after its disposal.
+   * @throws {TypeError} when somebody has detached the memory of a block.
+   */
+  checkUsable(verb: string): void {
+    this.checkThere();
+    this.checkAttached(verb);
+  }
+
+  /**
+   * @returns The blocks to iterate over: those that have memory.
+   * @throws {TypeError} when somebody has detached that of one.
+   */
+  iterable(): readonly Block[] {
+    this.checkAttached("iterate");
+    return this.mounted();
   }
 
   /** @throws {DisposedError} after the slab's disposal. */
@@ -332,7 +438,6 @@ export abstract class Slab implements SlabOwner, Target {
    * @throws {DisposedError | OutOfMemoryError}
    */
   reserve(chunks: number): boolean {
-    this.checkThere();
     const { blockSet } = this;
     if (chunks > this.maxChunks || !blockSet.growBy(chunks - this.capacity, false)) return false;
     blockSet.reserved = Math.max(blockSet.reserved, chunks);
@@ -359,10 +464,16 @@ export abstract class Slab implements SlabOwner, Target {
    * @returns Bytes given back.
    */
   trim(): number {
-    const before = this.byteLength;
+    const blockBytes = this.chunkBytes * this.geometry.chunkCount;
+    let bytes = 0;
     this.blockSet.reserved = 0;
-    for (const block of this.mounted()) if (block.live === 0) this.blockSet.release(block);
-    return before - this.byteLength;
+    // A memory resource may have called, and given one back as well.
+    for (const block of this.mounted()) {
+      if (block.live > 0 || !block.isMounted) continue;
+      bytes += blockBytes;
+      this.blockSet.release(block);
+    }
+    return bytes;
   }
 
   /** Makes the typed arrays of every block anew, after somebody replaced the buffer of its region by a longer one. */
@@ -370,31 +481,34 @@ export abstract class Slab implements SlabOwner, Target {
     for (const block of this.mounted()) block.mount();
   }
 
-  /** Gives all memory back; the slab is of no use from then on. */
+  /** Gives all memory back; the slab is of no use from then on, nor is it to a memory resource that calls meanwhile. */
   dispose(): void {
+    this.disposed = true;
+    const regions: MemoryRegion[] = [];
     for (const block of this.mounted()) {
       this.clearBlock(block);
-      this.blockSet.release(block);
+      regions.push(this.blockSet.unmount(block));
     }
     this.blocks = [];
-    this.disposed = true;
+    this.observers?.forgetAll();
+    this.blockSet.giveBack(regions);
   }
 
   /** Makes the lowest block with room the current one, or grows. False when it cannot. */
   protected advance(): boolean {
-    if (this.current.isDetached) throw detachedError(this.label, "alloc", this.current);
+    this.checkUsable("alloc");
     let block = this.blockSet.lowestWithRoom();
     if (block === undefined) {
-      this.checkThere();
-      block = this.blockSet.grow();
-      if (block === undefined) return false;
+      if (this.blockSet.grow() === undefined) return false;
+      block = this.blockSet.lowestWithRoom()!; // the memory resource may have given others room meanwhile
     }
     this.current = block;
     return true;
   }
 
   /** What follows the stamp of a record that is freed: after the last generation the first one, or the chunk is retired. */
-  protected nextStamp(block: Block, stamp: number): number {
+  protected nextStamp(block: Block, stamp: number, chunk: number): number {
+    this.observers?.forget(block.position * block.chunkCount + chunk);
     if (stamp !== this.lastStamp) return stamp + 1;
     if (this.codec.wraps) return 2;
     block.retired++;
@@ -407,26 +521,84 @@ export abstract class Slab implements SlabOwner, Target {
     this.peak = this.peakSize;
     this.frees += block.live;
     for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
-      block.stamps[chunk] = this.nextStamp(block, block.stamps[chunk]);
+      block.stamps[chunk] = this.nextStamp(block, block.stamps[chunk], chunk);
     }
     block.reset();
     this.blockSet.noteCleared(block);
   }
 
+  // -- compaction; slabs whose reuse is spread have more to do, and debug mode --
+
+  /**
+   * Moves a record to a free chunk of another block. Generations go on as when one was freed and the other allocated; it counts for
+   * neither. Until {@linkcode noteMoved} the free chunks of the block that it comes to are in no order.
+   *
+   * @param from The block that it is in.
+   * @param chunk Its chunk.
+   * @param to The block that it comes to, which is not given back for it.
+   * @param target The lowest free chunk of that.
+   */
+  moveRecord(from: Block, chunk: number, to: Block, target: number): void {
+    const { observers, geometry: { chunkCount, tagged } } = this;
+    observers?.lift(from.position * chunkCount + chunk, this.handleAt(from, chunk));
+    to.copyChunk(target, from, chunk);
+    if (tagged) to.tags[target] = from.tags[chunk];
+    from.liveBits[chunk >> 5] &= ~(1 << (chunk & 31));
+    to.liveBits[target >> 5] |= 1 << (target & 31);
+    to.stamps[target]++;
+    observers?.land(to.position * chunkCount + target, this.handleAt(to, target));
+    from.stamps[chunk] = this.nextStamp(from, from.stamps[chunk], chunk);
+    if (target >= to.bump) to.bump = target + 1;
+    if (to.live++ === 0) this.blockSet.emptyCount--;
+    if (--from.live === 0) this.blockSet.emptyCount++;
+  }
+
+  /**
+   * Brings the free chunks in order after records were moved.
+   *
+   * @param filled The blocks that records came to.
+   */
+  noteMoved(filled: readonly Block[]): void {
+    for (const block of filled) block.relink();
+  }
+
+  // -- what a block set asks and tells; slabs whose reuse is spread have more to say --
+
+  vacancy?(): number;
+
+  /** @param _block A block that has got its memory. */
+  noteMounted(_block: Block): void {}
+
+  /** @param _block A block that is about to lose it. */
+  noteUnmounting(_block: Block): void {}
+
+  /** Chunks that are kept, beside those that were reserved. */
+  get keptChunks(): number {
+    return 0;
+  }
+
   // -- snapshots --
+
+  /** The queue of free chunks. */
+  get queue(): QueueState {
+    return NO_QUEUE;
+  }
 
   /**
    * Takes memory from all blocks but some, which frees their records, and forgets those beyond.
    *
    * @param mounted By position, whether the block is to have memory.
+   * @returns The memory, which is to be given back once all is restored: its resource may call.
    */
-  keepOnly(mounted: readonly boolean[]): void {
+  keepOnly(mounted: readonly boolean[]): MemoryRegion[] {
+    const regions: MemoryRegion[] = [];
     for (const block of this.mounted()) {
       if (mounted[block.position]) continue;
       this.clearBlock(block);
-      this.blockSet.release(block);
+      regions.push(this.blockSet.unmount(block));
     }
     this.blocks.length = mounted.length;
+    return regions;
   }
 
   /**
@@ -461,6 +633,21 @@ export abstract class Slab implements SlabOwner, Target {
    */
   ownerOf(_handle: number): string | undefined {
     return undefined;
+  }
+
+  epochAt(block: Block, chunk: number): number {
+    const isLive = (block.stamps[chunk] & 1) === 1 && block.u8.length > 0;
+    return isLive ? this.handleAt(block, chunk) : NaN;
+  }
+
+  viewError(block: Block, epoch: number): Error {
+    return block.isDetached
+      ? this.detachedError("use a view", block)
+      : staleError(this, "use a view", epoch, -1);
+  }
+
+  detachedError(verb: string, block: Block): Error {
+    return detachedError(`${verb} in ${this.label}`, `the memory of block ${block.index}`);
   }
 
   /**
@@ -504,7 +691,8 @@ export function slabClass(config: SlabConfig, chunkBytes: number, compile: Compi
     chunkWords: chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0,
     halfStride: linkBytes === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0,
     lastStamp: lastStampOf(codec),
-  }, detachedError);
+    isLent: isLent(config),
+  });
 }
 
 /** What is the same for all slabs of a class. */
@@ -519,6 +707,15 @@ interface Constants {
   readonly halfStride: number;
   /** The live stamp of the last generation. */
   readonly lastStamp: number;
+  readonly isLent: boolean;
+}
+
+/**
+ * @param config Checked options.
+ * @returns Whether blocks lie in memory that others have as well, and may detach. To look whether they did takes a tenth of a `get`.
+ */
+export function isLent({ memory }: SlabConfig): boolean {
+  return memory !== heapMemory;
 }
 
 /**
@@ -527,14 +724,12 @@ interface Constants {
  * @param Base {@linkcode Slab}.
  * @param codec How handles are packed.
  * @param constants What is the same for all slabs of the class.
- * @param detachedError Makes the error for a block whose memory was detached.
  * @returns The class.
  */
 function defineSlab(
   Base: typeof Slab,
   codec: HandleCodec,
   constants: Constants,
-  detachedError: (label: string, verb: string, block: Block) => Error,
 ): SlabClass {
   const chunkBytes = constants.chunkBytes;
   const chunkCount = constants.chunkCount;
@@ -544,6 +739,7 @@ function defineSlab(
   const halfStride = constants.halfStride;
   const lastStamp = constants.lastStamp;
   const retires = !codec.wraps;
+  const isLent = constants.isLent;
 
   return class Slab extends Base {
     override alloc(): number {
@@ -572,11 +768,13 @@ function defineSlab(
     }
 
     override free(handle: number): boolean {
+      if (typeof handle !== "number") return false;
       const index = codec.index(handle);
       const position = index >>> chunkBits;
       const blocks = this.blocks;
       if (position >= blocks.length) return false;
       const block = blocks[position];
+      if (block.u8.length === 0) block.checkAttached("free");
       const chunk = index & chunkMask;
       if (block.stamps[chunk] !== codec.liveStamp(handle)) return false;
       this.freeChunk(block, chunk);
@@ -584,11 +782,13 @@ function defineSlab(
     }
 
     override find(handle: number): Block | undefined {
+      if (typeof handle !== "number") return undefined;
       const index = codec.index(handle);
       const position = index >>> chunkBits;
       const blocks = this.blocks;
       if (position >= blocks.length) return undefined;
       const block = blocks[position];
+      if (isLent && block.u8.length === 0) block.checkAttached("use a handle");
       return block.stamps[index & chunkMask] === codec.liveStamp(handle) ? block : undefined;
     }
 
@@ -603,12 +803,11 @@ function defineSlab(
         if (block === undefined) throw this.staleError("set", handle);
       }
       view._b = block;
-      view._o = (handle & chunkMask) * chunkBytes; // the lowest bits of a handle are the index
+      view._o = (codec.index(handle) & chunkMask) * chunkBytes;
       return handle;
     }
 
     protected override freeChunk(block: Block, chunk: number): void {
-      if (block.u8.length === 0) throw detachedError(this.label, "free", block);
       // A peak is over when a record is freed, so that is when it is noted.
       const size = this.allocs - this.frees++;
       if (size > this.peak) this.peak = size;
@@ -616,7 +815,7 @@ function defineSlab(
       const stamp = block.stamps[chunk];
       // After the last generation comes the first one, or the chunk is retired.
       let next = stamp + 1;
-      if (stamp === lastStamp) next = retires ? this.nextStamp(block, stamp) : 2;
+      if (stamp === lastStamp) next = retires ? this.nextStamp(block, stamp, chunk) : 2;
       block.stamps[chunk] = next;
       if (next !== 0) {
         if (halfStride > 0) block.u16[chunk * halfStride] = block.head;
@@ -630,15 +829,26 @@ function defineSlab(
       if (--block.live === 0) this.blockSet.noteEmpty(block);
     }
 
-    protected override fill(count: number, out: { [i: number]: number }): void {
-      for (let i = 0; i < count; i++) out[i] = this.alloc();
+    protected override fill(count: number, out: { [i: number]: number }): boolean {
+      let done = 0;
+      try {
+        for (; done < count; done++) {
+          const handle = this.alloc();
+          if (handle === 0) break;
+          out[done] = handle;
+        }
+      } finally {
+        // Only a memory resource that allocated from the pool as well has it fail.
+        if (done < count) { for (let i = 0; i < done; i++) this.free(out[i]); }
+      }
+      return done === count;
     }
 
-    override freeMany(handles: ArrayLike<number>, owner: SlabOwner): number {
+    override freeMany(handles: readonly number[], count: number, owner: SlabOwner): number {
       // The live bit of each record is turned off for a moment, so that a handle that comes twice is seen.
       let seen = 0;
       try {
-        while (seen < handles.length) {
+        while (seen < count) {
           const handle = handles[seen];
           if (!owner._slabOf(handle).flipLiveBit(handle, true)) break;
           seen++;
@@ -646,7 +856,7 @@ function defineSlab(
       } finally {
         for (let i = 0; i < seen; i++) owner._slabOf(handles[i]).flipLiveBit(handles[i], false);
       }
-      if (seen < handles.length) return seen;
+      if (seen < count) return seen;
       for (let i = 0; i < seen; i++) owner._slabOf(handles[i]).free(handles[i]);
       return -1;
     }
@@ -654,10 +864,9 @@ function defineSlab(
     override flipLiveBit(handle: number, expected: boolean): boolean {
       const block = this.find(handle);
       if (block === undefined) return false;
-      const chunk = handle & chunkMask;
+      const chunk = codec.index(handle) & chunkMask;
       const bit = 1 << (chunk & 31);
       if (((block.liveBits[chunk >> 5] & bit) !== 0) !== expected) return false;
-      if (block.u8.length === 0) throw detachedError(this.label, "freeMany", block);
       block.liveBits[chunk >> 5] ^= bit;
       return true;
     }

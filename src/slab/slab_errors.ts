@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Block } from "./block.ts";
 import { PoolExhaustedError, StaleHandleError } from "../errors.ts";
 import type { HandleCodec } from "./handle.ts";
 
@@ -30,29 +29,33 @@ interface Refusing {
 /**
  * @param slab Who refuses.
  * @param verb What was tried.
- * @param handle What it was tried with.
+ * @param value What it was tried with: any value.
  * @param position Where it stood among others; -1 if it did not.
- * @returns The error that it deserves.
+ * @returns The error for it.
  */
 export function staleError(
   slab: Refusing,
   verb: string,
-  handle: number,
+  value: unknown,
   position: number,
 ): StaleHandleError {
   const { name, label, codec, everChunks } = slab;
+  const handle = typeof value === "number" ? value : NaN;
+  const shown = typeof value === "number" ? String(value) : show(value);
   const stamp = codec.liveStamp(handle);
   const index = stamp < 0 ? -1 : codec.index(handle);
   const generation = stamp < 0 ? -1 : stamp >>> 1;
   const chunkGeneration = index < 0 ? -1 : slab.generationOf(index);
-  const title = `handle ${String(handle)} (index ${index}, generation ${generation})`;
+  const title = `handle ${shown} (index ${index}, generation ${generation})`;
   const owner = slab.ownerOf?.(handle);
-  const problem = handle as unknown === 0
+  const problem = handle === 0
     ? "handle 0 is the null handle"
     : owner !== undefined
-    ? `${handle} is a handle of ${owner}`
+    ? `${shown} is a handle of ${owner}`
     : stamp < 0
-    ? `${String(handle)} is not a handle of this pool`
+    ? codec.wasGiven?.(value) === true
+      ? `handle ${shown} is stale: it was given out before, and is of no live record`
+      : `${shown} is not a handle of this pool`
     : slab.disposed
     ? `${title} is stale, the pool was disposed of`
     : chunkGeneration < 0
@@ -65,11 +68,20 @@ export function staleError(
   const where = position < 0 ? "" : `, at position ${position}`;
   return new StaleHandleError(`Cannot ${verb} in ${label}: ${problem}${where}`, {
     pool: name,
-    handle,
+    handle: value as number, // as it was passed in
     index,
     generation,
     chunkGeneration,
   });
+}
+
+/** A value that is no number. */
+function show(value: unknown): string {
+  if (typeof value === "string") return `"${value}"`;
+  if (typeof value === "bigint") return `${value}n`;
+  return typeof value === "function" || typeof value === "object" && value !== null
+    ? `a value of type ${typeof value}`
+    : String(value);
 }
 
 /**
@@ -87,14 +99,24 @@ export function exhaustedError(slab: Refusing, verb: string): PoolExhaustedError
 }
 
 /**
- * @param label Who refuses.
- * @param verb What was tried.
- * @param block A block whose buffer somebody has detached.
+ * @param what What is tried, and where: `alloc in Pool "bullets"`.
+ * @param memory The memory that somebody has detached: `its memory`.
  * @returns The error for that.
  */
-export function detachedError(label: string, verb: string, { index }: Block): TypeError {
+export function detachedError(what: string, memory: string): TypeError {
   return new TypeError(
-    `Cannot ${verb} in ${label}: the memory of block ${index} was detached, ` +
+    `Cannot ${what}: ${memory} was detached, ` +
       "as that of a WebAssembly.Memory is when it grows; call rebind() first",
   );
+}
+
+/** @returns The error for a view that is bound to no record, in debug mode. */
+export function unboundError(): StaleHandleError {
+  return new StaleHandleError("Cannot use a view: it is bound to no record", {
+    pool: "",
+    handle: 0,
+    index: -1,
+    generation: -1,
+    chunkGeneration: -1,
+  });
 }

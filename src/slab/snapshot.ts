@@ -2,12 +2,16 @@
  * The state of slabs as bytes, and back.
  *
  * ```text
- * section   words 0 blocks, 1 position of the current one, 2 kinds, 3 unused
+ * section   words 0 blocks, 1 position of the current one, 2 kinds, 3 whether handles are numbers of debug mode
  *           floats 2 … 5: allocs, frees, peak, reserved
+ *           words 12 … 16: the queue of free chunks, if there is one: first, last, length, fresh, vacant
+ *           words 18 … 23: what errors tell of the options: chunk bytes, alignment, chunks a block, blocks at the most,
+ *           flags, and bytes of the section by 8
  *           fingerprint of each kind, by tag, 1 word each
  *           of each block, by position:
- *             words 0 has memory, 1 bump, 2 head, 3 live, 4 retired, 5 unused
- *             its metadata, and where it has memory its whole memory: free lists lie in there
+ *             words 0 has memory, 1 bump, 2 head, 3 live, 4 retired, 5 queued, 6 waiting, 7 last of those
+ *             its metadata; in debug mode the number of each chunk's record as a float, 0 where there is none
+ *             and where it has memory its whole memory: free lists lie in there
  * ```
  *
  * Everything starts at a multiple of 8 bytes. Going back checks all of it before anything is changed, so that a snapshot
@@ -15,11 +19,12 @@
  *
  * @module
  */
-import { auditBlock, type BlockMetadata } from "./check.ts";
-import { Block, type Geometry } from "./block.ts";
+import { auditBlock, auditQueue, type BlockMetadata } from "./check.ts";
+import { Block, type Geometry, metadataBytes } from "./block.ts";
 import { linkBytesFor } from "./chunk_memory.ts";
 import {
   bytesFor,
+  checkLayout,
   HEADER_WORDS,
   open,
   seal,
@@ -27,25 +32,33 @@ import {
   sheetOf,
   snapshotError,
   type SnapshotOptions,
+  wantsChecksum,
 } from "./envelope.ts";
-import { detachedError } from "./slab_errors.ts";
-import type { Slab, SlabState } from "./slab.ts";
+import { NO_QUEUE, type Slab, type SlabState } from "./slab.ts";
+import type { MemoryRegion } from "../memory/resource.ts";
 import type { SnapshotError } from "../errors.ts";
+import type { AnyStruct } from "../struct/schema.ts";
 
-/** A slab, and the kinds of its records where it has tags. */
+/** A slab, and what its records are. */
 export interface Snapped {
   readonly slab: Slab;
+  /** Where it has tags, its kinds by tag. */
   readonly kinds: readonly {
     /** Of its layout and name, to know it again in a snapshot. */
     readonly fingerprint: number;
+    readonly struct: AnyStruct;
   }[];
+  /** The only struct of its records, where there is but one. */
+  readonly struct?: AnyStruct;
 }
 
 /** What a snapshot of each erased pool holds, for the sets that consist of them. */
 export const snappedOf: WeakMap<object, readonly Snapped[]> = new WeakMap();
 
-const SECTION_WORDS = 12;
-const BLOCK_WORDS = 6;
+const SECTION_WORDS = 24;
+/** The first of the words that tell of the slab's options. */
+const OPTIONS_WORD = 18;
+const BLOCK_WORDS = 8;
 
 /** What a count may be at the most, so that it can go on rising for as long as any program runs. */
 const MAX_COUNT = 2 ** 52;
@@ -63,14 +76,15 @@ export function writeSnapshot(
   all: readonly Snapped[],
   fingerprint: number,
   into: Uint8Array | undefined,
-  { checksum = true }: SnapshotOptions,
+  options: SnapshotOptions,
 ): Uint8Array {
+  const { label } = all[0].slab;
+  const checksum = wantsChecksum(label, options);
   let byteLength = HEADER_WORDS * 4;
   for (let i = 0; i < all.length; i++) {
-    checkAttached("snapshot", all[i].slab);
+    all[i].slab.checkAttached("snapshot");
     byteLength += sectionBytes(all[i]);
   }
-  const { label } = all[0].slab;
   const sheet = sheetOf(bytesFor(label, into, byteLength));
   let at = HEADER_WORDS * 4;
   for (let i = 0; i < all.length; i++) at = writeSection(sheet, at, all[i]);
@@ -93,8 +107,9 @@ export function readSnapshot(
   bytes: Uint8Array,
 ): void {
   const { label, name } = all[0].slab;
-  for (const { slab } of all) checkAttached("restore", slab);
-  const sheet = open(label, name, bytes, fingerprint, all.length);
+  for (const { slab } of all) slab.checkAttached("restore");
+  const sheet = open(label, name, bytes);
+  checkLayout(label, name, sheet, fingerprint, all.length, () => differencesOf(all, sheet));
   let at = HEADER_WORDS * 4;
   const sections = all.map((snapped) => {
     const section = new Section(snapped, sheet, at);
@@ -104,8 +119,115 @@ export function readSnapshot(
   if (at !== sheet.bytes.byteLength) {
     throw snapshotError(label, name, `${sheet.bytes.byteLength - at} bytes are left over`, at);
   }
-  growAll(sections);
-  for (const section of sections) section.restore();
+  checkNumbers(all, sections);
+  growAll(all, sections, "restore");
+  const regions = sections.map((section) => section.restore());
+  for (const { slab } of all) slab.observers?.forgetDead();
+  // Whoever takes them may call the pool.
+  all.forEach(({ slab }, i) => slab.blockSet.giveBack(regions[i]));
+}
+
+// -- which options are others --
+
+/** What of the options a snapshot tells, in the words of the options. */
+interface Told {
+  readonly "the pool": string;
+  readonly "the size of a chunk": string;
+  readonly align: string;
+  readonly chunksPerBlock: string;
+  readonly maxChunks: string;
+  readonly handles: string;
+  readonly reuse: string;
+  readonly types: string;
+}
+
+/** Flags: wide handles, tags, spread reuse; then the class of the pool, 2 bits. */
+const WIDE = 1, TAGGED = 2, SPREAD = 4, CLASS_SHIFT = 3;
+const CLASSES = ["a Pool", "an ErasedPool", "a PoolSet"];
+
+/** Writes those words, but the last. */
+function writeOptions(words: Int32Array, at: number, { slab, struct }: Snapped): void {
+  const { geometry, codec, maxBlocks } = slab;
+  const kind = struct !== undefined ? 0 : codec.isSizeClass ? 2 : 1;
+  words[at] = geometry.chunkBytes;
+  words[at + 1] = geometry.align;
+  words[at + 2] = geometry.chunkCount;
+  words[at + 3] = maxBlocks;
+  words[at + 4] = (codec.wraps ? 0 : WIDE) | (geometry.tagged ? TAGGED : 0) |
+    (geometry.spread ? SPREAD : 0) | kind << CLASS_SHIFT;
+}
+
+/** Reads them, of all sections together. */
+function optionsOf(sections: readonly Int32Array[]): Told {
+  const each = (shown: (words: Int32Array) => string | number) => {
+    const values = sections.map(shown);
+    return [...new Set(values)].length === 1 ? String(values[0]) : values.join(", ");
+  };
+  const flag = (bit: number, yes: string, no: string) => each((it) => it[4] & bit ? yes : no);
+  const [, , chunkCount, maxBlocks, flags] = sections[0];
+  const parts = 2 ** Math.ceil(Math.log2(sections.length)); // that maxChunks is shared out to
+  return {
+    "the pool": CLASSES[flags >> CLASS_SHIFT & 3] ?? "unknown",
+    "the size of a chunk": each(([chunkBytes]) => chunkBytes),
+    align: each(([, align]) => align),
+    chunksPerBlock: each(([, , chunkCount]) => chunkCount),
+    maxChunks: String((maxBlocks >>> 0) * chunkCount * parts),
+    handles: flag(WIDE, '"wide"', '"compact"'),
+    reuse: flag(SPREAD, '"spread"', '"recent"'),
+    types: flag(TAGGED, "given", "left out"),
+  };
+}
+
+/** Tells which of a pool's options were others when a snapshot was made. */
+function differencesOf(all: readonly Snapped[], { words }: Sheet): string {
+  const theirs: Int32Array[] = [];
+  for (let at = HEADER_WORDS, i = 0; i < words[5]; i++) {
+    const told = words.subarray(at + OPTIONS_WORD, at + SECTION_WORDS);
+    if (told.length < SECTION_WORDS - OPTIONS_WORD || told[5] <= 0) break; // damaged
+    theirs.push(told);
+    at += told[5] * 2;
+  }
+  const ours = all.map((snapped) => {
+    const told = new Int32Array(SECTION_WORDS - OPTIONS_WORD);
+    writeOptions(told, 0, snapped);
+    return told;
+  });
+  const was = optionsOf(theirs.length > 0 ? theirs : ours), is = optionsOf(ours);
+  const names = Object.keys(was) as (keyof Told)[]; // its own
+  const differences = names.filter((name) => was[name] !== is[name])
+    .map((name) => `${name} was ${was[name]} and is ${is[name]}`);
+  const isDebug = words[HEADER_WORDS + 3] === 1 && !hasNumbers(all[0].slab);
+  if (isDebug) differences.push("debug was true and is false");
+  const text = differences.length > 0
+    ? `: ${differences.join("; ")}`
+    : ", in the structs alone: names, types or order of fields";
+  return text + HELP;
+}
+
+const HELP = ". What save() writes load() takes nevertheless";
+
+/** No two records of a pool may have the same number. */
+function checkNumbers(all: readonly Snapped[], sections: readonly Section[]): void {
+  const { label, name, codec } = all[0].slab;
+  const seen = new Set<number>();
+  for (const section of sections) {
+    for (const number of section.liveNumbers()) {
+      // Only debug mode has them, and knows what was given out.
+      if (codec.wasGiven === undefined) {
+        throw snapshotError(
+          label,
+          name,
+          "it is of a pool in debug mode, whose handles are others: debug was true and is false" +
+            HELP,
+          0,
+        );
+      }
+      if (!(Number.isSafeInteger(number) && number > 0) || seen.has(number)) {
+        throw snapshotError(label, name, `${number} is the handle of a record, or of two`, 0);
+      }
+      seen.add(number);
+    }
+  }
 }
 
 /**
@@ -113,7 +235,7 @@ export function readSnapshot(
  * @returns All that its snapshots depend on, beside its kinds, as text.
  */
 export function slabText({ geometry, codec, maxBlocks }: Slab): string {
-  const { chunkBytes, align, chunkCount, stampBytes, tagged, firstHandle } = geometry;
+  const { chunkBytes, align, chunkCount, stampBytes, tagged, spread, firstHandle } = geometry;
   const { indexBits, maxGeneration, wraps } = codec;
   return [
     chunkBytes,
@@ -121,6 +243,7 @@ export function slabText({ geometry, codec, maxBlocks }: Slab): string {
     chunkCount,
     stampBytes,
     tagged,
+    spread,
     firstHandle,
     indexBits,
     maxGeneration,
@@ -129,31 +252,62 @@ export function slabText({ geometry, codec, maxBlocks }: Slab): string {
   ].join();
 }
 
-function checkAttached(verb: string, { label, blocks }: Slab): void {
-  for (let i = 0; i < blocks.length; i++) {
-    if (blocks[i].isDetached) throw detachedError(label, verb, blocks[i]);
-  }
-}
-
-/** Takes the memory that is missing, or none at all. */
-function growAll(sections: readonly Section[]): void {
+/**
+ * Takes the memory that is missing, or none at all.
+ *
+ * @param all The slabs of a pool.
+ * @param sections By slab, by position, whether the block has to have memory.
+ * @param verb What is tried.
+ * @throws {OutOfMemoryError | TypeError | RangeError} as the memory resource does, or for what it returns.
+ * @throws {Error} when that has blocks given back meanwhile.
+ */
+export function growAll(
+  all: readonly Snapped[],
+  sections: readonly { readonly mounted: readonly boolean[] }[],
+  verb: string,
+): void {
+  for (const { slab } of all) slab.blockSet.checkAtRest(verb);
   const grown: [Slab, Block][] = [];
-  const lengths = sections.map(({ slab }) => slab.blocks.length);
+  const lengths = all.map(({ slab }) => slab.blocks.length);
   let isDone = false;
   try {
-    for (const { slab, mounted } of sections) {
+    sections.forEach(({ mounted }, i) => {
+      const { slab } = all[i];
       mounted.forEach((isMounted, position) => {
         slab.blocks[position] ??= new Block(position, slab.geometry, undefined);
         if (!isMounted || slab.blocks[position].isMounted) return;
         grown.push([slab, slab.blockSet.grow(position)!]); // as the position is below maxBlocks
       });
+    });
+    // The memory resource may have called meanwhile, and had blocks given back.
+    isDone = sections.every(({ mounted }, i) =>
+      mounted.every((isMounted, position) => {
+        const block = all[i].slab.blocks[position] as Block | undefined;
+        return block !== undefined && (!isMounted || block.isMounted);
+      })
+    );
+    if (!isDone) {
+      const { label } = all[0].slab;
+      throw new Error(
+        `Cannot ${verb} ${label}: its memory resource gave back blocks of it meanwhile`,
+      );
     }
-    isDone = true;
   } finally {
     if (!isDone) {
-      for (const [slab, block] of grown) slab.blockSet.release(block);
-      sections.forEach(({ slab }, i) => slab.blocks.length = lengths[i]);
+      for (const [slab, block] of grown) {
+        if (block.isMounted && block.live === 0) slab.blockSet.release(block);
+      }
+      all.forEach(({ slab: { blocks } }, i) => dropUnused(blocks, lengths[i]));
     }
+  }
+}
+
+/** Drops blocks beyond a length, but what the memory resource put records into when it called meanwhile. */
+function dropUnused(blocks: Block[], length: number): void {
+  while (blocks.length > length) {
+    const last = blocks[blocks.length - 1];
+    if (last.isMounted || !last.isUnused) return;
+    blocks.length--;
   }
 }
 
@@ -166,20 +320,21 @@ function headBytes(kinds: number): number {
   return padded(SECTION_WORDS * 4 + kinds * 4);
 }
 
-/** Bytes of a block's metadata. */
-function metadataBytes({ chunkCount, stampBytes, tagged }: Geometry): number {
-  return (chunkCount + 31 >> 5) * 4 + chunkCount * (stampBytes + (tagged ? 1 : 0));
+function blockBytes(geometry: Geometry, isMounted: boolean, hasNumbers: boolean): number {
+  const { chunkCount, chunkBytes } = geometry;
+  const numbers = hasNumbers ? chunkCount * 8 : 0;
+  const records = isMounted ? padded(chunkCount * chunkBytes) : 0;
+  return BLOCK_WORDS * 4 + padded(metadataBytes(geometry)) + numbers + records;
 }
 
-function blockBytes(geometry: Geometry, isMounted: boolean): number {
-  const records = isMounted ? padded(geometry.chunkCount * geometry.chunkBytes) : 0;
-  return BLOCK_WORDS * 4 + padded(metadataBytes(geometry)) + records;
+function hasNumbers({ codec }: Slab): boolean {
+  return codec.wasGiven !== undefined;
 }
 
 function sectionBytes({ slab, kinds }: Snapped): number {
   let bytes = headBytes(kinds.length);
   for (let i = 0; i < slab.blocks.length; i++) {
-    bytes += blockBytes(slab.geometry, slab.blocks[i].isMounted);
+    bytes += blockBytes(slab.geometry, slab.blocks[i].isMounted, hasNumbers(slab));
   }
   return bytes;
 }
@@ -187,8 +342,9 @@ function sectionBytes({ slab, kinds }: Snapped): number {
 function writeSection(
   { bytes, words, floats }: Sheet,
   at: number,
-  { slab, kinds }: Snapped,
+  snapped: Snapped,
 ): number {
+  const { slab, kinds } = snapped;
   const { blocks, geometry } = slab;
   const word = at / 4;
   const end = at + headBytes(kinds.length);
@@ -196,7 +352,16 @@ function writeSection(
   words[word] = blocks.length;
   words[word + 1] = slab.current.position;
   words[word + 2] = kinds.length;
-  words[word + 3] = 0;
+  words[word + 3] = hasNumbers(slab) ? 1 : 0;
+  const { queue } = slab;
+  words[word + 12] = queue.first;
+  words[word + 13] = queue.last;
+  words[word + 14] = queue.queued;
+  words[word + 15] = queue.fresh;
+  words[word + 16] = queue.vacant;
+  words[word + 17] = 0;
+  writeOptions(words, word + OPTIONS_WORD, snapped);
+  words[word + OPTIONS_WORD + 5] = sectionBytes(snapped) / 8;
   const float = at / 8 + 2;
   floats[float] = slab.allocs;
   floats[float + 1] = slab.frees;
@@ -212,12 +377,20 @@ function writeSection(
     words[word + 2] = block.head;
     words[word + 3] = block.live;
     words[word + 4] = block.retired;
-    words[word + 5] = 0;
+    words[word + 5] = block.queued;
+    words[word + 6] = block.waiting;
+    words[word + 7] = block.lastWaiting;
     const metadataAt = at + BLOCK_WORDS * 4;
-    const bytesAt = metadataAt + padded(metadataBytes(geometry));
-    at += blockBytes(geometry, block.isMounted);
+    let bytesAt = metadataAt + padded(metadataBytes(geometry));
+    at += blockBytes(geometry, block.isMounted, hasNumbers(slab));
     floats[bytesAt / 8 - 1] = 0; // padding again
     bytes.set(block.metadata, metadataAt);
+    if (hasNumbers(slab)) {
+      for (let chunk = 0; chunk < block.chunkCount; chunk++, bytesAt += 8) {
+        const isLive = (block.stamps[chunk] & 1) === 1;
+        floats[bytesAt / 8] = isLive ? slab.handleAt(block, chunk) : 0;
+      }
+    }
     if (!block.isMounted) continue;
     floats[at / 8 - 1] = 0;
     bytes.set(block.bytes, bytesAt);
@@ -227,7 +400,7 @@ function writeSection(
 
 /** The section of one slab, checked. */
 class Section {
-  readonly slab: Slab;
+  private readonly slab: Slab;
   /** By position, whether the block has memory. */
   readonly mounted: readonly boolean[];
   /** Where it ends, in bytes. */
@@ -237,43 +410,69 @@ class Section {
   private readonly state: SlabState;
   /** The pool's tag for each of the snapshot's, -1 where it has none; undefined where all are the same. */
   private readonly tags: readonly number[] | undefined;
+  /** Whether it has numbers in the place of handles. */
+  private readonly hasNumbers: boolean;
 
   constructor({ slab, kinds }: Snapped, sheet: Sheet, start: number) {
+    const { geometry, maxBlocks } = slab;
     this.slab = slab;
     this.sheet = sheet;
     const { words, floats } = sheet;
     this.need(start, SECTION_WORDS * 4);
     const word = start / 4;
     const [length, current, kindCount] = words.subarray(word, word + 3);
-    if (length < 0 || length > slab.maxBlocks) {
-      throw this.error(`it has ${length} blocks, the pool may have ${slab.maxBlocks}`, start);
+    if (length < 0 || length > maxBlocks) {
+      throw this.error(`it has ${length} blocks, the pool may have ${maxBlocks}`, start);
     }
     if (kindCount < 0 || kindCount > 256) throw this.error(`it has ${kindCount} kinds`, start + 8);
     this.need(start, headBytes(kindCount));
     this.tags = this.tagsFor(kinds, words.subarray(word + SECTION_WORDS).subarray(0, kindCount));
     let at = start + headBytes(kindCount);
-    this.need(at, length * blockBytes(slab.geometry, false));
+    if (words[word + 3] >>> 0 > 1) throw this.error("it is corrupt", start + 12);
+    this.hasNumbers = words[word + 3] === 1;
+    this.need(at, length * blockBytes(geometry, false, this.hasNumbers));
     this.blocks = Array.from({ length }, (_, position) => {
       this.need(at, BLOCK_WORDS * 4);
       if (words[at / 4] >>> 0 > 1) throw this.error(`block ${position}: it is corrupt`, at);
       const isMounted = words[at / 4] === 1;
-      this.need(at, blockBytes(slab.geometry, isMounted));
-      const block = new SnappedBlock(slab.geometry, sheet, at);
+      this.need(at, blockBytes(geometry, isMounted, this.hasNumbers));
+      const block = new SnappedBlock(geometry, sheet, at, this.hasNumbers);
       this.check(block, position, kindCount, at);
-      at += blockBytes(slab.geometry, isMounted);
+      at += blockBytes(geometry, isMounted, this.hasNumbers);
       return block;
     });
     this.end = at;
     this.mounted = this.blocks.map((block) => block.isMounted);
     const [allocs, frees, peakSize, reserved] = floats.subarray(start / 8 + 2, start / 8 + 6);
-    this.state = { allocs, frees, peakSize, reserved, current };
+    const [first, last, queued, fresh, vacant] = words.subarray(word + 12, word + 17);
+    const queue = geometry.spread ? { first, last, queued, fresh, vacant } : NO_QUEUE;
+    this.state = {
+      ...{ allocs, frees, peakSize, reserved, current, queue },
+      ...this.hasNumbers && { numbers: (position, chunk) => this.blocks[position].numberOf(chunk) },
+    };
     this.checkState(start);
+    const problem = geometry.spread ? auditQueue(this.blocks, queue) : undefined;
+    if (problem !== undefined) throw this.error(problem, start + 48);
   }
 
-  /** Makes the slab what it was. Nothing can go wrong any more. */
-  restore(): void {
+  /** @returns What the handles of live records are in debug mode; none where the snapshot has no such numbers. */
+  *liveNumbers(): IterableIterator<number> {
+    if (!this.hasNumbers) return;
+    for (const block of this.blocks) {
+      for (let chunk = 0; chunk < block.bump; chunk++) {
+        if ((block.stamps[block.firstStamp + chunk] & 1) === 1) yield block.numberOf(chunk);
+      }
+    }
+  }
+
+  /**
+   * Makes the slab what it was. Nothing can go wrong any more.
+   *
+   * @returns Memory that is to be given back.
+   */
+  restore(): readonly MemoryRegion[] {
     const { slab, sheet, tags } = this;
-    slab.keepOnly(this.mounted);
+    const regions = slab.keepOnly(this.mounted);
     this.blocks.forEach((from, position) => {
       const to = slab.blocks[position];
       to.metadata.set(sheet.bytes.subarray(from.metadataAt, from.metadataAt + to.metadata.length));
@@ -288,15 +487,18 @@ class Section {
       to.head = from.head;
       to.live = from.live;
       to.retired = from.retired;
+      to.queued = from.queued;
+      to.waiting = from.waiting;
+      to.lastWaiting = from.lastWaiting;
     });
     slab.settle(this.state);
+    return regions;
   }
 
   /** Which tags of the pool's stand for the snapshot's, as kinds may have become known in another order. */
   private tagsFor(kinds: Snapped["kinds"], snapped: Int32Array): readonly number[] | undefined {
-    if (snapped.every((fingerprint, tag) => kinds[tag]?.fingerprint === fingerprint)) {
-      return undefined;
-    }
+    const isSame = snapped.every((fingerprint, tag) => kinds[tag]?.fingerprint === fingerprint);
+    if (isSame) return undefined;
     const taken = new Set<number>(); // structs that are equal to the last field stay apart
     return Array.from(snapped, (fingerprint) => {
       const found = kinds.findIndex((it, i) => it.fingerprint === fingerprint && !taken.has(i));
@@ -361,6 +563,11 @@ class SnappedBlock implements BlockMetadata {
   readonly links: Uint8Array | Uint16Array;
   readonly firstLink: number;
   readonly linkStride: number;
+  readonly next?: Int32Array;
+  readonly firstNext: number;
+  readonly queued: number;
+  readonly waiting: number;
+  readonly lastWaiting: number;
   /** Tags, if there are any, and where those of the block start. */
   readonly tags: Uint8Array;
   readonly firstTag: number;
@@ -368,12 +575,14 @@ class SnappedBlock implements BlockMetadata {
   readonly metadataAt: number;
   readonly bytesAt: number;
   private readonly bytes: Uint8Array;
+  private readonly floats: Float64Array;
+  private readonly numbersAt: number;
   private readonly chunkBytes: number;
   private readonly linkBytes: number;
 
-  constructor(geometry: Geometry, sheet: Sheet, at: number) {
-    const { chunkCount, chunkBytes, stampBytes } = geometry;
-    const { bytes, words } = sheet;
+  constructor(geometry: Geometry, sheet: Sheet, at: number, hasNumbers: boolean) {
+    const { chunkCount, chunkBytes, stampBytes, spread } = geometry;
+    const { bytes, words, floats } = sheet;
     const word = at / 4;
     this.isMounted = words[word] === 1;
     this.chunkCount = chunkCount;
@@ -381,9 +590,17 @@ class SnappedBlock implements BlockMetadata {
     this.head = words[word + 2];
     this.live = words[word + 3];
     this.retired = words[word + 4];
+    this.queued = words[word + 5];
+    this.waiting = words[word + 6];
+    this.lastWaiting = words[word + 7];
     this.metadataAt = at + BLOCK_WORDS * 4;
-    this.bytesAt = this.metadataAt + padded(metadataBytes(geometry));
-    const stampsAt = this.metadataAt + (chunkCount + 31 >> 5) * 4;
+    this.numbersAt = this.metadataAt + padded(metadataBytes(geometry));
+    this.bytesAt = this.numbersAt + (hasNumbers ? chunkCount * 8 : 0);
+    const nextAt = this.metadataAt + (chunkCount + 31 >> 5) * 4;
+    if (spread) this.next = words;
+    this.firstNext = nextAt / 4;
+    this.floats = floats;
+    const stampsAt = nextAt + (spread ? chunkCount * 4 : 0);
     this.liveBits = words;
     this.firstWord = this.metadataAt / 4;
     this.stamps = stampBytes === 2 ? sheet.halves : sheet.naturals;
@@ -397,6 +614,10 @@ class SnappedBlock implements BlockMetadata {
     this.links = isEven ? sheet.halves : bytes;
     this.firstLink = isEven ? this.bytesAt / 2 : this.bytesAt;
     this.linkStride = isEven ? chunkBytes / 2 : this.linkBytes === 1 ? chunkBytes : 0;
+  }
+
+  numberOf(chunk: number): number {
+    return this.floats[this.numbersAt / 8 + chunk];
   }
 
   readLink(chunk: number): number {

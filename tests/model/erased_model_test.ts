@@ -9,7 +9,7 @@ import { type AnyStruct, ErasedPool, type PoolOptions, PoolSet } from "../../mod
 import { type AnyPool, MAX_CHUNKS, type Shape } from "./_model.ts";
 import { runModel, SUBJECTS } from "./_steps.ts";
 
-const RUNS = 25;
+const RUNS = { recent: 25, spread: 10 };
 
 /** One chunk size for all, and the fewest bytes that the largest needs. */
 const ONE_CLASS: Shape["classes"] = [{ size: 40, align: 8 }];
@@ -64,16 +64,19 @@ const KINDS: readonly Kind[] = [
 ];
 
 for (const { name, classes, isKnowing, create } of KINDS) {
-  for (const handles of ["compact", "wide"] as const) {
-    for (const chunksPerBlock of [16, 32]) {
-      for (const keepEmptyBlocks of [0, 1, 3]) {
-        const what = `${handles}, ${chunksPerBlock} a block, keep ${keepEmptyBlocks}`;
-        Deno.test(`${name} does what a Map does (${what})`, () => {
-          const isWide = handles === "wide";
-          const shape = { subjects: SUBJECTS, classes, chunksPerBlock, isWide, isKnowing };
-          const sizes = classes.map((it) => it.size);
-          runModel(shape, (options) => create(options, sizes), { keepEmptyBlocks }, RUNS);
-        });
+  for (const reuse of ["recent", "spread"] as const) {
+    for (const handles of ["compact", "wide"] as const) {
+      for (const chunksPerBlock of [16, 32]) {
+        for (const keepEmptyBlocks of [0, 1, 3]) {
+          const what = `${handles}, ${reuse}, ${chunksPerBlock} a block, keep ${keepEmptyBlocks}`;
+          Deno.test(`${name} does what a Map does (${what})`, () => {
+            const isWide = handles === "wide";
+            const shape = { subjects: SUBJECTS, classes, chunksPerBlock, isWide, isKnowing };
+            const sizes = classes.map((it) => it.size);
+            const make = (options: PoolOptions) => create(options, sizes);
+            runModel(shape, make, { keepEmptyBlocks, reuse }, RUNS[reuse]);
+          });
+        }
       }
     }
   }

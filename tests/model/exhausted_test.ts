@@ -65,12 +65,16 @@ class PoolScenario implements Scenario {
     }
   }
 
-  /** What tells of all that is given out from now on; as no two debug pools have the same handles, counted from the first. */
+  /** What tells of all that is given out from now on; as no two debug pools have the same handles, those by their index. */
   state(): unknown {
     const { pool } = this.#face;
-    const { codec, geometry } = slabs.get(pool)![0]; // every pool has one
+    const all = slabs.get(pool)!; // every pool has one
+    const { codec, geometry } = all[0];
     const { size, capacity, peakSize, allocs, frees, retired } = pool.stats();
-    const handles = Array.from(pool.handles(), (handle) => handle - codec.first);
+    const handles = Array.from(
+      pool.handles(),
+      (handle) => codec.wasGiven === undefined ? handle : all.map((it) => it.codec.index(handle)),
+    );
     const blocks = pool.blocks.map((block) => [block.index - geometry.firstBlock, block.live]);
     const bytes = pool.blocks.map((block) => block.bytes.join());
     return { size, capacity, peakSize, allocs, frees, retired, handles, blocks, bytes };

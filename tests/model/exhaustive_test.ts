@@ -95,10 +95,11 @@ class Pair {
       assert(!isTaken.includes(false), "alloc found no chunk, and there is one");
       return;
     }
-    const chunk = handle % 2 ** INDEX_BITS;
+    const chunk = this.slab.codec.index(handle);
     assert(isTaken[chunk] === false, `alloc gave chunk ${chunk}, which is taken`);
     const generation = this.uses[chunk]++ % LAST_GENERATION + 1;
-    assertEquals(handle, generation * 2 ** INDEX_BITS + chunk);
+    if (this.shape.debug) assert(!this.known.includes(handle), `${handle} was given out before`);
+    else assertEquals(handle, generation * 2 ** INDEX_BITS + chunk);
     this.live[chunk] = handle;
     if (!this.known.includes(handle)) this.known.push(handle);
   }
@@ -170,9 +171,9 @@ for (const kind of KINDS) {
 }
 
 for (const kind of KINDS) {
-  Deno.test(`Slab in debug mode does as predicted in every sequence of 6 (${kind})`, () => {
-    const count = explore({ kind, chunksPerBlock: 1, keepEmptyBlocks: 0, debug: true }, [], 6);
-    assertGreater(count, 10_000);
+  Deno.test(`Slab in debug mode does as predicted in every sequence of 5 (${kind})`, () => {
+    const count = explore({ kind, chunksPerBlock: 1, keepEmptyBlocks: 0, debug: true }, [], 5);
+    assertGreater(count, 1_000);
   });
 }
 

@@ -10,7 +10,7 @@ import { slabs } from "../../src/slab/slab.ts";
 import { type AnyPool, MAX_CHUNKS } from "./_model.ts";
 import { runModel, SUBJECTS } from "./_steps.ts";
 
-const RUNS = 40;
+const RUNS = { recent: 40, spread: 15 };
 
 /** A `Pool` that is told the struct in each call, as an `ErasedPool` is, and makes nothing of it. */
 function disguised(pool: Pool<AnyStruct>): AnyPool {
@@ -60,25 +60,27 @@ function disguised(pool: Pool<AnyStruct>): AnyPool {
   return it as unknown as AnyPool; // member by member, with the handles of any struct
 }
 
-for (const handles of ["compact", "wide"] as const) {
-  for (const chunksPerBlock of [16, 32]) {
-    for (const keepEmptyBlocks of [0, 1, 3]) {
-      for (const subject of SUBJECTS) {
-        const { size, align } = subject.struct;
-        const shape = {
-          subjects: [subject],
-          classes: [{ size, align }],
-          chunksPerBlock,
-          isWide: handles === "wide",
-          isKnowing: true,
-        };
-        const create = (options: PoolOptions) =>
-          disguised(new Pool(subject.struct, { ...options, maxChunks: MAX_CHUNKS }));
-        const what =
-          `${handles}, ${chunksPerBlock} a block, keep ${keepEmptyBlocks}, ${size} bytes`;
-        Deno.test(`Pool does what a Map does (${what})`, () => {
-          runModel(shape, create, { keepEmptyBlocks }, RUNS);
-        });
+for (const reuse of ["recent", "spread"] as const) {
+  for (const handles of ["compact", "wide"] as const) {
+    for (const chunksPerBlock of [16, 32]) {
+      for (const keepEmptyBlocks of [0, 1, 3]) {
+        for (const subject of SUBJECTS) {
+          const { size, align } = subject.struct;
+          const shape = {
+            subjects: [subject],
+            classes: [{ size, align }],
+            chunksPerBlock,
+            isWide: handles === "wide",
+            isKnowing: true,
+          };
+          const create = (options: PoolOptions) =>
+            disguised(new Pool(subject.struct, { ...options, maxChunks: MAX_CHUNKS }));
+          const what =
+            `${handles}, ${reuse}, ${chunksPerBlock} a block, keep ${keepEmptyBlocks}, ${size} bytes`;
+          Deno.test(`Pool does what a Map does (${what})`, () => {
+            runModel(shape, create, { keepEmptyBlocks, reuse }, RUNS[reuse]);
+          });
+        }
       }
     }
   }

@@ -104,14 +104,17 @@ class Run {
       assert(!pool.has(forge(handle)), `${handle} is of a time that has not been`);
       assertThrows(() => pool.free(forge(handle)), StaleHandleError);
     }
-    for (const { step, answer } of this.done.slice(at)) {
-      assertEquals(this.#call(step), answer, step.join());
+    // In debug mode the same calls give other handles, as none is ever given out twice.
+    if (pool.name !== "debug") {
+      for (const { step, answer } of this.done.slice(at)) {
+        assertEquals(this.#call(step), answer, step.join());
+      }
+      assertEquals([...this.live], [...after]);
+      assertSameBytes(pool.snapshot(), end);
+      if (nat % 3 === 0) return;
+      pool.restore(bytes);
+      this.live = new Map(live);
     }
-    assertEquals([...this.live], [...after]);
-    assertSameBytes(pool.snapshot(), end);
-    if (nat % 3 === 0) return;
-    pool.restore(bytes);
-    this.live = new Map(live);
     // What comes after has not been.
     this.done.length = at;
     const past = this.moments.filter((moment) => moment.at <= at);
@@ -201,11 +204,11 @@ function run(face: Face, all: readonly Step[]): void {
 }
 
 for (const [name, make] of Object.entries(FACES)) {
-  for (const debug of [false, true]) {
-    for (const keepEmptyBlocks of debug ? [1] : [0, 2]) {
-      const what = `${name}, keep ${keepEmptyBlocks}${debug ? ", debug" : ""}`;
+  for (const reuse of ["recent", "spread"] as const) {
+    for (const [keepEmptyBlocks, debug] of [[0, false], [2, false], [1, true]] as const) {
+      const what = `${name}, keep ${keepEmptyBlocks}, ${reuse}${debug ? ", debug" : ""}`;
       Deno.test(`Going back in time does what a Map does, and the same calls the same again (${what})`, () => {
-        const options: PoolOptions = { ...SNAPPED, keepEmptyBlocks, debug };
+        const options: PoolOptions = { ...SNAPPED, keepEmptyBlocks, debug, reuse };
         const property = fc.property(steps, (all) => {
           run(make(Body, { ...options, name: debug ? "debug" : "plain" }), all);
         });

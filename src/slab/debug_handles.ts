@@ -1,0 +1,138 @@
+/**
+ * Handles of debug mode: numbers from one counter of the whole program, looked up in a table.
+ *
+ * No number is given out twice, so a stale handle is never accepted, however often its chunk was reused, nor is a handle of another
+ * debug pool. A snapshot of a pool without debug mode has handles that are packed; while those records live the table knows them by
+ * these numbers.
+ *
+ * @module
+ */
+import type { HandleCodec } from "./handle.ts";
+
+/** The next number. */
+let counter = 1;
+
+/** Numbers from the counter on that records from a snapshot have: they are left out. */
+const claimed = new Set<number>();
+
+function nextNumber(): number {
+  while (claimed.delete(counter)) counter++;
+  return counter++;
+}
+
+/** @returns The number that the next record will have, or a lower one. */
+export function nextNumberIs(): number {
+  return counter;
+}
+
+/** @param end Numbers below are not given out any more. */
+export function skipNumbers(end: number): void {
+  counter = Math.max(counter, end);
+}
+
+/** The last record in a chunk. */
+interface Entry {
+  /** Its handle. */
+  readonly number: number;
+  /** Index of the chunk. */
+  readonly index: number;
+  /** Stamp of the chunk while it is live, or was. */
+  readonly stamp: number;
+  isLive: boolean;
+}
+
+/** Numbers in the place of packed handles, for one slab. The stamps are those of the packed ones. */
+export class DebugHandles implements HandleCodec {
+  readonly key: string;
+  readonly indexBits: number;
+  readonly maxGeneration: number;
+  readonly wraps: boolean;
+  readonly stampBytes: 2 | 4;
+  readonly first: number;
+  readonly isSizeClass: boolean;
+  private readonly packed: HandleCodec;
+  private readonly byNumber = new Map<number, Entry>();
+  private readonly byIndex = new Map<number, Entry>();
+
+  /** @param packed How the pool would pack handles without debug mode. */
+  constructor(packed: HandleCodec) {
+    this.packed = packed;
+    this.key = `debug,${packed.key}`;
+    this.indexBits = packed.indexBits;
+    this.maxGeneration = packed.maxGeneration;
+    this.wraps = packed.wraps;
+    this.stampBytes = packed.stampBytes;
+    this.first = packed.first;
+    this.isSizeClass = packed.isSizeClass;
+  }
+
+  index(handle: number): number {
+    return this.byNumber.get(handle)?.index ?? -1;
+  }
+
+  liveStamp(handle: number): number {
+    return this.byNumber.get(handle)?.stamp ?? -1;
+  }
+
+  /** The handle of the record that is there; a new number for a record that has none yet. */
+  encode(firstAndIndex: number, stamp: number): number {
+    const index = firstAndIndex - this.first;
+    const entry = this.byIndex.get(index);
+    const isThere = entry !== undefined && entry.isLive && entry.stamp === stamp;
+    return isThere ? entry.number : this.bind(index, stamp, nextNumber());
+  }
+
+  /** @param index Index of a chunk whose record is freed. */
+  free(index: number): void {
+    const entry = this.byIndex.get(index);
+    if (entry !== undefined) entry.isLive = false;
+  }
+
+  /**
+   * @param index Index of a chunk.
+   * @returns Handle of the record that is there, or was last; 0 where none is known.
+   */
+  last(index: number): number {
+    return this.byIndex.get(index)?.number ?? 0;
+  }
+
+  partOf(): number {
+    return 0; // a number tells nothing of the kind
+  }
+
+  /**
+   * @param handle Any number.
+   * @returns Whether it is the handle of a live record.
+   */
+  isLive(handle: number): boolean {
+    return this.byNumber.get(handle)?.isLive === true;
+  }
+
+  wasGiven(handle: unknown): boolean {
+    return Number.isInteger(handle) && handle as number > 0 && handle as number < counter;
+  }
+
+  /**
+   * Makes the table that of a snapshot.
+   *
+   * @param records Index and stamp of each live record, and its number, 0 where the snapshot has none.
+   */
+  restore(records: Iterable<readonly [index: number, stamp: number, number: number]>): void {
+    this.byNumber.clear();
+    this.byIndex.clear();
+    for (const [index, stamp, saved] of records) {
+      const number = saved === 0 ? this.packed.encode(this.first + index, stamp) : saved;
+      if (number >= counter) claimed.add(number);
+      this.bind(index, stamp, number);
+    }
+  }
+
+  private bind(index: number, stamp: number, number: number): number {
+    const before = this.byIndex.get(index);
+    if (before !== undefined) this.byNumber.delete(before.number);
+    const entry: Entry = { number, index, stamp, isLive: true };
+    this.byIndex.set(index, entry);
+    this.byNumber.set(number, entry);
+    return number;
+  }
+}
