@@ -1,0 +1,673 @@
+/**
+ * Packing: live records copied tight into an array of the user's, whole or some of their fields.
+ *
+ * A plan says how, for one list of fields and one kind of array: which elements of a block's typed arrays go where. What is copied as
+ * it is goes in the widest words that all places are multiples of, so that a NaN keeps its bits; numbers that become others
+ * go element by element, one group for each typed array that they are read through. A group's loop is compiled for it.
+ *
+ * @module
+ */
+import { nearestName } from "../_nearest.ts";
+import { type Arrays, type Compile, SCALARS, type ScalarType } from "../struct/scalars.ts";
+import { type AnyStruct, elementBytes, scalarOf, Struct } from "../struct/schema.ts";
+import type { Block } from "./block.ts";
+import { ALL_KINDS } from "./iterate.ts";
+import { callDirectly } from "./own_code.ts";
+import type { Slab } from "./slab.ts";
+
+/** Where records are packed to: a typed array or a `DataView`. */
+export type PackTarget = ArrayBufferView<ArrayBufferLike>;
+
+/** A typed array, as loops see it. */
+type Elements = {
+  [i: number]: number;
+  readonly length: number;
+  set(from: Elements, at: number): void;
+};
+
+/**
+ * Copies what a plan's group has of the live records of a block.
+ *
+ * @param bits Which chunks are live, a bit each.
+ * @param first The word in it that the block's bits begin with.
+ * @param end Chunks, live or not.
+ * @param isFull Whether all of them are live.
+ * @param from Typed array of the block.
+ * @param to What is filled.
+ * @param at Where the first record goes.
+ * @returns Where the next one goes.
+ */
+type Copy = (
+  bits: Int32Array,
+  first: number,
+  end: number,
+  isFull: boolean,
+  from: Elements,
+  to: Elements,
+  at: number,
+) => number;
+
+/** Elements of one typed array of a block. */
+interface Group {
+  readonly array: keyof Arrays;
+  readonly copy: Copy;
+}
+
+/** A scalar of a record, or several in a row. */
+interface Leaf {
+  readonly scalar: ScalarType;
+  /** Bytes from the start of the record. */
+  readonly offset: number;
+  readonly count: number;
+}
+
+/** Bytes of an element, by the name of the array. */
+const BYTES: Readonly<Record<keyof Arrays, 1 | 2 | 4 | 8>> = {
+  u8: 1,
+  u16: 2,
+  i32: 4,
+  f16: 2,
+  f32: 4,
+  f64: 8,
+  i64: 8,
+};
+
+/** How a number is made of what a typed array holds. */
+const AS_IT_IS = 0, SIGNED_8 = 1, SIGNED_16 = 2, UNSIGNED_32 = 3, TRUTH = 4;
+
+const DECODING: Readonly<Partial<Record<ScalarType, number>>> = {
+  i8: SIGNED_8,
+  i16: SIGNED_16,
+  u32: UNSIGNED_32,
+  ref: UNSIGNED_32,
+  bool: TRUTH,
+};
+
+/** How records are packed into one kind of array. */
+export class Plan {
+  /** Elements that a record takes in what is filled. */
+  readonly stride: number;
+  /** Bytes of an element of what is filled. */
+  readonly unit: number;
+  /** Whether bytes are filled through an array of integers, and not through the user's own. */
+  readonly isBytes: boolean;
+  /** Bytes that a record takes there. */
+  readonly recordBytes: number;
+  private readonly groups: readonly Group[];
+
+  constructor(groups: readonly Group[], stride: number, unit: number, isBytes: boolean) {
+    this.groups = groups;
+    this.stride = stride;
+    this.unit = unit;
+    this.isBytes = isBytes;
+    this.recordBytes = stride * unit;
+  }
+
+  /** Copies the live records of a block; see {@linkcode Copy}. */
+  copy(
+    bits: Int32Array,
+    first: number,
+    end: number,
+    isFull: boolean,
+    block: Arrays,
+    to: Elements,
+    at: number,
+  ): number {
+    let next = at;
+    for (let i = 0; i < this.groups.length; i++) {
+      const { array, copy } = this.groups[i];
+      next = copy(bits, first, end, isFull, arrayOf(block, array), to, at);
+    }
+    return next;
+  }
+}
+
+function arrayOf(block: Arrays, name: keyof Arrays): Elements {
+  return block[name] as unknown as Elements; // of bigints only where they go into such
+}
+
+/** Elements of a record, and where they go. */
+class Places {
+  readonly from: number[] = [];
+  readonly to: number[] = [];
+  count = 0;
+  /** Whether each is the one after the one before, here and there: then the first says it all. */
+  private isRow = true;
+
+  add(from: number, to: number, count: number): void {
+    if (this.count > 0) {
+      if (from !== this.from[0] + this.count || to !== this.to[0] + this.count) this.spellOut();
+    }
+    const length = this.isRow && this.count > 0 ? 0 : this.isRow ? 1 : count;
+    for (let i = 0; i < length; i++) {
+      this.from.push(from + i);
+      this.to.push(to + i);
+    }
+    this.count += count;
+  }
+
+  private spellOut(): void {
+    if (!this.isRow) return;
+    this.isRow = false;
+    for (let i = 1; i < this.count; i++) {
+      this.from.push(this.from[0] + i);
+      this.to.push(this.to[0] + i);
+    }
+  }
+
+  /** The loop that copies them. */
+  copy(stride: number, outStride: number, decoding: number, compile: Compile): Copy {
+    const { count, from, to, isRow } = this;
+    return compile(defineCopy, stride, outStride, count, isRow, from, to, decoding);
+  }
+}
+
+/** Plans that are kept for a struct: a program may name fields in many ways. */
+const MAX_PLANS = 64;
+
+/** How the records of one struct, in chunks of one size, are packed. */
+export class Packer {
+  private readonly struct: AnyStruct | undefined;
+  private readonly chunkBytes: number;
+  private readonly compile: Compile;
+  private readonly plans: {
+    readonly fields: readonly string[] | undefined;
+    readonly kind: string;
+    readonly unit: number;
+    readonly plan: Plan;
+  }[] = [];
+
+  /**
+   * @param struct What the records are; `undefined` where whole chunks are packed.
+   * @param chunkBytes Bytes of a chunk.
+   * @param compile Makes loops.
+   */
+  constructor(struct: AnyStruct | undefined, chunkBytes: number, compile: Compile) {
+    this.struct = struct;
+    this.chunkBytes = chunkBytes;
+    this.compile = compile;
+  }
+
+  /**
+   * Finds out how to pack.
+   *
+   * @param label How errors call the pool.
+   * @param out What is to be filled.
+   * @param fields Names of fields; `undefined` for whole records.
+   * @param arrays Typed arrays of a block; `undefined` where there is none.
+   * @param start Bytes of `out` that are left out.
+   * @returns The plan.
+   * @throws {TypeError} when the fields cannot be packed into that.
+   */
+  plan(
+    label: string,
+    out: PackTarget,
+    fields: readonly string[] | undefined,
+    arrays: Arrays | undefined,
+    start = 0,
+  ): Plan {
+    const kind = kindOf(label, out);
+    if (fields !== undefined) this.checkFields(label, fields);
+    const unit = arrays === undefined ? 1 : widestUnit(arrays, out.byteOffset + start);
+    for (let i = 0; i < this.plans.length; i++) {
+      const made = this.plans[i];
+      if (made.kind === kind && made.unit === unit && isSame(made.fields, fields)) return made.plan;
+    }
+    const isKept = this.plans.length < MAX_PLANS;
+    const names = fields && Array.from(fields); // may be read but once
+    const plan = this.make(label, kind, names, unit, isKept ? this.compile : callDirectly);
+    if (isKept) this.plans.push({ fields: names, kind, unit, plan });
+    return plan;
+  }
+
+  private checkFields(label: string, fields: readonly string[]): void {
+    if (this.struct === undefined) {
+      throw new TypeError(`Cannot pack ${label}: fields are of one struct, so say which`);
+    }
+    if (!Array.isArray(fields) || fields.length === 0) {
+      throw new TypeError(
+        `Cannot pack ${label}: fields must be an array of at least one name, got ${
+          Array.isArray(fields) ? "none" : String(fields)
+        }`,
+      );
+    }
+  }
+
+  private make(
+    label: string,
+    kind: string,
+    fields: readonly string[] | undefined,
+    unit: number,
+    compile: Compile,
+  ): Plan {
+    if (fields === undefined) {
+      const count = this.struct?.size ?? this.chunkBytes;
+      return this.inWords([{ scalar: "u8", offset: 0, count }], unit, compile);
+    }
+    const leaves = fields.flatMap((name) => this.leavesOf(label, name));
+    if (kind === "Uint8Array" || kind === "DataView") return this.inWords(leaves, unit, compile);
+    const isBig = kind === "BigInt64Array" || kind === "BigUint64Array";
+    for (const { scalar } of leaves) {
+      const isBigField = scalar === "i64" || scalar === "u64";
+      if (isBig === isBigField) continue;
+      throw new TypeError(
+        `Cannot pack ${label}: a field of type ${scalar} does not go into a ${kind}: ${
+          isBigField ? "it wants a BigInt64Array, BigUint64Array" : "it wants numbers"
+        } or Uint8Array`,
+      );
+    }
+    return isBig ? this.inWords(leaves, unit, compile) : this.byElement(leaves, compile);
+  }
+
+  /** A plan that copies bytes as they are. */
+  private inWords(leaves: readonly Leaf[], most: number, compile: Compile): Plan {
+    let shape = this.chunkBytes;
+    for (const { scalar, offset, count } of leaves) {
+      shape |= offset | count * SCALARS[scalar].bytes;
+    }
+    const unit = Math.min(most, shape & -shape);
+    const places = new Places();
+    for (const { scalar, offset, count } of leaves) {
+      places.add(offset / unit, places.count, count * SCALARS[scalar].bytes / unit);
+    }
+    const array = unit === 4 ? "i32" : unit === 2 ? "u16" : "u8";
+    const copy = places.copy(this.chunkBytes / unit, places.count, AS_IT_IS, compile);
+    return new Plan([{ array, copy }], places.count, unit, true);
+  }
+
+  /** A plan that assigns numbers. */
+  private byElement(leaves: readonly Leaf[], compile: Compile): Plan {
+    const groups = new Map<string, { array: keyof Arrays; decoding: number; places: Places }>();
+    let length = 0;
+    for (const { scalar, offset, count } of leaves) {
+      const { array, bytes } = SCALARS[scalar];
+      const decoding = DECODING[scalar] ?? AS_IT_IS;
+      const key = `${array} ${decoding}`;
+      let group = groups.get(key);
+      if (group === undefined) groups.set(key, group = { array, decoding, places: new Places() });
+      group.places.add(offset / bytes, length, count);
+      length += count;
+    }
+    const made = Array.from(groups.values(), ({ array, decoding, places }) => {
+      return {
+        array,
+        copy: places.copy(this.chunkBytes / BYTES[array], length, decoding, compile),
+      };
+    });
+    return new Plan(made, length, 0, false);
+  }
+
+  /** The scalars of a field: those of a nested struct in declared order. */
+  private leavesOf(label: string, name: string): Leaf[] {
+    const { fields } = this.struct!; // as checkFields() has seen to
+    if (typeof name !== "string" || !Object.hasOwn(fields, name)) {
+      const known = Object.keys(fields);
+      const meant = typeof name === "string" ? nearestName(name, known) : undefined;
+      const hint = meant === undefined
+        ? `there ${known.length === 1 ? "is" : "are"} ${known.join(", ")}`
+        : `did you mean "${meant}"?`;
+      throw new TypeError(`Cannot pack ${label}: unknown field "${String(name)}", ${hint}`);
+    }
+    return leavesOf(fields[name].type, fields[name].offset);
+  }
+}
+
+function leavesOf(type: AnyStruct["fields"][string]["type"], offset: number): Leaf[] {
+  if (type instanceof Struct) {
+    return Object.values(type.fields).flatMap((it) => leavesOf(it.type, offset + it.offset));
+  }
+  if (typeof type === "string" || type.kind === "ref") {
+    return [{ scalar: scalarOf(type), offset, count: 1 }];
+  }
+  const { element, length } = type;
+  if (!(element instanceof Struct)) return [{ scalar: scalarOf(element), offset, count: length }];
+  const bytes = elementBytes(element);
+  return Array.from({ length }, (_, i) => leavesOf(element, offset + i * bytes)).flat();
+}
+
+/** Bytes of the widest words that a block is read by and that a place in memory allows. */
+function widestUnit({ i32, u16 }: Arrays, place: number): number {
+  return place % 4 === 0 && i32.length > 0 ? 4 : place % 2 === 0 && u16.length > 0 ? 2 : 1;
+}
+
+function isSame(
+  some: readonly string[] | undefined,
+  fields: readonly string[] | undefined,
+): boolean {
+  if (some === undefined || fields === undefined) return some === fields;
+  if (some.length !== fields.length) return false;
+  for (let i = 0; i < some.length; i++) if (some[i] !== fields[i]) return false;
+  return true;
+}
+
+/** The name of a typed array's class, whatever realm or subclass it is of. */
+function kindOf(label: string, out: PackTarget): string {
+  if (!ArrayBuffer.isView(out)) {
+    throw new TypeError(
+      `Cannot pack ${label}: out must be a typed array or DataView, got ${
+        typeof out === "object" && out !== null ? "an object" : String(out)
+      }`,
+    );
+  }
+  return typedArrayName.call(out) ?? "DataView";
+}
+
+const typedArrayName = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)!.get as (this: unknown) => string | undefined; // every typed array has it
+
+// -- what is filled --
+
+/** Arrays of integers over what was filled before. */
+interface Words {
+  readonly i32: Int32Array | undefined;
+  readonly u16: Uint16Array | undefined;
+  readonly u8: Uint8Array;
+}
+
+/** Of each array that was filled, as long as the user has it: so nothing is allocated when it is filled again. */
+const wordsOf = new WeakMap<PackTarget, Words>();
+
+function elementsOf(plan: Plan, out: PackTarget): Elements {
+  if (!plan.isBytes) return out as unknown as Elements; // a typed array, as a plan was made for it
+  const { buffer, byteOffset, byteLength } = out;
+  let words = wordsOf.get(out);
+  if (words === undefined || words.u8.byteLength !== byteLength || words.u8.buffer !== buffer) {
+    words = {
+      i32: byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, byteLength >> 2) : undefined,
+      u16: byteOffset % 2 === 0 ? new Uint16Array(buffer, byteOffset, byteLength >> 1) : undefined,
+      u8: new Uint8Array(buffer, byteOffset, byteLength),
+    };
+    wordsOf.set(out, words);
+  }
+  const elements = plan.unit === 4 ? words.i32 : plan.unit === 2 ? words.u16 : words.u8;
+  return elements as unknown as Elements; // a plan's unit is one that the place in memory allows
+}
+
+/** Bytes or elements that records take, and that there are: in elements of `out`, bytes of a `DataView`. */
+function checkRoom(label: string, out: PackTarget, plan: Plan, records: number): void {
+  const { BYTES_PER_ELEMENT: bytes = 1, length = out.byteLength } = out as Uint8Array;
+  const needed = plan.isBytes
+    ? Math.ceil(records * plan.recordBytes / bytes)
+    : records * plan.stride;
+  if (length < needed) throw roomError(label, length, needed, records);
+}
+
+function roomError(label: string, length: number, needed: number, records: number): RangeError {
+  return new RangeError(
+    `Cannot pack ${label}: out has a length of ${length}, ${records} records need ${needed}`,
+  );
+}
+
+// -- slabs --
+
+/**
+ * Packs the records of a slab.
+ *
+ * @param slab Whose records.
+ * @param packer How.
+ * @param tag Tag of those that count.
+ * @param out What is filled.
+ * @param fields Names of fields; `undefined` for whole records.
+ * @returns How many.
+ * @throws {TypeError | RangeError | DisposedError} before anything is written.
+ */
+export function packSlab(
+  slab: Slab,
+  packer: Packer,
+  tag: number,
+  out: PackTarget,
+  fields: readonly string[] | undefined,
+): number {
+  slab.checkThere();
+  const plan = packer.plan(slab.label, out, fields, slab.mounted()[0]);
+  slab.checkUsable("pack"); // reading the names may have run code of the user's
+  if (tag !== ALL_KINDS) return packSelected(slab.label, plan, out, selectTag(slab, tag));
+  checkRoom(slab.label, out, plan, slab.size);
+  copyBlocks(slab.mounted(), plan, elementsOf(plan, out), 0);
+  return slab.size;
+}
+
+/**
+ * Packs the whole chunks of several slabs, one after the other.
+ *
+ * @param slabs Whose records.
+ * @param packers How, for each of them.
+ * @param out What is filled.
+ * @returns How many.
+ * @throws {TypeError | RangeError | DisposedError} before anything is written.
+ */
+export function packChunks(
+  slabs: readonly Slab[],
+  packers: readonly Packer[],
+  out: PackTarget,
+): number {
+  const [{ label }] = slabs;
+  kindOf(label, out);
+  for (let i = 0; i < slabs.length; i++) slabs[i].checkUsable("pack");
+  let records = 0;
+  let bytes = 0;
+  for (let i = 0; i < slabs.length; i++) {
+    records += slabs[i].size;
+    bytes += slabs[i].size * slabs[i].chunkBytes;
+  }
+  const { BYTES_PER_ELEMENT = 1, length = out.byteLength } = out as Uint8Array;
+  const needed = Math.ceil(bytes / BYTES_PER_ELEMENT);
+  if (length < needed) throw roomError(label, length, needed, records);
+  for (let i = 0, start = 0; i < slabs.length; i++) {
+    const { size, chunkBytes } = slabs[i];
+    if (size === 0) continue;
+    const plan = packers[i].plan(label, out, undefined, slabs[i].mounted()[0], start);
+    copyBlocks(slabs[i].mounted(), plan, elementsOf(plan, out), start / plan.unit);
+    start += size * chunkBytes;
+  }
+  return records;
+}
+
+function copyBlocks(blocks: readonly Block[], plan: Plan, to: Elements, at: number): void {
+  for (let i = 0; i < blocks.length; i++) {
+    const block = blocks[i];
+    const { live, bump } = block;
+    if (live > 0) at = plan.copy(block.liveBits, 0, bump, live === bump, block, to, at);
+  }
+}
+
+// -- some of the records --
+
+const NO_BLOCKS: readonly never[] = [];
+
+/** Blocks, and which of their chunks are packed. There is but one selection, as nothing of the user's runs while it is of use. */
+export class Selection {
+  blocks: readonly (Arrays & { readonly chunkCount: number })[] = NO_BLOCKS;
+  /** A bit for each chunk of each block. */
+  bits: Int32Array = new Int32Array(0);
+  /** How many of each block. */
+  counts: Int32Array = new Int32Array(0);
+  /** Words of a block's bits. */
+  words = 0;
+  /** How many in all. */
+  records = 0;
+
+  /**
+   * Selects nothing.
+   *
+   * @param blocks The blocks.
+   * @returns This.
+   */
+  start(blocks: Selection["blocks"]): this {
+    this.blocks = blocks;
+    this.words = blocks.length === 0 ? 0 : blocks[0].chunkCount + 31 >> 5;
+    this.records = 0;
+    const length = blocks.length * this.words;
+    if (this.bits.length < length) this.bits = new Int32Array(length * 2);
+    else this.bits.fill(0, 0, length);
+    if (this.counts.length < blocks.length) this.counts = new Int32Array(blocks.length * 2);
+    else this.counts.fill(0, 0, blocks.length);
+    return this;
+  }
+
+  /**
+   * @param i Position of a block among the blocks.
+   * @param chunk A chunk of it, to be selected.
+   */
+  add(i: number, chunk: number): void {
+    this.bits[i * this.words + (chunk >> 5)] |= 1 << (chunk & 31);
+    this.counts[i]++;
+    this.records++;
+  }
+}
+
+/** The one. */
+export const selection: Selection = new Selection();
+
+function selectTag(slab: Slab, tag: number): Selection {
+  const blocks = slab.mounted();
+  selection.start(blocks);
+  for (let i = 0; i < blocks.length; i++) {
+    const block = blocks[i];
+    const { tags, bump } = block;
+    for (let chunk = block.nextLive(0); chunk < bump; chunk = block.nextLive(chunk + 1)) {
+      if (tags[chunk] === tag) selection.add(i, chunk);
+    }
+  }
+  return selection;
+}
+
+/**
+ * Packs selected records.
+ *
+ * @param label How errors call the pool.
+ * @param plan How.
+ * @param out What is filled.
+ * @param selection Which.
+ * @returns How many.
+ * @throws {RangeError} before anything is written.
+ */
+export function packSelected(
+  label: string,
+  plan: Plan,
+  out: PackTarget,
+  { blocks, bits, counts, words, records }: Selection,
+): number {
+  checkRoom(label, out, plan, records);
+  const to = elementsOf(plan, out);
+  let at = 0;
+  for (let i = 0; i < blocks.length; i++) {
+    const { chunkCount } = blocks[i];
+    if (counts[i] === 0) continue;
+    at = plan.copy(bits, i * words, chunkCount, counts[i] === chunkCount, blocks[i], to, at);
+  }
+  selection.blocks = NO_BLOCKS; // so that none is kept alive
+  return records;
+}
+
+/**
+ * The loop of a group. Its text is compiled anew for each, so nothing in it is free but its parameters.
+ *
+ * @param stride Elements from a chunk to the next.
+ * @param outStride Elements from a record to the next in what is filled.
+ * @param count Elements that are copied of a record.
+ * @param isRow Whether they are in a row, here and there.
+ * @param from Each of them, from the start of its chunk; of a row the first.
+ * @param to Where each goes, from the start of the record; of a row where the first goes.
+ * @param decoding How a number is made of what is read.
+ * @returns The loop.
+ */
+function defineCopy(
+  stride: number,
+  outStride: number,
+  count: number,
+  isRow: boolean,
+  from: readonly number[],
+  to: readonly number[],
+  decoding: number,
+): Copy {
+  const from0 = from[0];
+  const from1 = isRow ? from0 + 1 : from[1];
+  const from2 = isRow ? from0 + 2 : count > 2 ? from[2] : 0;
+  const from3 = isRow ? from0 + 3 : count > 3 ? from[3] : 0;
+  const to0 = to[0];
+  const to1 = isRow ? to0 + 1 : to[1];
+  const to2 = isRow ? to0 + 2 : count > 2 ? to[2] : 0;
+  const to3 = isRow ? to0 + 3 : count > 3 ? to[3] : 0;
+  /** Whether whole chunks are copied, so that those in a row are one piece. */
+  const isWhole = isRow && count === stride && count === outStride && decoding === 0;
+
+  const read = decoding === 0
+    ? function (array: Elements, i: number) {
+      return array[i];
+    }
+    : decoding === 1
+    ? function (array: Elements, i: number) {
+      return array[i] << 24 >> 24;
+    }
+    : decoding === 2
+    ? function (array: Elements, i: number) {
+      return array[i] << 16 >> 16;
+    }
+    : decoding === 3
+    ? function (array: Elements, i: number) {
+      return array[i] >>> 0;
+    }
+    : function (array: Elements, i: number) {
+      return array[i] > 0 ? 1 : 0;
+    };
+
+  const put = count === 1
+    ? function (source: Elements, s: number, target: Elements, t: number) {
+      target[t + to0] = read(source, s + from0);
+    }
+    : count === 2
+    ? function (source: Elements, s: number, target: Elements, t: number) {
+      target[t + to0] = read(source, s + from0);
+      target[t + to1] = read(source, s + from1);
+    }
+    : count === 3
+    ? function (source: Elements, s: number, target: Elements, t: number) {
+      target[t + to0] = read(source, s + from0);
+      target[t + to1] = read(source, s + from1);
+      target[t + to2] = read(source, s + from2);
+    }
+    : count === 4
+    ? function (source: Elements, s: number, target: Elements, t: number) {
+      target[t + to0] = read(source, s + from0);
+      target[t + to1] = read(source, s + from1);
+      target[t + to2] = read(source, s + from2);
+      target[t + to3] = read(source, s + from3);
+    }
+    : isRow
+    ? function (source: Elements, s: number, target: Elements, t: number) {
+      for (let i = 0; i < count; i++) target[t + to0 + i] = read(source, s + from0 + i);
+    }
+    : function (source: Elements, s: number, target: Elements, t: number) {
+      for (let i = 0; i < count; i++) target[t + to[i]] = read(source, s + from[i]);
+    };
+
+  function copyRun(source: Elements, s: number, records: number, target: Elements, t: number) {
+    const end = s + records * stride;
+    if (isWhole) {
+      if (s === 0 && source.length === end) target.set(source, t);
+      else for (let i = s, o = t; i < end; i++, o++) target[o] = source[i];
+    } else for (let o = t; s < end; s += stride, o += outStride) put(source, s, target, o);
+    return t + records * outStride;
+  }
+
+  return function copy(bits, first, end, isFull, source, target, at) {
+    if (isFull) return copyRun(source, 0, end, target, at);
+    for (let word = 0; word << 5 < end; word++) {
+      let left = bits[first + word];
+      if (left === -1) {
+        at = copyRun(source, (word << 5) * stride, 32, target, at);
+        continue;
+      }
+      while (left !== 0) {
+        const chunk = (word << 5) + 31 - Math.clz32(left & -left);
+        put(source, chunk * stride, target, at);
+        at += outStride;
+        left &= left - 1;
+      }
+    }
+    return at;
+  };
+}
