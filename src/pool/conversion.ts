@@ -1,0 +1,366 @@
+/**
+ * Conversion of records: how the bytes of one struct become those of another, field by field.
+ *
+ * Fields are found by their names. What is of one type in both is copied, and runs of such are copied in one; numbers of different types
+ * are converted, as typed arrays convert them.
+ *
+ * @module
+ */
+import { fieldBytes } from "../struct/links.ts";
+import { type Arrays, type Scalar, SCALARS } from "../struct/scalars.ts";
+import {
+  type AnyStruct,
+  type ElementType,
+  type Field,
+  type FieldType,
+  scalarOf,
+  type ScalarType,
+  Struct,
+} from "../struct/schema.ts";
+
+/** What is counted and listed on the way. */
+export interface Changes {
+  /** Numbers that were out of the range of their new type. */
+  wrapped: number;
+  /** Fields that are new, and those that are dropped, as `Struct.field`. */
+  readonly added: Set<string>;
+  readonly dropped: Set<string>;
+}
+
+/** New names by old ones: of fields, of fields of one struct as `Struct.field`, and of structs. */
+export type Renames = ReadonlyMap<string, string>;
+
+/**
+ * @param renames New names by old ones.
+ * @param struct A struct of the save.
+ * @param field A field of it.
+ * @returns What the field is called now.
+ */
+export function newNameOf(renames: Renames, { name }: AnyStruct, field: string): string {
+  return renames.get(`${name}.${field}`) ?? renames.get(field) ?? field;
+}
+
+/** How the bytes of records of one struct become those of another. */
+export class Plan {
+  private readonly copies: Copy[] = [];
+  private readonly conversions: Conversion[] = [];
+
+  /** Bytes that stay as they are. */
+  copy(from: number, to: number, length: number): void {
+    this.copies.push({ from, to, length });
+  }
+
+  /** Scalars in a row that become others. */
+  convert(conversion: Conversion): void {
+    this.conversions.push(conversion);
+  }
+
+  /**
+   * Joins copies that go on where another ends, and takes the padding between them along.
+   *
+   * @param from The struct of the save.
+   * @param to The struct of the pool.
+   */
+  join(from: AnyStruct, to: AnyStruct): void {
+    const fromFields = fieldBytes(from), toFields = fieldBytes(to);
+    const isPadding = (fields: Uint8Array, start: number, end: number) =>
+      end <= fields.length && !fields.subarray(start, end).includes(1);
+    const sorted = this.copies.splice(0).sort((a, b) => a.to - b.to);
+    sorted.push({ from: from.size, to: to.size, length: 0 }); // so that the last takes its padding
+    for (const { from, to, length } of sorted) {
+      const last = this.copies.at(-1);
+      const isNext = last !== undefined && last.from - last.to === from - to &&
+        isPadding(fromFields, last.from + last.length, from) &&
+        isPadding(toFields, last.to + last.length, to);
+      if (isNext) last.length = to + length - last.to;
+      else if (length > 0) this.copies.push({ from, to, length });
+    }
+  }
+
+  /**
+   * Makes records in a row.
+   *
+   * @param from Those of the save.
+   * @param to Their chunks.
+   * @param count How many.
+   * @returns How many numbers wrapped.
+   */
+  run(from: Row, to: Row, count: number): number {
+    const { copies, conversions } = this;
+    const isWhole = from.step === to.step && conversions.length === 0 && copies.length === 1 &&
+      copies[0].length === to.step;
+    if (isWhole) {
+      copyBytes(from.arrays, from.at, to.arrays, to.at, count * to.step);
+      return 0;
+    }
+    to.arrays.u8.fill(0, to.at, to.at + count * to.step);
+    for (let i = 0; i < copies.length; i++) copyEach(copies[i], from, to, count);
+    let wrapped = 0;
+    for (let i = 0; i < conversions.length; i++) {
+      wrapped += convertEach(conversions[i], from, to, count);
+    }
+    return wrapped;
+  }
+}
+
+/** Records in a row: where the first is, and the bytes from one to the next. */
+export interface Row {
+  readonly arrays: Arrays;
+  readonly at: number;
+  readonly step: number;
+}
+
+function copyEach({ from, to, length }: Copy, source: Row, target: Row, count: number): void {
+  const start = source.at + from, at = target.at + to;
+  const { i32 } = source.arrays, words = target.arrays.i32;
+  const areWords = ((start | at | length | source.step | target.step) & 3) === 0 &&
+    length <= SHORT_BYTES && words.length > 0;
+  for (let n = 0; n < count && !areWords; n++) {
+    const next = start + n * source.step;
+    copyBytes(source.arrays, next, target.arrays, at + n * target.step, length);
+  }
+  if (!areWords) return;
+  const wordCount = length >> 2, skip = (source.step >> 2) - wordCount;
+  const targetStep = target.step >> 2;
+  let i = start / 4 >>> 0; // a save may have more than 2^31 bytes
+  for (let first = at >> 2, n = 0; n < count; n++, first += targetStep) {
+    for (let j = first; j < first + wordCount; j++) words[j] = i32[i++];
+    i += skip;
+  }
+}
+
+function convertEach(conversion: Conversion, from: Row, to: Row, count: number): number {
+  const { length, fromBytes, toBytes, convert } = conversion;
+  const source = from.arrays[conversion.fromArray], target = to.arrays[conversion.toArray];
+  let start = from.at + conversion.from;
+  let at = to.at + conversion.to;
+  let wrapped = 0;
+  for (let i = 0; i < count; i++) {
+    const first = start / fromBytes, last = at / toBytes;
+    for (let j = 0; j < length; j++) wrapped += convert(source, first + j, target, last + j);
+    start += from.step;
+    at += to.step;
+  }
+  return wrapped;
+}
+
+interface Copy {
+  readonly from: number;
+  readonly to: number;
+  length: number;
+}
+
+/** Scalars in a row: where they are, in which typed arrays, and the bytes of one. */
+interface Conversion {
+  readonly from: number;
+  readonly fromArray: keyof Arrays;
+  readonly fromBytes: number;
+  readonly to: number;
+  readonly toArray: keyof Arrays;
+  readonly toBytes: number;
+  readonly length: number;
+  readonly convert: Convert;
+}
+
+/** Reads an element of an array and writes one of another; tells whether it wrapped, as 0 or 1. */
+type Convert = (from: Elements, i: number, to: Elements, j: number) => number;
+
+/** A typed array, of numbers or of bigints. */
+interface Elements {
+  [i: number]: number | bigint;
+}
+
+/** Bytes up to which a loop beats the engine's own copy. */
+const SHORT_BYTES = 96;
+
+/**
+ * @param from What is copied from.
+ * @param start Where, in bytes.
+ * @param to What is copied to, another buffer.
+ * @param at Where, in bytes.
+ * @param length Bytes.
+ */
+export function copyBytes(
+  from: Pick<Arrays, "u8" | "i32">,
+  start: number,
+  to: Pick<Arrays, "u8" | "i32">,
+  at: number,
+  length: number,
+): void {
+  if (length > SHORT_BYTES) to.u8.set(from.u8.subarray(start, start + length), at);
+  else if (((start | at | length) & 3) === 0 && from.i32.length > 0 && to.i32.length > 0) {
+    const source = from.i32, target = to.i32;
+    let i = start / 4; // not shifted, as a save may have more than 2^31 bytes
+    for (let j = at >> 2, end = j + (length >> 2); j < end; j++) target[j] = source[i++];
+  } else {
+    const source = from.u8, target = to.u8;
+    for (let i = 0; i < length; i++) target[at + i] = source[start + i];
+  }
+}
+
+// -- from fields to fields --
+
+/**
+ * Plans how records of one struct become those of another.
+ *
+ * @param from The struct of the save.
+ * @param to The struct of the pool.
+ * @param renames New names by old ones.
+ * @param changes Gets the fields that are new or dropped.
+ * @returns The plan.
+ */
+export function planFor(from: AnyStruct, to: AnyStruct, renames: Renames, changes: Changes): Plan {
+  const plan = new Plan();
+  new Planner(plan, renames, changes).structs(from, 0, to, 0, to.name || "struct");
+  plan.join(from, to);
+  return plan;
+}
+
+class Planner {
+  private readonly plan: Plan;
+  private readonly renames: Renames;
+  private readonly changes: Changes;
+
+  constructor(plan: Plan, renames: Renames, changes: Changes) {
+    this.plan = plan;
+    this.renames = renames;
+    this.changes = changes;
+  }
+
+  structs(from: AnyStruct, fromAt: number, to: AnyStruct, toAt: number, path: string): void {
+    const { added, dropped } = this.changes;
+    const sources = this.sourcesOf(from, path);
+    for (const [name, field] of Object.entries(to.fields)) {
+      const source = sources.get(name);
+      sources.delete(name);
+      const isTaken = source !== undefined &&
+        this.field(source, fromAt + source.offset, field, toAt + field.offset, `${path}.${name}`);
+      if (!isTaken) added.add(`${path}.${name}`);
+      if (!isTaken && source !== undefined) dropped.add(`${path}.${name}`);
+    }
+    for (const name of sources.keys()) dropped.add(`${path}.${name}`);
+  }
+
+  /** The fields of a struct by their new names. One that was renamed to what another is called takes its place. */
+  private sourcesOf(struct: AnyStruct, path: string): Map<string, Field> {
+    const sources = new Map<string, Field>();
+    const renamed = (name: string) => newNameOf(this.renames, struct, name) !== name;
+    const names = Object.keys(struct.fields);
+    for (const name of [...names.filter((it) => !renamed(it)), ...names.filter(renamed)]) {
+      const newName = newNameOf(this.renames, struct, name);
+      if (sources.has(newName)) this.changes.dropped.add(`${path}.${newName}`);
+      sources.set(newName, struct.fields[name]);
+    }
+    return sources;
+  }
+
+  /** Copies or converts a field; tells whether that makes sense. A scalar is an array of one. */
+  private field(
+    from: Field,
+    fromAt: number,
+    to: Field,
+    toAt: number,
+    path: string,
+  ): boolean {
+    const a = elementOf(from.type), b = elementOf(to.type);
+    const length = Math.min(from.length, to.length);
+    if (a instanceof Struct && b instanceof Struct) {
+      for (let i = 0; i < length; i++) {
+        this.structs(a, fromAt + i * a.size, b, toAt + i * b.size, path);
+      }
+      return true;
+    }
+    if (a instanceof Struct || b instanceof Struct) return false;
+    this.scalars(scalarOf(a), fromAt, scalarOf(b), toAt, length);
+    return true;
+  }
+
+  private scalars(a: ScalarType, from: number, b: ScalarType, to: number, length: number): void {
+    const source: Scalar = SCALARS[a], target: Scalar = SCALARS[b];
+    if (a === b) {
+      this.plan.copy(from, to, length * target.bytes);
+      return;
+    }
+    this.plan.convert({
+      ...{ from, to, length, convert: conversionOf(a, b) },
+      ...{ fromArray: source.array, fromBytes: source.bytes },
+      ...{ toArray: target.array, toBytes: target.bytes },
+    });
+  }
+}
+
+function elementOf(type: FieldType): ElementType {
+  return typeof type === "object" && "element" in type ? type.element : type;
+}
+
+// -- from numbers to numbers --
+
+/** Least and most of each integer type. */
+const RANGES: Partial<Record<ScalarType, readonly [least: number, most: number]>> = {
+  u8: [0, 255],
+  i8: [-128, 127],
+  u16: [0, 65_535],
+  i16: [-32_768, 32_767],
+  u32: [0, 2 ** 32 - 1],
+  i32: [-(2 ** 31), 2 ** 31 - 1],
+  ref: [0, 2 ** 32 - 1],
+};
+
+/** Integers of a width share one typed array, as what it stores does not depend on the sign. */
+function conversionOf(from: ScalarType, to: ScalarType): Convert {
+  const { decode } = SCALARS[from] as Scalar; // of what its typed array holds
+  const read = decode as (raw: unknown) => number | bigint | boolean;
+  if (to === "bool") {
+    return (a, i, b, j) => {
+      b[j] = read(a[i]) ? 1 : 0;
+      return 0;
+    };
+  }
+  const isBig = from === "i64" || from === "u64";
+  if (to === "i64" || to === "u64") {
+    return isBig ? bigToBig : numberToBig(read as (raw: unknown) => number, to);
+  }
+  const range = RANGES[to];
+  if (range !== undefined && isBig) return bigToInteger(from, range);
+  if (range !== undefined) return numberToInteger(read as (raw: unknown) => number, range);
+  return (a, i, b, j) => {
+    const value = Number(read(a[i]));
+    b[j] = value;
+    return Number.isFinite(value) && !Number.isFinite(b[j]) ? 1 : 0;
+  };
+}
+
+function numberToInteger(
+  read: (raw: unknown) => number,
+  [least, most]: readonly [number, number],
+): Convert {
+  return (a, i, b, j) => {
+    const value = +read(a[i]); // a boolean as well
+    b[j] = value;
+    return value > least - 1 && value < most + 1 ? 0 : 1; // less its fraction
+  };
+}
+
+function bigToInteger(from: "i64" | "u64", [least, most]: readonly [number, number]): Convert {
+  const read = SCALARS[from].decode;
+  return (a, i, b, j) => {
+    const value = read(a[i] as never); // as the array of its type holds it
+    b[j] = Number(BigInt.asIntN(32, value)); // which has all bits that count
+    return value >= least && value <= most ? 0 : 1;
+  };
+}
+
+/** The same bits with a sign or without; what has the highest one set is in the range of one of the two alone. */
+function bigToBig(a: Elements, i: number, b: Elements, j: number): number {
+  b[j] = a[i];
+  return a[i] < 0 ? 1 : 0;
+}
+
+function numberToBig(read: (raw: unknown) => number, to: "i64" | "u64"): Convert {
+  const [least, most] = to === "u64" ? [0, 2 ** 64] : [-(2 ** 63), 2 ** 63];
+  return (a, i, b, j) => {
+    const value = Math.trunc(+read(a[i])); // a boolean as well
+    b[j] = BigInt(Number.isFinite(value) ? value : 0);
+    return value >= least && value < most ? 0 : 1;
+  };
+}

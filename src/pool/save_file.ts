@@ -1,0 +1,475 @@
+/**
+ * Saves as bytes: records that say what they are.
+ *
+ * ```text
+ * header     8 words, as that of a snapshot
+ * word       bytes of the description, 0, then the description: the structs, and the options of each slab, as JSON
+ * of each slab
+ *   floats   records, chunks that there ever were
+ *   stamps   generation × 2 + live of each of those chunks, 2 or 4 bytes as the pool has them
+ *   tags     which of the slab's structs each record is of, 1 byte, if the slab has tags
+ *   numbers  its handle as a float, if the pool was in debug mode
+ *   records  live chunks, one after the other
+ * ```
+ *
+ * Everything starts at a multiple of 8 bytes. Free lists and free chunks are not in it, so that there is little that could be wrong.
+ *
+ * @module
+ */
+import { SchemaError, type SnapshotError } from "../errors.ts";
+import type { Block } from "../slab/block.ts";
+import { DebugHandles, nextNumberIs } from "../slab/debug_handles.ts";
+import {
+  bytesFor,
+  HEADER_WORDS,
+  open,
+  SAVE,
+  seal,
+  type Sheet,
+  sheetOf,
+  snapshotError,
+} from "../slab/envelope.ts";
+import { CompactHandles, type HandleCodec, WideHandles } from "../slab/handle.ts";
+import type { Slab } from "../slab/slab.ts";
+import type { Snapped } from "../slab/snapshot.ts";
+import { SCALARS } from "../struct/scalars.ts";
+import {
+  type AnyStruct,
+  array,
+  type ElementType,
+  type FieldType,
+  scalarOf,
+  type ScalarType,
+  Struct,
+} from "../struct/schema.ts";
+import { copyBytes } from "./conversion.ts";
+
+/** A type in a description: a scalar, a struct by its number, or an array of either. */
+type ElementText = ScalarType | { readonly struct: number };
+type TypeText = ElementText | { readonly array: ElementText; readonly length: number };
+
+interface StructText {
+  readonly name: string;
+  readonly size: number;
+  readonly fields: readonly (readonly [name: string, type: TypeText, offset: number])[];
+}
+
+interface SlabText {
+  /** How handles are packed, as the codec's key says. */
+  readonly handles: string;
+  readonly isDebug: boolean;
+  readonly chunkBytes: number;
+  /** The structs of its records, by tag; none where records are but bytes. */
+  readonly kinds: readonly number[];
+  readonly tagged: boolean;
+}
+
+/** The description starts behind its length. */
+const TEXT_BYTE = HEADER_WORDS * 4 + 8;
+
+/** Records and chunks of a slab, as floats. */
+const COUNTS_BYTES = 16;
+
+// -- writing --
+
+/**
+ * Writes all records, in O(bytes of the records + chunks).
+ *
+ * @param all The slabs of a pool.
+ * @returns The save.
+ */
+export function writeSave(all: readonly Snapped[]): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(describe(all)));
+  const start = TEXT_BYTE + padded(text.length);
+  const byteLength = all.reduce((sum, { slab }) => sum + layoutOf(slab).end, start);
+  const sheet = sheetOf(bytesFor(all[0].slab.label, undefined, byteLength));
+  sheet.words[HEADER_WORDS] = text.length;
+  sheet.bytes.set(text, TEXT_BYTE);
+  let at = start;
+  for (const { slab } of all) {
+    writeSlab(sheet, at, slab);
+    at += layoutOf(slab).end;
+  }
+  seal(sheet, 0, all.length, byteLength, true, SAVE);
+  return sheet.bytes;
+}
+
+/** What a save says of itself. */
+interface Description {
+  readonly structs: readonly StructText[];
+  readonly slabs: readonly SlabText[];
+  /** No handle of debug mode was this or more. */
+  readonly nextNumber: number;
+}
+
+function describe(all: readonly Snapped[]): Description {
+  const structs: StructText[] = [];
+  const numbers = new Map<AnyStruct, number>();
+  const elementText = (type: ElementType): ElementText =>
+    type instanceof Struct ? { struct: numberOf(type) } : scalarOf(type);
+  const typeText = (type: FieldType): TypeText =>
+    typeof type === "object" && "element" in type
+      ? { array: elementText(type.element), length: type.length }
+      : elementText(type);
+  const numberOf = (struct: AnyStruct): number => {
+    let number = numbers.get(struct);
+    if (number === undefined) {
+      const fields = Object.entries(struct.fields).map(([name, { type, offset }]) =>
+        [name, typeText(type), offset] as const
+      );
+      // Structs that are nested in it have come before it.
+      number = structs.push({ name: struct.name, size: struct.size, fields }) - 1;
+      numbers.set(struct, number);
+    }
+    return number;
+  };
+  const slabs = all.map(({ slab: { codec, chunkBytes, geometry: { tagged } }, struct, kinds }) => ({
+    handles: packedKey(codec),
+    isDebug: codec instanceof DebugHandles,
+    chunkBytes,
+    kinds: struct === undefined ? kinds.map((it) => numberOf(it.struct)) : [numberOf(struct)],
+    tagged,
+  }));
+  const nextNumber = slabs.some(({ isDebug }) => isDebug) ? nextNumberIs() : 0;
+  return { structs, slabs, nextNumber };
+}
+
+/** How a pool would pack handles without debug mode. */
+function packedKey({ key }: HandleCodec): string {
+  return key.replace(/^debug,/, "");
+}
+
+function padded(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8;
+}
+
+/** Where the parts of a slab are, in bytes from its start. */
+interface Layout {
+  readonly stamps: number;
+  readonly tags: number;
+  readonly numbers: number;
+  readonly records: number;
+  readonly end: number;
+}
+
+function layout(
+  records: number,
+  chunks: number,
+  stampBytes: number,
+  { tagged, isDebug, chunkBytes }: Pick<SlabText, "tagged" | "isDebug" | "chunkBytes">,
+): Layout {
+  const stamps = COUNTS_BYTES;
+  const tags = stamps + padded(chunks * stampBytes);
+  const numbers = tags + padded(tagged ? records : 0);
+  const at = numbers + (isDebug ? records * 8 : 0);
+  return { stamps, tags, numbers, records: at, end: at + padded(records * chunkBytes) };
+}
+
+function layoutOf(slab: Slab): Layout {
+  const { codec, geometry: { tagged, chunkBytes, stampBytes } } = slab;
+  const isDebug = codec instanceof DebugHandles;
+  return layout(slab.size, slab.everChunks, stampBytes, { tagged, isDebug, chunkBytes });
+}
+
+function writeSlab(
+  { bytes, halves, naturals, words, floats }: Sheet,
+  at: number,
+  slab: Slab,
+): void {
+  const { codec, chunkBytes, geometry: { tagged, chunkCount, stampBytes } } = slab;
+  const { stamps, tags, numbers, records } = layoutOf(slab);
+  floats[at / 8] = slab.size;
+  floats[at / 8 + 1] = slab.everChunks;
+  const isDebug = codec instanceof DebugHandles;
+  const to = { u8: bytes, i32: words };
+  const wide = stampBytes === 2 ? halves : naturals;
+  let k = 0;
+  for (const block of slab.blocks) {
+    wide.set(block.stamps, (at + stamps) / stampBytes + block.position * chunkCount);
+    for (let chunk = block.nextLive(0); chunk < block.bump;) {
+      const end = endOfRun(block, chunk);
+      const start = at + records + k * chunkBytes;
+      copyBytes(block, chunk * chunkBytes, to, start, (end - chunk) * chunkBytes);
+      if (tagged) bytes.set(block.tags.subarray(chunk, end), at + tags + k);
+      for (let i = 0; isDebug && i < end - chunk; i++) {
+        floats[(at + numbers) / 8 + k + i] = slab.handleAt(block, chunk + i);
+      }
+      k += end - chunk;
+      chunk = block.nextLive(end);
+    }
+  }
+}
+
+/** The first chunk behind a live one that is not. */
+function endOfRun({ liveBits }: Block, chunk: number): number {
+  const { length } = liveBits;
+  let word = chunk >> 5;
+  let dead = ~liveBits[word] & (-1 << (chunk & 31));
+  while (dead === 0 && ++word < length) dead = ~liveBits[word];
+  return dead === 0 ? length * 32 : (word << 5) + 31 - Math.clz32(dead & -dead);
+}
+
+// -- reading --
+
+/** The records of one slab in a save, checked. */
+export interface SavedSlab {
+  /** Its records, and the bytes of each. */
+  readonly size: number;
+  readonly chunkBytes: number;
+  /** Where the first record is. */
+  readonly firstByte: number;
+  /** How its handles were packed. */
+  readonly codec: HandleCodec;
+  /** Generation × 2 + live of each chunk that there ever was. */
+  readonly stamps: Uint16Array | Uint32Array;
+  /** Which of the kinds each record is of, where there may be several. */
+  readonly tags: Uint8Array | undefined;
+  /** The handle of each record where the pool was in debug mode. */
+  readonly numbers: Float64Array | undefined;
+  /** Structs by tag; none where records are but bytes. */
+  readonly kinds: readonly AnyStruct[];
+}
+
+/** Structs that are nested in each other at the most: so deep is no program's, and recursion gets that far anywhere. */
+const MAX_DEPTH = 64;
+
+/** Size classes of a set at the most. */
+const MAX_SLABS = 64;
+
+/** A handle of debug mode at the most, so that as many are left. */
+const MAX_NUMBER = 2 ** 52;
+
+/** Bytes of a record at the most, and so elements of an array. */
+const MAX_BYTES = 2 ** 26;
+
+/** A save, all of whose bytes but those of the records are checked. */
+export class SaveFile {
+  readonly sheet: Sheet;
+  readonly slabs: readonly SavedSlab[];
+  /** Records in it. */
+  readonly size: number;
+  /** No handle of debug mode was this or more when it was written. */
+  readonly nextNumber: number;
+  private readonly label: string;
+  private readonly name: string;
+  private readonly structs: AnyStruct[] = [];
+  /** How deep structs are nested in each of them, itself included. */
+  private readonly depths = new Map<unknown, number>();
+
+  /**
+   * @param slab The first of the pool that it goes into.
+   * @param bytes The save.
+   * @throws {SnapshotError} when it is none, or was damaged.
+   * @throws {TypeError} when the bytes are no `Uint8Array`.
+   */
+  constructor({ label, name }: Pick<Slab, "label" | "name">, bytes: Uint8Array) {
+    this.label = label;
+    this.name = name;
+    this.sheet = open(label, name, bytes, SAVE);
+    const { texts, nextNumber, end } = this.description();
+    this.nextNumber = nextNumber;
+    let at = end;
+    this.slabs = texts.map((text) => {
+      const { slab, byteLength } = this.slabAt(at, text);
+      at += byteLength;
+      return slab;
+    });
+    if (at !== this.sheet.bytes.byteLength) throw this.error("bytes are left over", at);
+    this.size = this.slabs.reduce((sum, { size }) => sum + size, 0);
+    this.checkHandles(texts);
+  }
+
+  /**
+   * @param problem What is wrong.
+   * @param at Where in the bytes.
+   * @returns The error.
+   */
+  error(problem: string, at: number = HEADER_WORDS * 4): SnapshotError {
+    return snapshotError(this.label, this.name, problem, at, SAVE);
+  }
+
+  // -- what the slabs have --
+
+  private slabAt(at: number, text: SlabText): { slab: SavedSlab; byteLength: number } {
+    const { bytes, floats, halves, naturals } = this.sheet;
+    const left = bytes.byteLength - at;
+    const isThere = left >= COUNTS_BYTES;
+    const [size, chunks] = isThere ? [floats[at / 8], floats[at / 8 + 1]] : [NaN, NaN];
+    const codec = this.codecOf(text.handles);
+    const { stampBytes, indexBits } = codec;
+    const isCount = isIn(size, 0, chunks) && isIn(chunks, 0, 2 ** indexBits);
+    const parts = layout(size, chunks, stampBytes, text);
+    if (!isCount || parts.end > left) {
+      throw this.error(`it ends after ${bytes.byteLength} bytes, within the records`, at);
+    }
+    const all = stampBytes === 2 ? halves : naturals;
+    const firstStamp = (at + parts.stamps) / stampBytes;
+    const firstNumber = (at + parts.numbers) / 8;
+    const slab: SavedSlab = {
+      ...{ size, codec, chunkBytes: text.chunkBytes, firstByte: at + parts.records },
+      stamps: all.subarray(firstStamp, firstStamp + chunks),
+      tags: text.tagged ? bytes.subarray(at + parts.tags, at + parts.tags + size) : undefined,
+      numbers: text.isDebug ? floats.subarray(firstNumber, firstNumber + size) : undefined,
+      kinds: text.kinds.map((number) => this.structs[number]),
+    };
+    const problem = stampsProblem(slab) ?? tagsProblem(slab);
+    if (problem !== undefined) throw this.error(problem, at);
+    return { slab, byteLength: parts.end };
+  }
+
+  /** Packed handles are different if the slabs have parts of their own, numbers of debug mode have to be. */
+  private checkHandles(texts: readonly SlabText[]): void {
+    const kinds = texts.map(({ handles, isDebug }) => {
+      const [kind, indexBits, bits, , generationBits] = handles.split(",");
+      return [isDebug, kind, indexBits, bits, generationBits].join();
+    });
+    const parts = new Set(this.slabs.map(({ codec }) => codec.first));
+    if (new Set(kinds).size > 1 || parts.size < texts.length) {
+      throw this.error("its description of handles is corrupt");
+    }
+    const seen = new Set<number>();
+    for (const { numbers } of this.slabs) {
+      for (const number of numbers ?? []) {
+        if (!Number.isSafeInteger(number) || number <= 0 || seen.has(number)) {
+          throw this.error(`${number} is the handle of a record, or of two`);
+        }
+        seen.add(number);
+      }
+    }
+  }
+
+  private codecOf(key: string): HandleCodec {
+    const [kind, ...rest] = key.split(",");
+    const [indexBits, bits, part, generationBits] = rest.map(Number);
+    const isWide = kind === "wide";
+    const isIt = (isWide || kind === "compact") && rest.length === 4 &&
+      isIn(indexBits, 0, isWide ? 32 : 22) && isIn(bits, 0, 11) && isIn(part, 0, 2 ** bits - 1) &&
+      isIn(generationBits, 1, isWide ? 30 : 15) &&
+      indexBits + bits + generationBits <= (isWide ? 53 : 30);
+    if (!isIt) throw this.error("its description of handles is corrupt");
+    const Codec = isWide ? WideHandles : CompactHandles;
+    return new Codec(indexBits, { bits, part }, generationBits);
+  }
+
+  // -- the description --
+
+  /** Reads it, and makes the structs. */
+  private description(): { texts: SlabText[]; nextNumber: number; end: number } {
+    const { bytes, words } = this.sheet;
+    const length = bytes.byteLength >= TEXT_BYTE ? words[HEADER_WORDS] : -1;
+    const end = TEXT_BYTE + padded(length);
+    if (length <= 0 || end > bytes.byteLength) throw this.error("its description is cut off");
+    let text: unknown;
+    try {
+      const copy = new Uint8Array(bytes.subarray(TEXT_BYTE, TEXT_BYTE + length));
+      text = JSON.parse(new TextDecoder().decode(copy)); // which takes no memory that is shared
+    } catch {
+      throw this.error("its description is no JSON");
+    }
+    const { structs, slabs, nextNumber } = asObject(text);
+    const isIt = Array.isArray(structs) && Array.isArray(slabs) && slabs.length > 0 &&
+      slabs.length <= MAX_SLABS && slabs.length === words[5] && isIn(nextNumber, 0, MAX_NUMBER);
+    if (!isIt) throw this.error("its description is corrupt");
+    for (const it of structs) this.addStruct(asObject(it));
+    return { texts: slabs.map((it) => this.slabText(asObject(it))), nextNumber, end };
+  }
+
+  /** Makes the struct that a text is of: one that lays out as it says. */
+  private addStruct({ name, size, fields }: Record<string, unknown>): void {
+    const list = Array.isArray(fields) ? fields.filter(Array.isArray) : [];
+    const names = new Set(list.map(([field]) => field));
+    const isText = typeof name === "string" && Array.isArray(fields) &&
+      list.length === fields.length && names.size === list.length &&
+      list.every(([field]) => typeof field === "string") && isIn(size, 1, MAX_BYTES);
+    if (!isText) throw this.error("a struct of its description is corrupt");
+    let depth = 0;
+    const types = Object.fromEntries(list.map(([field, text]) => {
+      const type = this.typeOf(text);
+      const element = typeof type === "object" && "element" in type ? type.element : type;
+      depth = Math.max(depth, this.depths.get(element) ?? 0);
+      return [field, type];
+    }));
+    if (depth >= MAX_DEPTH) throw this.error(`struct "${name}" of it is nested too deep`);
+    const struct = (["c", "compact"] as const).map((layout) => this.structOf(types, name, layout))
+      .find((it) =>
+        it.size === size && list.every(([field, , offset]) => {
+          const at = it.fields[field];
+          return at.offset === offset && at.offset + at.size <= size;
+        })
+      );
+    if (struct === undefined) throw this.error(`struct "${name}" of it lays out in another way`);
+    this.structs.push(struct);
+    this.depths.set(struct, depth + 1);
+  }
+
+  private structOf(
+    types: Record<string, FieldType>,
+    name: string,
+    layout: "c" | "compact",
+  ): AnyStruct {
+    try {
+      return new Struct(types, { name, layout });
+    } catch (error) {
+      if (!(error instanceof SchemaError)) throw error;
+      throw this.error(`it has a struct that cannot be. ${error.message}`);
+    }
+  }
+
+  private typeOf(text: unknown): FieldType {
+    const { array: element, length } = asObject(text);
+    if (element === undefined) return this.elementOf(text);
+    if (isIn(length, 1, MAX_BYTES)) return array(this.elementOf(element), length);
+    throw this.error("an array of its description is corrupt");
+  }
+
+  private elementOf(text: unknown): ScalarType | AnyStruct {
+    if (typeof text === "string" && Object.hasOwn(SCALARS, text)) return text as ScalarType;
+    const { struct } = asObject(text);
+    // Of those before it alone, so that none has itself in it.
+    if (isIn(struct, 0, this.structs.length - 1)) return this.structs[struct];
+    throw this.error("a type of its description is corrupt");
+  }
+
+  private slabText(text: Record<string, unknown>): SlabText {
+    const { handles, isDebug, chunkBytes, tagged, kinds } = text;
+    const isIt = typeof handles === "string" && typeof isDebug === "boolean" &&
+      isIn(chunkBytes, 1, MAX_BYTES) && typeof tagged === "boolean" &&
+      Array.isArray(kinds) && kinds.length <= (tagged ? 256 : 1) &&
+      kinds.every((it) => {
+        const struct = isIn(it, 0, this.structs.length - 1) ? this.structs[it] : undefined;
+        return struct !== undefined && struct.size <= chunkBytes && chunkBytes % struct.align === 0;
+      });
+    if (!isIt) throw this.error("its description of a pool is corrupt");
+    return { handles, isDebug, chunkBytes, tagged, kinds };
+  }
+}
+
+/** As many live chunks as there are records, and generations that can be. */
+function stampsProblem({ stamps, size, codec }: SavedSlab): string | undefined {
+  const most = codec.maxGeneration * 2 + 1;
+  let live = 0;
+  for (let i = 0; i < stamps.length; i++) {
+    const stamp = stamps[i];
+    if (stamp > most || stamp < 2 && (stamp === 1 || codec.wraps)) {
+      return `chunk ${i} is at generation ${stamp >>> 1}, out of range 1 to ${codec.maxGeneration}`;
+    }
+    live += stamp & 1;
+  }
+  return live === size ? undefined : `it has ${size} records, and ${live} live chunks`;
+}
+
+function tagsProblem({ tags, kinds, size }: SavedSlab): string | undefined {
+  if (tags === undefined) return undefined;
+  let bad = 0;
+  while (bad < size && tags[bad] < kinds.length) bad++; // faster than findIndex()
+  if (bad === size) return undefined;
+  return `record ${bad} of ${size} is of kind ${tags[bad]}, out of range 0 to ${kinds.length - 1}`;
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+}
+
+function isIn(value: unknown, least: number, most: number): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+}

@@ -1,0 +1,149 @@
+/**
+ * Which kind of records in a save becomes which of a pool: structs are found by their names.
+ *
+ * @module
+ */
+import type { Snapped } from "../slab/snapshot.ts";
+import { linksOf } from "../struct/links.ts";
+import type { AnyStruct } from "../struct/schema.ts";
+import { type Changes, newNameOf, Plan, planFor, type Renames } from "./conversion.ts";
+import { titleOf } from "./kinds.ts";
+import type { SavedSlab, SaveFile } from "./save_file.ts";
+
+/** What becomes of the records of one kind. */
+export interface Route {
+  /** Position of the slab that they go to, and their tag there. */
+  readonly slab: number;
+  readonly tag: number;
+  /** What they are there; `undefined` where records are but bytes. */
+  readonly struct: AnyStruct | undefined;
+  readonly plan: Plan;
+}
+
+/** By slab of the save, by tag. Of kinds that have no record nothing need be known. */
+export type Routes = readonly (readonly Route[])[];
+
+/**
+ * Finds what becomes of all kinds.
+ *
+ * @param all The slabs of the pool.
+ * @param file The save.
+ * @param renames New names by old ones.
+ * @param changes Gets the fields that are new or dropped.
+ * @returns It.
+ * @throws {SnapshotError} when the pool does not know a struct of which there are records.
+ */
+export function routesOf(
+  all: readonly Snapped[],
+  file: SaveFile,
+  renames: Renames,
+  changes: Changes,
+): Routes {
+  const targets = all.flatMap(({ struct, kinds }, slab) =>
+    struct === undefined
+      ? kinds.map((it, tag) => ({ slab, tag, struct: it.struct }))
+      : [{ slab, tag: 0, struct }]
+  );
+  const taken = new Set<AnyStruct>();
+  return file.slabs.map((saved) => {
+    const routes: Route[] = [];
+    for (const tag of tagsOf(saved)) {
+      if (saved.kinds.length === 0) {
+        routes[tag] = bytesRoute(all, file, saved);
+        continue;
+      }
+      const source = saved.kinds[tag];
+      const target = likest(source, targets, renames, taken);
+      if (target === undefined) throw unknownError(file, source, targets.map((it) => it.struct));
+      taken.add(target.struct);
+      routes[tag] = { ...target, plan: planFor(source, target.struct, renames, changes) };
+    }
+    return routes;
+  });
+}
+
+/** The tags of its records, each once. */
+function tagsOf({ size, tags, kinds }: SavedSlab): readonly number[] {
+  if (tags === undefined) return size > 0 ? [0] : [];
+  const isUsed = new Uint8Array(kinds.length);
+  for (let i = 0; i < size; i++) isUsed[tags[i]] = 1;
+  return [...isUsed.keys()].filter((tag) => isUsed[tag] === 1);
+}
+
+/**
+ * The struct of the same name. Where there are several, or one of the two has no name, it is the one that has the most fields in common,
+ * and of equal ones the first that nobody else has become.
+ */
+function likest<T extends { readonly struct: AnyStruct }>(
+  source: AnyStruct,
+  targets: readonly T[],
+  renames: Renames,
+  taken: ReadonlySet<AnyStruct>,
+): T | undefined {
+  const name = renames.get(source.name) ?? source.name;
+  let best: T | undefined;
+  let most = 0;
+  for (const target of targets) {
+    const { struct } = target;
+    const isNamed = name !== "" && struct.name !== "";
+    if (isNamed && struct.name !== name) continue;
+    const likeness = likenessOf(source, struct, renames) + (isNamed ? 2 : 0) +
+      (taken.has(struct) ? 0 : 1e-9);
+    if (likeness > Math.max(most, 1e-9)) [best, most] = [target, likeness];
+  }
+  return best;
+}
+
+/** Fields that two structs have in common, of 1; those of another type count half. */
+function likenessOf(source: AnyStruct, struct: AnyStruct, renames: Renames): number {
+  const names = Object.keys(source.fields);
+  let common = 0, shared = 0;
+  for (const name of names) {
+    const newName = newNameOf(renames, source, name);
+    if (!Object.hasOwn(struct.fields, newName)) continue;
+    const a = source.fields[name], b = struct.fields[newName];
+    common++;
+    shared += a.size === b.size && a.length === b.length && shortType(a) === shortType(b) ? 1 : 0.5;
+  }
+  return shared / (names.length + Object.keys(struct.fields).length - common);
+}
+
+function shortType({ type }: AnyStruct["fields"][string]): unknown {
+  const element = typeof type === "object" && "element" in type ? type.element : type;
+  if (typeof element === "string") return element;
+  return "fields" in element ? element.name : "ref";
+}
+
+function unknownError(file: SaveFile, source: AnyStruct, known: readonly AnyStruct[]): Error {
+  return file.error(
+    `it has records of ${titleOf(source)}, which the pool does not know, it knows ${
+      known.map(titleOf).join(", ") || "none"
+    }; rename gives a struct or its fields other names, and cursor(struct) makes one known`,
+  );
+}
+
+/** Records without a struct stay the bytes that they are. */
+function bytesRoute(all: readonly Snapped[], file: SaveFile, { chunkBytes }: SavedSlab): Route {
+  const [{ slab, struct, kinds }] = all;
+  const isBytes = all.length === 1 && struct === undefined && kinds.length === 0 &&
+    !slab.geometry.tagged;
+  if (!isBytes || slab.chunkBytes !== chunkBytes) {
+    const found = isBytes ? `its own are of ${slab.chunkBytes}` : "this one has structs";
+    throw file.error(
+      `its records have no struct: an ErasedPool without types takes them, with chunks of ${chunkBytes} bytes, ${found}`,
+    );
+  }
+  const plan = new Plan();
+  plan.copy(0, 0, chunkBytes);
+  return { slab: 0, tag: 0, struct: undefined, plan };
+}
+
+/**
+ * @param all The slabs of a pool.
+ * @returns The structs in it that links of its records lead to.
+ */
+export function linkTargets(all: readonly Snapped[]): ReadonlySet<AnyStruct> {
+  const stored = new Set(all.flatMap((it) => it.struct ?? it.kinds.map(({ struct }) => struct)));
+  const targets = [...stored].flatMap((struct) => linksOf(struct).map(({ target }) => target));
+  return new Set(targets.filter((target) => stored.has(target)));
+}

@@ -1,0 +1,204 @@
+/**
+ * Random structs that become others, in pools of random options: what is loaded is what a model makes of the values that were saved.
+ *
+ * Both structs take their fields from the same few names, so that they share some, each time of other types. The model converts plain
+ * values by typed arrays, and knows nothing of bytes.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  type AnyHandle,
+  type AnyStruct,
+  array,
+  type ElementType,
+  type FieldType,
+  Pool,
+  type PoolOptions,
+  Struct,
+  struct,
+  validate,
+} from "../../mod.ts";
+import { edgesOf, reload, stored, TYPES } from "../_saves.ts";
+import { forge, untyped } from "../_support.ts";
+
+const RUNS = 400;
+const NAMES = ["a", "b", "c", "d", "e", "f"];
+
+const scalars = fc.constantFrom(...TYPES);
+const layouts = fc.constantFrom("c" as const, "compact" as const);
+
+function structs(types: fc.Arbitrary<FieldType>, name: string): fc.Arbitrary<AnyStruct> {
+  const fields = fc.uniqueArray(fc.tuple(fc.constantFrom(...NAMES), types), {
+    selector: ([name]) => name,
+    minLength: 1,
+    maxLength: NAMES.length,
+  });
+  return fc.tuple(fields, layouts).map(([list, layout]) =>
+    struct(Object.fromEntries(list), { name, layout }) as AnyStruct
+  );
+}
+
+const nested = structs(scalars, "Inner");
+const elements: fc.Arbitrary<ElementType> = fc.oneof(scalars, scalars, nested);
+const types: fc.Arbitrary<FieldType> = fc.oneof(
+  elements,
+  fc.tuple(elements, fc.integer({ min: 1, max: 4 })).map(([element, n]) => array(element, n)),
+);
+const outer = structs(types, "Outer");
+
+const options: fc.Arbitrary<PoolOptions> = fc.record({
+  chunksPerBlock: fc.constantFrom(16, 32, 64),
+  maxChunks: fc.constantFrom(64, 128, 1024),
+  handles: fc.constantFrom("compact" as const, "wide" as const),
+  reuse: fc.constantFrom("recent" as const, "spread" as const),
+  keepEmptyBlocks: fc.nat(3),
+  debug: fc.integer({ min: 0, max: 4 }).map((it) => it === 0),
+});
+
+// -- the model --
+
+/** A plain value of a type, made of the edges of its scalars by a number that goes on. */
+function valueOf(type: FieldType, next: () => number): unknown {
+  if (type instanceof Struct) {
+    return Object.fromEntries(
+      Object.entries(type.fields).map(([name, { type }]) => [name, valueOf(type, next)]),
+    );
+  }
+  if (typeof type === "object" && "element" in type) {
+    return Array.from({ length: type.length }, () => valueOf(type.element, next));
+  }
+  const edges = edgesOf(untyped(type)); // no typed refs are made
+  return edges[next() % edges.length];
+}
+
+function zeroOf(type: FieldType): unknown {
+  if (type instanceof Struct) {
+    return Object.fromEntries(
+      Object.entries(type.fields).map(([name, { type }]) => [name, zeroOf(type)]),
+    );
+  }
+  if (typeof type === "object" && "element" in type) {
+    return Array.from({ length: type.length }, () => zeroOf(type.element));
+  }
+  return type === "bool" ? false : type === "i64" || type === "u64" ? 0n : 0;
+}
+
+class Model {
+  wrapped = 0;
+
+  become(value: unknown, from: FieldType, to: FieldType): unknown {
+    const [a, b] = [elementOf(from), elementOf(to)];
+    if (a instanceof Struct !== b instanceof Struct) return zeroOf(to);
+    if (isArray(to)) {
+      const values = isArray(from) ? value as unknown[] : [value];
+      return Array.from(
+        { length: to.length },
+        (_, i) => i < values.length ? this.become(values[i], a, b) : zeroOf(b),
+      );
+    }
+    if (isArray(from)) return this.become((value as unknown[])[0], a, to);
+    if (a instanceof Struct && b instanceof Struct) return this.record(value as object, a, b);
+    if (a === b) return value;
+    const it = stored(value, untyped(b));
+    if (!it.isIn) this.wrapped++;
+    return it.value;
+  }
+
+  record(value: object, from: AnyStruct, to: AnyStruct): Record<string, unknown> {
+    return Object.fromEntries(
+      Object.entries(to.fields).map(([name, { type }]) => {
+        const source = from.fields[name];
+        return [
+          name,
+          source === undefined
+            ? zeroOf(type)
+            : this.become(untyped<Record<string, unknown>>(value)[name], source.type, type),
+        ];
+      }),
+    );
+  }
+}
+
+function isArray(type: FieldType): type is ReturnType<typeof array> {
+  return typeof type === "object" && "element" in type;
+}
+
+function elementOf(type: FieldType): ElementType {
+  return isArray(type) ? type.element : type;
+}
+
+// -- the runs --
+
+/** A pool with some records, and what is in each by its handle. */
+function filled(type: AnyStruct, options: PoolOptions, count: number, seed: number) {
+  const pool = new Pool(type, options);
+  const values = new Map<AnyHandle, object>();
+  const next = () => seed = (Math.imul(seed, 1664525) + 1013904223) >>> 8;
+  for (let i = 0; i < count; i++) {
+    const value = valueOf(type, next) as object;
+    const handle = forge(pool.alloc(untyped(value)));
+    values.set(handle, value);
+    if (next() % 4 === 0) {
+      const [first] = values.keys();
+      pool.free(untyped(first));
+      values.delete(first);
+    }
+  }
+  return { pool, values };
+}
+
+Deno.test("Random structs become others in pools of other options as the model has it", () => {
+  const cases = fc.tuple(
+    outer,
+    outer,
+    options,
+    options,
+    fc.integer({ min: 0, max: 60 }),
+    fc.nat(2 ** 24),
+  );
+  fc.assert(
+    fc.property(cases, ([from, to, before, after, count, seed]) => {
+      const shares = Object.keys(from.fields).some((name) => name in to.fields);
+      const old = filled(from, before, count, seed);
+      const { pool } = filled(to, after, seed % 20, seed);
+      const moved = new Map<number, number>();
+      const report = reload(old.pool, pool, { moved: (a, b) => moved.set(a, b) });
+      const model = new Model();
+      for (const [handle, value] of old.values) {
+        const now = moved.get(handle) ?? handle;
+        const wanted = model.record(value, from, to);
+        assertEquals(pool.get(untyped(now)).toJSON(), untyped(wanted));
+      }
+      assertEquals(report.records, old.values.size);
+      assertEquals([pool.size, report.moved, report.wrapped], [
+        old.values.size,
+        moved.size,
+        model.wrapped,
+      ]);
+      const names = (struct: AnyStruct) => Object.keys(struct.fields);
+      if (count > 0 && report.records > 0) {
+        for (const name of names(to)) {
+          const isNew = !names(from).includes(name) ||
+            elementOf(from.fields[name].type) instanceof Struct !==
+              elementOf(to.fields[name].type) instanceof Struct;
+          assertEquals(report.added.includes(`Outer.${name}`), isNew);
+        }
+        for (const name of names(from)) {
+          if (!names(to).includes(name)) assert(report.dropped.includes(`Outer.${name}`));
+        }
+      }
+      assert(shares || report.wrapped === 0);
+      for (const handle of [...pool.handles()]) pool.free(handle);
+      validate(pool);
+      pool.allocMany(64);
+      validate(pool);
+      pool.clear();
+      old.pool.clear();
+      pool.dispose();
+      old.pool.dispose();
+    }),
+    { numRuns: RUNS },
+  );
+});
