@@ -28,11 +28,13 @@ export {
   type ArrayType,
   type ElementType,
   type Field,
+  type FieldName,
   type Fields,
   type FieldType,
   type Infer,
   type Init,
   type InitOf,
+  type ItemsOf,
   ref,
   type RefType,
   type ScalarType,
@@ -42,17 +44,21 @@ export {
   type StructOptions,
   type ValueOf,
 } from "./src/struct/schema.ts";
-export type { ArrayView, FieldView } from "./src/struct/array_view.ts";
-export type { View } from "./src/struct/view.ts";
+export type { ArrayView, FieldView, NoSpread } from "./src/struct/array_view.ts";
+export type { RecordMethods, View, Viewed, viewed } from "./src/struct/view.ts";
+export type { LoadOptions, LoadReport } from "./src/pool/save.ts";
 export type { SnapshotOptions } from "./src/slab/envelope.ts";
 export type { PoolOptions } from "./src/pool/options.ts";
 export {
   type HandleArray,
+  type HandleNumbers,
   PoolBase,
   type PoolBlock,
   type PoolStats,
   type ScopedRecord,
 } from "./src/pool/pool_base.ts";
+export { HandleMap, type HandleMapPool } from "./src/pool/handle_map.ts";
+export type { PackTarget } from "./src/slab/pack.ts";
 export * from "./src/pool/pool.ts";
 export * from "./src/byte_allocator.ts";
 export * from "./src/arena.ts";

@@ -6,6 +6,7 @@
 import { checkGrowth } from "./_isolation.ts";
 import { SharedBlock } from "./_shared_block.ts";
 import {
+  selectShared,
   type SharedLoop,
   sharedLoopFunction,
   sharedLoopOf,
@@ -15,14 +16,17 @@ import { readShape, SharedLayout, type SharedShape } from "./_shared_layout.ts";
 import { shared, type SharedSlab, type SharedSlabClass, sharedSlabClass } from "./_shared_slab.ts";
 import { CHUNK_BITS } from "./_shared_steps.ts";
 import { showAs, summary } from "./_show.ts";
-import { type PoolOptions, resolveOptions } from "./pool/options.ts";
+import { checkOptions } from "./_nearest.ts";
+import { MapCode, type MapSource } from "./pool/handle_map.ts";
+import { checkPoolOptions, type PoolOptions, resolveOptions } from "./pool/options.ts";
 import { asStruct, checkFunction, viewError } from "./pool/pool_base.ts";
 import { LoopsByText, RecentLoops, type Visitor } from "./slab/iterate.ts";
 import { compilerForStruct } from "./slab/own_code.ts";
+import { Packer, packSelected, type PackTarget } from "./slab/pack.ts";
 import type { SlabConfig } from "./slab/slab.ts";
 import type { Writer } from "./struct/record.ts";
 import type { Handle } from "./struct/ref.ts";
-import type { AnyStruct, Fields, Init, StructOf } from "./struct/schema.ts";
+import type { AnyStruct, FieldName, Fields, Init, StructOf } from "./struct/schema.ts";
 import { arraysOf } from "./struct/typed_arrays.ts";
 import {
   isDebugView,
@@ -37,7 +41,7 @@ import {
 export type { Stripe };
 
 /** Options of a shared pool; every one may be left out. */
-export type SharedPoolOptions = Omit<PoolOptions, "memory" | "debug">;
+export type SharedPoolOptions = Omit<PoolOptions, "memory" | "debug" | "reuse">;
 
 /** All that another thread needs to join a shared pool; goes through `postMessage`. */
 export interface SharedPoolToken {
@@ -128,7 +132,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @throws {Error} where memory cannot be shared between threads, or not grow: it says what to enable.
    * @throws {SchemaError} when plain fields make no struct.
    * @throws {RangeError} when a number of the options is out of its range.
-   * @throws {TypeError} when an option has the wrong type.
+   * @throws {TypeError} when an option is unknown or has the wrong type.
    * @throws {OutOfMemoryError} when there is no room for `maxChunks`.
    */
   static create<T extends AnyStruct | Fields>(
@@ -174,15 +178,17 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   static attach<T extends AnyStruct | Fields>(
     type: T,
     token: SharedPoolToken,
-    { specialize }: Pick<SharedPoolOptions, "specialize"> = {},
+    options: Pick<SharedPoolOptions, "specialize"> = {},
   ): SharedPool<T> {
     checkGrowth("SharedPool");
     const struct = asStruct(type);
     const name = typeof token?.name === "string" ? token.name : struct.name || "pool";
+    checkOptions(`Cannot attach SharedPool "${name}"`, options, ["specialize"]);
+    const { specialize } = options;
     const shape: SharedShape = readShape(token?.buffer, struct, name);
+    const { chunksPerBlock, maxChunks, handles, keepEmptyBlocks } = shape;
     const config = configOf(struct, {
-      ...shape,
-      name,
+      ...{ name, chunksPerBlock, maxChunks, handles, keepEmptyBlocks },
       ...(specialize === undefined ? {} : { specialize }),
     });
     const layout = new SharedLayout(shape, config.label, token.buffer);
@@ -219,7 +225,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
    * @throws {DisposedError} after `dispose`.
    */
-  abstract alloc(init?: Init<StructOf<T>>): Handle<StructOf<T>>;
+  abstract alloc(init?: Init<T>): Handle<T>;
 
   /**
    * Allocates a record as {@linkcode alloc} does, unless there is none to be had.
@@ -228,7 +234,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @returns Its handle; `undefined` where `alloc` would throw exhausted.
    * @throws {OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
    */
-  abstract tryAlloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> | undefined;
+  abstract tryAlloc(init?: Init<T>): Handle<T> | undefined;
 
   /**
    * Allocates a record, zeroed, and moves a view to it, in O(1), allocating nothing on the heap. Other threads can come upon
@@ -239,7 +245,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @throws {PoolExhaustedError | OutOfMemoryError | DisposedError} as {@linkcode alloc} does; the view stays where it is.
    * @throws {TypeError} when the view is of another struct.
    */
-  abstract allocAt(cursor: View<StructOf<T>>): Handle<StructOf<T>>;
+  abstract allocAt(cursor: View<T>): Handle<T>;
 
   /**
    * Frees a record, in O(1), whichever thread allocated it. Of threads that free the same record at once, one succeeds.
@@ -248,7 +254,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
    * @throws {DisposedError} after `dispose`.
    */
-  abstract free(handle: Handle<StructOf<T>>): void;
+  abstract free(handle: Handle<T>): void;
 
   /**
    * Frees a record if it is live, in O(1).
@@ -257,7 +263,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @returns Whether it was live, and this call freed it.
    * @throws {DisposedError} after `dispose`.
    */
-  abstract tryFree(handle: Handle<StructOf<T>>): boolean;
+  abstract tryFree(handle: Handle<T>): boolean;
 
   /**
    * Tells whether a record is live at this moment, in O(1).
@@ -266,7 +272,30 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @returns Whether it is live.
    * @throws {DisposedError} after `dispose`.
    */
-  abstract has(handle: Handle<StructOf<T>>): boolean;
+  abstract has(handle: Handle<T>): boolean;
+
+  /**
+   * Tells the index of a record, in O(1): for arrays of your own beside the pool, of `maxChunks` elements. It is the same in
+   * every thread and for the record's whole life, and the next record in its chunk has it again.
+   *
+   * @param handle Handle of a live record.
+   * @returns 0 to `maxChunks` - 1, of no other live record of the pool.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { SharedPool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = SharedPool.create({ hp: "u8" }, { maxChunks: 1024 });
+   * const owner = new Uint8Array(new SharedArrayBuffer(pool.maxChunks)); // which thread steps each record
+   * const imp = pool.alloc();
+   * owner[pool.indexOf(imp)] = 3;
+   * assertEquals(pool.indexOf(imp), 0);
+   * ```
+   */
+  abstract indexOf(handle: Handle<T>): number;
 
   /**
    * Views a record, in O(1). Nothing keeps another thread from freeing it while the view is used.
@@ -276,7 +305,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    */
-  abstract get(handle: Handle<StructOf<T>>): View<StructOf<T>>;
+  abstract get(handle: Handle<T>): View<T>;
 
   /**
    * Views a record if it is live, in O(1).
@@ -285,7 +314,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @returns A view of it; `undefined` when it is not live.
    * @throws {DisposedError} after `dispose`.
    */
-  abstract tryGet(handle: Handle<StructOf<T>>): View<StructOf<T>> | undefined;
+  abstract tryGet(handle: Handle<T>): View<T> | undefined;
 
   /**
    * Writes the named fields of a record; the others stay as they are.
@@ -296,7 +325,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type; nothing is written then.
    * @throws {DisposedError} after `dispose`.
    */
-  abstract set(handle: Handle<StructOf<T>>, init: Init<StructOf<T>>): void;
+  abstract set(handle: Handle<T>, init: Init<T>): void;
 
   // -- cursors --
 
@@ -306,9 +335,9 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @returns A view that stands nowhere yet: its fields read as nothing.
    * @throws {DisposedError} after `dispose`.
    */
-  cursor(): View<StructOf<T>> {
+  cursor(): View<T> {
     this._slab.checkThere();
-    return new this._code.View(this._slab.unbound, 0) as unknown as View<StructOf<T>>;
+    return new this._code.View(this._slab.unbound, 0) as unknown as View<T>;
   }
 
   /**
@@ -321,7 +350,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @throws {TypeError} when the view is of another struct.
    * @throws {DisposedError} after `dispose`.
    */
-  abstract seek(cursor: View<StructOf<T>>, handle: Handle<StructOf<T>>): View<StructOf<T>>;
+  abstract seek(cursor: View<T>, handle: Handle<T>): View<T>;
 
   /**
    * Tells the handle of the record that a view stands on, in O(1).
@@ -332,7 +361,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @throws {TypeError} when it is no view of this pool.
    * @throws {DisposedError} after `dispose`.
    */
-  handleOf(view: object): Handle<StructOf<T>> {
+  handleOf(view: object): Handle<T> {
     this._slab.checkThere();
     const root = rootOf(view);
     const block = root?._b;
@@ -348,7 +377,29 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     if (this._slab.find(handle) === undefined) {
       throw this._slab.staleError("tell the handle", handle);
     }
-    return handle as Handle<StructOf<T>>;
+    return handle as Handle<T>;
+  }
+
+  /**
+   * Takes a number for a handle of this pool, in O(1): one that comes back out of a message, a typed array or JSON. It is not looked
+   * at, and returned as it is; whether its record is live every call that takes it will say.
+   *
+   * @param n Any number.
+   * @returns The same number.
+   *
+   * @example Usage
+   * ```ts
+   * import { SharedPool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = SharedPool.create({ hp: "u8" });
+   * const squad = Int32Array.of(pool.alloc(), pool.alloc()); // worker.postMessage(squad)
+   * pool.get(pool.handle(squad[1])).hp = 7; // in the worker
+   * assertEquals(pool.get(pool.handle(squad[1])).hp, 7);
+   * ```
+   */
+  handle(n: number): Handle<T> {
+    return n as Handle<T>; // as the caller says
   }
 
   // -- every record --
@@ -381,7 +432,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * ```
    */
   abstract forEach(
-    fn: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>) => void,
+    fn: (view: View<T>, handle: Handle<T>) => void,
     stripe?: Stripe,
   ): void;
 
@@ -412,7 +463,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * ```
    */
   loop<A extends unknown[] = []>(
-    fn: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>, ...args: A) => void,
+    fn: (view: View<T>, handle: Handle<T>, ...args: A) => void,
     stripe: Stripe = ALL,
   ): (...args: A) => void {
     const { _slab: slab, _code: { View, makeLoop } } = this;
@@ -423,6 +474,50 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     const visitor = fn as unknown as Visitor; // as was just checked
     const loop = sharedLoopFunction(slab, View, visitor, first, step, makeLoop);
     return loop as unknown as (...args: A) => void; // which hands on what it is called with
+  }
+
+  /**
+   * Copies every live record tight into an array of yours, in memory order, while other threads go on; see `pack` of
+   * {@linkcode Pool}. Which records are live is looked at right before any is copied; what others write or free meanwhile may be copied
+   * as it was, as it is then, or half.
+   *
+   * @param out A typed array or `DataView`, filled from its start.
+   * @param fields Names of fields; left out, whole records.
+   * @param stripe Which blocks, by default all.
+   * @returns How many records.
+   * @throws {RangeError} when `out` is too short, and says which length is needed, or the stripe is none. Nothing is written then.
+   * @throws {TypeError} when a field is unknown, or does not go into such an array.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { SharedPool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using sparks = SharedPool.create({ x: "f32", y: "f32", heat: "u8" });
+   * sparks.alloc({ x: 1, y: 2 });
+   * const instances = new Float32Array(200);
+   * assertEquals(sparks.pack(instances, ["x", "y"]), 1);
+   * assertEquals([...instances.subarray(0, 2)], [1, 2]);
+   * ```
+   */
+  pack(out: PackTarget, fields?: readonly FieldName<T>[], stripe: Stripe = ALL): number {
+    const { _slab: slab } = this;
+    slab.checkThere();
+    const plan = this._code.packer.plan(slab.label, out, fields, slab.mounted()[0]);
+    const { stripe: first, of: step } = stripe;
+    slab.checkThere(); // reading the names may have run code of the user's
+    checkStripe(slab, first, step);
+    return packSelected(slab.label, plan, out, selectShared(slab, first, step));
+  }
+
+  /**
+   * What a map beside the pool needs of it.
+   *
+   * @ignore
+   */
+  _beside(): MapSource {
+    return { parts: [{ slab: this._slab, code: this._code.maps }], partOf: () => 0 };
   }
 
   // -- memory --
@@ -514,6 +609,8 @@ interface SharedCode {
   readonly makeLoop: (args: number) => SharedLoop;
   readonly SharedPool: OwnClass;
   readonly loops: LoopsByText<SharedLoop>;
+  readonly maps: MapCode;
+  readonly packer: Packer;
 }
 
 // deno-lint-ignore no-explicit-any -- it serves pools of any struct, which is the one asked for in truth
@@ -553,7 +650,9 @@ function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {
   });
   const loops = new LoopsByText(() => makeLoop(0));
   const Slab = sharedSlabClass(config, struct.size, compile);
-  return { Slab, View, makeLoop, loops, SharedPool: Own };
+  const maps = new MapCode(codec, compile, false, true);
+  const packer = new Packer(struct, struct.size, compile);
+  return { Slab, View, makeLoop, loops, maps, packer, SharedPool: Own };
 }
 
 type BaseClass = abstract new (setup: Setup) => SharedPool<AnyStruct>;
@@ -641,6 +740,12 @@ function defineSharedPool(
       return false;
     }
 
+    override indexOf(handle: H): number {
+      const slab = this._slab;
+      if (slab.find(handle) === undefined) throw slab.staleError("tell the index", handle);
+      return slab.codec.index(handle);
+    }
+
     override get(handle: H): V {
       const block = this._slab.find(handle);
       if (block === undefined) throw this._slab.staleError("get", handle);
@@ -700,11 +805,13 @@ function checkStripe({ label }: SharedSlab, stripe: number, of: number): void {
 }
 
 function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
+  checkPoolOptions("SharedPool", struct.name || "pool", options);
   const config = resolveOptions("SharedPool", struct.name || "pool", struct.size, options);
   const { label, chunksPerBlock } = config;
-  const { memory, debug }: PoolOptions = options; // those of another pool have them, and pass for these
+  const { memory, debug, reuse }: PoolOptions = options; // those of another pool have them, and pass for these
   if (memory !== undefined) throw leftOutError(label, "memory", memory);
   if (debug === true) throw leftOutError(label, "debug", debug);
+  if (reuse === "spread") throw leftOutError(label, "reuse", reuse);
   if (chunksPerBlock > 1 << CHUNK_BITS) {
     throw new RangeError(
       `Cannot create ${label}: chunksPerBlock must be at most ${

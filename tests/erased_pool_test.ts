@@ -8,6 +8,7 @@ import {
   SchemaError,
   type Struct,
   struct,
+  TypeMismatchError,
   validate,
 } from "../mod.ts";
 import {
@@ -295,6 +296,19 @@ Deno.test("ErasedPool.tryAlloc() gives undefined where alloc() throws PoolExhaus
   using cells = cellsOf();
   for (let n = 0; n < 64; n++) assertEquals(typeof cells.tryAlloc(KINDS[n % 3], { n }), "number");
   assertHarmless(cells, () => cells.tryAlloc(Num), undefined);
+});
+
+Deno.test("ErasedPool.handle() gives back the number that it is given, with a struct and without", () => {
+  using cells = cellsOf();
+  const made = cells.allocMany(Pos, 2, new Int32Array(2));
+  cells.get(Pos, cells.handle(Pos, made[1])).x = 7;
+  cells.free(cells.handle(made[0]));
+  assertEquals([...made].map((n) => cells.has(cells.handle(n))), [false, true]);
+  for (const n of [0, -1, 1.5, 2 ** 53]) {
+    assertEquals([cells.handle(n), cells.handle(Num, n)], [n, n]);
+  }
+  const wrong = cells.handle(Num, made[1]);
+  assertRefused(cells, () => cells.get(Num, wrong), TypeMismatchError, "Pos");
 });
 
 // -- the struct of each record --

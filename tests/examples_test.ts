@@ -13,8 +13,11 @@ import {
   toFlight,
 } from "../examples/flights.ts";
 import { fireworks } from "../examples/game_loop.ts";
+import { run as runOnGpu } from "../examples/gpu.ts";
 import { demo as listDemo, LinkedList, type NodeHandle } from "../examples/linked_list.ts";
 import { Game, inputsOf, MAX_DELAY, play, playLate } from "../examples/rollback.ts";
+import { demo as spritesDemo, Fleet } from "../examples/sprites.ts";
+import { FILE, Game as SavedGame, writeVersion1 } from "../examples/save_game.ts";
 import { play as playWithWorkers } from "../examples/workers.ts";
 import { Atom, type Cells, collect, Cons, demo, newCells } from "../examples/mark_sweep.ts";
 
@@ -524,6 +527,64 @@ Deno.test("play() is another game where an input comes a frame later, of 2,000 p
   assertGreater(play(100, inputs).split("\n").length, 1999);
 });
 
+// -- save_game.ts --
+
+Deno.test({
+  name: "save_game reads the file that version 1 wrote, into structs and options of version 2",
+  ignore: (await Deno.permissions.query({ name: "read", path: FILE })).state !== "granted",
+  async fn() {
+    const file = await Deno.readFile(FILE);
+    assertEquals(file, writeVersion1()); // as long as the module writes saves as it did then
+    using game = new SavedGame(file);
+    assertEquals(game.report, [
+      "5 records, 5 of them with new handles, 0 numbers wrapped",
+      "new: Vessel.shield; dropped: Vessel.fuel",
+    ]);
+    assertEquals(game.lines(), [
+      "(0, 0) health 0, shield 0, follows the vessel at 40",
+      "(20, -2) health 100, shield 0, follows the vessel at 40",
+      "(30, -3) health 150, shield 0, follows the vessel at 40",
+      "(40, -4) health 200, shield 0, the flagship",
+      "(50, -5) health 250, shield 0, follows the vessel at 40",
+    ]);
+    validate(game.vessels);
+  },
+});
+
+Deno.test("save_game's version 1 writes the same file each time", () => {
+  assertEquals(writeVersion1(), writeVersion1());
+});
+
+// -- sprites.ts --
+
+Deno.test("Fleet draws what its ships are, each with the sprite that it was launched with", () => {
+  using fleet = new Fleet();
+  const names = new Map<number, string>();
+  for (let frame = 0; frame < 200; frame++) {
+    if (frame % 3 === 0) fleet.launch(5);
+    for (const [ship, { name }] of fleet.sprites) {
+      if (!names.has(ship)) names.set(ship, name); // generations are many more than frames
+      assertEquals(names.get(ship), name);
+    }
+    fleet.step();
+    if (frame % 4 === 0) fleet.hit(3);
+    const { count, instances, labels } = fleet.draw();
+    assertEquals([count, labels.length, fleet.sprites.size], Array(3).fill(fleet.ships.size));
+    const wanted = Array.from(fleet.ships, ({ x, y }) => [x, y]).flat();
+    assertEquals([...instances], wanted);
+    const shown = Array.from(fleet.ships.handles(), (it) => fleet.sprites.get(it)!); // each has one
+    assertEquals(labels, shown.map((it) => `${it.name}/${it.frame}`));
+  }
+  assertGreater(names.size, 300);
+  validate(fleet.ships);
+});
+
+Deno.test("The sprites' demo tells of every tenth frame", () => {
+  const lines = spritesDemo(30);
+  assertEquals(lines.length, 4);
+  assertEquals(lines[0], "frame 0: 6 ships, the first at 10, -1: HMS 0/1");
+});
+
 // -- workers.ts --
 
 const canRead = (await Deno.permissions.query({ name: "read", path: "." })).state === "granted";
@@ -537,4 +598,14 @@ Deno.test({
     assertEquals(made - freed, live);
     assertGreater(freed, 100); // lives are 10 frames and more
   },
+});
+
+// -- gpu.ts --
+
+// That it moves particles on a GPU is shown in `layouts/layouts.ts`.
+Deno.test("examples/gpu.ts says so where there is no adapter", async () => {
+  const none = { requestAdapter: () => Promise.resolve(null) } as GPU; // all that is asked of it
+  for (const gpu of [undefined, none]) {
+    assertEquals(await runOnGpu(gpu), "WebGPU has no adapter here: nothing was run");
+  }
 });

@@ -157,6 +157,12 @@ const USES: Readonly<Record<string | symbol, Use>> = {
   },
   tryFree: (pool, [a]) => [pool.tryFree(a), pool.tryFree(a), pool.tryFree(0)],
   has: (pool, [a]) => [pool.has(a), pool.has(0)],
+  indexOf: (pool, handles) => handles.map((it) => pool.indexOf(it)),
+  pack: (pool, _, told) => {
+    const out = new Float32Array(64);
+    const bytes = new Uint8Array(256);
+    return [pool.pack(...told, out, ["n", "pos"]), [...out], pool.pack(bytes), [...bytes]];
+  },
   get: (pool, [, b], told) => (pool.get(...told, b) as View<AnyStruct>).toJSON(),
   tryGet: (pool, [, b], told) => [
     (pool.tryGet(...told, b) as View<AnyStruct>).toJSON(),
@@ -178,6 +184,7 @@ const USES: Readonly<Record<string | symbol, Use>> = {
     const cursor = pool.cursor(...told);
     return handles.map((handle) => (pool.seek(cursor, handle) as View<typeof Bullet>).n);
   },
+  handle: (pool, [a], told) => [pool.handle(a), pool.handle(...told, a), pool.handle(-1)],
   handleOf: (pool, [a], told) => {
     const view = pool.get(...told, a) as View<typeof Bullet>;
     return [pool.handleOf(view), pool.handleOf(view.pos), pool.handleOf(view.color)];
@@ -218,6 +225,12 @@ const USES: Readonly<Record<string | symbol, Use>> = {
     pool.clear();
     return pool.trim();
   },
+  compact: (pool, _, told) => {
+    const more = pool.allocMany(...told, 22) as AnyHandle[];
+    pool.freeMany(more.slice(0, 21));
+    const moves: number[] = [];
+    return [pool.compact((from: number, to: number) => void moves.push(from, to)), moves];
+  },
   stats: (pool) => ({ ...pool.stats() as object }),
   rebind: (pool) => pool.rebind(),
   snapshot: (pool) => [...pool.snapshot() as Uint8Array],
@@ -227,6 +240,13 @@ const USES: Readonly<Record<string | symbol, Use>> = {
     pool.alloc(...told);
     pool.restore(saved);
     return pool.has(a);
+  },
+  save: (pool) => [...pool.save() as Uint8Array],
+  load: (pool, [a], told) => {
+    const saved = pool.save();
+    pool.free(a);
+    pool.alloc(...told);
+    return [pool.load(saved), pool.has(a)];
   },
   slabOf: () => {}, // the module's own
   dispose: (pool) => {

@@ -76,7 +76,12 @@ const BAD_INITS: [string, unknown, typeof TypeError | typeof RangeError, string]
   ["a wide ref", { next: 2 ** 32 }, RangeError, 'field "next": a ref holds a handle below 2^32'],
   ["a fraction ref", { target: 1.5 }, RangeError, 'field "target": a ref holds a handle'],
   ["a NaN ref", { target: NaN }, RangeError, 'field "target": a ref holds a handle'],
-  ["a string ref", { target: "1" }, TypeError, 'field "target": ref must be a number, got "1"'],
+  [
+    "a string ref",
+    { target: "1" },
+    TypeError,
+    'field "target": ref must be a number or null, got "1"',
+  ],
 ];
 
 for (const [what, init, errorClass, message] of BAD_INITS) {
@@ -315,15 +320,26 @@ Deno.test("StaleHandleError says that a chunk is beyond those there ever were", 
 });
 
 for (const handles of ["compact", "wide"] as const) {
-  for (const bad of [1.5, NaN, Infinity, -Infinity, -5, 2 ** 60, "7", undefined]) {
-    Deno.test(`StaleHandleError says that ${bad} is no handle at all (${handles})`, () => {
+  const values: readonly (readonly [value: unknown, shown: string])[] = [
+    ...[1.5, NaN, Infinity, -Infinity, -5, 2 ** 60, undefined, null, true].map((it) =>
+      [it, String(it)] as const
+    ),
+    ["7", '"7"'],
+    [7n, "7n"],
+    [Symbol("seven"), "Symbol(seven)"],
+    [Object.create(null), "a value of type object"],
+    [{ valueOf: () => 1 << 6 }, "a value of type object"],
+    [() => 7, "a value of type function"],
+  ];
+  for (const [bad, shown] of values) {
+    Deno.test(`StaleHandleError says that ${shown} is no handle at all (${handles})`, () => {
       using pool = counters({ chunksPerBlock: 16, maxChunks: 64, handles });
       pool.alloc();
       const error = assertRefused(
         pool,
         () => pool.free(forge(bad)),
         StaleHandleError,
-        `${bad} is not a handle of this pool`,
+        `${shown} is not a handle of this pool`,
       );
       assertEquals([error.index, error.generation, error.chunkGeneration], [-1, -1, -1]);
       assertStrictEquals(error.handle, bad);

@@ -173,6 +173,15 @@ for (const handles of KINDS_OF_HANDLES) {
   });
 }
 
+Deno.test("PoolSet.handle() gives back the number that it is given, with a struct and without", () => {
+  using set = setOf();
+  const made = set.allocMany(Pos, 2, new Int32Array(2));
+  set.get(Pos, set.handle(Pos, made[1])).x = 7;
+  set.free(set.handle(made[0]));
+  assertEquals([...made].map((n) => set.has(set.handle(n))), [false, true]);
+  for (const n of [0, -1, 1.5, 2 ** 53]) assertEquals([set.handle(n), set.handle(Num, n)], [n, n]);
+});
+
 Deno.test("PoolSet.handleOf() tells the handle of a view of any class", () => {
   using set = setOf();
   using other = setOf();

@@ -321,6 +321,22 @@ Deno.test("Pool reaches records on both sides of a block's edge", () => {
   for (const at of [0, 15, 16, 31]) assertEquals(pool.get(handles[at]).n, at + 1);
 });
 
+// -- handle --
+
+Deno.test("Pool.handle() gives back the number that it is given, whatever it is", () => {
+  for (const handles of ["compact", "wide"] as const) {
+    const pool = new Pool({ n: "u8" }, { ...SMALL, handles });
+    const made = pool.allocMany(3, new Float64Array(3));
+    for (const n of [...made, 0, -1, 1.5, NaN, 2 ** 53]) assertEquals(pool.handle(n), n);
+    assertEquals(pool.has(pool.handle(0)), false);
+    pool.get(pool.handle(made[1])).n = 7;
+    pool.free(pool.handle(made[0]));
+    assertEquals([pool.get(pool.handle(made[1])).n, pool.has(pool.handle(made[0]))], [7, false]);
+    pool.dispose();
+    assertEquals(pool.handle(5), 5); // it looks at nothing
+  }
+});
+
 // -- scoped --
 
 Deno.test("Pool.scoped() frees its record at the end of the scope", () => {
@@ -558,6 +574,26 @@ Deno.test("Pool passes a resource's OutOfMemoryError on and changes nothing", ()
 });
 
 // -- refs --
+
+Deno.test('Pool\'s records link to their own kind through ref("self"), whose handles need no cast', () => {
+  const Node = struct({ value: "u8", next: ref("self"), near: array(ref("self"), 2) });
+  using pool = new Pool(Node, SMALL);
+  const last = pool.alloc({ value: 2, next: null });
+  const first = pool.alloc({ value: 1, next: last, near: [last, null] });
+  pool.set(last, { near: pool.get(first).near });
+  assertEquals(pool.get(pool.get(first).next).value, 2);
+  assertEquals(pool.get(pool.get(last).near.get(0)).value, 2);
+  assertEquals(pool.get(last).toJSON(), { value: 2, next: NULL_HANDLE, near: [last, NULL_HANDLE] });
+});
+
+Deno.test("Pool.restore() takes a snapshot of the same fields with another kind of ref", () => {
+  using own = new Pool({ next: ref("self"), near: array(ref("self"), 2) }, SMALL);
+  using untyped = new Pool({ next: "ref", near: array("ref", 2) }, SMALL);
+  const handle = own.alloc();
+  own.get(handle).next = handle;
+  untyped.restore(own.snapshot());
+  assertEquals(untyped.get(forge(handle)).next, handle);
+});
 
 Deno.test("Pool's records link to each other through refs", () => {
   const Node = struct({ value: "u8", next: "ref" });

@@ -101,7 +101,7 @@ Deno.test("SharedPool.attach() takes a token without a name for the struct's", (
 Deno.test("SharedPool.attach() takes the same fields in the place of a struct", () => {
   using here = SharedPool.create(struct({ n: "u32" }, { name: "Num" }));
   using there = SharedPool.attach(Num, here.share());
-  assertEquals(here.get(there.alloc({ n: 5 })).n, 5);
+  assertEquals(here.get(here.handle(there.alloc({ n: 5 }))).n, 5); // the name sets the two apart in types
 });
 
 Deno.test("SharedPool.thread counts the parts from 1 in the order in which they joined", () => {
@@ -205,6 +205,24 @@ Deno.test("SharedPool.get() gives views of their own, cursors stay apart", () =>
   const views = [here.get(a), here.get(b), here.get(a)];
   views[0].n = 10;
   assertEquals(views.map((it) => it.n), [10, 1, 10]);
+});
+
+Deno.test("SharedPool.handle() gives back the number that it is given, in every thread", () => {
+  const [here, there] = pair();
+  const made = Int32Array.from([1, 2], (n) => here.alloc({ n }));
+  assertEquals(there.get(there.handle(made[1])).n, 2);
+  there.free(there.handle(made[0]));
+  assertEquals([...made].map((n) => here.has(here.handle(n))), [false, true]);
+  for (const n of [0, -1, 1.5, 2 ** 53]) assertEquals(here.handle(n), n);
+});
+
+Deno.test("SharedPool writes null to a ref as the null handle", () => {
+  using pool = SharedPool.create(Thing);
+  const thing = pool.alloc({ next: null });
+  pool.set(thing, { next: thing });
+  assertEquals(pool.get(thing).next, thing);
+  pool.set(thing, { next: null });
+  assertEquals(pool.get(thing).next, NULL_HANDLE);
 });
 
 Deno.test("SharedPool.handleOf() tells the handle of a view, a nested one and one of forEach()", () => {

@@ -260,6 +260,7 @@ const BAD_OPTIONS: [object, typeof RangeError | typeof TypeError, string][] = [
   [{ name: 5 }, TypeError, "name must be a string"],
   [{ debug: true }, TypeError, "debug must be left out, got true"],
   [{ debug: 1 }, TypeError, "debug must be a boolean"],
+  [{ reuse: "spread" }, TypeError, "reuse must be left out, got spread"],
   [{ specialize: 1 }, TypeError, "specialize must be a boolean, got 1"],
   [{ memory: heapMemory }, TypeError, "memory must be left out, got [object Object]"],
 ];

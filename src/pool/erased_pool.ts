@@ -4,28 +4,37 @@
  * @module
  */
 import { type Block, NO_BLOCK } from "../slab/block.ts";
-import type { HandlePart } from "../slab/handle.ts";
+import { noteOwn, traceCalls } from "../slab/call_stack.ts";
+import { storesOf } from "../slab/compact.ts";
+import type { HandleCodec, HandlePart } from "../slab/handle.ts";
 import { ALL_KINDS, HandleWalk, type Visitor } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
-import type { Slab, SlabConfig } from "../slab/slab.ts";
+import { type Packer, packSlab, type PackTarget } from "../slab/pack.ts";
+import { isLent, type Slab, type SlabConfig } from "../slab/slab.ts";
 import { slabText, snappedOf } from "../slab/snapshot.ts";
+import type { Target } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { AnyHandle, Handle } from "../struct/ref.ts";
-import type { AnyStruct, Init } from "../struct/schema.ts";
+import { type AnyStruct, type FieldName, type Init, Struct } from "../struct/schema.ts";
 import { arraysOf, arraysWithin } from "../struct/typed_arrays.ts";
 import { type RecordView, structOf, type View } from "../struct/view.ts";
 import { checkFits, GeometryCode, Kinds, type Passes } from "./kinds.ts";
+import { MapCode, type MapSource } from "./handle_map.ts";
 import { loopFunction } from "./loop.ts";
-import { type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
+import { checkPoolOptions, type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
 import {
   allocMany,
   checkFunction,
   type HandleArray,
+  type HandleOf,
   PoolBase,
   reserve,
   type ScopedRecord,
+  TRACED,
   viewError,
 } from "./pool_base.ts";
+
+export type { HandleOf };
 
 /**
  * Options of an erased pool.
@@ -47,15 +56,6 @@ export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends Pool
   // The empty tuple has the compiler take a literal for a tuple, and so keep a struct apart whose fields another one has.
   readonly types?: readonly S[] | readonly [];
 }
-
-/**
- * A handle of any of several structs.
- *
- * @typeParam S The structs, as a union; `AnyStruct` for whatever fits.
- */
-export type HandleOf<S extends AnyStruct> = AnyStruct extends S ? AnyHandle
-  : S extends AnyStruct ? Handle<S>
-  : never;
 
 /**
  * Records of any struct that fits, in chunks of one size and behind one kind of handle.
@@ -101,8 +101,15 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @internal
    */
   declare protected readonly _tagged: boolean;
+  /**
+   * Where `set` finds records once it is called.
+   *
+   * @internal
+   */
+  declare protected _target: Target | undefined;
   /** The methods of the pool's own class. */
   declare private readonly _own: Hot;
+  declare private readonly _code: ErasedCode;
 
   /**
    * Creates a pool without any block: the first `alloc` takes one.
@@ -110,7 +117,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @param options See {@linkcode ErasedPoolOptions}.
    * @throws {SchemaError} when one of the types does not fit into a chunk.
    * @throws {RangeError} when a number of the options is out of its range.
-   * @throws {TypeError} when an option has the wrong type.
+   * @throws {TypeError} when an option is unknown or has the wrong type.
    */
   constructor(options: ErasedPoolOptions<S>);
   constructor(options: ErasedPoolOptions<S> | Setup) {
@@ -123,9 +130,31 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     this._slab = slab;
     this._kinds = kinds;
     this._tagged = tagged;
+    this._target = undefined;
     this._own = setup.Pool.prototype as unknown as Hot;
+    this._code = setup.code;
     snappedOf.set(this, [snapped]);
     kindsOf.set(this, kinds);
+    storesOf.set(slab, [{ slab, kinds: kinds.all }]);
+    if (setup.debug) traceCalls(this, TRACED, ErasedPool.prototype, setup.Pool.prototype);
+  }
+
+  /**
+   * What a map beside the pool needs of it.
+   *
+   * @internal
+   */
+  _beside(): MapSource {
+    return { parts: [{ slab: this._slab, code: this._code.maps }], partOf: () => 0 };
+  }
+
+  /**
+   * What packs whole chunks.
+   *
+   * @internal
+   */
+  _packer(): Packer {
+    return this._code.packer;
   }
 
   /** @internal */
@@ -203,6 +232,18 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
+   * Tells the index of a record, in O(1), for arrays of your own; see `indexOf` of {@linkcode PoolBase}.
+   *
+   * @param handle Handle of a live record.
+   * @returns 0 to `maxChunks` - 1, of no other live record of the pool.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override indexOf(handle: HandleOf<S>): number {
+    return this._own.indexOf.call(this, handle);
+  }
+
+  /**
    * Tells what a record is, in O(1).
    *
    * @param handle Handle of a live record.
@@ -212,7 +253,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {DisposedError} after `dispose`.
    */
   typeOf(handle: HandleOf<S>): S {
-    this._slab.checkThere();
+    this._slab.checkUsable("tell the type");
     this.#checkTagged("tell the type");
     const block = this.#find("tell the type", handle);
     const tag = block.tags[this._slab.chunkOf(handle)];
@@ -291,6 +332,41 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     return block.bytes.subarray(start, start + block.chunkBytes);
   }
 
+  /**
+   * Takes a number for a handle of a record of a struct, in O(1): one that comes back out of a typed array, a message or JSON.
+   * Neither is looked at, and the number is returned as it is; whether its record is live, and of the struct, every call that takes it
+   * will say.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the record is.
+   * @param n Any number.
+   * @returns The same number.
+   *
+   * @example Usage
+   * ```ts
+   * import { ErasedPool, struct } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Spark = struct({ heat: "u8" }, { name: "Spark" });
+   * using cells = new ErasedPool({ size: 8, types: [Spark] });
+   * const sparks = cells.allocMany(Spark, 3, new Int32Array(3));
+   * cells.get(Spark, cells.handle(Spark, sparks[1])).heat = 7;
+   * cells.free(cells.handle(sparks[0]));
+   * assertEquals(cells.size, 2);
+   * ```
+   */
+  override handle<T extends S>(struct: T, n: number): Handle<T>;
+  /**
+   * The same for a record of any of the structs.
+   *
+   * @param n Any number.
+   * @returns The same number.
+   */
+  override handle(n: number): HandleOf<S>;
+  override handle(structOrNumber: S | number, n: unknown = structOrNumber): HandleOf<S> {
+    return n as HandleOf<S>; // as the caller says
+  }
+
   // -- cursors --
 
   /**
@@ -303,7 +379,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {DisposedError} after `dispose`.
    */
   cursor<T extends S>(struct: T): View<T> {
-    this._slab.checkThere();
+    this._slab.checkUsable("make a cursor");
     const { View } = this._kinds.of("make a cursor", struct);
     return new View(NO_BLOCK, 0) as unknown as View<T>; // typed by its fields for the user
   }
@@ -382,7 +458,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     const slab = this._slab;
     checkFunction(slab, "iterate", fn);
     const view = passes.takeView();
-    passes.loops.find(fn as Visitor, slab.size)(slab, slab.mounted(), view, fn as Visitor);
+    passes.loops.find(fn as Visitor, slab.size)(slab, slab.iterable(), view, fn as Visitor);
     passes.giveView(view);
   }
 
@@ -439,7 +515,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {DisposedError} after `dispose`.
    */
   [Symbol.iterator](): IterableIterator<View<S>> {
-    this._slab.checkThere();
+    this._slab.checkUsable("iterate");
     this.#checkTagged("iterate over all records");
     const { iteration: { Walk } } = this._kinds.passes;
     return new Walk(this._slab) as unknown as IterableIterator<View<S>>;
@@ -467,7 +543,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * ```
    */
   all<T extends S>(struct: T): IterableIterator<View<T>> {
-    this._slab.checkThere();
+    this._slab.checkUsable("iterate");
     const { iteration: { Walk } } = this._kinds.of("iterate", struct).passes;
     return new Walk(this._slab) as unknown as IterableIterator<View<T>>;
   }
@@ -482,10 +558,62 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {DisposedError} after `dispose`.
    */
   handles<T extends S>(struct?: T): IterableIterator<HandleOf<T>> {
-    this._slab.checkThere();
+    this._slab.checkUsable("iterate");
     const kind = struct === undefined ? undefined : this._kinds.of("iterate", struct);
     const only = this._tagged && kind !== undefined ? kind.tag : ALL_KINDS;
     return new HandleWalk(this._slab, only) as unknown as IterableIterator<HandleOf<T>>;
+  }
+
+  /**
+   * Copies every live record of one struct tight into an array of yours, in memory order; see `pack` of {@linkcode Pool}. In a pool
+   * without `types` every record counts, as the caller is trusted.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the records are.
+   * @param out A typed array or `DataView`, filled from its start.
+   * @param fields Names of fields; left out, whole records: the bytes of the struct, not of the chunk.
+   * @returns How many records.
+   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
+   * @throws {TypeError} when a field is unknown, or does not go into such an array.
+   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { ErasedPool, struct } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const Bullet = struct({ x: "f32", y: "f32", damage: "u8" }, { name: "Bullet" });
+   * const Spark = struct({ x: "f32", heat: "u8" }, { name: "Spark" });
+   * using cells = new ErasedPool({ size: 16, types: [Bullet, Spark] });
+   * cells.alloc(Bullet, { x: 1, y: 2 });
+   * cells.alloc(Spark, { x: 3 });
+   * const instances = new Float32Array(2);
+   * assertEquals(cells.pack(Bullet, instances, ["x", "y"]), 1);
+   * assertEquals(instances, Float32Array.of(1, 2));
+   * ```
+   */
+  pack<T extends S>(struct: T, out: PackTarget, fields?: readonly FieldName<T>[]): number;
+  /**
+   * Copies the whole chunk of every live record, whatever it is, tight into an array of yours, in memory order.
+   *
+   * @param out A typed array or `DataView`, filled from its start.
+   * @returns How many records, each of `chunkBytes`.
+   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  pack(out: PackTarget): number;
+  pack(structOrOut: unknown, outOrFields?: unknown, fields?: readonly string[]): number {
+    const slab = this._slab;
+    slab.checkThere();
+    if (!isStructForm(structOrOut)) {
+      const none = outOrFields as undefined; // or it is refused
+      return packSlab(slab, this._code.packer, ALL_KINDS, structOrOut as PackTarget, none);
+    }
+    const { tag } = this._kinds.of("pack", structOrOut);
+    const isMixed = this._tagged && this._kinds.all.length > 1;
+    const packer = this._code.packerOf(structOrOut);
+    return packSlab(slab, packer, isMixed ? tag : ALL_KINDS, outOrFields as PackTarget, fields);
   }
 
   /**
@@ -516,7 +644,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     const view = passes.takeView();
     const freed = passes.retainLoops.find(pred as Visitor, slab.size)(
       slab,
-      slab.mounted(),
+      slab.iterable(),
       view,
       pred as Visitor,
     );
@@ -552,14 +680,10 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   allocMany<T extends S, O extends HandleArray<T>>(struct: T, count: number, out: O): O;
   allocMany<T extends S>(struct: T, count: number, out: HandleArray<T> = []): HandleArray<T> {
     const slab = this._slab;
-    slab.checkThere();
+    slab.checkUsable("allocMany");
     const { tag } = this._kinds.of("allocMany", struct);
-    const handles = allocMany(slab, count, out as Handle<T>[]); // which all of them look like
-    for (let i = 0; i < count && this._tagged; i++) {
-      const block = slab.find(handles[i])!; // just allocated
-      block.tags[slab.chunkOf(handles[i])] = tag;
-    }
-    return handles;
+    // Which all of them look like.
+    return allocMany(slab, count, out as Handle<T>[], this._tagged ? tag : -1);
   }
 
   /**
@@ -601,7 +725,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {DisposedError} after `dispose`.
    */
   lostBytes(): number {
-    this._slab.checkThere();
+    this._slab.checkUsable("count the lost bytes");
     this.#checkTagged("count the lost bytes");
     const kinds = this._kinds.all;
     let sum = 0;
@@ -636,7 +760,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   #passesFor(verb: string, structOrFn: unknown): Passes {
-    this._slab.checkThere();
+    this._slab.checkUsable(verb);
     if (typeof structOrFn !== "function") {
       return this._kinds.of(verb, structOrFn as AnyStruct).passes; // which of() checks
     }
@@ -652,6 +776,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 }
 
+noteOwn(ErasedPool.prototype);
+
 /**
  * @param pool A pool with types.
  * @returns Passes over all its records.
@@ -662,6 +788,14 @@ export function passesOf(pool: object): Passes {
 
 const kindsOf = new WeakMap<object, Kinds>();
 
+/**
+ * @param first What a call is told first.
+ * @returns Whether it is a struct.
+ */
+export function isStructForm(first: unknown): first is AnyStruct {
+  return first instanceof Struct;
+}
+
 /** What is in the pool's own class; its types are those of the methods that call it, whatever they are, which `never` passes for. */
 interface Hot {
   alloc(struct: AnyStruct, init: unknown): never;
@@ -669,6 +803,7 @@ interface Hot {
   free(handle: number): void;
   tryFree(handle: number): boolean;
   has(handle: number): boolean;
+  indexOf(handle: number): number;
   get(struct: AnyStruct, handle: number): never;
   set(struct: AnyStruct, handle: number, init: unknown): void;
   seek(cursor: object, handle: number): never;
@@ -681,6 +816,8 @@ class Setup {
   readonly kinds: Kinds;
   /** Whether each record's struct is remembered. */
   readonly tagged: boolean;
+  readonly debug: boolean;
+  readonly code: ErasedCode;
   readonly Pool: { new (setup: Setup): ErasedPool; readonly prototype: ErasedPool };
 
   /**
@@ -689,12 +826,14 @@ class Setup {
    * @param compiler Gives what makes the code of a size class.
    */
   constructor(options: ErasedPoolOptions, part?: HandlePart, compiler?: () => Compile) {
-    const { types } = options;
     const title = part === undefined ? "ErasedPool" : "PoolSet";
+    checkPoolOptions(title, "pool", options, ["size", "align", "types"]);
+    const { types } = options;
     const { size: chunkBytes, align } = resolveChunk(title, options);
     const config = resolveOptions(title, "pool", chunkBytes, options, part);
     const tagged = this.tagged = types !== undefined || part !== undefined;
     const shape = { chunkBytes, align, tagged };
+    this.debug = config.debug;
     // Before any code is made.
     for (const struct of types ?? []) checkFits({ ...config, ...shape }, "create", struct);
     const code = codeFor(config, chunkBytes, compiler);
@@ -703,6 +842,7 @@ class Setup {
       ? arraysWithin(align)
       : types.reduce((sum: number, struct) => sum | arraysOf(struct), 0);
     this.slab = new code.Slab(config, { ...shape, arrays });
+    this.code = code;
     this.Pool = code.Pool;
   }
 }
@@ -710,13 +850,16 @@ class Setup {
 /** What is made for a geometry, with the class of its pools. */
 class ErasedCode extends GeometryCode {
   readonly Pool: Setup["Pool"];
+  readonly maps: MapCode;
 
   constructor(config: SlabConfig, chunkBytes: number, compile: Compile) {
     super(config, chunkBytes, compile);
     const chunkMask = config.chunksPerBlock - 1;
-    const own = { chunkBytes, chunkMask, structOf, viewError };
+    const own = { chunkBytes, chunkMask, codec: config.codec, structOf, viewError };
     // Its constructor is that of ErasedPool, which takes a setup as well.
     this.Pool = compile(defineErasedPool, ErasedPool, own) as unknown as Setup["Pool"];
+    noteOwn(this.Pool.prototype);
+    this.maps = new MapCode(config.codec, compile, isLent(config));
   }
 }
 
@@ -727,8 +870,10 @@ function codeFor(
   chunkBytes: number,
   compiler: () => Compile = () => compilerFor(config.name, config.specialize),
 ): ErasedCode {
-  const { chunksPerBlock, codec, debug, specialize } = config;
-  const key = [chunkBytes, chunksPerBlock, codec.key, debug, specialize].join();
+  const { chunksPerBlock, codec, debug, specialize, spread } = config;
+  // Each pool in debug mode has a table of its own for handles.
+  if (debug) return new ErasedCode(config, chunkBytes, compiler());
+  const key = [chunkBytes, chunksPerBlock, codec.key, specialize, spread, isLent(config)].join();
   let code = codes.get(key);
   if (code === undefined) {
     code = new ErasedCode(config, chunkBytes, compiler());
@@ -765,12 +910,14 @@ function defineErasedPool(
   own: {
     readonly chunkBytes: number;
     readonly chunkMask: number;
+    readonly codec: HandleCodec;
     readonly structOf: (view: unknown) => AnyStruct | undefined;
     readonly viewError: (slab: Slab, verb: string, problem: string) => Error;
   },
 ): new (options: ErasedPoolOptions) => ErasedPool {
   const chunkBytes = own.chunkBytes;
   const chunkMask = own.chunkMask;
+  const codec = own.codec;
 
   /** No method, as a class of the user's that extends ErasedPool has those of that one alone. */
   function take(
@@ -785,8 +932,28 @@ function defineErasedPool(
     const handle = init === undefined
       ? slab.alloc()
       : kind.write(init, 0, kind.scratch, slab, 0, undefined);
-    if (handle !== 0 && tagged) slab.current.tags[handle & chunkMask] = kind.tag;
+    if (handle !== 0 && tagged) slab.current.tags[codec.index(handle) & chunkMask] = kind.tag;
     return handle;
+  }
+
+  /** Looks at the struct of a record a second time: values that are read may go back to where its handle was of another. */
+  class TypedTarget implements Target {
+    declare slab: Slab;
+    declare kinds: Kinds;
+    constructor(slab: Slab, kinds: Kinds) {
+      this.slab = slab;
+      this.kinds = kinds;
+    }
+    bindTo(view: RecordView, handle: number): number {
+      const block = this.slab.find(handle);
+      if (block === undefined) throw this.slab.staleError("set", handle);
+      const chunk = codec.index(handle) & chunkMask;
+      const struct = own.structOf(view)!; // of a whole record, as it is a kind's own view
+      this.kinds.at("set", struct, block, chunk, handle);
+      view._b = block;
+      view._o = chunk * chunkBytes;
+      return handle;
+    }
   }
 
   return class ErasedPool extends Base {
@@ -819,10 +986,16 @@ function defineErasedPool(
       return false;
     }
 
+    override indexOf(handle: AnyHandle): number {
+      const slab = this._slab;
+      if (slab.find(handle) === undefined) throw slab.staleError("tell the index", handle);
+      return codec.index(handle);
+    }
+
     override get<T extends AnyStruct>(struct: T, handle: Handle<T>): View<T> {
       const block = this._slab.find(handle);
       if (block === undefined) throw this._slab.staleError("get", handle);
-      const chunk = handle & chunkMask;
+      const chunk = codec.index(handle) & chunkMask;
       const kind = this._kinds.at("get", struct, block, chunk, handle);
       return new kind.View(block, chunk * chunkBytes) as unknown as View<T>;
     }
@@ -831,8 +1004,12 @@ function defineErasedPool(
       const slab = this._slab;
       const block = slab.find(handle);
       if (block === undefined) throw slab.staleError("set", handle);
-      const kind = this._kinds.at("set", struct, block, handle & chunkMask, handle);
-      kind.write(init, 0, kind.scratch, slab, handle, undefined);
+      const kind = this._kinds.at("set", struct, block, codec.index(handle) & chunkMask, handle);
+      let target = this._target;
+      if (target === undefined) {
+        target = this._target = this._tagged ? new TypedTarget(slab, this._kinds) : slab;
+      }
+      kind.write(init, 0, kind.scratch, target, handle, undefined);
     }
 
     override seek<T extends AnyStruct>(cursor: View<T>, handle: Handle<T>): View<T> {
@@ -841,7 +1018,7 @@ function defineErasedPool(
       if (block === undefined) throw slab.staleError("seek", handle);
       const struct = own.structOf(cursor);
       if (struct === undefined) throw own.viewError(slab, "seek", "is no view of a whole record");
-      const chunk = handle & chunkMask;
+      const chunk = codec.index(handle) & chunkMask;
       this._kinds.at("seek", struct, block, chunk, handle);
       // A view is typed by its fields for the user and by its state in here; both are true of the same object.
       const view = cursor as unknown as RecordView;
@@ -859,7 +1036,7 @@ function defineErasedPool(
       if (handle === 0) throw slab.exhaustedError("allocAt");
       const view = cursor as unknown as RecordView;
       view._b = slab.current;
-      view._o = (handle & chunkMask) * chunkBytes;
+      view._o = (codec.index(handle) & chunkMask) * chunkBytes;
       return handle as Handle<T>;
     }
   };

@@ -17,6 +17,7 @@ import {
   RecentLoops,
   RETAIN,
 } from "../slab/iterate.ts";
+import { Packer } from "../slab/pack.ts";
 import type { SlabClass, SlabConfig } from "../slab/slab.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
@@ -78,8 +79,12 @@ export class GeometryCode {
   /** Makes whatever else is wanted. */
   readonly compile: Compile;
   readonly Slab: SlabClass;
+  /** Packs whole chunks. */
+  readonly packer: Packer;
   private readonly isDebug: boolean;
+  private readonly chunkBytes: number;
   private readonly structs = new WeakMap<AnyStruct, StructCode>();
+  private readonly packers = new WeakMap<AnyStruct, Packer>();
 
   /**
    * @param config Checked options.
@@ -90,6 +95,21 @@ export class GeometryCode {
     this.compile = compile;
     this.Slab = slabClassFor(config, chunkBytes, compile);
     this.isDebug = config.debug;
+    this.chunkBytes = chunkBytes;
+    this.packer = new Packer(undefined, chunkBytes, compile);
+  }
+
+  /**
+   * @param struct A struct that fits.
+   * @returns What packs its records.
+   */
+  packerOf(struct: AnyStruct): Packer {
+    let packer = this.packers.get(struct);
+    if (packer === undefined) {
+      packer = new Packer(struct, this.chunkBytes, this.compile);
+      this.packers.set(struct, packer);
+    }
+    return packer;
   }
 
   /**

@@ -26,14 +26,14 @@ export function loopFunction<A extends unknown[]>(
   passing: readonly Passing[],
   fn: unknown,
 ): (...args: A) => void {
-  slabs[0].checkThere();
+  for (const slab of slabs) slab.checkUsable("loop");
   checkFunction(slabs[0], "loop", fn);
   const calls = slabs.map((slab, i) => {
     const { iteration, makeView } = passing[i];
     return iteration.call(slab, fn as Visitor, makeView); // as was just checked
   });
   return calls.length === 1 ? calls[0] : function () {
-    slabs[0].checkThere();
+    for (let i = 0; i < slabs.length; i++) slabs[i].checkUsable("iterate");
     for (let i = 0; i < calls.length; i++) {
       // As with forEach(), a pass ends where its function disposes of the pool.
       if (!slabs[i].disposed) calls[i].apply(undefined, arguments as unknown as A);

@@ -4,9 +4,13 @@
  * @module
  */
 import { type Block, NO_BLOCK } from "../slab/block.ts";
+import { noteOwn, traceCalls } from "../slab/call_stack.ts";
+import { storesOf } from "../slab/compact.ts";
 import { debugIterationOf, slabClassFor } from "../slab/debug.ts";
 import { layoutText } from "../slab/envelope.ts";
+import type { HandleCodec } from "../slab/handle.ts";
 import {
+  ALL_KINDS,
   HandleWalk,
   type Iteration,
   iterationOf,
@@ -17,11 +21,12 @@ import {
   type WalkClass,
 } from "../slab/iterate.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
-import type { Chunk, Slab, SlabClass, SlabConfig } from "../slab/slab.ts";
+import { Packer, packSlab, type PackTarget } from "../slab/pack.ts";
+import { type Chunk, isLent, type Slab, type SlabClass, type SlabConfig } from "../slab/slab.ts";
 import { slabText } from "../slab/snapshot.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Handle } from "../struct/ref.ts";
-import type { AnyStruct, Fields, Init, StructOf } from "../struct/schema.ts";
+import type { AnyStruct, FieldName, Fields, Init, StructOf } from "../struct/schema.ts";
 import { arraysOf } from "../struct/typed_arrays.ts";
 import {
   isDebugView,
@@ -31,8 +36,9 @@ import {
   structOf,
   type View,
 } from "../struct/view.ts";
+import { MapCode, type MapSource } from "./handle_map.ts";
 import { loopFunction } from "./loop.ts";
-import { type PoolOptions, resolveOptions } from "./options.ts";
+import { checkPoolOptions, type PoolOptions, resolveOptions } from "./options.ts";
 import {
   allocMany,
   asStruct,
@@ -41,6 +47,7 @@ import {
   PoolBase,
   reserve,
   type ScopedRecord,
+  TRACED,
   viewError,
 } from "./pool_base.ts";
 
@@ -50,7 +57,7 @@ import {
  * Use it for what is made and dropped all the time and referred to while it lives: bullets, particles, nodes, sessions.
  * For values that all die at once an arena is faster; for a handful of long-lived ones plain objects are simpler.
  *
- * Records lie in blocks that are added on demand and never move. `alloc` and `free` are O(1) and allocate nothing on
+ * Records lie in blocks that are added on demand, and never move unless `compact` is told to move them. `alloc` and `free` are O(1) and allocate nothing on
  * the JavaScript heap.
  *
  * @typeParam T The struct type, or the plain fields it is made of.
@@ -68,8 +75,7 @@ import {
  * assertEquals(bullets.has(bullet), false);
  * ```
  */
-export class Pool<T extends AnyStruct | Fields>
-  extends PoolBase<View<StructOf<T>>, Handle<StructOf<T>>> {
+export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle<T>> {
   /** What its records are. */
   declare readonly struct: StructOf<T>;
   // `declare`, as the constructor may return before it sets them: then they are another object's.
@@ -102,7 +108,7 @@ export class Pool<T extends AnyStruct | Fields>
    * @param options See {@linkcode PoolOptions}.
    * @throws {SchemaError} when plain fields make no struct.
    * @throws {RangeError} when a number of the options is out of its range.
-   * @throws {TypeError} when an option has the wrong type.
+   * @throws {TypeError} when an option is unknown or has the wrong type.
    */
   constructor(type: T, options?: PoolOptions);
   constructor(type: T | Setup, options: PoolOptions = {}) {
@@ -111,7 +117,8 @@ export class Pool<T extends AnyStruct | Fields>
     if (new.target === Pool) return new setup.code.Pool(setup) as Pool<T>;
     const { struct, code, config } = setup;
     const slab = new code.Slab(config, chunkOf(struct));
-    super([{ slab, kinds: [] }]);
+    super([{ slab, kinds: [], struct }]);
+    storesOf.set(slab, [{ slab, kinds: [{ struct }] }]);
     this.struct = struct as StructOf<T>; // StructOf<T> is T for a struct and Struct<T> for fields, as was made of them
     this._slab = slab;
     this._scratch = new code.View(NO_BLOCK, 0);
@@ -120,11 +127,21 @@ export class Pool<T extends AnyStruct | Fields>
     this._retainLoops = new RecentLoops(code.retainLoops);
     this._code = code;
     this._own = code.Pool.prototype as unknown as Hot<T>; // of a struct that was T
+    if (config.debug) traceCalls(this, TRACED, Pool.prototype, code.Pool.prototype);
   }
 
   /** @internal */
   protected override _layoutText(): string {
     return "Pool" + slabText(this._slab) + layoutText(this.struct);
+  }
+
+  /**
+   * What a map beside the pool needs of it.
+   *
+   * @internal
+   */
+  _beside(): MapSource {
+    return { parts: [{ slab: this._slab, code: this._code.maps }], partOf: () => 0 };
   }
 
   // -- one record --
@@ -154,7 +171,7 @@ export class Pool<T extends AnyStruct | Fields>
    * assertEquals(enemies.get(enemy).speed, 0);
    * ```
    */
-  alloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> {
+  alloc(init?: Init<T>): Handle<T> {
     return this._own.alloc.call(this, init);
   }
 
@@ -177,7 +194,7 @@ export class Pool<T extends AnyStruct | Fields>
    * assertEquals(sparks.tryAlloc(), undefined);
    * ```
    */
-  tryAlloc(init?: Init<StructOf<T>>): Handle<StructOf<T>> | undefined {
+  tryAlloc(init?: Init<T>): Handle<T> | undefined {
     return this._own.tryAlloc.call(this, init);
   }
 
@@ -188,7 +205,7 @@ export class Pool<T extends AnyStruct | Fields>
    * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
    * @throws {DisposedError} after `dispose`.
    */
-  free(handle: Handle<StructOf<T>>): void {
+  free(handle: Handle<T>): void {
     this._own.free.call(this, handle);
   }
 
@@ -199,7 +216,7 @@ export class Pool<T extends AnyStruct | Fields>
    * @returns Whether it was live.
    * @throws {DisposedError} after `dispose`.
    */
-  tryFree(handle: Handle<StructOf<T>>): boolean {
+  tryFree(handle: Handle<T>): boolean {
     return this._own.tryFree.call(this, handle);
   }
 
@@ -210,8 +227,20 @@ export class Pool<T extends AnyStruct | Fields>
    * @returns Whether it is live.
    * @throws {DisposedError} after `dispose`.
    */
-  has(handle: Handle<StructOf<T>>): boolean {
+  has(handle: Handle<T>): boolean {
     return this._own.has.call(this, handle);
+  }
+
+  /**
+   * Tells the index of a record, in O(1), for arrays of your own; see `indexOf` of {@linkcode PoolBase}.
+   *
+   * @param handle Handle of a live record.
+   * @returns 0 to `maxChunks` - 1, of no other live record of the pool.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override indexOf(handle: Handle<T>): number {
+    return this._own.indexOf.call(this, handle);
   }
 
   /**
@@ -235,7 +264,7 @@ export class Pool<T extends AnyStruct | Fields>
    * assertThrows(() => crates.get(crate), StaleHandleError, "is stale");
    * ```
    */
-  get(handle: Handle<StructOf<T>>): View<StructOf<T>> {
+  get(handle: Handle<T>): View<T> {
     return this._own.get.call(this, handle);
   }
 
@@ -246,7 +275,7 @@ export class Pool<T extends AnyStruct | Fields>
    * @returns A view of it; `undefined` when it is not live.
    * @throws {DisposedError} after `dispose`.
    */
-  tryGet(handle: Handle<StructOf<T>>): View<StructOf<T>> | undefined {
+  tryGet(handle: Handle<T>): View<T> | undefined {
     return this._own.tryGet.call(this, handle);
   }
 
@@ -270,7 +299,7 @@ export class Pool<T extends AnyStruct | Fields>
    * assertEquals(pool.get(point).toJSON(), { x: 1, y: 5 });
    * ```
    */
-  set(handle: Handle<StructOf<T>>, init: Init<StructOf<T>>): void {
+  set(handle: Handle<T>, init: Init<T>): void {
     this._own.set.call(this, handle, init);
   }
 
@@ -302,7 +331,7 @@ export class Pool<T extends AnyStruct | Fields>
    * assertEquals(sparks.size, 100);
    * ```
    */
-  allocAt(cursor: View<StructOf<T>>): Handle<StructOf<T>> {
+  allocAt(cursor: View<T>): Handle<T> {
     return this._own.allocAt.call(this, cursor);
   }
 
@@ -325,9 +354,9 @@ export class Pool<T extends AnyStruct | Fields>
    * assertEquals(sum, 3);
    * ```
    */
-  cursor(): View<StructOf<T>> {
-    this._slab.checkThere();
-    return new this._code.View(NO_BLOCK, 0) as unknown as View<StructOf<T>>;
+  cursor(): View<T> {
+    this._slab.checkUsable("make a cursor");
+    return new this._code.View(NO_BLOCK, 0) as unknown as View<T>;
   }
 
   /**
@@ -340,7 +369,7 @@ export class Pool<T extends AnyStruct | Fields>
    * @throws {TypeError} when the view is of another struct.
    * @throws {DisposedError} after `dispose`.
    */
-  seek(cursor: View<StructOf<T>>, handle: Handle<StructOf<T>>): View<StructOf<T>> {
+  seek(cursor: View<T>, handle: Handle<T>): View<T> {
     return this._own.seek.call(this, cursor, handle);
   }
 
@@ -372,7 +401,7 @@ export class Pool<T extends AnyStruct | Fields>
    * assertEquals(pool.size, 1);
    * ```
    */
-  forEach(fn: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>) => void): void {
+  forEach(fn: (view: View<T>, handle: Handle<T>) => void): void {
     this._own.forEach.call(this, fn);
   }
 
@@ -401,7 +430,7 @@ export class Pool<T extends AnyStruct | Fields>
    * ```
    */
   loop<A extends unknown[] = []>(
-    fn: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>, ...args: A) => void,
+    fn: (view: View<T>, handle: Handle<T>, ...args: A) => void,
   ): (...args: A) => void {
     const { iteration, View } = this._code;
     return loopFunction([this._slab], [{ iteration, makeView: () => new View(NO_BLOCK, 0) }], fn);
@@ -413,7 +442,7 @@ export class Pool<T extends AnyStruct | Fields>
    * @returns An iterator; the view that it gives is the same one, moved along.
    * @throws {DisposedError} after `dispose`.
    */
-  [Symbol.iterator](): IterableIterator<View<StructOf<T>>> {
+  [Symbol.iterator](): IterableIterator<View<T>> {
     return this._own[Symbol.iterator].call(this);
   }
 
@@ -423,9 +452,9 @@ export class Pool<T extends AnyStruct | Fields>
    * @returns An iterator of handles.
    * @throws {DisposedError} after `dispose`.
    */
-  handles(): IterableIterator<Handle<StructOf<T>>> {
-    this._slab.checkThere();
-    return new HandleWalk(this._slab) as unknown as IterableIterator<Handle<StructOf<T>>>;
+  handles(): IterableIterator<Handle<T>> {
+    this._slab.checkUsable("iterate");
+    return new HandleWalk(this._slab) as unknown as IterableIterator<Handle<T>>;
   }
 
   /**
@@ -447,8 +476,42 @@ export class Pool<T extends AnyStruct | Fields>
    * assertEquals(pool.size, 1);
    * ```
    */
-  retain(pred: (view: View<StructOf<T>>, handle: Handle<StructOf<T>>) => boolean): number {
+  retain(pred: (view: View<T>, handle: Handle<T>) => boolean): number {
     return this._own.retain.call(this, pred);
+  }
+
+  /**
+   * Copies every live record tight into an array of yours, in memory order, in O(`capacity` / 32 + `size`): for the instance buffers of a
+   * GPU, for messages, for WebAssembly. Nothing is allocated when an array is filled again.
+   *
+   * Without `fields` records are copied whole, `struct.size` bytes each, into whatever array it is. With `fields` those follow each other
+   * in the order in which they are named, without padding; an array field stands for its elements, a nested struct for its
+   * fields. Into a `Uint8Array` or `DataView` their bytes are copied, in the byte order of the machine. Into any other typed
+   * array each value is assigned to one element, and so becomes a number of that type: `bool` is 0 or 1, and `i64` and `u64` go
+   * into arrays of bigints, which take nothing else.
+   *
+   * @param out A typed array or `DataView`, filled from its start; what is beyond the records is left as it was.
+   * @param fields Names of fields, at least one; left out, whole records.
+   * @returns How many records.
+   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
+   * @throws {TypeError} when a field is unknown, or does not go into such an array, or the pool's memory was detached.
+   * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using ships = new Pool({ x: "f32", y: "f32", hp: "u16" });
+   * ships.alloc({ x: 1, y: 2, hp: 9 });
+   * ships.alloc({ x: 3, y: 4 });
+   * const instances = new Float32Array(2 * ships.size);
+   * assertEquals(ships.pack(instances, ["x", "y"]), 2);
+   * assertEquals(instances, Float32Array.of(1, 2, 3, 4)); // device.queue.writeBuffer(buffer, 0, instances)
+   * ```
+   */
+  pack(out: PackTarget, fields?: readonly FieldName<T>[]): number {
+    return packSlab(this._slab, this._code.packer, ALL_KINDS, out, fields);
   }
 
   // -- many records --
@@ -475,7 +538,7 @@ export class Pool<T extends AnyStruct | Fields>
    * assertEquals(pool.size, 0);
    * ```
    */
-  allocMany(count: number): Handle<StructOf<T>>[];
+  allocMany(count: number): Handle<T>[];
   /**
    * Allocates records as above, into an array of the caller's: nothing is allocated on the heap.
    *
@@ -484,9 +547,9 @@ export class Pool<T extends AnyStruct | Fields>
    * @param out An array or typed array to fill from its start; a plain array ends up `count` long.
    * @returns `out`.
    */
-  allocMany<O extends HandleArray<StructOf<T>>>(count: number, out: O): O;
-  allocMany(count: number, out: HandleArray<StructOf<T>> = []): HandleArray<StructOf<T>> {
-    return allocMany(this._slab, count, out as Handle<StructOf<T>>[]); // which all of them look like
+  allocMany<O extends HandleArray<T>>(count: number, out: O): O;
+  allocMany(count: number, out: HandleArray<T> = []): HandleArray<T> {
+    return allocMany(this._slab, count, out as Handle<T>[]); // which all of them look like
   }
 
   /**
@@ -510,7 +573,7 @@ export class Pool<T extends AnyStruct | Fields>
    * assertEquals(pool.size, 0);
    * ```
    */
-  scoped(init?: Init<StructOf<T>>): ScopedRecord<StructOf<T>> {
+  scoped(init?: Init<T>): ScopedRecord<T> {
     const handle = this.alloc(init);
     return { handle, view: this.get(handle), [Symbol.dispose]: () => void this._slab.free(handle) };
   }
@@ -535,6 +598,8 @@ export class Pool<T extends AnyStruct | Fields>
   }
 }
 
+noteOwn(Pool.prototype);
+
 /** What is in the pool's own class. */
 type Hot<T extends AnyStruct | Fields> = Pick<
   Pool<T>,
@@ -543,6 +608,7 @@ type Hot<T extends AnyStruct | Fields> = Pick<
   | "free"
   | "tryFree"
   | "has"
+  | "indexOf"
   | "get"
   | "tryGet"
   | "set"
@@ -560,6 +626,8 @@ interface PoolCode {
   readonly iteration: Iteration;
   readonly loops: LoopsByText;
   readonly retainLoops: LoopsByText;
+  readonly maps: MapCode;
+  readonly packer: Packer;
   // deno-lint-ignore no-explicit-any -- the prototype serves pools of any struct, which is this one in truth
   readonly Pool: { new (setup: Setup): Pool<any>; readonly prototype: Pool<any> };
 }
@@ -573,6 +641,7 @@ class Setup {
   constructor(type: AnyStruct | Fields, options: PoolOptions) {
     this.struct = asStruct(type);
     const { struct } = this;
+    checkPoolOptions("Pool", struct.name || "pool", options);
     this.config = resolveOptions("Pool", struct.name || "pool", struct.size, options);
     this.code = codeFor(struct, this.config);
   }
@@ -585,8 +654,9 @@ function chunkOf(struct: AnyStruct): Chunk {
 const codes = new WeakMap<AnyStruct, Map<string, PoolCode>>();
 
 function codeFor(struct: AnyStruct, config: SlabConfig): PoolCode {
-  const { chunksPerBlock, codec, debug, specialize } = config;
-  const key = [chunksPerBlock, codec.key, debug, specialize].join();
+  const { chunksPerBlock, codec, debug, specialize, spread } = config;
+  if (debug) return makeCode(struct, config); // each pool has a table of its own for handles
+  const key = [chunksPerBlock, codec.key, specialize, spread, isLent(config)].join();
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
   let code = made.get(key);
@@ -606,11 +676,13 @@ function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
   const OwnPool = compile(definePool, Pool, NO_BLOCK, View, iteration.Walk, {
     chunkBytes: struct.size,
     chunkMask: chunksPerBlock - 1,
+    codec,
     write,
     isView,
     checkFunction,
     viewError,
   });
+  noteOwn(OwnPool.prototype);
   // Its constructor is that of Pool, which takes a setup as well.
   return {
     Slab,
@@ -618,6 +690,8 @@ function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
     iteration,
     loops: new LoopsByText(() => iteration.loop(0)),
     retainLoops: new LoopsByText(() => iteration.loop(RETAIN)),
+    maps: new MapCode(codec, compile, isLent(config)),
+    packer: new Packer(struct, struct.size, compile),
     Pool: OwnPool as unknown as PoolCode["Pool"],
   };
 }
@@ -640,6 +714,7 @@ function definePool(
   own: {
     readonly chunkBytes: number;
     readonly chunkMask: number;
+    readonly codec: HandleCodec;
     readonly write: Writer;
     /** Whether a view of another class is one of the struct as well: that of a pool of another geometry, for instance. */
     readonly isView: (view: unknown) => boolean;
@@ -649,6 +724,7 @@ function definePool(
 ): new (type: AnyStruct) => Pool<AnyStruct> {
   const chunkBytes = own.chunkBytes;
   const chunkMask = own.chunkMask;
+  const codec = own.codec;
   const write = own.write;
   const isView = own.isView;
 
@@ -692,17 +768,23 @@ function definePool(
       return false;
     }
 
+    override indexOf(handle: H): number {
+      const slab = this._slab;
+      if (slab.find(handle) === undefined) throw slab.staleError("tell the index", handle);
+      return codec.index(handle);
+    }
+
     override get(handle: H): V {
       const block = this._slab.find(handle);
       if (block === undefined) throw this._slab.staleError("get", handle);
-      return new View(block, (handle & chunkMask) * chunkBytes) as unknown as V;
+      return new View(block, (codec.index(handle) & chunkMask) * chunkBytes) as unknown as V;
     }
 
     override tryGet(handle: H): V | undefined {
       const slab = this._slab;
       const block = slab.find(handle);
       if (block !== undefined) {
-        return new View(block, (handle & chunkMask) * chunkBytes) as unknown as V;
+        return new View(block, (codec.index(handle) & chunkMask) * chunkBytes) as unknown as V;
       }
       slab.checkThere();
       return undefined;
@@ -723,7 +805,7 @@ function definePool(
       if (handle === 0) throw slab.exhaustedError("alloc");
       const view = cursor as V;
       view._b = slab.current;
-      view._o = (handle & chunkMask) * chunkBytes;
+      view._o = (codec.index(handle) & chunkMask) * chunkBytes;
       return handle as H;
     }
 
@@ -736,7 +818,7 @@ function definePool(
       }
       const view = cursor as V;
       view._b = block;
-      view._o = (handle & chunkMask) * chunkBytes;
+      view._o = (codec.index(handle) & chunkMask) * chunkBytes;
       return cursor;
     }
 
@@ -746,7 +828,7 @@ function definePool(
       own.checkFunction(slab, "forEach", fn);
       const view = this._spareViews.pop() || new View(noBlock, 0);
       const visitor = fn as unknown as Visitor;
-      this._loops.find(visitor, slab.allocs - slab.frees)(slab, slab.mounted(), view, visitor);
+      this._loops.find(visitor, slab.allocs - slab.frees)(slab, slab.iterable(), view, visitor);
       this._spareViews.push(view);
     }
 
@@ -758,7 +840,7 @@ function definePool(
       const visitor = pred as unknown as Visitor;
       const freed = this._retainLoops.find(visitor, slab.allocs - slab.frees)(
         slab,
-        slab.mounted(),
+        slab.iterable(),
         view,
         visitor,
       );

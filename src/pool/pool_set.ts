@@ -4,20 +4,42 @@
  * @module
  */
 import { SchemaError } from "../errors.ts";
+import { HANDS_ON, noteOwn, traceCalls, type TracedCalls } from "../slab/call_stack.ts";
+import { storesOf } from "../slab/compact.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import { Chain } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
+import { packChunks, type Packer, type PackTarget } from "../slab/pack.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
 import { slabText, snappedOf } from "../slab/snapshot.ts";
 import type { Handle } from "../struct/ref.ts";
 import type { Compile } from "../struct/scalars.ts";
-import { type AnyStruct, type Init, Struct } from "../struct/schema.ts";
+import { type AnyStruct, type FieldName, type Init, Struct } from "../struct/schema.ts";
 import type { View } from "../struct/view.ts";
-import { type ErasedPool, type HandleOf, passesOf, sizeClass } from "./erased_pool.ts";
+import {
+  type ErasedPool,
+  type HandleOf,
+  isStructForm,
+  passesOf,
+  sizeClass,
+} from "./erased_pool.ts";
+import type { MapSource } from "./handle_map.ts";
 import { shown, titleOf } from "./kinds.ts";
 import { loopFunction } from "./loop.ts";
-import { naturalAlign, partsOf, type PoolOptions } from "./options.ts";
-import { type HandleArray, PoolBase, type PoolStats, type ScopedRecord } from "./pool_base.ts";
+import {
+  checkPoolOptions,
+  naturalAlign,
+  partsOf,
+  type PoolOptions,
+  poolOptionsOf,
+} from "./options.ts";
+import {
+  type HandleArray,
+  PoolBase,
+  type PoolStats,
+  type ScopedRecord,
+  TRACED,
+} from "./pool_base.ts";
 
 /**
  * Options of a set of pools. `chunksPerBlock` and `keepEmptyBlocks` are of each class; `maxChunks` is shared out evenly,
@@ -104,10 +126,10 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   private readonly _classSlabs: readonly Slab[];
   /** Bytes of a chunk of each class, ascending. */
   private readonly _sizes: readonly number[];
+  /** Packs whole chunks of each class. */
+  private readonly _packers: readonly Packer[];
   /** Tells the class of a handle. */
-  private readonly _codec: HandleCodec;
-  /** The part of all handles that the first class gives out. */
-  private readonly _firstPart: number;
+  private readonly _parts: Pick<HandleCodec, "partOf">;
   /** The pool of each struct that was asked for; of the first few also in two lists, by the same place. */
   private readonly _poolOf = new Map<AnyStruct, ErasedPool<S>>();
   private readonly _structs: AnyStruct[] = [];
@@ -118,10 +140,12 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @param options See {@linkcode PoolSetOptions}.
    * @throws {SchemaError} when one of the types does not fit into the largest chunk.
    * @throws {RangeError} when a number of the options is out of its range.
-   * @throws {TypeError} when an option has the wrong type.
+   * @throws {TypeError} when an option is unknown or has the wrong type.
    */
   constructor(options: PoolSetOptions<S>) {
-    const { sizes, types, ...rest } = options;
+    checkPoolOptions("PoolSet", "pool", options, ["sizes", "types"]);
+    const { sizes, types } = options;
+    const rest = poolOptionsOf(options);
     const { name, maxChunks, parts } = partsOf("PoolSet", sizes, types, rest);
     const sorted = [...sizes].sort((a, b) => a - b);
     const classes = types?.map((struct) => classOf(sorted, "create", `PoolSet "${name}"`, struct));
@@ -137,14 +161,30 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     super(pools.flatMap((pool) => snappedOf.get(pool)!)); // every pool has one
     this.pools = pools;
     this._classSlabs = slabs.get(this)!; // as was set just now
-    this._codec = this._classSlabs[0].codec;
-    this._firstPart = parts[0].part;
+    const stores = this._classSlabs.flatMap((slab) => storesOf.get(slab)!); // every pool has one
+    for (const slab of this._classSlabs) storesOf.set(slab, stores);
+    const [{ codec }] = this._classSlabs;
+    this._parts = debug === true ? new NumberedParts(this._classSlabs) : codec;
     this._sizes = sorted;
+    this._packers = pools.map((pool) => pool._packer());
+    if (debug) traceCalls(this, TRACED_OF_SET, PoolSet.prototype);
   }
 
   /** @internal */
   protected override _layoutText(): string {
     return "PoolSet" + this._classSlabs.map(slabText).join();
+  }
+
+  /**
+   * What a map beside the set needs of it.
+   *
+   * @internal
+   */
+  _beside(): MapSource {
+    return {
+      parts: this.pools.flatMap((pool) => pool._beside().parts),
+      partOf: (handle) => this.#classOf(handle),
+    };
   }
 
   /** @internal */
@@ -220,6 +260,21 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
+   * Tells the index of a record, in O(1), for arrays of your own; see `indexOf` of {@linkcode PoolBase}.
+   *
+   * @param handle Handle of a live record.
+   * @returns 0 to `maxChunks` - 1, of no other live record of any class.
+   * @throws {StaleHandleError} when it is stale, null or forged.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override indexOf(handle: HandleOf<S>): number {
+    const at = this.#classOf(handle);
+    const slab = this._classSlabs[at] ?? this._classSlabs[0];
+    if (slab.find(handle) === undefined) throw slab.staleError("tell the index", handle);
+    return at * slab.maxChunks + slab.codec.index(handle);
+  }
+
+  /**
    * Tells what a record is, in O(1).
    *
    * @param handle Handle of a live record.
@@ -285,6 +340,28 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    */
   bytes(handle: HandleOf<S>): Uint8Array {
     return this.#poolOf(handle).bytes(handle);
+  }
+
+  /**
+   * Takes a number for a handle of a record of a struct, in O(1): one that comes back out of a typed array, a message or JSON.
+   * Neither is looked at, and the number is returned as it is; whether its record is live, and of the struct, every call that takes it
+   * will say.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the record is.
+   * @param n Any number.
+   * @returns The same number.
+   */
+  override handle<T extends S>(struct: T, n: number): Handle<T>;
+  /**
+   * The same for a record of any of the structs.
+   *
+   * @param n Any number.
+   * @returns The same number.
+   */
+  override handle(n: number): HandleOf<S>;
+  override handle(structOrNumber: S | number, n: unknown = structOrNumber): HandleOf<S> {
+    return n as HandleOf<S>; // as the caller says
   }
 
   // -- cursors --
@@ -361,7 +438,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
       this.poolFor(structOrFn).forEach(structOrFn, fn!); // as the overloads say
       return;
     }
-    this._classSlabs[0].checkThere();
+    this._checkUsable("iterate");
     for (let i = 0; i < this.pools.length && !this._classSlabs[i].disposed; i++) {
       this.pools[i].forEach(structOrFn);
     }
@@ -437,6 +514,43 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
+   * Copies every live record of one struct tight into an array of yours, in memory order; see `pack` of {@linkcode Pool}.
+   *
+   * @typeParam T The struct type.
+   * @param struct What the records are.
+   * @param out A typed array or `DataView`, filled from its start.
+   * @param fields Names of fields; left out, whole records: the bytes of the struct, not of the chunk.
+   * @returns How many records.
+   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
+   * @throws {TypeError} when a field is unknown, or does not go into such an array.
+   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @throws {DisposedError} after `dispose`.
+   */
+  pack<T extends S>(struct: T, out: PackTarget, fields?: readonly FieldName<T>[]): number;
+  /**
+   * Copies the whole chunk of every live record tight into an array of yours, class by class from the smallest: `stats().classes` has how
+   * many there are of each, and their `chunkBytes`.
+   *
+   * @param out A typed array or `DataView`, filled from its start.
+   * @returns How many records.
+   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
+   * @throws {DisposedError} after `dispose`.
+   */
+  pack(out: PackTarget): number;
+  pack(structOrOut: unknown, outOrFields?: unknown, fields?: readonly FieldName<S>[]): number {
+    if (isStructForm(structOrOut)) {
+      const struct = structOrOut as S; // or it is refused
+      return this.poolFor(struct).pack(struct, outOrFields as PackTarget, fields);
+    }
+    this._classSlabs[0].checkThere();
+    // Which says that fields are of one struct.
+    if (outOrFields !== undefined) {
+      return this.pools[0].pack(structOrOut as never, outOrFields as never);
+    }
+    return packChunks(this._classSlabs, this._packers, structOrOut as PackTarget);
+  }
+
+  /**
    * Frees every record of one struct that a predicate is false for; the others stay.
    *
    * @typeParam T The struct type.
@@ -462,7 +576,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     if (typeof structOrPred !== "function") {
       return this.poolFor(structOrPred).retain(structOrPred, pred!); // as the overloads say
     }
-    this._classSlabs[0].checkThere();
+    this._checkUsable("retain");
     let freed = 0;
     for (let i = 0; i < this.pools.length && !this._classSlabs[i].disposed; i++) {
       freed += this.pools[i].retain(structOrPred);
@@ -612,7 +726,27 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   #classOf(handle: number): number {
-    return this._codec.partOf(handle) - this._firstPart;
+    return typeof handle === "number" ? this._parts.partOf(handle) : -1;
+  }
+}
+
+noteOwn(PoolSet.prototype);
+
+/** What debug mode traces: its pools write the records. */
+const TRACED_OF_SET: TracedCalls = Object.fromEntries(
+  Object.keys(TRACED).map((name) => [name, HANDS_ON]),
+);
+
+/** In debug mode a handle is a number that tells nothing, and each class has a table of its own. */
+class NumberedParts {
+  readonly #slabs: readonly Slab[];
+
+  constructor(slabs: readonly Slab[]) {
+    this.#slabs = slabs;
+  }
+
+  partOf(handle: number): number {
+    return this.#slabs.findIndex(({ codec }) => codec.liveStamp(handle) >= 0);
   }
 }
 
