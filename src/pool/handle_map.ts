@@ -465,7 +465,7 @@ export class Store implements SlabObserver {
     this.operations = operations;
     this.isShared = operations.isShared;
     // Handles of debug mode count on for ever.
-    const isSmall = codec.wraps && codec.wasGiven === undefined;
+    const isSmall = codec.wraps && !codec.areNumbers;
     this.handles = isSmall ? new Int32Array(0) : new Float64Array(0);
   }
 
@@ -585,7 +585,7 @@ function defineHandleMap(
   steps: number,
 ): Made {
   // In debug mode a handle that is none has no index.
-  const mayMiss = codec.wasGiven !== undefined;
+  const mayMiss = codec.areNumbers;
 
   function get(store: Store, handle: number): unknown {
     if (looks ? store.slab.find(handle) !== undefined : typeof handle === "number") {

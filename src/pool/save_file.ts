@@ -124,19 +124,14 @@ function describe(all: readonly Snapped[]): Description {
     return number;
   };
   const slabs = all.map(({ slab: { codec, chunkBytes, geometry: { tagged } }, struct, kinds }) => ({
-    handles: packedKey(codec),
-    isDebug: codec instanceof DebugHandles,
+    handles: codec instanceof DebugHandles ? codec.packed.key : codec.key,
+    isDebug: codec.areNumbers,
     chunkBytes,
     kinds: struct === undefined ? kinds.map((it) => numberOf(it.struct)) : [numberOf(struct)],
     tagged,
   }));
   const nextNumber = slabs.some(({ isDebug }) => isDebug) ? nextNumberIs() : 0;
   return { structs, slabs, nextNumber };
-}
-
-/** How a pool would pack handles without debug mode. */
-function packedKey({ key }: HandleCodec): string {
-  return key.replace(/^debug,/, "");
 }
 
 function padded(bytes: number): number {
@@ -167,7 +162,7 @@ function layout(
 
 function layoutOf(slab: Slab): Layout {
   const { codec, geometry: { tagged, chunkBytes, stampBytes } } = slab;
-  const isDebug = codec instanceof DebugHandles;
+  const isDebug = codec.areNumbers;
   return layout(slab.size, slab.everChunks, stampBytes, { tagged, isDebug, chunkBytes });
 }
 
@@ -180,7 +175,7 @@ function writeSlab(
   const { stamps, tags, numbers, records } = layoutOf(slab);
   floats[at / 8] = slab.size;
   floats[at / 8 + 1] = slab.everChunks;
-  const isDebug = codec instanceof DebugHandles;
+  const isDebug = codec.areNumbers;
   const to = { u8: bytes, i32: words };
   const wide = stampBytes === 2 ? halves : naturals;
   let k = 0;

@@ -8,7 +8,6 @@
  * @module
  */
 import type { Block } from "../slab/block.ts";
-import { DebugHandles } from "../slab/debug_handles.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import type { Slab } from "../slab/slab.ts";
 import type { Snapped } from "../slab/snapshot.ts";
@@ -190,7 +189,7 @@ export class Room {
     const { codec, maxChunks, everChunks, geometry: { chunkCount } } = slab;
     this.slab = slab;
     this.codec = codec;
-    this.isDebug = codec instanceof DebugHandles;
+    this.isDebug = codec.areNumbers;
     this.wraps = codec.wraps;
     this.lastStamp = codec.maxGeneration * 2 + 1;
     this.chunkBits = Math.log2(chunkCount);

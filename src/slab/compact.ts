@@ -261,7 +261,7 @@ class Links {
    */
   checkFit(plans: readonly Plan[]): void {
     const { codec, label } = plans[0].slab;
-    if (codec.wraps || codec.wasGiven !== undefined || this.#forwards.size === 0) return; // all fit
+    if (codec.wraps || codec.areNumbers || this.#forwards.size === 0) return; // all fit
     for (const plan of plans) {
       const { slab } = plan;
       plan.eachMove((block, chunk, to, target) => {

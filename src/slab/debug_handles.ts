@@ -50,11 +50,13 @@ export class DebugHandles implements HandleCodec {
   readonly stampBytes: 2 | 4;
   readonly first: number;
   readonly isSizeClass: boolean;
-  private readonly packed: HandleCodec;
+  readonly areNumbers = true;
+  /** How the pool would pack handles without debug mode. */
+  readonly packed: HandleCodec;
   private readonly byNumber = new Map<number, Entry>();
   private readonly byIndex = new Map<number, Entry>();
 
-  /** @param packed How the pool would pack handles without debug mode. */
+  /** @param packed See {@linkcode packed}. */
   constructor(packed: HandleCodec) {
     this.packed = packed;
     this.key = `debug,${packed.key}`;

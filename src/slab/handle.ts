@@ -49,6 +49,8 @@ export interface HandleCodec {
   readonly first: number;
   /** Whether it is that of a size class. */
   readonly isSizeClass: boolean;
+  /** Whether handles are the numbers of debug mode, which have neither index nor generation in them. */
+  readonly areNumbers: boolean;
   /**
    * @param handle Any number.
    * @returns The index bits, 0 to 2^indexBits - 1.
@@ -91,6 +93,7 @@ export class CompactHandles implements HandleCodec {
   readonly stampBytes = 2;
   readonly first: number;
   readonly isSizeClass: boolean;
+  readonly areNumbers = false;
   /** Ones where the index is. */
   private readonly indexMask: number;
   /** Ones where index and generation are; the part is above. */
@@ -146,6 +149,7 @@ export class WideHandles implements HandleCodec {
   readonly stampBytes = 4;
   readonly first: number;
   readonly isSizeClass: boolean;
+  readonly areNumbers = false;
   /** 2^indexBits, and 1 by it: the engine calls a function for the remainder of a float, and dividing is slow. */
   private readonly indexRange: number;
   private readonly perIndex: number;

@@ -196,7 +196,7 @@ function differencesOf(all: readonly Snapped[], { words }: Sheet): string {
   const names = Object.keys(was) as (keyof Told)[]; // its own
   const differences = names.filter((name) => was[name] !== is[name])
     .map((name) => `${name} was ${was[name]} and is ${is[name]}`);
-  const isDebug = words[HEADER_WORDS + 3] === 1 && !hasNumbers(all[0].slab);
+  const isDebug = words[HEADER_WORDS + 3] === 1 && !all[0].slab.codec.areNumbers;
   if (isDebug) differences.push("debug was true and is false");
   const text = differences.length > 0
     ? `: ${differences.join("; ")}`
@@ -212,8 +212,7 @@ function checkNumbers(all: readonly Snapped[], sections: readonly Section[]): vo
   const seen = new Set<number>();
   for (const section of sections) {
     for (const number of section.liveNumbers()) {
-      // Only debug mode has them, and knows what was given out.
-      if (codec.wasGiven === undefined) {
+      if (!codec.areNumbers) {
         throw snapshotError(
           label,
           name,
@@ -327,14 +326,10 @@ function blockBytes(geometry: Geometry, isMounted: boolean, hasNumbers: boolean)
   return BLOCK_WORDS * 4 + padded(metadataBytes(geometry)) + numbers + records;
 }
 
-function hasNumbers({ codec }: Slab): boolean {
-  return codec.wasGiven !== undefined;
-}
-
 function sectionBytes({ slab, kinds }: Snapped): number {
   let bytes = headBytes(kinds.length);
   for (let i = 0; i < slab.blocks.length; i++) {
-    bytes += blockBytes(slab.geometry, slab.blocks[i].isMounted, hasNumbers(slab));
+    bytes += blockBytes(slab.geometry, slab.blocks[i].isMounted, slab.codec.areNumbers);
   }
   return bytes;
 }
@@ -352,7 +347,7 @@ function writeSection(
   words[word] = blocks.length;
   words[word + 1] = slab.current.position;
   words[word + 2] = kinds.length;
-  words[word + 3] = hasNumbers(slab) ? 1 : 0;
+  words[word + 3] = slab.codec.areNumbers ? 1 : 0;
   const { queue } = slab;
   words[word + 12] = queue.first;
   words[word + 13] = queue.last;
@@ -382,10 +377,10 @@ function writeSection(
     words[word + 7] = block.lastWaiting;
     const metadataAt = at + BLOCK_WORDS * 4;
     let bytesAt = metadataAt + padded(metadataBytes(geometry));
-    at += blockBytes(geometry, block.isMounted, hasNumbers(slab));
+    at += blockBytes(geometry, block.isMounted, slab.codec.areNumbers);
     floats[bytesAt / 8 - 1] = 0; // padding again
     bytes.set(block.metadata, metadataAt);
-    if (hasNumbers(slab)) {
+    if (slab.codec.areNumbers) {
       for (let chunk = 0; chunk < block.chunkCount; chunk++, bytesAt += 8) {
         const isLive = (block.stamps[chunk] & 1) === 1;
         floats[bytesAt / 8] = isLive ? slab.handleAt(block, chunk) : 0;
