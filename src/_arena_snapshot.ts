@@ -22,6 +22,7 @@ import {
   fingerprintOf,
   HEADER_WORDS,
   open,
+  padded,
   seal,
   type Sheet,
   sheetOf,
@@ -244,9 +245,4 @@ class Snapped {
 /** Of all that a snapshot depends on; no two debug arenas have the same addresses. */
 function fingerprint({ shift, firstGranule, isDebug }: AddressSpace, blockBytes: number): number {
   return fingerprintOf(["Arena", blockBytes, shift, firstGranule, isDebug].join());
-}
-
-/** Bytes rounded up to where the next thing may start. */
-function padded(bytes: number): number {
-  return Math.ceil(bytes / 8) * 8;
 }

@@ -60,6 +60,20 @@ function editsBetween(a: string, b: string): number {
 }
 
 /**
+ * @param noun What the names are of, `option`.
+ * @param name What was given.
+ * @param known The names that there are.
+ * @returns What errors say of a name that is none of them: the one that was probably meant, or all.
+ */
+export function unknownName(noun: string, name: unknown, known: readonly string[]): string {
+  const meant = typeof name === "string" ? nearestName(name, known) : undefined;
+  const hint = meant === undefined
+    ? `there ${known.length === 1 ? "is" : "are"} ${known.join(", ")}`
+    : `did you mean "${meant}"?`;
+  return `unknown ${noun} "${String(name)}", ${hint}`;
+}
+
+/**
  * Refuses options that nobody knows, also those whose value is `undefined`. Inherited ones count as those of the object's own, as they
  * are read in the same way; symbols do not.
  *
@@ -86,11 +100,7 @@ export function optionsProblem(options: object, known: readonly string[]): strin
   for (const name in options) {
     // A program may have added names to every object that there is.
     if (known.includes(name) || name in Object.prototype) continue;
-    const meant = nearestName(name, known);
-    const hint = meant === undefined
-      ? `there ${known.length === 1 ? "is" : "are"} ${known.join(", ")}`
-      : `did you mean "${meant}"?`;
-    return `unknown option "${name}", ${hint}`;
+    return unknownName("option", name, known);
   }
   return undefined;
 }

@@ -10,9 +10,8 @@ import { fieldBytes } from "../struct/links.ts";
 import { type Arrays, type Scalar, SCALARS } from "../struct/scalars.ts";
 import {
   type AnyStruct,
-  type ElementType,
+  elementOf,
   type Field,
-  type FieldType,
   scalarOf,
   type ScalarType,
   Struct,
@@ -287,10 +286,6 @@ class Planner {
       ...{ toArray: target.array, toBytes: target.bytes },
     });
   }
-}
-
-function elementOf(type: FieldType): ElementType {
-  return typeof type === "object" && "element" in type ? type.element : type;
 }
 
 // -- from numbers to numbers --

@@ -22,6 +22,7 @@ import type { SlabClass, SlabConfig } from "../slab/slab.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import { type AnyStruct, Struct } from "../struct/schema.ts";
+import { structTitle } from "../struct/text.ts";
 import {
   type RecordView,
   type RecordViewClass,
@@ -230,11 +231,11 @@ export class Kinds {
   private add(verb: string, struct: AnyStruct): Kind {
     const { label, name, chunkBytes, tagged } = this.pool;
     checkFits(this.pool, verb, struct);
-    const known = this.all.map((kind) => titleOf(kind.struct)).join(", ") || "none";
+    const known = this.all.map((kind) => structTitle(kind.struct)).join(", ") || "none";
     if (this.closed) {
       throw new TypeMismatchError(
         `Cannot ${verb} ${label}: ${
-          titleOf(struct)
+          structTitle(struct)
         } is not one of its types for chunks of ${chunkBytes} bytes, they are ${known}`,
         name,
         struct.name,
@@ -244,7 +245,7 @@ export class Kinds {
     if (tagged && this.all.length === MAX_KINDS) {
       throw new RangeError(
         `Cannot ${verb} ${label}: ${
-          titleOf(struct)
+          structTitle(struct)
         } is one struct more than the ${MAX_KINDS} that it can tell apart`,
       );
     }
@@ -292,9 +293,9 @@ export class Kinds {
     handle: number,
   ): TypeMismatchError {
     return new TypeMismatchError(
-      `Cannot ${verb} in ${this.pool.label}: handle ${handle} is of ${titleOf(actual)}, not of ${
-        struct instanceof Struct ? titleOf(struct) : shown(struct)
-      }`,
+      `Cannot ${verb} in ${this.pool.label}: handle ${handle} is of ${
+        structTitle(actual)
+      }, not of ${struct instanceof Struct ? structTitle(struct) : shown(struct)}`,
       this.pool.name,
       struct instanceof Struct ? struct.name : "",
       actual.name,
@@ -322,20 +323,12 @@ export function checkFits(
   if (struct.size <= chunkBytes && struct.align <= align) return;
   throw new SchemaError(
     `Cannot ${verb} ${label}: ${
-      titleOf(struct)
+      structTitle(struct)
     } of ${struct.size} bytes, aligned to ${struct.align}, ` +
       `does not fit into chunks of ${chunkBytes} bytes, aligned to ${align}`,
     struct.name,
     "",
   );
-}
-
-/**
- * @param struct A struct.
- * @returns What errors call it: by its name, or by its fields where it has none.
- */
-export function titleOf({ name, fields }: AnyStruct): string {
-  return name === "" ? `struct { ${Object.keys(fields).join(", ")} }` : `struct "${name}"`;
 }
 
 /**

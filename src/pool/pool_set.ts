@@ -15,6 +15,7 @@ import { slabText, snappedOf } from "../slab/snapshot.ts";
 import type { Handle } from "../struct/ref.ts";
 import type { Compile } from "../struct/scalars.ts";
 import { type AnyStruct, type FieldName, type Init, Struct } from "../struct/schema.ts";
+import { structTitle } from "../struct/text.ts";
 import type { View } from "../struct/view.ts";
 import {
   type ErasedPool,
@@ -24,7 +25,7 @@ import {
   sizeClass,
 } from "./erased_pool.ts";
 import type { MapSource } from "./handle_map.ts";
-import { shown, titleOf } from "./kinds.ts";
+import { shown } from "./kinds.ts";
 import { loopFunction } from "./loop.ts";
 import {
   checkPoolOptions,
@@ -761,7 +762,7 @@ function classOf(sizes: readonly number[], verb: string, label: string, struct: 
   if (at >= 0) return at;
   throw new SchemaError(
     `Cannot ${verb} ${label}: ${
-      titleOf(struct)
+      structTitle(struct)
     } of ${struct.size} bytes, aligned to ${struct.align}, ` +
       `fits none of the classes of ${sizes.join(", ")} bytes`,
     struct.name,

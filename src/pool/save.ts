@@ -17,7 +17,7 @@ import type { AnyStruct } from "../struct/schema.ts";
 import type { Changes, Renames } from "./conversion.ts";
 import { type SavedSlab, SaveFile } from "./save_file.ts";
 import { Places, type Room } from "./save_places.ts";
-import { linkTargets, type Route, type Routes, routesOf } from "./save_routes.ts";
+import { type Route, type Routes, routesOf, targetsIn } from "./save_routes.ts";
 
 export { writeSave } from "./save_file.ts";
 
@@ -197,7 +197,7 @@ function writeRecords(
 
 /** Sets the links to records that have new handles right. */
 function mendLinks(all: readonly Snapped[], places: Places): void {
-  const targets = linkTargets(all);
+  const targets = targetsIn(all);
   if (targets.size === 0) return;
   const moved = new Map<number, { readonly to: number; readonly struct: AnyStruct | undefined }>();
   places.eachMove((from, to, struct) => moved.set(from, { to, struct }));

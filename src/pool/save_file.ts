@@ -23,6 +23,7 @@ import {
   bytesFor,
   HEADER_WORDS,
   open,
+  padded,
   SAVE,
   seal,
   type Sheet,
@@ -36,6 +37,7 @@ import { SCALARS } from "../struct/scalars.ts";
 import {
   type AnyStruct,
   array,
+  elementOf,
   type ElementType,
   type FieldType,
   scalarOf,
@@ -132,10 +134,6 @@ function describe(all: readonly Snapped[]): Description {
   }));
   const nextNumber = slabs.some(({ isDebug }) => isDebug) ? nextNumberIs() : 0;
   return { structs, slabs, nextNumber };
-}
-
-function padded(bytes: number): number {
-  return Math.ceil(bytes / 8) * 8;
 }
 
 /** Where the parts of a slab are, in bytes from its start. */
@@ -380,8 +378,7 @@ export class SaveFile {
     let depth = 0;
     const types = Object.fromEntries(list.map(([field, text]) => {
       const type = this.typeOf(text);
-      const element = typeof type === "object" && "element" in type ? type.element : type;
-      depth = Math.max(depth, this.depths.get(element) ?? 0);
+      depth = Math.max(depth, this.depths.get(elementOf(type)) ?? 0);
       return [field, type];
     }));
     if (depth >= MAX_DEPTH) throw this.error(`struct "${name}" of it is nested too deep`);

@@ -13,9 +13,9 @@ import type { Slab } from "../slab/slab.ts";
 import type { Snapped } from "../slab/snapshot.ts";
 import { LINK_RANGE } from "../struct/links.ts";
 import type { AnyStruct } from "../struct/schema.ts";
-import { titleOf } from "./kinds.ts";
+import { structTitle } from "../struct/text.ts";
 import type { SavedSlab, SaveFile } from "./save_file.ts";
-import { linkTargets, type Route, type Routes } from "./save_routes.ts";
+import { type Route, type Routes, targetsIn } from "./save_routes.ts";
 
 /** What becomes of each record, in the order of the save. */
 export class Places {
@@ -155,12 +155,12 @@ export class Places {
   /** A link has no room for the highest wide handles. */
   private checkLinks(all: readonly Snapped[]): void {
     if (this.rooms.every(({ codec, isDebug }) => codec.wraps || isDebug)) return;
-    const targets = linkTargets(all);
+    const targets = targetsIn(all);
     this.eachMove((_from, to, struct) => {
       if (to < LINK_RANGE || struct === undefined || !targets.has(struct)) return;
       throw this.file.error(
         `a ref holds a handle below 2^32, and a record of ${
-          titleOf(struct)
+          structTitle(struct)
         }, which refs may lead to, would get handle ${to}`,
       );
     });

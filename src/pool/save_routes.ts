@@ -4,10 +4,10 @@
  * @module
  */
 import type { Snapped } from "../slab/snapshot.ts";
-import { linksOf } from "../struct/links.ts";
-import type { AnyStruct } from "../struct/schema.ts";
+import { linkTargets } from "../struct/links.ts";
+import { type AnyStruct, elementOf } from "../struct/schema.ts";
+import { structTitle } from "../struct/text.ts";
 import { type Changes, newNameOf, Plan, planFor, type Renames } from "./conversion.ts";
-import { titleOf } from "./kinds.ts";
 import type { SavedSlab, SaveFile } from "./save_file.ts";
 
 /** What becomes of the records of one kind. */
@@ -109,15 +109,15 @@ function likenessOf(source: AnyStruct, struct: AnyStruct, renames: Renames): num
 }
 
 function shortType({ type }: AnyStruct["fields"][string]): unknown {
-  const element = typeof type === "object" && "element" in type ? type.element : type;
+  const element = elementOf(type);
   if (typeof element === "string") return element;
   return "fields" in element ? element.name : "ref";
 }
 
 function unknownError(file: SaveFile, source: AnyStruct, known: readonly AnyStruct[]): Error {
   return file.error(
-    `it has records of ${titleOf(source)}, which the pool does not know, it knows ${
-      known.map(titleOf).join(", ") || "none"
+    `it has records of ${structTitle(source)}, which the pool does not know, it knows ${
+      known.map(structTitle).join(", ") || "none"
     }; rename gives a struct or its fields other names, and cursor(struct) makes one known`,
   );
 }
@@ -142,8 +142,6 @@ function bytesRoute(all: readonly Snapped[], file: SaveFile, { chunkBytes }: Sav
  * @param all The slabs of a pool.
  * @returns The structs in it that links of its records lead to.
  */
-export function linkTargets(all: readonly Snapped[]): ReadonlySet<AnyStruct> {
-  const stored = new Set(all.flatMap((it) => it.struct ?? it.kinds.map(({ struct }) => struct)));
-  const targets = [...stored].flatMap((struct) => linksOf(struct).map(({ target }) => target));
-  return new Set(targets.filter((target) => stored.has(target)));
+export function targetsIn(all: readonly Snapped[]): ReadonlySet<AnyStruct> {
+  return linkTargets(all.flatMap((it) => it.struct ?? it.kinds.map(({ struct }) => struct)));
 }

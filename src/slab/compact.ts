@@ -8,8 +8,9 @@
  * @module
  */
 import type { MemoryRegion } from "../memory/resource.ts";
-import { fieldBytes, LINK_BYTES, LINK_RANGE, linksOf } from "../struct/links.ts";
+import { fieldBytes, LINK_BYTES, LINK_RANGE, linksOf, linkTargets } from "../struct/links.ts";
 import type { AnyStruct } from "../struct/schema.ts";
+import { structTitle } from "../struct/text.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import type { Slab } from "./slab.ts";
 
@@ -227,14 +228,8 @@ class Links {
 
   constructor(stores: readonly Store[]) {
     this.#stores = stores;
-    const stored = new Set(stores.flatMap(({ kinds }) => kinds.map(({ struct }) => struct)));
-    for (const struct of stored) {
-      for (const { target } of linksOf(struct)) {
-        if (stored.has(target) && !this.#forwards.has(target)) {
-          this.#forwards.set(target, new Map());
-        }
-      }
-    }
+    const targets = linkTargets(stores.flatMap(({ kinds }) => kinds.map(({ struct }) => struct)));
+    for (const target of targets) this.#forwards.set(target, new Map());
     for (const store of stores) this.#byTag.set(store.slab, this.#forwardsByTag(store));
   }
 
@@ -350,14 +345,10 @@ function checkTold({ slab, kinds }: Store): void {
         if (!other.bytes.subarray(offset, offset + LINK_BYTES).includes(1)) continue;
         throw new TypeError(
           `Cannot compact ${slab.label}: it was created without types, so it cannot tell a link of ${
-            titleOf(struct)
-          } at byte ${offset} from what ${titleOf(other.struct)} has there`,
+            structTitle(struct)
+          } at byte ${offset} from what ${structTitle(other.struct)} has there`,
         );
       }
     }
   }
-}
-
-function titleOf({ name, fields }: AnyStruct): string {
-  return name === "" ? `struct { ${Object.keys(fields).join(", ")} }` : `struct "${name}"`;
 }

@@ -52,6 +52,14 @@ const NONE = 0x454e4f4e; // "NONE": no single byte makes one of the other
 /** Words before the sections. */
 export const HEADER_WORDS = 8;
 
+/**
+ * @param bytes Where a thing ends.
+ * @returns Where the next one may start.
+ */
+export function padded(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8;
+}
+
 /** Options of `snapshot`. */
 export interface SnapshotOptions {
   /**

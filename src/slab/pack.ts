@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { nearestName } from "../_nearest.ts";
+import { unknownName } from "../_nearest.ts";
 import { type Arrays, type Compile, SCALARS, type ScalarType } from "../struct/scalars.ts";
 import { type AnyStruct, elementBytes, scalarOf, Struct } from "../struct/schema.ts";
 import type { Block } from "./block.ts";
@@ -301,12 +301,8 @@ export class Packer {
   private leavesOf(label: string, name: string): Leaf[] {
     const { fields } = this.struct!; // as checkFields() has seen to
     if (typeof name !== "string" || !Object.hasOwn(fields, name)) {
-      const known = Object.keys(fields);
-      const meant = typeof name === "string" ? nearestName(name, known) : undefined;
-      const hint = meant === undefined
-        ? `there ${known.length === 1 ? "is" : "are"} ${known.join(", ")}`
-        : `did you mean "${meant}"?`;
-      throw new TypeError(`Cannot pack ${label}: unknown field "${String(name)}", ${hint}`);
+      const problem = unknownName("field", name, Object.keys(fields));
+      throw new TypeError(`Cannot pack ${label}: ${problem}`);
     }
     return leavesOf(fields[name].type, fields[name].offset);
   }

@@ -27,6 +27,7 @@ import {
   checkLayout,
   HEADER_WORDS,
   open,
+  padded,
   seal,
   type Sheet,
   sheetOf,
@@ -308,11 +309,6 @@ function dropUnused(blocks: Block[], length: number): void {
     if (last.isMounted || !last.isUnused) return;
     blocks.length--;
   }
-}
-
-/** Bytes rounded up to where the next thing may start. */
-function padded(bytes: number): number {
-  return Math.ceil(bytes / 8) * 8;
 }
 
 function headBytes(kinds: number): number {

@@ -35,6 +35,16 @@ export function linksOf(struct: AnyStruct): Link[] {
 }
 
 /**
+ * @param structs What the records are that there may be.
+ * @returns Those of them that links in such records lead to.
+ */
+export function linkTargets(structs: Iterable<AnyStruct>): ReadonlySet<AnyStruct> {
+  const known = new Set(structs);
+  const targets = [...known].flatMap((struct) => linksOf(struct).map(({ target }) => target));
+  return new Set(targets.filter((target) => known.has(target)));
+}
+
+/**
  * @param struct A struct.
  * @returns For each byte of a record 1 where a field has it, and 0 where it is padding.
  */

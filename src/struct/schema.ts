@@ -457,6 +457,16 @@ export function scalarOf(type: ScalarType | RefType): ScalarType {
   return typeof type === "string" ? type : "ref";
 }
 
+/**
+ * Tells what a field holds, one or many.
+ *
+ * @param type Type of a field.
+ * @returns Type of its elements where it is an array; else the type itself.
+ */
+export function elementOf(type: FieldType): ElementType {
+  return typeof type === "object" && "element" in type ? type.element : type;
+}
+
 function isScalar(value: unknown): value is ScalarType {
   return typeof value === "string" && Object.hasOwn(SCALARS, value);
 }

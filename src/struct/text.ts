@@ -76,6 +76,14 @@ export function titleOf(name: string): string {
   return name === "" ? "struct" : /\s/.test(name) ? `struct "${name}"` : `struct ${name}`;
 }
 
+/**
+ * @param struct A struct.
+ * @returns What errors of pools call it: by its name, or by its fields where it has none.
+ */
+export function structTitle({ name, fields }: Printable): string {
+  return name === "" ? `struct { ${Object.keys(fields).join(", ")} }` : `struct "${name}"`;
+}
+
 function countOf(bytes: number): string {
   return bytes === 1 ? "1 byte" : `${bytes} bytes`;
 }

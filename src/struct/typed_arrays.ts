@@ -8,7 +8,7 @@
  */
 import type { MemoryRegion } from "../memory/resource.ts";
 import { type Arrays, SCALARS } from "./scalars.ts";
-import { type AnyStruct, type ElementType, scalarOf, Struct } from "./schema.ts";
+import { type AnyStruct, elementOf, scalarOf, Struct } from "./schema.ts";
 
 /** One bit for each typed array, to say in a number which of them are wanted. */
 export const ARRAY_BIT = { u8: 1, u16: 2, i32: 4, f16: 8, f32: 16, f64: 32, i64: 64 } as const;
@@ -115,9 +115,7 @@ export class TypedArrays implements Arrays {
 export function arraysOf(struct: AnyStruct): number {
   let arrays = 0;
   for (const { type } of Object.values(struct.fields)) {
-    const element: ElementType = typeof type === "object" && "element" in type
-      ? type.element
-      : type;
+    const element = elementOf(type);
     arrays |= element instanceof Struct
       ? arraysOf(element)
       : ARRAY_BIT[SCALARS[scalarOf(element)].array];
