@@ -332,14 +332,14 @@ function sectionBytes({ slab, kinds }: Snapped): number {
 
 function writeSection(
   { bytes, words, floats }: Sheet,
-  at: number,
+  start: number,
   snapped: Snapped,
 ): number {
   const { slab, kinds } = snapped;
   const { blocks, geometry } = slab;
-  const word = at / 4;
-  const end = at + headBytes(kinds.length);
-  words[end / 4 - 1] = 0; // padding, if there is any: the same state makes the same bytes
+  const word = start / 4;
+  let at = start + headBytes(kinds.length);
+  words[at / 4 - 1] = 0; // padding, if there is any: the same state makes the same bytes
   words[word] = blocks.length;
   words[word + 1] = slab.current.position;
   words[word + 2] = kinds.length;
@@ -352,14 +352,12 @@ function writeSection(
   words[word + 16] = queue.vacant;
   words[word + 17] = 0;
   writeOptions(words, word + OPTIONS_WORD, snapped);
-  words[word + OPTIONS_WORD + 5] = sectionBytes(snapped) / 8;
-  const float = at / 8 + 2;
+  const float = start / 8 + 2;
   floats[float] = slab.allocs;
   floats[float + 1] = slab.frees;
   floats[float + 2] = slab.peakSize;
   floats[float + 3] = slab.blockSet.reserved;
   for (let i = 0; i < kinds.length; i++) words[word + SECTION_WORDS + i] = kinds[i].fingerprint;
-  at = end;
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];
     const word = at / 4;
@@ -386,6 +384,7 @@ function writeSection(
     floats[at / 8 - 1] = 0;
     bytes.set(block.bytes, bytesAt);
   }
+  words[word + OPTIONS_WORD + 5] = (at - start) / 8;
   return at;
 }
 
