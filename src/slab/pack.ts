@@ -61,17 +61,6 @@ interface Leaf {
   readonly count: number;
 }
 
-/** Bytes of an element, by the name of the array. */
-const BYTES: Readonly<Record<keyof Arrays, 1 | 2 | 4 | 8>> = {
-  u8: 1,
-  u16: 2,
-  i32: 4,
-  f16: 2,
-  f32: 4,
-  f64: 8,
-  i64: 8,
-};
-
 /** How a number is made of what a typed array holds. */
 const AS_IT_IS = 0, SIGNED_8 = 1, SIGNED_16 = 2, UNSIGNED_32 = 3, TRUTH = 4;
 
@@ -291,7 +280,8 @@ export class Packer {
     const made = Array.from(groups.values(), ({ array, decoding, places }) => {
       return {
         array,
-        copy: places.copy(this.chunkBytes / BYTES[array], length, decoding, compile),
+        // An array has the name of the type that is read through it as it is.
+        copy: places.copy(this.chunkBytes / SCALARS[array].bytes, length, decoding, compile),
       };
     });
     return new Plan(made, length, 0, false);
