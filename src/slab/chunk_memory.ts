@@ -89,17 +89,6 @@ export class ChunkMemory extends TypedArrays {
   }
 
   /**
-   * Tells whether there is no memory, or none any more since somebody has detached it. To read a byte is two instructions, to ask a
-   * typed array for its length a dozen.
-   *
-   * @param chunk A chunk.
-   * @returns Whether its bytes are gone.
-   */
-  isGone(chunk: number): boolean {
-    return this.u8[chunk * this.chunkBytes | 0] === undefined;
-  }
-
-  /**
    * Clears the bytes of a chunk.
    *
    * @param chunk A chunk.

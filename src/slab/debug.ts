@@ -316,7 +316,7 @@ export function disposeAll(all: readonly Slab[]): void {
  * @param what What names them, `handle` or `address`.
  * @returns The error for its disposal.
  */
-export function leakError(
+function leakError(
   label: string,
   name: string,
   leaks: readonly Leak[],

@@ -33,7 +33,7 @@ const SAFE_ALLOCS = 2 ** 20;
  * @param codec How handles are packed.
  * @returns How many chunks have to be freed before one comes again: fewer generations need more.
  */
-export function restOf({ maxGeneration, wraps }: HandleCodec): number {
+function restOf({ maxGeneration, wraps }: HandleCodec): number {
   return wraps ? Math.max(MIN_REST, Math.ceil(SAFE_ALLOCS / maxGeneration)) : MIN_REST;
 }
 
