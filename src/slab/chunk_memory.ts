@@ -17,8 +17,25 @@ export function linkBytesFor(chunkCount: number): number {
   return chunkCount <= LINK_REACH[0] ? 1 : chunkCount <= LINK_REACH[1] ? 2 : 4;
 }
 
+/**
+ * @param chunkCount Chunks in a block.
+ * @param chunkBytes Bytes of each.
+ * @returns Distance of links in `u16`; 0 where a link is not 2 bytes at an even address.
+ */
+export function linkStrideFor(chunkCount: number, chunkBytes: number): number {
+  return linkBytesFor(chunkCount) === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0;
+}
+
 /** From this size on the engine's own fill beats a loop. */
-export const FILL_BYTES = 256;
+const FILL_BYTES = 256;
+
+/**
+ * @param chunkBytes Bytes of a chunk.
+ * @returns Words of 4 bytes that it is cleared by; 0 where it is cleared by bytes.
+ */
+export function chunkWordsFor(chunkBytes: number): number {
+  return chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0;
+}
 
 /** Equal chunks in a row. */
 export class ChunkMemory extends TypedArrays {
@@ -28,9 +45,9 @@ export class ChunkMemory extends TypedArrays {
   readonly chunkBytes: number;
   /** Bytes of a link: 1, 2 or 4. */
   readonly linkBytes: number;
-  /** Distance of links in `u16`; 0 where a link is not 2 bytes at an even address. */
+  /** See {@linkcode linkStrideFor}. */
   readonly linkStride: number;
-  /** Words of a chunk, to clear it by; 0 where it is cleared by bytes. */
+  /** See {@linkcode chunkWordsFor}. */
   readonly chunkWords: number;
 
   /**
@@ -42,8 +59,8 @@ export class ChunkMemory extends TypedArrays {
     this.chunkCount = chunkCount;
     this.chunkBytes = chunkBytes;
     this.linkBytes = linkBytesFor(chunkCount);
-    this.linkStride = this.linkBytes === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0;
-    this.chunkWords = chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0;
+    this.linkStride = linkStrideFor(chunkCount, chunkBytes);
+    this.chunkWords = chunkWordsFor(chunkBytes);
   }
 
   /**

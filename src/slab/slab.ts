@@ -12,7 +12,7 @@ import type { Compile } from "../struct/scalars.ts";
 import type { RecordView } from "../struct/view.ts";
 import { type Block, type BlockOwner, type Geometry, NO_BLOCK } from "./block.ts";
 import { BlockSet } from "./block_set.ts";
-import { FILL_BYTES, linkBytesFor } from "./chunk_memory.ts";
+import { chunkWordsFor, linkStrideFor } from "./chunk_memory.ts";
 import { DisposedError, type PoolExhaustedError } from "../errors.ts";
 import type { HandleCodec } from "./handle.ts";
 import { Observers, type SlabObserver } from "./observers.ts";
@@ -683,13 +683,12 @@ function lastStampOf({ maxGeneration }: HandleCodec): number {
  */
 export function slabClass(config: SlabConfig, chunkBytes: number, compile: Compile): SlabClass {
   const { chunksPerBlock, codec } = config;
-  const linkBytes = linkBytesFor(chunksPerBlock);
   return compile(defineSlab, Slab, codec, {
     chunkBytes,
     chunkCount: chunksPerBlock,
     chunkMask: maskOf(chunksPerBlock),
-    chunkWords: chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0,
-    halfStride: linkBytes === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0,
+    chunkWords: chunkWordsFor(chunkBytes),
+    halfStride: linkStrideFor(chunksPerBlock, chunkBytes),
     lastStamp: lastStampOf(codec),
     isLent: isLent(config),
   });
@@ -701,9 +700,9 @@ interface Constants {
   readonly chunkCount: number;
   /** Ones where a handle has the chunk in its block. */
   readonly chunkMask: number;
-  /** Words of 4 bytes that a chunk is cleared by; 0 where it is cleared by bytes. */
+  /** See {@linkcode chunkWordsFor}. */
   readonly chunkWords: number;
-  /** Distance of links in `u16`; 0 where a link is not 2 bytes at an even address. */
+  /** See {@linkcode linkStrideFor}. */
   readonly halfStride: number;
   /** The live stamp of the last generation. */
   readonly lastStamp: number;

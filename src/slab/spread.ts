@@ -20,6 +20,7 @@
 import type { Compile } from "../struct/scalars.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import type { BlockSet } from "./block_set.ts";
+import { chunkWordsFor } from "./chunk_memory.ts";
 import type { HandleCodec } from "./handle.ts";
 import type { Slab, SlabClass, SlabConfig, SlabState, WholeSlab } from "./slab.ts";
 
@@ -54,7 +55,7 @@ export function spreadSlabClass(
 ): SlabClass {
   return compile(defineSpreadSlab, Base as unknown as typeof WholeSlab, NO_BLOCK, codec, {
     chunkCount: chunksPerBlock,
-    chunkBytes,
+    chunkWords: chunkWordsFor(chunkBytes),
     lastStamp: codec.maxGeneration * 2 + 1,
     rest: restOf(codec),
   }, growFor) as unknown as SlabClass;
@@ -63,7 +64,8 @@ export function spreadSlabClass(
 /** What is the same for all slabs of a class. */
 interface Constants {
   readonly chunkCount: number;
-  readonly chunkBytes: number;
+  /** See {@linkcode chunkWordsFor}. */
+  readonly chunkWords: number;
   /** The live stamp of the last generation. */
   readonly lastStamp: number;
   /** See {@linkcode restOf}. */
@@ -90,9 +92,7 @@ function defineSpreadSlab(
   const chunkCount = constants.chunkCount;
   const chunkBits = 31 - Math.clz32(chunkCount);
   const chunkMask = chunkCount - 1;
-  const chunkWords = constants.chunkBytes % 4 === 0 && constants.chunkBytes < 256
-    ? constants.chunkBytes >> 2
-    : 0;
+  const chunkWords = constants.chunkWords;
   const lastStamp = constants.lastStamp;
   const retires = !codec.wraps;
   const rest = constants.rest;
