@@ -696,31 +696,31 @@ function doesNotSpread<S extends AnyStruct>(
 ): void {
   const view = enemies.get(enemy);
   const found = enemies.tryGet(enemy);
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   void { ...view };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   void { ...view, hp: 1 };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   void { ...view.pos };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   void { ...view.color };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   void { ...view.trail.get(0) };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   void { ...found };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   if (found) void { ...found };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   for (const enemy of enemies) void { ...enemy };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   enemies.forEach((enemy) => void { ...enemy });
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   for (const shot of shots) void { ...shot };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   for (const it of any) void { ...it };
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   enemies.alloc({ ...view });
-  // @ts-expect-error TS2700
+  // @ts-expect-error TS2700: a view has no rest
   const { hp, ...rest } = view;
   void [hp, rest];
   enemies.alloc({ ...view.toJSON(), hp: 1 });
