@@ -60,11 +60,11 @@ export {
 export { HandleMap, type HandleMapPool } from "./src/pool/handle_map.ts";
 export type { PackTarget } from "./src/slab/pack.ts";
 export * from "./src/pool/pool.ts";
-export * from "./src/byte_allocator.ts";
-export * from "./src/arena.ts";
-export * from "./src/stack_allocator.ts";
-export * from "./src/free_list_allocator.ts";
-export * from "./src/inspect.ts";
+export * from "./src/bytes/byte_allocator.ts";
+export * from "./src/bytes/arena.ts";
+export * from "./src/bytes/stack_allocator.ts";
+export * from "./src/bytes/free_list_allocator.ts";
+export * from "./src/inspect/inspect.ts";
 export { ErasedPool, type ErasedPoolOptions, type HandleOf } from "./src/pool/erased_pool.ts";
 export * from "./src/pool/pool_set.ts";
-export * from "./src/shared_pool.ts";
+export * from "./src/shared/shared_pool.ts";

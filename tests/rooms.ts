@@ -5,39 +5,17 @@
  * It reads the text, and trusts `deno fmt` for its shape, so that it needs no permission but to read.
  */
 
-/** The rooms, from the ground up. What lies in `src/` itself is of the room that it is listed in. */
-const ROOMS: readonly (readonly string[])[] = [
-  ["errors.ts", "_show.ts", "_isolation.ts", "_nearest.ts"],
-  ["memory/"],
-  ["struct/"],
-  ["slab/"],
-  ["pool/"],
-  [
-    "_address_space.ts",
-    "_arena_snapshot.ts",
-    "_byte_books.ts",
-    "_byte_checks.ts",
-    "_chunks.ts",
-    "_free_list.ts",
-    "_free_tree.ts",
-    "_heap.ts",
-    "_heap_debug.ts",
-    "_lent_region.ts",
-    "_loans.ts",
-    "arena.ts",
-    "byte_allocator.ts",
-    "free_list_allocator.ts",
-    "stack_allocator.ts",
-  ],
-  [
-    "_shared_block.ts",
-    "_shared_iterate.ts",
-    "_shared_layout.ts",
-    "_shared_slab.ts",
-    "_shared_steps.ts",
-    "shared_pool.ts",
-  ],
-  ["_byte_audit.ts", "_byte_dump.ts", "_heap_audit.ts", "_shared_audit.ts", "inspect.ts"],
+/** The rooms, from the ground up. */
+const ROOMS: readonly string[] = [
+  "errors.ts",
+  "messages/",
+  "memory/",
+  "struct/",
+  "slab/",
+  "pool/",
+  "bytes/",
+  "shared/",
+  "inspect/",
 ];
 
 const SPECIFIER =
@@ -61,7 +39,7 @@ function filesIn(folder: string): string[] {
 
 /** The room of a file, counted from the ground; -1 when it has none. */
 function roomOf(file: string): number {
-  return ROOMS.findIndex((room) => room.some((it) => it === file || file.startsWith(it)));
+  return ROOMS.findIndex((room) => file.startsWith(room));
 }
 
 /** What a file imports, as paths in `src/`, or as it stands where that is not in there. */

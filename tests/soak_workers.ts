@@ -9,7 +9,7 @@
  * Each record tells whose it is, each worker looks before each free and in passes over the whole, and after each round
  * the books are checked and every chunk is taken once more. The seed sets what each worker does, not who is faster.
  */
-import { churn, Crew } from "./_crew.ts";
+import { churn, Crew } from "./shared/_crew.ts";
 
 const OPTIONS = ["--rounds", "--operations", "--seed"];
 const USAGE = "Usage: deno task soak:workers [--rounds N] [--operations N] [--seed S]";

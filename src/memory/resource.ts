@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { checkIsolation } from "../_isolation.ts";
-import { checkOptions } from "../_nearest.ts";
+import { checkIsolation } from "./isolation.ts";
+import { checkOptions } from "../messages/nearest.ts";
 import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 
 /** A run of bytes that a {@linkcode MemoryResource} lent out. */

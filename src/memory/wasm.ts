@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { checkOptions } from "../_nearest.ts";
+import { checkOptions } from "../messages/nearest.ts";
 import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "./resource.ts";
 

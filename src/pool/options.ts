@@ -13,7 +13,7 @@ import {
 } from "../slab/handle.ts";
 import type { SlabConfig } from "../slab/slab.ts";
 import { heapMemory, type MemoryResource } from "../memory/resource.ts";
-import { checkOptions, titleWith } from "../_nearest.ts";
+import { checkOptions, titleWith } from "../messages/nearest.ts";
 
 /** Options of a pool; every one may be left out. */
 export interface PoolOptions {

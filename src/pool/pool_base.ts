@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { showAs, summary, together } from "../_show.ts";
+import { showAs, summary, together } from "../messages/show.ts";
 import { Block } from "../slab/block.ts";
 import { HANDS_ON, KEEPS, noteOwn, type TracedCalls } from "../slab/call_stack.ts";
 import { compact, type Moved } from "../slab/compact.ts";

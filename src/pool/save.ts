@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { optionsProblem } from "../_nearest.ts";
+import { optionsProblem } from "../messages/nearest.ts";
 import { skipNumbers } from "../slab/debug_handles.ts";
 import type { Sheet } from "../slab/envelope.ts";
 import { growAll, type Snapped } from "../slab/snapshot.ts";

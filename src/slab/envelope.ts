@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { optionsProblem } from "../_nearest.ts";
+import { optionsProblem } from "../messages/nearest.ts";
 import { SnapshotError } from "../errors.ts";
 import type { AnyStruct, FieldType } from "../struct/schema.ts";
 import { Struct } from "../struct/schema.ts";

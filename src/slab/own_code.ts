@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { checkOptions } from "../_nearest.ts";
+import { checkOptions } from "../messages/nearest.ts";
 import type { Compile } from "../struct/scalars.ts";
 
 /** Structs and geometries that get copies; further ones share the text, as each copy takes memory and time to compile. */

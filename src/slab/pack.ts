@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { unknownName } from "../_nearest.ts";
+import { unknownName } from "../messages/nearest.ts";
 import { type Arrays, type Compile, SCALARS, type ScalarType } from "../struct/scalars.ts";
 import { type AnyStruct, elementBytes, scalarOf, Struct } from "../struct/schema.ts";
 import type { Block } from "./block.ts";

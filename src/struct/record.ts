@@ -33,7 +33,7 @@ import {
   type ScalarType,
   Struct,
 } from "./schema.ts";
-import { nearestName } from "../_nearest.ts";
+import { nearestName } from "../messages/nearest.ts";
 import { ArrayView } from "./array_view.ts";
 
 /** What records are taken from, or found in, once their values are known. */

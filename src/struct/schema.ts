@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { optionsProblem } from "../_nearest.ts";
+import { optionsProblem } from "../messages/nearest.ts";
 import { SchemaError } from "../errors.ts";
 import type { AnyHandle, Handle } from "./ref.ts";
 import { SCALARS, type ScalarType } from "./scalars.ts";

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { showAs } from "../_show.ts";
+import { showAs } from "../messages/show.ts";
 import {
   ArrayView,
   type ArrayViewClass,

@@ -4,7 +4,7 @@
  * @module
  */
 import { Arena, ErasedPool, Pool, PoolSet, specialization, struct, validate } from "../../mod.ts";
-import { workOut } from "../_workout.ts";
+import { workOut } from "../slab/_workout.ts";
 
 /** What a program leaves. */
 export interface Outcome {

@@ -10,7 +10,7 @@ import { assert, assertEquals } from "@std/assert";
 import * as esbuild from "esbuild";
 import { rollup } from "rollup";
 import { minify, type MinifyOptions } from "terser";
-import { Watch } from "../_own_texts.ts";
+import { Watch } from "../slab/_own_texts.ts";
 import type { Outcome } from "./_program.ts";
 
 const PROGRAM = new URL("_program.ts", import.meta.url).pathname;

@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { type AnyStruct, Pool, type ScalarType } from "../../mod.ts";
-import { declarationsOf, leavesOf, structsOf, valueOf } from "../_declarations.ts";
+import { declarationsOf, leavesOf, structsOf, valueOf } from "../struct/_declarations.ts";
 import type { Job } from "./_gpu.ts";
 
 /** The same structs in each run. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type AnyStruct, Pool, type ScalarType, struct } from "../../mod.ts";
-import { declarationsOf, type Leaf, leavesOf, valueOf } from "../_declarations.ts";
+import { declarationsOf, type Leaf, leavesOf, valueOf } from "../struct/_declarations.ts";
 
 /** A program and what it is to print. */
 export interface Program {

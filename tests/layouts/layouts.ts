@@ -17,7 +17,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type ScalarType, struct } from "../../mod.ts";
 import { C_WORDS, WGSL_WORDS } from "../../src/struct/text.ts";
-import { declarationsOf, WGSL_SCALARS } from "../_declarations.ts";
+import { declarationsOf, WGSL_SCALARS } from "../struct/_declarations.ts";
 import { findChromium, isThere, runInChromium } from "./_chromium.ts";
 import { faultOf, run } from "./_gpu.ts";
 import { someStructs, taskOf } from "./_jobs.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { type AnyStruct, SharedPool, type SharedPoolOptions } from "../../mod.ts";
-import { bytesOf, slabOf } from "../_shared.ts";
+import { bytesOf, slabOf } from "../shared/_shared.ts";
 import type { Random } from "./_random.ts";
 import { type Call, type Fields, initFor, outcomeOf, scribble, Side, textOf } from "./_twins.ts";
 

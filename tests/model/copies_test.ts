@@ -18,7 +18,7 @@ import {
   validate,
 } from "../../mod.ts";
 import type { SomePool } from "../_faces.ts";
-import { CAN_COMPILE, textsOf } from "../_own_texts.ts";
+import { CAN_COMPILE, textsOf } from "../slab/_own_texts.ts";
 import { Random } from "./_random.ts";
 import { NAMES as SHARED_NAMES, SharedSide } from "./_shared_twins.ts";
 import { freshStructs, NAMES, PoolSide } from "./_twins.ts";

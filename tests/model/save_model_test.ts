@@ -20,7 +20,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { edgesOf, reload, stored, TYPES } from "../_saves.ts";
+import { edgesOf, reload, stored, TYPES } from "../pool/_saves.ts";
 import { forge, untyped } from "../_support.ts";
 
 const RUNS = 400;

@@ -10,7 +10,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { LeakError, type PoolOptions, StaleHandleError, validate } from "../../mod.ts";
 import { type Face, FACES } from "../_faces.ts";
-import { assertSameBytes, Body, contentOf, SNAPPED } from "../_snapshots.ts";
+import { assertSameBytes, Body, contentOf, SNAPPED } from "../slab/_snapshots.ts";
 import { forge } from "../_support.ts";
 
 const RUNS = 60;

@@ -16,7 +16,7 @@ import {
 import { slabs } from "../../src/slab/slab.ts";
 import { drop } from "../_debug.ts";
 import { Face, FACES } from "../_faces.ts";
-import { assertSameBytes, goOn, randomOf, stateful, STATES } from "../_snapshots.ts";
+import { assertSameBytes, goOn, randomOf, stateful, STATES } from "../slab/_snapshots.ts";
 import { forge, stateOf } from "../_support.ts";
 
 const Num = struct({ n: "u32" }, { name: "Num" });

@@ -1,0 +1,127 @@
+/**
+ * What the byte allocators are given: the checks of their options, and of sizes and alignments.
+ *
+ * @module
+ */
+import { checkOptions, titleWith } from "../messages/nearest.ts";
+import type { MemoryResource } from "../memory/resource.ts";
+
+/** The largest alignment of an address. */
+export const MAX_ALIGN = 4096;
+
+/** Typed arrays over an extent are indexed with 31 bits. */
+export const MAX_EXTENT_BYTES: number = 1 << 30;
+
+/** The least that an allocator can be told to take from its resource at once. */
+const MIN_EXTENT_BYTES = 64;
+
+/**
+ * Refuses options that no such allocator has.
+ *
+ * @typeParam O The options.
+ * @param kind Class of the allocator.
+ * @param defaultName Name where the options have none.
+ * @param options As the user gave them.
+ * @param own The options that this class has beside those of all.
+ * @throws {TypeError} when there is another one, or they are no object.
+ */
+export function checkByteOptions<O extends { readonly name?: string }>(
+  kind: string,
+  defaultName: string,
+  options: O,
+  own: Readonly<Record<Exclude<keyof O, "name" | "memory" | "debug">, true>>,
+): void {
+  const title = titleWith(`Cannot create ${kind}`, options?.name, defaultName);
+  checkOptions(title, options, ["name", "memory", "debug", ...Object.keys(own)]);
+}
+
+/**
+ * Checks the options that all byte allocators have.
+ *
+ * @param kind Class of the allocator.
+ * @param name Its name.
+ * @param memory Where its memory comes from.
+ * @param debug Whether it is in debug mode.
+ * @returns How errors call it, `Arena "frame"`.
+ * @throws {TypeError} when one of them has the wrong type.
+ */
+export function checkSource(
+  kind: string,
+  name: string,
+  memory: MemoryResource,
+  debug: boolean,
+): string {
+  if (typeof name !== "string") throw optionError(kind, "name", "a string", name);
+  const label = `${kind} "${name}"`;
+  if (typeof debug !== "boolean") throw optionError(label, "debug", "a boolean", debug);
+  if (typeof memory?.allocate === "function" && typeof memory.release === "function") return label;
+  throw optionError(label, "memory", "an object with allocate and release", memory);
+}
+
+/**
+ * Checks an option that is a number of bytes to take from the resource at once.
+ *
+ * @param label How errors call the allocator.
+ * @param option Name of the option.
+ * @param bytes Its value.
+ * @throws {RangeError} when it is no integer from 64 to 2^30.
+ */
+export function checkExtentBytes(label: string, option: string, bytes: number): void {
+  if (Number.isInteger(bytes) && bytes >= MIN_EXTENT_BYTES && bytes <= MAX_EXTENT_BYTES) return;
+  const must = `an integer from ${MIN_EXTENT_BYTES} to ${MAX_EXTENT_BYTES}`;
+  throw new RangeError(`Cannot create ${label}: ${option} must be ${must}, got ${show(bytes)}`);
+}
+
+/**
+ * @param label How errors call the allocator.
+ * @param option Name of the option.
+ * @param must What it must be.
+ * @param got What it was.
+ * @returns The error for an option of the wrong type.
+ */
+export function optionError(label: string, option: string, must: string, got: unknown): TypeError {
+  return new TypeError(`Cannot create ${label}: ${option} must be ${must}, got ${show(got)}`);
+}
+
+/**
+ * Checks a number of bytes or elements.
+ *
+ * @param label How errors call the allocator.
+ * @param verb What was tried.
+ * @param what What the number is of.
+ * @param count The number.
+ * @throws {RangeError} when it is no positive integer.
+ */
+export function checkCount(label: string, verb: string, what: string, count: number): void {
+  if (Number.isInteger(count) && count > 0) return;
+  throw new RangeError(
+    `Cannot ${verb} in ${label}: the ${what} must be a positive integer, got ${show(count)}`,
+  );
+}
+
+/**
+ * Checks an alignment.
+ *
+ * @param label How errors call the allocator.
+ * @param verb What was tried.
+ * @param align The alignment in bytes.
+ * @throws {RangeError} when it is no power of two from 1 to 4096.
+ */
+export function checkAlign(label: string, verb: string, align: number): void {
+  const isWhole = Number.isInteger(align) && align > 0 && align <= MAX_ALIGN;
+  if (isWhole && (align & align - 1) === 0) return;
+  throw new RangeError(
+    `Cannot ${verb} in ${label}: the alignment must be a power of two from 1 to ${MAX_ALIGN}, got ${
+      show(align)
+    }`,
+  );
+}
+
+/**
+ * @param value Any value.
+ * @returns How an error shows it.
+ */
+export function show(value: unknown): string {
+  if (typeof value === "string") return `"${value}"`;
+  return typeof value === "bigint" ? `${value}n` : String(value);
+}

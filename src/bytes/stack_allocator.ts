@@ -1,0 +1,279 @@
+/**
+ * `StackAllocator`: memory that is given back in the reverse order of `alloc`.
+ *
+ * ```text
+ * extent   [ header │ payload ][ padding ][ header │ payload ][ never given out … ]
+ *                     └───────────── previous ┘      └ newest  └ top
+ * ```
+ *
+ * A header is two words, right before its payload: the offset of the payload before, 0 for the first, and its own size.
+ *
+ * @module
+ */
+import { AddressSpace, type Extent, UNIT_SHIFT } from "./address_space.ts";
+import { type StackBooks, stacks } from "./metadata.ts";
+import { checkByteOptions, checkExtentBytes, checkSource } from "./checks.ts";
+import {
+  ByteAllocator,
+  type ByteAllocatorOptions,
+  type ByteAllocatorStats,
+} from "./byte_allocator.ts";
+import { callOrigin, noteOwn, type Origin } from "../slab/call_stack.ts";
+import { POISON, throwLeaks } from "../slab/debug.ts";
+import { LifoOrderError, OutOfMemoryError } from "../errors.ts";
+import { heapMemory } from "../memory/resource.ts";
+
+/** Options of a stack; every one may be left out. */
+export interface StackOptions extends ByteAllocatorOptions {
+  /** Bytes that it has, headers included, 64 to 2^30. @default {65536} */
+  readonly byteLength?: number;
+}
+
+/** The figures of a stack. */
+export interface StackStats extends ByteAllocatorStats {
+  /** Bytes below the top: what was asked for, with headers and padding. */
+  usedBytes: number;
+  /** The most that `usedBytes` was: how large the stack had to be. */
+  peakBytes: number;
+  /** Allocations that are live. */
+  allocations: number;
+}
+
+const HEADER_BYTES = 8;
+
+/**
+ * Memory of a fixed size that is given back in the reverse order of `alloc`.
+ *
+ * Use it where lifetimes are nested and the memory must be bounded: recursive work, a stack of levels or screens. An
+ * `Arena` with `mark` and `rewind` does the same without headers, takes no order, and grows; here a wrong order is an
+ * error.
+ *
+ * Each allocation costs 8 bytes for its header beside the padding, and payloads are aligned to 8 at the least.
+ *
+ * @example Usage
+ * ```ts
+ * import { LifoOrderError, StackAllocator } from "@slabs/pool";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * using stack = new StackAllocator({ byteLength: 1 << 16 });
+ * const a = stack.alloc(24);
+ * const b = stack.alloc(100, 64);
+ * assertEquals(b % 64, 0);
+ * assertThrows(() => stack.free(a), LifoOrderError);
+ * stack.free(b);
+ * stack.free(a);
+ * assertEquals(stack.stats().usedBytes, 0);
+ * ```
+ */
+export class StackAllocator extends ByteAllocator {
+  private readonly _extent: Extent;
+  /** Offset of the newest payload; 0 when there is none. */
+  private _newest = 0;
+  private _allocations = 0;
+  /** The most that the top was whenever it went down; `stats` knows the rest. */
+  private _peak = 0;
+  /** In debug mode where each live allocation was made, by address. */
+  private readonly _origins: Map<number, Origin> | undefined;
+
+  /**
+   * Creates a stack and takes its memory.
+   *
+   * @param options See {@linkcode StackOptions}.
+   * @throws {RangeError} when `byteLength` is out of its range.
+   * @throws {TypeError} when an option is unknown or has the wrong type.
+   * @throws {OutOfMemoryError} when the resource has not so much memory.
+   */
+  constructor(options: StackOptions = {}) {
+    checkByteOptions("StackAllocator", "stack", options, { byteLength: true });
+    const { name = "stack", memory = heapMemory, byteLength = 65536, debug = false } = options;
+    const label = checkSource("StackAllocator", name, memory, debug);
+    checkExtentBytes(label, "byteLength", byteLength);
+    super(name, new AddressSpace(label, memory, byteLength, true, debug ? name : undefined));
+    this._origins = debug ? new Map() : undefined;
+    this._extent = this._space.mount(byteLength, 8);
+    stacks.set(this, () => this._books());
+    if (debug) this._traceCalls(StackAllocator.prototype);
+  }
+
+  /**
+   * Allocates bytes, zeroed, on top of the stack, in O(1) beside the zeroing.
+   *
+   * @param byteLength Bytes, a positive integer.
+   * @param align Power of two up to 4096 that the address is a multiple of; less than 8 counts as 8.
+   * @returns Their address.
+   * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
+   * @throws {OutOfMemoryError} when they do not fit.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override alloc(byteLength: number, align: number = 8): number {
+    this._checkRequest("alloc", byteLength, align);
+    const extent = this._extent;
+    const at = extent.alignUp(extent.top + HEADER_BYTES, Math.max(align, 8));
+    const end = at + byteLength;
+    if (end > extent.byteLength) throw this._fullError(byteLength, end);
+    extent.u8.fill(0, at, end);
+    extent.i32[at - 8 >> 2] = this._newest;
+    extent.i32[at - 4 >> 2] = byteLength;
+    extent.flipStart(at >> UNIT_SHIFT);
+    extent.top = end;
+    this._newest = at;
+    this._allocations++;
+    this._origins?.set(extent.base + at, callOrigin());
+    return extent.base + at;
+  }
+
+  /**
+   * Frees the newest allocation, in O(1).
+   *
+   * @param address Its address.
+   * @throws {LifoOrderError} when it is an older one.
+   * @throws {InvalidAddressError} when no live allocation starts there.
+   * @throws {DisposedError} after `dispose`.
+   */
+  free(address: number): void {
+    const extent = this._extent;
+    const at = this._startOf("free", address);
+    this._checkAttached("free");
+    if (at !== this._newest) throw this._orderError(address);
+    this._peak = Math.max(this._peak, extent.top);
+    const before = extent.i32[at - 8 >> 2];
+    if (this._origins !== undefined) this._end(at, extent.top, this._origins);
+    extent.flipStart(at >> UNIT_SHIFT);
+    extent.top = before === 0 ? 0 : before + this._sizeAt(before);
+    this._newest = before;
+    this._allocations--;
+  }
+
+  /**
+   * Tells how many bytes an address holds, in O(1).
+   *
+   * @param address Address of a live allocation.
+   * @returns The bytes that were asked for.
+   * @throws {InvalidAddressError} when no live allocation starts there.
+   * @throws {DisposedError} after `dispose`.
+   */
+  sizeOf(address: number): number {
+    const at = this._startOf("tell a size", address);
+    this._checkAttached("tell a size");
+    return this._sizeAt(at);
+  }
+
+  /**
+   * Takes back everything that was given out, and keeps the memory. Views and arrays from before are invalid.
+   *
+   * @throws {DisposedError} after `dispose`.
+   */
+  override reset(): void {
+    this._checkAlive();
+    this._checkAttached("reset");
+    this._peak = Math.max(this._peak, this._extent.top);
+    for (const address of [...this._origins?.keys() ?? []].reverse()) this.free(address);
+    this._extent.starts.fill(0);
+    this._extent.top = 0;
+    this._newest = 0;
+    this._allocations = 0;
+  }
+
+  /**
+   * Tells the figures of the stack, in O(1).
+   *
+   * @param out An object to fill instead of a new one.
+   * @returns `out`, or a new object.
+   * @throws {DisposedError} after `dispose`.
+   */
+  override stats(out: Partial<StackStats> = {}): StackStats {
+    this._checkAlive();
+    out.byteLength = this._space.byteLength;
+    out.usedBytes = this._extent.top;
+    out.peakBytes = Math.max(this._peak, this._extent.top);
+    out.allocations = this._allocations;
+    return out as StackStats; // every member was just set
+  }
+
+  /**
+   * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
+   *
+   * @throws {LeakError} in debug mode, when something was live, after the memory was given back.
+   */
+  override dispose(): void {
+    super.dispose();
+    if (this._origins !== undefined) throwLeaks(this._space.label, this.name, this._origins);
+  }
+
+  // -- inside --
+
+  /** Debug mode: overwrites what is taken back, and makes its views throw. */
+  private _end(from: number, to: number, origins: Map<number, Origin>): void {
+    this._extent.u8.fill(POISON, from, to);
+    this._extent.endLives(from, to);
+    origins.delete(this._extent.base + from);
+  }
+
+  /** Offset of the payload at an address where an allocation starts. */
+  private _startOf(verb: string, address: number): number {
+    const { base, top } = this._extent;
+    const at = address - base;
+    // One comparison refuses fractions, NaN, strings, and what is negative or too large.
+    const isInside = address >>> 0 === address && at > 0 && at < top;
+    if (isInside && (at & 7) === 0 && this._extent.isStart(at >> UNIT_SHIFT)) return at;
+    this._checkAlive();
+    const place = isInside ? "inside the stack" : "not in use";
+    throw this._addressError(verb, address, `is ${place}, and no live allocation starts there`);
+  }
+
+  /** Bytes of the payload at an offset, as its header has it. */
+  private _sizeAt(at: number): number {
+    return this._extent.i32[at - 4 >> 2];
+  }
+
+  /**
+   * Finds the memory of a range of bytes: one that starts with an allocation, and ends within it.
+   *
+   * @internal
+   */
+  protected override _check(
+    verb: string,
+    address: number,
+    byteLength: number,
+    _align: number, // at most 8, which every payload is aligned to
+  ): Extent {
+    const at = this._startOf(verb, address);
+    this._checkAttached(verb);
+    const held = this._sizeAt(at);
+    if (byteLength <= held) return this._extent;
+    throw this._addressError(verb, address, `holds ${held} bytes, fewer than ${byteLength}`);
+  }
+
+  /** All that it keeps, for who looks inside. */
+  private _books(): StackBooks {
+    return {
+      name: this.name,
+      space: this._space,
+      extent: this._extent,
+      newest: this._newest,
+      allocations: this._allocations,
+    };
+  }
+
+  /** The error for an allocation that does not fit. */
+  private _fullError(byteLength: number, end: number): OutOfMemoryError {
+    const { top, byteLength: all } = this._extent;
+    return new OutOfMemoryError(
+      `Cannot alloc in ${this._space.label}: ${byteLength} bytes would end at ${end} of ${all}, ${top} are in use`,
+      byteLength,
+    );
+  }
+
+  /** The error for an allocation that is not the newest. */
+  private _orderError(address: number): LifoOrderError {
+    const newest = this._extent.base + this._newest;
+    return new LifoOrderError(
+      `Cannot free in ${this._space.label}: address ${address} is not the newest allocation, ${newest} is`,
+      this.name,
+      address,
+      newest,
+    );
+  }
+}
+
+noteOwn(StackAllocator.prototype);

@@ -1,0 +1,167 @@
+/**
+ * Looking at byte allocators: whether their books balance.
+ *
+ * @module
+ */
+import { type AddressSpace, type Extent, NOWHERE, UNIT_SHIFT } from "../bytes/address_space.ts";
+import { type ArenaBooks, arenas, type StackBooks, stacks } from "../bytes/metadata.ts";
+import { auditFreeList } from "./validate_heap.ts";
+import { heaps } from "../bytes/heap.ts";
+import { ByteAllocator } from "../bytes/byte_allocator.ts";
+import { InvariantError } from "../errors.ts";
+import { detachedError } from "../slab/slab_errors.ts";
+
+/** What an audit says of the thing that it audits. */
+interface Audited {
+  readonly name: string;
+  readonly space: AddressSpace;
+}
+
+/**
+ * Checks that the books of a byte allocator balance, and changes nothing.
+ *
+ * @param allocator Anything.
+ * @returns Whether it is a byte allocator of this module; nothing else is looked at.
+ * @throws {InvariantError} when the books do not balance; it says where, and both figures.
+ * @throws {DisposedError} after its `dispose`.
+ * @throws {TypeError} when its memory was detached.
+ */
+export function auditBytes(allocator: object): boolean {
+  if (!(allocator instanceof ByteAllocator)) return false;
+  const { name } = allocator;
+  const arena = arenas.get(allocator)?.();
+  const stack = stacks.get(allocator)?.();
+  const space = (arena ?? stack ?? heaps.get(allocator))?.space;
+  if (space === undefined) return false;
+  if (space.isDisposed) allocator.stats(); // which refuses; else it could get lost in books that do not balance
+  if (space.isDetached) throw detachedError(`validate ${space.label}`, "its memory");
+  auditSpace({ name, space });
+  if (arena !== undefined) auditArena(arena);
+  if (stack !== undefined) auditStack(stack);
+  auditFreeList(allocator); // which looks at nothing else
+  return true;
+}
+
+/** Each granule leads to the extent that has it, and to nothing else; the regions of an extent lie side by side. */
+function auditSpace(it: Audited): void {
+  const { table, extents, shift, byteLength, granules } = it.space;
+  const owners = new Map<number, Extent>();
+  let bytes = 0;
+  extents.forEach((extent, i) => {
+    bytes += extent.byteLength;
+    auditRegions(it, extent, i);
+    const last = extent.base + extent.byteLength - 1 >>> shift;
+    for (let granule = extent.base >>> shift; granule <= last; granule++) {
+      if (owners.has(granule)) throw fault(it, `shares granule ${granule} with another`, i);
+      owners.set(granule, extent);
+    }
+  });
+  for (let granule = 0; granule < table.length; granule++) {
+    const owner = owners.get(granule) ?? NOWHERE;
+    if (table[granule] === owner && (granule > 0 || owner === NOWHERE)) continue;
+    throw fault(it, `granule ${granule} of the addresses leads elsewhere`);
+  }
+  for (const granule of owners.keys()) {
+    if (granule >= table.length) throw fault(it, `granule ${granule} is beyond the table`);
+  }
+  if (bytes !== byteLength) throw fault(it, `it counts ${byteLength} bytes, and has ${bytes}`);
+  if (owners.size !== granules) {
+    throw fault(it, `it counts ${granules} granules, and has ${owners.size}`);
+  }
+}
+
+function auditRegions(it: Audited, { region, joined, joints, u8 }: Extent, i: number): void {
+  if (joined.length !== joints.length) {
+    throw fault(it, `${joined.length} regions joined it, at ${joints.length} places`, i);
+  }
+  joined.forEach(({ buffer, byteOffset }, k) => {
+    if (buffer === region?.buffer && byteOffset === u8.byteOffset + joints[k]) return;
+    throw fault(it, `a region that joined it at byte ${joints[k]} lies elsewhere`, i);
+  });
+}
+
+// -- arenas --
+
+function auditArena(it: ArenaBooks): void {
+  const { blocks, block, index, before, usedBefore, space, peak, recent } = it;
+  if (blocks.length !== space.extents.length) {
+    throw fault(it, `it has ${blocks.length} blocks, and memory for ${space.extents.length}`);
+  }
+  if (block !== (blocks[index] ?? NOWHERE) || index < 0 && blocks.length > 0) {
+    throw fault(it, `its current block is not that of its position, ${index}`);
+  }
+  let bytes = 0, used = 0;
+  blocks.forEach((block, i) => {
+    if (!space.extents.includes(block)) throw fault(it, "it is no block of the arena", i);
+    auditBlock(it, block, i);
+    if (i >= index) return;
+    bytes += block.byteLength;
+    used += block.top;
+  });
+  if (before !== bytes) {
+    throw fault(it, `it counts ${before} bytes before the current block, and has ${bytes}`);
+  }
+  if (usedBefore !== used) {
+    throw fault(it, `it counts ${usedBefore} bytes used before the current block, and has ${used}`);
+  }
+  if (!(peak >= 0)) throw fault(it, `the peak is ${peak}`);
+  if (!(recent >= 0 && recent <= peak)) {
+    throw fault(it, `the need of late is ${recent}, the peak is ${peak}`);
+  }
+}
+
+/** New memory is zeroed by whoever takes it back, so beyond the top there is nothing else. */
+function auditBlock(it: ArenaBooks, { top, byteLength, u8 }: Extent, i: number): void {
+  if (!(Number.isInteger(top) && top >= 0 && top <= byteLength)) {
+    throw fault(it, `${top} of its ${byteLength} bytes are given out`, i);
+  }
+  if (i > it.index && top > 0) {
+    throw fault(it, `${top} bytes are given out past the current block`, i);
+  }
+  for (let at = top; at < byteLength; at++) {
+    if (u8[at] === 0) continue;
+    throw fault(it, `byte ${at}, past the ${top} that are given out, is ${u8[at]} and not 0`, i);
+  }
+}
+
+// -- stacks --
+
+/** Walks the headers from the newest allocation to the oldest, which are in order of address. */
+function auditStack(it: StackBooks): void {
+  const { extent, newest, allocations } = it;
+  const { top, byteLength, i32 } = extent;
+  if (newest === 0 && top !== 0) throw fault(it, `the top is ${top}, and nothing is live`);
+  let count = 0;
+  let end = top;
+  for (let at = newest; at !== 0; at = i32[at - 8 >> 2]) {
+    const size = i32[at - 4 >> 2];
+    const isTop = count === 0;
+    const isWithin = at >= 8 && size > 0 && (isTop ? at + size === end : at + size <= end);
+    if (!isWithin || (at & 7) !== 0 || end > byteLength) {
+      throw fault(it, `an allocation of ${size} bytes starts at byte ${at}, and ends past ${end}`);
+    }
+    if (!extent.isStart(at >> UNIT_SHIFT)) {
+      throw fault(it, `the allocation at byte ${at} is not marked as a start`);
+    }
+    end = at - 8;
+    count++;
+  }
+  if (count !== allocations) {
+    throw fault(it, `it counts ${allocations} allocations, and has ${count}`);
+  }
+  const bits = bitsOf(extent);
+  if (bits !== count) throw fault(it, `${bits} starts are marked, and ${count} are live`);
+}
+
+function bitsOf({ starts }: Extent): number {
+  let bits = 0;
+  for (const word of starts) {
+    for (let left = word; left !== 0; left &= left - 1) bits++;
+  }
+  return bits;
+}
+
+function fault({ name, space }: Audited, problem: string, block = -1): InvariantError {
+  const place = block < 0 ? "" : `block ${block}: `;
+  return new InvariantError(`Cannot validate ${space.label}: ${place}${problem}`, name, block);
+}

@@ -1,0 +1,408 @@
+/**
+ * A block that virtual threads share, and the watcher of it: every step of a thread goes through here, and a step that gives
+ * a record away twice, writes into one that is live, or turns a generation back is refused on the spot.
+ *
+ * A world can be copied and written down as a key, so that a search can go on from it in more than one way and sees
+ * when it has come to the same one again. All that a thread can do next depends on what is in the key.
+ *
+ * @module
+ */
+import {
+  CHUNK_MASK,
+  isPending,
+  lengthOf,
+  ORPHAN,
+  PENDING,
+  RETIRED,
+  type SharedSteps,
+} from "../../src/shared/protocol.ts";
+import { Order } from "./_order.ts";
+
+/** What the program writes over the link of a record as soon as it is live: no chunk, so that nobody follows it unseen. */
+const DATA = 77;
+
+/** Thrown for what must not happen. */
+export class Violation extends Error {
+  override name = "Violation";
+}
+
+/** What a program does with the block. Records are known by slots, which stand for whatever brings a handle to a thread. */
+export type Operation =
+  /** Allocates a record, if the thread owns the block and finds a chunk; its handle is in the slot from the moment it is live. */
+  | { readonly kind: "alloc"; readonly slot: number }
+  /** Frees the record in the slot, if there is one. */
+  | { readonly kind: "free"; readonly slot: number }
+  /** Takes what others have freed, if the thread owns the block. */
+  | { readonly kind: "drain" }
+  /** Adopts the block from a thread, once that runs no more, or from nobody. */
+  | { readonly kind: "adopt"; readonly from: number }
+  /** Gives the block up, if the thread owns it. */
+  | { readonly kind: "abandon" };
+
+/** The algorithm: that of `src/`, or one with a fault. */
+export interface Algorithm {
+  /** Returns a chunk's new stamp, or -1 when there is none to be had. */
+  alloc(block: SharedSteps): number;
+  freeOwn(block: SharedSteps, chunk: number, live: number, dead: number): boolean;
+  freeRemote(block: SharedSteps, chunk: number, live: number, dead: number): boolean;
+  drain(block: SharedSteps): boolean;
+  adopt(block: SharedSteps, from: number, thread: number): boolean;
+  abandon(block: SharedSteps): void;
+  /** Whether every thread allocates, the owner or not. */
+  readonly isOwnerless?: boolean;
+}
+
+/** What the block is like. */
+export interface Shape {
+  readonly chunkCount: number;
+  /** Stamp of a live record of the last generation. */
+  readonly lastStamp: number;
+  /** What comes after it: 0, or {@linkcode RETIRED}. */
+  readonly stampAfterLast: number;
+}
+
+/** What threads read and write atomically. What they know of goes with it. */
+type Word = "stamp" | "slot" | typeof OTHER_WORDS[number];
+/** The last one is no word: it stands for the end of a thread, which whoever adopts from it has to know of. */
+const OTHER_WORDS = ["remote", "owner", "retired", "end"] as const;
+
+/** What they read or write plainly: the bytes of a chunk, its stamp, and how many are taken. */
+type Place = "bytes" | "stamp" | "taken";
+
+/** Where a key is put together. */
+const halves = new Uint16Array(4096);
+
+/** A thread: how far it is, and what it alone knows of the block. */
+export class Thread {
+  /** Operations it has behind it. */
+  done = 0;
+  isDead = false;
+  /** What the steps of the operation that it is in have answered so far. */
+  answers: number[] = [];
+  // As they were at the start of that operation: what it has done to them since is done again.
+  head = 0;
+  free = 0;
+  bump = 0;
+  isMine = false;
+  // For the watcher: whether the block is the thread's, and what that operation did so far.
+  isOwner = false;
+  /** Serial of the record whose life it has ended; 0 for none. */
+  ended = 0;
+  /** Chunks on their way to the remote list or from it to the owner's. */
+  moving = 0;
+  /** Chunks it has retired and not counted. */
+  uncounted = 0;
+
+  copy(): Thread {
+    const it = new Thread();
+    it.done = this.done;
+    it.isDead = this.isDead;
+    it.answers = this.answers.slice();
+    it.head = this.head;
+    it.free = this.free;
+    it.bump = this.bump;
+    it.isMine = this.isMine;
+    it.isOwner = this.isOwner;
+    it.ended = this.ended;
+    it.moving = this.moving;
+    it.uncounted = this.uncounted;
+    return it;
+  }
+}
+
+/** The shared block, the threads, and what was given to whom. */
+export class World {
+  readonly shape: Shape;
+  readonly algorithm: Algorithm;
+  // -- what all threads see --
+  owner = 0;
+  taken = 0;
+  remote = 0;
+  retired = 0;
+  stamps: number[] = [];
+  links: number[] = [];
+  // -- what the watcher knows --
+  /** Records are numbered as they come to life, from 1. The last one of each chunk: */
+  serials: number[] = [];
+  /** Chunk and live stamp of each record, by serial. */
+  chunkOf: number[] = [0];
+  stampOf: number[] = [0];
+  /** Serial of the record that each slot names; 0 for none. */
+  slots: number[] = [];
+  /** Chunks that terminated threads may have taken along, and that they may have left uncounted. */
+  lostAtMost = 0;
+  uncountedAtMost = 0;
+  threads: Thread[] = [];
+  /** What happened before what, where that is watched. */
+  order: Order | undefined;
+
+  constructor(shape: Shape, algorithm: Algorithm) {
+    this.shape = shape;
+    this.algorithm = algorithm;
+  }
+
+  /** Makes a world of a fresh block, the first of the threads its owner. */
+  static fresh(shape: Shape, algorithm: Algorithm, threads: number, slots: number): World {
+    const world = new World(shape, algorithm);
+    const { chunkCount } = shape;
+    world.owner = 1;
+    world.stamps = Array(chunkCount).fill(0);
+    world.links = Array(chunkCount).fill(0);
+    world.serials = Array(chunkCount).fill(0);
+    world.slots = Array(slots).fill(0);
+    world.threads = Array.from({ length: threads }, () => new Thread());
+    if (algorithm.isOwnerless === true) { // all chunks are on one stack, whose end is 0
+      world.links = world.links.map((_, chunk) => chunk);
+      world.remote = chunkCount;
+    } else world.threads[0].isMine = world.threads[0].isOwner = true;
+    return world;
+  }
+
+  /** A copy that shares nothing with it. */
+  copy(): World {
+    const it = new World(this.shape, this.algorithm);
+    it.owner = this.owner;
+    it.taken = this.taken;
+    it.remote = this.remote;
+    it.retired = this.retired;
+    it.stamps = this.stamps.slice();
+    it.links = this.links.slice();
+    it.serials = this.serials.slice();
+    it.chunkOf = this.chunkOf.slice();
+    it.stampOf = this.stampOf.slice();
+    it.slots = this.slots.slice();
+    it.lostAtMost = this.lostAtMost;
+    it.uncountedAtMost = this.uncountedAtMost;
+    it.threads = this.threads.map((thread) => thread.copy());
+    it.order = this.order?.copy();
+    return it;
+  }
+
+  /** All that the world is, in a string: two of the same key have the same future. */
+  get key(): string {
+    const { shape: { chunkCount }, slots, chunkOf, stampOf } = this;
+    let at = 0;
+    const put = (word: number) => {
+      halves[at++] = word;
+      halves[at++] = word >>> 16;
+    };
+    put(this.remote);
+    halves[at++] = this.owner + 1 << 12 | (this.taken & 15) << 8 | this.retired << 4 |
+      this.lostAtMost;
+    halves[at++] = this.uncountedAtMost << 8 | chunkOf.length;
+    for (let chunk = 0; chunk < chunkCount; chunk++) {
+      put(this.stamps[chunk]);
+      halves[at++] = this.links[chunk] << 8 | this.serials[chunk];
+    }
+    for (let i = 0; i < slots.length; i++) halves[at++] = slots[i];
+    for (let i = 1; i < chunkOf.length; i++) halves[at++] = chunkOf[i] << 8 | stampOf[i];
+    for (const thread of this.threads) {
+      const flags = (thread.isDead ? 1 : 0) | (thread.isMine ? 2 : 0) | (thread.isOwner ? 4 : 0);
+      halves[at++] = flags << 12 | thread.done << 8 | thread.answers.length;
+      halves[at++] = thread.head << 8 | thread.free << 4 | thread.bump;
+      halves[at++] = thread.ended << 8 | (thread.moving & 15) << 4 | thread.uncounted;
+      for (let i = 0; i < thread.answers.length; i++) put(thread.answers[i]);
+    }
+    const known = this.order?.known ?? [];
+    for (let i = 0; i < known.length; i++) put(known[i]);
+    return String.fromCharCode.apply(null, halves.subarray(0, at) as unknown as number[]); // it takes any list
+  }
+
+  /** The stamp that a chunk gets when the record with a live stamp is freed. */
+  after(live: number): number {
+    return live === this.shape.lastStamp ? this.shape.stampAfterLast : live + 1;
+  }
+
+  /** Whether a record lives. */
+  isLive(serial: number): boolean {
+    const chunk = this.chunkOf[serial];
+    return serial > 0 && this.serials[chunk] === serial && (this.stamps[chunk] & 1) === 1;
+  }
+
+  /** Whether a thread can take another step. */
+  canGo(number: number, operations: readonly Operation[]): boolean {
+    const thread = this.threads[number - 1];
+    if (thread.isDead || thread.done === operations.length) return false;
+    const next = operations[thread.done];
+    return next.kind !== "adopt" || next.from === ORPHAN || this.threads[next.from - 1].isDead;
+  }
+
+  /** Ends a thread where it is. It never goes on. */
+  terminate(number: number): void {
+    const thread = this.threads[number - 1];
+    this.order?.learn(this.#wordOf("end", 0), number - 1);
+    this.lostAtMost += Math.max(0, thread.moving);
+    this.uncountedAtMost += thread.uncounted;
+    const end = new Thread();
+    end.isDead = true;
+    this.threads[number - 1] = end;
+  }
+
+  // -- what happens before what --
+
+  /** Watches it from here on: all that was done so far is known to all. */
+  watchOrder(): void {
+    this.order = Order.of(this.threads.length + this.shape.chunkCount + 4 + this.slots.length);
+  }
+
+  /** A step reads a word, atomically. */
+  acquire(thread: Thread, word: Word, at = 0): void {
+    this.order?.learn(this.threads.indexOf(thread), this.#wordOf(word, at));
+  }
+
+  /** A step writes a word, atomically. */
+  release(thread: Thread, word: Word, at = 0): void {
+    this.order?.become(this.#wordOf(word, at), this.threads.indexOf(thread));
+  }
+
+  /** Those that know of accesses: the threads, and then the words. */
+  #wordOf(word: Word, at: number): number {
+    const { length } = this.threads;
+    const { chunkCount } = this.shape;
+    if (word === "stamp") return length + at;
+    return length + chunkCount + (word === "slot" ? 4 + at : OTHER_WORDS.indexOf(word));
+  }
+
+  /** A step reads a place, plainly. */
+  read(thread: Thread, place: Place, chunk: number): void {
+    if (this.order?.read(this.threads.indexOf(thread), this.#placeOf(place, chunk)) === false) {
+      refuse(`the ${place} of chunk ${chunk} is read in no order with its last write`);
+    }
+  }
+
+  /** A step writes a place, plainly unless it is a stamp. */
+  write(thread: Thread, place: Place, chunk: number): void {
+    const isAtomic = place === "stamp";
+    const number = this.threads.indexOf(thread);
+    if (this.order?.write(number, this.#placeOf(place, chunk), isAtomic) === false) {
+      refuse(`the ${place} of chunk ${chunk} is written in no order with another access`);
+    }
+  }
+
+  #placeOf(place: Place, chunk: number): number {
+    const { chunkCount } = this.shape;
+    return place === "taken" ? 2 * chunkCount : place === "stamp" ? chunkCount + chunk : chunk;
+  }
+
+  // -- what the watcher refuses --
+
+  /** Writes a stamp. */
+  stamp(thread: Thread, slot: number, chunk: number, to: number): void {
+    const from = this.stamps[chunk];
+    this.stamps[chunk] = to;
+    if (((from ^ to) & 1) === 1) this.write(thread, "bytes", chunk); // the program writes to it first, and last
+    this.write(thread, "stamp", chunk);
+    this.release(thread, "stamp", chunk);
+    if ((to & 1) === 1 && slot >= 0) this.release(thread, "slot", slot);
+    if ((to & 1) === 1) {
+      if ((from & 1) === 1) {
+        refuse(`chunk ${chunk} is given out while record ${this.serials[chunk]} lives in it`);
+      }
+      if (from !== to - 1) refuse(`chunk ${chunk} is given out with stamp ${to} after ${from}`);
+      this.serials[chunk] = this.chunkOf.length;
+      if (slot >= 0) this.slots[slot] = this.chunkOf.length;
+      this.chunkOf.push(chunk);
+      this.stampOf.push(to);
+      this.links[chunk] = DATA;
+      return;
+    }
+    const isEnd = (from & 1) === 1;
+    const expected = isEnd ? this.after(from) : from;
+    if ((to & ~PENDING) !== (expected & ~PENDING)) {
+      refuse(`chunk ${chunk} gets stamp ${to} after ${from}`);
+    }
+    if (isEnd) {
+      thread.ended = this.serials[chunk];
+      if (to === RETIRED) thread.uncounted++;
+      else if (isPending(to)) thread.moving++;
+    } else if (isPending(from) && !isPending(to)) thread.moving--;
+  }
+
+  /** Writes whose the block is. */
+  own(thread: Thread, to: number): void {
+    this.owner = to;
+    thread.isOwner = to !== ORPHAN;
+    if (thread.isOwner && this.threads.some((other) => other !== thread && other.isOwner)) {
+      refuse("the block has two owners");
+    }
+  }
+
+  /** Refuses to touch the bytes of a chunk that is no chunk, or that a record lives in. */
+  checkWrite(thread: Thread, chunk: number): void {
+    this.checkChunk(chunk);
+    if ((this.stamps[chunk] & 1) === 1) {
+      refuse(`chunk ${chunk} is written while record ${this.serials[chunk]} lives in it`);
+    }
+    this.write(thread, "bytes", chunk);
+  }
+
+  checkChunk(chunk: number): void {
+    if (!(chunk < this.shape.chunkCount)) refuse(`chunk ${chunk} is followed, and is none`);
+  }
+}
+
+/** Says what must not happen. */
+export function refuse(what: string): never {
+  throw new Violation(what);
+}
+
+/**
+ * Holds a world in which no thread goes on against itself: nothing lost, nothing twice, and the books balance.
+ *
+ * @param world A world.
+ */
+export function auditWorld(world: World): void {
+  const { chunkCount } = world.shape;
+  const owner = world.threads.find((thread) => thread.isMine);
+  const inRemote = follow(world, world.remote & CHUNK_MASK, lengthOf(world.remote), isPending);
+  const inList = owner === undefined ? [] : follow(world, owner.head, owner.free, isFree);
+  let live = 0, pending = 0, retired = 0;
+  for (const stamp of world.stamps) {
+    if (stamp === RETIRED) retired++;
+    else if (isPending(stamp)) pending++;
+    else if ((stamp & 1) === 1) live++;
+  }
+  const lost = pending - inRemote.length;
+  if (lost < 0 || lost > world.lostAtMost) {
+    refuse(`${lost} chunks are lost on their way to the owner`);
+  }
+  const uncounted = retired - world.retired;
+  if (uncounted < 0 || uncounted > world.uncountedAtMost) {
+    refuse(`${world.retired} chunks count as retired, and ${retired} are`);
+  }
+  const inUse = live + pending + retired;
+  if (owner !== undefined) {
+    const isUnused = (stamp: number, chunk: number) => chunk < owner.bump || stamp === 0;
+    if (!world.stamps.every(isUnused)) refuse("a chunk counts as never used, and is not");
+    if (inList.length + chunkCount - owner.bump + inUse !== chunkCount) {
+      refuse("a chunk is nowhere");
+    }
+  }
+  const isBalanced = owner !== undefined || world.owner === ORPHAN;
+  if (isBalanced && world.taken !== inUse) {
+    refuse(`${world.taken} chunks count as taken, and ${inUse} are`);
+  }
+}
+
+function isFree(stamp: number): boolean {
+  return stamp >= 0 && (stamp & 1) === 0;
+}
+
+/** The chunks of a list, which are what belongs there, and none twice. */
+function follow(
+  world: World,
+  head: number,
+  length: number,
+  belongs: (stamp: number) => boolean,
+): number[] {
+  const chunks: number[] = [];
+  for (let chunk = head; chunks.length < length; chunk = world.links[chunk]) {
+    world.checkChunk(chunk);
+    if (chunks.includes(chunk)) refuse(`a list leads to chunk ${chunk} twice`);
+    if (!belongs(world.stamps[chunk])) {
+      refuse(`a list leads to chunk ${chunk}, whose stamp is ${world.stamps[chunk]}`);
+    }
+    chunks.push(chunk);
+  }
+  return chunks;
+}

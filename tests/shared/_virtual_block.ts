@@ -1,0 +1,267 @@
+/**
+ * A virtual thread's side of the block: the steps, done one at a time.
+ *
+ * @module
+ */
+import { lengthOf, type SharedSteps } from "../../src/shared/protocol.ts";
+import { type Operation, refuse, type Thread, type World } from "./_shared_world.ts";
+
+/** Thrown into an operation at the step that it is not to take yet. It is caught by the one who started the operation. */
+const PREEMPTED: unique symbol = Symbol("preempted");
+
+/**
+ * What a virtual thread runs the algorithm on. An operation that is suspended does not wait: it is left by an
+ * exception, and when it is its turn it runs again from its start, where the steps that it has behind it
+ * answer as they did, and do nothing; then it takes one more step.
+ */
+export class VirtualBlock implements SharedSteps {
+  head = 0;
+  free = 0;
+  bump = 0;
+  isMine = false;
+  readonly chunkCount: number;
+  /** What was done, a line a step, where somebody wants to know. */
+  trace: string[] | undefined;
+  #world: World;
+  #number = 0;
+  #thread: Thread;
+  /** Steps of the operation that were answered in this run of it. */
+  #position = 0;
+  /** Whether the one new step of this run was taken. */
+  #hasGone = false;
+  /** Where the handle of what is allocated goes. */
+  #slot = -1;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#thread = world.threads[0];
+    this.chunkCount = world.shape.chunkCount;
+  }
+
+  /**
+   * Takes a thread one step further, and to the end of the operation if that was its last step.
+   *
+   * @param world Where; it is changed.
+   * @param number Which thread, from 1.
+   * @param operation What it is at.
+   */
+  go(world: World, number: number, operation: Operation): void {
+    const thread = world.threads[number - 1];
+    this.#world = world;
+    this.#number = number;
+    this.#thread = thread;
+    this.#position = 0;
+    this.#hasGone = false;
+    this.#slot = operation.kind === "alloc" ? operation.slot : -1;
+    ({ head: this.head, free: this.free, bump: this.bump, isMine: this.isMine } = thread);
+    try {
+      this.#run(operation);
+    } catch (error) {
+      if (error === PREEMPTED) return;
+      throw error;
+    }
+    thread.done++;
+    thread.answers = [];
+    thread.ended = thread.moving = thread.uncounted = 0;
+    ({ head: thread.head, free: thread.free, bump: thread.bump, isMine: thread.isMine } = this);
+  }
+
+  #run(operation: Operation): void {
+    const { algorithm } = this.#world;
+    const mayAlloc = this.isMine || algorithm.isOwnerless === true;
+    if (operation.kind === "alloc") {
+      const stamp = mayAlloc ? algorithm.alloc(this) : -1;
+      this.#note(operation, stamp >= 0);
+    } else if (operation.kind === "free") this.#free(operation);
+    else if (operation.kind === "drain") {
+      if (this.isMine) this.#note(operation, algorithm.drain(this));
+    } else if (operation.kind === "adopt") this.#adopt(operation);
+    else if (this.isMine) {
+      this.isMine = false;
+      algorithm.abandon(this);
+    }
+  }
+
+  #free(operation: Operation & { readonly kind: "free" }): void {
+    const world = this.#world;
+    const serial = this.#receive(operation.slot);
+    if (serial === 0) return;
+    const chunk = world.chunkOf[serial];
+    const live = world.stampOf[serial];
+    const dead = world.after(live);
+    const { algorithm } = world;
+    const isFreed = this.isMine
+      ? algorithm.freeOwn(this, chunk, live, dead)
+      : algorithm.freeRemote(this, chunk, live, dead);
+    this.#note(operation, isFreed);
+    const { ended } = this.#thread;
+    if (isFreed && ended === 0) refuse(`record ${serial} is freed twice`);
+    if (ended !== 0 && ended !== serial) {
+      refuse(`record ${ended} is freed with the handle of ${serial}`);
+    }
+    if (!isFreed && ended !== 0) {
+      refuse(`record ${serial} is freed, and the thread told that it is not`);
+    }
+    if (!isFreed && world.isLive(serial)) refuse(`record ${serial} is live, and is not freed`);
+  }
+
+  #adopt(operation: Operation & { readonly kind: "adopt" }): void {
+    const isAdopted = this.#world.algorithm.adopt(this, operation.from, this.#number);
+    this.#note(operation, isAdopted);
+    if (isAdopted) this.isMine = true;
+  }
+
+  #note(operation: Operation, result: boolean): void {
+    this.trace?.push(`thread ${this.#number}: ${show(operation)} returns ${result}`);
+  }
+
+  /** Whether a step is one that was taken before; it gives way if a new one was taken already. */
+  #isOld(): boolean {
+    if (this.#position < this.#thread.answers.length) return true;
+    if (this.#hasGone) throw PREEMPTED;
+    this.#hasGone = true;
+    return false;
+  }
+
+  #old(): number {
+    return this.#thread.answers[this.#position++];
+  }
+
+  #answer(answer: number, name: string, ...args: readonly number[]): number {
+    this.#thread.answers.push(answer);
+    this.#position++;
+    this.trace?.push(`thread ${this.#number}: ${name}(${args.join(", ")}) = ${answer}`);
+    return answer;
+  }
+
+  // -- the steps --
+
+  /** Comes to know a handle, by a message for instance. */
+  #receive(slot: number): number {
+    if (this.#isOld()) return this.#old();
+    this.#world.acquire(this.#thread, "slot", slot);
+    return this.#answer(this.#world.slots[slot], "receive", slot);
+  }
+
+  loadStamp(chunk: number): number {
+    if (this.#isOld()) return this.#old();
+    this.#world.checkChunk(chunk);
+    this.#world.acquire(this.#thread, "stamp", chunk);
+    return this.#answer(this.#world.stamps[chunk], "loadStamp", chunk);
+  }
+
+  ownStamp(chunk: number): number {
+    if (this.#isOld()) return this.#old();
+    this.#world.checkChunk(chunk);
+    const stamp = this.#answer(this.#world.stamps[chunk], "ownStamp", chunk);
+    this.#world.read(this.#thread, "stamp", chunk);
+    return stamp;
+  }
+
+  storeStamp(chunk: number, stamp: number): void {
+    if (this.#isOld()) return void this.#old();
+    this.#answer(0, "storeStamp", chunk, stamp);
+    this.#world.checkChunk(chunk);
+    this.#world.stamp(this.#thread, this.#slot, chunk, stamp);
+  }
+
+  swapStamp(chunk: number, from: number, to: number): boolean {
+    if (this.#isOld()) return this.#old() === 1;
+    const isSwapped = this.#world.stamps[chunk] === from;
+    this.#answer(isSwapped ? 1 : 0, "swapStamp", chunk, from, to);
+    this.#world.acquire(this.#thread, "stamp", chunk);
+    if (isSwapped) this.#world.stamp(this.#thread, this.#slot, chunk, to);
+    return isSwapped;
+  }
+
+  loadRemote(): number {
+    if (this.#isOld()) return this.#old();
+    this.#world.acquire(this.#thread, "remote");
+    return this.#answer(this.#world.remote, "loadRemote");
+  }
+
+  swapRemote(from: number, to: number): boolean {
+    if (this.#isOld()) return this.#old() === 1;
+    const isSwapped = this.#world.remote === from;
+    this.#answer(isSwapped ? 1 : 0, "swapRemote", from, to);
+    this.#world.acquire(this.#thread, "remote");
+    if (!isSwapped) return false;
+    this.#world.release(this.#thread, "remote");
+    this.#world.remote = to;
+    this.#thread.moving = 0;
+    return true;
+  }
+
+  takeRemote(): number {
+    if (this.#isOld()) return this.#old();
+    const remote = this.#answer(this.#world.remote, "takeRemote");
+    this.#world.remote = 0;
+    this.#world.acquire(this.#thread, "remote");
+    this.#world.release(this.#thread, "remote");
+    this.#thread.moving = lengthOf(remote);
+    return remote;
+  }
+
+  storeOwner(thread: number): void {
+    if (this.#isOld()) return void this.#old();
+    this.#answer(0, "storeOwner", thread);
+    this.#world.release(this.#thread, "owner");
+    this.#world.own(this.#thread, thread);
+  }
+
+  swapOwner(from: number, to: number): boolean {
+    if (this.#isOld()) return this.#old() === 1;
+    const isSwapped = this.#world.owner === from;
+    this.#answer(isSwapped ? 1 : 0, "swapOwner", from, to);
+    this.#world.acquire(this.#thread, "owner");
+    if (!isSwapped) return false;
+    if (from > 0) this.#world.acquire(this.#thread, "end");
+    this.#world.release(this.#thread, "owner");
+    this.#world.own(this.#thread, to);
+    return true;
+  }
+
+  storeTaken(chunks: number): void {
+    if (this.#isOld()) return void this.#old();
+    this.#answer(0, "storeTaken", chunks);
+    this.#world.write(this.#thread, "taken", 0);
+    this.#world.taken = chunks;
+  }
+
+  addRetired(): void {
+    if (this.#isOld()) return void this.#old();
+    this.#answer(0, "addRetired");
+    this.#world.acquire(this.#thread, "retired");
+    this.#world.release(this.#thread, "retired");
+    this.#world.retired++;
+    this.#thread.uncounted--;
+  }
+
+  readLink(chunk: number): number {
+    if (this.#isOld()) return this.#old();
+    this.#world.checkChunk(chunk);
+    const link = this.#answer(this.#world.links[chunk], "readLink", chunk);
+    this.#world.read(this.#thread, "bytes", chunk);
+    return link;
+  }
+
+  writeLink(chunk: number, link: number): void {
+    if (this.#isOld()) return void this.#old();
+    this.#answer(0, "writeLink", chunk, link);
+    this.#world.checkWrite(this.#thread, chunk);
+    this.#world.links[chunk] = link;
+  }
+
+  zero(chunk: number): void {
+    if (this.#isOld()) return void this.#old();
+    this.#answer(0, "zero", chunk);
+    this.#world.checkWrite(this.#thread, chunk);
+    this.#world.links[chunk] = 0;
+  }
+}
+
+/** An operation as people read it. */
+function show(operation: Operation): string {
+  if (operation.kind === "adopt") return `adopt(${operation.from})`;
+  return "slot" in operation ? `${operation.kind}(${operation.slot})` : `${operation.kind}()`;
+}

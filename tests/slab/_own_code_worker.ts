@@ -1,0 +1,171 @@
+/**
+ * What the tests of own code do in a worker: there the module is a fresh one, of which no pool exists yet.
+ *
+ * Nothing of the module is imported before the scenario says so, and every way to make code is watched from the beginning.
+ *
+ * @module
+ */
+import { Watch } from "./_own_texts.ts";
+
+/** What a worker is told to do. */
+export type Scenario =
+  | "import"
+  | "own"
+  | "never"
+  | "refused"
+  | "opted out"
+  | "many"
+  | { readonly late: string };
+
+/** What came of it. */
+export interface Outcome {
+  /** Texts that were compiled. */
+  readonly texts: readonly string[];
+  /** What a scenario has to tell beside that. */
+  readonly value: unknown;
+}
+
+const scope = self as unknown as { // what a worker has, of which the types of a page know nothing
+  onmessage: (event: { data: Scenario }) => void;
+  postMessage(message: Outcome | { error: string }): void;
+};
+
+type Module = typeof import("../../mod.ts");
+
+// An address that the loader does not see, so that it does not load the module before it is asked to.
+const load = (name: string) => import(new URL(name, import.meta.url).href);
+
+scope.onmessage = async ({ data }) => {
+  try {
+    const refusal = data === "refused" ? () => new EvalError("refused by the policy") : undefined;
+    const watch = new Watch(refusal);
+    const mod: Module = await load("../../mod.ts");
+    const run = typeof data === "string" ? RUNS[data] : () => configureLate(mod, data.late);
+    const value = await run(mod, watch);
+    scope.postMessage({ texts: watch.texts, value });
+  } catch (error) {
+    scope.postMessage({ error: String((error as Error).stack) });
+  }
+};
+
+type Run = (mod: Module, watch: Watch) => unknown;
+
+const RUNS: Readonly<Record<string, Run>> = {
+  import: useNoPool,
+  own: (mod) => workOut(mod),
+  never(mod) {
+    mod.configure({ specialize: false });
+    return workOut(mod);
+  },
+  refused: (mod) => workOut(mod),
+  "opted out": optOut,
+  many: makeMany,
+};
+
+/** Does all that needs no pool, then makes the first one; tells how many texts there were before it, and in between. */
+function useNoPool(mod: Module, watch: Watch): unknown {
+  const Point = mod.struct({ x: "f32", y: mod.array("u8", 3) }, { name: "Point" });
+  mod.configure({});
+  mod.configure({ specialize: true });
+  using arena = new mod.Arena();
+  arena.alloc(100);
+  const before = [watch.texts.length, mod.specialization()];
+  using pool = new mod.Pool(Point);
+  const after = [watch.texts.length > 0, mod.specialization()];
+  pool.alloc({ x: 1 });
+  return { before, after };
+}
+
+async function workOut({ specialization }: Module): Promise<unknown> {
+  const before = specialization();
+  const { workOut }: typeof import("./_workout.ts") = await load("_workout.ts");
+  return { result: workOut(), specialization: [before, specialization()] };
+}
+
+/** Uses pools that share their code, each on its own account. */
+function optOut({ ErasedPool, Pool, PoolSet, SharedPool, struct }: Module): unknown {
+  const Word = struct({ n: "u32" }, { name: "Word" });
+  const specialize = false;
+  const pool = new Pool(Word, { specialize });
+  const shared = SharedPool.create(Word, { specialize });
+  const there = SharedPool.attach(Word, shared.share(), { specialize });
+  type Kind = typeof Word;
+  const erased = new ErasedPool<Kind>({ size: 4, types: [Word], specialize });
+  const open = new ErasedPool<Kind>({ size: 4, specialize });
+  const set = new PoolSet<Kind>({ sizes: [4, 8], specialize });
+  const debug = new Pool(Word, { debug: true });
+  let sum = 0;
+  for (const one of [pool, shared, there, debug]) {
+    for (let n = 0; n < 100; n++) one.alloc({ n });
+    one.forEach((it) => sum += it.n);
+    one.loop((it) => sum += it.n)();
+  }
+  for (const one of [erased, open, set]) {
+    for (let n = 0; n < 100; n++) one.alloc(Word, { n });
+    one.forEach(Word, (it) => sum += it.n);
+    one.loop(Word, (it) => sum += it.n)();
+    one.retain(Word, () => true);
+  }
+  return sum;
+}
+
+/** Makes pools of more structs than there may be copies for; tells of each how many texts it compiled, and what it did. */
+function makeMany({ Pool, struct, validate }: Module, watch: Watch): unknown {
+  return Array.from({ length: 70 }, (_, i) => {
+    const before = watch.texts.length;
+    using pool = new Pool(struct({ n: "u32", x: "f32" }, { name: `Kind${i}` }), {
+      chunksPerBlock: 64,
+    });
+    const handles = Array.from({ length: 100 }, (_, n) => pool.alloc({ n, x: n / 2 }));
+    let sum = 0;
+    pool.forEach((it, handle) => sum += it.n * it.x + handle);
+    pool.loop((it, handle, by: number) => sum += it.n * by - handle)(3);
+    for (const it of pool) sum += it.x;
+    const freed = pool.retain((it) => it.n % 3 === 0);
+    pool.free(handles[3]);
+    pool.set(handles[6], { x: 7 });
+    validate(pool);
+    const result = [sum, freed, pool.get(handles[6]).toJSON(), [...pool.handles()], pool.stats()];
+    return { texts: watch.texts.length - before, result: JSON.stringify(result) };
+  });
+}
+
+/** Configures the module once something exists that has code; tells what came of it. */
+function configureLate(mod: Module, kind: string): unknown {
+  const { Arena, ErasedPool, Pool, PoolSet, SharedPool, struct } = mod;
+  const Word = struct({ n: "u32" });
+  const make: Readonly<Record<string, () => unknown>> = {
+    "a Pool": () => new Pool(Word),
+    "a Pool that shares": () => new Pool(Word, { specialize: false }),
+    "a Pool of debug mode": () => new Pool(Word, { debug: true }),
+    "an ErasedPool": () => new ErasedPool({ size: 4 }),
+    "a PoolSet": () => new PoolSet({ sizes: [4, 8] }),
+    "a SharedPool": () => SharedPool.create(Word),
+    "a view of an Arena": () => new Arena().allocRecord(Word, { n: 1 }),
+    "pools that were refused": () => {
+      const makers = [
+        () => new Pool(Word, { chunksPerBlock: 3 }),
+        () => new Pool({ n: "u99" as never }),
+        () => new ErasedPool({ size: 4, chunksPerBlock: 3 }),
+        () => new PoolSet({ sizes: [4, 8], chunksPerBlock: 3 }),
+        () => new PoolSet({ sizes: [2], types: [Word] }),
+        () => SharedPool.create(Word, { chunksPerBlock: 3 }),
+      ];
+      for (const maker of makers) {
+        try {
+          maker();
+        } catch {
+          continue;
+        }
+        throw new Error(`was not refused: ${maker}`);
+      }
+    },
+  };
+  make[kind]();
+  try {
+    mod.configure({ specialize: false });
+    return "configured";
+  } catch (error) {
+    return `${(error as Error).constructor.name}: ${(error as Error).message}`;
+  }
+}

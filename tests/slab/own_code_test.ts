@@ -1,0 +1,495 @@
+/** Own code: when texts are compiled again and when not, what they are called, and that it makes no difference but in speed. */
+import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  ErasedPool,
+  Pool,
+  type PoolOptions,
+  PoolSet,
+  SharedPool,
+  specialization,
+  struct,
+} from "../../mod.ts";
+import type { Outcome, Scenario } from "./_own_code_worker.ts";
+import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
+import { untyped } from "../_support.ts";
+
+// -- a fresh module in a worker --
+
+const MODULE = new URL("_own_code_worker.ts", import.meta.url);
+const { state } = await Deno.permissions.query({ name: "read", path: MODULE });
+/** Whether a worker can be started: its module has to be read. */
+const CAN_START = state === "granted";
+
+/** Has a worker play a scenario. */
+async function play<T>(scenario: Scenario): Promise<Omit<Outcome, "value"> & { value: T }> {
+  const worker = new Worker(MODULE, { type: "module" });
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => "error" in data ? reject(Error(data.error)) : resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(Error(event.message));
+      };
+      worker.postMessage(scenario);
+    });
+  } finally {
+    worker.terminate();
+  }
+}
+
+function inWorker(name: string, fn: () => Promise<void>, needsCode = false): void {
+  Deno.test({ name, fn, ignore: !CAN_START || needsCode && !CAN_COMPILE });
+}
+
+/** What asks whether code can be made. */
+const PROBE = "return true";
+
+inWorker(
+  "Nothing is compiled or probed on import, nor by anything before the first pool",
+  async () => {
+    type Value = { before: unknown; after: unknown };
+    const { texts, value } = await play<Value>("import");
+    assertEquals(value.before, [0, "own"]);
+    assertEquals(value.after, [true, CAN_COMPILE ? "own" : "shared"]);
+    assertEquals(texts[0], PROBE);
+    assertEquals(texts.length > 1, CAN_COMPILE);
+    assertEquals(texts.filter((text) => text === PROBE).length, 1);
+  },
+);
+
+inWorker(
+  "Nothing at all is compiled or probed after configure({ specialize: false })",
+  async () => {
+    type Value = { specialization: unknown };
+    const { texts, value } = await play<Value>("never");
+    assertEquals(texts, []);
+    assertEquals(value.specialization, ["shared", "shared"]);
+  },
+);
+
+inWorker(
+  "Pools with specialize: false, and those of debug mode, compile and probe nothing",
+  async () => {
+    const { texts, value } = await play("opted out");
+    assertEquals(texts, []);
+    assertEquals(value, 2 * (7 + 1) * 4950); // the second part sees the first one's records as well
+  },
+);
+
+inWorker(
+  "All that pools do is the same with own code, without, and where code is refused",
+  async () => {
+    type Value = { result: string; specialization: unknown };
+    const never = await play<Value>("never");
+    const refused = await play<Value>("refused");
+    assertEquals(refused.texts, [PROBE]);
+    assertEquals(refused.value.specialization, ["own", "shared"]);
+    assertEquals(refused.value.result, never.value.result);
+    const own = await play<Value>("own");
+    assertEquals(own.texts.length > 500, CAN_COMPILE);
+    assertEquals(own.value.specialization, ["own", CAN_COMPILE ? "own" : "shared"]);
+    assertEquals(own.value.result, never.value.result);
+  },
+);
+
+inWorker("64 structs have copies, and further ones share and do the same", async () => {
+  const { value } = await play<{ texts: number; result: string }[]>("many");
+  assertEquals(value.map(({ texts }) => texts > 1), value.map((_, i) => i < 64));
+  assertEquals(value.slice(64).map(({ texts }) => texts), [0, 0, 0, 0, 0, 0]);
+  assertEquals(new Set(value.map(({ result }) => result)).size, 1);
+}, true);
+
+const LATE =
+  "Error: Cannot configure specialize: false: a pool exists already, configure before the first one";
+
+for (
+  const kind of [
+    "a Pool",
+    "a Pool that shares",
+    "a Pool of debug mode",
+    "an ErasedPool",
+    "a PoolSet",
+    "a SharedPool",
+    "a view of an Arena",
+  ]
+) {
+  inWorker(`configure() throws once there is ${kind}`, async () => {
+    assertEquals((await play({ late: kind })).value, LATE);
+  });
+}
+
+inWorker("configure() still works after pools whose options were refused", async () => {
+  const { texts, value } = await play({ late: "pools that were refused" });
+  assertEquals([texts, value], [[], "configured"]);
+});
+
+// -- own_code.ts by itself: each test has one that knows of no pool --
+
+type OwnCode = typeof import("../../src/slab/own_code.ts");
+let instances = 0;
+
+function freshly(name: string, fn: (own: OwnCode) => void, needsCode = false): void {
+  Deno.test({
+    name,
+    ignore: !CAN_START || needsCode && !CAN_COMPILE,
+    async fn() {
+      const url = new URL(`../src/slab/own_code.ts?instance=${instances++}`, import.meta.url);
+      fn(await import(url.href));
+    },
+  });
+}
+
+const add = (a: number, b: number) => a + b;
+
+/** What is compiled: it takes all that it needs as parameters. */
+function defineSum(add: (a: number, b: number) => number, c: number): (a: number) => number {
+  return (a) => add(a, c);
+}
+
+freshly(
+  "configure() refuses whatever is no boolean, and says what it got",
+  ({ configure, specialization }) => {
+    for (const bad of [null, 0, 1, "false", {}, []]) {
+      assertThrows(
+        () => configure(untyped({ specialize: bad })),
+        TypeError,
+        `Cannot configure: specialize must be a boolean, got ${String(bad)}`,
+      );
+    }
+    for (const bad of [null, undefined]) assertThrows(() => configure(untyped(bad)), TypeError);
+    assertEquals(specialization(), "own");
+  },
+);
+
+freshly(
+  "configure() may be called again until there is a pool, and the last call counts",
+  (own) => {
+    own.configure({ specialize: false });
+    assertEquals(own.specialization(), "shared");
+    own.configure({});
+    assertEquals(own.specialization(), "own");
+    own.configure({ specialize: false });
+    assertEquals(textsOf(() => own.compilerFor("x", true)(defineSum, add, 1)), []);
+    assertEquals(own.specialization(), "shared");
+    for (const specialize of [true, false]) {
+      const message = `Cannot configure specialize: ${specialize}: a pool exists already`;
+      assertThrows(() => own.configure({ specialize }), Error, message);
+    }
+    assertThrows(() => own.configure(untyped({ specialize: 1 })), TypeError);
+  },
+);
+
+freshly("compilerFor() probes once, whatever is compiled", (own) => {
+  const texts = textsOf(() => {
+    for (let i = 0; i < 3; i++) {
+      assertEquals(own.compilerFor("x", true)(defineSum, add, i)(1), 1 + i);
+    }
+  });
+  assertEquals(texts.filter((text) => text === PROBE), [PROBE]);
+  assertEquals(texts.length, CAN_COMPILE ? 4 : 1);
+});
+
+freshly("compilerFor() calls the function itself for what may have no copies", (own) => {
+  const compile = own.compilerFor("x", false);
+  function defineSelf(it: { made?: unknown }): void {
+    it.made = defineSelf;
+  }
+  const it: { made?: unknown } = {};
+  assertEquals(textsOf(() => compile(defineSelf, it)), []);
+  assertStrictEquals(it.made, defineSelf);
+});
+
+freshly("compilerFor() gives 64 copiers, and then what calls the function itself", (own) => {
+  for (let i = 0; i < 70; i++) {
+    const compile = own.compilerFor("x", true);
+    const texts = textsOf(() => assertEquals(compile(defineSum, add, i)(2), 2 + i));
+    assertEquals(texts.length, i < 64 ? 1 : 0);
+  }
+  assertEquals(own.specialization(), "own");
+}, true);
+
+freshly("What needs no copies does not count among the 64", (own) => {
+  for (let i = 0; i < 100; i++) own.compilerFor("x", false);
+  const compile = own.compilerFor("x", true);
+  assertEquals(textsOf(() => compile(defineSum, add, 1)).length, 1);
+}, true);
+
+freshly("Each copy is a function of its own, and no two texts are equal", (own) => {
+  const compile = own.compilerFor("x", true);
+  const made: unknown[] = [];
+  function defineEmpty(): () => void {
+    return () => {};
+  }
+  const texts = textsOf(() => {
+    for (let i = 0; i < 5; i++) made.push(compile(defineEmpty));
+  });
+  assertEquals(new Set(made).size, 5);
+  assertEquals(new Set(texts).size, 5);
+  for (const text of texts) assert(text.includes(String(defineEmpty)));
+}, true);
+
+freshly(
+  "Where a build tool put a helper into the text, the function itself is called from then on",
+  (own) => {
+    const helper = (fn: () => number) => fn;
+    function defineHelped(a: number): () => number {
+      return helper(() => a); // not in the text's own scope, as __name() of --keep-names is not
+    }
+    const before = own.compilerFor("x", true);
+    assertEquals(before(defineSum, add, 1)(2), 3);
+    assertEquals(own.specialization(), "own");
+    const texts = textsOf(() => assertEquals(before(defineHelped, 5)(), 5));
+    assertEquals(texts.length, 1);
+    assertEquals(own.specialization(), "shared");
+    const after = textsOf(() => {
+      assertEquals(before(defineHelped, 6)(), 6);
+      assertEquals(before(defineSum, add, 1)(2), 3);
+      assertEquals(own.compilerFor("y", true)(defineSum, add, 1)(2), 3);
+    });
+    assertEquals(after, []);
+  },
+  true,
+);
+
+freshly("Where a function's text cannot be read, the function itself is called", (own) => {
+  const compile = own.compilerFor("x", true);
+  assertMatch(String(defineSum.bind(null)), /native code/);
+  const define: typeof defineSum = defineSum.bind(null);
+  assertEquals(compile(define, add, 1)(2), 3);
+  assertEquals(own.specialization(), "shared");
+}, true);
+
+freshly("An error of the function itself is thrown, and not taken for that of a copy", (own) => {
+  function defineNothing(): never {
+    throw new RangeError("nothing to define");
+  }
+  assertThrows(() => own.compilerFor("x", true)(defineNothing), RangeError, "nothing to define");
+});
+
+// -- which copies there are --
+
+const OWN: PoolOptions = { chunksPerBlock: 64, maxChunks: 256 };
+
+function withCode(name: string, fn: () => void): void {
+  Deno.test({ name, fn, ignore: !CAN_COMPILE });
+}
+
+/** Structs that are new, so that no copies exist. */
+const word = (name = "Word") => struct({ n: "u32" }, { name });
+
+withCode("Ten pools of one struct and geometry compile once, whatever else differs", () => {
+  const Word = word();
+  const first = textsOf(() => new Pool(Word, OWN));
+  assert(first.length > 0);
+  const further = textsOf(() => {
+    for (let i = 0; i < 10; i++) new Pool(Word, { ...OWN, name: `pool ${i}`, keepEmptyBlocks: i });
+  });
+  assertEquals(further, []);
+  const shared = textsOf(() => SharedPool.create(Word, OWN));
+  assert(shared.length > 0);
+  assertEquals(
+    textsOf(() => SharedPool.attach(Word, SharedPool.create(Word, OWN).share())),
+    [],
+  );
+});
+
+withCode(
+  "Ten erased pools, and ten sets, of one geometry compile once all but their passes",
+  () => {
+    const Word = word();
+    const makers = [
+      () => new ErasedPool({ ...OWN, size: 44, types: [Word] }),
+      () => new ErasedPool({ ...OWN, size: 52 }),
+      () => new PoolSet({ ...OWN, sizes: [60, 68], types: [Word] }),
+    ];
+    for (const make of makers) {
+      const use = () => {
+        const pool = make() as ErasedPool<typeof Word>; // a set has the same calls
+        const handle = pool.alloc(Word, { n: 1 });
+        pool.set(Word, handle, { n: 2 });
+        assertEquals(pool.get(Word, handle).n, 2);
+        pool.free(handle);
+      };
+      assert(textsOf(use).length > 0);
+      const further = textsOf(() => Array.from({ length: 10 }, use));
+      assertEquals(
+        further.filter((text) => !/\(function define(Mixed)?(Walk|Loop)\(/.test(text)),
+        [],
+      );
+    }
+  },
+);
+
+withCode("Another geometry, other handles and another struct are compiled again", () => {
+  const Word = word();
+  const compiles = (make: () => unknown) => textsOf(make).length > 0;
+  assert(compiles(() => new Pool(Word, OWN)));
+  assert(compiles(() => new Pool(Word, { ...OWN, chunksPerBlock: 32 })));
+  assert(compiles(() => new Pool(Word, { ...OWN, maxChunks: 512 })));
+  assert(compiles(() => new Pool(Word, { ...OWN, handles: "wide" })));
+  assert(compiles(() => new Pool(word(), OWN)));
+  assert(!compiles(() => new Pool(Word, { ...OWN, chunksPerBlock: 32 })));
+  assert(!compiles(() => new Pool(Word, { ...OWN, specialize: false })));
+  assert(!compiles(() => new Pool(Word, { ...OWN, debug: true })));
+});
+
+withCode(
+  "forEach() and retain() compile once for each text of a callback, and loop() for each loop",
+  () => {
+    const pool = new Pool(word(), OWN);
+    const pass = () => pool.forEach((it) => it.n++);
+    const sweep = () => pool.retain((it) => it.n < 1000);
+    pool.allocMany(100);
+    assertEquals(textsOf(pass).length, 1);
+    assertEquals(textsOf(sweep).length, 1);
+    assertEquals(textsOf(() => [pass(), sweep(), pass(), sweep()]), []);
+    const loops = [pool.loop((it) => it.n++), pool.loop((it) => it.n++)];
+    for (const loop of loops) {
+      assertEquals(textsOf(loop).length, 1);
+      assertEquals(textsOf(loop), []);
+    }
+    for (const it of pool) assertEquals(it.n, 7); // three passes, and each loop twice
+  },
+);
+
+withCode(
+  "However many functions there are, forEach() compiles for 64 texts and a shared loop",
+  () => {
+    const pool = new Pool(word(), OWN);
+    pool.allocMany(100);
+    let sum = 0;
+    const add = (n: number) => sum += n;
+    const fns = Array.from(
+      { length: 100 },
+      (_, i) => new Function("add", `return () => add(${i})`)(add),
+    );
+    const texts = textsOf(() => {
+      for (const fn of fns) {
+        pool.forEach(fn);
+      }
+      for (const fn of fns) pool.forEach(fn);
+    });
+    assertEquals(texts.length, 65);
+    assertEquals(sum, 2 * 100 * 4950);
+  },
+);
+
+withCode(
+  "forEach() compiles no loop for a function without a text of its own, nor for few records",
+  () => {
+    const pool = new Pool(word(), OWN);
+    pool.allocMany(100);
+    let count = 0;
+    const visit = () => void count++;
+    const texts = textsOf(() => {
+      for (let i = 0; i < 5; i++) pool.forEach(visit.bind(null));
+    });
+    assertEquals(texts.length, 1); // the shared loop
+    pool.clear();
+    pool.allocMany(15);
+    assertEquals(textsOf(() => [1, 2, 3].forEach((by) => pool.forEach(() => count += by))), []);
+    assertEquals(count, 5 * 100 + 15 * 6);
+  },
+);
+
+// -- what they are called --
+
+/** The last line of a text: where it says that it comes from. */
+const LAST_LINE = /^\/\/# sourceURL=slabs\/([\w$.-]*)\/define\w*-\d+\.js$/;
+
+const NAMES: [name: string, inText: string][] = [
+  ["Bullet", "Bullet"],
+  ["Ünïcode Näme", "_n_code_N_me"],
+  ["a\nb", "a_b"],
+  ["a\r\n\u2028\u2029b", "a_b"],
+  ["*/ evil() /*", "_evil_"],
+  ["`${evil()}`", "_$_evil_"],
+  ['"); evil(); ("', "_evil_"],
+  ["\\u000aevil()", "_u000aevil_"],
+  ["../../x?y#z", ".._.._x_y_z"],
+  ["//# sourceMappingURL=evil", "_sourceMappingURL_evil"],
+];
+
+for (const [i, [name, inText]] of NAMES.entries()) {
+  withCode(`A name goes into the text as what no code can be in: ${JSON.stringify(name)}`, () => {
+    const Evil = word(name);
+    const texts = textsOf(() => {
+      new Pool(Evil, OWN).alloc({ n: 1 });
+      new ErasedPool({ ...OWN, size: 100 + i, name }); // a geometry that no other has
+    }).filter((text) => text !== PROBE);
+    for (const text of texts) {
+      const [head, url] = text.split(/\n(?=\/\/# sourceURL=[^\n]*$)/);
+      assertEquals(LAST_LINE.exec(url)?.[1], inText);
+      assert(!head.includes("evil") && !head.includes(name), head);
+    }
+  });
+}
+
+withCode("A struct without a name is called by its fields", () => {
+  const [text] = textsOf(() => new Pool({ x: "f32", y: "f32" }, OWN));
+  assertEquals(LAST_LINE.exec(text.split("\n").at(-1)!)?.[1], "x.y"); // a text has lines
+});
+
+const boom = () => {
+  throw new Error("boom");
+};
+
+/** How to run a function of the user's in each kind of pass; which names then stand in the stack. */
+const PASSES: Readonly<Record<string, { run: () => void; frames: RegExp[] }>> = {
+  "Pool.forEach()": {
+    run: () => filled(new Pool(word("Bullet"), OWN)).forEach(boom),
+    frames: [
+      /loop.*slabs\/Bullet\/defineLoop-\d+\.js/,
+      /forEach.*slabs\/Bullet\/definePool-\d+\.js/,
+    ],
+  },
+  "Pool.loop()": {
+    run: () => filled(new Pool(word("Bullet"), OWN)).loop(boom)(),
+    frames: [/loop.*slabs\/Bullet\/defineLoop-\d+\.js/],
+  },
+  "Pool.retain()": {
+    run: () => filled(new Pool(word("Bullet"), OWN)).retain(boom),
+    frames: [
+      /loop.*slabs\/Bullet\/defineLoop-\d+\.js/,
+      /retain.*slabs\/Bullet\/definePool-\d+\.js/,
+    ],
+  },
+  "PoolSet.forEach()": {
+    run: () => {
+      const Bullet = word("Bullet");
+      const set = new PoolSet({ sizes: [20], name: "cells" });
+      set.alloc(Bullet);
+      set.forEach(boom);
+    },
+    frames: [/loop.*slabs\/cells\/defineMixedLoop-\d+\.js/],
+  },
+  "SharedPool.forEach()": {
+    run: () => filled(SharedPool.create(word("Bullet"), OWN)).forEach(boom),
+    frames: [
+      /loop.*slabs\/Bullet\/defineSharedLoop-\d+\.js/,
+      /forEach.*slabs\/Bullet\/defineSharedPool-\d+\.js/,
+    ],
+  },
+};
+
+function filled<P extends { alloc(): unknown }>(pool: P): P {
+  for (let i = 0; i < 100; i++) pool.alloc();
+  return pool;
+}
+
+for (const [name, { run, frames }] of Object.entries(PASSES)) {
+  withCode(
+    `The stack of an error out of the callback of ${name} names the struct and the call`,
+    () => {
+      const { stack = "" } = assertThrows(run, Error, "boom");
+      const lines = stack.split("\n");
+      assert(lines[1].includes("boom"), stack);
+      for (const frame of frames) assert(lines.some((line) => frame.test(line)), stack);
+    },
+  );
+}
+
+Deno.test("specialization() tells whether code can be made here, once there is a pool", () => {
+  new Pool(word());
+  assertEquals(specialization(), CAN_COMPILE ? "own" : "shared");
+});

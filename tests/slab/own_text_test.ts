@@ -1,0 +1,281 @@
+/**
+ * The texts that are compiled again: nothing in them is free, and they have no syntax that build tools put helpers in for.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { type AnyNode, type ArrowFunctionExpression, type Node, parse, type Program } from "acorn";
+import { analyze } from "eslint-scope";
+import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
+import { workOut } from "./_workout.ts";
+
+/** All that a text may take from its surroundings. */
+const GLOBALS = ["BigInt", "Math", "Object", "Symbol", "undefined"];
+
+/** Texts are bodies of functions; the analysis wants to know where each node is. */
+const OPTIONS = { ecmaVersion: "latest", allowReturnOutsideFunction: true, ranges: true } as const;
+
+/** A text, and what was made of it. */
+interface Parsed {
+  readonly text: string;
+  /** What tests call it: the name of its function; the definitions of scalars, which have none, are counted. */
+  name: string;
+  readonly program: Program;
+}
+
+/** The texts of everything that pools do; without the first one, which asks whether there can be any. */
+const texts = CAN_COMPILE ? textsOf(() => workOut()).slice(1) : [];
+
+/** One of each text that differs in more than its number. */
+const kinds = new Map<string, Parsed>();
+for (const text of texts) {
+  const key = bare(text);
+  if (!kinds.has(key)) kinds.set(key, parsed(text));
+}
+const scalars = [...kinds.values()].filter((it) => it.name === "");
+scalars.forEach((it, i) => it.name = `scalar ${i}: define`);
+
+/** A text without its number and without the name that profiles show. */
+function bare(text: string): string {
+  return text.replace(/\/\/ \d+\n\/\/# sourceURL=.*$/, "");
+}
+
+function parsed(text: string): Parsed {
+  const program = parse(text, OPTIONS);
+  const [directive, made] = program.body;
+  assert(directive.type === "ExpressionStatement" && directive.directive === "use strict", text);
+  assert(made?.type === "ReturnStatement" && program.body.length === 2, text);
+  const define = made.argument;
+  const isNamed = define?.type === "FunctionExpression";
+  assert(isNamed || define?.type === "ArrowFunctionExpression", text);
+  return { text, name: isNamed ? define.id!.name : "", program }; // they are declared by their names
+}
+
+function test(name: string, fn: () => void | Promise<void>): void {
+  Deno.test({ name, fn, ignore: !CAN_COMPILE });
+}
+
+// -- which there are --
+
+const SOURCES = new URL("../../src/", import.meta.url);
+const { state } = await Deno.permissions.query({ name: "read", path: SOURCES });
+
+Deno.test({
+  name: "Each function named define… in src/ is compiled again somewhere",
+  ignore: !CAN_COMPILE || state !== "granted",
+  async fn() {
+    const declared: string[] = [];
+    for (const source of await sources(SOURCES)) {
+      for (const [, name] of source.matchAll(/\bfunction (define[A-Z]\w*)/g)) declared.push(name);
+    }
+    const named = [...kinds.values()].filter((it) => !scalars.includes(it));
+    assertEquals(named.map((it) => it.name).sort(), declared.sort());
+  },
+});
+
+/** The text of every file in a folder and those within. */
+async function sources(folder: URL): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) found.push(...await sources(new URL(`${name}/`, folder)));
+    else if (name.endsWith(".ts")) found.push(await Deno.readTextFile(new URL(name, folder)));
+  }
+  return found;
+}
+
+test("Each of the 13 scalars has a text, and nothing else is without a name", () => {
+  assertEquals(scalars.length, 13);
+});
+
+test("No two texts that are compiled are equal, as their numbers count up", () => {
+  assertEquals(new Set(texts).size, texts.length);
+  const numbers = texts.map((text) => Number(/\/\/ (\d+)\n/.exec(text)?.[1]));
+  assertEquals(numbers, numbers.map((_, i) => numbers[0] + i));
+});
+
+// -- what is free in them --
+
+for (const { name, program } of kinds.values()) {
+  test(`Nothing is free in the text of ${name}() but known globals`, () => {
+    const free = freeIn(program);
+    assertEquals(free.filter((it) => !GLOBALS.includes(it)), []);
+  });
+}
+
+test("Every known global is free in some text, so that the list is no longer than it has to be", () => {
+  const free = new Set([...kinds.values()].flatMap(({ program }) => freeIn(program)));
+  assertEquals([...free].sort(), GLOBALS);
+});
+
+Deno.test("The analysis finds what is free in a text, and nothing else", () => {
+  const free = (text: string) => freeIn(parse(`return (${text})`, OPTIONS));
+  assertEquals(free("function define(a, { b }, [c = d]) { return a + b + c; }"), ["d"]);
+  assertEquals(free("function define() { return class A extends B { c() { return A; } }; }"), [
+    "B",
+  ]);
+  assertEquals(free("function define() { { let x; } return x; }"), ["x"]);
+  assertEquals(free("function define(a) { return { a, b: 1, [c]: 2, d() { e; } }.f; }"), [
+    "c",
+    "e",
+  ]);
+  assertEquals(free("function define() { return () => define(later); var later; }"), []);
+  assertEquals(free("function define(a) { a.b = c => c.d; for (const e in a) f(e); }"), ["f"]);
+  assertEquals(free("class A { static { __name(this); } }"), ["__name"]);
+  assertEquals(free("function define() { try {} catch (e) { throw e; } return e; }"), ["e"]);
+});
+
+/** Every name that a program uses and does not declare, in order, each once. */
+function freeIn(program: Program): string[] {
+  const options = { ecmaVersion: 2022, nodejsScope: true } as const;
+  const { globalScope } = analyze(program as Parameters<typeof analyze>[0], options);
+  return [...new Set(globalScope!.through.map(({ identifier }) => String(identifier.name)))];
+}
+
+// -- their syntax --
+
+/** Syntax that some target of a build tool has rewritten with a helper, and an example of each. */
+const REFUSED: Readonly<Record<string, { is: (node: AnyNode) => boolean; example: string }>> = {
+  "for…of": {
+    is: ({ type }) => type === "ForOfStatement",
+    example: "for (const a of b);",
+  },
+  "spread": {
+    is: ({ type }) => type === "SpreadElement",
+    example: "a(...b);",
+  },
+  "a rest element": {
+    is: ({ type }) => type === "RestElement",
+    example: "function a(...b) {}",
+  },
+  "array destructuring": {
+    is: ({ type }) => type === "ArrayPattern",
+    example: "const [a] = b;",
+  },
+  "a class field": {
+    is: ({ type }) => type === "PropertyDefinition" || type === "StaticBlock",
+    example: "class A { b = 1; }",
+  },
+  "#private": {
+    is: ({ type }) => type === "PrivateIdentifier",
+    example: "class A { #b() {} }",
+  },
+  "a generator": {
+    is: (node) => "generator" in node && node.generator,
+    example: "function* a() {}",
+  },
+  "async": {
+    is: (node) => "async" in node && node.async,
+    example: "const a = async () => {};",
+  },
+  "a tagged template": {
+    is: ({ type }) => type === "TaggedTemplateExpression",
+    example: "a`b`;",
+  },
+  "optional chaining": {
+    is: ({ type }) => type === "ChainExpression",
+    example: "a?.b;",
+  },
+  "a logical assignment": {
+    is: (node) =>
+      node.type === "AssignmentExpression" && ["&&=", "||=", "??="].includes(node.operator),
+    example: "a ??= b;",
+  },
+  "**": {
+    is: (node) => "operator" in node && (node.operator === "**" || node.operator === "**="),
+    example: "a ** b;",
+  },
+  "a bigint": {
+    is: (node) => node.type === "Literal" && typeof node.value === "bigint",
+    example: "1n;",
+  },
+  "eval": {
+    is: (node) => node.type === "Identifier" && node.name === "eval",
+    example: "eval(a);",
+  },
+};
+
+/** What there is of that in a program, with the place of each. */
+function refusedIn(program: Program): [what: string, at: AnyNode][] {
+  const found: [string, AnyNode][] = [];
+  visit(program, (node) => {
+    for (const [what, { is }] of Object.entries(REFUSED)) if (is(node)) found.push([what, node]);
+  });
+  return found;
+}
+
+for (const { name, text, program } of kinds.values()) {
+  const textAt = ({ start, end }: Node) => text.slice(start, end);
+
+  test(`The syntax of ${name}() is plain`, () => {
+    const found = refusedIn(program);
+    assertEquals(found.map(([what, node]) => `${what}: ${textAt(node)}`), []);
+  });
+
+  test(`${name}() makes functions and classes only while it defines`, () => {
+    assertEquals(madeLater(program).map(textAt), []);
+  });
+}
+
+Deno.test("The check of syntax finds each kind that is refused", () => {
+  for (const [what, { example }] of Object.entries(REFUSED)) {
+    assertEquals(refusedIn(parse(example, OPTIONS)).map(([it]) => it), [what], example);
+  }
+});
+
+Deno.test("The check for functions and classes finds those that are made after the definition", () => {
+  const made = (text: string) => madeLater(parse(`return (${text})`, OPTIONS)).length;
+  assertEquals(
+    made("function define() { function a() {} return class { b() {} c() { a(); } }; }"),
+    0,
+  );
+  assertEquals(made("function define() { return { get a() { return 1; } }; }"), 0);
+  assertEquals(made("function define() { return class { a() { return () => 1; } }; }"), 1);
+  assertEquals(made("function define() { return () => class { a() {} }; }"), 2);
+  assertEquals(made("() => () => ({ get() {}, set() {} })"), 0);
+  assertEquals(made("() => () => ({ get() { return () => 1; } })"), 1);
+  assertEquals(made("() => { return { a: () => ({ get() {} }) }; }"), 1);
+});
+
+/** Calls a function with a node and all that are within, and the nodes that each of them is in. */
+function visit(
+  node: AnyNode,
+  fn: (node: AnyNode, around: readonly AnyNode[]) => void,
+  around: readonly AnyNode[] = [],
+): void {
+  fn(node, around);
+  for (const value of Object.values(node)) {
+    for (const part of Array.isArray(value) ? value : [value]) {
+      if (isNode(part)) visit(part, fn, [...around, node]);
+    }
+  }
+}
+
+function isNode(value: unknown): value is AnyNode {
+  return typeof value === "object" && value !== null && "type" in value;
+}
+
+function isFunction({ type }: AnyNode): boolean {
+  return type === "FunctionExpression" || type === "FunctionDeclaration" ||
+    type === "ArrowFunctionExpression";
+}
+
+/** The functions and classes that come to be when a function runs that was defined before: methods count as a part of theirs. */
+function madeLater(program: Program): AnyNode[] {
+  const found: AnyNode[] = [];
+  visit(program, (node, around) => {
+    if (!isFunction(node) && node.type !== "ClassExpression" && node.type !== "ClassDeclaration") {
+      return;
+    }
+    const [define, made, ...within] = around.filter(isFunction);
+    if (define === undefined || made === undefined) return;
+    // The accessor of a field is made while the class of its view is defined.
+    const isAccessor = within.length === 0 && isArrow(define) && isArrow(made) &&
+      define.body === made && made.body.type === "ObjectExpression";
+    if (!isAccessor) found.push(node);
+  });
+  return found;
+}
+
+function isArrow(node: AnyNode): node is ArrowFunctionExpression {
+  return node.type === "ArrowFunctionExpression";
+}

@@ -1,0 +1,195 @@
+/**
+ * What is declared in a text of C or WGSL, read line by line, and random structs to make such texts of.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import {
+  type AnyStruct,
+  array,
+  type ElementType,
+  type FieldType,
+  ref,
+  type ScalarType,
+  Struct,
+  struct,
+} from "../../mod.ts";
+
+/** A member of a declared struct. */
+export interface Member {
+  readonly name: string;
+  /** As it stands there, of an array that of an element. */
+  readonly type: string;
+  /** Elements of an array; `undefined` for anything else. */
+  readonly length: number | undefined;
+  /** What an attribute of WGSL says of its bytes. */
+  readonly size: number | undefined;
+}
+
+/** The members of each struct, by its name, in the order of the text. */
+export type Declarations = ReadonlyMap<string, readonly Member[]>;
+
+/** A type that WGSL has for each scalar that a storage buffer can hold. */
+export const WGSL_SCALARS = ["i32", "u32", "f16", "f32", "ref"] as const;
+
+const C_MEMBER = /^ {2}(?<type>(?:struct )?\w+) (?<name>\w+)(?:\[(?<length>\d+)\])?;$/;
+const WGSL_MEMBER =
+  /^ {2}(?:@size\((?<size>\d+)\) )?(?<name>\w+): (?:(?<type>\w+)|array<(?<element>\w+), (?<length>\d+)>),$/;
+
+/**
+ * @param text Of C or WGSL, as the module prints it.
+ * @returns What is declared there.
+ */
+export function declarationsOf(text: string): Declarations {
+  const structs = new Map<string, Member[]>();
+  let members: Member[] | undefined;
+  for (const line of text.split("\n")) {
+    const title = /^struct (\w+) \{$/.exec(line);
+    if (title !== null) {
+      members = [];
+      if (structs.has(title[1])) throw new Error(`${title[1]} is declared twice`);
+      structs.set(title[1], members);
+    } else if (/^\};?$/.test(line)) members = undefined;
+    else if (members !== undefined) members.push(memberOf(line));
+  }
+  return structs;
+}
+
+function memberOf(line: string): Member {
+  const groups = (C_MEMBER.exec(line) ?? WGSL_MEMBER.exec(line))?.groups;
+  if (groups === undefined) throw new Error(`"${line}" declares no member`);
+  const number = (digits?: string) => digits === undefined ? undefined : Number(digits);
+  return {
+    name: groups.name,
+    type: (groups.type ?? groups.element).replace("struct ", ""),
+    length: number(groups.length),
+    size: number(groups.size),
+  };
+}
+
+/** A scalar in a record. */
+export interface Leaf {
+  /** As C and WGSL name it in a record: `pos.x`, `near[1].hp`. */
+  readonly path: string;
+  readonly type: ScalarType;
+  /** Bytes from the start of the record. */
+  readonly offset: number;
+}
+
+/**
+ * @param type A struct.
+ * @param name Its name in the text.
+ * @param declared What is declared there.
+ * @returns Every scalar in a record, in the order of their bytes.
+ */
+export function leavesOf(type: AnyStruct, name: string, declared: Declarations): Leaf[] {
+  // What the text adds for padding has a name that no field can have.
+  const members = declared.get(name)!.filter((it) => !it.name.startsWith("_"));
+  return inOrder(type).flatMap(([, field], i) => {
+    const { name, type, length } = members[i];
+    if (isArray(field.type)) {
+      const { element } = field.type;
+      const stride = field.size / field.length;
+      return Array.from(
+        { length: field.length },
+        (_, at) => leavesAt(element, type, `${name}[${at}]`, field.offset + at * stride, declared),
+      ).flat();
+    }
+    if (length !== undefined) throw new Error(`${name} is declared as an array`);
+    return leavesAt(field.type as ElementType, type, name, field.offset, declared);
+  });
+}
+
+function leavesAt(
+  type: ElementType,
+  name: string,
+  path: string,
+  offset: number,
+  declared: Declarations,
+): Leaf[] {
+  if (!(type instanceof Struct)) {
+    return [{ path, type: typeof type === "string" ? type : "ref", offset }];
+  }
+  return leavesOf(type, name, declared).map((leaf) => ({
+    ...leaf,
+    path: `${path}.${leaf.path}`,
+    offset: offset + leaf.offset,
+  }));
+}
+
+/**
+ * @param type A struct.
+ * @returns Its fields in the order of their bytes.
+ */
+export function inOrder(type: AnyStruct): [string, AnyStruct["fields"][string]][] {
+  return Object.entries(type.fields).sort(([, a], [, b]) => a.offset - b.offset);
+}
+
+function isArray(type: FieldType): type is ReturnType<typeof array> {
+  return typeof type === "object" && !(type instanceof Struct) && type.kind === "array";
+}
+
+/**
+ * The plain value of a record, made scalar by scalar in the order of their bytes.
+ *
+ * @param type The type of it.
+ * @param make Makes the next value of a scalar type.
+ * @returns The value.
+ */
+export function valueOf(type: FieldType, make: (type: ScalarType) => unknown): unknown {
+  if (typeof type === "string") return make(type);
+  if (type instanceof Struct) {
+    return Object.fromEntries(inOrder(type).map(([name, it]) => [name, valueOf(it.type, make)]));
+  }
+  if (type.kind === "ref") return make("ref");
+  return Array.from({ length: type.length }, () => valueOf(type.element, make));
+}
+
+// -- random structs --
+
+/** Names that are free, taken or impossible in one language or the other, and what those might become. */
+const FIELD_NAMES =
+  "x y hp pos near int int_ int_2 f32 vec2f uint8_t class target loop self NULL struct $ $a u0024a größe ŝ 変 linux INT8_MAX x_"
+    .split(" ");
+const STRUCT_NAMES = [
+  "",
+  "",
+  "",
+  "Vec2",
+  "Vec2",
+  "Vec2_2",
+  "Pos",
+  "int",
+  "f32",
+  "vec2f",
+  "struct",
+  "My struct",
+  "3D",
+]
+  .concat("größe", "_x", "__x", "Self", "Record", "uint8_t", "a/*b*/", "u0033D");
+
+/**
+ * @param scalars What fields may be made of.
+ * @returns Any struct of them, up to three levels deep, with names that need care.
+ */
+export function structsOf(scalars: readonly ScalarType[]): fc.Arbitrary<AnyStruct> {
+  const links = fc.constantFrom(ref("self"));
+  return fc.letrec<{ element: ElementType; it: AnyStruct }>((tie) => {
+    const element = fc.oneof({ maxDepth: 2 }, fc.constantFrom(...scalars), links, tie("it"));
+    const arrays = fc.tuple(element, fc.integer({ min: 1, max: 4 })).map(([of, n]) => array(of, n));
+    const type = fc.oneof(element, element, arrays);
+    const fields = fc.uniqueArray(fc.tuple(fc.constantFrom(...FIELD_NAMES), type), {
+      minLength: 1,
+      maxLength: 6,
+      selector: ([name]) => name,
+    });
+    const options = fc.record({
+      name: fc.constantFrom(...STRUCT_NAMES),
+      layout: fc.constantFrom<("c" | "compact")[]>("c", "c", "compact"),
+    });
+    const it = fc.tuple(fields, options).map(([fields, options]) =>
+      struct(Object.fromEntries(fields), options)
+    );
+    return { element, it };
+  }).it;
+}
