@@ -6,24 +6,12 @@
 import { type Extent, UNIT_SHIFT } from "../bytes/address_space.ts";
 import { type ArenaBooks, arenas, type StackBooks, stacks } from "../bytes/metadata.ts";
 import { type Heap, heaps } from "../bytes/heap.ts";
-import {
-  bytes,
-  byteSummary,
-  count,
-  drawn,
-  FREE,
-  LEVELS,
-  UNUSED,
-  WIDTH,
-  wrap,
-} from "../messages/show.ts";
+import { column, COLUMNS, WIDTH, withBar, wrap } from "./drawing.ts";
+import { bytes, byteSummary, count } from "../messages/show.ts";
 import { ByteAllocator } from "../bytes/byte_allocator.ts";
 import type { ArenaStats } from "../bytes/arena.ts";
 import type { FreeListStats } from "../bytes/free_list_allocator.ts";
 import type { StackStats } from "../bytes/stack_allocator.ts";
-
-/** Columns of an occupancy. */
-const COLUMNS = 32;
 
 /** Bytes that are in use, from one offset to another. */
 type Range = readonly [from: number, to: number];
@@ -133,23 +121,22 @@ function live(allocations: number): string {
 function blockLine(block: Drawn, position: number, color: boolean): string {
   const title = `block ${String(position).padStart(5)}`;
   const figures = `${bytes(block.used)}/${bytes(block.extent.byteLength)}`.padStart(23);
-  return drawn(title + figures, occupancy(block), color);
+  return withBar(title + figures, barOf(block), color);
 }
 
-function occupancy({ extent: { byteLength }, ranges, top }: Drawn): string {
+function barOf({ extent: { byteLength }, ranges, top }: Drawn): string {
   const step = byteLength / COLUMNS;
-  let line = "";
+  let bar = "";
   let first = 0;
-  for (let column = 0; column < COLUMNS; column++) {
-    const from = column * step;
+  for (let i = 0; i < COLUMNS; i++) {
+    const from = i * step;
     const to = from + step;
     while (first < ranges.length && ranges[first][1] <= from) first++;
     let used = 0;
-    for (let i = first; i < ranges.length && ranges[i][0] < to; i++) {
-      used += Math.min(ranges[i][1], to) - Math.max(ranges[i][0], from);
+    for (let at = first; at < ranges.length && ranges[at][0] < to; at++) {
+      used += Math.min(ranges[at][1], to) - Math.max(ranges[at][0], from);
     }
-    const level = Math.min(Math.ceil(used / step * LEVELS.length), LEVELS.length);
-    line += used > 0 ? LEVELS[level - 1] : from >= top ? UNUSED : FREE;
+    bar += column(used / step, from >= top);
   }
-  return line.trimEnd();
+  return bar.trimEnd();
 }

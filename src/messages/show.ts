@@ -111,68 +111,6 @@ export function bytes(n: number): string {
   return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[power - 1]}`;
 }
 
-/** Columns of a line. */
-export const WIDTH = 80;
-
-/** How much of a column is in use, in eighths. */
-export const LEVELS = "▁▂▃▄▅▆▇█";
-/** What was never used, and what is free. */
-export const UNUSED = "·";
-export const FREE = " ";
-
-/**
- * @param text What is left of it.
- * @param occupancy What is drawn; it may be nothing.
- * @param color Whether to use colour.
- * @returns One line.
- */
-export function drawn(text: string, occupancy: string, color: boolean): string {
-  if (occupancy === "") return text;
-  return `${text}  ${color ? `\x1b[36m${occupancy}\x1b[0m` : occupancy}`;
-}
-
-/** Columns of the chunks of a block, a power of two as these are. */
-const COLUMNS = 32;
-
-/**
- * @param chunkCount Chunks of a block.
- * @param isLive Whether a chunk is live.
- * @param isUnused Whether no chunk from one to another, of which none is live, was ever used.
- * @returns A column for so many chunks each, as high as they are live.
- */
-export function occupancy(
-  chunkCount: number,
-  isLive: (chunk: number) => boolean,
-  isUnused: (from: number, end: number) => boolean,
-): string {
-  const step = chunkCount / Math.min(COLUMNS, chunkCount);
-  let line = "";
-  for (let from = 0; from < chunkCount; from += step) {
-    let live = 0;
-    for (let chunk = from; chunk < from + step; chunk++) if (isLive(chunk)) live++;
-    const level = Math.ceil(live / step * LEVELS.length);
-    line += live > 0 ? LEVELS[level - 1] : isUnused(from, from + step) ? UNUSED : FREE;
-  }
-  return line.trimEnd();
-}
-
-/**
- * @param parts What there is to be told.
- * @returns It joined by commas, as many in a line as it holds.
- */
-export function wrap(parts: readonly string[]): string[] {
-  const lines: string[] = [];
-  let line = "";
-  parts.forEach((part, i) => {
-    const next = i + 1 < parts.length ? `${part},` : part;
-    if (line.length + next.length >= WIDTH) {
-      lines.push(line);
-      line = next;
-    } else line += line === "" ? next : ` ${next}`;
-  });
-  return [...lines, line];
-}
-
 /**
  * @param label What a byte allocator is called.
  * @param figures Its figures; `undefined` where it was disposed of.

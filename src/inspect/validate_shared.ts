@@ -1,15 +1,14 @@
 /**
- * Looking at a shared pool from outside, while its threads are at rest.
+ * Checks that the metadata of a shared pool balance, while its threads are at rest.
  *
  * @module
  */
-import type { SharedBlock } from "../shared/block.ts";
-import { shared, type SharedSlab } from "../shared/slab.ts";
-import { CHUNK_MASK, isPending, lengthOf, ORPHAN, RETIRED } from "../shared/protocol.ts";
-import { count, drawn, occupancy, summary, WIDTH, wrap } from "../messages/show.ts";
 import { InvariantError } from "../errors.ts";
+import type { SharedBlock } from "../shared/block.ts";
+import { CHUNK_MASK, isPending, lengthOf, RETIRED } from "../shared/protocol.ts";
+import { shared, type SharedSlab } from "../shared/slab.ts";
 
-/** What a block's stamps say. */
+/** How many chunks of a block are in which state, by their stamps. */
 interface Census {
   live: number;
   /** Free, or never used. */
@@ -19,18 +18,18 @@ interface Census {
 }
 
 /**
- * Holds what a shared pool keeps against what is counted anew.
+ * Checks that the metadata of a shared pool balance, and changes nothing.
  *
  * @param pool Any object.
  * @returns Whether it is a shared pool.
  * @throws {InvariantError} when its metadata do not balance.
- * @throws {DisposedError} after its disposal.
+ * @throws {DisposedError} after its `dispose`.
  */
 export function auditShared(pool: object): boolean {
   const slab = shared.get(pool);
   if (slab === undefined) return false;
-  if (slab.disposed) throw slab.disposedError();
-  // A thread that ended in the middle of something may have kept the chunk that it was moving.
+  slab.checkUsable();
+  // Each other thread may have stopped between two steps, with the chunk that it was moving.
   let lost = slab.threadsAround - 1;
   for (const block of slab.mounted()) {
     const problem = auditBlock(slab, block, lost);
@@ -46,7 +45,14 @@ export function auditShared(pool: object): boolean {
   return true;
 }
 
-/** What is wrong with a block, or how many chunks are on their way to its remote list, or to its count, and not there. */
+/**
+ * Checks one block.
+ *
+ * @param slab The slab of this thread.
+ * @param block A block of it.
+ * @param lost How many chunks stopped threads may have left in no list, or in no count.
+ * @returns What is wrong; or how many such chunks the block has.
+ */
 function auditBlock(slab: SharedSlab, block: SharedBlock, lost: number): string | number {
   const { chunkCount } = block;
   const all: Census = { live: 0, free: 0, pending: 0, retired: 0 };
@@ -74,7 +80,7 @@ function isFree(stamp: number): boolean {
   return stamp >= 0 && (stamp & 1) === 0;
 }
 
-/** Follows a list to its end: every chunk in range, of the right kind, and none twice. */
+/** Follows a list to its end: every chunk must be in range, in the right state, and come once. */
 function auditList(
   block: SharedBlock,
   head: number,
@@ -97,6 +103,7 @@ function auditList(
   return undefined;
 }
 
+/** Compares the counts of a block with those of its stamps. The free list is known to its owner. */
 function auditCounts(
   block: SharedBlock,
   { live, free, pending, retired }: Census,
@@ -113,45 +120,4 @@ function auditCounts(
   return block.isMine && known !== free
     ? `${known} chunks are in its free list or unused, and ${free} are free`
     : undefined;
-}
-
-/**
- * Draws a shared pool for people.
- *
- * @param pool Any object.
- * @param color Whether to use colour.
- * @returns Lines; `undefined` for what is no shared pool.
- * @throws {DisposedError} after its disposal.
- */
-export function dumpShared(pool: object, color: boolean): string[] | undefined {
-  const slab = shared.get(pool);
-  if (slab === undefined) return undefined;
-  if (slab.disposed) throw slab.disposedError();
-  return [
-    summary(slab, slab.label, WIDTH),
-    ...slab.mounted().map((block) => blockLine(block, color)),
-    ...wrap([
-      `thread ${slab.thread} of ${slab.threads} so far`,
-      `${count(slab.threadsAround)} around`,
-      `${count(slab.retired)} retired`,
-      `at most ${count(slab.maxChunks)}`,
-    ]),
-  ];
-}
-
-/** One block: its position, whose it is, how much of it is live, and where. */
-function blockLine(block: SharedBlock, color: boolean): string {
-  const { position, live, chunkCount, owner } = block;
-  const whose = owner === ORPHAN ? "nobody's" : `thread ${owner}'s`;
-  const figures = `${count(live)}/${count(chunkCount)}`.padStart(12);
-  const title = `block ${String(position).padStart(4)} ${whose.padStart(11)}`;
-  return drawn(title + figures, occupancyOf(block), color);
-}
-
-function occupancyOf(block: SharedBlock): string {
-  const isLive = (chunk: number) => (block.loadStamp(chunk) & 1) === 1;
-  return occupancy(block.chunkCount, isLive, (from, end) => {
-    for (let chunk = from; chunk < end; chunk++) if (block.loadStamp(chunk) !== 0) return false;
-    return true;
-  });
 }

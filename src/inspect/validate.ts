@@ -1,0 +1,111 @@
+/**
+ * `validate` checks that the metadata of a pool or a byte allocator balance.
+ *
+ * @module
+ */
+import { auditBytes } from "./validate_bytes.ts";
+import { auditShared } from "./validate_shared.ts";
+import { InvariantError } from "../errors.ts";
+import type { Block } from "../slab/block.ts";
+import { auditBlock, auditQueue, type BlockMetadata } from "../slab/check.ts";
+import { type Slab, slabs } from "../slab/slab.ts";
+
+/**
+ * Checks that the metadata of a pool or a byte allocator balance, and changes nothing.
+ *
+ * Use it in tests, after code that writes to a block's bytes, and to hunt for a record that changes
+ * by itself. A pool that is used through its members alone never fails. Keep it out of hot loops,
+ * as it looks at every chunk.
+ *
+ * Of each block, and of the pool as a whole, live + free + never used + retired = capacity. Each
+ * free list holds just the dead chunks that can be given out again, with every link in range and no
+ * cycle. Live bits, generations and counts agree. A block that was given back has no live record.
+ *
+ * In an arena every byte past the last allocation is zero. In a stack the headers lead from the
+ * newest allocation to the oldest. In a heap the chunks fill the memory, and the index holds the
+ * free ones. Each address leads to its block.
+ *
+ * While it checks a shared pool, every thread must be at rest. A thread checks the free lists of
+ * its own blocks, and the counts of all blocks. A thread that stopped in the middle of a call may
+ * have left one chunk in no list, so one such chunk is allowed for each other thread that has not
+ * left the pool.
+ *
+ * Takes O(capacity), of a byte allocator O(bytes).
+ *
+ * @category Inspection
+ * @param pool A pool or a byte allocator of this module.
+ * @throws {InvariantError} when the metadata do not balance; it says where, and both figures.
+ * @throws {TypeError} when `pool` is neither, or its memory was detached.
+ * @throws {DisposedError} after the pool's `dispose`.
+ *
+ * @example Usage
+ * ```ts
+ * import { InvariantError, Pool, validate } from "@slabs/pool";
+ * import { assertThrows } from "@std/assert";
+ *
+ * using pool = new Pool({ hp: "u8" }, { chunksPerBlock: 16 });
+ * pool.freeMany(pool.allocMany(3));
+ * validate(pool);
+ *
+ * pool.blocks[0].bytes.fill(255); // overwrites the links in the freed chunks
+ * assertThrows(() => validate(pool), InvariantError, "links to chunk 255");
+ * ```
+ */
+export function validate(pool: object): void {
+  const all = slabs.get(pool);
+  if (all === undefined) {
+    if (auditBytes(pool) || auditShared(pool)) return;
+    throw new TypeError("Cannot validate: the argument is no pool or allocator of this module");
+  }
+  for (const slab of all) {
+    slab.checkUsable("validate");
+    audit(slab);
+  }
+}
+
+/** Counts what each block and the whole slab have, and compares it with what they record. */
+function audit(slab: Slab): void {
+  const { size, geometry } = slab;
+  let chunks = 0, live = 0;
+  for (const block of slab.blocks) {
+    const problem = auditBlock(metadataOf(block), slab.codec);
+    if (problem !== undefined) throw invariantError(slab, problem, block.index);
+    if (block.isMounted) chunks += block.chunkCount;
+    live += block.live;
+  }
+  if (geometry.spread) {
+    const problem = auditQueue(slab.blocks.map(metadataOf), slab.queue);
+    if (problem !== undefined) throw invariantError(slab, problem);
+  }
+  const capacity = slab.mounted().length * geometry.chunkCount;
+  if (chunks !== capacity) {
+    throw invariantError(slab, `the capacity is ${capacity}, and the blocks have ${chunks} chunks`);
+  }
+  if (live !== size) {
+    throw invariantError(slab, `the size is ${size}, and ${live} records are live`);
+  }
+}
+
+function metadataOf(block: Block): BlockMetadata {
+  const { chunkCount, bump, head, live, retired, isMounted, stamps, liveBits } = block;
+  const { linkStride, linkBytes, chunkBytes, queued, waiting, lastWaiting } = block;
+  return {
+    ...{ queued, waiting, lastWaiting },
+    ...block.geometry.spread && { next: block.next, firstNext: 0 },
+    ...{ chunkCount, bump, head, live, retired, isMounted },
+    stamps,
+    firstStamp: 0,
+    liveBits,
+    firstWord: 0,
+    links: linkStride > 0 ? block.u16 : block.u8,
+    firstLink: 0,
+    linkStride: linkStride > 0 ? linkStride : linkBytes === 1 ? chunkBytes : 0,
+    readLink: (chunk) => block.readLink(chunk),
+  };
+}
+
+/** The error of a slab, or of one of its blocks where `index` is 0 or more. */
+function invariantError({ name, label }: Slab, problem: string, index = -1): InvariantError {
+  const where = index < 0 ? "" : `block ${index}: `;
+  return new InvariantError(`Cannot validate ${label}: ${where}${problem}`, name, index);
+}
