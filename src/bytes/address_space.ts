@@ -17,9 +17,9 @@
  *
  * @module
  */
-import { MAX_ALIGN, MAX_EXTENT_BYTES } from "./checks.ts";
+import { MAX_EXTENT_BYTES } from "./checks.ts";
 import { arraysWithin, TypedArrays } from "../struct/typed_arrays.ts";
-import { takeRegion } from "../memory/region.ts";
+import { MAX_ALIGN, takeRegion } from "../memory/region.ts";
 import { OutOfMemoryError, StaleHandleError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import { detachedError, unboundError } from "../slab/slab_errors.ts";

@@ -6,13 +6,8 @@
 import { AddressSpace, type Extent, NOWHERE } from "./address_space.ts";
 import { readArena, writeArena } from "./arena_snapshot.ts";
 import { type ArenaBooks, arenas } from "./metadata.ts";
-import {
-  checkByteOptions,
-  checkExtentBytes,
-  checkSource,
-  MAX_EXTENT_BYTES,
-  show,
-} from "./checks.ts";
+import { checkByteOptions, checkExtentBytes, checkSource, MAX_EXTENT_BYTES } from "./checks.ts";
+import { showValue } from "../messages/show.ts";
 import { noteOwn } from "../slab/call_stack.ts";
 import { type SnapshotOptions, WITH_CHECKSUM } from "../slab/envelope.ts";
 import { LentRegion } from "./lent_region.ts";
@@ -678,7 +673,9 @@ export class Arena extends ByteAllocator implements MemoryResource {
 
   /** The error for a mark. */
   private _markError(mark: number, problem: string): RangeError {
-    return new RangeError(`Cannot rewind in ${this._space.label}: mark ${show(mark)} ${problem}`);
+    return new RangeError(
+      `Cannot rewind in ${this._space.label}: mark ${showValue(mark)} ${problem}`,
+    );
   }
 }
 

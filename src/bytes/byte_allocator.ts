@@ -4,13 +4,13 @@
  * @module
  */
 import { type AddressSpace, Extent, NOWHERE } from "./address_space.ts";
-import { checkAlign, checkCount, show } from "./checks.ts";
+import { checkAlign, checkCount } from "./checks.ts";
 import { handOn, HANDS_ON, noteOwn, traceCalls, type TracedCalls } from "../slab/call_stack.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
 import { detachedError } from "../slab/slab_errors.ts";
 import type { Target } from "../struct/record.ts";
 import type { Bound } from "../struct/scalars.ts";
-import { byteSummary, showAs } from "../messages/show.ts";
+import { byteSummary, showAs, showValue } from "../messages/show.ts";
 import { type RecordView, rootOf, type StructCode, structCode, type View } from "../struct/view.ts";
 import { DisposedError, InvalidAddressError } from "../errors.ts";
 import type { MemoryResource } from "../memory/resource.ts";
@@ -541,7 +541,9 @@ export abstract class ByteAllocator implements Disposable {
    */
   protected _checkStruct(verb: string, struct: AnyStruct): void {
     if (struct instanceof Struct) return;
-    throw new TypeError(`Cannot ${verb} in ${this._space.label}: ${show(struct)} is no struct`);
+    throw new TypeError(
+      `Cannot ${verb} in ${this._space.label}: ${showValue(struct)} is no struct`,
+    );
   }
 
   /**
@@ -575,7 +577,9 @@ export abstract class ByteAllocator implements Disposable {
     this._checkAlive();
     if (!Object.hasOwn(ARRAY_CLASSES, type) || ARRAY_CLASSES[type] === undefined) {
       throw new TypeError(
-        `Cannot ${verb} in ${this._space.label}: ${show(type)} is no scalar type of this engine`,
+        `Cannot ${verb} in ${this._space.label}: ${
+          showValue(type)
+        } is no scalar type of this engine`,
       );
     }
     checkCount(this._space.label, verb, "length", length);
@@ -589,7 +593,7 @@ export abstract class ByteAllocator implements Disposable {
    */
   protected _addressError(verb: string, address: number, problem: string): Error {
     const what = !Number.isInteger(address) || address < 0
-      ? `${show(address)} is no address`
+      ? `${showValue(address)} is no address`
       : address === 0
       ? "address 0 is the null address"
       : `address ${address} ${this._problemOf(address) ?? problem}`;

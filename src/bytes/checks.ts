@@ -4,10 +4,9 @@
  * @module
  */
 import { checkOptions, titleWith } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
+import { MAX_ALIGN } from "../memory/region.ts";
 import type { MemoryResource } from "../memory/resource.ts";
-
-/** The largest alignment of an address. */
-export const MAX_ALIGN = 4096;
 
 /** Typed arrays over an extent are indexed with 31 bits. */
 export const MAX_EXTENT_BYTES: number = 1 << 30;
@@ -69,7 +68,9 @@ export function checkSource(
 export function checkExtentBytes(label: string, option: string, bytes: number): void {
   if (Number.isInteger(bytes) && bytes >= MIN_EXTENT_BYTES && bytes <= MAX_EXTENT_BYTES) return;
   const must = `an integer from ${MIN_EXTENT_BYTES} to ${MAX_EXTENT_BYTES}`;
-  throw new RangeError(`Cannot create ${label}: ${option} must be ${must}, got ${show(bytes)}`);
+  throw new RangeError(
+    `Cannot create ${label}: ${option} must be ${must}, got ${showValue(bytes)}`,
+  );
 }
 
 /**
@@ -80,7 +81,7 @@ export function checkExtentBytes(label: string, option: string, bytes: number): 
  * @returns The error for an option of the wrong type.
  */
 export function optionError(label: string, option: string, must: string, got: unknown): TypeError {
-  return new TypeError(`Cannot create ${label}: ${option} must be ${must}, got ${show(got)}`);
+  return new TypeError(`Cannot create ${label}: ${option} must be ${must}, got ${showValue(got)}`);
 }
 
 /**
@@ -95,7 +96,7 @@ export function optionError(label: string, option: string, must: string, got: un
 export function checkCount(label: string, verb: string, what: string, count: number): void {
   if (Number.isInteger(count) && count > 0) return;
   throw new RangeError(
-    `Cannot ${verb} in ${label}: the ${what} must be a positive integer, got ${show(count)}`,
+    `Cannot ${verb} in ${label}: the ${what} must be a positive integer, got ${showValue(count)}`,
   );
 }
 
@@ -112,16 +113,7 @@ export function checkAlign(label: string, verb: string, align: number): void {
   if (isWhole && (align & align - 1) === 0) return;
   throw new RangeError(
     `Cannot ${verb} in ${label}: the alignment must be a power of two from 1 to ${MAX_ALIGN}, got ${
-      show(align)
+      showValue(align)
     }`,
   );
-}
-
-/**
- * @param value Any value.
- * @returns How an error shows it.
- */
-export function show(value: unknown): string {
-  if (typeof value === "string") return `"${value}"`;
-  return typeof value === "bigint" ? `${value}n` : String(value);
 }

@@ -45,6 +45,14 @@ const ALIGN_SHIFT = 30;
 /** Bytes before a payload. */
 export const HEADER_BYTES = 8;
 
+/**
+ * @param unit A chunk.
+ * @returns The address of its payload: a product, since a shift would make large addresses negative.
+ */
+export function addressOf(unit: number): number {
+  return unit * 8 + HEADER_BYTES;
+}
+
 /** Knows the free chunks by what is searched for. Both ways of doing so keep their links in the chunks. */
 export interface FreeIndex {
   /** The least bytes that a chunk must have to hold the links and its tags. */

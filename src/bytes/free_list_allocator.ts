@@ -10,9 +10,8 @@ import {
   checkSource,
   MAX_EXTENT_BYTES,
   optionError,
-  show,
 } from "./checks.ts";
-import { HEADER_BYTES } from "./chunks.ts";
+import { addressOf, HEADER_BYTES } from "./chunks.ts";
 import type { Fit } from "./free_list.ts";
 import { DebugHeap } from "./heap_debug.ts";
 import { Heap, heaps } from "./heap.ts";
@@ -24,6 +23,7 @@ import {
 } from "./byte_allocator.ts";
 import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 import { heapMemory, type MemoryRegion, type MemoryResource } from "../memory/resource.ts";
+import { showValue } from "../messages/show.ts";
 import { noteOwn } from "../slab/call_stack.ts";
 
 export type { Fit } from "./free_list.ts";
@@ -458,11 +458,6 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
 
 noteOwn(FreeListAllocator.prototype);
 
-/** The address of a chunk's payload; a product, as a shift would make large ones negative. */
-function addressOf(unit: number): number {
-  return unit * 8 + HEADER_BYTES;
-}
-
 function checkKinds(label: string, fit: Fit, index: FreeIndexKind): void {
   if (!FITS.includes(fit)) {
     throw optionError(label, "fit", '"first", "next", "best" or "worst"', fit);
@@ -473,7 +468,7 @@ function checkKinds(label: string, fit: Fit, index: FreeIndexKind): void {
   if (index === "tree" && fit !== "best") {
     throw new TypeError(
       `Cannot create ${label}: index must be "list" for fit ${
-        show(fit)
+        showValue(fit)
       }, got "tree", which finds the best alone`,
     );
   }

@@ -23,12 +23,10 @@ import { Chunks, type FreeIndex, HEADER_BYTES, PREVIOUS_USED } from "./chunks.ts
 import { type Fit, FreeList, LIST_MIN_BYTES } from "./free_list.ts";
 import { FreeTree, TREE_MIN_BYTES } from "./free_tree.ts";
 import { OutOfMemoryError } from "../errors.ts";
+import { FILL_BYTES } from "../slab/chunk_memory.ts";
 
 /** The heap of each allocator, for the files that look inside one. */
 export const heaps: WeakMap<object, Heap> = new WeakMap();
-
-/** From this size on the engine's own fill beats a loop. */
-const FILL_BYTES = 256;
 
 /** No chunk is so large. */
 const NO_CHUNK = 2 ** 30;

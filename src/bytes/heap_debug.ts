@@ -6,7 +6,7 @@
  * @module
  */
 import { UNIT_SHIFT } from "./address_space.ts";
-import { HEADER_BYTES } from "./chunks.ts";
+import { addressOf, HEADER_BYTES } from "./chunks.ts";
 import { callOrigin, type Origin } from "../slab/call_stack.ts";
 import { POISON, throwLeaks } from "../slab/debug.ts";
 import { Heap } from "./heap.ts";
@@ -55,8 +55,4 @@ export class DebugHeap extends Heap {
     extent.u8.fill(POISON, at + from, at + to);
     extent.endLives(at + from, at + to);
   }
-}
-
-function addressOf(unit: number): number {
-  return unit * 8 + HEADER_BYTES;
 }

@@ -5,6 +5,9 @@
  */
 import type { MemoryRegion, MemoryResource } from "./resource.ts";
 
+/** The largest alignment that anything asks a resource for, in bytes. */
+export const MAX_ALIGN = 4096;
+
 /**
  * Takes a region, and gives it back at once if it is not what was asked for.
  *

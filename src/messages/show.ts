@@ -1,5 +1,5 @@
 /**
- * How things look where people print them: `console.log` and the REPL of Deno and Node.
+ * How values look in errors, and how objects print in `console.log` and the REPL of Deno and Node.
  *
  * @module
  */
@@ -7,6 +7,18 @@
 /** The members that Deno and Node ask an object for before they print it. */
 const DENO = Symbol.for("Deno.customInspect");
 const NODE = Symbol.for("nodejs.util.inspect.custom");
+
+/**
+ * Shows any value in an error, in a few words.
+ *
+ * @param value Any value.
+ * @returns A text in quotes, "an object" for what is one, and all else as `String` writes it.
+ */
+export function showValue(value: unknown): string {
+  if (typeof value === "string") return `"${value}"`;
+  if (typeof value === "bigint") return `${value}n`;
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
 
 type Inspect = (value: unknown, options?: object) => string;
 

@@ -12,6 +12,7 @@ import {
   WideHandles,
 } from "../slab/handle.ts";
 import type { SlabConfig } from "../slab/slab.ts";
+import { MAX_ALIGN } from "../memory/region.ts";
 import { heapMemory, type MemoryResource } from "../memory/resource.ts";
 import { checkOptions, titleWith } from "../messages/nearest.ts";
 
@@ -67,7 +68,6 @@ const MAX_CLASSES = 64;
 const MAX_CHUNKS_PER_BLOCK = 65_536;
 /** No value of a record is wider. */
 const MAX_SCALAR_BYTES = 8;
-const MAX_ALIGN = 4096;
 /** Typed arrays are indexed with 31 bits in the loops of a block. */
 const MAX_BLOCK_BYTES = 2 ** 30;
 

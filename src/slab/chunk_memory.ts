@@ -27,7 +27,7 @@ export function linkStrideFor(chunkCount: number, chunkBytes: number): number {
 }
 
 /** From this size on the engine's own fill beats a loop. */
-const FILL_BYTES = 256;
+export const FILL_BYTES = 256;
 
 /**
  * @param chunkBytes Bytes of a chunk.

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { showValue } from "../messages/show.ts";
 import { PoolExhaustedError, StaleHandleError } from "../errors.ts";
 import type { HandleCodec } from "./handle.ts";
 
@@ -41,7 +42,8 @@ export function staleError(
 ): StaleHandleError {
   const { name, label, codec, everChunks } = slab;
   const handle = typeof value === "number" ? value : NaN;
-  const shown = typeof value === "number" ? String(value) : show(value);
+  const isOpaque = typeof value === "function" || typeof value === "object" && value !== null;
+  const shown = isOpaque ? `a value of type ${typeof value}` : showValue(value);
   const stamp = codec.liveStamp(handle);
   const index = stamp < 0 ? -1 : codec.index(handle);
   const generation = stamp < 0 ? -1 : stamp >>> 1;
@@ -73,15 +75,6 @@ export function staleError(
     generation,
     chunkGeneration,
   });
-}
-
-/** A value that is no number. */
-function show(value: unknown): string {
-  if (typeof value === "string") return `"${value}"`;
-  if (typeof value === "bigint") return `${value}n`;
-  return typeof value === "function" || typeof value === "object" && value !== null
-    ? `a value of type ${typeof value}`
-    : String(value);
 }
 
 /**

@@ -34,6 +34,7 @@ import {
   Struct,
 } from "./schema.ts";
 import { nearestName } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
 import { ArrayView } from "./array_view.ts";
 
 /** What records are taken from, or found in, once their values are known. */
@@ -622,7 +623,7 @@ function lengthError(
   const path = pathOf(name, outer);
   return typeof got === "number" && got > length
     ? new RangeError(`Cannot write field "${path}": it has ${length} elements, got ${got}`)
-    : new TypeError(`Cannot write field "${path}": it must be array-like, got ${show(value)}`);
+    : new TypeError(`Cannot write field "${path}": it must be array-like, got ${showValue(value)}`);
 }
 
 /** Throws where a value has a name that is no field, also one whose value is undefined, and where it is no value of fields at all. */
@@ -713,7 +714,7 @@ function notObjectError(struct: AnyStruct, init: unknown, outer: Frame | undefin
     `Cannot write ${placeName(struct, outer)}: it must be an object${
       typeof init === "object" && init !== null
         ? ` of fields, got ${titleOf(init)}`
-        : `, got ${show(init)}`
+        : `, got ${showValue(init)}`
     }`,
   );
 }
@@ -746,7 +747,7 @@ function typeError(type: ScalarType, value: unknown, path: string): TypeError {
     ? "number or null"
     : "number";
   return new TypeError(
-    `Cannot write field "${path}": ${type} must be a ${primitive}, got ${show(value)}`,
+    `Cannot write field "${path}": ${type} must be a ${primitive}, got ${showValue(value)}`,
   );
 }
 
@@ -758,10 +759,4 @@ function pathOf(name: string, outer: Frame | undefined): string {
 function placeName(struct: AnyStruct, outer: Frame | undefined): string {
   const title = struct.name === "" ? "struct" : `struct "${struct.name}"`;
   return outer === undefined ? title : `${title} at "${pathOf(outer.name, outer.outer)}"`;
-}
-
-function show(value: unknown): string {
-  if (typeof value === "string") return `"${value}"`;
-  if (typeof value === "bigint") return `${value}n`;
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

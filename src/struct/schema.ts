@@ -5,6 +5,7 @@
  * @module
  */
 import { optionsProblem } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
 import { SchemaError } from "../errors.ts";
 import type { AnyHandle, Handle } from "./ref.ts";
 import { SCALARS, type ScalarType } from "./scalars.ts";
@@ -480,7 +481,7 @@ function roundUp(bytes: number, align: number): number {
 function checked(struct: AnyStruct, more: readonly AnyStruct[], language: string): AnyStruct[] {
   for (const it of more) {
     if (it instanceof Struct) continue;
-    throw declareError(struct.name, language, `${show(it)} is not a struct`, "");
+    throw declareError(struct.name, language, `${showValue(it)} is not a struct`, "");
   }
   return [struct, ...more];
 }
@@ -513,17 +514,17 @@ function measure(
   if (typeof type === "object" && type !== null && type.kind === "ref") {
     const { target } = type;
     if (target instanceof Struct || target === "self") return { size: 4, align: 4, length: 1 };
-    throw fieldError(struct, field, `is a ref to ${show(target)}, which is not a struct`);
+    throw fieldError(struct, field, `is a ref to ${showValue(target)}, which is not a struct`);
   }
   if (typeof type !== "object" || type === null || type.kind !== "array") {
-    throw fieldError(struct, field, `has unknown type ${show(type)}`);
+    throw fieldError(struct, field, `has unknown type ${showValue(type)}`);
   }
   const { element, length } = type;
   if (!Number.isInteger(length) || length < 1) {
     throw fieldError(
       struct,
       field,
-      `must have an array length that is a positive integer, got ${show(length)}`,
+      `must have an array length that is a positive integer, got ${showValue(length)}`,
     );
   }
   // Typed as an element, yet plain JavaScript may pass anything.
@@ -552,8 +553,4 @@ function measureScalar(
   }
   const { bytes } = SCALARS[type];
   return { size: bytes, align: bytes };
-}
-
-function show(value: unknown): string {
-  return typeof value === "string" ? `"${value}"` : String(value);
 }
