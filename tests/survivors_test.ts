@@ -174,7 +174,7 @@ Deno.test("validate() finds a size that is too small, and a block that lost its 
   slab.frees++;
   assertThrows(() => validate(pool), InvariantError, "the size is 2, and 3 records are live");
   slab.frees--;
-  const [, block] = slab.mounted();
+  const [, block] = slab.mappedBlocks();
   const { region } = block;
   block.region = undefined;
   const problem = "the capacity is 32, and the blocks have 16 chunks";

@@ -5,7 +5,13 @@
  */
 import { type AddressSpace, Extent, NOWHERE } from "./address_space.ts";
 import { checkAlign, checkCount } from "./checks.ts";
-import { handOn, HANDS_ON, noteOwn, traceCalls, type TracedCalls } from "../slab/call_stack.ts";
+import {
+  keepOrigin,
+  noteOwn,
+  RUNS_NO_USER_CODE,
+  traceCalls,
+  type TracedCalls,
+} from "../slab/call_stack.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
 import { detachedError } from "../slab/slab_errors.ts";
 import type { Target } from "../struct/record.ts";
@@ -635,12 +641,12 @@ noteOwn(ByteAllocator.prototype);
 
 /** What debug mode traces. */
 const TRACED: TracedCalls = {
-  alloc: HANDS_ON,
+  alloc: RUNS_NO_USER_CODE,
   allocRecord: ([, init]) => init === undefined,
-  allocAt: HANDS_ON,
-  allocArray: HANDS_ON,
-  allocate: HANDS_ON,
-  realloc: HANDS_ON,
+  allocAt: RUNS_NO_USER_CODE,
+  allocArray: RUNS_NO_USER_CODE,
+  allocate: RUNS_NO_USER_CODE,
+  realloc: RUNS_NO_USER_CODE,
 };
 
 /** The new records of an allocator. */
@@ -662,7 +668,7 @@ noteOwn(NewRecords.prototype);
 /** The same in debug mode. */
 class TracedRecords extends NewRecords {
   override bindTo(view: Bound): number {
-    return handOn(() => super.bindTo(view));
+    return keepOrigin(() => super.bindTo(view));
   }
 }
 

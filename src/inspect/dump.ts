@@ -89,7 +89,7 @@ function slabLines(slab: Slab, color: boolean): string[] {
   if (retired > 0) totals.splice(5, 0, `${count(retired)} retired`);
   return [
     summary(slab, title, WIDTH),
-    ...slab.mounted().map((block) => blockLine(block, color)),
+    ...slab.mappedBlocks().map((block) => blockLine(block, color)),
     ...wrap(totals),
   ];
 }

@@ -23,7 +23,7 @@ export function dumpShared(pool: object, color: boolean): string[] | undefined {
   slab.checkUsable();
   return [
     summary(slab, slab.label, WIDTH),
-    ...slab.mounted().map((block) => blockLine(block, color)),
+    ...slab.mappedBlocks().map((block) => blockLine(block, color)),
     ...wrap([
       `thread ${slab.thread} of ${slab.threads} so far`,
       `${count(slab.threadsAround)} around`,

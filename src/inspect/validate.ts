@@ -70,14 +70,14 @@ function audit(slab: Slab): void {
   for (const block of slab.blocks) {
     const problem = auditBlock(metadataOf(block), slab.codec);
     if (problem !== undefined) throw invariantError(slab, problem, block.index);
-    if (block.isMounted) chunks += block.chunkCount;
+    if (block.isMapped) chunks += block.chunkCount;
     live += block.live;
   }
   if (geometry.spread) {
     const problem = auditQueue(slab.blocks.map(metadataOf), slab.queue);
     if (problem !== undefined) throw invariantError(slab, problem);
   }
-  const capacity = slab.mounted().length * geometry.chunkCount;
+  const capacity = slab.mappedBlocks().length * geometry.chunkCount;
   if (chunks !== capacity) {
     throw invariantError(slab, `the capacity is ${capacity}, and the blocks have ${chunks} chunks`);
   }
@@ -87,12 +87,12 @@ function audit(slab: Slab): void {
 }
 
 function metadataOf(block: Block): BlockMetadata {
-  const { chunkCount, bump, head, live, retired, isMounted, stamps, liveBits } = block;
+  const { chunkCount, bump, head, live, retired, isMapped, stamps, liveBits } = block;
   const { linkStride, linkBytes, chunkBytes, queued, waiting, lastWaiting } = block;
   return {
     ...{ queued, waiting, lastWaiting },
     ...block.geometry.spread && { next: block.next, firstNext: 0 },
-    ...{ chunkCount, bump, head, live, retired, isMounted },
+    ...{ chunkCount, bump, head, live, retired, isMapped },
     stamps,
     firstStamp: 0,
     liveBits,

@@ -31,7 +31,7 @@ export function auditShared(pool: object): boolean {
   slab.checkUsable();
   // Each other thread may have stopped between two steps, with the chunk that it was moving.
   let lost = slab.threadsAround - 1;
-  for (const block of slab.mounted()) {
+  for (const block of slab.mappedBlocks()) {
     const problem = auditBlock(slab, block, lost);
     if (typeof problem === "string") {
       throw new InvariantError(

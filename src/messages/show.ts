@@ -58,7 +58,7 @@ interface Summed {
   readonly size: number;
   readonly capacity: number;
   readonly byteLength: number;
-  mounted(): readonly unknown[];
+  mappedBlocks(): readonly unknown[];
 }
 
 /**
@@ -73,7 +73,7 @@ export function together(all: readonly Summed[]): Summed {
     size: sum((it) => it.size),
     capacity: sum((it) => it.capacity),
     byteLength: sum((it) => it.byteLength),
-    mounted: () => all.flatMap((it) => it.mounted()),
+    mappedBlocks: () => all.flatMap((it) => it.mappedBlocks()),
   };
 }
 
@@ -88,7 +88,7 @@ export function summary(
   title: string = pool.label,
   width: number = Infinity,
 ): string {
-  const blocks = pool.mounted().length;
+  const blocks = pool.mappedBlocks().length;
   const figures = pool.disposed
     ? "disposed of"
     : `${count(pool.size)} live of ${count(pool.capacity)} in ${count(blocks)} ${

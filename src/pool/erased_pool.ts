@@ -7,10 +7,10 @@ import { type Block, NO_BLOCK } from "../slab/block.ts";
 import { noteOwn, traceCalls } from "../slab/call_stack.ts";
 import { storesOf } from "../slab/compact.ts";
 import type { HandleCodec, HandlePart } from "../slab/handle.ts";
-import { ALL_KINDS, HandleWalk, type Visitor } from "../slab/iterate.ts";
+import { ALL_KINDS, HandleIterator, type Visitor } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
 import { type Packer, packSlab, type PackTarget } from "../slab/pack.ts";
-import { isLent, type Slab, type SlabConfig } from "../slab/slab.ts";
+import { mayDetach, type Slab, type SlabConfig } from "../slab/slab.ts";
 import { slabText, snappedOf } from "../slab/snapshot.ts";
 import type { Target } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
@@ -517,8 +517,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   [Symbol.iterator](): IterableIterator<View<S>> {
     this._slab.checkUsable("iterate");
     this.#checkTagged("iterate over all records");
-    const { iteration: { Walk } } = this._kinds.passes;
-    return new Walk(this._slab) as unknown as IterableIterator<View<S>>;
+    const { iteration: { RecordIterator } } = this._kinds.passes;
+    return new RecordIterator(this._slab) as unknown as IterableIterator<View<S>>;
   }
 
   /**
@@ -544,8 +544,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    */
   all<T extends S>(struct: T): IterableIterator<View<T>> {
     this._slab.checkUsable("iterate");
-    const { iteration: { Walk } } = this._kinds.of("iterate", struct).passes;
-    return new Walk(this._slab) as unknown as IterableIterator<View<T>>;
+    const { iteration: { RecordIterator } } = this._kinds.of("iterate", struct).passes;
+    return new RecordIterator(this._slab) as unknown as IterableIterator<View<T>>;
   }
 
   /**
@@ -561,7 +561,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     this._slab.checkUsable("iterate");
     const kind = struct === undefined ? undefined : this._kinds.of("iterate", struct);
     const only = this._tagged && kind !== undefined ? kind.tag : ALL_KINDS;
-    return new HandleWalk(this._slab, only) as unknown as IterableIterator<HandleOf<T>>;
+    return new HandleIterator(this._slab, only) as unknown as IterableIterator<HandleOf<T>>;
   }
 
   /**
@@ -729,7 +729,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     this.#checkTagged("count the lost bytes");
     const kinds = this._kinds.all;
     let sum = 0;
-    for (const block of this._slab.mounted()) {
+    for (const block of this._slab.mappedBlocks()) {
       const { tags, bump } = block;
       for (let at = block.nextLive(0); at < bump; at = block.nextLive(at + 1)) {
         sum += kinds[tags[at]].lostBytes;
@@ -859,7 +859,7 @@ class ErasedCode extends GeometryCode {
     // Its constructor is that of ErasedPool, which takes a setup as well.
     this.Pool = compile(defineErasedPool, ErasedPool, own) as unknown as Setup["Pool"];
     noteOwn(this.Pool.prototype);
-    this.maps = new MapCode(config.codec, compile, isLent(config));
+    this.maps = new MapCode(config.codec, compile, mayDetach(config));
   }
 }
 
@@ -873,7 +873,7 @@ function codeFor(
   const { chunksPerBlock, codec, debug, specialize, spread } = config;
   // Each pool in debug mode has a table of its own for handles.
   if (debug) return new ErasedCode(config, chunkBytes, compiler());
-  const key = [chunkBytes, chunksPerBlock, codec.key, specialize, spread, isLent(config)].join();
+  const key = [chunkBytes, chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
   let code = codes.get(key);
   if (code === undefined) {
     code = new ErasedCode(config, chunkBytes, compiler());

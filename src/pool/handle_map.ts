@@ -262,7 +262,7 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
 
   /** Drops every value, and gives all room back. It may be called after the pool's `dispose` as well. */
   clear(): void {
-    for (const store of this._stores) store.forgetAll();
+    for (const store of this._stores) store.onDispose();
   }
 
   /** Checks that the pool is of use. */
@@ -318,20 +318,20 @@ export interface MapSource {
 export class MapCode {
   readonly #codec: HandleCodec;
   readonly #compile: Compile;
-  readonly #isLent: boolean;
+  readonly #mayDetach: boolean;
   readonly #isShared: boolean;
   #made: Made | undefined;
 
   /**
    * @param codec How handles are packed.
    * @param compile Makes it.
-   * @param isLent Whether the memory of records may be detached, which has to be seen.
+   * @param mayDetach Whether the memory of records may be detached, which has to be seen.
    * @param isShared Whether other threads free records, and do not tell.
    */
-  constructor(codec: HandleCodec, compile: Compile, isLent: boolean, isShared = false) {
+  constructor(codec: HandleCodec, compile: Compile, mayDetach: boolean, isShared = false) {
     this.#codec = codec;
     this.#compile = compile;
-    this.#isLent = isLent;
+    this.#mayDetach = mayDetach;
     this.#isShared = isShared;
   }
 
@@ -341,7 +341,7 @@ export class MapCode {
       defineHandleMap,
       HandleMap as unknown as BaseClass, // of maps of any struct
       this.#codec,
-      this.#isLent || this.#isShared,
+      this.#mayDetach || this.#isShared,
       this.#isShared ? STEPS : 0,
     );
   }
@@ -507,14 +507,14 @@ export class Store implements SlabObserver {
 
   /** @returns How many values there are of live records. */
   size(): number {
-    if (this.isShared) this.forgetDead();
+    if (this.isShared) this.onRestore();
     return this.count;
   }
 
   /** @returns How many values of dead records were dropped. */
   sweep(): number {
     const before = this.count;
-    if (this.isShared) this.forgetDead();
+    if (this.isShared) this.onRestore();
     let length = this.count === 0 ? 0 : this.handles.length;
     while (length > 0 && this.handles[length - 1] === 0) length--;
     if (length < this.handles.length) this.#resize(length);
@@ -542,26 +542,26 @@ export class Store implements SlabObserver {
     this.count--;
   }
 
-  forgetDead(): void {
+  onRestore(): void {
     const { handles, slab } = this;
     for (let i = 0; i < handles.length; i++) {
       if (handles[i] !== 0 && !slab.isLive(handles[i])) this.forget(i);
     }
   }
 
-  forgetAll(): void {
+  onDispose(): void {
     this.count = this.sweepAt = 0;
     this.#resize(0);
   }
 
-  lift(index: number, handle: number): void {
+  beforeMove(index: number, handle: number): void {
     this.isLifted = this.handles[index] === handle;
     if (!this.isLifted) return;
     this.lifted = this.values[index];
     this.forget(index);
   }
 
-  land(index: number, handle: number): void {
+  afterMove(index: number, handle: number): void {
     if (!this.isLifted) return;
     this.add(index, handle, this.lifted);
     this.isLifted = false;

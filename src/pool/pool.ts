@@ -11,18 +11,18 @@ import { layoutText } from "../slab/envelope.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import {
   ALL_KINDS,
-  HandleWalk,
+  HandleIterator,
   type Iteration,
   iterationOf,
+  type IteratorClass,
   LoopsByText,
   RecentLoops,
   RETAIN,
   type Visitor,
-  type WalkClass,
 } from "../slab/iterate.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
 import { Packer, packSlab, type PackTarget } from "../slab/pack.ts";
-import { type Chunk, isLent, type Slab, type SlabClass, type SlabConfig } from "../slab/slab.ts";
+import { type Chunk, mayDetach, type Slab, type SlabClass, type SlabConfig } from "../slab/slab.ts";
 import { slabText } from "../slab/snapshot.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Handle } from "../struct/ref.ts";
@@ -454,7 +454,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    */
   handles(): IterableIterator<Handle<T>> {
     this._slab.checkUsable("iterate");
-    return new HandleWalk(this._slab) as unknown as IterableIterator<Handle<T>>;
+    return new HandleIterator(this._slab) as unknown as IterableIterator<Handle<T>>;
   }
 
   /**
@@ -656,7 +656,7 @@ const codes = new WeakMap<AnyStruct, Map<string, PoolCode>>();
 function codeFor(struct: AnyStruct, config: SlabConfig): PoolCode {
   const { chunksPerBlock, codec, debug, specialize, spread } = config;
   if (debug) return makeCode(struct, config); // each pool has a table of its own for handles
-  const key = [chunksPerBlock, codec.key, specialize, spread, isLent(config)].join();
+  const key = [chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
   let code = made.get(key);
@@ -673,7 +673,7 @@ function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
     ? debugIterationOf(() => View)
     : iterationOf(View, codec, struct.size, compile);
   const isView = (view: unknown) => structOf(view) === struct && isDebugView(view) === debug;
-  const OwnPool = compile(definePool, Pool, NO_BLOCK, View, iteration.Walk, {
+  const OwnPool = compile(definePool, Pool, NO_BLOCK, View, iteration.RecordIterator, {
     chunkBytes: struct.size,
     chunkMask: chunksPerBlock - 1,
     codec,
@@ -690,7 +690,7 @@ function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
     iteration,
     loops: new LoopsByText(() => iteration.loop(0)),
     retainLoops: new LoopsByText(() => iteration.loop(RETAIN)),
-    maps: new MapCode(codec, compile, isLent(config)),
+    maps: new MapCode(codec, compile, mayDetach(config)),
     packer: new Packer(struct, struct.size, compile),
     Pool: OwnPool as unknown as PoolCode["Pool"],
   };
@@ -702,7 +702,7 @@ function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
  * @param Base {@linkcode Pool}.
  * @param noBlock What a view is bound to that is bound to no record.
  * @param View Class of the records' views.
- * @param Walk Class of the iterators.
+ * @param RecordIterator Class of the iterators.
  * @param own What is the same for all pools of the class.
  * @returns The class.
  */
@@ -710,7 +710,7 @@ function definePool(
   Base: typeof Pool,
   noBlock: Block,
   View: RecordViewClass,
-  Walk: WalkClass,
+  RecordIterator: IteratorClass,
   own: {
     readonly chunkBytes: number;
     readonly chunkMask: number;
@@ -851,7 +851,7 @@ function definePool(
     override [Symbol.iterator](): IterableIterator<View<AnyStruct>> {
       const slab = this._slab;
       slab.checkThere();
-      return new Walk(slab) as unknown as IterableIterator<View<AnyStruct>>;
+      return new RecordIterator(slab) as unknown as IterableIterator<View<AnyStruct>>;
     }
 
     override get size(): number {

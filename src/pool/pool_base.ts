@@ -5,7 +5,12 @@
  */
 import { showAs, summary, together } from "../messages/show.ts";
 import { Block } from "../slab/block.ts";
-import { HANDS_ON, KEEPS, noteOwn, type TracedCalls } from "../slab/call_stack.ts";
+import {
+  noteOwn,
+  RUNS_NO_USER_CODE,
+  RUNS_USER_CODE,
+  type TracedCalls,
+} from "../slab/call_stack.ts";
 import { compact, type Moved } from "../slab/compact.ts";
 import { disposeAll } from "../slab/debug.ts";
 import { fingerprintOf, type SnapshotOptions, WITH_CHECKSUM } from "../slab/envelope.ts";
@@ -96,7 +101,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   private readonly _snapped: readonly Snapped[];
   private _fingerprint: number | undefined;
   /** What each slab had for blocks, and the blocks of all of them, when they were last asked for. */
-  private readonly _mounted: (readonly Block[])[] = [];
+  private readonly _mapped: (readonly Block[])[] = [];
   private _blocks: readonly Block[] = [];
 
   /**
@@ -290,15 +295,15 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   /** The blocks that exist, by position; the same array until one is added or given back. */
   get blocks(): readonly PoolBlock[] {
     const slabs = this._slabs;
-    if (slabs.length === 1) return slabs[0].mounted();
+    if (slabs.length === 1) return slabs[0].mappedBlocks();
     let isSame = true;
     for (let i = 0; i < slabs.length; i++) {
-      const mounted = slabs[i].mounted();
-      if (mounted === this._mounted[i]) continue;
-      this._mounted[i] = mounted;
+      const mapped = slabs[i].mappedBlocks();
+      if (mapped === this._mapped[i]) continue;
+      this._mapped[i] = mapped;
       isSame = false;
     }
-    if (!isSame) this._blocks = this._mounted.flat();
+    if (!isSame) this._blocks = this._mapped.flat();
     return this._blocks;
   }
 
@@ -552,14 +557,14 @@ noteOwn(PoolBase.prototype);
 
 /** What debug mode traces of a pool; where a record is written first a debug slab hands the origin on. */
 export const TRACED: TracedCalls = {
-  alloc: KEEPS,
-  tryAlloc: KEEPS,
-  allocAt: KEEPS,
-  allocMany: HANDS_ON,
-  scoped: HANDS_ON,
-  reserve: HANDS_ON,
-  restore: HANDS_ON,
-  load: HANDS_ON,
+  alloc: RUNS_USER_CODE,
+  tryAlloc: RUNS_USER_CODE,
+  allocAt: RUNS_USER_CODE,
+  allocMany: RUNS_NO_USER_CODE,
+  scoped: RUNS_NO_USER_CODE,
+  reserve: RUNS_NO_USER_CODE,
+  restore: RUNS_NO_USER_CODE,
+  load: RUNS_NO_USER_CODE,
 };
 
 /** The slab that a view is bound to a block of. */
@@ -714,7 +719,7 @@ function fillStats<O extends Partial<PoolStats>>(slab: Slab, out: O): O & PoolSt
   slab.checkUsable("tell the figures");
   out.size = slab.size;
   out.capacity = slab.capacity;
-  out.blocks = slab.mounted().length;
+  out.blocks = slab.mappedBlocks().length;
   out.byteLength = slab.byteLength;
   out.overheadBytes = slab.overheadBytes;
   out.peakSize = slab.peakSize;

@@ -4,7 +4,7 @@
  * @module
  */
 import { SchemaError } from "../errors.ts";
-import { HANDS_ON, noteOwn, traceCalls, type TracedCalls } from "../slab/call_stack.ts";
+import { noteOwn, RUNS_NO_USER_CODE, traceCalls, type TracedCalls } from "../slab/call_stack.ts";
 import { storesOf } from "../slab/compact.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import { Chain } from "../slab/iterate.ts";
@@ -735,7 +735,7 @@ noteOwn(PoolSet.prototype);
 
 /** What debug mode traces: its pools write the records. */
 const TRACED_OF_SET: TracedCalls = Object.fromEntries(
-  Object.keys(TRACED).map((name) => [name, HANDS_ON]),
+  Object.keys(TRACED).map((name) => [name, RUNS_NO_USER_CODE]),
 );
 
 /** In debug mode a handle is a number that tells nothing, and each class has a table of its own. */

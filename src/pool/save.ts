@@ -145,7 +145,7 @@ function commit(
   if (places.rooms[0].isDebug) skipNumbers(file.nextNumber);
   for (const room of places.rooms) {
     room.slab.clear();
-    room.slab.observers?.forgetDead();
+    room.slab.observers?.onRestore();
     room.carryStamps();
   }
   const from = arraysOver(file.sheet);
@@ -227,7 +227,7 @@ function settle({ slab, size, isDebug }: Room, at: number, places: Places): void
   slab.settle({
     ...{ allocs: slab.allocs, frees: slab.frees, peakSize: slab.peakSize },
     reserved: slab.blockSet.reserved,
-    current: slab.blocks.findIndex((block) => block.isMounted),
+    current: slab.blocks.findIndex((block) => block.isMapped),
     queue: slab.queue,
     ...numbers !== undefined && {
       numbers: (position, chunk) => numbers.get(position * chunkCount + chunk)!, // of each live one

@@ -206,7 +206,7 @@ export class Room {
   }
 
   /** By position: whether the block has to have memory. */
-  get mounted(): readonly boolean[] {
+  get mapped(): readonly boolean[] {
     const saved = Math.ceil((this.stamps?.length ?? 0) / this.slab.geometry.chunkCount);
     const count = Math.max(Math.min(saved, this.blocks.length), this.blocks.lastIndexOf(1) + 1);
     return Array.from(this.blocks.subarray(0, count), (it) => it === 1);

@@ -111,7 +111,7 @@ export function sharedLoopFunction(
  * @returns The selection.
  */
 export function selectShared(slab: SharedSlab, first: number, step: number): Selection {
-  const blocks = slab.mounted();
+  const blocks = slab.mappedBlocks();
   selection.start(blocks);
   for (let i = first; i < blocks.length; i += step) {
     const block = blocks[i];

@@ -504,7 +504,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   pack(out: PackTarget, fields?: readonly FieldName<T>[], stripe: Stripe = ALL): number {
     const { _slab: slab } = this;
     slab.checkThere();
-    const plan = this._code.packer.plan(slab.label, out, fields, slab.mounted()[0]);
+    const plan = this._code.packer.plan(slab.label, out, fields, slab.mappedBlocks()[0]);
     const { stripe: first, of: step } = stripe;
     slab.checkThere(); // reading the names may have run code of the user's
     checkStripe(slab, first, step);

@@ -227,7 +227,7 @@ export abstract class SharedSlab implements Target {
 
   /** Chunks that are given out no more. */
   get retired(): number {
-    return this.mounted().reduce((sum, block) => sum + block.retired, 0);
+    return this.mappedBlocks().reduce((sum, block) => sum + block.retired, 0);
   }
 
   /** Threads that joined so far. */
@@ -241,7 +241,7 @@ export abstract class SharedSlab implements Target {
   }
 
   /** The blocks that there are. */
-  mounted(): readonly SharedBlock[] {
+  mappedBlocks(): readonly SharedBlock[] {
     this.map(this.blockCount - 1);
     return this.blocks;
   }
@@ -287,7 +287,7 @@ export abstract class SharedSlab implements Target {
   private adoptOne(): SharedBlock | undefined {
     const { header } = this.layout;
     if (Atomics.load(header, HEADER.orphans) === 0) return undefined;
-    for (const block of this.mounted()) {
+    for (const block of this.mappedBlocks()) {
       if (block.owner !== ORPHAN || !block.hasRoom || !adopt(block, ORPHAN, this.thread)) continue;
       Atomics.sub(header, HEADER.orphans, 1);
       this.own(block);
@@ -352,7 +352,7 @@ export abstract class SharedSlab implements Target {
    * @returns How many they were.
    */
   adoptFrom(thread: number): number {
-    const blocks = this.mounted().filter((block) =>
+    const blocks = this.mappedBlocks().filter((block) =>
       adopt(block, thread, this.thread) || adopt(block, NEW, this.thread)
     );
     for (const block of blocks) {
@@ -370,7 +370,7 @@ export abstract class SharedSlab implements Target {
     this.disposed = true;
     this.blocks = this.mine = this.roomy = [];
     this.current = this.unbound;
-    this.observers?.forgetAll();
+    this.observers?.onDispose();
   }
 
   // -- errors --

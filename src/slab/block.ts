@@ -139,7 +139,7 @@ export class Block extends ChunkMemory {
     this.index = firstBlock + position;
     this.firstIndex = firstHandle + position * chunkCount;
     this.region = region;
-    this.mount();
+    this.map();
     // One buffer for all metadata, as each costs a few hundred bytes; the bits come first, so that all are aligned.
     const words = (chunkCount + 31) >> 5;
     const stampsAt = (words + (spread ? chunkCount : 0)) * 4;
@@ -175,7 +175,7 @@ export class Block extends ChunkMemory {
   }
 
   /** Whether there is memory. */
-  get isMounted(): boolean {
+  get isMapped(): boolean {
     return this.region !== undefined;
   }
 
@@ -257,7 +257,7 @@ export class Block extends ChunkMemory {
   }
 
   /** Makes the typed arrays over the region; anew where its buffer was replaced by another with the same bytes. */
-  mount(): void {
+  map(): void {
     if (this.region !== undefined) this.attachChunks(this.region, this.geometry.arrays);
   }
 
@@ -275,7 +275,7 @@ export class Block extends ChunkMemory {
   }
 
   /** Lets go of the memory, which is the caller's to give back. */
-  unmount(): void {
+  unmap(): void {
     this.reset();
     if (!this.geometry.spread) this.bump = 0;
     this.detach();

@@ -34,9 +34,9 @@ interface Allocating {
    */
   vacancy?(): number;
   /** @param block A block that has got its memory. */
-  noteMounted(block: Block): void;
+  noteMapped(block: Block): void;
   /** @param block A block that is about to lose it. */
-  noteUnmounting(block: Block): void;
+  noteUnmapping(block: Block): void;
   /** So many chunks are to be kept. */
   readonly keptChunks: number;
 }
@@ -62,10 +62,10 @@ export class BlockSet {
   private readonly slab: Allocating;
   private readonly config: BlockSetConfig;
   /** How many blocks have memory, and no position before `vacant` is without. */
-  private mountedCount = 0;
+  private mappedCount = 0;
   private vacant = 0;
   /** Blocks that have memory; `undefined` when that has changed since it was last asked for. */
-  private mountedBlocks: readonly Block[] | undefined = [];
+  private mappedCache: readonly Block[] | undefined = [];
   /** Whether the memory resource is being asked for a block. */
   private isGrowing = false;
 
@@ -80,12 +80,12 @@ export class BlockSet {
 
   /** Chunks that exist. */
   get capacity(): number {
-    return this.mountedCount * this.config.geometry.chunkCount;
+    return this.mappedCount * this.config.geometry.chunkCount;
   }
 
   /** @returns The blocks that have memory, in order of position; the same array until that changes. */
-  mounted(): readonly Block[] {
-    return this.mountedBlocks ??= this.all.filter((block) => block.region !== undefined);
+  mappedBlocks(): readonly Block[] {
+    return this.mappedCache ??= this.all.filter((block) => block.region !== undefined);
   }
 
   // -- room --
@@ -156,12 +156,12 @@ export class BlockSet {
     position ??= this.vacancy(); // others may have become vacant meanwhile
     const block = new Block(position, geometry, region, this.all[position]);
     this.all[position] = block;
-    this.mountedBlocks = undefined;
-    this.mountedCount++;
+    this.mappedCache = undefined;
+    this.mappedCount++;
     this.emptyCount++;
     this.grown++;
     this.noteRoom(block);
-    this.slab.noteMounted(block);
+    this.slab.noteMapped(block);
     return block;
   }
 
@@ -246,14 +246,14 @@ export class BlockSet {
       return true;
     } finally {
       // Others may have come to have records meanwhile, or have been given back.
-      grown?.forEach((block) => block.live === 0 && block.isMounted && this.release(block));
+      grown?.forEach((block) => block.live === 0 && block.isMapped && this.release(block));
     }
   }
 
   /** The lowest position without memory whose chunks are not all retired. */
   private vacancy(): number {
     if (this.slab.vacancy !== undefined) return this.slab.vacancy();
-    if (this.mountedCount === this.all.length) return this.all.length;
+    if (this.mappedCount === this.all.length) return this.all.length;
     for (; this.vacant < this.all.length; this.vacant++) {
       const { region, retired, chunkCount } = this.all[this.vacant];
       if (region === undefined && retired < chunkCount) break;
@@ -267,7 +267,7 @@ export class BlockSet {
    * @param block One that has memory.
    */
   release(block: Block): void {
-    this.config.memory.release(this.unmount(block));
+    this.config.memory.release(this.unmap(block));
   }
 
   /**
@@ -276,14 +276,14 @@ export class BlockSet {
    * @param block One that has memory.
    * @returns The memory, which is to be given back.
    */
-  unmount(block: Block): MemoryRegion {
+  unmap(block: Block): MemoryRegion {
     const region = block.region!; // only blocks that have memory come here
-    this.slab.noteUnmounting(block);
-    block.unmount();
+    this.slab.noteUnmapping(block);
+    block.unmap();
     if (this.slab.current === block) this.slab.current = NO_BLOCK;
     this.roomBits[block.position >>> 5] &= ~(1 << (block.position & 31));
-    this.mountedBlocks = undefined;
-    this.mountedCount--;
+    this.mappedCache = undefined;
+    this.mappedCount--;
     if (block.position < this.vacant) this.vacant = block.position;
     this.emptyCount--;
     this.released++;
@@ -310,7 +310,7 @@ export class BlockSet {
     this.emptyCount = 0;
     this.vacant = 0;
     this.roomBits.fill(0);
-    for (const block of this.mounted()) {
+    for (const block of this.mappedBlocks()) {
       if (block.live === 0) this.emptyCount++;
       if (block.live + block.retired < block.chunkCount) this.noteRoom(block);
     }

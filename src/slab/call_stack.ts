@@ -93,9 +93,9 @@ export function noteOwn(prototype: object): void {
 export type TracedCalls = Readonly<Record<string, (args: readonly unknown[]) => boolean>>;
 
 /** A call that runs no code of the program's. */
-export const HANDS_ON = (): boolean => true;
-/** A call that may: getters of a value. What it calls after those hands the origin on by {@linkcode handOn}. */
-export const KEEPS = (): boolean => false;
+export const RUNS_NO_USER_CODE = (): boolean => true;
+/** A call that may: getters of a value. What it calls after those hands the origin on by {@linkcode keepOrigin}. */
+export const RUNS_USER_CODE = (): boolean => false;
 
 /**
  * Puts an entry before each function of an object that allocates.
@@ -138,7 +138,7 @@ function entryOf(method: Method, handsOn: TracedCalls[string], isResource: boole
  * @param fn Runs no code of the program's but memory resources.
  * @returns What it returns.
  */
-export function handOn<R>(fn: () => R): R {
+export function keepOrigin<R>(fn: () => R): R {
   const given = handedOn;
   handedOn = current;
   try {

@@ -14,7 +14,7 @@ export interface BlockMetadata {
   readonly live: number;
   readonly retired: number;
   /** Whether it has memory; without, it can have no live record, and no list. */
-  readonly isMounted: boolean;
+  readonly isMapped: boolean;
   /** Stamps, and where those of the block start. */
   readonly stamps: Uint16Array | Uint32Array;
   readonly firstStamp: number;
@@ -49,11 +49,11 @@ let next = new Int32Array(0);
  * @returns What is wrong, the first that is found; `undefined` when nothing is.
  */
 export function auditBlock(metadata: BlockMetadata, codec: HandleCodec): string | undefined {
-  const { chunkCount, bump, isMounted, next: queue } = metadata;
-  const most = isMounted || queue !== undefined ? chunkCount : 0;
+  const { chunkCount, bump, isMapped, next: queue } = metadata;
+  const most = isMapped || queue !== undefined ? chunkCount : 0;
   if (!(bump >= 0 && bump <= most)) return `the bump mark is ${bump}, out of range 0 to ${most}`;
   if (next.length < chunkCount) next = new Int32Array(chunkCount).fill(-1);
-  const isList = isMounted && queue === undefined;
+  const isList = isMapped && queue === undefined;
   const problem = auditStamps(metadata, codec) ?? (isList ? auditFreeList(metadata) : undefined);
   if (problem !== undefined) next.fill(-1);
   return problem;
@@ -100,11 +100,11 @@ function auditCounts(
   bits: number,
   retired: number,
 ): string | undefined {
-  const { chunkCount, bump, stamps, firstStamp, isMounted } = metadata;
+  const { chunkCount, bump, stamps, firstStamp, isMapped } = metadata;
   for (let chunk = bump; chunk < chunkCount; chunk++) {
     const stamp = stamps[firstStamp + chunk];
     if ((stamp & 1) === 1) return `chunk ${chunk} is live, the bump mark is ${bump}`;
-    if (stamp === 0 && isMounted) {
+    if (stamp === 0 && isMapped) {
       return `chunk ${chunk} is retired, the bump mark is ${bump}`;
     }
   }
@@ -215,10 +215,10 @@ export function auditQueue(
   const problem = follow("the queue", first, last, queued);
   if (problem !== undefined) return problem;
   for (let position = 0; position < blocks.length; position++) {
-    const { bump, live, retired, waiting, head, lastWaiting, isMounted } = blocks[position];
+    const { bump, live, retired, waiting, head, lastWaiting, isMapped } = blocks[position];
     const found = inQueue[position];
     const place = `the chain of block ${position}`;
-    if (found !== blocks[position].queued || isMounted && waiting !== 0) {
+    if (found !== blocks[position].queued || isMapped && waiting !== 0) {
       return `block ${position} has ${found} chunks in the queue and ${waiting} that wait, it counts ${
         blocks[position].queued
       }`;
@@ -232,7 +232,7 @@ export function auditQueue(
       } are free`;
     }
   }
-  const isFresh = fresh === -1 || fresh >= 0 && blocks[fresh]?.isMounted;
+  const isFresh = fresh === -1 || fresh >= 0 && blocks[fresh]?.isMapped;
   if (!isFresh || !(vacant >= 0 && vacant <= blocks.length)) {
     return `it goes on from blocks ${fresh} and ${vacant}`;
   }

@@ -52,7 +52,7 @@ export function compact(slabs: readonly Slab[], moved: Moved | undefined): numbe
 
 /** Gives blocks back and calls for each record that was moved; what of it throws keeps nothing from happening. */
 function finish(plans: readonly Plan[], moves: Moves, moved: Moved | undefined): number {
-  const regions = plans.map((plan) => plan.unmount());
+  const regions = plans.map((plan) => plan.unmap());
   const bytes = plans.reduce((sum, { slab, left }) => {
     return sum + left.length * slab.geometry.chunkCount * slab.chunkBytes;
   }, 0);
@@ -98,7 +98,7 @@ class Plan {
 
   constructor(slab: Slab) {
     this.slab = slab;
-    const blocks = slab.mounted();
+    const blocks = slab.mappedBlocks();
     const kept = blocksToKeep(blocks, slab.size);
     this.#kept = kept.size === blocks.length ? blocks : blocks.filter((block) => kept.has(block));
     this.left = kept.size === blocks.length ? [] : blocks.filter((block) => !kept.has(block));
@@ -139,10 +139,10 @@ class Plan {
   }
 
   /** Takes the memory of the blocks that are left, and forgets what was reserved. */
-  unmount(): MemoryRegion[] {
+  unmap(): MemoryRegion[] {
     const { blockSet } = this.slab;
     blockSet.reserved = 0;
-    return this.left.map((block) => blockSet.unmount(block));
+    return this.left.map((block) => blockSet.unmap(block));
   }
 }
 
@@ -304,7 +304,7 @@ function visitLinks(
 ): void {
   if (fieldsByTag.every((fields) => fields.length === 0)) return;
   const { tagged } = slab.geometry;
-  for (const block of slab.mounted()) {
+  for (const block of slab.mappedBlocks()) {
     const { i32, tags, bump, chunkBytes } = block;
     for (let chunk = block.nextLive(0); chunk < bump; chunk = block.nextLive(chunk + 1)) {
       const fields = fieldsByTag[tagged ? tags[chunk] : 0];

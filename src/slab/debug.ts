@@ -10,7 +10,7 @@ import { type Leak, LeakError, StaleHandleError } from "../errors.ts";
 import { TypedArrays } from "../struct/typed_arrays.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
-import { callOrigin, framesOf, handOn, type Origin, withOrigin } from "./call_stack.ts";
+import { callOrigin, framesOf, keepOrigin, type Origin, withOrigin } from "./call_stack.ts";
 import { ALL_KINDS, type Iteration, loopsOf, RETAIN } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
 import type { DebugHandles } from "./debug_handles.ts";
@@ -72,7 +72,7 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
 
     override alloc(): number {
       // Where a block is full, the plain one grows and calls this one again.
-      const handle = handOn(() => super.alloc());
+      const handle = keepOrigin(() => super.alloc());
       if (handle !== 0 && !this.#origins.has(handle)) this.#origins.set(handle, callOrigin());
       return handle;
     }
@@ -118,7 +118,7 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
       super.settle(state);
       const { numbers } = state;
       const records: [index: number, stamp: number, number: number][] = [];
-      for (const block of this.mounted()) {
+      for (const block of this.mappedBlocks()) {
         for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
           const index = block.position * block.chunkCount + chunk;
           const number = numbers === undefined ? 0 : numbers(block.position, chunk);
@@ -199,7 +199,7 @@ export function debugIterationOf(
 ): Iteration {
   const loop: Iteration["loop"] = (args) => (slab, _blocks, _view, fn, ...rest) => {
     let freed = 0;
-    const walk = new DebugWalk(slab, views, only);
+    const walk = new DebugIterator(slab, views, only);
     try {
       while (!walk.next().done) {
         const { value, handle } = walk;
@@ -212,7 +212,7 @@ export function debugIterationOf(
     return freed;
   };
   return {
-    Walk: class extends DebugWalk {
+    RecordIterator: class extends DebugIterator {
       constructor(slab: Slab) {
         super(slab, views, only);
       }
@@ -222,7 +222,7 @@ export function debugIterationOf(
 }
 
 /** An iterator with a new view for each record. */
-class DebugWalk implements IterableIterator<RecordView> {
+class DebugIterator implements IterableIterator<RecordView> {
   done = false;
   value: RecordView = undefined as unknown as RecordView; // nobody reads it before next()
   handle = 0;

@@ -49,11 +49,11 @@ export const MAX_ARGUMENTS = 4;
 export const ALL_KINDS = -1;
 
 /** Makes iterators over the records of a slab. */
-export type WalkClass = new (slab: Slab) => IterableIterator<RecordView>;
+export type IteratorClass = new (slab: Slab) => IterableIterator<RecordView>;
 
 /** How the records of a pool are iterated over. */
 export interface Iteration {
-  readonly Walk: WalkClass;
+  readonly RecordIterator: IteratorClass;
   /**
    * @param args Arguments that the loop hands on, or {@linkcode RETAIN}.
    * @returns A loop, compiled for whoever asks.
@@ -82,7 +82,7 @@ export function iterationOf(
   compile: Compile,
 ): Iteration {
   return {
-    Walk: compile(defineWalk, View, NO_BLOCK, chunkBytes),
+    RecordIterator: compile(defineIterator, View, NO_BLOCK, chunkBytes),
     ...loopsOf((args) => compile(defineLoop, codec, chunkBytes, args), compile),
   };
 }
@@ -102,10 +102,10 @@ export function mixedIterationOf(
   chunkBytes: number,
   compile: Compile,
 ): Iteration {
-  let Walk: WalkClass | undefined; // made when it is wanted, as a pool has one for each kind
+  let RecordIterator: IteratorClass | undefined; // made when it is wanted, as a pool has one for each kind
   return {
-    get Walk() {
-      return Walk ??= compile(defineMixedWalk, views, NO_BLOCK, chunkBytes, only);
+    get RecordIterator() {
+      return RecordIterator ??= compile(defineMixedIterator, views, NO_BLOCK, chunkBytes, only);
     },
     ...loopsOf(
       (args) => compile(defineMixedLoop, views, NO_BLOCK, codec, chunkBytes, args, only),
@@ -131,8 +131,8 @@ export function loopsOf(
 
 // -- texts that are compiled anew: nothing in them is free but their parameters --
 
-function defineWalk(View: RecordViewClass, noBlock: Block, chunkBytes: number): WalkClass {
-  return class Walk {
+function defineIterator(View: RecordViewClass, noBlock: Block, chunkBytes: number): IteratorClass {
+  return class RecordIterator {
     declare done: boolean;
     declare value: RecordView;
     /** Blocks that had memory at the beginning, and which of them the view is in. */
@@ -323,13 +323,13 @@ function defineCall(
   };
 }
 
-function defineMixedWalk(
+function defineMixedIterator(
   views: (tag: number) => RecordViewClass,
   noBlock: Block,
   chunkBytes: number,
   only: number,
-): WalkClass {
-  return class MixedWalk {
+): IteratorClass {
+  return class MixedIterator {
     declare done: boolean;
     declare value: RecordView;
     declare _blocks: readonly Block[];
@@ -529,7 +529,7 @@ export class RecentLoops<L = Loop> {
 }
 
 /** An iterator over the handles of a slab's live records. */
-export class HandleWalk implements IterableIterator<number> {
+export class HandleIterator implements IterableIterator<number> {
   done = false;
   value = 0;
   private readonly slab: Slab;

@@ -13,23 +13,23 @@ export interface SlabObserver {
    */
   forget(index: number): void;
   /** The slab has gone back to an earlier state: what is not live now has to be dropped. */
-  forgetDead(): void;
+  onRestore(): void;
   /** The slab was disposed of. */
-  forgetAll(): void;
+  onDispose(): void;
   /**
-   * A record is about to be moved to another chunk; {@linkcode land} follows.
+   * A record is about to be moved to another chunk; {@linkcode afterMove} follows.
    *
    * @param index Index of the chunk that it is in.
    * @param handle Its handle.
    */
-  lift(index: number, handle: number): void;
+  beforeMove(index: number, handle: number): void;
   /**
    * The record has been moved.
    *
    * @param index Index of the chunk that it is in now.
    * @param handle The handle that it has now.
    */
-  land(index: number, handle: number): void;
+  afterMove(index: number, handle: number): void;
 }
 
 /** The observers of one slab. */
@@ -54,19 +54,19 @@ export class Observers implements SlabObserver {
     for (let i = 0; i < this.#all.length; i++) this.#all[i].forget(index);
   }
 
-  forgetDead(): void {
-    for (let i = 0; i < this.#all.length; i++) this.#all[i].forgetDead();
+  onRestore(): void {
+    for (let i = 0; i < this.#all.length; i++) this.#all[i].onRestore();
   }
 
-  forgetAll(): void {
-    for (let i = 0; i < this.#all.length; i++) this.#all[i].forgetAll();
+  onDispose(): void {
+    for (let i = 0; i < this.#all.length; i++) this.#all[i].onDispose();
   }
 
-  lift(index: number, handle: number): void {
-    for (let i = 0; i < this.#all.length; i++) this.#all[i].lift(index, handle);
+  beforeMove(index: number, handle: number): void {
+    for (let i = 0; i < this.#all.length; i++) this.#all[i].beforeMove(index, handle);
   }
 
-  land(index: number, handle: number): void {
-    for (let i = 0; i < this.#all.length; i++) this.#all[i].land(index, handle);
+  afterMove(index: number, handle: number): void {
+    for (let i = 0; i < this.#all.length; i++) this.#all[i].afterMove(index, handle);
   }
 }

@@ -407,11 +407,11 @@ export function packSlab(
   fields: readonly string[] | undefined,
 ): number {
   slab.checkThere();
-  const plan = packer.plan(slab.label, out, fields, slab.mounted()[0]);
+  const plan = packer.plan(slab.label, out, fields, slab.mappedBlocks()[0]);
   slab.checkUsable("pack"); // reading the names may have run code of the user's
   if (tag !== ALL_KINDS) return packSelected(slab.label, plan, out, selectTag(slab, tag));
   checkRoom(slab.label, out, plan, slab.size);
-  copyBlocks(slab.mounted(), plan, elementsOf(plan, out), 0);
+  copyBlocks(slab.mappedBlocks(), plan, elementsOf(plan, out), 0);
   return slab.size;
 }
 
@@ -444,8 +444,8 @@ export function packChunks(
   for (let i = 0, start = 0; i < slabs.length; i++) {
     const { size, chunkBytes } = slabs[i];
     if (size === 0) continue;
-    const plan = packers[i].plan(label, out, undefined, slabs[i].mounted()[0], start);
-    copyBlocks(slabs[i].mounted(), plan, elementsOf(plan, out), start / plan.unit);
+    const plan = packers[i].plan(label, out, undefined, slabs[i].mappedBlocks()[0], start);
+    copyBlocks(slabs[i].mappedBlocks(), plan, elementsOf(plan, out), start / plan.unit);
     start += size * chunkBytes;
   }
   return records;
@@ -508,7 +508,7 @@ export class Selection {
 export const selection: Selection = new Selection();
 
 function selectTag(slab: Slab, tag: number): Selection {
-  const blocks = slab.mounted();
+  const blocks = slab.mappedBlocks();
   selection.start(blocks);
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];

@@ -325,7 +325,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   allocMany(count: number, out: { [i: number]: number }): boolean {
     if (count > this.maxChunks - this.size - this.retired) return false;
     let room = -this.size;
-    for (const block of this.mounted()) room += block.chunkCount - block.retired;
+    for (const block of this.mappedBlocks()) room += block.chunkCount - block.retired;
     return this.blockSet.growBy(count - room, true) && this.fillAll(count, out);
   }
 
@@ -345,7 +345,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
 
   /** Frees every record and keeps the memory, which has to be attached, in O(records + blocks). */
   clear(): void {
-    for (const block of this.mounted()) this.clearBlock(block);
+    for (const block of this.mappedBlocks()) this.clearBlock(block);
   }
 
   /**
@@ -353,7 +353,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
    * @throws {TypeError} when somebody has detached the memory of a block.
    */
   checkAttached(verb: string): void {
-    const blocks = this.mounted();
+    const blocks = this.mappedBlocks();
     for (let i = 0; i < blocks.length; i++) blocks[i].checkAttached(verb);
   }
 
@@ -375,7 +375,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
    */
   iterable(): readonly Block[] {
     this.checkAttached("iterate");
-    return this.mounted();
+    return this.mappedBlocks();
   }
 
   /** @throws {DisposedError} after the slab's disposal. */
@@ -411,8 +411,8 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /** @returns The blocks that have memory, in order of position; the same array until that changes. */
-  mounted(): readonly Block[] {
-    return this.blockSet.mounted();
+  mappedBlocks(): readonly Block[] {
+    return this.blockSet.mappedBlocks();
   }
 
   /** Chunks that are given out no more, those of blocks given back included. */
@@ -468,8 +468,8 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     let bytes = 0;
     this.blockSet.reserved = 0;
     // A memory resource may have called, and given one back as well.
-    for (const block of this.mounted()) {
-      if (block.live > 0 || !block.isMounted) continue;
+    for (const block of this.mappedBlocks()) {
+      if (block.live > 0 || !block.isMapped) continue;
       bytes += blockBytes;
       this.blockSet.release(block);
     }
@@ -478,19 +478,19 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
 
   /** Makes the typed arrays of every block anew, after somebody replaced the buffer of its region by a longer one. */
   rebind(): void {
-    for (const block of this.mounted()) block.mount();
+    for (const block of this.mappedBlocks()) block.map();
   }
 
   /** Gives all memory back; the slab is of no use from then on, nor is it to a memory resource that calls meanwhile. */
   dispose(): void {
     this.disposed = true;
     const regions: MemoryRegion[] = [];
-    for (const block of this.mounted()) {
+    for (const block of this.mappedBlocks()) {
       this.clearBlock(block);
-      regions.push(this.blockSet.unmount(block));
+      regions.push(this.blockSet.unmap(block));
     }
     this.blocks = [];
-    this.observers?.forgetAll();
+    this.observers?.onDispose();
     this.blockSet.giveBack(regions);
   }
 
@@ -540,13 +540,13 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
    */
   moveRecord(from: Block, chunk: number, to: Block, target: number): void {
     const { observers, geometry: { chunkCount, tagged } } = this;
-    observers?.lift(from.position * chunkCount + chunk, this.handleAt(from, chunk));
+    observers?.beforeMove(from.position * chunkCount + chunk, this.handleAt(from, chunk));
     to.copyChunk(target, from, chunk);
     if (tagged) to.tags[target] = from.tags[chunk];
     from.liveBits[chunk >> 5] &= ~(1 << (chunk & 31));
     to.liveBits[target >> 5] |= 1 << (target & 31);
     to.stamps[target]++;
-    observers?.land(to.position * chunkCount + target, this.handleAt(to, target));
+    observers?.afterMove(to.position * chunkCount + target, this.handleAt(to, target));
     from.stamps[chunk] = this.nextStamp(from, from.stamps[chunk], chunk);
     if (target >= to.bump) to.bump = target + 1;
     if (to.live++ === 0) this.blockSet.emptyCount--;
@@ -567,10 +567,10 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   vacancy?(): number;
 
   /** @param _block A block that has got its memory. */
-  noteMounted(_block: Block): void {}
+  noteMapped(_block: Block): void {}
 
   /** @param _block A block that is about to lose it. */
-  noteUnmounting(_block: Block): void {}
+  noteUnmapping(_block: Block): void {}
 
   /** Chunks that are kept, beside those that were reserved. */
   get keptChunks(): number {
@@ -587,17 +587,17 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   /**
    * Takes memory from all blocks but some, which frees their records, and forgets those beyond.
    *
-   * @param mounted By position, whether the block is to have memory.
+   * @param mapped By position, whether the block is to have memory.
    * @returns The memory, which is to be given back once all is restored: its resource may call.
    */
-  keepOnly(mounted: readonly boolean[]): MemoryRegion[] {
+  keepOnly(mapped: readonly boolean[]): MemoryRegion[] {
     const regions: MemoryRegion[] = [];
-    for (const block of this.mounted()) {
-      if (mounted[block.position]) continue;
+    for (const block of this.mappedBlocks()) {
+      if (mapped[block.position]) continue;
       this.clearBlock(block);
-      regions.push(this.blockSet.unmount(block));
+      regions.push(this.blockSet.unmap(block));
     }
-    this.blocks.length = mounted.length;
+    this.blocks.length = mapped.length;
     return regions;
   }
 
@@ -690,7 +690,7 @@ export function slabClass(config: SlabConfig, chunkBytes: number, compile: Compi
     chunkWords: chunkWordsFor(chunkBytes),
     halfStride: linkStrideFor(chunksPerBlock, chunkBytes),
     lastStamp: lastStampOf(codec),
-    isLent: isLent(config),
+    mayDetach: mayDetach(config),
   });
 }
 
@@ -706,14 +706,14 @@ interface Constants {
   readonly halfStride: number;
   /** The live stamp of the last generation. */
   readonly lastStamp: number;
-  readonly isLent: boolean;
+  readonly mayDetach: boolean;
 }
 
 /**
  * @param config Checked options.
  * @returns Whether blocks lie in memory that others have as well, and may detach. To look whether they did takes a tenth of a `get`.
  */
-export function isLent({ memory }: SlabConfig): boolean {
+export function mayDetach({ memory }: SlabConfig): boolean {
   return memory !== heapMemory;
 }
 
@@ -738,7 +738,7 @@ function defineSlab(
   const halfStride = constants.halfStride;
   const lastStamp = constants.lastStamp;
   const retires = !codec.wraps;
-  const isLent = constants.isLent;
+  const mayDetach = constants.mayDetach;
 
   return class Slab extends Base {
     override alloc(): number {
@@ -787,7 +787,7 @@ function defineSlab(
       const blocks = this.blocks;
       if (position >= blocks.length) return undefined;
       const block = blocks[position];
-      if (isLent && block.u8.length === 0) block.checkAttached("use a handle");
+      if (mayDetach && block.u8.length === 0) block.checkAttached("use a handle");
       return block.stamps[index & chunkMask] === codec.liveStamp(handle) ? block : undefined;
     }
 

@@ -123,7 +123,7 @@ export function readSnapshot(
   checkNumbers(all, sections);
   growAll(all, sections, "restore");
   const regions = sections.map((section) => section.restore());
-  for (const { slab } of all) slab.observers?.forgetDead();
+  for (const { slab } of all) slab.observers?.onRestore();
   // Whoever takes them may call the pool.
   all.forEach(({ slab }, i) => slab.blockSet.giveBack(regions[i]));
 }
@@ -263,7 +263,7 @@ export function slabText({ geometry, codec, maxBlocks }: Slab): string {
  */
 export function growAll(
   all: readonly Snapped[],
-  sections: readonly { readonly mounted: readonly boolean[] }[],
+  sections: readonly { readonly mapped: readonly boolean[] }[],
   verb: string,
 ): void {
   for (const { slab } of all) slab.blockSet.checkAtRest(verb);
@@ -271,19 +271,19 @@ export function growAll(
   const lengths = all.map(({ slab }) => slab.blocks.length);
   let isDone = false;
   try {
-    sections.forEach(({ mounted }, i) => {
+    sections.forEach(({ mapped }, i) => {
       const { slab } = all[i];
-      mounted.forEach((isMounted, position) => {
+      mapped.forEach((isMapped, position) => {
         slab.blocks[position] ??= new Block(position, slab.geometry, undefined);
-        if (!isMounted || slab.blocks[position].isMounted) return;
+        if (!isMapped || slab.blocks[position].isMapped) return;
         grown.push([slab, slab.blockSet.grow(position)!]); // as the position is below maxBlocks
       });
     });
     // The memory resource may have called meanwhile, and had blocks given back.
-    isDone = sections.every(({ mounted }, i) =>
-      mounted.every((isMounted, position) => {
+    isDone = sections.every(({ mapped }, i) =>
+      mapped.every((isMapped, position) => {
         const block = all[i].slab.blocks[position] as Block | undefined;
-        return block !== undefined && (!isMounted || block.isMounted);
+        return block !== undefined && (!isMapped || block.isMapped);
       })
     );
     if (!isDone) {
@@ -295,7 +295,7 @@ export function growAll(
   } finally {
     if (!isDone) {
       for (const [slab, block] of grown) {
-        if (block.isMounted && block.live === 0) slab.blockSet.release(block);
+        if (block.isMapped && block.live === 0) slab.blockSet.release(block);
       }
       all.forEach(({ slab: { blocks } }, i) => dropUnused(blocks, lengths[i]));
     }
@@ -306,7 +306,7 @@ export function growAll(
 function dropUnused(blocks: Block[], length: number): void {
   while (blocks.length > length) {
     const last = blocks[blocks.length - 1];
-    if (last.isMounted || !last.isUnused) return;
+    if (last.isMapped || !last.isUnused) return;
     blocks.length--;
   }
 }
@@ -315,17 +315,17 @@ function headBytes(kinds: number): number {
   return padded(SECTION_WORDS * 4 + kinds * 4);
 }
 
-function blockBytes(geometry: Geometry, isMounted: boolean, hasNumbers: boolean): number {
+function blockBytes(geometry: Geometry, isMapped: boolean, hasNumbers: boolean): number {
   const { chunkCount, chunkBytes } = geometry;
   const numbers = hasNumbers ? chunkCount * 8 : 0;
-  const records = isMounted ? padded(chunkCount * chunkBytes) : 0;
+  const records = isMapped ? padded(chunkCount * chunkBytes) : 0;
   return BLOCK_WORDS * 4 + padded(metadataBytes(geometry)) + numbers + records;
 }
 
 function sectionBytes({ slab, kinds }: Snapped): number {
   let bytes = headBytes(kinds.length);
   for (let i = 0; i < slab.blocks.length; i++) {
-    bytes += blockBytes(slab.geometry, slab.blocks[i].isMounted, slab.codec.areNumbers);
+    bytes += blockBytes(slab.geometry, slab.blocks[i].isMapped, slab.codec.areNumbers);
   }
   return bytes;
 }
@@ -361,7 +361,7 @@ function writeSection(
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];
     const word = at / 4;
-    words[word] = block.isMounted ? 1 : 0;
+    words[word] = block.isMapped ? 1 : 0;
     words[word + 1] = block.bump;
     words[word + 2] = block.head;
     words[word + 3] = block.live;
@@ -371,7 +371,7 @@ function writeSection(
     words[word + 7] = block.lastWaiting;
     const metadataAt = at + BLOCK_WORDS * 4;
     let bytesAt = metadataAt + padded(metadataBytes(geometry));
-    at += blockBytes(geometry, block.isMounted, slab.codec.areNumbers);
+    at += blockBytes(geometry, block.isMapped, slab.codec.areNumbers);
     floats[bytesAt / 8 - 1] = 0; // padding again
     bytes.set(block.metadata, metadataAt);
     if (slab.codec.areNumbers) {
@@ -380,7 +380,7 @@ function writeSection(
         floats[bytesAt / 8] = isLive ? slab.handleAt(block, chunk) : 0;
       }
     }
-    if (!block.isMounted) continue;
+    if (!block.isMapped) continue;
     floats[at / 8 - 1] = 0;
     bytes.set(block.bytes, bytesAt);
   }
@@ -392,7 +392,7 @@ function writeSection(
 class Section {
   private readonly slab: Slab;
   /** By position, whether the block has memory. */
-  readonly mounted: readonly boolean[];
+  readonly mapped: readonly boolean[];
   /** Where it ends, in bytes. */
   readonly end: number;
   private readonly sheet: Sheet;
@@ -424,15 +424,15 @@ class Section {
     this.blocks = Array.from({ length }, (_, position) => {
       this.need(at, BLOCK_WORDS * 4);
       if (words[at / 4] >>> 0 > 1) throw this.error(`block ${position}: it is corrupt`, at);
-      const isMounted = words[at / 4] === 1;
-      this.need(at, blockBytes(geometry, isMounted, this.hasNumbers));
+      const isMapped = words[at / 4] === 1;
+      this.need(at, blockBytes(geometry, isMapped, this.hasNumbers));
       const block = new SnappedBlock(geometry, sheet, at, this.hasNumbers);
       this.check(block, position, kindCount, at);
-      at += blockBytes(geometry, isMounted, this.hasNumbers);
+      at += blockBytes(geometry, isMapped, this.hasNumbers);
       return block;
     });
     this.end = at;
-    this.mounted = this.blocks.map((block) => block.isMounted);
+    this.mapped = this.blocks.map((block) => block.isMapped);
     const [allocs, frees, peakSize, reserved] = floats.subarray(start / 8 + 2, start / 8 + 6);
     const [first, last, queued, fresh, vacant] = words.subarray(word + 12, word + 17);
     const queue = geometry.spread ? { first, last, queued, fresh, vacant } : NO_QUEUE;
@@ -462,11 +462,11 @@ class Section {
    */
   restore(): readonly MemoryRegion[] {
     const { slab, sheet, tags } = this;
-    const regions = slab.keepOnly(this.mounted);
+    const regions = slab.keepOnly(this.mapped);
     this.blocks.forEach((from, position) => {
       const to = slab.blocks[position];
       to.metadata.set(sheet.bytes.subarray(from.metadataAt, from.metadataAt + to.metadata.length));
-      if (from.isMounted) {
+      if (from.isMapped) {
         to.bytes.set(sheet.bytes.subarray(from.bytesAt, from.bytesAt + to.bytes.length));
       }
       if (tags !== undefined) {
@@ -522,7 +522,7 @@ class Section {
     if (reserved > maxChunks) {
       throw this.error(`${reserved} chunks are reserved`, at + 40);
     }
-    if (current < -1 || current >= 0 && this.mounted[current] !== true) {
+    if (current < -1 || current >= 0 && this.mapped[current] !== true) {
       throw this.error(`its current block is ${current}, which has no memory`, at + 4);
     }
   }
@@ -540,7 +540,7 @@ class Section {
 
 /** The metadata of a block as they stand in a snapshot: no array of its own, as there may be thousands of blocks. */
 class SnappedBlock implements BlockMetadata {
-  readonly isMounted: boolean;
+  readonly isMapped: boolean;
   readonly chunkCount: number;
   readonly bump: number;
   readonly head: number;
@@ -574,7 +574,7 @@ class SnappedBlock implements BlockMetadata {
     const { chunkCount, chunkBytes, stampBytes, spread } = geometry;
     const { bytes, words, floats } = sheet;
     const word = at / 4;
-    this.isMounted = words[word] === 1;
+    this.isMapped = words[word] === 1;
     this.chunkCount = chunkCount;
     this.bump = words[word + 1];
     this.head = words[word + 2];

@@ -195,7 +195,7 @@ function defineSpreadSlab(
     _advance(): boolean {
       this.checkUsable("alloc");
       this._least = rest;
-      const blocks = this.mounted();
+      const blocks = this.mappedBlocks();
       for (let i = 0; i < blocks.length; i++) {
         if (blocks[i].bump < chunkCount) {
           this._fresh = blocks[i];
@@ -213,7 +213,7 @@ function defineSpreadSlab(
     /** As chunks have to rest, more memory may be wanted than for as many records elsewhere. */
     override allocMany(count: number, out: { [i: number]: number }): boolean {
       if (count > this.maxChunks - this.size - this.retired) return false;
-      const blocks = this.mounted();
+      const blocks = this.mappedBlocks();
       let unused = 0;
       for (let i = 0; i < blocks.length; i++) unused += chunkCount - blocks[i].bump;
       if (unused + Math.max(0, this._ready - this._least) < count) {
@@ -236,7 +236,7 @@ function defineSpreadSlab(
       return blocks.length;
     }
 
-    override noteMounted(block: Block): void {
+    override noteMapped(block: Block): void {
       this._vacant = block.position + 1;
       this._ready += block.queued;
       if (block.bump < chunkCount) this._fresh = block;
@@ -250,7 +250,7 @@ function defineSpreadSlab(
       block.waiting = 0;
     }
 
-    override noteUnmounting(block: Block): void {
+    override noteUnmapping(block: Block): void {
       this._least = rest;
       this._ready -= block.queued;
       if (this._fresh === block) this._fresh = noBlock;
@@ -331,7 +331,7 @@ function defineSpreadSlab(
     /** Works out how many chunks of the queue are in blocks that have memory. */
     _countReady(): void {
       this._ready = 0;
-      const blocks = this.mounted();
+      const blocks = this.mappedBlocks();
       for (let i = 0; i < blocks.length; i++) this._ready += blocks[i].queued;
     }
 

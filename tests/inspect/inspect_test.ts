@@ -72,7 +72,7 @@ Deno.test("validate() passes a pool at every stage of its life, and changes noth
   check();
 });
 
-Deno.test("validate() passes blocks with retired chunks, mounted or not", () => {
+Deno.test("validate() passes blocks with retired chunks, mapped or not", () => {
   const slab = createSlab({
     name: "tiny",
     label: 'Pool "tiny"',
@@ -369,8 +369,8 @@ Deno.test("validate() finds a size that is not the sum of the blocks", () => {
 
 Deno.test("validate() finds a capacity that is not the sum of the blocks", () => {
   const { pool, slab } = prepare();
-  const mounted = slab.mounted();
-  open(slab).mounted = () => mounted.slice(1);
+  const mapped = slab.mappedBlocks();
+  open(slab).mappedBlocks = () => mapped.slice(1);
   assertBroken(pool, "the capacity is 32, and the blocks have 48 chunks", -1);
 });
 

@@ -461,7 +461,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   /** Brings a dead chunk to its last generation, as a program would that runs for years. */
   age: (side, random) => {
     for (const slab of slabs.get(side.pool)!) { // every pool has slabs
-      const block = random.pick([undefined, ...slab.mounted()]);
+      const block = random.pick([undefined, ...slab.mappedBlocks()]);
       const chunk = random.below(16);
       if (block !== undefined && block.stamps[chunk] % 2 === 0 && block.stamps[chunk] > 0) {
         block.stamps[chunk] = slab.codec.maxGeneration * 2;

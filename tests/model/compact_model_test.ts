@@ -335,7 +335,7 @@ class Run {
     this.moves += moves.length;
     this.answers.push(bytes, moves);
 
-    assertEquals(own.map((slab) => slab.mounted().length), needed);
+    assertEquals(own.map((slab) => slab.mappedBlocks().length), needed);
     own.forEach((slab, i) => {
       const count = moves.filter(([, to]) => slab.find(to) !== undefined).length;
       if (fewest[i] !== undefined) assertEquals(count, fewest[i]);
@@ -355,7 +355,7 @@ class Run {
       }
     }
     for (const slab of own) {
-      const empty = slab.mounted().filter(({ live }) => live === 0).length;
+      const empty = slab.mappedBlocks().filter(({ live }) => live === 0).length;
       assertEquals([slab.blockSet.emptyCount, empty], [0, 0]);
     }
     // The model moves.
@@ -414,7 +414,7 @@ class Run {
 
 /** As few blocks of a slab as have room for its records. */
 function leastBlocks(slab: Slab): number {
-  const rooms = slab.mounted().map(({ chunkCount, retired }) => chunkCount - retired);
+  const rooms = slab.mappedBlocks().map(({ chunkCount, retired }) => chunkCount - retired);
   rooms.sort((a, b) => b - a);
   let room = 0, count = 0;
   while (room < slab.size) room += rooms[count++];
@@ -423,8 +423,8 @@ function leastBlocks(slab: Slab): number {
 
 /** Where no chunk is retired the blocks with the most records stay. */
 function fewestMoves(slab: Slab): number | undefined {
-  if (slab.mounted().some(({ retired }) => retired > 0)) return undefined;
-  const lives = slab.mounted().map(({ live }) => live).sort((a, b) => b - a);
+  if (slab.mappedBlocks().some(({ retired }) => retired > 0)) return undefined;
+  const lives = slab.mappedBlocks().map(({ live }) => live).sort((a, b) => b - a);
   return lives.slice(leastBlocks(slab)).reduce((sum, live) => sum + live, 0);
 }
 

@@ -128,7 +128,7 @@ class Run {
   #wasFull(part: Part): false {
     assertEquals(part.capacity, part.maxChunks);
     const slab = slabOf(part);
-    for (const block of slab.mounted()) {
+    for (const block of slab.mappedBlocks()) {
       if (block.owner !== part.thread && block.owner !== ORPHAN) continue;
       const used = this.#liveIn(slab, block.position) + block.retired;
       assertEquals(used, block.chunkCount, `block ${block.position} has room`);

@@ -472,7 +472,7 @@ Deno.test("SharedPool.adopt() while another part adds a block takes it or leaves
   assertEquals([adopted, here.capacity], [1, 32]);
   const theirs = take(there, 16);
   assertEquals(new Set([...mine, ...theirs]).size, 32);
-  assertEquals(slab.mounted().map((it) => it.owner), [2, 1]);
+  assertEquals(slab.mappedBlocks().map((it) => it.owner), [2, 1]);
   validate(here);
   validate(there);
 });
@@ -636,7 +636,7 @@ Deno.test("SharedPool.forEach() gives a handle of the record that it looked at, 
 Deno.test("SharedPool.forEach() looks once more before it visits a record that it has not seen", () => {
   const [here, there] = pair({ ...SMALL, maxChunks: 16 });
   const taken = take(there, 16);
-  const [block] = slabOf(here).mounted();
+  const [block] = slabOf(here).mappedBlocks();
   const { look } = block;
   Object.assign(block, {
     look(this: typeof block, chunk: number) {

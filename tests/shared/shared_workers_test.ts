@@ -272,7 +272,7 @@ for (const [what, isUsed] of [["new", false], ["left", true]] as const) {
         const pool = SharedPool.attach(Cell, token);
         validate(pool);
         assertEquals(pool.size, 60);
-        assertEquals(slabOf(pool).mounted().filter((it) => it.owner === 0), []);
+        assertEquals(slabOf(pool).mappedBlocks().filter((it) => it.owner === 0), []);
       });
     },
   );

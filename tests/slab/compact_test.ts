@@ -94,7 +94,7 @@ function compacted(pool: SomePool): { moves: [from: number, to: number][]; bytes
 /** What slabs count beside what validate() looks at. */
 function checkCounts(pool: SomePool): void {
   for (const slab of slabs.get(pool)!) { // every pool has slabs
-    const blocks = slab.mounted();
+    const blocks = slab.mappedBlocks();
     assertEquals(slab.blockSet.emptyCount, blocks.filter(({ live }) => live === 0).length);
     assertEquals(slab.blockSet.reserved, 0);
     if (!slab.geometry.spread) continue;
@@ -538,7 +538,7 @@ Deno.test("compact() retires the chunk that a record leaves in its last generati
   const chunk = slab.chunkOf([...pool.handles()].find((it) => slab.find(it) === block)!);
   block.stamps[chunk] = slab.codec.maxGeneration * 2 + 1;
   const { moves } = compacted(untyped(pool));
-  assertEquals([moves.length, block.isMounted, block.stamps[chunk], block.retired], [
+  assertEquals([moves.length, block.isMapped, block.stamps[chunk], block.retired], [
     1,
     false,
     0,

@@ -117,7 +117,7 @@ class Pair {
 
   #freeBlock(index: number): void {
     const { chunksPerBlock } = this.shape;
-    const isThere = this.slab.mounted().some((block) => block.index === index);
+    const isThere = this.slab.mappedBlocks().some((block) => block.index === index);
     assertEquals(this.slab.freeBlock(index), isThere);
     this.live.fill(0, index * chunksPerBlock, (index + 1) * chunksPerBlock);
   }
@@ -211,7 +211,11 @@ for (const [what, after] of AFTERS) {
       assertEquals(new Set(handles).size, handles.length);
       pair.slab.trim();
       assertEquals(pair.slab.alloc(), 0);
-      assertEquals(pair.slab.mounted().length, 0, "a block was taken that has no chunk to give");
+      assertEquals(
+        pair.slab.mappedBlocks().length,
+        0,
+        "a block was taken that has no chunk to give",
+      );
       assertStringIncludes(pair.slab.exhaustedError("alloc").message, "0 of 3 chunks of maxChunks");
     });
 

@@ -133,7 +133,7 @@ function freshly(name: string, fn: (own: OwnCode) => void, needsCode = false): v
     name,
     ignore: !CAN_START || needsCode && !CAN_COMPILE,
     async fn() {
-      const url = new URL(`../src/slab/own_code.ts?instance=${instances++}`, import.meta.url);
+      const url = new URL(`../../src/slab/own_code.ts?instance=${instances++}`, import.meta.url);
       fn(await import(url.href));
     },
   });
@@ -313,7 +313,7 @@ withCode(
       assert(textsOf(use).length > 0);
       const further = textsOf(() => Array.from({ length: 10 }, use));
       assertEquals(
-        further.filter((text) => !/\(function define(Mixed)?(Walk|Loop)\(/.test(text)),
+        further.filter((text) => !/\(function define(Mixed)?(Iterator|Loop)\(/.test(text)),
         [],
       );
     }
