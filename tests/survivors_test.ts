@@ -16,7 +16,7 @@ import {
 import { slabs } from "../src/slab/slab.ts";
 import { WHOLE, WideHandles } from "../src/slab/handle.ts";
 import { createSlab, untyped } from "./_support.ts";
-import { Ledger } from "./model/_ledger.ts";
+import { Ledger } from "./_ledger.ts";
 import { Pattern } from "./model/_pattern.ts";
 
 // -- _slab.ts --

@@ -14,7 +14,7 @@ import {
 } from "../../mod.ts";
 import { AddressSpace, type Extent, NOWHERE } from "../../src/bytes/address_space.ts";
 import { WasmStandIn } from "./_support.ts";
-import { Ledger } from "../model/_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 function space(extentBytes = 4096, memory: MemoryResource = heapMemory): AddressSpace {
   return new AddressSpace('Arena "test"', memory, extentBytes, true);

@@ -14,7 +14,7 @@ import {
 import { assertUntouched, spaceOf, WasmStandIn } from "./_support.ts";
 import { assertSameBytes, randomOf } from "../slab/_snapshots.ts";
 import { untyped } from "../_support.ts";
-import { Ledger } from "../model/_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 const OPTIONS: ArenaOptions = { name: "it", blockBytes: 256 };
 

@@ -20,7 +20,7 @@ import {
 } from "../../mod.ts";
 import { assertUntouched, spaceOf, WasmStandIn } from "./_support.ts";
 import { untyped } from "../_support.ts";
-import { Ledger } from "../model/_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 const Byte = struct({ n: "u8" });

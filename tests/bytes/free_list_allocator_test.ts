@@ -17,7 +17,7 @@ import { auditFreeList } from "../../src/inspect/validate_heap.ts";
 import { heaps } from "../../src/bytes/heap.ts";
 import { assertUntouched, spaceOf, WasmStandIn } from "./_support.ts";
 import { untyped } from "../_support.ts";
-import { Ledger } from "../model/_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 

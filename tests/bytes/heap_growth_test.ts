@@ -19,7 +19,7 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import { spaceOf } from "./_support.ts";
-import { Ledger } from "../model/_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 const KIB = 1024;
 const MIB = 2 ** 20;

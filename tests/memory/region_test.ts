@@ -14,7 +14,7 @@ import {
   validate,
 } from "../../mod.ts";
 import { type Face, figuresOf, POOLS, untyped } from "../_support.ts";
-import { Ledger } from "../model/_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 /** Bytes of a block of 16 chunks of 16 bytes. */
 const BLOCK_BYTES = 256;

@@ -7,7 +7,7 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { OutOfMemoryError } from "../../mod.ts";
-import { Ledger } from "./_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 /** An allocator with a script. */
 export interface Scenario {

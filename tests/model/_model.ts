@@ -22,7 +22,7 @@ import {
 } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts";
 import { forge } from "../_support.ts";
-import type { Ledger } from "./_ledger.ts";
+import type { Ledger } from "../_ledger.ts";
 
 /**
  * A pool of records of any struct, which is named in each call. A `PoolSet` is one, an `ErasedPool` but for

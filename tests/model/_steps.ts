@@ -20,7 +20,7 @@ import {
   TypeMismatchError,
 } from "../../mod.ts";
 import { forge } from "../_support.ts";
-import { Ledger } from "./_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 import {
   type AnyPool,
   assertSame,

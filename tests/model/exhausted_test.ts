@@ -13,7 +13,7 @@ import {
 import { slabs } from "../../src/slab/slab.ts";
 import { type Face, FACES, Records } from "./_faces.ts";
 import { exhaust, type Scenario } from "./_exhausted.ts";
-import type { Ledger } from "./_ledger.ts";
+import type { Ledger } from "../_ledger.ts";
 
 /** A pool that takes and gives back blocks in every way there is. */
 class PoolScenario implements Scenario {

@@ -35,7 +35,7 @@ import {
   POOLS,
   reserveIn,
 } from "../_support.ts";
-import { Ledger } from "./_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 function counters(memory: MemoryResource, options: PoolOptions = {}) {
   return new Pool({ n: "u32" }, { chunksPerBlock: 16, maxChunks: 128, memory, ...options });

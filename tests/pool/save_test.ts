@@ -34,7 +34,7 @@ import {
 } from "./_saves.ts";
 import { Body, SNAPPED, stateful, STATES } from "../slab/_snapshots.ts";
 import { assertRefused, forge, stateOf, untyped } from "../_support.ts";
-import { Ledger } from "../model/_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 const faces = Object.entries(FACES);
 

@@ -25,7 +25,7 @@ import {
 import { drop } from "../_debug.ts";
 import { type Face, FACES } from "../_faces.ts";
 import { figuresOf, forge, stateOf, untyped } from "../_support.ts";
-import { Ledger } from "../model/_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 const Num = struct({ n: "u32" }, { name: "Num" });
 

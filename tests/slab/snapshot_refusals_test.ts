@@ -24,7 +24,7 @@ import {
   STATES,
 } from "./_snapshots.ts";
 import { assertRefused, forge, stateOf, type Watched } from "../_support.ts";
-import { Ledger } from "../model/_ledger.ts";
+import { Ledger } from "../_ledger.ts";
 
 const faces = Object.entries(FACES);
 

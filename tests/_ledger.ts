@@ -1,17 +1,17 @@
 /**
- * A memory resource that keeps books of what it lent.
+ * A memory resource that records which regions it has given out, for tests.
  *
  * @module
  */
 import { assert } from "@std/assert";
-import { type MemoryRegion, type MemoryResource, OutOfMemoryError } from "../../mod.ts";
+import { type MemoryRegion, type MemoryResource, OutOfMemoryError } from "../mod.ts";
 
-/** Lends what another resource has, or the heap, counts it, checks every call, and refuses past a budget. */
+/** Gives out regions of another resource or of the heap, checks every call, and throws once its budget is used up. */
 export class Ledger implements MemoryResource {
   readonly #upstream: MemoryResource | undefined;
   readonly lent: Set<MemoryRegion> = new Set();
   readonly returned: Set<MemoryRegion> = new Set();
-  /** Regions that are left to lend. */
+  /** Regions that may still be given out. */
   budget: number = Infinity;
   refusals: number = 0;
 
