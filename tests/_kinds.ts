@@ -1,0 +1,81 @@
+/**
+ * Every kind of pool in one table, for tests of what they have in common. All have the same calls, but a pool of several structs
+ * takes the struct first. Tests pass `...of` there, which is empty for a `Pool`: `pool.alloc(...of, { n: 1 })`.
+ *
+ * @module
+ */
+import { type AnyHandle, type AnyStruct, ErasedPool, Pool, PoolSet, type View } from "../mod.ts";
+import type { PoolBase, PoolOptions, ScopedRecord } from "../mod.ts";
+
+/** A pool of any kind. Calls that take a struct in some of them have untyped arguments here. */
+export interface AnyPool extends PoolBase<View<AnyStruct>, AnyHandle> {
+  alloc(...args: unknown[]): AnyHandle;
+  tryAlloc(...args: unknown[]): AnyHandle | undefined;
+  allocAt(...args: unknown[]): AnyHandle;
+  allocMany<O = AnyHandle[]>(...args: unknown[]): O;
+  scoped(...args: unknown[]): ScopedRecord<AnyStruct>;
+  free(handle: AnyHandle): void;
+  tryFree(handle: AnyHandle): boolean;
+  has(handle: AnyHandle): boolean;
+  get<V>(...args: unknown[]): V;
+  tryGet<V>(...args: unknown[]): V | undefined;
+  set(...args: unknown[]): void;
+  cursor<V>(...args: unknown[]): V;
+  seek<V>(cursor: V, handle: AnyHandle): V;
+  forEach(...args: unknown[]): void;
+  loop(...args: unknown[]): (...args: unknown[]) => void;
+  retain(...args: unknown[]): number;
+  handles(...args: unknown[]): IterableIterator<AnyHandle>;
+  pack(...args: unknown[]): number;
+  /** Only of pools of several structs; see {@linkcode viewsOf}. */
+  all?<V>(...args: unknown[]): IterableIterator<V>;
+  /** Only a set takes the struct; see {@linkcode reserveIn}. */
+  reserve(...args: unknown[]): void;
+}
+
+/** A pool, and what its calls take for the struct. */
+export interface OfKind {
+  readonly pool: AnyPool;
+  readonly of: readonly AnyStruct[];
+}
+
+/** Makes a pool for records of one struct of 2 bytes or more; `maxChunks` is what they may take. */
+export type KindMaker = (struct: AnyStruct, options?: PoolOptions) => OfKind;
+
+/** The cast makes the arguments of its calls untyped. */
+function ofKind(pool: object, ...of: AnyStruct[]): OfKind {
+  return { pool: pool as AnyPool, of };
+}
+
+/** The struct has the second size class of its set, so that no test passes because it has the first. */
+function setOf(struct: AnyStruct, { maxChunks = 1 << 18, ...options }: PoolOptions = {}): OfKind {
+  const sizes = [1, struct.size];
+  return ofKind(new PoolSet({ ...options, maxChunks: 2 * maxChunks, sizes }), struct);
+}
+
+/** The makers by the names of the kinds. */
+export const POOL_KINDS: Readonly<Record<string, KindMaker>> = {
+  "Pool": (struct, options) => ofKind(new Pool(struct, options)),
+  "wide Pool": (struct, options) => ofKind(new Pool(struct, { ...options, handles: "wide" })),
+  "ErasedPool": (struct, options) =>
+    ofKind(new ErasedPool({ ...options, size: struct.size, types: [struct] }), struct),
+  "ErasedPool without types": (struct, options) =>
+    ofKind(new ErasedPool({ ...options, size: struct.size }), struct),
+  "PoolSet": setOf,
+  "wide PoolSet": (struct, options) => setOf(struct, { ...options, handles: "wide" }),
+};
+
+/** Iterates over the records of the struct. */
+export function viewsOf<V = View<AnyStruct>>({ pool, of }: OfKind): Iterable<V> {
+  return pool.all<V>?.(...of) ?? pool as Iterable<unknown> as Iterable<V>;
+}
+
+/** The plain values of all records of the struct. */
+export function valuesOf(it: OfKind): unknown[] {
+  return Array.from(viewsOf<{ toJSON(): unknown }>(it), (view) => view.toJSON());
+}
+
+/** Makes room for records of the struct. */
+export function reserveIn({ pool, of }: OfKind, chunks: number): void {
+  pool.reserve(...pool instanceof PoolSet ? of : [], chunks);
+}
