@@ -20,7 +20,6 @@ import { arraysOf, arraysWithin } from "../struct/typed_arrays.ts";
 import { type RecordView, structOf, type View } from "../struct/view.ts";
 import { checkFits, GeometryCode, Kinds, type Passes } from "./kinds.ts";
 import { MapCode, type MapSource } from "./handle_map.ts";
-import { loopFunction } from "./loop.ts";
 import { checkPoolOptions, type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
 import {
   allocMany,
@@ -37,36 +36,42 @@ import {
 export type { HandleOf };
 
 /**
- * Options of an erased pool.
+ * Options of an {@linkcode ErasedPool}.
  *
- * @typeParam S Its structs, as a union.
+ * @typeParam S The structs of its records, as a union.
+ * @category Pools
  */
 export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends PoolOptions {
-  /** Bytes of a chunk, an integer from 1, a multiple of `align`. */
+  /** Bytes of a chunk: an integer from 1 to 2^26, a multiple of `align`. */
   readonly size: number;
   /**
-   * Bytes that chunks are aligned to, a power of two up to 4096. @default {the largest power of two up to 8 that divides
-   * size}
+   * The alignment of chunks in bytes, a power of two up to 4096. @default {the largest power of two
+   * up to 8 that divides size}
    */
   readonly align?: number;
   /**
-   * The structs that may be stored, at most 256. With them the struct of each record is remembered, in a byte beside its
-   * chunk, and checked. Without them any struct that fits may be stored, and the caller is trusted to know which it was.
+   * The structs that may be stored, at most 256. With `types` the struct of each record is kept in
+   * a byte beside its chunk, and checked. Without `types` any struct that fits may be stored, and
+   * the caller is trusted to name the right one.
    */
-  // The empty tuple has the compiler take a literal for a tuple, and so keep a struct apart whose fields another one has.
+  // With the empty tuple the compiler infers a tuple from a literal, and so keeps structs apart
+  // that have fields in common.
   readonly types?: readonly S[] | readonly [];
 }
 
 /**
- * Records of any struct that fits, in chunks of one size and behind one kind of handle.
+ * A pool of records of several structs, in chunks of one size.
  *
- * Use it where records of several structs refer to each other, live and die together, or should share their blocks: the
- * nodes of a syntax tree, the cells of a collector, the components of an entity. Where all records are of one struct
- * {@linkcode Pool} says so in its types and is simpler; where sizes differ much a {@linkcode PoolSet} wastes less.
+ * Use it where records of several structs refer to each other, live and die together, or should
+ * share their blocks: the nodes of a syntax tree, the cells of a garbage collector, the components
+ * of an entity. If all records are of one struct, {@linkcode Pool} is simpler and faster; if their
+ * sizes differ much, a {@linkcode PoolSet} wastes less memory.
  *
- * `alloc`, `free` and `get` are O(1), and all that is said of {@linkcode Pool} holds here, too.
+ * `alloc`, `free` and `get` are O(1) and allocate nothing on the JavaScript heap but views. Members
+ * that are not explained here do the same as those of {@linkcode Pool}.
  *
- * @typeParam S Its structs, as a union.
+ * @typeParam S The structs of its records, as a union.
+ * @category Pools
  *
  * @example Usage
  * ```ts
@@ -84,35 +89,35 @@ export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends Pool
  * assertThrows(() => cells.get(Spark, bullet as never), TypeMismatchError);
  *
  * let sum = 0;
- * for (const it of cells) sum += it.x; // of both kinds
+ * for (const it of cells) sum += it.x; // of both structs
  * cells.forEach(Spark, (spark) => sum += spark.x);
  * assertEquals(sum, 5);
  * ```
  */
 export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, HandleOf<S>> {
-  // `declare`, as the constructor may return before it sets them: then they are another object's.
+  // `declare`, as the constructor may return another object, which has these fields instead.
   /** @internal */
   declare protected readonly _slab: Slab;
   /** @internal */
   declare protected readonly _kinds: Kinds;
   /**
-   * Whether each record's struct is remembered.
+   * Whether the struct of each record is kept beside its chunk.
    *
    * @internal
    */
   declare protected readonly _tagged: boolean;
   /**
-   * Where `set` finds records once it is called.
+   * The target that `set` writes to; made by its first call.
    *
    * @internal
    */
   declare protected _target: Target | undefined;
-  /** The methods of the pool's own class. */
+  /** The methods of the class that was compiled for the geometry, for pools of a derived class. */
   declare private readonly _own: Hot;
   declare private readonly _code: ErasedCode;
 
   /**
-   * Creates a pool without any block: the first `alloc` takes one.
+   * Creates a pool. It takes no memory: the first `alloc` adds a block.
    *
    * @param options See {@linkcode ErasedPoolOptions}.
    * @throws {SchemaError} when one of the types does not fit into a chunk.
@@ -122,7 +127,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   constructor(options: ErasedPoolOptions<S>);
   constructor(options: ErasedPoolOptions<S> | Setup) {
     const setup = options instanceof Setup ? options : new Setup(options);
-    // A pool is of a class made for its geometry, which extends this one.
+    // `new ErasedPool` makes an instance of the derived class that is compiled for the geometry.
     if (new.target === ErasedPool) return new setup.Pool(setup) as unknown as ErasedPool<S>;
     const { slab, kinds, tagged } = setup;
     const snapped = { slab, kinds: tagged ? kinds.all : [] };
@@ -140,7 +145,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * What a map beside the pool needs of it.
+   * Returns what a {@linkcode HandleMap} needs of the pool.
    *
    * @internal
    */
@@ -149,8 +154,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * What packs whole chunks.
-   *
+   * Returns the packer of whole chunks.
    * @internal
    */
   _packer(): Packer {
@@ -164,19 +168,19 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
 
   // -- one record --
   //
-  // Most of these are in the pool's own class. What stands here is what a class of the user's that extends this one
-  // gets, and calls the same code.
+  // The class that is compiled for the geometry overrides most of these methods. A class of the
+  // user's extends this one instead, and calls the compiled methods through these.
 
   /**
-   * Allocates a record of a struct, zeroed, in O(1).
+   * Allocates a zeroed record of a struct, in O(1).
    *
    * @typeParam T The struct type.
-   * @param struct What the record is to be.
-   * @param init Fields to set; those left out stay zero.
-   * @returns Its handle.
-   * @throws {SchemaError} when the struct does not fit into a chunk; it gives both sizes.
-   * @throws {TypeMismatchError} when it is not one of `types`.
-   * @throws {PoolExhaustedError} when `maxChunks` are taken.
+   * @param struct The struct of the record.
+   * @param init Values of fields; those left out stay zero.
+   * @returns The handle of the record.
+   * @throws {SchemaError} when the struct does not fit into a chunk; the error gives both sizes.
+   * @throws {TypeMismatchError} when the struct is not one of `types`.
+   * @throws {PoolExhaustedError} when all `maxChunks` chunks are live; nothing changes then.
    * @throws {OutOfMemoryError} when the memory resource has no block to give.
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
    * @throws {DisposedError} after `dispose`.
@@ -186,23 +190,25 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Allocates a record as {@linkcode alloc} does, unless the pool is exhausted.
+   * Allocates a zeroed record as {@linkcode alloc} does, unless the pool is exhausted, in O(1).
    *
    * @typeParam T The struct type.
-   * @param struct What the record is to be.
-   * @param init Fields to set; those left out stay zero.
-   * @returns Its handle; `undefined` when `maxChunks` are taken.
-   * @throws {SchemaError | TypeMismatchError | OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
+   * @param struct The struct of the record.
+   * @param init Values of fields; those left out stay zero.
+   * @returns The handle of the record; `undefined` when all `maxChunks` chunks are live.
+   * @throws {SchemaError | TypeMismatchError | OutOfMemoryError | TypeError | DisposedError} as
+   * {@linkcode alloc} does.
    */
   tryAlloc<T extends S>(struct: T, init?: Init<T>): Handle<T> | undefined {
     return this._own.tryAlloc.call(this, struct, init);
   }
 
   /**
-   * Frees a record, whatever it is, in O(1). Its handle is stale from then on.
+   * Frees a record of any struct, in O(1), allocating nothing. Its handle is stale from then on.
    *
    * @param handle Handle of a live record.
-   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
+   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes
+   * then.
    * @throws {DisposedError} after `dispose`.
    */
   free(handle: HandleOf<S>): void {
@@ -210,10 +216,10 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Frees a record if it is live, in O(1).
+   * Frees a record if it is live, in O(1), allocating nothing.
    *
    * @param handle Any handle.
-   * @returns Whether it was live.
+   * @returns `true` if the record was live.
    * @throws {DisposedError} after `dispose`.
    */
   tryFree(handle: HandleOf<S>): boolean {
@@ -221,10 +227,10 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Tells whether a record is live, in O(1).
+   * Returns whether a record is live, in O(1), allocating nothing.
    *
    * @param handle Any handle.
-   * @returns Whether it is live.
+   * @returns `true` if it is live.
    * @throws {DisposedError} after `dispose`.
    */
   has(handle: HandleOf<S>): boolean {
@@ -232,10 +238,11 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Tells the index of a record, in O(1), for arrays of your own; see `indexOf` of {@linkcode PoolBase}.
+   * Returns the index of a record, in O(1), for arrays of your own; see `indexOf` of
+   * {@linkcode PoolBase}.
    *
    * @param handle Handle of a live record.
-   * @returns 0 to `maxChunks` - 1, of no other live record of the pool.
+   * @returns An integer from 0 to `maxChunks` - 1, different for each live record of the pool.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    */
@@ -244,12 +251,12 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Tells what a record is, in O(1).
+   * Returns the struct of a record, in O(1), allocating nothing.
    *
    * @param handle Handle of a live record.
-   * @returns Its struct.
+   * @returns The struct.
    * @throws {StaleHandleError} when it is stale, null or forged.
-   * @throws {TypeError} when the pool was created without `types`, and so does not know.
+   * @throws {TypeError} when the pool was created without `types`.
    * @throws {DisposedError} after `dispose`.
    */
   typeOf(handle: HandleOf<S>): S {
@@ -257,18 +264,19 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     this.#checkTagged("tell the type");
     const block = this.#find("tell the type", handle);
     const tag = block.tags[this._slab.chunkOf(handle)];
-    return this._kinds.all[tag].struct as S; // no other is stored
+    return this._kinds.all[tag].struct as S; // structs are checked as records are allocated
   }
 
   /**
-   * Views a record, in O(1). The view is its own object, safe to keep beside others.
+   * Returns a view of a record, in O(1). Each call makes a new view, which may be kept beside
+   * others; a view that stays in a local variable costs no allocation in optimised code.
    *
    * @typeParam T The struct type.
-   * @param struct What the record is.
+   * @param struct The struct of the record.
    * @param handle Handle of a live record.
-   * @returns A view of it.
+   * @returns A view of the record.
    * @throws {StaleHandleError} when it is stale, null or forged.
-   * @throws {TypeMismatchError} when the record is of another struct, and the pool has `types`.
+   * @throws {TypeMismatchError} when the pool has `types` and the record is of another struct.
    * @throws {SchemaError} when the struct does not fit into a chunk.
    * @throws {DisposedError} after `dispose`.
    */
@@ -277,12 +285,12 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Views a record if it is live, in O(1).
+   * Returns a view of a record if it is live, in O(1).
    *
    * @typeParam T The struct type.
-   * @param struct What the record is.
+   * @param struct The struct of the record.
    * @param handle Any handle.
-   * @returns A view of it; `undefined` when it is not live.
+   * @returns A view of the record; `undefined` when it is not live.
    * @throws {TypeMismatchError | SchemaError | DisposedError} as {@linkcode get} does.
    */
   tryGet<T extends S>(struct: T, handle: Handle<T>): View<T> | undefined {
@@ -292,15 +300,17 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Writes the named fields of a record; the others stay as they are.
+   * Writes the named fields of a record, in O(fields), allocating nothing; the others stay as they
+   * are.
    *
    * @typeParam T The struct type.
-   * @param struct What the record is.
+   * @param struct The struct of the record.
    * @param handle Handle of a live record.
-   * @param init Fields to set.
+   * @param init Values of the fields to set.
    * @throws {StaleHandleError} when it is stale, null or forged.
-   * @throws {TypeMismatchError} when the record is of another struct, and the pool has `types`.
-   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type; nothing is written then.
+   * @throws {TypeMismatchError} when the pool has `types` and the record is of another struct.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type;
+   * nothing is written then.
    * @throws {DisposedError} after `dispose`.
    */
   set<T extends S>(struct: T, handle: Handle<T>, init: Init<T>): void {
@@ -308,10 +318,11 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Gives the bytes of a record's chunk, in O(1), nothing copied.
+   * Returns the bytes of a record's chunk, in O(1), nothing copied.
    *
    * @param handle Handle of a live record.
-   * @returns All bytes of the chunk. They outlive the record, and belong to the next one then.
+   * @returns A new array over all bytes of the chunk. After the record is freed they are those of
+   * the next record in the chunk.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    *
@@ -333,12 +344,12 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Takes a number for a handle of a record of a struct, in O(1): one that comes back out of a typed array, a message or JSON.
-   * Neither is looked at, and the number is returned as it is; whether its record is live, and of the struct, every call that takes it
-   * will say.
+   * Types a number as a handle of a record of a struct, in O(1): one that comes out of a typed
+   * array, a message or JSON. Neither argument is checked here; every call that takes a handle
+   * checks it.
    *
    * @typeParam T The struct type.
-   * @param struct What the record is.
+   * @param struct The struct of the record.
    * @param n Any number.
    * @returns The same number.
    *
@@ -357,14 +368,13 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    */
   override handle<T extends S>(struct: T, n: number): Handle<T>;
   /**
-   * The same for a record of any of the structs.
-   *
+   * Types a number as a handle of a record of any of the structs, in O(1).
    * @param n Any number.
    * @returns The same number.
    */
   override handle(n: number): HandleOf<S>;
   override handle(structOrNumber: S | number, n: unknown = structOrNumber): HandleOf<S> {
-    return n as HandleOf<S>; // as the caller says
+    return n as HandleOf<S>; // checked where it is used
   }
 
   // -- cursors --
@@ -373,15 +383,15 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * Makes a view that {@linkcode seek} moves from record to record of one struct.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
-   * @returns A view that stands nowhere yet: its fields read as nothing.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param struct The struct of the records.
+   * @returns An unbound view, whose fields read as 0, `false` or `0n`.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
   cursor<T extends S>(struct: T): View<T> {
     this._slab.checkUsable("make a cursor");
     const { View } = this._kinds.of("make a cursor", struct);
-    return new View(NO_BLOCK, 0) as unknown as View<T>; // typed by its fields for the user
+    return new View(NO_BLOCK, 0) as unknown as View<T>; // the same object, typed by its fields
   }
 
   /**
@@ -390,9 +400,10 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @typeParam T The struct type.
    * @param cursor A view of a whole record, of any pool.
    * @param handle Handle of a live record.
-   * @returns The view.
-   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it is.
-   * @throws {TypeMismatchError} when the record is of another struct, and the pool has `types`.
+   * @returns `cursor`.
+   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it
+   * is.
+   * @throws {TypeMismatchError} when the pool has `types` and the record is of another struct.
    * @throws {TypeError} when the argument is no view of a whole record.
    * @throws {DisposedError} after `dispose`.
    */
@@ -401,16 +412,16 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Allocates a record, zeroed, and moves a view to it, in O(1): for the loops that spawn thousands. Nothing is allocated
-   * on the heap, and no field is looked up by name.
+   * Allocates a zeroed record and moves a view to it, in O(1). Use it in loops that make thousands
+   * of records: nothing is allocated on the heap, and no field is looked up by name.
    *
    * @typeParam T The struct type.
-   * @param struct What the record is to be.
+   * @param struct The struct of the record.
    * @param cursor A view of that struct.
-   * @returns Handle of the new record.
+   * @returns The handle of the new record.
    * @throws {TypeError} when the view is of another struct; nothing changes then.
-   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError | DisposedError} as
-   * {@linkcode alloc} does; the view stays where it is.
+   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError |
+   * DisposedError} as {@linkcode alloc} does; the view stays where it is.
    *
    * @example Usage
    * ```ts
@@ -434,22 +445,25 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   // -- every record --
 
   /**
-   * Calls a function with every live record of one struct, in block and chunk order. Freeing the current record, or any
-   * other, meanwhile is safe; a record allocated meanwhile may or may not be seen. In a pool without `types` every record
-   * counts, as the caller is trusted.
+   * Calls a function with every live record of one struct, in block and chunk order, in
+   * O(`capacity` / 32 + `size`), allocating nothing; the rules are those of `forEach` of
+   * {@linkcode Pool}. A pool without `types` visits every record, and views it as the struct that
+   * it is given.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
-   * @param fn Gets a view, the same one moved along, and the handle.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param struct The struct of the records.
+   * @param fn Called with a view that is moved to each record, and the handle.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
+   * @throws {TypeError} when `fn` is no function.
    * @throws {DisposedError} after `dispose`.
    */
   forEach<T extends S>(struct: T, fn: (view: View<T>, handle: Handle<T>) => void): void;
   /**
-   * Calls a function with every live record, whatever it is, in the same way.
+   * Calls a function with every live record of any struct, in the same way.
    *
-   * @param fn Gets a view, one for each struct moved along, and the handle.
-   * @throws {TypeError} when the pool was created without `types`: it has to be told what to view records as.
+   * @param fn Called with a view of the record's struct, of which there is one for each struct, and
+   * the handle.
+   * @throws {TypeError} when the pool was created without `types`, or `fn` is no function.
    * @throws {DisposedError} after `dispose`.
    */
   forEach(fn: (view: View<S>, handle: HandleOf<S>) => void): void;
@@ -463,13 +477,14 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Makes a function that does what `forEach(struct, fn)` does, compiled for this pool and this callback; see `loop` of
-   * {@linkcode Pool}.
+   * Makes a function that does what `forEach(struct, fn)` does, compiled for this pool and this
+   * callback; see `loop` of {@linkcode Pool}.
    *
-   * @typeParam T Struct of the records.
-   * @typeParam A Types of the arguments, up to four.
-   * @param struct Struct of the records that count.
-   * @param fn Gets a view, the same one moved along, the handle, and the arguments of the call.
+   * @typeParam T The struct type.
+   * @typeParam A Types of the arguments that are handed on, up to four.
+   * @param struct The struct of the records.
+   * @param fn Called with a view that is moved to each record, the handle, and the arguments of the
+   * call.
    * @returns The function. It throws {@linkcode DisposedError} after the pool's `dispose`.
    * @throws {TypeError | SchemaError | DisposedError} as `forEach` does.
    *
@@ -493,24 +508,26 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     fn: (view: View<T>, handle: Handle<T>, ...args: A) => void,
   ): (...args: A) => void;
   /**
-   * The same for the records of all structs.
+   * Makes such a function for the records of all structs.
    *
-   * @typeParam A Types of the arguments, up to four.
-   * @param fn Gets a view of the record's struct, the handle, and the arguments of the call.
-   * @returns The function.
+   * @typeParam A Types of the arguments that are handed on, up to four.
+   * @param fn Called with a view of the record's struct, the handle, and the arguments of the call.
+   * @returns The function. It throws {@linkcode DisposedError} after the pool's `dispose`.
+   * @throws {TypeError} when the pool was created without `types`, or `fn` is no function.
+   * @throws {DisposedError} after `dispose`.
    */
   loop<A extends unknown[] = []>(
     fn: (view: View<S>, handle: HandleOf<S>, ...args: A) => void,
   ): (...args: A) => void;
   loop(structOrFn: unknown, fn: unknown = structOrFn): (...args: unknown[]) => void {
     const passes = this.#passesFor("loop", structOrFn);
-    return loopFunction([this._slab], [passes], fn);
+    return this._loop([passes], fn);
   }
 
   /**
-   * Walks every live record, under the same rules as {@linkcode forEach}.
+   * Iterates over every live record, under the rules of {@linkcode forEach}.
    *
-   * @returns An iterator; it gives one view for each struct, moved along.
+   * @returns An iterator. It yields one view for each struct, moved to the next record.
    * @throws {TypeError} when the pool was created without `types`.
    * @throws {DisposedError} after `dispose`.
    */
@@ -522,12 +539,12 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Walks every live record of one struct, under the same rules as {@linkcode forEach}.
+   * Iterates over every live record of one struct, under the rules of {@linkcode forEach}.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
-   * @returns An iterator; the view that it gives is the same one, moved along.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param struct The struct of the records.
+   * @returns An iterator. It yields the same view each time, moved to the next record.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -549,12 +566,13 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Walks the handles of every live record, or of those of one struct, under the same rules as {@linkcode forEach}.
+   * Iterates over the handles of every live record, or of those of one struct, under the rules of
+   * {@linkcode forEach}.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are, if not all of them count.
+   * @param struct The struct of the records; all records if left out.
    * @returns An iterator of handles.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
   handles<T extends S>(struct?: T): IterableIterator<HandleOf<T>> {
@@ -565,17 +583,20 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Copies every live record of one struct tight into an array of yours, in memory order; see `pack` of {@linkcode Pool}. In a pool
-   * without `types` every record counts, as the caller is trusted.
+   * Copies every live record of one struct into an array of yours, without gaps and in memory
+   * order; see `pack` of {@linkcode Pool}. A pool without `types` copies every record as the struct
+   * that it is given.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
+   * @param struct The struct of the records.
    * @param out A typed array or `DataView`, filled from its start.
-   * @param fields Names of fields; left out, whole records: the bytes of the struct, not of the chunk.
-   * @returns How many records.
-   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
-   * @throws {TypeError} when a field is unknown, or does not go into such an array.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param fields Names of fields; whole records if left out, of the struct's size, not the
+   * chunk's.
+   * @returns How many records were copied.
+   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
+   * Nothing is written then.
+   * @throws {TypeError} when a field is unknown or cannot be stored in such an array.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -595,11 +616,13 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    */
   pack<T extends S>(struct: T, out: PackTarget, fields?: readonly FieldName<T>[]): number;
   /**
-   * Copies the whole chunk of every live record, whatever it is, tight into an array of yours, in memory order.
+   * Copies the whole chunk of every live record of any struct into an array of yours, without gaps
+   * and in memory order.
    *
    * @param out A typed array or `DataView`, filled from its start.
-   * @returns How many records, each of `chunkBytes`.
-   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
+   * @returns How many records were copied, `chunkBytes` bytes each.
+   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
+   * Nothing is written then.
    * @throws {DisposedError} after `dispose`.
    */
   pack(out: PackTarget): number;
@@ -607,7 +630,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     const slab = this._slab;
     slab.checkThere();
     if (!isStructForm(structOrOut)) {
-      const none = outOrFields as undefined; // or it is refused
+      const none = outOrFields as undefined; // anything else throws
       return packSlab(slab, this._code.packer, ALL_KINDS, structOrOut as PackTarget, none);
     }
     const { tag } = this._kinds.of("pack", structOrOut);
@@ -617,23 +640,25 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Frees every record of one struct that a predicate is false for, in O(capacity / 32 + size); the others stay. In a pool
-   * without `types` every record counts.
+   * Frees every record of one struct for which a predicate returns false, in O(`capacity` / 32 +
+   * `size`), allocating nothing. A pool without `types` visits every record.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
-   * @param pred Gets a view, the same one moved along, and the handle. If it throws, what was freed stays freed.
-   * @returns How many were freed.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param struct The struct of the records.
+   * @param pred Called with a view that is moved to each record, and the handle. If it throws, the
+   * records freed so far stay freed.
+   * @returns How many records were freed.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
   retain<T extends S>(struct: T, pred: (view: View<T>, handle: Handle<T>) => boolean): number;
   /**
-   * Frees every record, whatever it is, that a predicate is false for: the sweep of a mark-and-sweep.
+   * Frees every record of any struct for which a predicate returns false: the sweep of a
+   * mark-and-sweep collector.
    *
-   * @param pred Gets a view, one for each struct moved along, and the handle.
-   * @returns How many were freed.
-   * @throws {TypeError} when the pool was created without `types`.
+   * @param pred Called with a view of the record's struct, and the handle.
+   * @returns How many records were freed.
+   * @throws {TypeError} when the pool was created without `types`, or `pred` is no function.
    * @throws {DisposedError} after `dispose`.
    */
   retain(pred: (view: View<S>, handle: HandleOf<S>) => boolean): number;
@@ -655,24 +680,26 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   // -- many records --
 
   /**
-   * Allocates records of one struct, zeroed, all or none, in O(n).
+   * Allocates zeroed records of one struct, all or none, in O(n).
    *
    * @typeParam T The struct type.
-   * @param struct What the records are to be.
+   * @param struct The struct of the records.
    * @param count How many, an integer from 0.
-   * @returns Their handles.
-   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError} as {@linkcode alloc} does.
+   * @returns The handles of the records.
+   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError} as
+   * {@linkcode alloc} does.
    * @throws {RangeError} when `count` is no integer from 0, or a typed array is too short.
    * @throws {TypeError} when a typed array cannot hold handles, or an array cannot be written.
    * @throws {DisposedError} after `dispose`.
    */
   allocMany<T extends S>(struct: T, count: number): Handle<T>[];
   /**
-   * Allocates records as above, into an array of the caller's: nothing is allocated on the heap.
+   * Allocates zeroed records as above and writes their handles to an array of the caller's: nothing
+   * is allocated on the heap.
    *
    * @typeParam T The struct type.
-   * @typeParam O What is filled.
-   * @param struct What the records are to be.
+   * @typeParam O The type of the array.
+   * @param struct The struct of the records.
    * @param count How many, an integer from 0.
    * @param out An array or typed array to fill from its start; a plain array ends up `count` long.
    * @returns `out`.
@@ -682,19 +709,20 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     const slab = this._slab;
     slab.checkUsable("allocMany");
     const { tag } = this._kinds.of("allocMany", struct);
-    // Which all of them look like.
-    return allocMany(slab, count, out as Handle<T>[], this._tagged ? tag : -1);
+    const list = out as Handle<T>[]; // an array as far as it is used
+    return allocMany(slab, count, list, this._tagged ? tag : -1);
   }
 
   /**
-   * Allocates a record that is freed at the end of its `using` scope, unless it was freed before.
+   * Allocates a zeroed record that is freed at the end of its `using` scope, unless it was freed
+   * before, in O(1).
    *
    * @typeParam T The struct type.
-   * @param struct What the record is to be.
-   * @param init Fields to set; those left out stay zero.
-   * @returns The handle, a view, and the disposal.
-   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError | TypeError | DisposedError} as
-   * {@linkcode alloc} does.
+   * @param struct The struct of the record.
+   * @param init Values of fields; those left out stay zero.
+   * @returns The handle and a view of the record, in an object that `using` disposes of.
+   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError | TypeError |
+   * DisposedError} as {@linkcode alloc} does.
    */
   scoped<T extends S>(struct: T, init?: Init<T>): ScopedRecord<T> {
     const handle = this.alloc(struct, init);
@@ -712,16 +740,17 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     return this._slab.geometry.chunkBytes;
   }
 
-  /** Bytes that chunks are aligned to. */
+  /** The alignment of chunks in bytes. */
   get align(): number {
     return this._slab.geometry.align;
   }
 
   /**
-   * Counts the bytes of live records' chunks that their structs leave unused, in O(size + capacity / 32).
+   * Counts the bytes that live records leave unused in their chunks, in O(`size` + `capacity` /
+   * 32).
    *
-   * @returns Bytes lost to rounding.
-   * @throws {TypeError} when the pool was created without `types`, and so does not know.
+   * @returns The bytes lost to the rounding of sizes.
+   * @throws {TypeError} when the pool was created without `types`.
    * @throws {DisposedError} after `dispose`.
    */
   lostBytes(): number {
@@ -739,12 +768,14 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Grows until `capacity` is at least `chunks`, so that no `alloc` has to. Blocks are not given back below it until
-   * {@linkcode trim} or {@linkcode freeBlock} says so.
+   * Adds blocks until `capacity` is at least `chunks`, so that no `alloc` has to, in O(blocks). The
+   * pool keeps that capacity until {@linkcode trim}, {@linkcode freeBlock} or {@linkcode compact}
+   * is called.
    *
-   * @param chunks How many, an integer from 0.
-   * @throws {PoolExhaustedError} when `maxChunks` do not allow them; nothing changes then.
-   * @throws {OutOfMemoryError} when the memory resource does not; nothing changes then.
+   * @param chunks How many chunks, an integer from 0.
+   * @throws {PoolExhaustedError} when it is more than `maxChunks`; nothing changes then.
+   * @throws {OutOfMemoryError} when the memory resource cannot give the blocks; nothing changes
+   * then.
    * @throws {RangeError} when `chunks` is no integer from 0.
    * @throws {DisposedError} after `dispose`.
    */
@@ -752,17 +783,21 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     reserve(this._slab, chunks);
   }
 
-  /** The block of a live record. */
+  /** Returns the block of a live record. */
   #find(verb: string, handle: number): Block {
     const block = this._slab.find(handle);
     if (block === undefined) throw this._slab.staleError(verb, handle);
     return block;
   }
 
+  /**
+   * Returns the passes over the records of one struct, or over all if the first argument is a
+   * function.
+   */
   #passesFor(verb: string, structOrFn: unknown): Passes {
     this._slab.checkUsable(verb);
     if (typeof structOrFn !== "function") {
-      return this._kinds.of(verb, structOrFn as AnyStruct).passes; // which of() checks
+      return this._kinds.of(verb, structOrFn as AnyStruct).passes; // checked by of()
     }
     this.#checkTagged(`${verb} over all records`);
     return this._kinds.passes;
@@ -779,24 +814,32 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
 noteOwn(ErasedPool.prototype);
 
 /**
+ * Returns the passes over all records of a pool.
+ *
  * @param pool A pool with types.
- * @returns Passes over all its records.
+ * @returns The passes.
  */
 export function passesOf(pool: object): Passes {
-  return kindsOf.get(pool)!.passes; // every pool has kinds
+  return kindsOf.get(pool)!.passes; // every constructor sets them
 }
 
+/** The structs that each erased pool knows. */
 const kindsOf = new WeakMap<object, Kinds>();
 
 /**
- * @param first What a call is told first.
+ * Distinguishes the overloads of a member.
+ *
+ * @param first The first argument of the call.
  * @returns Whether it is a struct.
  */
 export function isStructForm(first: unknown): first is AnyStruct {
   return first instanceof Struct;
 }
 
-/** What is in the pool's own class; its types are those of the methods that call it, whatever they are, which `never` passes for. */
+/**
+ * The methods of the class that is compiled for a geometry. `never` fits the generic return types
+ * of the methods that call them.
+ */
 interface Hot {
   alloc(struct: AnyStruct, init: unknown): never;
   tryAlloc(struct: AnyStruct, init: unknown): never;
@@ -810,20 +853,21 @@ interface Hot {
   allocAt(struct: AnyStruct, cursor: object): never;
 }
 
-/** What the arguments of a pool's constructor come to. */
+/** The arguments of the constructor, checked, with the code for them. */
 class Setup {
   readonly slab: Slab;
   readonly kinds: Kinds;
-  /** Whether each record's struct is remembered. */
+  /** Whether the struct of each record is kept beside its chunk. */
   readonly tagged: boolean;
   readonly debug: boolean;
   readonly code: ErasedCode;
   readonly Pool: { new (setup: Setup): ErasedPool; readonly prototype: ErasedPool };
 
   /**
-   * @param options As the constructor of a pool takes them.
-   * @param part Which handles are the pool's where it is a size class of a set, which remembers types in any case.
-   * @param compiler Gives what makes the code of a size class.
+   * @param options The options of the pool.
+   * @param part The handles of the pool if it is a size class of a set; such a pool always keeps
+   * the structs of its records.
+   * @param compiler Returns the compiler of a size class.
    */
   constructor(options: ErasedPoolOptions, part?: HandlePart, compiler?: () => Compile) {
     const title = part === undefined ? "ErasedPool" : "PoolSet";
@@ -834,7 +878,7 @@ class Setup {
     const tagged = this.tagged = types !== undefined || part !== undefined;
     const shape = { chunkBytes, align, tagged };
     this.debug = config.debug;
-    // Before any code is made.
+    // Before any code is compiled.
     for (const struct of types ?? []) checkFits({ ...config, ...shape }, "create", struct);
     const code = codeFor(config, chunkBytes, compiler);
     this.kinds = new Kinds({ ...config, ...shape }, types, code);
@@ -847,7 +891,7 @@ class Setup {
   }
 }
 
-/** What is made for a geometry, with the class of its pools. */
+/** The code that is compiled for a geometry, with the class of its pools. */
 class ErasedCode extends GeometryCode {
   readonly Pool: Setup["Pool"];
   readonly maps: MapCode;
@@ -856,7 +900,7 @@ class ErasedCode extends GeometryCode {
     super(config, chunkBytes, compile);
     const chunkMask = config.chunksPerBlock - 1;
     const own = { chunkBytes, chunkMask, codec: config.codec, structOf, viewError };
-    // Its constructor is that of ErasedPool, which takes a setup as well.
+    // ErasedPool's constructor takes a Setup as well.
     this.Pool = compile(defineErasedPool, ErasedPool, own) as unknown as Setup["Pool"];
     noteOwn(this.Pool.prototype);
     this.maps = new MapCode(config.codec, compile, mayDetach(config));
@@ -871,7 +915,7 @@ function codeFor(
   compiler: () => Compile = () => compilerFor(config.name, config.specialize),
 ): ErasedCode {
   const { chunksPerBlock, codec, debug, specialize, spread } = config;
-  // Each pool in debug mode has a table of its own for handles.
+  // Each debug pool has a handle table of its own.
   if (debug) return new ErasedCode(config, chunkBytes, compiler());
   const key = [chunkBytes, chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
   let code = codes.get(key);
@@ -883,11 +927,13 @@ function codeFor(
 }
 
 /**
- * @typeParam S The structs.
- * @param options As for a pool of its own.
- * @param part Which handles are its.
- * @param compiler Gives what makes its code.
- * @returns The pool of a size class.
+ * Creates the pool of a size class.
+ *
+ * @typeParam S The structs of its records, as a union.
+ * @param options The options of the pool.
+ * @param part The handles that the class gives out.
+ * @param compiler Returns the compiler for its code.
+ * @returns The pool.
  */
 export function sizeClass<S extends AnyStruct>(
   options: ErasedPoolOptions<S>,
@@ -895,14 +941,15 @@ export function sizeClass<S extends AnyStruct>(
   compiler: () => Compile,
 ): ErasedPool<S> {
   const setup = new Setup(options, part, compiler);
-  return new setup.Pool(setup) as unknown as ErasedPool<S>; // it checks that structs are S, as they come
+  return new setup.Pool(setup) as unknown as ErasedPool<S>; // it checks structs as they are used
 }
 
 /**
- * The hot part of an erased pool. Its text is compiled anew for each geometry, so nothing in it is free but its parameters.
+ * Defines the hot part of an erased pool. The text of this function is compiled again for each
+ * geometry, so it may use its parameters and globals only.
  *
  * @param Base {@linkcode ErasedPool}.
- * @param own What is the same for all pools of the class.
+ * @param own Constants and helpers of the geometry.
  * @returns The class.
  */
 function defineErasedPool(
@@ -919,7 +966,10 @@ function defineErasedPool(
   const chunkMask = own.chunkMask;
   const codec = own.codec;
 
-  /** No method, as a class of the user's that extends ErasedPool has those of that one alone. */
+  /**
+   * Allocates a record. A function, as methods of this class are missing in a class of the user's
+   * that extends ErasedPool.
+   */
   function take(
     slab: Slab,
     kinds: Kinds,
@@ -936,7 +986,10 @@ function defineErasedPool(
     return handle;
   }
 
-  /** Looks at the struct of a record a second time: values that are read may go back to where its handle was of another. */
+  /**
+   * A target that checks the struct of the record again, as a getter among the values may restore a
+   * snapshot in which the handle is that of another struct.
+   */
   class TypedTarget implements Target {
     declare slab: Slab;
     declare kinds: Kinds;
@@ -948,7 +1001,7 @@ function defineErasedPool(
       const block = this.slab.find(handle);
       if (block === undefined) throw this.slab.staleError("set", handle);
       const chunk = codec.index(handle) & chunkMask;
-      const struct = own.structOf(view)!; // of a whole record, as it is a kind's own view
+      const struct = own.structOf(view)!; // a view of a whole record has one
       this.kinds.at("set", struct, block, chunk, handle);
       view._b = block;
       view._o = chunk * chunkBytes;
@@ -1020,7 +1073,7 @@ function defineErasedPool(
       if (struct === undefined) throw own.viewError(slab, "seek", "is no view of a whole record");
       const chunk = codec.index(handle) & chunkMask;
       this._kinds.at("seek", struct, block, chunk, handle);
-      // A view is typed by its fields for the user and by its state in here; both are true of the same object.
+      // The same object, typed by its internal state.
       const view = cursor as unknown as RecordView;
       view._b = block;
       view._o = chunk * chunkBytes;

@@ -1,5 +1,5 @@
 /**
- * Kinds: the structs that a pool of mixed records knows, each with its view class and its tag.
+ * `Kinds`: the structs that a pool of several structs knows, each with its view class and its tag.
  *
  * @module
  */
@@ -30,14 +30,14 @@ import {
   structCode,
 } from "../struct/view.ts";
 
-/** A way of passing over records, and its loops by the text of their functions. */
+/** An iteration over some or all records of a pool, with the loops that were compiled for it. */
 export class Passes {
   readonly iteration: Iteration;
   readonly loops: RecentLoops;
   readonly retainLoops: RecentLoops;
-  /** Makes a view for a pass. */
+  /** Makes a view for one iteration. */
   readonly makeView: () => RecordView;
-  /** Views of passes that have ended, for the next ones. */
+  /** Views of iterations that have ended, for the next ones. */
   private readonly spareViews: RecordView[] = [];
 
   constructor(iteration: Iteration, makeView: () => RecordView) {
@@ -47,12 +47,20 @@ export class Passes {
     this.retainLoops = new RecentLoops(new LoopsByText(() => iteration.loop(RETAIN)));
   }
 
-  /** @returns A view for one pass: a nested one finds none and makes its own. */
+  /**
+   * Takes a spare view, or makes one in a nested iteration, which finds none.
+   *
+   * @returns A view for one iteration.
+   */
   takeView(): RecordView {
     return this.spareViews.pop() ?? this.makeView();
   }
 
-  /** @param view The view of a pass that has ended. */
+  /**
+   * Takes a view back.
+   *
+   * @param view The view of an iteration that has ended.
+   */
   giveView(view: RecordView): void {
     this.spareViews.push(view);
   }
@@ -63,21 +71,21 @@ export interface Kind {
   readonly struct: AnyStruct;
   readonly View: RecordViewClass;
   readonly write: Writer;
-  /** Its place among the kinds, 0 to 255 where tags are kept. */
+  /** Its index among the kinds; 0 to 255 where tags are kept. */
   readonly tag: number;
   /** Bytes of a chunk that its records leave unused. */
   readonly lostBytes: number;
-  /** Of its layout and name, to know it again in a snapshot. */
+  /** A hash of its name and layout, by which snapshots identify it. */
   readonly fingerprint: number;
-  /** Passes over its records. */
+  /** Iterations over its records. */
   readonly passes: Passes;
-  /** What its records are written through. */
+  /** The view through which its records are written. */
   readonly scratch: RecordView;
 }
 
-/** What is made for a geometry, and shared by all pools of it. */
+/** The code that is compiled for a geometry, and shared by all pools of it. */
 export class GeometryCode {
-  /** Makes whatever else is wanted. */
+  /** Compiles what is made later. */
   readonly compile: Compile;
   readonly Slab: SlabClass;
   /** Packs whole chunks. */
@@ -90,7 +98,7 @@ export class GeometryCode {
   /**
    * @param config Checked options.
    * @param chunkBytes Bytes of a chunk.
-   * @param compile Makes it.
+   * @param compile Compiles the code.
    */
   constructor(config: SlabConfig, chunkBytes: number, compile: Compile) {
     this.compile = compile;
@@ -101,8 +109,10 @@ export class GeometryCode {
   }
 
   /**
+   * Returns the packer of a struct's records; made at the first call.
+   *
    * @param struct A struct that fits.
-   * @returns What packs its records.
+   * @returns The packer.
    */
   packerOf(struct: AnyStruct): Packer {
     let packer = this.packers.get(struct);
@@ -114,8 +124,10 @@ export class GeometryCode {
   }
 
   /**
+   * Returns the view class and the writer of a struct; compiled at the first call.
+   *
    * @param struct A struct that fits.
-   * @returns Its views and its writer.
+   * @returns The code.
    */
   of(struct: AnyStruct): StructCode {
     let code = this.structs.get(struct);
@@ -127,27 +139,28 @@ export class GeometryCode {
   }
 }
 
-/** The pool that kinds are of. */
-export interface KindsOf {
+/** What `Kinds` needs to know of its pool. */
+export interface KindsConfig {
   readonly name: string;
-  /** How errors call the pool. */
+  /** The class and name of the pool, for errors. */
   readonly label: string;
-  /** Bytes and alignment of a chunk. */
+  /** Bytes of a chunk. */
   readonly chunkBytes: number;
+  /** The alignment of chunks in bytes. */
   readonly align: number;
   /** Whether each chunk has a tag. */
   readonly tagged: boolean;
-  /** Whether its views are debug views. */
+  /** Whether the pool is in debug mode, and so has debug views. */
   readonly debug: boolean;
   readonly codec: HandleCodec;
 }
 
-/** In the place of a view where a loop has one for each kind. */
+/** Stands for the view in a loop that has a view for each kind. */
 const NO_VIEW: RecordView = { _b: NO_BLOCK, _o: 0 };
 
-/** What no record is of, so that there always is a last kind. */
+/** The kind of no record, so that `last` and `lastSeen` always have one. */
 const NO_KIND: Kind = {
-  struct: {} as AnyStruct, // equal to no struct, so nothing else of it is used
+  struct: {} as AnyStruct, // no struct is this object, so no other field is read
   View: Object as unknown as RecordViewClass,
   write: () => 0,
   tag: -1,
@@ -160,30 +173,31 @@ const NO_KIND: Kind = {
 /** A tag is a byte. */
 const MAX_KINDS = 256;
 
-/** The structs that a pool knows. */
+/** The structs that a pool knows, by tag and by identity. */
 export class Kinds {
-  /** By tag. */
+  /** The kinds by tag. */
   readonly all: Kind[] = [];
   private readonly code: GeometryCode;
   private everyPasses: Passes | undefined;
-  private readonly pool: KindsOf;
+  private readonly pool: KindsConfig;
   private readonly tagged: boolean;
-  /** Whether there are no more than the pool was created with. */
+  /** Whether no struct may be added to those of the pool's `types`. */
   private readonly closed: boolean;
   private readonly byStruct = new Map<AnyStruct, Kind>();
-  /** The one asked for last, which is often the one asked for next. */
+  /** The kind that `of` returned last, which is often the next one, too. */
   private last: Kind = NO_KIND;
-  /** The kind of the last record that was asked for, where there are tags. */
+  /** The kind that `at` returned last, where there are tags. */
   private lastSeen: Kind = NO_KIND;
 
   /**
-   * @param pool Whose they are.
-   * @param types All of them; `undefined` if any struct that fits will do.
-   * @param code Their code.
-   * @throws {SchemaError} when one does not fit.
+   * @param pool The pool's options.
+   * @param types The structs that may be stored; `undefined` for any struct that fits.
+   * @param code The code of the pool's geometry.
+   * @throws {SchemaError} when a struct does not fit into a chunk.
    * @throws {TypeError} when one is no struct.
+   * @throws {RangeError} when there are more than tags can tell apart.
    */
-  constructor(pool: KindsOf, types: readonly AnyStruct[] | undefined, code: GeometryCode) {
+  constructor(pool: KindsConfig, types: readonly AnyStruct[] | undefined, code: GeometryCode) {
     this.pool = pool;
     this.code = code;
     this.tagged = pool.tagged;
@@ -192,9 +206,9 @@ export class Kinds {
   }
 
   /**
-   * The kind of a struct, which is made known if the pool is open to it.
+   * Returns the kind of a struct, which is added if the pool takes any struct.
    *
-   * @param verb What is tried.
+   * @param verb What the call does, for errors.
    * @param struct A struct.
    * @returns Its kind.
    * @throws {SchemaError} when its records do not fit into a chunk.
@@ -207,21 +221,21 @@ export class Kinds {
   }
 
   /**
-   * The kind of a record, held against the struct that it is asked for as.
+   * Returns the kind of a record, after a check that it is of a struct.
    *
-   * @param verb What is tried.
-   * @param struct The struct.
-   * @param block The block that the record is in; its tags are looked at only where there are any.
-   * @param chunk The record's chunk in it.
-   * @param handle Its handle.
-   * @returns Its kind.
+   * @param verb What the call does, for errors.
+   * @param struct The struct that the caller named.
+   * @param block The block of the record.
+   * @param chunk The index of its chunk in the block.
+   * @param handle Its handle, for errors.
+   * @returns The kind.
    * @throws {TypeMismatchError} when the record is of another struct.
    */
   at(verb: string, struct: AnyStruct, block: Block, chunk: number, handle: number): Kind {
     if (!this.tagged) return this.of(verb, struct);
     const tag = block.tags[chunk];
     const { lastSeen } = this;
-    // To compare two values at hand is faster than to look the tag up: a tenth of a random get.
+    // This comparison is faster than looking the tag up: it saves a tenth of a random get().
     if (struct === lastSeen.struct && tag === lastSeen.tag) return lastSeen;
     const kind = this.all[tag];
     if (kind.struct !== struct) throw this.mismatch(verb, struct, kind.struct, handle);
@@ -266,11 +280,12 @@ export class Kinds {
     return kind;
   }
 
-  /** Passes over the records of all kinds, which need tags. */
+  /** Iterations over the records of all kinds, in a pool with tags. */
   get passes(): Passes {
     return this.everyPasses ??= new Passes(this.mixed(ALL_KINDS), () => NO_VIEW);
   }
 
+  /** Makes the iteration over the records with a tag, or over all. */
   private mixed(only: number): Iteration {
     const { codec, chunkBytes, debug } = this.pool;
     const views = (tag: number) => this.all[tag].View;
@@ -279,6 +294,7 @@ export class Kinds {
       : mixedIterationOf(views, only, codec, chunkBytes, this.code.compile);
   }
 
+  /** Makes the iteration over all records through one class of views. */
   private plain(View: RecordViewClass): Iteration {
     const { codec, chunkBytes, debug } = this.pool;
     return debug
@@ -304,37 +320,62 @@ export class Kinds {
 }
 
 /**
- * @param pool A pool.
- * @param verb What is tried.
- * @param struct What is to be stored in it.
+ * Checks that a struct can be stored in chunks of a pool.
+ *
+ * @param pool The label of the pool, and the size and alignment of its chunks.
+ * @param verb What the call does, for errors.
+ * @param struct The struct.
  * @throws {SchemaError} when its records do not fit into a chunk.
  * @throws {TypeError} when it is no struct.
  */
 export function checkFits(
-  { label, chunkBytes, align }: Pick<KindsOf, "label" | "chunkBytes" | "align">,
+  { label, chunkBytes, align }: Pick<KindsConfig, "label" | "chunkBytes" | "align">,
   verb: string,
   struct: AnyStruct,
 ): void {
-  if (!(struct instanceof Struct)) {
-    throw new TypeError(
-      `Cannot ${verb} ${label}: the type must be a struct, got ${shown(struct)}`,
-    );
-  }
+  checkStruct(label, verb, struct);
   if (struct.size <= chunkBytes && struct.align <= align) return;
-  throw new SchemaError(
-    `Cannot ${verb} ${label}: ${
-      structTitle(struct)
-    } of ${struct.size} bytes, aligned to ${struct.align}, ` +
-      `does not fit into chunks of ${chunkBytes} bytes, aligned to ${align}`,
+  const chunks = `chunks of ${chunkBytes} bytes, aligned to ${align}`;
+  throw fitError(label, verb, struct, `does not fit into ${chunks}`);
+}
+
+/**
+ * Checks that an argument is a struct.
+ *
+ * @param label The class and name of the pool.
+ * @param verb What the call does, for the error.
+ * @param struct The argument.
+ * @throws {TypeError} when it is none.
+ */
+export function checkStruct(label: string, verb: string, struct: unknown): void {
+  if (struct instanceof Struct) return;
+  throw new TypeError(`Cannot ${verb} ${label}: the type must be a struct, got ${shown(struct)}`);
+}
+
+/**
+ * Makes the error for a struct that does not fit, with its size and alignment.
+ *
+ * @param label The class and name of the pool.
+ * @param verb What the call does.
+ * @param struct The struct.
+ * @param problem What it does not fit, as a predicate.
+ * @returns The error.
+ */
+export function fitError(
+  label: string,
+  verb: string,
+  struct: AnyStruct,
+  problem: string,
+): SchemaError {
+  const sizes = `${struct.size} bytes, aligned to ${struct.align}`;
+  return new SchemaError(
+    `Cannot ${verb} ${label}: ${structTitle(struct)} of ${sizes}, ${problem}`,
     struct.name,
     "",
   );
 }
 
-/**
- * @param value Any value.
- * @returns What errors show of it.
- */
-export function shown(value: unknown): string {
+/** How errors show what should have been a struct. */
+function shown(value: unknown): string {
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }

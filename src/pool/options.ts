@@ -1,5 +1,5 @@
 /**
- * The options of a pool: their checks and their defaults.
+ * The options of pools: their checks and their defaults.
  *
  * @module
  */
@@ -16,46 +16,59 @@ import { MAX_ALIGN } from "../memory/region.ts";
 import { heapMemory, type MemoryResource } from "../memory/resource.ts";
 import { checkOptions, titleWith } from "../messages/nearest.ts";
 
-/** Options of a pool; every one may be left out. */
+/**
+ * Options of a {@linkcode Pool}, which the other classes of pools take as well; each may be left
+ * out.
+ *
+ * @category Pools
+ */
 export interface PoolOptions {
-  /** Shown in errors and stats. @default {the struct's name, else "pool"} */
+  /** The name of the pool in errors. @default {the struct's name, else "pool"} */
   readonly name?: string;
   /**
-   * Chunks in each block: a power of two from 16 to 65,536; at most 256 for records of 1 byte, whose chunks have no
-   * room for a wider link. @default {so many that a block is about 64 KiB}
+   * The number of chunks in each block: a power of two from 16 to 65,536, not above `maxChunks`; at
+   * most 256 for records of 1 byte, as their chunks have room for a link of 1 byte only. @default
+   * {so many that a block is about 64 KiB}
    */
   readonly chunksPerBlock?: number;
   /**
-   * Chunks that the pool may have at the most: a power of two from 16 to 2^22 (compact) or 2^32 (wide). It sets how
-   * many bits of a handle the index takes, and so how many are left for the generation. @default {2^20}
+   * The most chunks that the pool may have: a power of two from 16 to 2^22 (compact handles) or
+   * 2^32 (wide handles). It determines how many bits of a handle are the index, and so how many are
+   * left for the generation. @default {2^20}
    */
   readonly maxChunks?: number;
   /**
-   * `"compact"`: handles below 2^30, generations that wrap. `"wide"`: handles below 2^53, chunks that retire
-   * instead, so that a stale handle is never accepted. @default {"compact"}
+   * `"compact"`: handles are below 2^30 and generations wrap. `"wide"`: handles are below 2^53, and
+   * chunks are retired when their generations are used up, so that a stale handle is never
+   * accepted. @default {"compact"}
    */
   readonly handles?: HandleKind;
-  /** Empty blocks kept for reuse, 0 or more; any more are given back as they empty. @default {1} */
+  /**
+   * The number of empty blocks kept for reuse, 0 or more; others are given back when they become
+   * empty. @default {1}
+   */
   readonly keepEmptyBlocks?: number;
-  /** Where blocks come from. @default {heapMemory} */
+  /** The resource that blocks are allocated from. @default {heapMemory} */
   readonly memory?: MemoryResource;
   /**
-   * Whether mistakes are looked for that cost time to find: freed records are overwritten, a view kept past its record's
-   * `free` throws at each access, `dispose` throws {@linkcode LeakError} with records still live, and handles are numbers from one
-   * counter of the whole program, so that a stale one is never accepted, nor one of another debug pool. @default {false}
+   * Whether the pool makes checks that cost time. Freed records are overwritten, a view that is
+   * used after its record's `free` throws, and `dispose` throws {@linkcode LeakError} if records
+   * are live. Handles are numbers from one counter of the whole program, so that neither a stale
+   * handle nor one of another debug pool is ever accepted. @default {false}
    */
   readonly debug?: boolean;
   /**
-   * Which free chunk `alloc` takes. `"recent"`: the one freed last, whose bytes are still in the cache. `"spread"`: the one freed
-   * longest ago, with at least 1,024 others freed in between while `maxChunks` allows, so that a stale compact handle is not
-   * accepted by mistake until its pool has freed 2^20 records. About 1,024 free chunks are then kept, whatever `reserve` and the memory
-   * resource have, and 4 bytes beside each chunk.
+   * Which free chunk `alloc` takes. `"recent"`: the one that was freed last, whose bytes are still
+   * in the cache. `"spread"`: the one that was freed longest ago, with at least 1,024 others freed
+   * in between while `maxChunks` allows, so that a stale compact handle is not accepted by mistake
+   * until its pool has freed 2^20 records. It costs about 1,024 free chunks, and 4 bytes of
+   * metadata for each chunk.
    * @default {"recent"}
    */
   readonly reuse?: "recent" | "spread";
   /**
-   * `false`: the pool shares the engine's code, instead of having some compiled for its struct. @default {true, as
-   * far as `configure` and the platform allow}
+   * `false`: the pool uses the module's shared code instead of code that is compiled for its
+   * struct. @default {true, as far as `configure` and the platform allow}
    */
   readonly specialize?: boolean;
 }
@@ -63,15 +76,15 @@ export interface PoolOptions {
 const BLOCK_BYTES = 65_536;
 const MIN_CHUNKS = 16;
 const DEFAULT_MAX_CHUNKS = 2 ** 20;
-/** Size classes of a set: 6 bits of a handle. */
+/** The most size classes of a set: 6 bits of a handle. */
 const MAX_CLASSES = 64;
 const MAX_CHUNKS_PER_BLOCK = 65_536;
-/** No value of a record is wider. */
+/** The widest values of records: `f64`, `i64` and `u64`. */
 const MAX_SCALAR_BYTES = 8;
-/** Typed arrays are indexed with 31 bits in the loops of a block. */
+/** The loops over a block index its typed arrays with 31 bits. */
 const MAX_BLOCK_BYTES = 2 ** 30;
 
-/** Every option of a pool, as the compiler sees to. */
+/** The name of every option of a pool; the type makes the list complete. */
 const POOL_OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
   name: true,
   chunksPerBlock: true,
@@ -85,13 +98,13 @@ const POOL_OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
 };
 
 /**
- * Refuses options that no pool has.
+ * Checks the names of options.
  *
- * @param kind Class of the pool, for errors.
- * @param defaultName Name where the options have none.
- * @param options As the user gave them.
- * @param own Names of the options that this class of pools has beside {@linkcode PoolOptions}.
- * @throws {TypeError} when there is another one, or they are no object.
+ * @param kind The class of the pool, for errors.
+ * @param defaultName The name of the pool if the options have none.
+ * @param options The options of the user.
+ * @param own The names of the options that this class of pools has beside {@linkcode PoolOptions}.
+ * @throws {TypeError} when an option is unknown, or `options` is no object.
  */
 export function checkPoolOptions(
   kind: string,
@@ -104,10 +117,10 @@ export function checkPoolOptions(
 }
 
 /**
- * Takes the options of a pool out of others, wherever in their chain of prototypes they are.
+ * Copies the options of a pool from the options of a set, own and inherited ones.
  *
- * @param options As the user gave them.
- * @returns Those that are given, in a new object.
+ * @param options The options of the user.
+ * @returns Those that are not `undefined`, in a new object.
  */
 export function poolOptionsOf(options: PoolOptions): PoolOptions {
   const given = Object.keys(POOL_OPTIONS).map((name) => [name, Reflect.get(options, name)]);
@@ -115,13 +128,13 @@ export function poolOptionsOf(options: PoolOptions): PoolOptions {
 }
 
 /**
- * Checks options and fills in the rest.
+ * Checks options and fills in the defaults.
  *
- * @param kind Class of the pool, for errors.
- * @param defaultName Name where the options have none.
+ * @param kind The class of the pool, for errors.
+ * @param defaultName The name of the pool if the options have none.
  * @param chunkBytes Bytes of a chunk.
- * @param options As the user gave them.
- * @param part The handles that it gives out, where it shares them with other slabs.
+ * @param options The options of the user.
+ * @param part The handles that the pool gives out, if it is a size class.
  * @returns The checked options.
  * @throws {RangeError} when a number is out of its range.
  * @throws {TypeError} when an option has the wrong type.
@@ -178,14 +191,14 @@ export function resolveOptions(
   return {
     name,
     label,
-    chunksPerBlock: chunksPerBlock | 0, // an integer to the engine, also where it came out of Math.log2
+    chunksPerBlock: chunksPerBlock | 0, // a small integer to the engine, also if computed by Math.log2
     maxBlocks: maxChunks / chunksPerBlock,
     firstBlock: (part.sizeClass ?? 0) * (maxChunks / MIN_CHUNKS),
     codec: debug ? new DebugHandles(packed) : packed,
     keepEmptyBlocks,
     memory,
     debug,
-    specialize: specialize && !debug, // debug mode is slow in any case
+    specialize: specialize && !debug, // debug mode is slow with compiled code, too
     spread: reuse === "spread",
   };
 }
@@ -193,11 +206,11 @@ export function resolveOptions(
 /**
  * Checks the size and alignment of the chunks of an erased pool.
  *
- * @param kind Class of the pool, for errors.
- * @param options As the user gave them.
- * @returns Both, complete.
+ * @param kind The class of the pool, for errors.
+ * @param options The options of the user.
+ * @returns Both, with the default of `align`.
  * @throws {RangeError} when one is out of its range.
- * @throws {TypeError} when there are no options, or no array of types.
+ * @throws {TypeError} when `types` is no array.
  */
 export function resolveChunk(
   kind: string,
@@ -218,21 +231,24 @@ export function resolveChunk(
 }
 
 /**
+ * Returns the default alignment of chunks.
+ *
  * @param size Bytes of a chunk.
- * @returns The largest alignment that its chunks have, one after the other, and that a value can need.
+ * @returns The largest power of two up to 8 that divides `size`.
  */
 export function naturalAlign(size: number): number {
   return Math.min(MAX_SCALAR_BYTES, size & -size);
 }
 
 /**
- * Shares the handles and chunks of a set of pools out to its size classes.
+ * Divides the handles and chunks of a set among its size classes.
  *
- * @param kind Class of the set, for errors.
+ * @param kind The class of the set, for errors.
  * @param sizes Bytes of a chunk of each class.
- * @param types The structs that may be stored, if they are named.
- * @param options As the user gave them.
- * @returns Name of the set, chunks that each class may have at the most, and the part of the handles that each gives out.
+ * @param types The structs that may be stored, if the options name them.
+ * @param options The options of the user.
+ * @returns The name of the set, the most chunks of each class, and the handles that each class
+ * gives out.
  * @throws {RangeError} when a number is out of its range.
  * @throws {TypeError} when an option has the wrong type.
  */
@@ -262,13 +278,13 @@ export function partsOf(
   };
 }
 
-/** The power of two that brings a block nearest to 64 KiB. */
+/** Returns the power of two with which a block is nearest to 64 KiB. */
 function defaultChunks(chunkBytes: number, most: number): number {
   const nearest = 2 ** Math.round(Math.log2(BLOCK_BYTES / chunkBytes));
   return Math.max(MIN_CHUNKS, Math.min(nearest, most));
 }
 
-/** The largest maxChunks. */
+/** Returns the largest maxChunks. */
 function mostChunks(handles: HandleKind = "compact"): number {
   return handles === "compact" ? 2 ** 22 : 2 ** 32;
 }

@@ -37,7 +37,6 @@ import {
   type View,
 } from "../struct/view.ts";
 import { MapCode, type MapSource } from "./handle_map.ts";
-import { loopFunction } from "./loop.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "./options.ts";
 import {
   allocMany,
@@ -52,15 +51,18 @@ import {
 } from "./pool_base.ts";
 
 /**
- * Records of one struct, taken and given back in constant time.
+ * A pool of records of one struct, allocated and freed in constant time.
  *
- * Use it for what is made and dropped all the time and referred to while it lives: bullets, particles, nodes, sessions.
- * For values that all die at once an arena is faster; for a handful of long-lived ones plain objects are simpler.
+ * Use it for records that come and go all the time and are referred to while they live: bullets,
+ * particles, nodes, sessions. For values that are all dropped at once an {@linkcode Arena} is
+ * faster; for records of several structs use {@linkcode ErasedPool} or {@linkcode PoolSet}; for a
+ * handful of long-lived values plain objects are simpler.
  *
- * Records lie in blocks that are added on demand, and never move unless `compact` is told to move them. `alloc` and `free` are O(1) and allocate nothing on
- * the JavaScript heap.
+ * Records lie in blocks that are added on demand, and never move except by `compact`. `alloc` and
+ * `free` are O(1) and allocate nothing on the JavaScript heap.
  *
- * @typeParam T The struct type, or the plain fields it is made of.
+ * @typeParam T The type of the struct, or of its plain fields.
+ * @category Pools
  *
  * @example Usage
  * ```ts
@@ -76,19 +78,20 @@ import {
  * ```
  */
 export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle<T>> {
-  /** What its records are. */
+  /** The struct of the records. */
   declare readonly struct: StructOf<T>;
-  // `declare`, as the constructor may return before it sets them: then they are another object's.
+  // `declare`, as the constructor may return another object, which has these fields instead.
   /** @internal */
   declare protected readonly _slab: Slab;
   /**
-   * What `alloc` and `set` write through.
+   * The view through which `alloc` and `set` write.
    *
    * @internal
    */
   declare protected readonly _scratch: RecordView;
   /**
-   * Views of iterations that have ended, for the next ones: a nested one finds none and makes its own.
+   * Views of iterations that have ended, for the next ones. A nested iteration finds none and makes
+   * its own.
    *
    * @internal
    */
@@ -98,35 +101,35 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   /** @internal */
   declare protected readonly _retainLoops: RecentLoops;
   declare private readonly _code: PoolCode;
-  /** The methods of the pool's own class. */
+  /** The methods of the class that was compiled for the struct, for pools of a derived class. */
   declare private readonly _own: Hot<T>;
 
   /**
-   * Creates a pool without any block: the first `alloc` takes one.
+   * Creates a pool. It takes no memory: the first `alloc` adds a block.
    *
    * @param type A struct, or the fields of one.
    * @param options See {@linkcode PoolOptions}.
-   * @throws {SchemaError} when plain fields make no struct.
+   * @throws {SchemaError} when plain fields are not those of a struct.
    * @throws {RangeError} when a number of the options is out of its range.
    * @throws {TypeError} when an option is unknown or has the wrong type.
    */
   constructor(type: T, options?: PoolOptions);
   constructor(type: T | Setup, options: PoolOptions = {}) {
     const setup = type instanceof Setup ? type : new Setup(type, options);
-    // A pool is of a class made for its struct and geometry, which extends this one.
+    // `new Pool` makes an instance of the derived class that is compiled for the struct.
     if (new.target === Pool) return new setup.code.Pool(setup) as Pool<T>;
     const { struct, code, config } = setup;
     const slab = new code.Slab(config, chunkOf(struct));
     super([{ slab, kinds: [], struct }]);
     storesOf.set(slab, [{ slab, kinds: [{ struct }] }]);
-    this.struct = struct as StructOf<T>; // StructOf<T> is T for a struct and Struct<T> for fields, as was made of them
+    this.struct = struct as StructOf<T>; // T, or the struct made of the fields T
     this._slab = slab;
     this._scratch = new code.View(NO_BLOCK, 0);
     this._spareViews = [];
     this._loops = new RecentLoops(code.loops);
     this._retainLoops = new RecentLoops(code.retainLoops);
     this._code = code;
-    this._own = code.Pool.prototype as unknown as Hot<T>; // of a struct that was T
+    this._own = code.Pool.prototype as unknown as Hot<T>; // its struct is that of T
     if (config.debug) traceCalls(this, TRACED, Pool.prototype, code.Pool.prototype);
   }
 
@@ -136,7 +139,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * What a map beside the pool needs of it.
+   * Returns what a {@linkcode HandleMap} needs of the pool.
    *
    * @internal
    */
@@ -146,17 +149,18 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
 
   // -- one record --
   //
-  // Each of these is in the pool's own class. What stands here is what a class of the user's that extends this one
-  // gets, and calls the same code.
+  // The class that is compiled for the struct overrides these methods. A class of the user's
+  // extends this one instead, and calls the compiled methods through these.
 
   /**
-   * Allocates a record, zeroed, in O(1).
+   * Allocates a zeroed record, in O(1).
    *
-   * In the hottest loops leave `init` out and write through a cursor: that costs no object and no look-up by name.
+   * In the hottest loops use {@linkcode allocAt} and write through a cursor: that needs no `init`
+   * object and looks up no field by name.
    *
-   * @param init Fields to set; those left out stay zero.
-   * @returns Its handle.
-   * @throws {PoolExhaustedError} when `maxChunks` are taken.
+   * @param init Values of fields; those left out stay zero.
+   * @returns The handle of the record.
+   * @throws {PoolExhaustedError} when all `maxChunks` chunks are live; nothing changes then.
    * @throws {OutOfMemoryError} when the memory resource has no block to give.
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
    * @throws {DisposedError} after `dispose`.
@@ -176,10 +180,10 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Allocates a record as {@linkcode alloc} does, unless the pool is exhausted.
+   * Allocates a zeroed record as {@linkcode alloc} does, unless the pool is exhausted, in O(1).
    *
-   * @param init Fields to set; those left out stay zero.
-   * @returns Its handle; `undefined` when `maxChunks` are taken.
+   * @param init Values of fields; those left out stay zero.
+   * @returns The handle of the record; `undefined` when all `maxChunks` chunks are live.
    * @throws {OutOfMemoryError} when the memory resource has no block to give.
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
    * @throws {DisposedError} after `dispose`.
@@ -199,10 +203,11 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Frees a record, in O(1). Its handle is stale from then on.
+   * Frees a record, in O(1), allocating nothing. Its handle is stale from then on.
    *
    * @param handle Handle of a live record.
-   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
+   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes
+   * then.
    * @throws {DisposedError} after `dispose`.
    */
   free(handle: Handle<T>): void {
@@ -210,10 +215,10 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Frees a record if it is live, in O(1).
+   * Frees a record if it is live, in O(1), allocating nothing.
    *
    * @param handle Any handle.
-   * @returns Whether it was live.
+   * @returns `true` if the record was live.
    * @throws {DisposedError} after `dispose`.
    */
   tryFree(handle: Handle<T>): boolean {
@@ -221,10 +226,10 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Tells whether a record is live, in O(1).
+   * Returns whether a record is live, in O(1), allocating nothing.
    *
    * @param handle Any handle.
-   * @returns Whether it is live.
+   * @returns `true` if it is live.
    * @throws {DisposedError} after `dispose`.
    */
   has(handle: Handle<T>): boolean {
@@ -232,10 +237,11 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Tells the index of a record, in O(1), for arrays of your own; see `indexOf` of {@linkcode PoolBase}.
+   * Returns the index of a record, in O(1), for arrays of your own; see `indexOf` of
+   * {@linkcode PoolBase}.
    *
    * @param handle Handle of a live record.
-   * @returns 0 to `maxChunks` - 1, of no other live record of the pool.
+   * @returns An integer from 0 to `maxChunks` - 1, different for each live record of the pool.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    */
@@ -244,11 +250,11 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Views a record, in O(1). The view is its own object, safe to keep beside others; one that stays local costs no
-   * allocation in optimised code.
+   * Returns a view of a record, in O(1). Each call makes a new view, which may be kept beside
+   * others; a view that stays in a local variable costs no allocation in optimised code.
    *
    * @param handle Handle of a live record.
-   * @returns A view of it.
+   * @returns A view of the record.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    *
@@ -269,10 +275,10 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Views a record if it is live, in O(1).
+   * Returns a view of a record if it is live, in O(1).
    *
    * @param handle Any handle.
-   * @returns A view of it; `undefined` when it is not live.
+   * @returns A view of the record; `undefined` when it is not live.
    * @throws {DisposedError} after `dispose`.
    */
   tryGet(handle: Handle<T>): View<T> | undefined {
@@ -280,12 +286,14 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Writes the named fields of a record; the others stay as they are.
+   * Writes the named fields of a record, in O(fields), allocating nothing; the others stay as they
+   * are.
    *
    * @param handle Handle of a live record.
-   * @param init Fields to set.
+   * @param init Values of the fields to set.
    * @throws {StaleHandleError} when it is stale, null or forged.
-   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type; nothing is written then.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type;
+   * nothing is written then.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -306,12 +314,13 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   // -- cursors --
 
   /**
-   * Allocates a record, zeroed, and moves a view to it, in O(1): what {@linkcode alloc} and {@linkcode seek} do, for the
-   * loops that spawn thousands. Nothing is allocated on the heap, and no field is looked up by name.
+   * Allocates a zeroed record and moves a view to it, in O(1), as {@linkcode alloc} and
+   * {@linkcode seek} do. Use it in loops that make thousands of records: nothing is allocated on
+   * the heap, and no field is looked up by name.
    *
    * @param cursor A view of this pool's struct.
-   * @returns Handle of the new record.
-   * @throws {PoolExhaustedError} when `maxChunks` are taken; the view stays where it is.
+   * @returns The handle of the new record.
+   * @throws {PoolExhaustedError} when all `maxChunks` chunks are live; the view stays where it is.
    * @throws {OutOfMemoryError} when the memory resource has no block to give.
    * @throws {TypeError} when the view is of another struct.
    * @throws {DisposedError} after `dispose`.
@@ -336,10 +345,11 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Makes a view that {@linkcode seek} moves from record to record, so that a whole loop needs but one.
+   * Makes a view that {@linkcode seek} moves from record to record, so that a whole loop needs only
+   * one.
    *
-   * @returns A view that stands nowhere yet: its fields read as nothing.
-   *
+   * @returns An unbound view, whose fields read as 0, `false` or `0n`.
+   * @throws {DisposedError} after `dispose`.
    * @example Usage
    * ```ts
    * import { Pool } from "@slabs/pool";
@@ -362,10 +372,11 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   /**
    * Moves a view to a record, in O(1), allocating nothing.
    *
-   * @param cursor A view of this pool's struct.
+   * @param cursor A view of this pool's struct: a cursor, or what {@linkcode get} returned.
    * @param handle Handle of a live record.
-   * @returns The view.
-   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it is.
+   * @returns `cursor`.
+   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it
+   * is.
    * @throws {TypeError} when the view is of another struct.
    * @throws {DisposedError} after `dispose`.
    */
@@ -376,14 +387,18 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   // -- every record --
 
   /**
-   * Calls a function with every live record once, in block and chunk order. Freeing the current record, or any other, meanwhile
-   * is safe; a record allocated meanwhile may or may not be seen, and none is in a block that came to exist meanwhile, so that the
-   * iteration ends.
+   * Calls a function with every live record once, in block and chunk order, in O(`capacity` / 32 +
+   * `size`), allocating nothing.
    *
-   * A callback written in place gets a loop that was compiled for its text, found again at each call; {@linkcode loop} makes one
-   * to keep, which is faster still. The view is moved from record to record: to keep one, take `pool.get(handle)`.
+   * The function may free the current record or any other. A record that is allocated during the
+   * iteration may or may not be visited; blocks that are added during the iteration are not, so
+   * that it ends.
    *
-   * @param fn Gets a view, the same one moved along, and the handle.
+   * A callback written in place gets a loop that was compiled for its text and is found again at
+   * each call; {@linkcode loop} makes one to keep, which is faster still.
+   *
+   * @param fn Called with a view and the handle of the record. It is the same view each time, moved
+   * to the next record: to keep one, take `pool.get(handle)`.
    * @throws {TypeError} when `fn` is no function.
    * @throws {DisposedError} after `dispose`.
    *
@@ -406,11 +421,13 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Makes a function that does what `forEach(fn)` does, compiled for this pool and this callback: the fastest way through a
-   * pool in any program. Make it once, and call it in every frame: it allocates nothing.
+   * Makes a function that does what `forEach(fn)` does, compiled for this pool and this callback:
+   * the fastest way to iterate over a pool. Make it once and call it in every frame: the calls
+   * allocate nothing.
    *
-   * @typeParam A Types of the arguments, up to four.
-   * @param fn Gets a view, the same one moved along, the handle, and the arguments of the call.
+   * @typeParam A Types of the arguments that are handed on, up to four.
+   * @param fn Called with a view that is moved to each record, the handle, and the arguments of the
+   * call.
    * @returns The function. It throws {@linkcode DisposedError} after the pool's `dispose`.
    * @throws {TypeError} when `fn` is no function.
    * @throws {DisposedError} after `dispose`.
@@ -433,13 +450,14 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     fn: (view: View<T>, handle: Handle<T>, ...args: A) => void,
   ): (...args: A) => void {
     const { iteration, View } = this._code;
-    return loopFunction([this._slab], [{ iteration, makeView: () => new View(NO_BLOCK, 0) }], fn);
+    return this._loop([{ iteration, makeView: () => new View(NO_BLOCK, 0) }], fn);
   }
 
   /**
-   * Iterates over every live record once, in block and chunk order, under the rules of {@linkcode forEach}.
+   * Iterates over every live record once, in block and chunk order, under the rules of
+   * {@linkcode forEach}.
    *
-   * @returns An iterator; the view that it gives is the same one, moved along.
+   * @returns An iterator. It yields the same view each time, moved to the next record.
    * @throws {DisposedError} after `dispose`.
    */
   [Symbol.iterator](): IterableIterator<View<T>> {
@@ -447,7 +465,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Walks the handles of every live record, under the same rules as {@linkcode forEach}.
+   * Iterates over the handles of every live record, under the rules of {@linkcode forEach}.
    *
    * @returns An iterator of handles.
    * @throws {DisposedError} after `dispose`.
@@ -458,10 +476,13 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Frees every record that a predicate is false for, in O(capacity / 32 + size): the sweep of a mark-and-sweep.
+   * Frees every record for which a predicate returns false, in O(`capacity` / 32 + `size`),
+   * allocating nothing: the sweep of a mark-and-sweep collector.
    *
-   * @param pred Gets a view, the same one moved along, and the handle. If it throws, what was freed stays freed.
-   * @returns How many were freed.
+   * @param pred Called with a view that is moved to each record, and the handle. If it throws, the
+   * records freed so far stay freed.
+   * @returns How many records were freed.
+   * @throws {TypeError} when `pred` is no function.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -481,20 +502,25 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Copies every live record tight into an array of yours, in memory order, in O(`capacity` / 32 + `size`): for the instance buffers of a
-   * GPU, for messages, for WebAssembly. Nothing is allocated when an array is filled again.
+   * Copies every live record into an array of yours, without gaps and in memory order, in
+   * O(`capacity` / 32 + `size`). Use it for the instance buffers of a GPU, for messages and for
+   * WebAssembly. Nothing is allocated when an array is filled again.
    *
-   * Without `fields` records are copied whole, `struct.size` bytes each, into whatever array it is. With `fields` those follow each other
-   * in the order in which they are named, without padding; an array field stands for its elements, a nested struct for its
-   * fields. Into a `Uint8Array` or `DataView` their bytes are copied, in the byte order of the machine. Into any other typed
-   * array each value is assigned to one element, and so becomes a number of that type: `bool` is 0 or 1, and `i64` and `u64` go
-   * into arrays of bigints, which take nothing else.
+   * Without `fields` whole records are copied, `struct.size` bytes each, into an array of any type.
+   * With `fields` only those are copied, in the order in which they are named and without padding;
+   * an array field stands for its elements, a nested struct for its fields. Into a `Uint8Array` or
+   * `DataView` their bytes are copied, in the byte order of the machine. Into any other typed array
+   * each value is assigned to one element, and is converted to its type: `bool` becomes 0 or 1, and
+   * `i64` and `u64` only go into arrays of bigints, which take nothing else.
    *
-   * @param out A typed array or `DataView`, filled from its start; what is beyond the records is left as it was.
-   * @param fields Names of fields, at least one; left out, whole records.
-   * @returns How many records.
-   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
-   * @throws {TypeError} when a field is unknown, or does not go into such an array, or the pool's memory was detached.
+   * @param out A typed array or `DataView`, filled from its start; elements beyond the records are
+   * left as they were.
+   * @param fields Names of fields, at least one; whole records if left out.
+   * @returns How many records were copied.
+   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
+   * Nothing is written then.
+   * @throws {TypeError} when a field is unknown or cannot be stored in such an array, or the pool's
+   * memory was detached.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -517,12 +543,14 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   // -- many records --
 
   /**
-   * Allocates records, zeroed, all or none, in O(n).
+   * Allocates zeroed records, all or none, in O(n).
    *
    * @param count How many, an integer from 0.
-   * @returns Their handles.
-   * @throws {PoolExhaustedError} when `maxChunks` do not allow them all.
-   * @throws {OutOfMemoryError} when the memory resource does not.
+   * @returns The handles of the records.
+   * @throws {PoolExhaustedError} when `maxChunks` does not leave room for all of them; nothing
+   * changes then.
+   * @throws {OutOfMemoryError} when the memory resource cannot give the blocks; nothing changes
+   * then.
    * @throws {RangeError} when `count` is no integer from 0, or a typed array is too short.
    * @throws {TypeError} when a typed array cannot hold handles, or an array cannot be written.
    * @throws {DisposedError} after `dispose`.
@@ -540,24 +568,27 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    */
   allocMany(count: number): Handle<T>[];
   /**
-   * Allocates records as above, into an array of the caller's: nothing is allocated on the heap.
+   * Allocates zeroed records as above and writes their handles to an array of the caller's: nothing
+   * is allocated on the heap.
    *
-   * @typeParam O What is filled.
+   * @typeParam O The type of the array.
    * @param count How many, an integer from 0.
    * @param out An array or typed array to fill from its start; a plain array ends up `count` long.
    * @returns `out`.
    */
   allocMany<O extends HandleArray<T>>(count: number, out: O): O;
   allocMany(count: number, out: HandleArray<T> = []): HandleArray<T> {
-    return allocMany(this._slab, count, out as Handle<T>[]); // which all of them look like
+    return allocMany(this._slab, count, out as Handle<T>[]); // an array as far as it is used
   }
 
   /**
-   * Allocates a record that is freed at the end of its `using` scope, unless it was freed before.
+   * Allocates a zeroed record that is freed at the end of its `using` scope, unless it was freed
+   * before, in O(1).
    *
-   * @param init Fields to set; those left out stay zero.
-   * @returns The handle, a view, and the disposal.
-   * @throws {PoolExhaustedError | OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
+   * @param init Values of fields; those left out stay zero.
+   * @returns The handle and a view of the record, in an object that `using` disposes of.
+   * @throws {PoolExhaustedError | OutOfMemoryError | TypeError | DisposedError} as
+   * {@linkcode alloc} does.
    *
    * @example Usage
    * ```ts
@@ -579,12 +610,14 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Grows until `capacity` is at least `chunks`, so that no `alloc` has to. Blocks are not given back below it until
-   * {@linkcode trim} or {@linkcode freeBlock} says so.
+   * Adds blocks until `capacity` is at least `chunks`, so that no `alloc` has to, in O(blocks). The
+   * pool keeps that capacity until {@linkcode trim}, {@linkcode freeBlock} or {@linkcode compact}
+   * is called.
    *
-   * @param chunks How many, an integer from 0.
-   * @throws {PoolExhaustedError} when `maxChunks` do not allow them; nothing changes then.
-   * @throws {OutOfMemoryError} when the memory resource does not; nothing changes then.
+   * @param chunks How many chunks, an integer from 0.
+   * @throws {PoolExhaustedError} when it is more than `maxChunks`; nothing changes then.
+   * @throws {OutOfMemoryError} when the memory resource cannot give the blocks; nothing changes
+   * then.
    * @throws {RangeError} when `chunks` is no integer from 0.
    * @throws {DisposedError} after `dispose`.
    */
@@ -600,7 +633,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
 
 noteOwn(Pool.prototype);
 
-/** What is in the pool's own class. */
+/** The methods of the class that is compiled for a struct. */
 type Hot<T extends AnyStruct | Fields> = Pick<
   Pool<T>,
   | "alloc"
@@ -619,7 +652,7 @@ type Hot<T extends AnyStruct | Fields> = Pick<
   | typeof Symbol.iterator
 >;
 
-/** What is made for a struct and a geometry, and shared by all pools of both. */
+/** The code that is compiled for a struct and a geometry, and shared by all pools of both. */
 interface PoolCode {
   readonly Slab: SlabClass;
   readonly View: RecordViewClass;
@@ -628,11 +661,11 @@ interface PoolCode {
   readonly retainLoops: LoopsByText;
   readonly maps: MapCode;
   readonly packer: Packer;
-  // deno-lint-ignore no-explicit-any -- the prototype serves pools of any struct, which is this one in truth
+  // deno-lint-ignore no-explicit-any -- Pool<T> of each T uses it, for a struct of T
   readonly Pool: { new (setup: Setup): Pool<any>; readonly prototype: Pool<any> };
 }
 
-/** What the arguments of a pool's constructor come to. */
+/** The arguments of the constructor, checked, with the code for them. */
 class Setup {
   readonly struct: AnyStruct;
   readonly config: SlabConfig;
@@ -655,7 +688,7 @@ const codes = new WeakMap<AnyStruct, Map<string, PoolCode>>();
 
 function codeFor(struct: AnyStruct, config: SlabConfig): PoolCode {
   const { chunksPerBlock, codec, debug, specialize, spread } = config;
-  if (debug) return makeCode(struct, config); // each pool has a table of its own for handles
+  if (debug) return makeCode(struct, config); // each debug pool has a handle table of its own
   const key = [chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
@@ -683,7 +716,6 @@ function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
     viewError,
   });
   noteOwn(OwnPool.prototype);
-  // Its constructor is that of Pool, which takes a setup as well.
   return {
     Slab,
     View,
@@ -692,18 +724,19 @@ function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
     retainLoops: new LoopsByText(() => iteration.loop(RETAIN)),
     maps: new MapCode(codec, compile, mayDetach(config)),
     packer: new Packer(struct, struct.size, compile),
-    Pool: OwnPool as unknown as PoolCode["Pool"],
+    Pool: OwnPool as unknown as PoolCode["Pool"], // Pool's constructor takes a Setup as well
   };
 }
 
 /**
- * The hot part of a pool. Its text is compiled anew for each struct and geometry, so nothing in it is free but its parameters.
+ * Defines the hot part of a pool. The text of this function is compiled again for each struct and
+ * geometry, so it may use its parameters and globals only.
  *
  * @param Base {@linkcode Pool}.
- * @param noBlock What a view is bound to that is bound to no record.
- * @param View Class of the records' views.
- * @param RecordIterator Class of the iterators.
- * @param own What is the same for all pools of the class.
+ * @param noBlock The block that unbound views are bound to.
+ * @param View The class of the records' views.
+ * @param RecordIterator The class of the iterators.
+ * @param own Constants and helpers of the struct and geometry.
  * @returns The class.
  */
 function definePool(
@@ -716,7 +749,7 @@ function definePool(
     readonly chunkMask: number;
     readonly codec: HandleCodec;
     readonly write: Writer;
-    /** Whether a view of another class is one of the struct as well: that of a pool of another geometry, for instance. */
+    /** Whether a view of another class is of the same struct, as those of another geometry are. */
     readonly isView: (view: unknown) => boolean;
     readonly checkFunction: (slab: Slab, verb: string, fn: unknown) => void;
     readonly viewError: (slab: Slab, verb: string, problem: string) => Error;
@@ -728,7 +761,7 @@ function definePool(
   const write = own.write;
   const isView = own.isView;
 
-  /** A view is typed by its fields for the user and by its state in here; both are true of the same object. */
+  /** The same view object, typed by its fields for the user and by its internal state. */
   type V = View<AnyStruct> & RecordView;
   type H = Handle<AnyStruct>;
 

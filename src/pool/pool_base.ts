@@ -1,5 +1,6 @@
 /**
- * What all pools have in common: everything that does not depend on how their records are typed.
+ * `PoolBase`: what `Pool`, `ErasedPool` and `PoolSet` have in common, whatever their records'
+ * types.
  *
  * @module
  */
@@ -14,21 +15,29 @@ import {
 import { compact, type Moved } from "../slab/compact.ts";
 import { disposeAll } from "../slab/debug.ts";
 import { fingerprintOf, type SnapshotOptions, WITH_CHECKSUM } from "../slab/envelope.ts";
-import type { Slab } from "../slab/slab.ts";
-import { slabs } from "../slab/slab.ts";
+import type { Visitor } from "../slab/iterate.ts";
+import { type Slab, slabs } from "../slab/slab.ts";
 import { readSnapshot, type Snapped, writeSnapshot } from "../slab/snapshot.ts";
 import type { AnyHandle, Handle } from "../struct/ref.ts";
 import { type AnyStruct, type Fields, Struct } from "../struct/schema.ts";
-import { type LoadOptions, type LoadReport, readSave, writeSave } from "./save.ts";
 import { type RecordView, rootOf, type View } from "../struct/view.ts";
+import type { Passes } from "./kinds.ts";
+import { type LoadOptions, type LoadReport, readSave, writeSave } from "./save.ts";
 
-/** A block, as `pool.blocks` shows it. */
+/**
+ * A block of chunks, as `pool.blocks` lists it.
+ *
+ * @category Pools
+ */
 export interface PoolBlock {
-  /** What `freeBlock` takes: its position in the pool; in a set of pools, that counted on from the class's first. */
+  /**
+   * The number that `freeBlock` takes, from 0. In a {@linkcode PoolSet} each size class has a range
+   * of its own.
+   */
   readonly index: number;
   /**
-   * The records' own memory, nothing copied. A free chunk in it holds a link in its first bytes: leave those alone.
-   * Empty once the block was given back.
+   * The memory of the records, nothing copied. A free chunk holds a link of the free list in its
+   * first bytes: do not write there. Empty once the block was given back.
    */
   readonly bytes: Uint8Array;
   /** Chunks in the block. */
@@ -37,7 +46,11 @@ export interface PoolBlock {
   readonly live: number;
 }
 
-/** The figures of a pool. */
+/**
+ * The figures that `stats()` gives of a pool.
+ *
+ * @category Pools
+ */
 export interface PoolStats {
   /** Records that are live. */
   size: number;
@@ -47,7 +60,10 @@ export interface PoolStats {
   blocks: number;
   /** Bytes of all blocks. */
   byteLength: number;
-  /** Bytes beside them (generations, live bits, types), those kept for blocks given back included. */
+  /**
+   * Bytes of metadata beside the blocks (generations, occupancy bitmaps, types), including what is
+   * kept for blocks that were given back.
+   */
   overheadBytes: number;
   /** The most records that were live at once. */
   peakSize: number;
@@ -59,11 +75,18 @@ export interface PoolStats {
   grown: number;
   /** Blocks given back to it so far. */
   released: number;
-  /** Chunks that are given out no more, as their generations are used up (wide handles only). */
+  /**
+   * Chunks that are never given out again, as their generations are used up (wide handles only).
+   */
   retired: number;
 }
 
-/** A record that is freed at the end of its `using` scope. */
+/**
+ * A record that is freed at the end of its `using` scope; see `scoped` of {@linkcode Pool}.
+ *
+ * @typeParam S The struct of the record.
+ * @category Pools
+ */
 export interface ScopedRecord<S extends AnyStruct | Fields> extends Disposable {
   /** Its handle. */
   readonly handle: Handle<S>;
@@ -71,10 +94,20 @@ export interface ScopedRecord<S extends AnyStruct | Fields> extends Disposable {
   readonly view: View<S>;
 }
 
-/** Typed arrays that hold handles as bare numbers; `pool.handle(n)` makes handles of them again. */
+/**
+ * Typed arrays that hold handles as plain numbers; `pool.handle(n)` types such a number as a handle
+ * again.
+ *
+ * @category Pools
+ */
 export type HandleNumbers = Int32Array | Uint32Array | Float64Array;
 
-/** What `freeMany` takes and `allocMany` can fill. */
+/**
+ * Arrays that `allocMany` can fill and `freeMany` takes.
+ *
+ * @typeParam S The struct of the records.
+ * @category Pools
+ */
 export type HandleArray<S extends AnyStruct | Fields> =
   | Handle<S>[]
   | HandleNumbers;
@@ -82,32 +115,35 @@ export type HandleArray<S extends AnyStruct | Fields> =
 /**
  * A handle of any of several structs.
  *
- * @typeParam S The structs, as a union; `AnyStruct` for whatever fits.
+ * @typeParam S The structs, as a union; `AnyStruct` for any struct.
+ * @category Pools
  */
 export type HandleOf<S extends AnyStruct | Fields> = AnyStruct extends S ? AnyHandle : Handle<S>;
 
 /**
- * The calls that {@linkcode Pool}, {@linkcode ErasedPool} and {@linkcode PoolSet} share.
+ * The members that {@linkcode Pool}, {@linkcode ErasedPool} and {@linkcode PoolSet} have in common.
+ * It cannot be extended directly: extend one of those.
  *
  * @typeParam V View of a record.
  * @typeParam H Handle of a record.
+ * @category Pools
  */
 export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disposable {
-  /** Shown in errors. */
+  /** The name of the pool, as errors show it. */
   readonly name: string;
-  /** Where the records are: one slab, or one for each size class. */
+  /** The slabs that hold the records: one, or one for each size class. */
   private readonly _slabs: readonly Slab[];
-  /** The same, as snapshots write them. */
+  /** The slabs with the structs of their records, as snapshots and saves need them. */
   private readonly _snapped: readonly Snapped[];
   private _fingerprint: number | undefined;
-  /** What each slab had for blocks, and the blocks of all of them, when they were last asked for. */
+  /** What `blocks` returned last: the blocks of each slab, and all of them in one array. */
   private readonly _mapped: (readonly Block[])[] = [];
   private _blocks: readonly Block[] = [];
 
   /**
-   * Takes over the slabs; a pool's own constructor makes them.
+   * Takes the slabs that the constructor of a pool has made.
    *
-   * @param snapped The slabs, at least one.
+   * @param snapped The slabs, at least one, with the structs of their records.
    * @internal
    */
   protected constructor(snapped: readonly Snapped[]) {
@@ -118,7 +154,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * All that a snapshot depends on.
+   * Returns a text of all that a snapshot depends on; pools with the same text read each other's.
    *
    * @internal
    */
@@ -127,13 +163,13 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   /**
    * Iterates over every live record once, in block and chunk order, under the rules of `forEach`.
    *
-   * @returns An iterator; the view that it gives is the same one, moved along.
+   * @returns An iterator. It yields the same view each time, moved to the next record.
    * @throws {DisposedError} after `dispose`.
    */
   abstract [Symbol.iterator](): IterableIterator<V>;
 
   /**
-   * Finds the slab that has to know a handle, for {@linkcode freeMany}.
+   * Returns the slab that a handle belongs to, if it is one of this pool's.
    *
    * @param _handle Any number.
    * @returns The slab.
@@ -146,12 +182,15 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   // -- records --
 
   /**
-   * Tells the index of a record, in O(1): for arrays of your own beside the pool, which then need no more than {@linkcode maxChunks}
-   * elements, and no hashing. It is the same for the record's whole life, and the next record in its chunk has it again. For values
-   * that have to vanish with their record there is {@linkcode HandleMap}.
+   * Returns the index of a record, in O(1), allocating nothing. Use it for arrays of your own
+   * beside the pool, which then need no more than {@linkcode maxChunks} elements and no hashing.
+   *
+   * The index does not change while the record lives, and the next record in the same chunk gets it
+   * again. For values that must vanish with their record use {@linkcode HandleMap}.
    *
    * @param handle Handle of a live record.
-   * @returns 0 to `maxChunks` - 1, of no other live record of the pool. Low indices are given out first.
+   * @returns An integer from 0 to `maxChunks` - 1, different for each live record of the pool. Low
+   * indices are given out first.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    *
@@ -170,12 +209,12 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   abstract indexOf(handle: H): number;
 
   /**
-   * Tells the handle of the record that a view stands on, in O(1).
+   * Returns the handle of the record that a view is bound to, in O(1), allocating nothing.
    *
-   * @param view Any view of this pool, a nested one included.
+   * @param view Any view of this pool, including those of nested structs and arrays.
    * @returns The handle.
    * @throws {StaleHandleError} when the record is not live any more.
-   * @throws {TypeError} when it is no view of this pool.
+   * @throws {TypeError} when it is no view of this pool, or is unbound.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -196,10 +235,10 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
       throw viewError(
         this._slabs[0],
         "tell the handle",
-        "is no view of this pool, or stands nowhere",
+        "is no view of this pool, or is unbound",
       );
     }
-    const block = root._b as Block; // as slabOfView says
+    const block = root._b as Block; // slabOfView() checks that
     const chunk = root._o / block.chunkBytes;
     const handle = slab.handleAt(block, chunk);
     if (slab.find(handle) === block) return handle as H;
@@ -207,8 +246,8 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Takes a number for a handle of this pool, in O(1): one that comes back out of a typed array, a message or JSON. It is not looked
-   * at, and returned as it is; whether its record is live every call that takes it will say.
+   * Types a number as a handle of this pool, in O(1): one that comes out of a typed array, a
+   * message or JSON. The number is not checked here; every call that takes a handle checks it.
    *
    * @param n Any number.
    * @returns The same number.
@@ -228,14 +267,15 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * ```
    */
   handle(n: number): H {
-    return n as H; // as the caller says
+    return n as H; // checked where it is used
   }
 
   /**
-   * Frees records, all or none, in O(n).
+   * Frees records, all or none, in O(n), allocating nothing.
    *
    * @param handles Handles of live records, none of them twice.
    * @throws {StaleHandleError} when one is not live or comes twice; nothing changes then.
+   * @throws {TypeError} when `handles` is not array-like.
    * @throws {DisposedError} after `dispose`.
    */
   freeMany(handles: ArrayLike<H> | HandleNumbers): void {
@@ -255,7 +295,8 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Frees every record and keeps the memory, in O(size + capacity / 32). Every handle is stale from then on.
+   * Frees every record and keeps the memory, in O(size + capacity / 32). Every handle is stale from
+   * then on.
    *
    * @throws {DisposedError} after `dispose`.
    */
@@ -280,7 +321,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
     return sum;
   }
 
-  /** Chunks that the pool may have at the most. */
+  /** The most chunks that the pool may have. */
   get maxChunks(): number {
     return this._slabs.length * this._slabs[0].maxChunks;
   }
@@ -292,7 +333,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
     return sum;
   }
 
-  /** The blocks that exist, by position; the same array until one is added or given back. */
+  /** The blocks that exist, by `index`; the same array until one is added or given back. */
   get blocks(): readonly PoolBlock[] {
     const slabs = this._slabs;
     if (slabs.length === 1) return slabs[0].mappedBlocks();
@@ -308,7 +349,8 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Frees every record of a block and gives its memory back at once.
+   * Frees every record of a block and gives its memory back at once, in O(chunks of the block).
+   * Views and typed arrays of its memory are detached.
    *
    * @param index The `index` of one of {@linkcode blocks}.
    * @throws {RangeError} when there is no such block.
@@ -327,9 +369,9 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Gives back every empty block, at once.
+   * Gives the memory of every empty block back at once, in O(blocks).
    *
-   * @returns Bytes given back.
+   * @returns The bytes that were given back.
    * @throws {DisposedError} after `dispose`.
    */
   trim(): number {
@@ -340,28 +382,36 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Moves records out of the sparsest blocks into free chunks of the others and gives the empty blocks back, so that there are no more
-   * than the records need: after a peak, when a level is done, or where memory is short. It takes none from the memory resource.
-   * Where no block can be spared nothing moves and it returns 0. What was reserved is forgotten. A set does so in each of its classes.
+   * Moves records out of the sparsest blocks into free chunks of the others and gives the empty
+   * blocks back, so that no more blocks are left than the records need. Use it after a peak, at the
+   * end of a level, or where memory is short. It takes no memory from the resource. If no block can
+   * be spared nothing moves, and it returns 0. Reserved capacity is given up. A {@linkcode PoolSet}
+   * does this in each size class.
    *
-   * A moved record has a new handle, its old one is stale. Typed `ref` fields of this pool that held the old one hold the new one, at any
-   * depth, where they lead to a struct that the pool stores; a {@linkcode HandleMap} keeps its values. What else has old handles is
-   * the program's to change, in `moved`: variables, untyped `"ref"` fields, links in other pools. Views, cursors and `bytes` of moved
-   * records must be fetched anew. During an iteration records that move may be seen twice, or not at all.
+   * A moved record gets a new handle, and its old one is stale. Typed `ref` fields of this pool
+   * that held the old handle are updated, at any depth, if they refer to a struct that the pool
+   * stores; a {@linkcode HandleMap} keeps its values. All other copies of old handles must be
+   * updated by the program in `moved`: those in variables, in untyped `"ref"` fields and in other
+   * pools. Views, cursors and `bytes` of moved records must be fetched again. An iteration that is
+   * under way may see moved records twice, or not at all.
    *
-   * A pool without `types` does not know which struct a record is of. It sets links right where all the structs that it was asked for
-   * agree where they are, and else refuses.
+   * A pool without `types` does not know the struct of a record. It updates links if all structs
+   * that were used with it have them at the same offsets, and throws otherwise.
    *
-   * The densest blocks are kept, and of them the chunks that are free are taken from the lowest on, at the price of their rest where
-   * `reuse` is `"spread"`. A move is neither an alloc nor a free in {@linkcode stats}; the chunk that a record leaves is at its next
-   * generation. Takes O(blocks × log blocks), and O(live records × their links) where there are such.
+   * The densest blocks are kept, and their free chunks are filled from the lowest on; with
+   * `reuse: "spread"` these may be chunks that were freed a moment ago. A move counts neither as an
+   * alloc nor as a free in {@linkcode stats}; the chunk that a record leaves gets its next
+   * generation. Takes O(blocks × log blocks), and O(live records × links) if there are typed `ref`
+   * fields.
    *
-   * @param moved Gets the old and the new handle of each moved record, in block and chunk order, when all is done and the blocks have been
-   * given back. It may call the pool. If it throws, the others are told all the same, and then `compact` throws the first error.
-   * @returns Bytes given back.
-   * @throws {TypeError} when `moved` is no function, the pool's memory was detached, or a pool without `types` cannot tell where links
-   * are; nothing changes then.
-   * @throws {RangeError} when a wide handle that a `ref` holds would become one of 2^32 or more; nothing changes then.
+   * @param moved Called with the old and the new handle of each moved record, in block and chunk
+   * order, after the blocks have been given back. It may call the pool. If it throws, it is still
+   * called for the other records, and then `compact` throws the first error.
+   * @returns The bytes that were given back.
+   * @throws {TypeError} when `moved` is no function, the pool's memory was detached, or the links
+   * in a pool without `types` cannot be located; nothing changes then.
+   * @throws {RangeError} when a wide handle that a `ref` holds would become one of 2^32 or more;
+   * nothing changes then.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -388,11 +438,11 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   compact(moved?: (from: H, to: H) => void): number {
     this._checkUsable("compact");
     if (moved !== undefined) checkFunction(this._slabs[0], "compact", moved);
-    return compact(this._slabs, moved as Moved | undefined); // which gets handles of this pool
+    return compact(this._slabs, moved as Moved | undefined); // every handle is one of this pool's
   }
 
   /**
-   * Tells the figures of the pool, in O(blocks).
+   * Returns the figures of the pool, in O(blocks). Nothing is allocated if `out` is given.
    *
    * @param out An object to fill instead of a new one.
    * @returns `out`, or a new object.
@@ -403,11 +453,13 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Makes the pool whole again after somebody grew the `WebAssembly.Memory` that its blocks lie in, in O(blocks): growing
-   * detaches every typed array over a memory that is not shared. Views and cursors from before are good again, too; typed
-   * arrays of `blocks[i].bytes` have to be fetched anew. Harmless where nothing was grown.
+   * Makes the pool usable again after the `WebAssembly.Memory` that its blocks lie in has grown, in
+   * O(blocks): growth detaches every typed array over a memory that is not shared. Earlier views
+   * and cursors work again, too; typed arrays from `blocks[i].bytes` must be fetched again.
+   * Harmless if nothing has grown.
    *
-   * Until it is called every other call but `dispose` throws `TypeError` before anything happens, and views read 0.
+   * Until then every other call but `dispose` throws `TypeError` before it changes anything, and
+   * views read 0.
    *
    * @throws {DisposedError} after `dispose`.
    */
@@ -417,15 +469,17 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Writes the whole state of the pool as bytes, in O(`byteLength`): records, handles, generations and the order in which
-   * chunks will be given out. For rollback within a process leave the checksum out and hand in an array that is used
-   * again: then nothing is allocated.
+   * Writes the whole state of the pool as bytes, in O(`byteLength`): records, handles, generations
+   * and the order in which chunks will be given out. For rollback within a process omit the
+   * checksum and pass the same array again: then nothing is allocated. For files use
+   * {@linkcode save}, which a changed program can still read.
    *
-   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has no room a new array is made.
+   * @param into The array to write to, starting at a multiple of 8 bytes in its buffer. If it is
+   * too short a new array is made.
    * @param options See {@linkcode SnapshotOptions}.
-   * @returns `into`, or a new array; what is beyond the snapshot in it is left as it was.
+   * @returns `into`, or a new array; bytes of `into` beyond the snapshot are left as they were.
    * @throws {TypeError} when `into` is no `Uint8Array`, or the pool's memory was detached.
-   * @throws {RangeError} when `into` starts elsewhere.
+   * @throws {RangeError} when `into` does not start at a multiple of 8 bytes.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -450,12 +504,15 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Goes back to a snapshot, in O(`byteLength`). Handles of that moment are valid again, later ones stale, and the same
-   * calls as then give the same handles. Views and cursors from before must be fetched or moved anew.
+   * Returns to the state of a snapshot, in O(`byteLength`). Handles of that moment are valid again,
+   * later ones are stale, and repeated calls give the same handles as before. Earlier views and
+   * cursors must be fetched or moved again.
    *
-   * @param bytes What {@linkcode snapshot} wrote, of this pool or of one that was created in the same way; it may be longer. A
-   * pool in debug mode takes that of one without as well, and then calls give other handles than they did there.
-   * @throws {SnapshotError} when it is none that the pool can go back to; nothing changes then.
+   * @param bytes A snapshot of this pool or of one that was created with the same struct and
+   * options; it may be followed by other bytes. A pool in debug mode also takes the snapshot of a
+   * pool without; calls then give other handles than they did there.
+   * @throws {SnapshotError} when it is damaged, or of a pool with another layout; nothing changes
+   * then.
    * @throws {TypeError} when `bytes` is no `Uint8Array`, or the pool's memory was detached.
    * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
    * @throws {DisposedError} after `dispose`.
@@ -466,9 +523,10 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Writes all records as bytes that say what they are, in O(`byteLength`): for saved games and files, which outlive the version of the
-   * program that wrote them. {@linkcode load} reads it into a pool whose struct, options or both have changed. For rollback
-   * {@linkcode snapshot} is smaller, and writes into an array of yours.
+   * Writes all records in a self-describing format, in O(`byteLength`): for saved games and files,
+   * which outlive the version of the program that wrote them. {@linkcode load} reads it into a pool
+   * whose struct, options or both have changed. For rollback use {@linkcode snapshot}, which is
+   * smaller and writes into an array of yours.
    *
    * @returns A new array.
    * @throws {TypeError} when the pool's memory was detached.
@@ -495,20 +553,24 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Replaces all records by those of a save, in O(records × fields). Structs are found by their names and fields by theirs, whatever the
-   * options of the pool: fields that the save does not have are zero, those that the pool does not have are dropped, and numbers are
-   * converted as a typed array converts them.
+   * Replaces all records by those of a save, in O(records × fields). Structs and fields are matched
+   * by name, whatever the options of the pool: fields that the save does not have are zero, fields
+   * that the pool does not have are dropped, and numbers are converted as a typed array converts
+   * them.
    *
-   * A record keeps its handle where that number can be one of the pool's: its generation fits, and its chunk is not retired and not taken.
-   * That is so with the same `maxChunks`, whatever the other options. Else it has a new one, in the chunk of the same index if that can be
-   * had; `moved` tells, and typed `ref` fields that lead to it are set right. Handles from before are stale, but those of the save. Views
-   * and cursors must be fetched anew. Memory is kept, as {@linkcode clear} keeps it.
+   * A record keeps its handle if that number can be a handle of this pool: its generation fits, and
+   * its chunk is neither retired nor taken. That is always so with the same `maxChunks`. Otherwise
+   * the record gets a new handle, in the chunk of the same index if that is free; `moved` is called
+   * with both, and typed `ref` fields that refer to it are updated. All earlier handles are stale,
+   * except those of the save. Views and cursors must be fetched again. Memory is kept, as
+   * {@linkcode clear} keeps it.
    *
-   * @param bytes What {@linkcode save} wrote; it may be longer.
+   * @param bytes What {@linkcode save} wrote; it may be followed by other bytes.
    * @param options See {@linkcode LoadOptions}.
-   * @returns What was done; see {@linkcode LoadReport}.
-   * @throws {SnapshotError} when it is no save, or was damaged, or has records of a struct that the pool does not know, or more than
-   * it may have, or a `ref` cannot hold a new handle; nothing changes then.
+   * @returns A report of what was matched and converted; see {@linkcode LoadReport}.
+   * @throws {SnapshotError} when it is no save or is damaged, has records of a struct that the pool
+   * does not know or more records than the pool may have, or when a `ref` cannot hold a new handle;
+   * nothing changes then.
    * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
    * @throws {TypeError} when an argument has the wrong type, or the pool's memory was detached.
    * @throws {DisposedError} after `dispose`.
@@ -519,9 +581,10 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
+   * Gives all memory back, in O(blocks). Any later call throws {@linkcode DisposedError}; disposing
+   * twice is harmless.
    *
-   * @throws {LeakError} in debug mode, when records were live, after the memory was given back.
+   * @throws {LeakError} in debug mode when records were live, after the memory has been given back.
    */
   dispose(): void {
     disposeAll(this._slabs);
@@ -533,9 +596,42 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Checks that every slab is of use, before a call changes any.
+   * Makes the function that `loop(fn)` returns: it iterates over the slabs in order, with loops
+   * that were compiled for `fn`.
    *
-   * @param verb What is tried.
+   * @typeParam A Types of the arguments that are handed on.
+   * @param passes How to iterate over each slab.
+   * @param fn The function that is called with each record.
+   * @returns The function.
+   * @throws {TypeError} when `fn` is no function.
+   * @throws {DisposedError} after `dispose`.
+   * @internal
+   */
+  protected _loop<A extends unknown[]>(
+    passes: readonly Pick<Passes, "iteration" | "makeView">[],
+    fn: unknown,
+  ): (...args: A) => void {
+    const slabs = this._slabs;
+    this._checkUsable("loop");
+    checkFunction(slabs[0], "loop", fn);
+    const calls = slabs.map((slab, i) => {
+      const { iteration, makeView } = passes[i];
+      return iteration.call(slab, fn as Visitor, makeView); // a function, as was just checked
+    });
+    return calls.length === 1 ? calls[0] : function () {
+      for (let i = 0; i < slabs.length; i++) slabs[i].checkUsable("iterate");
+      for (let i = 0; i < calls.length; i++) {
+        // As with forEach(), the iteration ends where its function disposes of the pool.
+        if (!slabs[i].disposed) calls[i].apply(undefined, arguments as unknown as A);
+      }
+    };
+  }
+
+  /**
+   * Checks that every slab is usable, before a call changes any.
+   *
+   * @param verb What the call does, for the error.
+   * @throws {DisposedError | TypeError} when one was disposed of, or its memory detached.
    * @internal
    */
   protected _checkUsable(verb: string): void {
@@ -547,7 +643,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 }
 
-// every pool has slabs
+// Every pool has slabs.
 showAs<PoolBase<unknown, number>>(
   PoolBase.prototype,
   (pool) => summary(together(slabs.get(pool)!)),
@@ -555,7 +651,10 @@ showAs<PoolBase<unknown, number>>(
 
 noteOwn(PoolBase.prototype);
 
-/** What debug mode traces of a pool; where a record is written first a debug slab hands the origin on. */
+/**
+ * The calls that allocate records, which debug mode traces, and whether they run code of the user's
+ * before they do.
+ */
 export const TRACED: TracedCalls = {
   alloc: RUNS_USER_CODE,
   tryAlloc: RUNS_USER_CODE,
@@ -567,7 +666,7 @@ export const TRACED: TracedCalls = {
   load: RUNS_NO_USER_CODE,
 };
 
-/** The slab that a view is bound to a block of. */
+/** Returns the slab whose block a view is bound to. */
 function slabOfView(slabs: readonly Slab[], root: RecordView | undefined): Slab | undefined {
   if (!(root?._b instanceof Block)) return undefined;
   const { geometry } = root._b;
@@ -576,21 +675,17 @@ function slabOfView(slabs: readonly Slab[], root: RecordView | undefined): Slab 
 }
 
 /**
+ * Returns the struct that a pool was asked to store.
+ *
  * @param type A struct, or the fields of one.
  * @returns The struct.
- * @throws {SchemaError} when the fields make none.
+ * @throws {SchemaError} when the fields are not those of a struct.
  */
 export function asStruct(type: AnyStruct | Fields): AnyStruct {
   return type instanceof Struct ? type : new Struct(type as Fields);
 }
 
-/**
- * @param slab A slab.
- * @param verb What is tried.
- * @param count How many.
- * @throws {RangeError} when it is no integer from 0.
- * @throws {DisposedError} after the slab's disposal.
- */
+/** Throws unless a count of records or chunks is an integer from 0. */
 function checkCount(slab: Slab, verb: string, count: number): void {
   slab.checkUsable(verb);
   if (Number.isInteger(count) && count >= 0) return;
@@ -623,14 +718,16 @@ function checkOut(slab: Slab, count: number, out: { readonly length: number }): 
 }
 
 /**
- * Allocates records, all or none.
+ * Allocates records of one slab, all or none.
  *
- * @typeParam O What is filled.
- * @param slab A slab.
- * @param count How many.
- * @param out Filled from its start; a plain array ends up `count` long.
- * @param tag Of the records, where there are any; -1 where there are none.
+ * @typeParam O The array that is filled.
+ * @param slab The slab.
+ * @param count How many records, an integer from 0.
+ * @param out The array to fill from its start; a plain array ends up `count` long.
+ * @param tag The tag of the records' struct; -1 if the slab keeps none.
  * @returns `out`.
+ * @throws {PoolExhaustedError | OutOfMemoryError | RangeError | TypeError | DisposedError} as
+ * `allocMany` does.
  */
 export function allocMany<O extends { length: number; [i: number]: number }>(
   slab: Slab,
@@ -644,7 +741,7 @@ export function allocMany<O extends { length: number; [i: number]: number }>(
     takeMany(slab, count, out, tag);
     return out;
   }
-  // A plain array may have setters, which then find all handles live.
+  // A plain array may have setters, which must find all handles live.
   const list = takeList();
   try {
     takeMany(slab, count, list, tag);
@@ -663,7 +760,7 @@ function takeMany(slab: Slab, count: number, out: HandleList, tag: number): void
   }
 }
 
-/** Copies handles to an array of the user's, or frees them if it does not take them. */
+/** Copies handles to an array of the caller's, and frees them if writing to it throws. */
 function handOver(slab: Slab, list: readonly number[], count: number, out: HandleList): void {
   let isDone = false;
   try {
@@ -675,13 +772,15 @@ function handOver(slab: Slab, list: readonly number[], count: number, out: Handl
   }
 }
 
-/** What handles are written to. */
+/** An array that handles are written to. */
 type HandleList = { length: number; [i: number]: number };
 
-/** Handles that a list is kept for. */
+/** The most handles that a list may have to be kept for the next call. */
 const KEPT_HANDLES = 65_536;
 
-/** A list for the handles of a call, kept for the next one. A call within another finds none, and makes its own. */
+/**
+ * A list of handles, kept for the next call. A call within another finds none and makes its own.
+ */
 let spareList: number[] | undefined;
 
 function takeList(): number[] {
@@ -694,7 +793,7 @@ function giveList(list: number[]): void {
   if (list.length <= KEPT_HANDLES) spareList = list;
 }
 
-/** Copies handles, each read once, as it may be a getter. */
+/** Copies handles into a list and returns how many. Each is read once, as it may be a getter. */
 function readHandles(slab: Slab, handles: ArrayLike<number>, list: number[]): number {
   const count: unknown = typeof handles === "object" && handles !== null
     ? handles.length
@@ -707,8 +806,11 @@ function readHandles(slab: Slab, handles: ArrayLike<number>, list: number[]): nu
 }
 
 /**
- * @param slab A slab.
- * @param chunks Chunks wanted.
+ * Grows a slab until it has so many chunks.
+ *
+ * @param slab The slab.
+ * @param chunks How many, an integer from 0.
+ * @throws {PoolExhaustedError | OutOfMemoryError | RangeError | DisposedError} as `reserve` does.
  */
 export function reserve(slab: Slab, chunks: number): void {
   checkCount(slab, "reserve", chunks);
@@ -732,19 +834,23 @@ function fillStats<O extends Partial<PoolStats>>(slab: Slab, out: O): O & PoolSt
 }
 
 /**
- * @param slab A slab.
- * @param verb What was tried.
- * @param problem What is wrong with the argument.
- * @returns The error for it.
+ * Makes the error for an argument of the wrong type.
+ *
+ * @param slab The slab of the pool that was called.
+ * @param verb What the call does.
+ * @param problem What is wrong with the argument, as the predicate of "the argument".
+ * @returns The error.
  */
 export function viewError(slab: { label: string }, verb: string, problem: string): TypeError {
   return new TypeError(`Cannot ${verb} in ${slab.label}: the argument ${problem}`);
 }
 
 /**
- * @param slab A slab.
- * @param verb What was tried.
- * @param fn What has to be a function.
+ * Checks that an argument is a function.
+ *
+ * @param slab The slab of the pool that was called.
+ * @param verb What the call does.
+ * @param fn The argument.
  * @throws {TypeError} when it is none.
  */
 export function checkFunction(slab: { label: string }, verb: string, fn: unknown): void {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { SchemaError } from "../errors.ts";
 import { noteOwn, RUNS_NO_USER_CODE, traceCalls, type TracedCalls } from "../slab/call_stack.ts";
 import { storesOf } from "../slab/compact.ts";
 import type { HandleCodec } from "../slab/handle.ts";
@@ -14,8 +13,7 @@ import { type Slab, slabs } from "../slab/slab.ts";
 import { slabText, snappedOf } from "../slab/snapshot.ts";
 import type { Handle } from "../struct/ref.ts";
 import type { Compile } from "../struct/scalars.ts";
-import { type AnyStruct, type FieldName, type Init, Struct } from "../struct/schema.ts";
-import { structTitle } from "../struct/text.ts";
+import type { AnyStruct, FieldName, Init } from "../struct/schema.ts";
 import type { View } from "../struct/view.ts";
 import {
   type ErasedPool,
@@ -25,8 +23,7 @@ import {
   sizeClass,
 } from "./erased_pool.ts";
 import type { MapSource } from "./handle_map.ts";
-import { shown } from "./kinds.ts";
-import { loopFunction } from "./loop.ts";
+import { checkStruct, fitError } from "./kinds.ts";
 import {
   checkPoolOptions,
   naturalAlign,
@@ -43,38 +40,47 @@ import {
 } from "./pool_base.ts";
 
 /**
- * Options of a set of pools. `chunksPerBlock` and `keepEmptyBlocks` are of each class; `maxChunks` is shared out evenly,
- * so that of 4 classes each may have a quarter of them.
+ * Options of a {@linkcode PoolSet}. `chunksPerBlock` and `keepEmptyBlocks` apply to each size
+ * class; `maxChunks` is divided evenly among them, so that each of 4 classes may have a quarter.
  *
- * @typeParam S Its structs, as a union.
+ * @typeParam S The structs of its records, as a union.
+ * @category Pools
  */
 export interface PoolSetOptions<S extends AnyStruct = AnyStruct> extends PoolOptions {
   /**
-   * Bytes of a chunk of each class, at most 64 of them, no two the same. Chunks are aligned to the largest power of two up
-   * to 8 that divides their size.
+   * Bytes of a chunk of each class: 1 to 64 different integers from 1. Chunks are aligned to the
+   * largest power of two up to 8 that divides their size.
    */
   readonly sizes: readonly number[];
-  /** The structs that may be stored; by default any that fits. */
-  readonly types?: readonly S[] | readonly []; // the empty tuple as in ErasedPoolOptions
+  /** The structs that may be stored, at most 256 in each class; by default any that fits. */
+  readonly types?: readonly S[] | readonly []; // see ErasedPoolOptions for the empty tuple
 }
 
-/** The figures of one size class. */
+/**
+ * The figures of one size class of a {@linkcode PoolSet}.
+ *
+ * @category Pools
+ */
 export interface SizeClassStats extends PoolStats {
   /** Bytes of a chunk. */
   chunkBytes: number;
-  /** Bytes of live records' chunks that their structs leave unused. */
+  /** Bytes that live records leave unused in their chunks. */
   lostBytes: number;
 }
 
-/** The figures of a set of pools: those of all classes together, and of each. */
+/**
+ * The figures of a {@linkcode PoolSet}: of all classes together, and of each.
+ *
+ * @category Pools
+ */
 export interface PoolSetStats extends PoolStats {
-  /** Bytes of live records' chunks that their structs leave unused: what other `sizes` could save. */
+  /** Bytes that live records leave unused in their chunks, which other `sizes` could save. */
   lostBytes: number;
-  /** By size. */
+  /** The figures of each class, by size. */
   classes: SizeClassStats[];
 }
 
-/** The figures that classes have and their sum makes sense. */
+/** The figures of a set that are the sums of its classes' figures. */
 const FIGURES = [
   "size",
   "capacity",
@@ -90,20 +96,23 @@ const FIGURES = [
   "lostBytes",
 ] as const;
 
-/** Structs that are found without a Map. */
+/** The most structs that are found without a Map. */
 const LISTED = 8;
 
 /**
- * Records of any struct, each in the smallest of several sizes of chunk that fits: one {@linkcode ErasedPool} a size class,
- * behind one kind of handle, which tells the class.
+ * A pool of records of many structs, each in the smallest of several sizes of chunk that fits. It
+ * has one {@linkcode ErasedPool} for each size class, and its handles contain the class.
  *
- * Use it where records of very different sizes come and go and none of them deserves a pool of its own. The struct of each
- * record is remembered, in a byte beside its chunk, and checked, whether the set has `types` or not.
+ * Use it where records of very different sizes come and go, with too few of each struct for a
+ * {@linkcode Pool} of its own. The struct of each record is kept in a byte beside its chunk, and
+ * checked, with and without `types`.
  *
- * `alloc`, `free` and `get` are O(1); the class of a struct is looked up once. Iteration goes from the smallest class to
- * the largest, and through each as {@linkcode ErasedPool} does.
+ * `alloc`, `free` and `get` are O(1) and allocate nothing on the JavaScript heap but views; the
+ * class of a struct is looked up once. Iteration goes from the smallest class to the largest, and
+ * through each as in an {@linkcode ErasedPool}.
  *
- * @typeParam S Its structs, as a union.
+ * @typeParam S The structs of its records, as a union.
+ * @category Pools
  *
  * @example Usage
  * ```ts
@@ -122,24 +131,25 @@ const LISTED = 8;
  * ```
  */
 export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, HandleOf<S>> {
-  /** The pool of each class, by size. Its handles are those of the set. */
+  /** The pool of each size class, by size. Its handles are handles of the set, too. */
   readonly pools: readonly ErasedPool<S>[];
   private readonly _classSlabs: readonly Slab[];
   /** Bytes of a chunk of each class, ascending. */
   private readonly _sizes: readonly number[];
-  /** Packs whole chunks of each class. */
+  /** The packers of whole chunks of each class. */
   private readonly _packers: readonly Packer[];
-  /** Tells the class of a handle. */
+  /** Finds the class of a handle. */
   private readonly _parts: Pick<HandleCodec, "partOf">;
-  /** The pool of each struct that was asked for; of the first few also in two lists, by the same place. */
+  /** The pool of each struct that was used so far; those of the first few also in the two lists. */
   private readonly _poolOf = new Map<AnyStruct, ErasedPool<S>>();
   private readonly _structs: AnyStruct[] = [];
   private readonly _poolsOf: ErasedPool<S>[] = [];
+
   /**
-   * Creates a set without any block: the first `alloc` takes one.
+   * Creates a set. It takes no memory: the first `alloc` adds a block.
    *
    * @param options See {@linkcode PoolSetOptions}.
-   * @throws {SchemaError} when one of the types does not fit into the largest chunk.
+   * @throws {SchemaError} when one of the types fits no class.
    * @throws {RangeError} when a number of the options is out of its range.
    * @throws {TypeError} when an option is unknown or has the wrong type.
    */
@@ -151,17 +161,17 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     const sorted = [...sizes].sort((a, b) => a - b);
     const classes = types?.map((struct) => classOf(sorted, "create", `PoolSet "${name}"`, struct));
     const { debug, specialize = true } = rest;
-    let compile: Compile | undefined; // one for all classes whose code is not there yet
+    let compile: Compile | undefined; // one for all classes that need new code
     const compiler = () => compile ??= compilerFor(name, specialize && debug !== true);
     const pools = sorted.map((size, i) => {
-      const stored = types?.filter((_, at) => classes![at] === i); // as there are types
+      const stored = types?.filter((_, at) => classes![at] === i); // set, as there are types
       const own = { ...rest, name, maxChunks, size };
       const options = stored === undefined ? own : { ...own, types: stored };
       return sizeClass<S>(options, parts[i], compiler);
     });
     super(pools.flatMap((pool) => snappedOf.get(pool)!)); // every pool has one
     this.pools = pools;
-    this._classSlabs = slabs.get(this)!; // as was set just now
+    this._classSlabs = slabs.get(this)!; // set by super()
     const stores = this._classSlabs.flatMap((slab) => storesOf.get(slab)!); // every pool has one
     for (const slab of this._classSlabs) storesOf.set(slab, stores);
     const [{ codec }] = this._classSlabs;
@@ -177,7 +187,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * What a map beside the set needs of it.
+   * Returns what a {@linkcode HandleMap} needs of the set.
    *
    * @internal
    */
@@ -196,15 +206,17 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   // -- one record --
 
   /**
-   * Allocates a record of a struct, zeroed, in the smallest class that fits, in O(1).
+   * Allocates a zeroed record of a struct in the smallest class that fits, in O(1).
    *
    * @typeParam T The struct type.
-   * @param struct What the record is to be.
-   * @param init Fields to set; those left out stay zero.
-   * @returns Its handle.
-   * @throws {SchemaError} when the struct does not fit into the largest chunk; it gives both sizes.
-   * @throws {TypeMismatchError} when it is not one of `types`.
-   * @throws {PoolExhaustedError} when its class has all its chunks taken, whatever the other classes have left.
+   * @param struct The struct of the record.
+   * @param init Values of fields; those left out stay zero.
+   * @returns The handle of the record.
+   * @throws {SchemaError} when the struct fits no class; the error gives the sizes.
+   * @throws {TypeMismatchError} when the struct is not one of `types`.
+   * @throws {PoolExhaustedError} when all chunks of its class are live, whatever the other classes
+   * have left; nothing changes then.
+   * @throws {RangeError} when its class stores records of 256 other structs already.
    * @throws {OutOfMemoryError} when the memory resource has no block to give.
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
    * @throws {DisposedError} after `dispose`.
@@ -214,23 +226,25 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Allocates a record as {@linkcode alloc} does, unless its class is exhausted.
+   * Allocates a zeroed record as {@linkcode alloc} does, unless its class is exhausted, in O(1).
    *
    * @typeParam T The struct type.
-   * @param struct What the record is to be.
-   * @param init Fields to set; those left out stay zero.
-   * @returns Its handle; `undefined` when its class has all its chunks taken.
-   * @throws {SchemaError | TypeMismatchError | OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
+   * @param struct The struct of the record.
+   * @param init Values of fields; those left out stay zero.
+   * @returns The handle of the record; `undefined` when all chunks of its class are live.
+   * @throws {SchemaError | TypeMismatchError | OutOfMemoryError | TypeError | DisposedError} as
+   * {@linkcode alloc} does.
    */
   tryAlloc<T extends S>(struct: T, init?: Init<T>): Handle<T> | undefined {
     return this.poolFor(struct).tryAlloc(struct, init);
   }
 
   /**
-   * Frees a record, whatever it is, in O(1): the handle tells its class. It is stale from then on.
+   * Frees a record of any struct, in O(1), allocating nothing. Its handle is stale from then on.
    *
    * @param handle Handle of a live record.
-   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
+   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes
+   * then.
    * @throws {DisposedError} after `dispose`.
    */
   free(handle: HandleOf<S>): void {
@@ -239,10 +253,10 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Frees a record if it is live, in O(1).
+   * Frees a record if it is live, in O(1), allocating nothing.
    *
    * @param handle Any handle.
-   * @returns Whether it was live.
+   * @returns `true` if the record was live.
    * @throws {DisposedError} after `dispose`.
    */
   tryFree(handle: HandleOf<S>): boolean {
@@ -250,10 +264,10 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Tells whether a record is live, in O(1).
+   * Returns whether a record is live, in O(1), allocating nothing.
    *
    * @param handle Any handle.
-   * @returns Whether it is live.
+   * @returns `true` if it is live.
    * @throws {DisposedError} after `dispose`.
    */
   has(handle: HandleOf<S>): boolean {
@@ -261,10 +275,11 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Tells the index of a record, in O(1), for arrays of your own; see `indexOf` of {@linkcode PoolBase}.
+   * Returns the index of a record, in O(1), for arrays of your own; see `indexOf` of
+   * {@linkcode PoolBase}.
    *
    * @param handle Handle of a live record.
-   * @returns 0 to `maxChunks` - 1, of no other live record of any class.
+   * @returns An integer from 0 to `maxChunks` - 1, different for each live record of any class.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    */
@@ -276,10 +291,10 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Tells what a record is, in O(1).
+   * Returns the struct of a record, in O(1), allocating nothing.
    *
    * @param handle Handle of a live record.
-   * @returns Its struct.
+   * @returns The struct.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    */
@@ -288,12 +303,13 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Views a record, in O(1). The view is its own object, safe to keep beside others.
+   * Returns a view of a record, in O(1). Each call makes a new view, which may be kept beside
+   * others; a view that stays in a local variable costs no allocation in optimised code.
    *
    * @typeParam T The struct type.
-   * @param struct What the record is.
+   * @param struct The struct of the record.
    * @param handle Handle of a live record.
-   * @returns A view of it.
+   * @returns A view of the record.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {TypeMismatchError} when the record is of another struct.
    * @throws {DisposedError} after `dispose`.
@@ -303,12 +319,12 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Views a record if it is live, in O(1).
+   * Returns a view of a record if it is live, in O(1).
    *
    * @typeParam T The struct type.
-   * @param struct What the record is.
+   * @param struct The struct of the record.
    * @param handle Any handle.
-   * @returns A view of it; `undefined` when it is not live.
+   * @returns A view of the record; `undefined` when it is not live.
    * @throws {TypeMismatchError | DisposedError} as {@linkcode get} does.
    */
   tryGet<T extends S>(struct: T, handle: Handle<T>): View<T> | undefined {
@@ -316,15 +332,17 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Writes the named fields of a record; the others stay as they are.
+   * Writes the named fields of a record, in O(fields), allocating nothing; the others stay as they
+   * are.
    *
    * @typeParam T The struct type.
-   * @param struct What the record is.
+   * @param struct The struct of the record.
    * @param handle Handle of a live record.
-   * @param init Fields to set.
+   * @param init Values of the fields to set.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {TypeMismatchError} when the record is of another struct.
-   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type; nothing is written then.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type;
+   * nothing is written then.
    * @throws {DisposedError} after `dispose`.
    */
   set<T extends S>(struct: T, handle: Handle<T>, init: Init<T>): void {
@@ -332,10 +350,11 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Gives the bytes of a record's chunk, in O(1), nothing copied.
+   * Returns the bytes of a record's chunk, in O(1), nothing copied.
    *
    * @param handle Handle of a live record.
-   * @returns All bytes of the chunk. They outlive the record, and belong to the next one then.
+   * @returns A new array over all bytes of the chunk. After the record is freed they are those of
+   * the next record in the chunk.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    */
@@ -344,25 +363,24 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Takes a number for a handle of a record of a struct, in O(1): one that comes back out of a typed array, a message or JSON.
-   * Neither is looked at, and the number is returned as it is; whether its record is live, and of the struct, every call that takes it
-   * will say.
+   * Types a number as a handle of a record of a struct, in O(1): one that comes out of a typed
+   * array, a message or JSON. Neither argument is checked here; every call that takes a handle
+   * checks it.
    *
    * @typeParam T The struct type.
-   * @param struct What the record is.
+   * @param struct The struct of the record.
    * @param n Any number.
    * @returns The same number.
    */
   override handle<T extends S>(struct: T, n: number): Handle<T>;
   /**
-   * The same for a record of any of the structs.
-   *
+   * Types a number as a handle of a record of any of the structs, in O(1).
    * @param n Any number.
    * @returns The same number.
    */
   override handle(n: number): HandleOf<S>;
   override handle(structOrNumber: S | number, n: unknown = structOrNumber): HandleOf<S> {
-    return n as HandleOf<S>; // as the caller says
+    return n as HandleOf<S>; // checked where it is used
   }
 
   // -- cursors --
@@ -371,9 +389,9 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * Makes a view that {@linkcode seek} moves from record to record of one struct.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
-   * @returns A view that stands nowhere yet: its fields read as nothing.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param struct The struct of the records.
+   * @returns An unbound view, whose fields read as 0, `false` or `0n`.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
   cursor<T extends S>(struct: T): View<T> {
@@ -386,8 +404,9 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @typeParam T The struct type.
    * @param cursor A view of a whole record, of any pool.
    * @param handle Handle of a live record.
-   * @returns The view.
-   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it is.
+   * @returns `cursor`.
+   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it
+   * is.
    * @throws {TypeMismatchError} when the record is of another struct.
    * @throws {TypeError} when the argument is no view of a whole record.
    * @throws {DisposedError} after `dispose`.
@@ -397,15 +416,16 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Allocates a record, zeroed, and moves a view to it, in O(1), allocating nothing on the heap.
+   * Allocates a zeroed record and moves a view to it, in O(1). Use it in loops that make thousands
+   * of records: nothing is allocated on the heap, and no field is looked up by name.
    *
    * @typeParam T The struct type.
-   * @param struct What the record is to be.
+   * @param struct The struct of the record.
    * @param cursor A view of that struct.
-   * @returns Handle of the new record.
+   * @returns The handle of the new record.
    * @throws {TypeError} when the view is of another struct; nothing changes then.
-   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError | DisposedError} as
-   * {@linkcode alloc} does; the view stays where it is.
+   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError |
+   * DisposedError} as {@linkcode alloc} does; the view stays where it is.
    */
   allocAt<T extends S>(struct: T, cursor: View<T>): Handle<T> {
     return this.poolFor(struct).allocAt(struct, cursor);
@@ -414,20 +434,22 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   // -- every record --
 
   /**
-   * Calls a function with every live record of one struct. Freeing the current record, or any other, meanwhile is safe; a
-   * record allocated meanwhile may or may not be seen.
+   * Calls a function with every live record of one struct, in O(`capacity` / 32 + `size`) of its
+   * class, allocating nothing; the rules are those of `forEach` of {@linkcode Pool}.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
-   * @param fn Gets a view, the same one moved along, and the handle.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param struct The struct of the records.
+   * @param fn Called with a view that is moved to each record, and the handle.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
+   * @throws {TypeError} when `fn` is no function.
    * @throws {DisposedError} after `dispose`.
    */
   forEach<T extends S>(struct: T, fn: (view: View<T>, handle: Handle<T>) => void): void;
   /**
-   * Calls a function with every live record, whatever it is, in the same way.
+   * Calls a function with every live record of any struct, class by class from the smallest.
    *
-   * @param fn Gets a view, one for each struct moved along, and the handle.
+   * @param fn Called with a view of the record's struct, and the handle.
+   * @throws {TypeError} when `fn` is no function.
    * @throws {DisposedError} after `dispose`.
    */
   forEach(fn: (view: View<S>, handle: HandleOf<S>) => void): void;
@@ -446,13 +468,14 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Makes a function that does what `forEach(struct, fn)` does, compiled for this set and this callback; see `loop` of
-   * {@linkcode Pool}.
+   * Makes a function that does what `forEach(struct, fn)` does, compiled for this set and this
+   * callback; see `loop` of {@linkcode Pool}.
    *
-   * @typeParam T Struct of the records.
-   * @typeParam A Types of the arguments, up to four.
-   * @param struct Struct of the records that count.
-   * @param fn Gets a view, the same one moved along, the handle, and the arguments of the call.
+   * @typeParam T The struct type.
+   * @typeParam A Types of the arguments that are handed on, up to four.
+   * @param struct The struct of the records.
+   * @param fn Called with a view that is moved to each record, the handle, and the arguments of the
+   * call.
    * @returns The function. It throws {@linkcode DisposedError} after the set's `dispose`.
    * @throws {TypeError | SchemaError | DisposedError} as `forEach` does.
    */
@@ -461,26 +484,27 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     fn: (view: View<T>, handle: Handle<T>, ...args: A) => void,
   ): (...args: A) => void;
   /**
-   * The same for the records of all structs, class by class.
+   * Makes such a function for the records of all structs, class by class from the smallest.
    *
-   * @typeParam A Types of the arguments, up to four.
-   * @param fn Gets a view of the record's struct, the handle, and the arguments of the call.
-   * @returns The function.
+   * @typeParam A Types of the arguments that are handed on, up to four.
+   * @param fn Called with a view of the record's struct, the handle, and the arguments of the call.
+   * @returns The function. It throws {@linkcode DisposedError} after the set's `dispose`.
+   * @throws {TypeError | DisposedError} as `forEach` does.
    */
   loop<A extends unknown[] = []>(
     fn: (view: View<S>, handle: HandleOf<S>, ...args: A) => void,
   ): (...args: A) => void;
   loop(structOrFn: unknown, fn?: unknown): (...args: unknown[]) => void {
     if (typeof structOrFn !== "function") {
-      return this.poolFor(structOrFn as S).loop(structOrFn as S, fn as () => void); // which both check
+      return this.poolFor(structOrFn as S).loop(structOrFn as S, fn as () => void); // checked by both
     }
-    return loopFunction(this._classSlabs, this.pools.map(passesOf), structOrFn);
+    return this._loop(this.pools.map(passesOf), structOrFn);
   }
 
   /**
-   * Walks every live record, under the same rules as {@linkcode forEach}.
+   * Iterates over every live record, under the rules of {@linkcode forEach}.
    *
-   * @returns An iterator; it gives one view for each struct and class, moved along.
+   * @returns An iterator. It yields one view for each struct, moved to the next record.
    * @throws {DisposedError} after `dispose`.
    */
   [Symbol.iterator](): IterableIterator<View<S>> {
@@ -488,12 +512,12 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Walks every live record of one struct, under the same rules as {@linkcode forEach}.
+   * Iterates over every live record of one struct, under the rules of {@linkcode forEach}.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
-   * @returns An iterator; the view that it gives is the same one, moved along.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param struct The struct of the records.
+   * @returns An iterator. It yields the same view each time, moved to the next record.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
   all<T extends S>(struct: T): IterableIterator<View<T>> {
@@ -501,12 +525,13 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Walks the handles of every live record, or of those of one struct, under the same rules as {@linkcode forEach}.
+   * Iterates over the handles of every live record, or of those of one struct, under the rules of
+   * {@linkcode forEach}.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are, if not all of them count.
+   * @param struct The struct of the records; all records if left out.
    * @returns An iterator of handles.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
   handles<T extends S>(struct?: T): IterableIterator<HandleOf<T>> {
@@ -515,36 +540,40 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Copies every live record of one struct tight into an array of yours, in memory order; see `pack` of {@linkcode Pool}.
+   * Copies every live record of one struct into an array of yours, without gaps and in memory
+   * order; see `pack` of {@linkcode Pool}.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
+   * @param struct The struct of the records.
    * @param out A typed array or `DataView`, filled from its start.
-   * @param fields Names of fields; left out, whole records: the bytes of the struct, not of the chunk.
-   * @returns How many records.
-   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
-   * @throws {TypeError} when a field is unknown, or does not go into such an array.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param fields Names of fields; whole records if left out, of the struct's size, not the
+   * chunk's.
+   * @returns How many records were copied.
+   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
+   * Nothing is written then.
+   * @throws {TypeError} when a field is unknown or cannot be stored in such an array.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
   pack<T extends S>(struct: T, out: PackTarget, fields?: readonly FieldName<T>[]): number;
   /**
-   * Copies the whole chunk of every live record tight into an array of yours, class by class from the smallest: `stats().classes` has how
-   * many there are of each, and their `chunkBytes`.
+   * Copies the whole chunk of every live record into an array of yours, without gaps, class by
+   * class from the smallest: `stats().classes` gives the `size` and `chunkBytes` of each.
    *
    * @param out A typed array or `DataView`, filled from its start.
-   * @returns How many records.
-   * @throws {RangeError} when `out` is too short; it says which length is needed. Nothing is written then.
+   * @returns How many records were copied.
+   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
+   * Nothing is written then.
    * @throws {DisposedError} after `dispose`.
    */
   pack(out: PackTarget): number;
   pack(structOrOut: unknown, outOrFields?: unknown, fields?: readonly FieldName<S>[]): number {
     if (isStructForm(structOrOut)) {
-      const struct = structOrOut as S; // or it is refused
+      const struct = structOrOut as S; // any other throws
       return this.poolFor(struct).pack(struct, outOrFields as PackTarget, fields);
     }
     this._classSlabs[0].checkThere();
-    // Which says that fields are of one struct.
+    // This throws, as fields need a struct.
     if (outOrFields !== undefined) {
       return this.pools[0].pack(structOrOut as never, outOrFields as never);
     }
@@ -552,21 +581,24 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Frees every record of one struct that a predicate is false for; the others stay.
+   * Frees every record of one struct for which a predicate returns false, in O(`capacity` / 32 +
+   * `size`) of its class, allocating nothing.
    *
    * @typeParam T The struct type.
-   * @param struct What the records are.
-   * @param pred Gets a view, the same one moved along, and the handle. If it throws, what was freed stays freed.
-   * @returns How many were freed.
-   * @throws {SchemaError | TypeMismatchError} when no such record can be stored here.
+   * @param struct The struct of the records.
+   * @param pred Called with a view that is moved to each record, and the handle. If it throws, the
+   * records freed so far stay freed.
+   * @returns How many records were freed.
+   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
   retain<T extends S>(struct: T, pred: (view: View<T>, handle: Handle<T>) => boolean): number;
   /**
-   * Frees every record, whatever it is, that a predicate is false for.
+   * Frees every record of any struct for which a predicate returns false.
    *
-   * @param pred Gets a view, one for each struct moved along, and the handle.
-   * @returns How many were freed.
+   * @param pred Called with a view of the record's struct, and the handle.
+   * @returns How many records were freed.
+   * @throws {TypeError} when `pred` is no function.
    * @throws {DisposedError} after `dispose`.
    */
   retain(pred: (view: View<S>, handle: HandleOf<S>) => boolean): number;
@@ -588,24 +620,26 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   // -- many records --
 
   /**
-   * Allocates records of one struct, zeroed, all or none, in O(n).
+   * Allocates zeroed records of one struct, all or none, in O(n).
    *
    * @typeParam T The struct type.
-   * @param struct What the records are to be.
+   * @param struct The struct of the records.
    * @param count How many, an integer from 0.
-   * @returns Their handles.
-   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError} as {@linkcode alloc} does.
+   * @returns The handles of the records.
+   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError} as
+   * {@linkcode alloc} does.
    * @throws {RangeError} when `count` is no integer from 0, or a typed array is too short.
    * @throws {TypeError} when a typed array cannot hold handles, or an array cannot be written.
    * @throws {DisposedError} after `dispose`.
    */
   allocMany<T extends S>(struct: T, count: number): Handle<T>[];
   /**
-   * Allocates records as above, into an array of the caller's: nothing is allocated on the heap.
+   * Allocates zeroed records as above and writes their handles to an array of the caller's: nothing
+   * is allocated on the heap.
    *
    * @typeParam T The struct type.
-   * @typeParam O What is filled.
-   * @param struct What the records are to be.
+   * @typeParam O The type of the array.
+   * @param struct The struct of the records.
    * @param count How many, an integer from 0.
    * @param out An array or typed array to fill from its start; a plain array ends up `count` long.
    * @returns `out`.
@@ -616,21 +650,22 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Allocates a record that is freed at the end of its `using` scope, unless it was freed before.
+   * Allocates a zeroed record that is freed at the end of its `using` scope, unless it was freed
+   * before, in O(1).
    *
    * @typeParam T The struct type.
-   * @param struct What the record is to be.
-   * @param init Fields to set; those left out stay zero.
-   * @returns The handle, a view, and the disposal.
-   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError | TypeError | DisposedError} as
-   * {@linkcode alloc} does.
+   * @param struct The struct of the record.
+   * @param init Values of fields; those left out stay zero.
+   * @returns The handle and a view of the record, in an object that `using` disposes of.
+   * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError | TypeError |
+   * DisposedError} as {@linkcode alloc} does.
    */
   scoped<T extends S>(struct: T, init?: Init<T>): ScopedRecord<T> {
     return this.poolFor(struct).scoped(struct, init);
   }
 
   /**
-   * Tells which pool the records of a struct go to, in O(1) but for the first time.
+   * Returns the pool that stores the records of a struct, in O(1) after the first call.
    *
    * @param struct A struct.
    * @returns The pool of the smallest class that it fits.
@@ -640,28 +675,32 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    */
   poolFor(struct: S): ErasedPool<S> {
     const structs = this._structs;
-    // To look through a few is faster than a Map, which takes a tenth of an alloc and free.
+    // A search among a few is faster than a Map, which takes a tenth of an alloc and free.
     for (let i = 0; i < structs.length; i++) if (structs[i] === struct) return this._poolsOf[i];
     return this._poolOf.get(struct) ?? this.#add(struct);
   }
 
   /**
-   * Grows the class of a struct until it has at least so many chunks, so that no `alloc` has to. Blocks are not given back
-   * below that until {@linkcode trim} or {@linkcode freeBlock} says so.
+   * Adds blocks to the class of a struct until it has at least `chunks` chunks, so that no `alloc`
+   * has to, in O(blocks). The class keeps them until {@linkcode trim}, {@linkcode freeBlock} or
+   * {@linkcode compact} is called.
    *
-   * @param struct What the records are to be.
+   * @param struct The struct of the records.
    * @param chunks How many chunks of its class, an integer from 0.
-   * @throws {PoolExhaustedError} when `maxChunks` do not allow them; nothing changes then.
-   * @throws {SchemaError | TypeError | OutOfMemoryError | RangeError | DisposedError} as {@linkcode alloc} does.
+   * @throws {PoolExhaustedError} when it is more than the class may have; nothing changes then.
+   * @throws {SchemaError | TypeError | OutOfMemoryError | RangeError | DisposedError} as
+   * {@linkcode alloc} does.
    */
   reserve(struct: S, chunks: number): void {
     this.poolFor(struct).reserve(chunks);
   }
 
   /**
-   * Tells the figures of the set and of each class, in O(size + capacity / 32).
+   * Returns the figures of the set and of each class, in O(`size` + `capacity` / 32). Nothing is
+   * allocated if `out` is given.
    *
-   * The peak of the set is the sum of the peaks of its classes, which need not have been at the same time.
+   * `peakSize` of the set is the sum of the peaks of its classes, which may have been at different
+   * times.
    *
    * @param out An object to fill instead of a new one.
    * @returns `out`, or a new object.
@@ -686,30 +725,32 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     for (const key of FIGURES) out[key] = 0;
     for (let i = 0; i < classes.length; i++) {
       const pool = this.pools[i];
-      const of = classes[i] ??= {} as SizeClassStats; // filled at once
+      const of = classes[i] ??= {} as SizeClassStats; // filled below
       pool.stats(of);
       of.chunkBytes = pool.chunkBytes;
       of.lostBytes = pool.lostBytes();
-      for (const key of FIGURES) out[key]! += of[key]; // which was set above
+      for (const key of FIGURES) out[key]! += of[key]; // set above
     }
     return out as PoolSetStats; // every member was just set
   }
 
   /**
-   * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
+   * Gives all memory back, in O(blocks). Any later call throws {@linkcode DisposedError}; disposing
+   * twice is harmless.
    *
-   * @throws {LeakError} in debug mode, when records of any class were live, after the memory was given back.
+   * @throws {LeakError} in debug mode when records of any class were live, after the memory has
+   * been given back.
    */
   override dispose(): void {
     try {
       super.dispose();
     } finally {
-      this._poolOf.clear(); // so that poolFor() looks anew, and sees it
+      this._poolOf.clear(); // so that poolFor() calls #add(), which throws
       this._structs.length = 0;
     }
   }
 
-  /** The pool of a struct that is asked for the first time. */
+  /** Returns the pool of a struct that is used for the first time. */
   #add(struct: S): ErasedPool<S> {
     this._classSlabs[0].checkThere();
     const pool = this.pools[classOf(this._sizes, "alloc in", this._classSlabs[0].label, struct)];
@@ -721,11 +762,12 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     return pool;
   }
 
-  /** The pool of a handle's class; of what is no handle the first one, which will say so. */
+  /** Returns the pool of a handle's class; for anything else the first one, which rejects it. */
   #poolOf(handle: number): ErasedPool<S> {
     return this.pools[this.#classOf(handle)] ?? this.pools[0];
   }
 
+  /** Returns the class of a handle, or -1. */
   #classOf(handle: number): number {
     return typeof handle === "number" ? this._parts.partOf(handle) : -1;
   }
@@ -733,12 +775,15 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
 
 noteOwn(PoolSet.prototype);
 
-/** What debug mode traces: its pools write the records. */
+/**
+ * The calls that debug mode traces. None runs code of the user's itself, as the pools of the
+ * classes write the records.
+ */
 const TRACED_OF_SET: TracedCalls = Object.fromEntries(
   Object.keys(TRACED).map((name) => [name, RUNS_NO_USER_CODE]),
 );
 
-/** In debug mode a handle is a number that tells nothing, and each class has a table of its own. */
+/** Finds the class of a debug handle, a serial number, in the handle tables of the classes. */
 class NumberedParts {
   readonly #slabs: readonly Slab[];
 
@@ -751,21 +796,10 @@ class NumberedParts {
   }
 }
 
-/** The smallest class that a struct fits, by its place among the sizes. */
+/** Returns the index of the smallest class that a struct fits. */
 function classOf(sizes: readonly number[], verb: string, label: string, struct: AnyStruct): number {
-  if (!(struct instanceof Struct)) {
-    throw new TypeError(
-      `Cannot ${verb} ${label}: the type must be a struct, got ${shown(struct)}`,
-    );
-  }
+  checkStruct(label, verb, struct);
   const at = sizes.findIndex((size) => struct.size <= size && struct.align <= naturalAlign(size));
   if (at >= 0) return at;
-  throw new SchemaError(
-    `Cannot ${verb} ${label}: ${
-      structTitle(struct)
-    } of ${struct.size} bytes, aligned to ${struct.align}, ` +
-      `fits none of the classes of ${sizes.join(", ")} bytes`,
-    struct.name,
-    "",
-  );
+  throw fitError(label, verb, struct, `fits none of the classes of ${sizes.join(", ")} bytes`);
 }

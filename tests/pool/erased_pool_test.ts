@@ -289,7 +289,7 @@ Deno.test("ErasedPool.cursor() gives a view that stands nowhere", () => {
   const cursor = cells.cursor(Num);
   cursor.n = 5; // goes nowhere
   assertEquals(Array.from(cells, (view) => view.n), [1]);
-  assertRefused(cells, () => cells.handleOf(cursor), TypeError, "stands nowhere");
+  assertRefused(cells, () => cells.handleOf(cursor), TypeError, "is unbound");
 });
 
 Deno.test("ErasedPool.tryAlloc() gives undefined where alloc() throws PoolExhaustedError", () => {

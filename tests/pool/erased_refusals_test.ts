@@ -191,7 +191,7 @@ for (const name of ["ErasedPool", "PoolSet", "PoolSet with types"] as const) {
         assertEquals([error.pool, error.struct, error.actual], ["cells", asked.name, actual.name]);
         assertEquals(error.name, "TypeMismatchError");
       }
-      assertThrows(() => pool.handleOf(cursor), TypeError, "stands nowhere");
+      assertThrows(() => pool.handleOf(cursor), TypeError, "is unbound");
     }
   });
 

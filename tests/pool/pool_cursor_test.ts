@@ -35,7 +35,7 @@ Deno.test("Pool.cursor() gives a view that stands nowhere", () => {
     pool,
     () => pool.handleOf(cursor),
     TypeError,
-    "is no view of this pool, or stands nowhere",
+    "is no view of this pool, or is unbound",
   );
 });
 
@@ -140,7 +140,7 @@ Deno.test("Pool.handleOf() throws TypeError on what is no view of this pool", ()
     pool,
     () => pool.handleOf(foreign),
     TypeError,
-    "is no view of this pool, or stands nowhere",
+    "is no view of this pool, or is unbound",
   );
   for (const bad of [null, undefined, 5, "view", {}, [], { _b: 1, _o: 0 }]) {
     assertRefused(pool, () => pool.handleOf(untyped(bad)), TypeError, "is no view");

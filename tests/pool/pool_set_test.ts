@@ -188,7 +188,7 @@ Deno.test("PoolSet.handleOf() tells the handle of a view of any class", () => {
   const handles = fill(set, 9);
   handles.forEach((handle, n) => assertEquals(set.handleOf(set.get(KINDS[n % 3], handle)), handle));
   const cursor = set.cursor(Pos);
-  const message = "is no view of this pool, or stands nowhere";
+  const message = "is no view of this pool, or is unbound";
   assertRefused(set, () => set.handleOf(cursor), TypeError, message);
   assertEquals(set.handleOf(set.seek(cursor, forge(handles[4]))), handles[4]);
   const Pair = struct({ a: "u8", inner: struct({ b: "u8" }), list: array("u8", 2) });
