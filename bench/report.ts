@@ -164,9 +164,9 @@ function machine(): string {
   return `${cpu}, ${navigator.hardwareConcurrency} cores, ${gib} GiB, ${Deno.build.os} ${Deno.build.arch}; load averages as it ended: ${load}`;
 }
 
-/** The packages that are compared, with their versions, as `deno.json` pins them. */
+/** The packages that are compared, with their versions, as `bench/deno.json` pins them. */
 async function packages(): Promise<[string, string][]> {
-  const { default: config } = await import("../deno.json", { with: { type: "json" } });
+  const { default: config } = await import("./deno.json", { with: { type: "json" } });
   const measured = ["bitecs", "wolf-ecs", "elics", "structurae", "deepool", "@thi.ng/malloc"];
   return Object.entries(config.imports).filter(([name]) => measured.includes(name))
     .map(([name, specifier]) => [name, specifier.slice(specifier.lastIndexOf("@") + 1)]);
