@@ -1,19 +1,20 @@
 /**
- * A block: equal chunks over one region, and the metadata about them.
+ * A block: equal chunks over one memory region, and the metadata about them.
  *
  * ```text
  * region    [ record | record | freed: link, old bytes | record | never used … ]
- *                                                               └ bump mark
+ *                                                               └ bump pointer
  * stamps    generation × 2 + live, 2 or 4 bytes a chunk         outside the region
- * liveBits  1 bit a chunk, for iteration to skip the dead       outside the region
- * tags      which struct, 1 byte a chunk, if that is kept       outside the region
- * next      the queue of free chunks, 4 bytes a chunk, if there is one
+ * liveBits  occupancy bitmap, 1 bit a chunk                     outside the region
+ * tags      the record's struct, 1 byte a chunk, in mixed pools outside the region
+ * next      link of the queue of free chunks, 4 bytes a chunk, with spread reuse only
  * ```
  *
- * Chunks below the bump mark were given out at least once since the block was last cleared; those above are handed
- * out in order, unlinked. Freed chunks form a list through their own first bytes: the intrusive free list of fixed-size
- * block allocators (Kenwright, "Fast Efficient Fixed-Size Memory Pool", 2012). Its length is known from the counts, so
- * no value of a link is spent to mark the end, and 256 chunks get by with links of 1 byte, 65,536 with 2.
+ * Chunks below the bump pointer were given out at least once since the block was last cleared.
+ * Those above are given out in order and need no links. Freed chunks form a list through their own
+ * first bytes: the intrusive free list of fixed-size block allocators (Kenwright, "Fast Efficient
+ * Fixed-Size Memory Pool", 2012). The counts give its length, so no link value marks the end: links
+ * of 1 byte serve 256 chunks, links of 2 bytes 65,536.
  *
  * @module
  */
@@ -25,58 +26,61 @@ import { unboundError } from "./slab_errors.ts";
 export interface Geometry {
   /** Bytes of a chunk. */
   readonly chunkBytes: number;
-  /** Bytes that chunks are aligned to. */
+  /** Alignment of chunks, in bytes. */
   readonly align: number;
   /** Chunks in a block. */
   readonly chunkCount: number;
-  /** Bytes of a stamp. */
+  /** Bytes of a stamp, see {@linkcode HandleCodec}. */
   readonly stampBytes: 2 | 4;
-  /** Sum of the bits of the typed arrays that records are read and written through. */
+  /** Bit set of the typed arrays that records are read and written through, see `ARRAY_BIT`. */
   readonly arrays: number;
-  /** Whether each chunk has a tag. */
+  /** Whether each chunk has a tag, which tells the struct of its record. */
   readonly tagged: boolean;
-  /** Whether free chunks form one queue through all blocks, with links outside of the chunks; see `spread.ts`. */
+  /** Whether free chunks form one queue through all blocks, see `spread.ts`. */
   readonly spread: boolean;
-  /** What the first block is called. */
+  /** Index of the first block. */
   readonly firstBlock: number;
-  /** What all handles have in their top bits. */
+  /** Top bits that all handles of the slab share, see {@linkcode HandleCodec.first}. */
   readonly firstHandle: number;
-  /** Whose blocks they are. */
+  /** The slab that the blocks belong to. */
   readonly owner: BlockOwner;
 }
 
-/** Who knows what the records of a block are called. */
+/** The slab of a block, which knows handles and makes errors. */
 export interface BlockOwner {
   /**
-   * @param block One of its blocks.
+   * Returns the epoch of a record, which debug views compare to see that their record is gone.
+   *
+   * @param block A block of this slab.
    * @param chunk A chunk in it.
-   * @returns What tells the record there from all others that are ever there; NaN where there is none. For debug mode.
+   * @returns A number that no other record in this chunk ever has; NaN when no record is live
+   * there.
    */
   epochAt(block: Block, chunk: number): number;
   /**
-   * @param block One of its blocks.
-   * @param epoch What a view of it has noted.
-   * @returns The error for that view, whose record is gone.
+   * @param block A block of this slab.
+   * @param epoch Epoch of a record that is gone.
+   * @returns The error for a view of that record.
    */
   viewError(block: Block, epoch: number): Error;
   /**
-   * @param verb What is tried.
-   * @param block One of its blocks, whose buffer somebody has detached.
-   * @returns The error for that.
+   * @param verb The operation that failed.
+   * @param block A block of this slab whose buffer was detached.
+   * @returns The error for it.
    */
   detachedError(verb: string, block: Block): Error;
 }
 
-/** Generation 1, free. */
+/** The stamp of a free chunk at generation 1. */
 const FIRST_STAMP = 2;
 
-/** The tags of a block that has none, and the links. */
+/** Shared by all blocks without tags, and by all without a queue. */
 const NO_TAGS = new Uint8Array(0);
 const NO_LINKS = new Int32Array(0);
 
 /**
- * @param geometry What all blocks of a slab share.
- * @returns Bytes of the metadata of a block.
+ * @param geometry Geometry of the slab.
+ * @returns Bytes of the metadata of each of its blocks.
  */
 export function metadataBytes({ chunkCount, stampBytes, tagged, spread }: Geometry): number {
   return (chunkCount + 31 >> 5) * 4 +
@@ -85,45 +89,51 @@ export function metadataBytes({ chunkCount, stampBytes, tagged, spread }: Geomet
 
 /** Equal chunks over one region. */
 export class Block extends ChunkMemory {
-  // What alloc and free touch comes first, close together in the object as the engine lays it out.
-  /** Chunks that are live. */
+  // The fields that alloc and free touch come first, so that they lie close together in the object.
+  /** Number of live chunks. */
   live = 0;
-  /** Chunks that are given out no more. */
+  /** Number of retired chunks, whose generations are used up. */
   retired = 0;
-  /** Chunks below are live, freed or retired; those from here on were never used. */
+  /**
+   * The bump pointer: chunks below are live, freed or retired, those from here on were never used.
+   */
   bump = 0;
-  /** The chunk freed last; means something only while `live + retired < bump`. In a queue the first that waits. */
+  /**
+   * The chunk freed last, valid only while `live + retired < bump`. With spread reuse the index of
+   * the first chunk in the block's own chain.
+   */
   head = 0;
-  /** In a queue: chunks that wait for the block to have memory, the last of them, and those that are in the queue. */
+  /** With spread reuse, the length of the block's own chain. */
   waiting = 0;
+  /** With spread reuse, the index of the last chunk in that chain. */
   lastWaiting = 0;
+  /** With spread reuse, how many chunks of the block are in the slab's queue. */
   queued = 0;
-  /** Generation and live bit of each chunk; 0 for a retired one. Outlives the memory, for its successor. */
+  /** Generation and live bit of each chunk; 0 for a retired one. A successor takes them over. */
   readonly stamps: Uint16Array | Uint32Array;
   /** Bit `c & 31` of word `c >> 5` is set while chunk `c` is live. */
   readonly liveBits: Int32Array;
-  /** Index in the whole slab of the first chunk, with what all handles have in their top bits. */
+  /** Index in the slab of the first chunk, plus the geometry's `firstHandle`. */
   readonly firstIndex: number;
-  /** Which struct the record in each chunk is of, or was; empty where that is not kept. */
+  /** Tag of the last record in each chunk, live or dead; empty unless the geometry is tagged. */
   readonly tags: Uint8Array;
-  /** Index of the chunk that follows each in the queue; empty where there is none. */
+  /** With spread reuse, the index of the chunk that follows each in the queue; else empty. */
   readonly next: Int32Array;
   /** Live bits, links of the queue, stamps and tags, as bytes. */
   readonly metadata: Uint8Array;
-  /** What all blocks of the slab share, and so whose block this is. */
   readonly geometry: Geometry;
-  /** Position in the slab. */
+  /** Position in the slab, from 0. */
   readonly position: number;
-  /** What it is called: its position, counted on from the slab's first. */
+  /** Index that users see: the position plus the geometry's `firstBlock`. */
   readonly index: number;
   /** The memory; `undefined` once it was given back. */
   region: MemoryRegion | undefined;
 
   /**
-   * @param position Position in the slab.
-   * @param geometry What all blocks of the slab share.
+   * @param position Position in the slab, from 0.
+   * @param geometry Geometry of the slab.
    * @param region `chunkCount * chunkBytes` bytes or more, aligned for every typed array.
-   * @param before The block that was in this position, whose generations go on.
+   * @param before The previous block at this position, whose generations this one continues.
    */
   constructor(
     position: number,
@@ -140,7 +150,8 @@ export class Block extends ChunkMemory {
     this.firstIndex = firstHandle + position * chunkCount;
     this.region = region;
     this.map();
-    // One buffer for all metadata, as each costs a few hundred bytes; the bits come first, so that all are aligned.
+    // All metadata share one buffer, as each buffer costs a few hundred bytes. The arrays are in
+    // order of their element size, so that each is aligned.
     const words = (chunkCount + 31) >> 5;
     const stampsAt = (words + (spread ? chunkCount : 0)) * 4;
     const metadata = new ArrayBuffer(metadataBytes(geometry));
@@ -155,7 +166,9 @@ export class Block extends ChunkMemory {
     else this.#succeed(before);
   }
 
-  /** Goes on with the generations of the block that was in this position, and with its place in the queue. */
+  /**
+   * Takes over the generations of the previous block at this position, and its state in the queue.
+   */
   #succeed(before: Block): void {
     this.retired = before.retired;
     this.stamps.set(before.stamps);
@@ -169,17 +182,17 @@ export class Block extends ChunkMemory {
     } else if (this.retired > 0) this.#linkAll();
   }
 
-  /** Whether no record ever was in it. */
+  /** Whether it never held a record. */
   get isUnused(): boolean {
     return this.stamps.every((stamp) => stamp === FIRST_STAMP);
   }
 
-  /** Whether there is memory. */
+  /** Whether it has memory. */
   get isMapped(): boolean {
     return this.region !== undefined;
   }
 
-  /** The records' own memory. */
+  /** The bytes of all chunks. */
   get bytes(): Uint8Array {
     return this.u8;
   }
@@ -195,9 +208,9 @@ export class Block extends ChunkMemory {
   /**
    * Finds the next live chunk, in O(chunks skipped / 32).
    *
-   * @param from First chunk that will do, 0 or more.
-   * @param end The chunks from here on do not count.
-   * @returns The chunk; `end` or more when there is none.
+   * @param from The chunk to start at, 0 or more.
+   * @param end The chunk to stop before.
+   * @returns The first live chunk from `from` on; `end` or more when there is none below `end`.
    */
   nextLive(from: number, end: number = this.bump): number {
     if (from >= end) return end;
@@ -212,11 +225,11 @@ export class Block extends ChunkMemory {
   }
 
   /**
-   * Forgets every record, and the free list unless it is a queue. The generations of what was live are the caller's part, and the
-   * queue.
+   * Marks every chunk as dead and resets the free list. The caller advances the generations, and
+   * with spread reuse maintains the queue.
    */
   reset(): void {
-    this.liveBits.fill(0, 0, this.bump + 31 >> 5); // none is set beyond
+    this.liveBits.fill(0, 0, this.bump + 31 >> 5); // no bit is set beyond the bump pointer
     this.live = 0;
     if (this.geometry.spread) return;
     this.bump = 0;
@@ -224,8 +237,8 @@ export class Block extends ChunkMemory {
   }
 
   /**
-   * Works the counts, the live bits and the free list out anew from the stamps, which somebody has set. Where free chunks form a queue
-   * that is the caller's part.
+   * Recomputes the counts, the live bits and the free list from the stamps, in O(chunks). With
+   * spread reuse the caller maintains the queue.
    */
   relink(): void {
     const { chunkCount, stamps, liveBits } = this;
@@ -243,7 +256,8 @@ export class Block extends ChunkMemory {
     }
     this.live = live;
     this.retired = retired;
-    const least = this.retired > 0 ? chunkCount : last + 1; // bumping would run into retired chunks
+    // Bumping would give out retired chunks, so a block that has some links all its free chunks.
+    const least = this.retired > 0 ? chunkCount : last + 1;
     if (this.geometry.spread) {
       this.bump = Math.max(this.bump, least);
       return;
@@ -256,25 +270,31 @@ export class Block extends ChunkMemory {
     }
   }
 
-  /** Makes the typed arrays over the region; anew where its buffer was replaced by another with the same bytes. */
+  /**
+   * Makes the typed arrays over the region, again if its buffer was replaced by one with the same
+   * bytes.
+   */
   map(): void {
     if (this.region !== undefined) this.attachChunks(this.region, this.geometry.arrays);
   }
 
-  /** Whether there is memory, and its buffer was detached by somebody else. */
+  /**
+   * Whether it has memory whose buffer was detached from outside, as `WebAssembly.Memory.grow`
+   * does.
+   */
   get isDetached(): boolean {
     return this.u8.length === 0 && this.region !== undefined;
   }
 
   /**
-   * @param verb What is tried.
-   * @throws {TypeError} when its buffer was detached by somebody else.
+   * @param verb The operation, for the error.
+   * @throws {TypeError} when its buffer was detached from outside.
    */
   checkAttached(verb: string): void {
     if (this.isDetached) throw this.geometry.owner.detachedError(verb, this);
   }
 
-  /** Lets go of the memory, which is the caller's to give back. */
+  /** Resets the block and drops its region, which the caller gives back to the memory resource. */
   unmap(): void {
     this.reset();
     if (!this.geometry.spread) this.bump = 0;
@@ -282,7 +302,7 @@ export class Block extends ChunkMemory {
     this.region = undefined;
   }
 
-  /** Links every chunk that is not retired, the first at the head: bumping would run into the retired ones. */
+  /** Links every chunk that is not retired, as bumping would give out retired ones. */
   #linkAll(): void {
     this.bump = this.chunkCount;
     if (this.region === undefined) return;
@@ -294,7 +314,10 @@ export class Block extends ChunkMemory {
   }
 }
 
-/** What a slab allocates from until it has a block: it has no memory, which is noticed where that of a block is detached. */
+/**
+ * The current block of a slab that has none. It has no memory, so the check for detached memory,
+ * which alloc makes anyway, finds it as well.
+ */
 export const NO_BLOCK: Block = new Block(
   -1,
   {
@@ -308,7 +331,7 @@ export const NO_BLOCK: Block = new Block(
     firstBlock: -1,
     firstHandle: 0,
     owner: {
-      epochAt: () => NaN, // equal to no epoch, not to itself either
+      epochAt: () => NaN, // equals no epoch, not even itself
       viewError: unboundError,
       detachedError: unboundError,
     },

@@ -1,7 +1,8 @@
 /**
- * The block set: which blocks a slab has, which of them have room, and where the next one comes from.
+ * The block set: which blocks a slab has, which of them have room, and where the next one comes
+ * from.
  *
- * A slab calls it when a block fills, empties or gets its first record, and not in between.
+ * A slab calls it only when a block fills, empties or gets its first record.
  *
  * @module
  */
@@ -9,12 +10,12 @@ import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import { takeRegion } from "../memory/region.ts";
 import { Block, type Geometry, NO_BLOCK } from "./block.ts";
 
-/** What a block set is told of its slab. */
-export interface BlockSetConfig {
-  /** How errors call the pool. */
+/** The options of a block set. */
+interface BlockSetConfig {
+  /** The pool's name in errors, `Pool "bullets"`. */
   readonly label: string;
   readonly geometry: Geometry;
-  /** Blocks at the most. */
+  /** The most blocks that may exist at once. */
   readonly maxBlocks: number;
   /** Empty blocks kept for reuse; more are given back. */
   readonly keepEmptyBlocks: number;
@@ -24,66 +25,77 @@ export interface BlockSetConfig {
 
 /** The slab that allocates from the blocks. */
 interface Allocating {
-  /** Where the next chunk comes from. */
+  /** The block that the next chunk comes from. */
   current: Block;
   /** @throws {DisposedError} after its disposal. */
   checkThere(): void;
   /**
-   * @returns The position that the next block is to have; `maxBlocks` when there may be no more. Left out, it is the lowest without
+   * Overrides the choice of the next block's position, which is otherwise the lowest without
    * memory.
+   *
+   * @returns The position; `maxBlocks` when no more blocks are allowed.
    */
   vacancy?(): number;
-  /** @param block A block that has got its memory. */
+  /** @param block A block that has just got its memory. */
   noteMapped(block: Block): void;
-  /** @param block A block that is about to lose it. */
+  /** @param block A block that is about to lose its memory. */
   noteUnmapping(block: Block): void;
-  /** So many chunks are to be kept. */
+  /** Blocks are not given back below this many chunks, beside `reserved`. */
   readonly keptChunks: number;
 }
 
 /** The blocks of a slab. */
 export class BlockSet {
-  /** By position; one that was given back stays, without memory, for its generations. */
+  /**
+   * By position. A block that was given back stays here without memory, as it keeps the
+   * generations.
+   */
   readonly all: Block[] = [];
-  /** Blocks taken from and given back to the memory resource so far. */
+  /** Blocks taken from the memory resource so far. */
   grown = 0;
+  /** Blocks given back to the memory resource so far. */
   released = 0;
-  /** Chunks that were asked for with reserve(): blocks are not given back below it unless told to. */
+  /**
+   * The most chunks that reserve() was called with: emptied blocks stay while fewer would be left.
+   */
   reserved = 0;
 
   /**
-   * Bit `p & 31` of word `p >> 5` is set where the block at position p may have room, clear where it has none. A slab sets
-   * it whenever it frees a chunk.
+   * Bit `p & 31` of word `p >> 5` is set if the block at position p may have room, and clear if it
+   * has none. The slab sets it whenever it frees a chunk.
    */
   roomBits: Int32Array = new Int32Array(1);
-  /** Blocks that have memory and no live record. A slab counts those off that get their first. */
+  /**
+   * Blocks with memory and no live record. The slab decrements it when such a block gets a record.
+   */
   emptyCount = 0;
 
   private readonly slab: Allocating;
   private readonly config: BlockSetConfig;
-  /** How many blocks have memory, and no position before `vacant` is without. */
+  /** How many blocks have memory. */
   private mappedCount = 0;
+  /** Every position below it has memory, or has a block whose chunks are all retired. */
   private vacant = 0;
-  /** Blocks that have memory; `undefined` when that has changed since it was last asked for. */
+  /** The result of {@linkcode mappedBlocks}; `undefined` if blocks came or went since. */
   private mappedCache: readonly Block[] | undefined = [];
-  /** Whether the memory resource is being asked for a block. */
+  /** Whether a call of the memory resource for a block is under way. */
   private isGrowing = false;
 
   /**
-   * @param slab Allocates from the blocks.
-   * @param config What it is told of that.
+   * @param slab The slab that allocates from the blocks.
+   * @param config Checked options of the slab.
    */
   constructor(slab: Allocating, config: BlockSetConfig) {
     this.slab = slab;
     this.config = config;
   }
 
-  /** Chunks that exist. */
+  /** Chunks in blocks that have memory. */
   get capacity(): number {
     return this.mappedCount * this.config.geometry.chunkCount;
   }
 
-  /** @returns The blocks that have memory, in order of position; the same array until that changes. */
+  /** @returns The blocks that have memory, by position; the same array until blocks come or go. */
   mappedBlocks(): readonly Block[] {
     return this.mappedCache ??= this.all.filter((block) => block.region !== undefined);
   }
@@ -91,8 +103,8 @@ export class BlockSet {
   // -- room --
 
   /**
-   * Finds room, in O(blocks / 32). None is below the current block: whatever gives a block room makes it the current one
-   * if it is lower.
+   * Finds room, in O(blocks / 32). The search starts at the current block: whatever gives a lower
+   * block room also makes it the current one.
    *
    * @returns The lowest block that has room, and memory; `undefined` when there is none.
    */
@@ -110,7 +122,7 @@ export class BlockSet {
     return undefined;
   }
 
-  /** Notes that a block has room, which makes it the current one if it is lower. */
+  /** Notes that a block has room, and makes it the current one if it is lower. */
   private noteRoom(block: Block): void {
     const word = block.position >>> 5;
     if (word >= this.roomBits.length) {
@@ -123,7 +135,7 @@ export class BlockSet {
   }
 
   /**
-   * Notes that a block has lost its last record, and gives its memory back when enough empty blocks are kept.
+   * Notes that a block has lost its last record, and gives it back if enough empty blocks are kept.
    *
    * @param block The block.
    */
@@ -133,7 +145,7 @@ export class BlockSet {
     if (this.capacity - block.chunkCount >= kept) this.release(block);
   }
 
-  /** @param block A block that was cleared, and keeps its memory. */
+  /** @param block A block that was cleared and keeps its memory. */
   noteCleared(block: Block): void {
     this.emptyCount++;
     this.noteRoom(block);
@@ -144,16 +156,18 @@ export class BlockSet {
   /**
    * Takes a block from the memory resource.
    *
-   * @param position Where it goes; by default the lowest position that is without.
-   * @returns The block; `undefined` when there may be no more.
-   * @throws {OutOfMemoryError | TypeError | RangeError} as the memory resource does, or for what it returns.
-   * @throws {Error} when the memory resource itself has called, and needs a block of the pool that it is to give one to.
+   * @param position Position of the block; by default the one that {@linkcode vacancy} chooses.
+   * @returns The block; `undefined` when no more blocks are allowed.
+   * @throws {OutOfMemoryError | TypeError | RangeError} when the memory resource throws it, or when
+   * it returns no usable region.
+   * @throws {Error} when the memory resource calls back and needs a block of the pool that is
+   * growing.
    */
   grow(position?: number): Block | undefined {
     const { geometry, maxBlocks } = this.config;
     if (position === undefined && this.vacancy() === maxBlocks) return undefined;
     const region = this.takeRegion();
-    position ??= this.vacancy(); // others may have become vacant meanwhile
+    position ??= this.vacancy(); // again, as the memory resource may have freed blocks meanwhile
     const block = new Block(position, geometry, region, this.all[position]);
     this.all[position] = block;
     this.mappedCache = undefined;
@@ -165,7 +179,9 @@ export class BlockSet {
     return block;
   }
 
-  /** Memory for a block. The resource may call the slab meanwhile, for anything that takes no block. */
+  /**
+   * Takes memory for a block. The resource may call the slab meanwhile for anything but growing.
+   */
   private takeRegion(): MemoryRegion {
     const { geometry, label, memory } = this.config;
     const { chunkCount, chunkBytes, align } = geometry;
@@ -177,7 +193,7 @@ export class BlockSet {
     this.isGrowing = true;
     let region;
     try {
-      // 8 at least, so that every typed array can be made over the region.
+      // At least 8, so that every typed array can be made over the region.
       region = takeRegion(memory, label, chunkCount * chunkBytes, Math.max(8, align));
     } finally {
       this.isGrowing = false;
@@ -192,8 +208,8 @@ export class BlockSet {
   }
 
   /**
-   * @param verb What is tried.
-   * @throws {Error} when the memory resource tries it, while it is being asked for a block.
+   * @param verb The operation, for the error.
+   * @throws {Error} when the memory resource calls it while the set is growing.
    */
   checkAtRest(verb: string): void {
     if (!this.isGrowing) return;
@@ -203,18 +219,18 @@ export class BlockSet {
   }
 
   /**
-   * Grows by some chunks, or not at all.
+   * Grows by a number of chunks, or not at all.
    *
-   * @param chunks How many at the least.
-   * @param isUsable Whether retired chunks do not count.
-   * @returns Whether that was possible; if not, what was grown went back.
+   * @param chunks Chunks to add at least; nothing happens for 0 or less.
+   * @param isUsable Whether only chunks that are not retired count.
+   * @returns Whether that was possible; if not, the new blocks were given back.
    * @throws {OutOfMemoryError | TypeError | RangeError} as {@linkcode grow} does.
    */
   growBy(chunks: number, isUsable: boolean): boolean {
     return chunks <= 0 || this.growByMore(chunks, isUsable);
   }
 
-  /** Apart, as its function takes memory. */
+  /** A function of its own, so that calls that need no growth create no closure. */
   private growByMore(chunks: number, isUsable: boolean): boolean {
     return this.growWhile((block) => {
       if (block !== undefined) chunks -= block.chunkCount - (isUsable ? block.retired : 0);
@@ -223,11 +239,12 @@ export class BlockSet {
   }
 
   /**
-   * Grows as long as a function says so, or not at all.
+   * Grows as long as a function wants more, or not at all.
    *
-   * @param isWanted Tells whether another block is wanted; gets the last one that came, `undefined` before the first.
-   * @param mayFallShort Whether it is enough to grow as far as possible.
-   * @returns Whether it came to its end; if not, what was grown went back.
+   * @param isWanted Returns whether another block is wanted. Its argument is the block that was
+   * added last, `undefined` at first.
+   * @param mayFallShort Whether reaching `maxBlocks` early counts as success.
+   * @returns Whether it succeeded; if not, the new blocks were given back.
    * @throws {OutOfMemoryError | TypeError | RangeError} as {@linkcode grow} does.
    */
   growWhile(isWanted: (last: Block | undefined) => boolean, mayFallShort: boolean): boolean {
@@ -245,12 +262,12 @@ export class BlockSet {
       grown = undefined;
       return true;
     } finally {
-      // Others may have come to have records meanwhile, or have been given back.
+      // The memory resource may have allocated in some of them, or given some back.
       grown?.forEach((block) => block.live === 0 && block.isMapped && this.release(block));
     }
   }
 
-  /** The lowest position without memory whose chunks are not all retired. */
+  /** Position of the next block: the lowest without memory whose chunks are not all retired. */
   private vacancy(): number {
     if (this.slab.vacancy !== undefined) return this.slab.vacancy();
     if (this.mappedCount === this.all.length) return this.all.length;
@@ -262,22 +279,23 @@ export class BlockSet {
   }
 
   /**
-   * Gives the memory of an empty block back.
+   * Gives the memory of an empty block back to the memory resource.
    *
-   * @param block One that has memory.
+   * @param block A block with memory and no live record.
    */
   release(block: Block): void {
     this.config.memory.release(this.unmap(block));
   }
 
   /**
-   * Takes the memory of an empty block away, for those who give back several at once.
+   * Takes the memory from an empty block. To give back several regions at once, see {@linkcode
+   * giveBack}.
    *
-   * @param block One that has memory.
-   * @returns The memory, which is to be given back.
+   * @param block A block with memory and no live record.
+   * @returns The region, which the caller gives back.
    */
   unmap(block: Block): MemoryRegion {
-    const region = block.region!; // only blocks that have memory come here
+    const region = block.region!; // callers pass only blocks with memory
     this.slab.noteUnmapping(block);
     block.unmap();
     if (this.slab.current === block) this.slab.current = NO_BLOCK;
@@ -290,14 +308,19 @@ export class BlockSet {
     return region;
   }
 
-  /** @param regions Memory of blocks that have none any more. */
+  /**
+   * Gives regions back to the memory resource, all of them even if some fail.
+   *
+   * @param regions Regions that {@linkcode unmap} returned.
+   * @throws The first error of the memory resource, if any.
+   */
   giveBack(regions: readonly MemoryRegion[]): void {
     const errors: unknown[] = [];
     for (const region of regions) {
       try {
         this.config.memory.release(region);
       } catch (error) {
-        errors.push(error); // the others go back all the same
+        errors.push(error);
       }
     }
     if (errors.length > 0) throw errors[0];
@@ -305,7 +328,7 @@ export class BlockSet {
 
   // -- snapshots --
 
-  /** Works out from the blocks, which a snapshot has set, what follows from them. */
+  /** Recomputes the counts and the room bits from the blocks after a snapshot was restored. */
   settle(): void {
     this.emptyCount = 0;
     this.vacant = 0;

@@ -1,52 +1,59 @@
 /**
- * Whether the metadata of a block balance, in a pool or in a snapshot of one.
+ * Checks the metadata of blocks, in a pool or in a snapshot: counts, live bits, free lists and the
+ * queue.
  *
  * @module
  */
 import type { HandleCodec } from "./handle.ts";
 import type { QueueState } from "./slab.ts";
 
-/** The metadata of a block, wherever they are: each array may hold those of others before it and behind. */
+/**
+ * The metadata of one block. Each array may hold those of other blocks as well, as in a snapshot.
+ */
 export interface BlockMetadata {
   readonly chunkCount: number;
   readonly bump: number;
   readonly head: number;
   readonly live: number;
   readonly retired: number;
-  /** Whether it has memory; without, it can have no live record, and no list. */
+  /** Whether it has memory. A block without has no live record and no free list. */
   readonly isMapped: boolean;
-  /** Stamps, and where those of the block start. */
   readonly stamps: Uint16Array | Uint32Array;
+  /** Position of the block's first stamp in `stamps`. */
   readonly firstStamp: number;
-  /** Live bits, and their first word. */
   readonly liveBits: Int32Array;
+  /** Position of the block's first word in `liveBits`. */
   readonly firstWord: number;
-  /** An array that holds links, where that of the first chunk is, and their distance; 0 where `readLink` has to do. */
+  /** The array that the links are in. */
   readonly links: Uint8Array | Uint16Array;
+  /** Position of the first chunk's link in `links`. */
   readonly firstLink: number;
+  /** Distance between links in `links`; 0 if they are read by `readLink` instead. */
   readonly linkStride: number;
   readLink(chunk: number): number;
-  /** Links of the queue, and where those of the block start; left out where free chunks form no queue. */
+  /** Links of the queue; left out without spread reuse. */
   readonly next?: Int32Array;
+  /** Position of the block's first link in `next`. */
   readonly firstNext?: number;
-  /** In a queue: chunks in it, those that wait for the block to have memory, and the last of these; `head` is the first. */
+  /** See `Block` for these three. */
   readonly queued: number;
   readonly waiting: number;
   readonly lastWaiting: number;
 }
 
 /**
- * The link of each free chunk while a block is looked at, -1 everywhere else: read in the order of the chunks, as memory
- * likes it, they are followed in here. As each is taken out when it was met, no chunk is met twice.
+ * The link of each free chunk of the block that is checked, -1 everywhere else. The links are read
+ * in memory order, which is fast, and followed in here. Each is set to -1 once it was followed, so
+ * a list that comes to a chunk a second time is noticed.
  */
 let next = new Int32Array(0);
 
 /**
- * Checks a block, in O(chunks), allocating nothing but now and then.
+ * Checks a block, in O(chunks). It allocates only when a block is larger than all before.
  *
- * @param metadata Its metadata.
- * @param codec How its handles are packed.
- * @returns What is wrong, the first that is found; `undefined` when nothing is.
+ * @param metadata Metadata of the block.
+ * @param codec The packing of its handles.
+ * @returns The first fault that was found; `undefined` if there is none.
  */
 export function auditBlock(metadata: BlockMetadata, codec: HandleCodec): string | undefined {
   const { chunkCount, bump, isMapped, next: queue } = metadata;
@@ -59,7 +66,10 @@ export function auditBlock(metadata: BlockMetadata, codec: HandleCodec): string 
   return problem;
 }
 
-/** Live and retired chunks by their stamps; live bits and the block's own counts must say the same. */
+/**
+ * Counts live and retired chunks by their stamps, and compares the live bits and the block's
+ * counts.
+ */
 function auditStamps(metadata: BlockMetadata, codec: HandleCodec): string | undefined {
   const { chunkCount, stamps, firstStamp, liveBits, firstWord } = metadata;
   const lastStamp = codec.maxGeneration * 2 + 1;
@@ -70,7 +80,7 @@ function auditStamps(metadata: BlockMetadata, codec: HandleCodec): string | unde
     let lived = 0, odd = 0;
     for (let at = firstStamp + from, chunk = from; chunk < end; chunk++) {
       const stamp = stamps[at++];
-      odd |= (stamp - 2) | (lastStamp - stamp); // the sign bit, if one is out of range
+      odd |= (stamp - 2) | (lastStamp - stamp); // negative if a stamp is out of range
       lived |= (stamp & 1) << (chunk & 31);
     }
     if (odd < 0) {
@@ -122,7 +132,10 @@ function rangeProblem(chunk: number, stamp: number, maxGeneration: number): stri
   return `chunk ${chunk} is at generation ${stamp >>> 1}, out of range 1 to ${maxGeneration}`;
 }
 
-/** The first chunk whose bit is not what its stamp says; of bits past the last chunk there is none. */
+/**
+ * Describes the first chunk whose live bit differs from its stamp; ignores bits past the last
+ * chunk.
+ */
 function bitProblem(
   { stamps, firstStamp }: BlockMetadata,
   from: number,
@@ -137,7 +150,10 @@ function bitProblem(
   return undefined;
 }
 
-/** Reads the links of all free chunks, which the live bits tell now that they are known to be right. */
+/**
+ * Reads the links of all free chunks. The live bits, which were checked before, tell which these
+ * are.
+ */
 function gatherLinks(metadata: BlockMetadata): void {
   const { bump, retired, stamps, firstStamp, liveBits, firstWord } = metadata;
   const { links, firstLink, linkStride } = metadata;
@@ -156,7 +172,7 @@ function gatherLinks(metadata: BlockMetadata): void {
   }
 }
 
-/** Follows the free list to its end: as many chunks as are free, none of them twice. */
+/** Follows the free list, which must have as many chunks as are free, none of them twice. */
 function auditFreeList(metadata: BlockMetadata): string | undefined {
   const { bump, live, retired, head } = metadata;
   const length = bump - live - retired;
@@ -176,12 +192,12 @@ function auditFreeList(metadata: BlockMetadata): string | undefined {
 }
 
 /**
- * Checks the queue of free chunks of a slab, when its blocks have been: it and the blocks' own chains have each free chunk that was
- * used before once, and nothing else.
+ * Checks the queue of free chunks of a slab, whose blocks were checked before. The queue and the
+ * blocks' own chains must hold each free chunk that was used before exactly once, and nothing else.
  *
  * @param blocks The blocks, by position.
  * @param queue The queue.
- * @returns What is wrong; `undefined` when nothing is.
+ * @returns The first fault that was found; `undefined` if there is none.
  */
 export function auditQueue(
   blocks: readonly BlockMetadata[],
@@ -190,7 +206,7 @@ export function auditQueue(
   const chunkCount = blocks[0]?.chunkCount ?? 1;
   const seen = new Uint8Array(blocks.length * chunkCount);
   const inQueue = new Int32Array(blocks.length);
-  /** Follows links; tells what is wrong. */
+  /** Follows a chain of links; returns what is wrong with it. */
   const follow = (place: string, from: number, end: number, length: number): string | undefined => {
     let index = from;
     if (length < 0) return `${place} has ${length} chunks`;
@@ -208,7 +224,7 @@ export function auditQueue(
       if (i === length - 1) {
         return index === end ? undefined : `${place} ends at chunk ${index}, not ${end}`;
       }
-      index = block.next![block.firstNext! + chunk]; // as there is a queue
+      index = block.next![block.firstNext! + chunk]; // set for all blocks with a queue
     }
     return undefined;
   };
@@ -225,7 +241,7 @@ export function auditQueue(
     }
     const problem = follow(place, head, lastWaiting, waiting);
     if (problem !== undefined) return problem;
-    // A retired chunk may be anywhere, a chunk that was never used has not come to be one.
+    // Only chunks below the bump pointer can be free or retired.
     if (inQueue[position] !== bump - live - retired || inQueue[position] !== found + waiting) {
       return `${place} and the queue have ${inQueue[position]} chunks, and ${
         bump - live - retired

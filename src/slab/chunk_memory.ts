@@ -1,17 +1,17 @@
 /**
- * The memory of a block: equal chunks, the links in those that are free, and the clearing of those that are given out.
+ * The memory of a block: reads and writes links in free chunks, and clears and copies chunks.
  *
  * @module
  */
 import { ARRAY_BIT, TypedArrays } from "../struct/typed_arrays.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
 
-/** Chunks up to which a link of 1 and of 2 bytes can name every chunk of a block. */
+/** The most chunks that links of 1 and of 2 bytes can address. */
 const LINK_REACH = [256, 65_536];
 
 /**
  * @param chunkCount Chunks in a block.
- * @returns Bytes of a link that can name each of them.
+ * @returns Bytes of a link that can address each of them: 1, 2 or 4.
  */
 export function linkBytesFor(chunkCount: number): number {
   return chunkCount <= LINK_REACH[0] ? 1 : chunkCount <= LINK_REACH[1] ? 2 : 4;
@@ -20,18 +20,19 @@ export function linkBytesFor(chunkCount: number): number {
 /**
  * @param chunkCount Chunks in a block.
  * @param chunkBytes Bytes of each.
- * @returns Distance of links in `u16`; 0 where a link is not 2 bytes at an even address.
+ * @returns Distance between the links of neighbouring chunks, in elements of `u16`; 0 unless links
+ * have 2 bytes and lie at even addresses.
  */
 export function linkStrideFor(chunkCount: number, chunkBytes: number): number {
   return linkBytesFor(chunkCount) === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0;
 }
 
-/** From this size on the engine's own fill beats a loop. */
+/** From this size on, `TypedArray.fill` is faster than a loop. */
 export const FILL_BYTES = 256;
 
 /**
  * @param chunkBytes Bytes of a chunk.
- * @returns Words of 4 bytes that it is cleared by; 0 where it is cleared by bytes.
+ * @returns Words of 4 bytes to clear it with a loop; 0 if it is cleared by bytes.
  */
 export function chunkWordsFor(chunkBytes: number): number {
   return chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0;
@@ -39,7 +40,7 @@ export function chunkWordsFor(chunkBytes: number): number {
 
 /** Equal chunks in a row. */
 export class ChunkMemory extends TypedArrays {
-  /** Chunks, a power of two but for tests. */
+  /** Number of chunks, a power of two except in tests. */
   readonly chunkCount: number;
   /** Bytes of a chunk. */
   readonly chunkBytes: number;
@@ -64,10 +65,10 @@ export class ChunkMemory extends TypedArrays {
   }
 
   /**
-   * Makes the typed arrays over a region, for records, links and clearing.
+   * Makes the typed arrays over a region that records, links and clearing need.
    *
-   * @param region As many bytes as the chunks have, or more, aligned for every typed array.
-   * @param arrays Sum of the bits of those that records are read and written through.
+   * @param region `chunkCount * chunkBytes` bytes or more, aligned for every typed array.
+   * @param arrays Bit set of the typed arrays that records need, see `ARRAY_BIT`.
    */
   protected attachChunks(region: MemoryRegion, arrays: number): void {
     const byLink = this.linkStride > 0 ? ARRAY_BIT.u16 : 0;
@@ -76,19 +77,19 @@ export class ChunkMemory extends TypedArrays {
   }
 
   /**
-   * @param chunk A chunk in a free list.
-   * @returns The chunk that follows it there; of the last one, whatever was the head once.
+   * @param chunk A chunk in the free list.
+   * @returns The next chunk in the list; meaningless for the last one.
    */
   readLink(chunk: number): number {
-    // Never through a float array: NaN bits may change.
+    // Never through a float array, which may change the bits of a NaN.
     return this.linkStride > 0
       ? this.u16[chunk * this.linkStride]
       : this.readBytes(chunk * this.chunkBytes);
   }
 
   /**
-   * @param chunk A chunk that is free.
-   * @param link The chunk that follows it in the free list.
+   * @param chunk A free chunk.
+   * @param link The next chunk in the free list.
    */
   writeLink(chunk: number, link: number): void {
     if (this.linkStride > 0) this.u16[chunk * this.linkStride] = link;
@@ -106,9 +107,9 @@ export class ChunkMemory extends TypedArrays {
   }
 
   /**
-   * Clears the bytes of a chunk.
+   * Sets all bytes of a chunk to 0.
    *
-   * @param chunk A chunk.
+   * @param chunk The chunk.
    */
   zero(chunk: number): void {
     const i32 = this.i32;
@@ -118,11 +119,11 @@ export class ChunkMemory extends TypedArrays {
   }
 
   /**
-   * Copies the bytes of a chunk of another block.
+   * Copies a chunk of another block into this one.
    *
-   * @param chunk Where they go.
-   * @param from The other block, whose chunks are as large.
-   * @param source A chunk of that.
+   * @param chunk The chunk to overwrite.
+   * @param from The other block, with chunks of the same size.
+   * @param source The chunk to copy.
    */
   copyChunk(chunk: number, from: ChunkMemory, source: number): void {
     const { chunkBytes, chunkWords: words } = this;

@@ -1,18 +1,21 @@
 /**
- * Observers of a slab: those who keep values beside its records, and are told when a record goes.
+ * Observers of a slab: they keep values beside its records, and are called when a record is freed
+ * or moved.
  *
  * @module
  */
 
-/** Keeps something for the records of a slab, by their handles. */
+/** Keeps values beside the records of a slab. */
 export interface SlabObserver {
   /**
-   * A record is freed.
+   * Drops the value of a record that is being freed.
    *
    * @param index Index of its chunk.
    */
   forget(index: number): void;
-  /** The slab has gone back to an earlier state: what is not live now has to be dropped. */
+  /**
+   * The slab was restored to an earlier state: drops the values of records that are not live now.
+   */
   onRestore(): void;
   /** The slab was disposed of. */
   onDispose(): void;
@@ -24,25 +27,25 @@ export interface SlabObserver {
    */
   beforeMove(index: number, handle: number): void;
   /**
-   * The record has been moved.
+   * The record was moved.
    *
-   * @param index Index of the chunk that it is in now.
-   * @param handle The handle that it has now.
+   * @param index Index of its new chunk.
+   * @param handle Its new handle.
    */
   afterMove(index: number, handle: number): void;
 }
 
-/** The observers of one slab. */
+/** The observers of one slab: each call goes to all of them. */
 export class Observers implements SlabObserver {
   #all: SlabObserver[] = [];
 
-  /** @param observer Is told from here on. */
+  /** @param observer The observer to add. */
   add(observer: SlabObserver): void {
-    this.#all = [...this.#all, observer]; // another array, as one may come while others are told
+    this.#all = [...this.#all, observer]; // a copy, as one may be added while others are called
   }
 
   /**
-   * @param observer Is told no more.
+   * @param observer The observer to remove.
    * @returns How many are left.
    */
   remove(observer: SlabObserver): number {

@@ -1,6 +1,6 @@
 /**
- * What a slab says when it refuses: the errors for handles that are not live, for chunks that are all taken, and for
- * memory that is not there.
+ * The errors of slabs: for handles that are not live, pools that are full, and memory that was
+ * detached.
  *
  * @module
  */
@@ -8,34 +8,36 @@ import { showValue } from "../messages/show.ts";
 import { PoolExhaustedError, StaleHandleError } from "../errors.ts";
 import type { HandleCodec } from "./handle.ts";
 
-/** What there is to be known of a slab for its errors. */
-interface Refusing {
+/** The properties of a slab that its errors show. */
+interface ErrorSource {
   readonly name: string;
   readonly label: string;
   readonly codec: HandleCodec;
   readonly chunkBytes: number;
-  /** Chunks that there ever were. */
+  /** Chunks that ever existed, those of blocks given back included. */
   readonly everChunks: number;
   readonly size: number;
   readonly maxChunks: number;
   readonly retired: number;
   readonly disposed: boolean;
   find(handle: number): unknown;
-  /** Generation that a chunk is at, 0 when it is retired, -1 when there is none. */
+  /** Generation of a chunk, 0 if it is retired, -1 if there is no such chunk. */
   generationOf(index: number): number;
-  /** Whose it is, where somebody knows that. */
+  /** Label of the pool that a handle belongs to, if it is known. */
   ownerOf?(handle: number): string | undefined;
 }
 
 /**
- * @param slab Who refuses.
- * @param verb What was tried.
- * @param value What it was tried with: any value.
- * @param position Where it stood among others; -1 if it did not.
- * @returns The error for it.
+ * Makes the error for a value that is not the handle of a live record.
+ *
+ * @param slab The slab that was called.
+ * @param verb The operation.
+ * @param value The value, which may be anything.
+ * @param position Its position in the list that was passed; -1 if it was passed alone.
+ * @returns The error, which says why the value is not accepted.
  */
 export function staleError(
-  slab: Refusing,
+  slab: ErrorSource,
   verb: string,
   value: unknown,
   position: number,
@@ -70,7 +72,7 @@ export function staleError(
   const where = position < 0 ? "" : `, at position ${position}`;
   return new StaleHandleError(`Cannot ${verb} in ${label}: ${problem}${where}`, {
     pool: name,
-    handle: value as number, // as it was passed in
+    handle: value as number, // as it was passed, whatever it is
     index,
     generation,
     chunkGeneration,
@@ -78,11 +80,11 @@ export function staleError(
 }
 
 /**
- * @param slab Who refuses.
- * @param verb What was tried.
+ * @param slab The slab that was called.
+ * @param verb The operation.
  * @returns The error for a slab that cannot grow.
  */
-export function exhaustedError(slab: Refusing, verb: string): PoolExhaustedError {
+export function exhaustedError(slab: ErrorSource, verb: string): PoolExhaustedError {
   const { name, label, codec, chunkBytes, maxChunks, size, retired } = slab;
   const chunks = codec.isSizeClass ? `chunks of ${chunkBytes} bytes` : "chunks of maxChunks";
   const state = size === maxChunks
@@ -92,9 +94,9 @@ export function exhaustedError(slab: Refusing, verb: string): PoolExhaustedError
 }
 
 /**
- * @param what What is tried, and where: `alloc in Pool "bullets"`.
- * @param memory The memory that somebody has detached: `its memory`.
- * @returns The error for that.
+ * @param what The operation and its pool, `alloc in Pool "bullets"`.
+ * @param memory What was detached, `its memory`.
+ * @returns The error for it.
  */
 export function detachedError(what: string, memory: string): TypeError {
   return new TypeError(
@@ -103,7 +105,7 @@ export function detachedError(what: string, memory: string): TypeError {
   );
 }
 
-/** @returns The error for a view that is bound to no record, in debug mode. */
+/** @returns The error of debug mode for a view that is bound to no record. */
 export function unboundError(): StaleHandleError {
   return new StaleHandleError("Cannot use a view: it is bound to no record", {
     pool: "",
