@@ -1,29 +1,30 @@
 /**
- * Names that nobody knows, and the one that was probably meant: of options and of fields.
+ * Checks of the names of options and fields: an error for an unknown one says which was probably meant.
  *
  * @module
  */
+import { showValue } from "./show.ts";
 
-/** Edits that a name may be away from another to be taken for it, by its length; more from the last on. */
-const MOST_EDITS = [0, 0, 0, 1, 2, 2, 2, 2, 3];
+/** How many edits a name may be away from the one that was meant, by its length; the last counts for all longer ones. */
+const MAX_EDITS = [0, 0, 0, 1, 2, 2, 2, 2, 3];
 
 /**
- * Finds the name that was probably meant.
+ * Finds the known name that was probably meant. Names that differ only in case and in `_`, `-` and `$`
+ * are the same; else the one with the fewest edits is taken, and of several the first.
  *
- * @param name What was given.
- * @param known The names that there are.
- * @returns The nearest of them; `undefined` when none is near.
+ * @param name The name that was given.
+ * @param known The known names.
+ * @returns The nearest; `undefined` when none is near.
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const plain = plainOf(name);
-  const same = known.find((it) => plainOf(it) === plain);
+  const plain = plainName(name);
+  const same = known.find((it) => plainName(it) === plain);
   if (same !== undefined) return same;
-  const most = MOST_EDITS[Math.min(name.length, MOST_EDITS.length - 1)];
-  let least = most + 1;
+  let least = MAX_EDITS[Math.min(name.length, MAX_EDITS.length - 1)] + 1;
   let nearest: string | undefined;
   for (const it of known) {
     if (Math.abs(it.length - name.length) >= least) continue;
-    const edits = editsBetween(plain, plainOf(it));
+    const edits = editsBetween(plain, plainName(it));
     if (edits < least) {
       least = edits;
       nearest = it;
@@ -32,14 +33,14 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return nearest;
 }
 
-/** A name as it is compared: `max_chunks`, `maxchunks` and `_maxChunks` are the same. */
-function plainOf(name: string): string {
+/** The form in which names are compared: `max_chunks`, `maxchunks` and `_maxChunks` have the same. */
+function plainName(name: string): string {
   return name.toLowerCase().replace(/[_$-]/g, "");
 }
 
 /**
- * Letters to insert, delete, replace or swap with the next to make one text of another: the distance of Damerau and Levenshtein in its
- * restricted form.
+ * Counts the letters to insert, delete, replace or swap with the next to turn one text into the other: the restricted
+ * Damerau-Levenshtein distance.
  */
 function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = [];
@@ -60,10 +61,12 @@ function editsBetween(a: string, b: string): number {
 }
 
 /**
- * @param noun What the names are of, `option`.
- * @param name What was given.
- * @param known The names that there are.
- * @returns What errors say of a name that is none of them: the one that was probably meant, or all.
+ * Says in an error that a name is unknown.
+ *
+ * @param noun What the name is of, such as `option`.
+ * @param name The name that was given.
+ * @param known The known names.
+ * @returns The problem, with the name that was probably meant; with all names when none is near.
  */
 export function unknownName(noun: string, name: unknown, known: readonly string[]): string {
   const meant = typeof name === "string" ? nearestName(name, known) : undefined;
@@ -74,13 +77,12 @@ export function unknownName(noun: string, name: unknown, known: readonly string[
 }
 
 /**
- * Refuses options that nobody knows, also those whose value is `undefined`. Inherited ones count as those of the object's own, as they
- * are read in the same way; symbols do not.
+ * Checks that options have no unknown names, whatever their values.
  *
- * @param title What cannot be done, `Cannot create Pool "bullets"`.
- * @param options What was given.
+ * @param title The begin of the error, such as `Cannot create Pool "bullets"`.
+ * @param options The options that were given.
  * @param known Names of the options that there are.
- * @throws {TypeError} when it is no object, or has another option.
+ * @throws {TypeError} when an option is unknown, or `options` is not an object.
  */
 export function checkOptions(title: string, options: object, known: readonly string[]): void {
   const problem = optionsProblem(options, known);
@@ -88,17 +90,18 @@ export function checkOptions(title: string, options: object, known: readonly str
 }
 
 /**
- * @param options What was given.
+ * Finds what is wrong with the names of options. Inherited options count, as they are read like own ones; symbols do not.
+ *
+ * @param options The options that were given.
  * @param known Names of the options that there are.
- * @returns What is wrong with them; `undefined` when nothing is.
+ * @returns The problem; `undefined` when there is none.
  */
 export function optionsProblem(options: object, known: readonly string[]): string | undefined {
   if (typeof options !== "object" || options === null) {
-    const shown = typeof options === "string" ? `"${options}"` : String(options);
-    return `options must be an object, got ${shown}`;
+    return `options must be an object, got ${showValue(options)}`;
   }
   for (const name in options) {
-    // A program may have added names to every object that there is.
+    // A program may have added properties to Object.prototype, which every object inherits.
     if (known.includes(name) || name in Object.prototype) continue;
     return unknownName("option", name, known);
   }
@@ -106,10 +109,12 @@ export function optionsProblem(options: object, known: readonly string[]): strin
 }
 
 /**
- * @param title Begin of the title, `Cannot create Pool`.
- * @param name The `name` of options that nobody has checked yet.
- * @param otherwise Name where they have none.
- * @returns The title with the name, as far as that is a text.
+ * Makes the begin of an error from a `name` that was not checked yet.
+ *
+ * @param title The begin without the name, such as `Cannot create Pool`.
+ * @param name The option.
+ * @param otherwise The default name.
+ * @returns The title with the name; without one where `name` is not a string.
  */
 export function titleWith(title: string, name: unknown, otherwise: string): string {
   if (name === undefined) return `${title} "${otherwise}"`;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The members that Deno and Node ask an object for before they print it. */
+/** The members that Deno and Node call to print an object. */
 const DENO = Symbol.for("Deno.customInspect");
 const NODE = Symbol.for("nodejs.util.inspect.custom");
 
@@ -12,7 +12,7 @@ const NODE = Symbol.for("nodejs.util.inspect.custom");
  * Shows any value in an error, in a few words.
  *
  * @param value Any value.
- * @returns A text in quotes, "an object" for what is one, and all else as `String` writes it.
+ * @returns A string in quotes, a bigint with its `n`, "an object" for an object; else what `String` makes of it.
  */
 export function showValue(value: unknown): string {
   if (typeof value === "string") return `"${value}"`;
@@ -23,20 +23,20 @@ export function showValue(value: unknown): string {
 type Inspect = (value: unknown, options?: object) => string;
 
 /**
- * Makes every object of a class print as something else.
+ * Sets how the objects of a class print. Printing never throws: an error is printed in brackets.
  *
  * @typeParam T The objects.
  * @param prototype The prototype of the class.
- * @param shown What is printed in the place of one: text as it is, anything else as that prints.
+ * @param shown Returns what is printed for an object: a string as it is, anything else as that value prints.
  */
 export function showAs<T>(prototype: T, shown: (it: T) => unknown): void {
   const print = (it: T, inspect: Inspect, options: object) => {
-    if (Object.hasOwn(it as object, "constructor")) return "[prototype]"; // this one, or that of a class that extends it
+    if (Object.hasOwn(it as object, "constructor")) return "[prototype]"; // of this class or a subclass
     try {
       const value = shown(it);
       return typeof value === "string" ? value : inspect(value, options);
     } catch (error) {
-      return `[${(error as Error).message}]`; // who prints a value wants no error of it
+      return `[${(error as Error).message}]`;
     }
   };
   Object.defineProperty(prototype, DENO, {
@@ -51,8 +51,8 @@ export function showAs<T>(prototype: T, shown: (it: T) => unknown): void {
   });
 }
 
-/** What there is to be told of a pool. */
-interface Summed {
+/** The figures of a pool that its summary shows; a slab has them. */
+interface Figures {
   readonly label: string;
   readonly disposed: boolean;
   readonly size: number;
@@ -62,11 +62,13 @@ interface Summed {
 }
 
 /**
- * @param all The slabs of a pool, at least one.
- * @returns What there is to be told of all of them together.
+ * Adds up the figures of the slabs of one pool.
+ *
+ * @param all The slabs, at least one.
+ * @returns The sums.
  */
-export function together(all: readonly Summed[]): Summed {
-  const sum = (figure: (it: Summed) => number) => all.reduce((sum, it) => sum + figure(it), 0);
+export function together(all: readonly Figures[]): Figures {
+  const sum = (figure: (it: Figures) => number) => all.reduce((sum, it) => sum + figure(it), 0);
   return {
     label: all[0].label,
     disposed: all[0].disposed,
@@ -78,57 +80,35 @@ export function together(all: readonly Summed[]): Summed {
 }
 
 /**
- * @param pool A pool's slab, or several together.
- * @param title What it is called.
- * @param width Columns at the most, for which the title is cut.
- * @returns One line about it.
+ * Describes a pool in one line.
+ *
+ * @param pool A slab, or several {@linkcode together}.
+ * @param title How the line begins.
+ * @param width Columns at most; the title is cut to fit.
+ * @returns The line.
  */
 export function summary(
-  pool: Summed,
+  pool: Figures,
   title: string = pool.label,
   width: number = Infinity,
 ): string {
-  const blocks = pool.mappedBlocks().length;
+  const { size, capacity, byteLength } = pool;
   const figures = pool.disposed
     ? "disposed of"
-    : `${count(pool.size)} live of ${count(pool.capacity)} in ${count(blocks)} ${
-      blocks === 1 ? "block" : "blocks"
-    }, ${bytes(pool.byteLength)}`;
+    : `${count(size)} live of ${count(capacity)} in ${inBlocks(pool.mappedBlocks().length)}, ${
+      bytes(byteLength)
+    }`;
   return `${cut(title, width - figures.length - 2)}: ${figures}`;
 }
 
-/** The beginning of a text, but never half of a surrogate pair. */
-function cut(text: string, width: number): string {
-  if (text.length <= width) return text;
-  return `${text.slice(0, width - 1).replace(/[\ud800-\udbff]$/, "")}…`;
-}
-
 /**
- * @param n An integer.
- * @returns It with its thousands set apart.
- */
-export function count(n: number): string {
-  return n.toLocaleString("en-US");
-}
-
-/**
- * @param n Bytes.
- * @returns As many, in the unit that suits.
- */
-export function bytes(n: number): string {
-  if (n < 1024) return `${n} bytes`;
-  const units = ["KiB", "MiB", "GiB", "TiB"];
-  const power = Math.min(units.length, Math.floor(Math.log2(n) / 10));
-  const value = n / 2 ** (10 * power);
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[power - 1]}`;
-}
-
-/**
- * @param label What a byte allocator is called.
- * @param figures Its figures; `undefined` where it was disposed of.
- * @param blocks How many it has.
- * @param width Columns at the most, for which the label is cut.
- * @returns One line about it.
+ * Describes a byte allocator in one line.
+ *
+ * @param label How the line begins.
+ * @param figures Its figures; `undefined` after its `dispose`.
+ * @param blocks How many blocks it has.
+ * @param width Columns at most; the label is cut to fit.
+ * @returns The line.
  */
 export function byteSummary(
   label: string,
@@ -136,10 +116,42 @@ export function byteSummary(
   blocks: number,
   width: number = Infinity,
 ): string {
-  const told = figures === undefined
+  const text = figures === undefined
     ? "disposed of"
-    : `${bytes(figures.usedBytes)} used of ${bytes(figures.byteLength)} in ${count(blocks)} ${
-      blocks === 1 ? "block" : "blocks"
-    }`;
-  return `${cut(label, width - told.length - 2)}: ${told}`;
+    : `${bytes(figures.usedBytes)} used of ${bytes(figures.byteLength)} in ${inBlocks(blocks)}`;
+  return `${cut(label, width - text.length - 2)}: ${text}`;
+}
+
+function inBlocks(blocks: number): string {
+  return `${count(blocks)} ${blocks === 1 ? "block" : "blocks"}`;
+}
+
+/** Cuts a text to a width, and never between the halves of a surrogate pair. */
+function cut(text: string, width: number): string {
+  if (text.length <= width) return text;
+  return `${text.slice(0, width - 1).replace(/[\ud800-\udbff]$/, "")}…`;
+}
+
+/**
+ * Writes an integer with separators of thousands, `1,048,576`.
+ *
+ * @param n An integer.
+ * @returns The text.
+ */
+export function count(n: number): string {
+  return n.toLocaleString("en-US");
+}
+
+/**
+ * Writes a number of bytes in the largest unit that it reaches, `1.5 KiB`.
+ *
+ * @param n Bytes.
+ * @returns The text.
+ */
+export function bytes(n: number): string {
+  if (n < 1024) return `${n} bytes`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length, Math.floor(Math.log2(n) / 10));
+  const value = n / 2 ** (10 * power);
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[power - 1]}`;
 }
