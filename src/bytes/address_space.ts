@@ -1,19 +1,21 @@
 /**
- * An address space: a set of extents that come and go, and the extent of any address in O(1).
+ * `AddressSpace`: a set of extents of memory, and the extent of any address in O(1).
  *
  * ```text
  * address   0        1 × granule   2 × granule      3 × granule              5 × granule
- *           │ nobody │ extent 0    │ ·extent 1 ──── │ ──── extent 1, end     │ extent 2 …
- * table     NOWHERE    extent 0      extent 1         extent 1   NOWHERE       extent 2
+ *           │        │ extent 0    │ ·extent 1 ──── │ ──── extent 1, end     │ extent 2 …
+ * table     NO_EXTENT  extent 0      extent 1         extent 1   NO_EXTENT     extent 2
  * ```
  *
- * Every granule belongs to one extent at the most, so a table with an entry a granule finds it. An address and the
- * place in the buffer that it stands for are equal modulo 4096: an extent whose region does not start at such a
- * multiple starts as far into its granule (the dot). So an alignment holds of both, and it is enough to ask a resource
- * for regions aligned to 8, for the typed arrays.
+ * A granule is a power of two of addresses, from 4096 to 65,536. It belongs to at most one extent,
+ * so a table with one entry a granule finds the extent of an address.
  *
- * A region that begins where an extent ends, in the same buffer, can join it: the extent is longer then, and has two
- * regions. The last one can go back by itself.
+ * An address and its offset in the buffer are equal modulo 4096. An extent whose region does not
+ * start at a multiple of 4096 starts as far into its granule (the dot). So an aligned address is an
+ * aligned offset too, and regions need to be aligned to 8 only, for the typed arrays.
+ *
+ * A region that begins in the same buffer where an extent ends can be appended to that extent. The
+ * last appended region can be released by itself.
  *
  * @module
  */
@@ -24,73 +26,76 @@ import { OutOfMemoryError, StaleHandleError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import { detachedError, unboundError } from "../slab/slab_errors.ts";
 
-/** Every typed array that the engine has, since any struct may come. */
+/** Every typed array of this engine, since a record of any struct may be allocated. */
 const ALL_ARRAYS = arraysWithin(8);
 
-/** log2 of the least and of the largest granule, in bytes. The least is 4096, for the offsets within one. */
+/** log2 of the smallest and of the largest granule, in bytes. */
 const MIN_SHIFT = 12;
 const MAX_SHIFT = 16;
 
-/** An address of a chunk is kept as a unit, which is 8 bytes: below 2^29, so the engine never boxes it. */
+/** log2 of a unit, 8 bytes. Addresses divided by 8 are below 2^29, which V8 never boxes. */
 export const UNIT_SHIFT = 3;
 
 const NO_BITS = new Int32Array(0);
-const NO_LIVES = new Uint32Array(0);
+const NO_EPOCHS = new Uint32Array(0);
 
-/** The life of what was given back with its memory. */
-const GONE = 2 ** 32 - 1;
+/** The epoch of every byte of an extent that was unmapped. */
+const UNMAPPED = 2 ** 32 - 1;
 
 /**
- * Addresses that were given back are not used again before the table has so many entries, and twice as many as there are
- * granules in use: an old address is invalid for long, and the table stays short.
+ * New extents get fresh addresses until the table has this many entries, or twice as many as there
+ * are granules in use. So a freed address stays invalid for long, and the table stays short.
  */
 const FRESH_GRANULES = 1024;
 
-/** Debug spaces start so far apart, as many as there is room for; from then on two of them share addresses. */
+/** Debug spaces start at 32 different addresses in turn; from the 33rd on two share addresses. */
 const DEBUG_SPACES = 32;
 const DEBUG_STEP = 2 ** 32 / DEBUG_SPACES;
 
 let debugCount = 0;
 
-/** The debug spaces that there are, to tell whose an address is. */
+/** All debug spaces, to find the owner of an address. */
 const debugSpaces = new Set<WeakRef<AddressSpace>>();
 
 /** A run of addresses over one region, or over several that lie side by side. */
 export class Extent extends TypedArrays {
   /** The first address, a multiple of 8. */
   readonly base: number;
-  /** The first unit. */
+  /** The first unit, `base / 8`. */
   readonly firstUnit: number;
   /** Bytes, at most 2^30. */
   byteLength: number;
-  /** How far the base is past a multiple of 4096: what an alignment has to count from. */
+  /** The base modulo 4096, which alignments have to take into account. */
   readonly skew: number;
-  /** The memory, or the first part of it; `undefined` once it was given back. */
+  /** The first region; `undefined` after the extent was unmapped. */
   region: MemoryRegion | undefined;
-  /** The regions that joined the first, in order. */
+  /** The regions that were appended to the first, in order. */
   readonly joined: MemoryRegion[] = [];
-  /** Where each of them begins, in bytes from the extent's first; a multiple of 8. */
-  readonly joints: number[] = [];
-  /** Whether it was taken for one large allocation, where an allocator makes a difference. */
+  /** Where each of them begins, in bytes from the start of the extent; multiples of 8. */
+  readonly joinedAt: number[] = [];
+  /** Whether a heap took it for one large allocation. */
   isSingle = false;
-  /** Bytes from the start that are in use, where an allocator gives them out in order. */
+  /** Bytes from the start that are allocated, in allocators that allocate in order. */
   top = 0;
   /**
-   * Bit `u & 31` of word `u >> 5` is set while an allocation starts at unit `u` of the extent, where that is kept. It may be
-   * longer than the extent, which was longer then.
+   * Bit `u & 31` of word `u >> 5` is set while an allocation starts at unit `u` of the extent, in
+   * allocators that track it. The array never shrinks, so it may be longer than the extent.
    */
   starts: Int32Array;
-  /** In debug mode how often each byte was taken back; else empty. As long as the extent ever was. */
-  lives: Uint32Array;
-  /** In debug mode the space that it is of. */
+  /**
+   * In debug mode the number of times that each byte was freed; else empty. It never shrinks
+   * either.
+   */
+  epochs: Uint32Array;
+  /** In debug mode the space that the extent belongs to. */
   private readonly owner: AddressSpace | undefined;
 
   /**
    * @param base The first address, equal to the region's offset modulo 4096.
    * @param byteLength Bytes.
-   * @param region At least so many bytes, aligned to 8.
-   * @param keepsStarts Whether it is kept where allocations start.
-   * @param owner In debug mode the space that it is of.
+   * @param region At least `byteLength` bytes, aligned to 8.
+   * @param keepsStarts Whether to track where allocations start.
+   * @param owner In debug mode the space that the extent belongs to.
    */
   constructor(
     base: number,
@@ -106,58 +111,59 @@ export class Extent extends TypedArrays {
     this.skew = base & (MAX_ALIGN - 1);
     this.region = region;
     this.starts = keepsStarts ? new Int32Array(wordsFor(byteLength)) : NO_BITS;
-    this.lives = owner === undefined ? NO_LIVES : new Uint32Array(byteLength);
+    this.epochs = owner === undefined ? NO_EPOCHS : new Uint32Array(byteLength);
     this.owner = owner;
-    this.mount();
+    this.rebind();
   }
 
-  /** Makes the typed arrays over the region's buffer as it is now. */
-  mount(): void {
+  /** Makes the typed arrays over the current buffer of the region. */
+  rebind(): void {
     if (this.region === undefined) return;
     this.attach(this.region, this.byteLength, ALL_ARRAYS);
   }
 
   /**
-   * Makes it longer by a region that lies right behind.
+   * Appends a region that begins where the extent ends.
    *
    * @param region The region; the extent's bytes are a multiple of 8.
-   * @param byteLength Bytes of it.
+   * @param byteLength Bytes of it to use.
    */
-  join(region: MemoryRegion, byteLength: number): void {
+  append(region: MemoryRegion, byteLength: number): void {
     this.joined.push(region);
-    this.joints.push(this.byteLength);
+    this.joinedAt.push(this.byteLength);
     this.byteLength += byteLength;
-    if (this.owner !== undefined) this.lives = longer(this.lives, this.byteLength);
+    if (this.owner !== undefined) this.epochs = longer(this.epochs, this.byteLength);
     if (this.starts !== NO_BITS) this.starts = longer(this.starts, wordsFor(this.byteLength));
-    this.mount();
+    this.rebind();
   }
 
   /**
-   * Makes it shorter by the region that joined it last.
+   * Removes the region that was appended last.
    *
-   * @returns The region, which is the caller's to give back.
+   * @returns The region, for the caller to release.
    */
-  part(): MemoryRegion {
-    this.byteLength = this.joints.pop()!; // only an extent that has some comes here
-    this.mount();
-    return this.joined.pop()!; // as many as joints
+  removeLast(): MemoryRegion {
+    this.byteLength = this.joinedAt.pop()!; // callers check that there is one
+    this.rebind();
+    return this.joined.pop()!; // `joined` and `joinedAt` are equally long
   }
 
-  /** Lets go of the memory, which is the caller's to give back. */
-  unmount(): void {
+  /** Detaches the extent from its regions, which the caller releases. */
+  unmap(): void {
     this.detach();
     this.region = undefined;
     this.joined.length = 0;
-    this.joints.length = 0;
+    this.joinedAt.length = 0;
     this.top = 0;
     this.starts.fill(0);
-    this.lives.fill(GONE);
+    this.epochs.fill(UNMAPPED);
   }
 
-  // What ends cuts a record off from its last byte at the least: a whole allocation, or the end of one or of a block.
+  // A record that ends has lost at least its last byte: its whole allocation ended, the allocation
+  // was cut short, or the whole block ended.
   override epochAt(offset: number, byteLength: number): number {
-    if (this.u8.length === 0) return NaN; // equal to no epoch, not to itself either
-    return this.lives[offset + byteLength - 1] ?? 0;
+    if (this.u8.length === 0) return NaN; // differs from every epoch, even from itself
+    return this.epochs[offset + byteLength - 1] ?? 0;
   }
 
   override staleError(offset: number): Error {
@@ -174,27 +180,27 @@ export class Extent extends TypedArrays {
   }
 
   /**
-   * Notes that what was given out is taken back; without debug mode nothing is noted.
+   * Starts a new epoch for bytes that were freed; does nothing without debug mode.
    *
-   * @param from The first byte of it, counted from the extent's first.
-   * @param to The first byte past it.
+   * @param from Offset of the first byte.
+   * @param to Offset past the last byte.
    */
-  endLives(from: number, to: number): void {
-    const { lives } = this;
-    if (lives.length > 0) { for (let at = from; at < to; at++) lives[at]++; }
+  endEpoch(from: number, to: number): void {
+    const { epochs } = this;
+    if (epochs.length > 0) { for (let at = from; at < to; at++) epochs[at]++; }
   }
 
   /**
    * @param at Byte offset in the extent.
    * @param align Power of two up to 4096.
-   * @returns The first offset from there on that is aligned, of address and memory alike.
+   * @returns The first offset from there on that is aligned, in addresses and in memory alike.
    */
   alignUp(at: number, align: number): number {
     return (at + this.skew + align - 1 & -align) - this.skew;
   }
 
   /**
-   * @param unit A unit, counted from the extent's first.
+   * @param unit A unit, counted from the first one of the extent.
    * @returns Whether an allocation starts there.
    */
   isStart(unit: number): boolean {
@@ -202,63 +208,63 @@ export class Extent extends TypedArrays {
   }
 
   /**
-   * Notes that an allocation starts, or starts no more.
+   * Flips whether an allocation starts at a unit.
    *
-   * @param unit Its unit, counted from the extent's first.
+   * @param unit The unit, counted from the first one of the extent.
    */
   flipStart(unit: number): void {
     this.starts[unit >> 5] ^= 1 << (unit & 31);
   }
 }
 
-/** Words for a bit for each unit. */
+/** Words of 32 bits that hold one bit for each unit. */
 function wordsFor(byteLength: number): number {
   return (byteLength >> UNIT_SHIFT) + 31 >> 5;
 }
 
-/** An array with its contents, and at least so many elements. */
+/** Copies an array into one of at least `length` elements, unless it is long enough already. */
 function longer<A extends Int32Array | Uint32Array>(array: A, length: number): A {
   if (array.length >= length) return array;
-  const ArrayClass = array.constructor as new (length: number) => A; // which both classes have
+  const ArrayClass = array.constructor as new (length: number) => A; // true of both classes
   const copy = new ArrayClass(length);
   copy.set(array);
   return copy;
 }
 
-/** The extent of every address that has none. */
-export const NOWHERE: Extent = new Extent(0, 0, undefined, false);
+/** The empty extent, which stands for "no extent". */
+export const NO_EXTENT: Extent = new Extent(0, 0, undefined, false);
 
-/** A set of extents that come and go. */
+/** A set of extents of memory, which can be added and removed. */
 export class AddressSpace {
-  /** How errors call the allocator, `Arena "frame"`. */
+  /** How errors name the allocator, `Arena "frame"`. */
   readonly label: string;
-  /** The name in it. */
+  /** The name of the allocator in debug mode, else empty. */
   readonly name: string;
-  /** The first granule that it gives addresses from as long as there are. */
+  /** The first granule for new extents, as long as there are enough from there on. */
   readonly firstGranule: number;
-  /** The extents in the order in which they came. */
+  /** The extents in the order in which they were added. */
   readonly extents: Extent[] = [];
-  /** The extent of each granule; of those past its end there is none. */
-  readonly table: Extent[] = [NOWHERE]; // so that 0 is no address
-  /** log2 of the bytes of a granule. */
+  /** The extent of each granule. Granule 0 has none, so that 0 is no address. */
+  readonly table: Extent[] = [NO_EXTENT];
+  /** log2 of the bytes of a granule, 12 to 16. */
   readonly shift: number;
   /** Bytes of all extents. */
   byteLength = 0;
   /** Granules of all extents. */
   granules = 0;
-  /** Whether every extent was given back for good. */
+  /** Whether every extent was released for good. */
   isDisposed = false;
 
   private readonly memory: MemoryResource;
   private readonly keepsStarts: boolean;
-  /** In debug mode what it is registered as. */
+  /** In debug mode its entry in `debugSpaces`. */
   private readonly self: WeakRef<AddressSpace> | undefined;
 
   /**
-   * @param label How errors call the allocator.
-   * @param memory Where extents come from.
-   * @param extentBytes Bytes that most of them will have, from which the granule follows.
-   * @param keepsStarts Whether it is kept where allocations start, at a bit for each 8 bytes.
+   * @param label How errors name the allocator.
+   * @param memory Where regions come from.
+   * @param extentBytes Bytes of most extents, from which the size of a granule follows.
+   * @param keepsStarts Whether to track where allocations start, with a bit for each 8 bytes.
    * @param debug The allocator's name, in debug mode.
    */
   constructor(
@@ -273,78 +279,101 @@ export class AddressSpace {
     this.keepsStarts = keepsStarts;
     const isDebug = debug !== undefined;
     this.name = debug ?? "";
-    // In debug mode the largest, as there are many granules before the first address.
+    // The largest in debug mode, as the table has an entry for every granule before the first.
     const shift = isDebug ? MAX_SHIFT : 32 - Math.clz32(extentBytes - 1);
     this.shift = Math.max(MIN_SHIFT, Math.min(shift, MAX_SHIFT));
     const start = isDebug ? debugCount++ % DEBUG_SPACES * DEBUG_STEP : 0;
-    this.firstGranule = 1 + (start >>> this.shift); // as 0 is no address
-    while (this.table.length < this.firstGranule) this.table.push(NOWHERE);
+    this.firstGranule = 1 + (start >>> this.shift);
+    this.#extendTable(this.firstGranule);
     if (isDebug) debugSpaces.add(this.self = new WeakRef(this));
   }
 
-  /** Whether it is noted what is taken back. */
+  /** Whether the space is in debug mode. */
   get isDebug(): boolean {
     return this.self !== undefined;
   }
 
+  // -- adding --
+
   /**
-   * Takes memory from the resource: as an extent, or as more of one that it lies right behind.
+   * Takes a region from the resource and maps it: as an extent of its own, or as the end of a
+   * neighbour that it lies right behind.
    *
    * @param byteLength Bytes, a positive integer.
-   * @param align Power of two up to 4096 that its first address is a multiple of; less than 8 counts as 8.
-   * @param neighbour An extent that it may join.
-   * @returns A new extent, zeroed; or the neighbour, longer by so many bytes.
-   * @throws {OutOfMemoryError} when the resource has no such region, or no addresses are left; nothing changed then.
+   * @param align Power of two up to 4096 that the first address is a multiple of; less than 8
+   * counts as 8.
+   * @param neighbour An extent that the region may be appended to.
+   * @returns A new extent, zeroed, or the neighbour.
+   * @throws {OutOfMemoryError} when the resource has no such region, or no addresses are left;
+   * nothing changed then.
    * @throws {TypeError | RangeError} when the resource returned something else.
    */
-  mount(byteLength: number, align: number, neighbour: Extent = NOWHERE): Extent {
-    if (byteLength > MAX_EXTENT_BYTES) throw this.#tooLarge(byteLength);
+  map(byteLength: number, align: number, neighbour: Extent = NO_EXTENT): Extent {
+    if (byteLength > MAX_EXTENT_BYTES) throw this.#tooLargeError(byteLength);
     const region = takeRegion(this.memory, this.label, byteLength, Math.max(align, 8));
-    if (this.#canJoin(neighbour, region, byteLength)) {
-      return this.#join(neighbour, region, byteLength);
+    if (this.#canAppend(neighbour, region, byteLength)) {
+      return this.#append(neighbour, region, byteLength);
     }
     const skew = region.byteOffset & (MAX_ALIGN - 1);
     const granules = (skew + byteLength - 1 >>> this.shift) + 1;
-    const first = this.#vacancy(granules);
+    const first = this.#findGranules(granules);
     if (first < 0) {
       this.memory.release(region);
-      throw this.#noAddresses(byteLength);
+      throw this.#noAddressesError(byteLength);
     }
-    // Shifted, since a power would stay a float to the engine, and make one of every base.
-    return this.place((first << this.shift >>> 0) + skew, byteLength, region);
+    // A shift, since V8 would keep a product with a power as a float, and every base with it.
+    return this.mapAt((first << this.shift >>> 0) + skew, byteLength, region);
   }
 
   /**
-   * Takes an extent from the resource in the place of others, for where it has not so much beside them.
+   * Maps a new extent in place of empty ones, for a resource that has no room for it beside them.
    *
-   * @param spares Extents of this space that nothing is in. They go back; where that does not help, they are taken anew, and
-   * one that the resource does not give again is gone: it has no region then.
-   * @param byteLength Bytes of the new one.
-   * @param align Power of two up to 4096 that its first address is a multiple of; less than 8 counts as 8.
-   * @returns The new extent, zeroed; no spare one has a region any more.
+   * @param spares Extents of this space without allocations. They are released; if that does not
+   * help, they are taken again. One that the resource does not give again is removed.
+   * @param byteLength Bytes of the new extent.
+   * @param align Power of two up to 4096 that its first address is a multiple of; less than 8
+   * counts as 8.
+   * @returns The new extent, zeroed; no spare extent has a region any more.
    * @throws {OutOfMemoryError} when the resource still has no such region.
    */
-  mountInstead(spares: readonly Extent[], byteLength: number, align: number): Extent {
-    for (const extent of spares) this.#release(extent);
+  mapInstead(spares: readonly Extent[], byteLength: number, align: number): Extent {
+    for (const extent of spares) this.#releaseRegions(extent);
     try {
-      const extent = this.mount(byteLength, align);
-      for (const spare of spares) this.#forget(spare);
+      const extent = this.map(byteLength, align);
+      for (const spare of spares) this.#remove(spare);
       return extent;
     } catch (error) {
-      for (const spare of spares) if (!this.#remount(spare)) this.#forget(spare);
+      for (const spare of spares) if (!this.#takeAgain(spare)) this.#remove(spare);
       throw error;
     }
   }
 
   /**
-   * Takes a region for given addresses.
+   * Maps a region at a given address.
+   *
+   * @param base The first address, equal to the region's offset modulo 4096; its granules are free.
+   * @param byteLength Bytes.
+   * @param region At least `byteLength` bytes.
+   * @returns The new extent.
+   */
+  mapAt(base: number, byteLength: number, region: MemoryRegion): Extent {
+    const owner = this.isDebug ? this : undefined;
+    const extent = new Extent(base, byteLength, region, this.keepsStarts, owner);
+    this.#fillTable(extent, base >>> this.shift);
+    this.extents.push(extent);
+    this.byteLength += byteLength;
+    return extent;
+  }
+
+  /**
+   * Takes a region from the resource that can be mapped at a given address.
    *
    * @param base The first address.
    * @param byteLength Bytes.
-   * @returns The region; `undefined` where the resource has none that lies as the addresses do.
+   * @returns The region; `undefined` when the resource gives one of another offset modulo 4096.
    * @throws {OutOfMemoryError} when the resource has no such region.
    */
-  takeFor(base: number, byteLength: number): MemoryRegion | undefined {
+  takeRegionFor(base: number, byteLength: number): MemoryRegion | undefined {
     const skew = base & (MAX_ALIGN - 1);
     const align = skew === 0 ? MAX_ALIGN : skew & -skew;
     const region = takeRegion(this.memory, this.label, byteLength, align);
@@ -354,81 +383,64 @@ export class AddressSpace {
   }
 
   /**
-   * Gives a region back that no extent was made of.
+   * Releases a region that was not mapped.
    *
-   * @param region What {@linkcode takeFor} gave.
+   * @param region What {@linkcode takeRegionFor} returned.
    */
-  giveBack(region: MemoryRegion): void {
+  releaseRegion(region: MemoryRegion): void {
     this.memory.release(region);
   }
 
   /**
-   * Makes the table end where it did, so that the next addresses are the same.
+   * Sets the length of the table, from which the next addresses follow.
    *
-   * @param length Entries, no fewer than there are up to the last extent.
+   * @param length Entries, at least up to the end of the last extent.
    */
   setTableLength(length: number): void {
-    while (this.table.length < length) this.table.push(NOWHERE);
+    this.#extendTable(length);
     this.table.length = length;
   }
 
+  // -- removing --
+
   /**
-   * Makes an extent of a region.
+   * Releases an extent to the resource.
    *
-   * @param base Its first address, equal to the region's offset modulo 4096; its granules are free.
-   * @param byteLength Bytes.
-   * @param region At least so many bytes.
-   * @returns The extent.
+   * @param extent An extent of this space.
    */
-  place(base: number, byteLength: number, region: MemoryRegion): Extent {
-    const first = base >>> this.shift;
-    const granules = (base + byteLength - 1 >>> this.shift) + 1 - first;
-    const owner = this.isDebug ? this : undefined;
-    const extent = new Extent(base, byteLength, region, this.keepsStarts, owner);
-    while (this.table.length < first + granules) this.table.push(NOWHERE);
-    this.table.fill(extent, first, first + granules);
-    this.extents.push(extent);
-    this.byteLength += byteLength;
-    this.granules += granules;
-    return extent;
+  unmap(extent: Extent): void {
+    this.#remove(extent);
+    this.#releaseRegions(extent);
   }
 
   /**
-   * Gives an extent back to the resource.
+   * Releases the region that was appended to an extent last.
    *
-   * @param extent One of this space.
-   */
-  unmount(extent: Extent): void {
-    this.#forget(extent);
-    this.#release(extent);
-  }
-
-  /**
-   * Gives back the region that joined an extent last.
-   *
-   * @param extent One of this space, with such a region.
+   * @param extent An extent of this space with such a region.
    */
   shorten(extent: Extent): void {
     const before = extent.byteLength;
-    const region = extent.part();
-    this.#vacate(extent, endGranule(extent, this.shift));
+    const region = extent.removeLast();
+    this.#clearTable(extent, endGranule(extent, this.shift));
     this.byteLength -= before - extent.byteLength;
     this.memory.release(region);
   }
 
-  /** Gives every extent back, for good. */
-  unmountAll(): void {
+  /** Releases every extent for good. */
+  unmapAll(): void {
     this.isDisposed = true;
     if (this.self !== undefined) debugSpaces.delete(this.self);
-    while (this.extents.length > 0) this.unmount(this.extents[this.extents.length - 1]);
+    while (this.extents.length > 0) this.unmap(this.extents[this.extents.length - 1]);
   }
 
-  /** Makes the typed arrays of every extent anew, after somebody replaced the buffer of its region by a longer one. */
+  // -- looking up --
+
+  /** Makes the typed arrays of every extent anew, after the buffer under it was replaced. */
   rebind(): void {
-    for (const extent of this.extents) extent.mount();
+    for (const extent of this.extents) extent.rebind();
   }
 
-  /** Whether the memory was detached by somebody: a `WebAssembly.Memory` that grows does so to all extents at once. */
+  /** Whether the memory was detached: a `WebAssembly.Memory` that grows detaches all at once. */
   get isDetached(): boolean {
     return this.extents.length > 0 && this.extents[0].u8.length === 0;
   }
@@ -437,22 +449,25 @@ export class AddressSpace {
    * Finds the extent of an address, in O(1).
    *
    * @param address Any number.
-   * @returns The extent that its granule belongs to, which it may still be before or past; {@linkcode NOWHERE} if none.
+   * @returns The extent of its granule, of which the address may lie before the start or past the
+   * end; {@linkcode NO_EXTENT} if there is none.
    */
   find(address: number): Extent {
     const granule = address >>> this.shift;
-    // One comparison refuses fractions, NaN, strings, and what is negative or too large.
-    return address >>> 0 === address && granule < this.table.length ? this.table[granule] : NOWHERE;
+    // The first comparison rejects fractions, NaN, strings, negative and too large numbers.
+    return address >>> 0 === address && granule < this.table.length
+      ? this.table[granule]
+      : NO_EXTENT;
   }
 
   /**
-   * Tells whose an address is, in O(debug allocators).
+   * Finds the other debug allocator that an address belongs to, in O(debug allocators).
    *
    * @param address Any number.
-   * @returns How errors call the other debug allocator that has it; `undefined` where there is none that is known to.
+   * @returns How errors name that allocator; `undefined` when none is known to have the address.
    */
   ownerOf(address: number): string | undefined {
-    if (!this.isDebug || this.find(address) !== NOWHERE) return undefined;
+    if (!this.isDebug || this.find(address) !== NO_EXTENT) return undefined;
     for (const ref of debugSpaces) {
       const other = ref.deref();
       if (other === undefined) debugSpaces.delete(ref);
@@ -470,7 +485,7 @@ export class AddressSpace {
    * Finds the address of a byte of a buffer, in O(extents).
    *
    * @param buffer Any buffer.
-   * @param byteOffset Where in it.
+   * @param byteOffset Offset in it, in bytes.
    * @returns The address; 0 when no extent has that byte.
    */
   locate(buffer: ArrayBufferLike, byteOffset: number): number {
@@ -481,8 +496,10 @@ export class AddressSpace {
     return 0;
   }
 
+  // -- inside --
+
   /** Whether a region lies right behind an extent, and the addresses there are free. */
-  #canJoin(extent: Extent, region: MemoryRegion, byteLength: number): boolean {
+  #canAppend(extent: Extent, region: MemoryRegion, byteLength: number): boolean {
     const { u8, base, byteLength: before } = extent;
     const isBehind = u8.length > 0 && region.buffer === u8.buffer &&
       region.byteOffset === u8.byteOffset + before;
@@ -491,86 +508,97 @@ export class AddressSpace {
     if (last >= 2 ** 32) return false;
     const end = Math.min(last >>> this.shift, this.table.length - 1);
     for (let i = endGranule(extent, this.shift); i <= end; i++) {
-      if (this.table[i] !== NOWHERE) return false;
+      if (this.table[i] !== NO_EXTENT) return false;
     }
     return true;
   }
 
-  #join(extent: Extent, region: MemoryRegion, byteLength: number): Extent {
+  #append(extent: Extent, region: MemoryRegion, byteLength: number): Extent {
     const first = endGranule(extent, this.shift);
-    extent.join(region, byteLength);
-    const end = endGranule(extent, this.shift);
-    while (this.table.length < end) this.table.push(NOWHERE);
-    this.table.fill(extent, first, end);
+    extent.append(region, byteLength);
+    this.#fillTable(extent, first);
     this.byteLength += byteLength;
-    this.granules += end - first;
     return extent;
   }
 
-  /** Gives the memory of an extent back, which keeps its addresses. */
-  #release(extent: Extent): void {
-    const regions = [extent.region!, ...extent.joined]; // only those that are mounted come here
-    extent.unmount();
+  /** Releases the regions of an extent, which keeps its addresses. */
+  #releaseRegions(extent: Extent): void {
+    const regions = [extent.region!, ...extent.joined]; // callers pass mapped extents only
+    extent.unmap();
     for (const region of regions) this.memory.release(region);
   }
 
-  /** Takes the memory of an extent anew; false where there is none any more. */
-  #remount(extent: Extent): boolean {
+  /** Takes a region for an extent again; returns false when the resource has none any more. */
+  #takeAgain(extent: Extent): boolean {
     try {
-      extent.region = this.takeFor(extent.base, extent.byteLength);
+      extent.region = this.takeRegionFor(extent.base, extent.byteLength);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
     }
-    extent.mount();
+    extent.rebind();
     return extent.region !== undefined;
   }
 
-  /** Takes the addresses of an extent from it. */
-  #forget(extent: Extent): void {
-    this.#vacate(extent, extent.base >>> this.shift);
+  /** Removes an extent and its addresses. */
+  #remove(extent: Extent): void {
+    this.#clearTable(extent, extent.base >>> this.shift);
     this.extents.splice(this.extents.lastIndexOf(extent), 1);
     this.byteLength -= extent.byteLength;
   }
 
-  /** Lets no granule from one on lead to an extent any more. */
-  #vacate(extent: Extent, first: number): void {
+  /** Enters an extent into the table, from one granule to its last. */
+  #fillTable(extent: Extent, first: number): void {
+    const end = endGranule(extent, this.shift);
+    this.#extendTable(end);
+    this.table.fill(extent, first, end);
+    this.granules += end - first;
+  }
+
+  #extendTable(length: number): void {
+    while (this.table.length < length) this.table.push(NO_EXTENT);
+  }
+
+  /** Removes an extent from the table, from one granule to its last. */
+  #clearTable(extent: Extent, first: number): void {
     let end = first;
-    for (; this.table[end] === extent; end++) this.table[end] = NOWHERE;
+    for (; this.table[end] === extent; end++) this.table[end] = NO_EXTENT;
     this.granules -= end - first;
   }
 
-  /** The first of so many free granules in a row; -1 when there are none. */
-  #vacancy(granules: number): number {
+  /**
+   * Finds the first of `granules` free granules in a row for a new extent; -1 when there are none.
+   */
+  #findGranules(granules: number): number {
     const { table, firstGranule } = this;
     const most = 1 << 32 - this.shift;
     const fresh = firstGranule + Math.max(FRESH_GRANULES, 2 * this.granules);
-    // At the end for as long as that goes, so that an address that was given back stays invalid for long.
+    // At the end while the table is short, so that a freed address stays invalid for long.
     if (table.length + granules <= Math.min(fresh, most)) return table.length;
-    const found = this.#gap(granules, firstGranule, most);
-    // The lowest otherwise, so that what is free stays in one piece; past the end at last, and before the start.
-    return found < 0 ? this.#gap(granules, 1, firstGranule) : found;
+    // Else the lowest, so that free addresses stay in one piece; before the start as a last resort.
+    const found = this.#findGap(granules, firstGranule, most);
+    return found < 0 ? this.#findGap(granules, 1, firstGranule) : found;
   }
 
-  /** The lowest of so many free granules in a row within some bounds, in O(extents + free granules); -1 when there are none. */
-  #gap(granules: number, from: number, until: number): number {
+  /** Finds the lowest gap within bounds, in O(extents + free granules); -1 when there is none. */
+  #findGap(granules: number, from: number, until: number): number {
     const { table } = this;
     let start = from;
     for (let i = from; i < table.length && i - start < granules;) {
       const extent = table[i];
-      i = extent === NOWHERE ? i + 1 : endGranule(extent, this.shift);
-      if (extent !== NOWHERE) start = i;
+      i = extent === NO_EXTENT ? i + 1 : endGranule(extent, this.shift);
+      if (extent !== NO_EXTENT) start = i;
     }
     return start + granules <= until ? start : -1;
   }
 
-  #tooLarge(byteLength: number): OutOfMemoryError {
+  #tooLargeError(byteLength: number): OutOfMemoryError {
     return new OutOfMemoryError(
       `Cannot grow ${this.label}: ${byteLength} bytes in a row exceed the ${MAX_EXTENT_BYTES} that there can be`,
       byteLength,
     );
   }
 
-  #noAddresses(byteLength: number): OutOfMemoryError {
+  #noAddressesError(byteLength: number): OutOfMemoryError {
     return new OutOfMemoryError(
       `Cannot grow ${this.label}: no ${byteLength} addresses in a row are left below ${2 ** 32}, ` +
         `${this.byteLength} bytes are in use`,

@@ -1,39 +1,38 @@
 /**
- * `Arena`: memory that is given out in order and taken back all at once.
+ * `Arena`: allocates in order, and frees everything at once.
  *
  * @module
  */
-import { AddressSpace, type Extent, NOWHERE } from "./address_space.ts";
+import { AddressSpace, type Extent, NO_EXTENT } from "./address_space.ts";
 import { readArena, writeArena } from "./arena_snapshot.ts";
-import { type ArenaBooks, arenas } from "./metadata.ts";
+import { type ArenaMetadata, arenas } from "./metadata.ts";
 import { checkByteOptions, checkExtentBytes, checkSource, MAX_EXTENT_BYTES } from "./checks.ts";
 import { showValue } from "../messages/show.ts";
 import { noteOwn } from "../slab/call_stack.ts";
 import { type SnapshotOptions, WITH_CHECKSUM } from "../slab/envelope.ts";
-import { LentRegion } from "./lent_region.ts";
-import { Loans } from "./loans.ts";
+import { ArenaRegions, InnerRegion } from "./regions.ts";
 import type { RecordView } from "../struct/view.ts";
 import {
   ByteAllocator,
   type ByteAllocatorOptions,
   type ByteAllocatorStats,
 } from "./byte_allocator.ts";
-import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
+import { OutOfMemoryError } from "../errors.ts";
 import { heapMemory, type MemoryRegion, type MemoryResource } from "../memory/resource.ts";
 import type { AnyStruct, Init } from "../struct/schema.ts";
 
-/** Options of an arena; every one may be left out. */
+/** Options of an {@linkcode Arena}; each may be left out. */
 export interface ArenaOptions extends ByteAllocatorOptions {
   /**
-   * Bytes taken from the resource at once, 64 to 2^30; what is larger gets a block of its own, with a quarter as much again
-   * where an earlier one of the kind is too small. @default {65536}
+   * Bytes of a block, 64 to 2^30. A larger allocation gets a block of its own, with a quarter more
+   * room if an earlier one like it turned out to be too small. @default {65536}
    */
   readonly blockBytes?: number;
 }
 
-/** The figures of an arena. */
+/** Statistics of an arena. */
 export interface ArenaStats extends ByteAllocatorStats {
-  /** Bytes given out, with the padding between them; not the ends of blocks where the next one did not fit. */
+  /** Allocated bytes and the padding between them; unused ends of blocks do not count. */
   usedBytes: number;
   /** The most that `usedBytes` was. */
   peakBytes: number;
@@ -41,39 +40,44 @@ export interface ArenaStats extends ByteAllocatorStats {
   blocks: number;
 }
 
-/** Marks are told apart by arena up to so many of them; one is a safe integer still. */
+/** A mark is `owner × 2^32 + position`, with one of 2^20 owners: below 2^53. */
 const MARK_OWNERS = 2 ** 20;
 const MARK_RANGE = 2 ** 32;
 
-/** The memory that is kept is at most so many times the need of late, and a block; and when a block is taken. */
+/** A rewind keeps at most this many times the recent need, plus a block. */
 const KEPT_TIMES = 4;
+/** The same bound while a block is taken. */
 const TAKEN_TIMES = 3.5;
 
-/** A need that is over counts for less by a part in 2^8 of what it is above the last one, at each rewind. */
+/** At each rewind, the recent need drops by 1/2^8 of its excess over the current one. */
 const FADING_SHIFT = 8;
 
 let arenaCount = 0;
 
 /**
- * Memory that is given out in order and taken back all at once: the fastest allocator there is, and no single allocation
- * can be freed.
+ * Allocates in order, and frees everything at once: the fastest allocator, which cannot free a
+ * single allocation.
  *
- * Use it for what dies together: a frame's scratch data, a request, a parse tree. What dies one by one belongs in a
- * `Pool` or a `FreeListAllocator`.
+ * Use it for data that dies together: the scratch data of a frame, a request, a parse tree. For
+ * data that dies one by one use a `Pool` or a `FreeListAllocator`.
  *
- * The memory is kept for the next round, as far as that needs it: at most four times the most that was given out of late, and
- * a block. So frames that need the same take nothing from the resource, and give nothing back; also where large and small
- * ones take turns. After a frame that needed much more than others the memory comes down again within some hundred rewinds:
- * a need that is over counts half after 180 of them. `trim` does it at once.
+ * A rewind keeps memory for the next round: at most four times the most that was allocated
+ * recently, plus a block. So frames of equal need take nothing from the resource and release
+ * nothing, even if large and small ones alternate. After one frame that needs far more than the
+ * others, the memory comes down within some hundred rewinds: a past need counts half after 180 of
+ * them. `trim` releases all unused blocks at once.
  *
- * Views and arrays from before a `reset` or a `rewind` that took their memory back are invalid: they read and write
- * what came in its place.
+ * Views and arrays from before a `reset` or a `rewind` that freed their memory are invalid: they
+ * read and write whatever is allocated there next.
  *
- * An arena keeps no books of single allocations, so any address of bytes that are given out will do for `view`,
- * `array`, `bytes` and `seek`, one inside an allocation too.
+ * An arena has no metadata for single allocations. So `view`, `array`, `bytes` and `seek` accept
+ * any address of allocated bytes, even one inside an allocation.
  *
- * It is a memory resource as well: a pool can live in one. What such a pool gives back can be lent again, and no more; for all
- * else the memory comes back with `reset`, `rewind` or `dispose`, and the pool must not be used past that.
+ * It is a memory resource too: a pool can live in one. Released regions are reused for regions
+ * only; all other memory comes back with `reset`, `rewind` or `dispose`, after which the pool must
+ * not be used.
+ *
+ * @category Byte allocators
  *
  * @example Usage
  * ```ts
@@ -95,28 +99,30 @@ let arenaCount = 0;
  */
 export class Arena extends ByteAllocator implements MemoryResource {
   private readonly _blockBytes: number;
-  /** The blocks in the order of use. Those past the current one are empty, and zero. */
+  /** The blocks in the order of use. Those past the current one are empty and zeroed. */
   private _blocks: Extent[] = [];
-  /** Position of the current block; -1 before there is one. */
+  /** Index of the current block; -1 before there is one. */
   private _index = -1;
-  /** Where the next bytes come from. */
-  private _block: Extent = NOWHERE;
-  /** Bytes of the blocks before the current one, and how many of them were given out. */
+  /** The current block, for the next bytes. */
+  private _block: Extent = NO_EXTENT;
+  /** Bytes of the blocks before the current one, and how many of them are allocated. */
   private _before = 0;
   private _usedBefore = 0;
-  /** The most that was given out whenever some was taken back; `stats` knows the rest. */
+  /**
+   * The most bytes that were allocated at a rewind; `stats` takes the current ones into account.
+   */
   private _peak = 0;
-  /** The most that was given out of late, which tells how much memory is kept. */
+  /** The most bytes that were allocated at a recent rewind: how much memory to keep follows. */
   private _recent = 0;
-  /** What all its marks start from. */
+  /** The mark of position 0. */
   private readonly _firstMark: number;
-  /** The highest position that may be rewound to, and so was marked; less once it was rewound to before that. */
+  /** The highest marked position; a rewind to before it lowers it. */
   private _marked = 0;
-  /** What it lent as a memory resource; `undefined` until it does. */
-  private _loans: Loans | undefined;
+  /** The regions that it allocated as a memory resource; `undefined` before the first. */
+  private _regions: ArenaRegions | undefined;
 
   /**
-   * Creates an arena without any block: the first `alloc` takes one.
+   * Creates an arena without blocks: the first `alloc` takes one.
    *
    * @param options See {@linkcode ArenaOptions}.
    * @throws {RangeError} when `blockBytes` is out of its range.
@@ -130,20 +136,21 @@ export class Arena extends ByteAllocator implements MemoryResource {
     super(name, new AddressSpace(label, memory, blockBytes, false, debug ? name : undefined));
     this._blockBytes = blockBytes;
     this._firstMark = (1 + arenaCount++ % MARK_OWNERS) * MARK_RANGE;
-    arenas.set(this, () => this._books());
+    arenas.set(this, () => this._metadata());
     if (debug) this._traceCalls(Arena.prototype);
   }
 
   // -- allocating --
 
   /**
-   * Allocates bytes, zeroed, in O(1); at the end of a block the next one is taken, or one more from the resource.
+   * Allocates zeroed bytes, in O(1). At the end of a block it goes on in the next one, or takes
+   * another from the resource.
    *
    * @param byteLength Bytes, a positive integer.
    * @param align Power of two up to 4096 that the address is a multiple of.
    * @returns Their address.
    * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
-   * @throws {OutOfMemoryError} when the resource has no block to give.
+   * @throws {OutOfMemoryError} when the resource has no memory for a block.
    * @throws {DisposedError} after `dispose`.
    */
   override alloc(byteLength: number, align: number = 8): number {
@@ -152,23 +159,24 @@ export class Arena extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Allocates a record, zeroed, in O(1), and writes its fields.
+   * Allocates a zeroed record and writes its fields, in O(1).
    *
-   * In the hottest loops leave `init` out and write through a cursor ({@linkcode allocAt}): that costs no object and no
-   * look-up by name.
+   * In the hottest loops use {@linkcode allocAt} and write through the cursor instead: that needs
+   * no object and no look-up by name.
    *
    * @typeParam S Struct type, inferred.
-   * @param struct What the record is.
+   * @param struct Struct of the record.
    * @param init Fields to set; those left out stay zero.
    * @returns Its address.
-   * @throws {TypeError} when `struct` is no struct, or `init` names an unknown field or a value does not fit its type.
-   * @throws {OutOfMemoryError} when the resource has no block to give.
+   * @throws {TypeError} when `struct` is no struct, or `init` has an unknown field or a value of
+   * the wrong type.
+   * @throws {OutOfMemoryError} when the resource has no memory for a block.
    * @throws {DisposedError} after `dispose`.
    */
   override allocRecord<S extends AnyStruct>(struct: S, init?: Init<S>): number {
     if (init !== undefined) return this._allocWith(struct, init);
     const block = this._block;
-    // No record is aligned to more than 8, as every base is.
+    // Every base is a multiple of 8, and no record needs more.
     const at = block.top + struct.align - 1 & -struct.align;
     const end = at + struct.size;
     if (!(end <= block.byteLength)) return this._allocNext(struct);
@@ -177,12 +185,13 @@ export class Arena extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Allocates a record, zeroed, and moves a view to it, in O(1): the fastest way to make a record.
+   * Allocates a zeroed record and binds a view to it, in O(1): the fastest way to create a record.
    *
-   * @param cursor A view of a record: what `cursor` gave.
+   * @param cursor A view of a record, from `cursor`.
    * @returns Address of the new record.
    * @throws {TypeError} when it is no such view.
-   * @throws {OutOfMemoryError} when the resource has no block to give; the view stays where it is.
+   * @throws {OutOfMemoryError} when the resource has no memory for a block; the view stays bound as
+   * it was.
    * @throws {DisposedError} after `dispose`.
    */
   override allocAt(cursor: object): number {
@@ -199,13 +208,14 @@ export class Arena extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Moves a view to a record, in O(1), allocating nothing; fastest in the block that is filled now.
+   * Binds a view to a record, in O(1), without allocating; fastest in the current block.
    *
    * @typeParam V Type of the view, inferred.
    * @param cursor A view of a record.
-   * @param address Address of bytes that are given out, as many as that view's struct has.
+   * @param address Address of as many allocated bytes as the view's struct has.
    * @returns The view.
-   * @throws {InvalidAddressError} when they are not given out, or not aligned for it; the view stays where it is.
+   * @throws {InvalidAddressError} when the bytes are not allocated, or not aligned; the view stays
+   * bound as it was.
    * @throws {TypeError} when it is no view of a record.
    * @throws {DisposedError} after `dispose`.
    */
@@ -224,12 +234,12 @@ export class Arena extends ByteAllocator implements MemoryResource {
     return cursor;
   }
 
-  // -- taking back --
+  // -- freeing --
 
   /**
-   * Tells where the arena stands, for {@linkcode rewind}, in O(1).
+   * Marks the current position, for {@linkcode rewind}, in O(1).
    *
-   * @returns A number that means nothing but to this arena.
+   * @returns A number that has a meaning for this arena only.
    * @throws {DisposedError} after `dispose`.
    */
   mark(): number {
@@ -239,14 +249,14 @@ export class Arena extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Takes back what was given out since a mark, and keeps the memory, within the bounds that {@linkcode Arena} tells. What
-   * was given out since is filled with zeros, which takes as long as a memory can be filled.
+   * Frees all that was allocated since a mark, in the time to fill it with zeros. Memory is kept
+   * within the bounds in {@linkcode Arena}.
    *
-   * A mark is void once the arena was rewound to before it. That shows while the arena stands below it, and not any more
-   * when it has grown past it again.
+   * A rewind to before a mark makes the mark invalid. That is detected until the arena has grown
+   * past the mark again.
    *
    * @param mark What {@linkcode mark} returned.
-   * @throws {RangeError} when it is no mark of this arena, or is beyond where the arena stands.
+   * @throws {RangeError} when it is no mark of this arena, or is beyond the current position.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -274,8 +284,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Takes back everything that was given out, and keeps the memory, within the bounds that {@linkcode Arena} tells. It is
-   * filled with zeros, as far as it was given out.
+   * Frees all allocations, in the time to fill them with zeros. Memory is kept within the bounds in
+   * {@linkcode Arena}.
    *
    * @throws {DisposedError} after `dispose`.
    */
@@ -286,9 +296,10 @@ export class Arena extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Marks where the arena stands, and rewinds it to there at the end of a `using` scope.
+   * Marks the current position, and rewinds to it at the end of a `using` scope.
    *
-   * @returns What does so, once; nothing where the arena was rewound to before it, or disposed of, in the meantime.
+   * @returns An object whose disposal rewinds the arena once, unless it was rewound to before the
+   * mark or disposed in the meantime.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -313,7 +324,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
         const stand = this._firstMark + this._before + this._block.top;
         if (!this._isDisposed && mark <= stand) {
           this.rewind(mark);
-          if (mark === this._firstMark + this._marked) this._marked = marked; // nobody else has this mark
+          // The scope alone knew this mark.
+          if (mark === this._firstMark + this._marked) this._marked = marked;
         }
         mark = Infinity;
       },
@@ -323,22 +335,22 @@ export class Arena extends ByteAllocator implements MemoryResource {
   // -- memory --
 
   /**
-   * Gives the blocks back in which nothing is given out.
+   * Releases the blocks without allocations.
    *
-   * @returns Bytes given back.
+   * @returns Bytes released.
    * @throws {DisposedError} after `dispose`.
    */
   trim(): number {
     this._checkAlive();
     const before = this._space.byteLength;
     const kept = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
-    for (const block of this._blocks.splice(kept)) this._space.unmount(block);
+    for (const block of this._blocks.splice(kept)) this._space.unmap(block);
     if (this._index === kept) this._stepBack();
     return before - this._space.byteLength;
   }
 
   /**
-   * Tells the figures of the arena, in O(1).
+   * Returns statistics of the arena, in O(1).
    *
    * @param out An object to fill instead of a new one.
    * @returns `out`, or a new object.
@@ -350,16 +362,17 @@ export class Arena extends ByteAllocator implements MemoryResource {
     out.usedBytes = this._usedBefore + this._block.top;
     out.peakBytes = Math.max(this._peak, out.usedBytes);
     out.blocks = this._blocks.length;
-    return out as ArenaStats; // every member was just set
+    return out as ArenaStats; // every member was set above
   }
 
   /**
-   * Writes the whole state of the arena as bytes, in O(`usedBytes`): addresses, what they hold, and where the next bytes will
-   * come from.
+   * Writes the whole state of the arena as bytes, in O(`usedBytes`): all allocated bytes with their
+   * addresses, and the current position.
    *
-   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has no room a new array is made.
+   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has too
+   * little room, a new array is made.
    * @param options See {@linkcode SnapshotOptions}.
-   * @returns `into`, or a new array; what is beyond the snapshot in it is left as it was.
+   * @returns `into`, unchanged past the snapshot; or the new array.
    * @throws {TypeError} when `into` is no `Uint8Array`, or the arena's memory was detached.
    * @throws {RangeError} when `into` starts elsewhere.
    * @throws {DisposedError} after `dispose`.
@@ -384,31 +397,33 @@ export class Arena extends ByteAllocator implements MemoryResource {
   snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
     this._checkAlive();
     this._checkAttached("snapshot");
-    const written = writeArena(this._books(), this._blockBytes, into, options);
-    this._loans?.cut(0); // so that the same calls give the same addresses from here on as after restore()
+    const written = writeArena(this._metadata(), this._blockBytes, into, options);
+    // Forgets released regions, so that the same calls give the same addresses as after restore().
+    this._regions?.truncate(0);
     return written;
   }
 
   /**
-   * Goes back to a snapshot, in O(`usedBytes`). The addresses of that moment hold what they held, later ones are not given out,
-   * marks that this arena gave up to then are valid, and the same calls as then give the same addresses. Blocks that came
-   * since are given back. Views and arrays from before must be fetched or moved anew.
+   * Restores a snapshot, in O(`usedBytes`). Addresses of that time have their bytes again, later
+   * ones are not allocated, marks up to then are valid, and the same calls give the same addresses
+   * as then. Blocks that were added since are released. Views and arrays must be fetched again.
    *
-   * @param bytes What {@linkcode snapshot} wrote, of this arena or of one that was created in the same way, outside of the
-   * arena's own memory; it may be longer. A debug arena, whose addresses no other has, takes its own alone.
-   * @throws {SnapshotError} when it is none that the arena can go back to, or the memory resource has no block that lies as the
-   * addresses do; nothing changes then.
+   * @param bytes What {@linkcode snapshot} wrote, of this arena or of one that was created in the
+   * same way, outside of the arena's memory; it may be longer. A debug arena accepts its own
+   * snapshots only, as no other has its addresses.
+   * @throws {SnapshotError} when it is no snapshot of such an arena, or the memory resource has no
+   * block that suits the addresses; nothing changes then.
    * @throws {TypeError} when `bytes` is no `Uint8Array`, or the arena's memory was detached.
-   * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
+   * @throws {OutOfMemoryError} when the resource has no memory for a block; nothing changes then.
    * @throws {DisposedError} after `dispose`.
    */
   restore(bytes: Uint8Array): void {
     this._checkAlive();
     this._checkAttached("restore");
-    const { blocks, index, peak, recent } = readArena(this._books(), this._blockBytes, bytes);
+    const { blocks, index, peak, recent } = readArena(this._metadata(), this._blockBytes, bytes);
     this._blocks = [...blocks];
     this._index = index;
-    this._block = blocks[index] ?? NOWHERE;
+    this._block = blocks[index] ?? NO_EXTENT;
     this._before = this._usedBefore = 0;
     for (const block of blocks.slice(0, Math.max(index, 0))) {
       this._before += block.byteLength;
@@ -416,27 +431,30 @@ export class Arena extends ByteAllocator implements MemoryResource {
     }
     this._peak = peak;
     this._recent = recent;
-    this._loans?.cut(0);
+    this._regions?.truncate(0);
   }
 
-  /** Gives all memory back. Any later call throws {@linkcode DisposedError}, but `release`; disposing twice is harmless. */
+  /**
+   * Releases all memory. Any later call but `release` throws {@linkcode DisposedError}; disposing
+   * twice is harmless.
+   */
   override dispose(): void {
     this._blocks.length = 0;
     this._index = -1;
-    this._block = NOWHERE;
+    this._block = NO_EXTENT;
     super.dispose();
   }
 
   // -- as a memory resource --
 
   /**
-   * Lends memory, as `alloc` does.
+   * Allocates a region, as `alloc` does.
    *
-   * @param byteLength Bytes wanted, a positive integer.
+   * @param byteLength Bytes, a positive integer.
    * @param align Power of two up to 4096 that `byteOffset` is a multiple of.
-   * @returns A region of so many zeroed bytes. It follows the buffer that it is in where that is replaced.
+   * @returns A region of that many zeroed bytes. Its `buffer` follows a wasm memory that grows.
    * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
-   * @throws {OutOfMemoryError} when the resource has no block to give.
+   * @throws {OutOfMemoryError} when the resource has no memory for a block.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -452,42 +470,36 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   allocate(byteLength: number, align: number): MemoryRegion {
     this._checkRequest("allocate", byteLength, align);
-    const loans = this._loans ??= new Loans();
-    const again = loans.take(byteLength, align, this._marked);
-    const address = again === undefined
+    const regions = this._regions ??= new ArenaRegions();
+    const reused = regions.reuse(byteLength, align, this._marked);
+    const address = reused === undefined
       ? this._bump(byteLength, align)
-      : again.block.base + again.at;
-    const block = again?.block ?? this._block;
+      : reused.block.base + reused.at;
+    const block = reused?.block ?? this._block;
     const at = address - block.base;
-    if (again !== undefined) {
+    if (reused !== undefined) {
       block.u8.fill(0, at, at + byteLength);
-      block.endLives(at, at + byteLength);
+      block.endEpoch(at, at + byteLength);
     }
-    const region = new LentRegion(block, address, byteLength);
-    loans.lend(region, block, at, again?.position ?? this._before + at);
+    const region = new InnerRegion(block, address, byteLength);
+    regions.add(region, block, at, reused?.position ?? this._before + at);
     return region;
   }
 
   /**
-   * Takes note that a region is not needed any more: `allocate` may lend its bytes again, but those before a mark, or before
-   * a snapshot. Otherwise they come back with `reset`, `rewind` or `dispose`; they may have done so already.
+   * Releases a region. `allocate` may reuse its bytes, unless they are before a mark or a snapshot.
+   * Otherwise they come back with `reset`, `rewind` or `dispose`, or did so already.
    *
    * @param region What {@linkcode allocate} returned, not released before.
    * @throws {InvalidAddressError} when it is no such region.
    */
   release(region: MemoryRegion): void {
-    if (this._loans?.release(region)) return;
-    throw new InvalidAddressError(
-      `Cannot release in ${this._space.label}: the region of ${region?.byteLength} bytes at byte ${region?.byteOffset} is ` +
-        "not lent by it, or was released already",
-      this.name,
-      region?.byteOffset,
-    );
+    if (!this._regions?.release(region)) throw this._regionError(region);
   }
 
   // -- inside --
 
-  /** Takes checked bytes. */
+  /** Allocates bytes. The arguments were checked. */
   private _bump(byteLength: number, align: number): number {
     const block = this._block;
     const at = block.alignUp(block.top, align);
@@ -497,29 +509,29 @@ export class Arena extends ByteAllocator implements MemoryResource {
     return block.base + at;
   }
 
-  /** Takes checked bytes from the next block. */
+  /** Allocates bytes in the next block. */
   private _bumpNext(byteLength: number, align: number): number {
     this._advance(byteLength, align);
     return this._bump(byteLength, align);
   }
 
-  /** The rare end of allocRecord: no struct, or no room in the block. */
+  /** The slow path of allocRecord(): `struct` is no struct, or the block has no room. */
   private _allocNext(struct: AnyStruct): number {
     this._checkAlive();
     this._checkStruct("allocRecord", struct);
     return this._bumpNext(struct.size, struct.align);
   }
 
-  /** The rare end of allocAt. */
+  /** The slow path of allocAt(). */
   private _allocNextAt(view: RecordView, struct: AnyStruct): number {
     const address = this._allocNext(struct);
     this._block.bind(view, address - this._block.base);
     return address;
   }
 
-  /** Makes the next block in which so many bytes fit the current one: one that was kept, else a new one. */
+  /** Goes on in the next block with room: one that was kept, else a new one. */
   private _advance(byteLength: number, align: number): void {
-    // A block that is empty is not passed over: it comes after the one that is taken.
+    // An empty current block is not skipped: the new one is inserted before it.
     const next = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
     let found = next;
     for (; found < this._blocks.length; found++) {
@@ -527,8 +539,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
       if (block.alignUp(0, align) + byteLength <= block.byteLength) break;
     }
     const block = this._blocks[found] ?? this._takeBlock(next, byteLength, align);
-    found = Math.min(found, this._blocks.length); // some may have gone back
-    // By hand, as splice() leaves an array to the collector at each step from block to block.
+    found = Math.min(found, this._blocks.length); // some may have been released
+    // Not splice(), which would allocate an array each time.
     for (let i = found; i > next; i--) this._blocks[i] = this._blocks[i - 1];
     this._blocks[next] = block;
     if (next > this._index) this._before += this._block.byteLength;
@@ -537,11 +549,14 @@ export class Arena extends ByteAllocator implements MemoryResource {
     this._block = block;
   }
 
-  /** Takes a block from the resource. Those past a position are empty, and too small; what is too much of them goes back. */
+  /**
+   * Takes a block from the resource. The blocks from `next` on are empty and too small; as many of
+   * them are released as the bound on kept memory demands.
+   */
   private _takeBlock(next: number, byteLength: number, align: number): Extent {
     const spares = this._blocks.slice(next).sort((a, b) => b.byteLength - a.byteLength);
     const enough = Math.max(this._blockBytes, byteLength);
-    // Where there is a large one that does not do, the need grows from frame to frame.
+    // A large block that is too small shows that the need grows from frame to frame.
     const isMore = enough > this._blockBytes && spares.length > 0 &&
       spares[0].byteLength > this._blockBytes;
     const wanted = isMore
@@ -553,33 +568,33 @@ export class Arena extends ByteAllocator implements MemoryResource {
     let count = 0;
     while (count < spares.length && bytes > most) bytes -= spares[count++].byteLength;
     try {
-      return this._space.mountInstead(spares.slice(0, count), wanted, align);
+      return this._space.mapInstead(spares.slice(0, count), wanted, align);
     } catch (error) {
       const isLast = wanted === enough && count === spares.length || enough > MAX_EXTENT_BYTES;
       if (isLast || !(error instanceof OutOfMemoryError)) throw error;
-      return this._space.mountInstead(spares.filter(isThere), enough, align);
+      return this._space.mapInstead(spares.filter(isMapped), enough, align);
     } finally {
-      if (spares.length > 0) this._sweep();
+      if (spares.length > 0) this._removeReleased();
     }
   }
 
-  /** Forgets the blocks that went back, all of them empty. */
-  private _sweep(): void {
-    if (this._blocks.every(isThere)) return;
-    this._blocks = this._blocks.filter(isThere);
+  /** Removes blocks that were released, all of them empty. */
+  private _removeReleased(): void {
+    if (this._blocks.every(isMapped)) return;
+    this._blocks = this._blocks.filter(isMapped);
     if (this._blocks[this._index] === this._block) return;
     if (this._index < this._blocks.length) this._block = this._blocks[this._index];
     else this._stepBack();
   }
 
-  /** Makes the block before the current one the current one, if there is one. */
+  /** Makes the block before the current one current, or none. */
   private _stepBack(): void {
-    this._block = --this._index < 0 ? NOWHERE : this._blocks[this._index];
+    this._block = --this._index < 0 ? NO_EXTENT : this._blocks[this._index];
     this._before -= this._block.byteLength;
     this._usedBefore -= this._block.top;
   }
 
-  /** Takes back what was given out past a position: a number of bytes, the ends of blocks counted. */
+  /** Frees all past a position, which is a number of bytes that includes unused ends of blocks. */
   private _rewindTo(to: number): void {
     const used = this._usedBefore + this._block.top;
     this._peak = Math.max(this._peak, used);
@@ -589,16 +604,16 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const last = this._index;
     const needed = this._space.byteLength > most ? this._neededBytes(to) + this._blockBytes : 0;
     while (to < this._before) {
-      cut(this._block, 0);
+      truncate(this._block, 0);
       this._stepBack();
     }
-    cut(this._block, to - this._before);
+    truncate(this._block, to - this._before);
     if (to < this._marked) this._marked = to;
-    if (this._loans !== undefined) this._loans.cut(to);
-    if (needed > 0) this._giveBack(Math.max(most, needed), last);
+    if (this._regions !== undefined) this._regions.truncate(to);
+    if (needed > 0) this._releaseEmpty(Math.max(most, needed), last);
   }
 
-  /** Bytes of the blocks that the last round would take anew, in place of those that a rewind to a position empties. */
+  /** Bytes of the blocks up to a position, and of those that the same round would take again. */
   private _neededBytes(to: number): number {
     let needed = 0;
     let before = this._before;
@@ -606,32 +621,36 @@ export class Arena extends ByteAllocator implements MemoryResource {
     for (; i > 0 && to <= before; before -= this._blocks[--i].byteLength) {
       needed += this._wantOf(this._blocks[i]);
     }
-    const block = this._blocks[i] ?? NOWHERE;
+    const block = this._blocks[i] ?? NO_EXTENT;
     return needed + before + (to > before ? block.byteLength : this._wantOf(block));
   }
 
-  /** Bytes that a block would have that was taken for what is in one. */
+  /** Bytes of the block that would be taken for the allocations in one. */
   private _wantOf({ byteLength, top }: Extent): number {
     return Math.min(byteLength, Math.max(top, this._blockBytes));
   }
 
   /**
-   * Gives empty blocks back as long as there are more bytes than some: those first that were not used in the last round,
-   * the one that was used longest ago before others, then the largest.
+   * Releases empty blocks while there are more than `most` bytes: first those that the last round
+   * did not use, starting with the one that was unused longest, then the largest.
    */
-  private _giveBack(most: number, lastUsed: number): void {
+  private _releaseEmpty(most: number, lastUsed: number): void {
     const first = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
     const used = this._blocks.slice(first, lastUsed + 1);
     const unused = this._blocks.slice(Math.max(first, lastUsed + 1));
     used.sort((a, b) => a.byteLength - b.byteLength);
     for (const blocks of [unused, used]) {
-      while (this._space.byteLength > most && blocks.length > 0) this._space.unmount(blocks.pop()!); // it has one
+      while (this._space.byteLength > most) {
+        const block = blocks.pop();
+        if (block === undefined) break;
+        this._space.unmap(block);
+      }
     }
-    this._sweep();
+    this._removeReleased();
   }
 
   /**
-   * Finds the memory of a range of bytes: any that are given out.
+   * Finds the block of a range of bytes, all of which must be allocated.
    *
    * @internal
    */
@@ -656,8 +675,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
     );
   }
 
-  /** All that it keeps, for who looks inside. */
-  private _books(): ArenaBooks {
+  /** The metadata, for `validate`, `dump` and snapshots. */
+  private _metadata(): ArenaMetadata {
     return {
       name: this.name,
       space: this._space,
@@ -671,7 +690,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     };
   }
 
-  /** The error for a mark. */
+  /** The error for an invalid mark. */
   private _markError(mark: number, problem: string): RangeError {
     return new RangeError(
       `Cannot rewind in ${this._space.label}: mark ${showValue(mark)} ${problem}`,
@@ -681,15 +700,15 @@ export class Arena extends ByteAllocator implements MemoryResource {
 
 noteOwn(Arena.prototype);
 
-/** Whether a block was not given back. */
-function isThere(block: Extent): boolean {
+/** Whether a block was not released. */
+function isMapped(block: Extent): boolean {
   return block.region !== undefined;
 }
 
-/** Ends what is given out of a block at an offset, and fills what was beyond with zeros. */
-function cut(block: Extent, top: number): void {
+/** Frees the bytes of a block from an offset on, and fills them with zeros. */
+function truncate(block: Extent, top: number): void {
   if (top >= block.top) return;
   block.u8.fill(0, top, block.top);
-  block.endLives(top, block.top);
+  block.endEpoch(top, block.top);
   block.top = top;
 }

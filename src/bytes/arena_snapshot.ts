@@ -1,21 +1,24 @@
 /**
- * The state of an arena as bytes, and back.
+ * Snapshots of arenas: the state as bytes, and back.
  *
  * ```text
- * section   words 0 blocks, 1 position of the current one, 2 entries of the table of addresses, 3 need of late, in bytes
- *           floats 2: peak
- *           of each block, by position:
- *             words 0 base, 1 bytes, 2 top, 3 unused
- *             its bytes up to the top, to a multiple of 8
+ * section   words 0: number of blocks
+ *                 1: index of the current block
+ *                 2: entries of the table of the address space
+ *                 3: recent need in bytes
+ *           float 2: peak in bytes
+ *           for each block, by index:
+ *             words 0: base, 1: bytes, 2: top, 3: unused
+ *             its bytes up to the top, padded to a multiple of 8
  * ```
  *
- * Going back checks all of it and takes the memory that is missing before anything is changed.
+ * Restoring checks everything and takes the missing memory before it changes anything.
  *
  * @module
  */
 import type { AddressSpace, Extent } from "./address_space.ts";
 import { MAX_EXTENT_BYTES } from "./checks.ts";
-import type { ArenaBooks } from "./metadata.ts";
+import type { ArenaMetadata } from "./metadata.ts";
 import {
   bytesFor,
   checkLayout,
@@ -37,18 +40,18 @@ const SECTION_AT = HEADER_WORDS * 4;
 const SECTION_BYTES = 24;
 const BLOCK_BYTES = 16;
 
-/** A block as a snapshot has it. */
+/** A block in a snapshot. */
 interface SnappedBlock {
   readonly base: number;
   readonly byteLength: number;
   readonly top: number;
-  /** Where its bytes are in the snapshot. */
+  /** Byte offset of its contents in the snapshot. */
   readonly at: number;
 }
 
-/** What an arena goes back to. */
+/** The state that an arena is restored to. */
 export interface ArenaState {
-  /** The blocks, with what they held. */
+  /** The blocks, their contents restored. */
   readonly blocks: readonly Extent[];
   readonly index: number;
   readonly peak: number;
@@ -56,16 +59,16 @@ export interface ArenaState {
 }
 
 /**
- * Writes the state of an arena, in O(bytes that are given out).
+ * Writes the state of an arena, in O(allocated bytes).
  *
- * @param books What the arena keeps.
+ * @param metadata Metadata of the arena.
  * @param blockBytes Its option.
  * @param into Where to write, if there is room.
- * @param options Whether with a checksum.
+ * @param options Whether to add a checksum.
  * @returns `into`, or a new array.
  */
 export function writeArena(
-  { space, blocks, index, peak, recent, usedBefore, block: { top } }: ArenaBooks,
+  { space, blocks, index, peak, recent, usedBefore, block: { top } }: ArenaMetadata,
   blockBytes: number,
   into: Uint8Array | undefined,
   options: SnapshotOptions,
@@ -82,7 +85,7 @@ export function writeArena(
     words.set([base, byteLength, top, 0], at / 4);
     at += BLOCK_BYTES;
     const end = at + padded(top);
-    if (end > at) floats[end / 8 - 1] = 0; // padding: the same state makes the same bytes
+    if (end > at) floats[end / 8 - 1] = 0; // padding, so that equal states have equal bytes
     bytes.set(u8.subarray(0, top), at);
     at = end;
   }
@@ -91,29 +94,34 @@ export function writeArena(
 }
 
 /**
- * Goes back to a state.
+ * Restores the memory of an arena to a snapshot.
  *
- * @param books What the arena keeps.
+ * @param metadata Metadata of the arena.
  * @param blockBytes Its option.
  * @param bytes The snapshot.
- * @returns What it is to keep from now on.
- * @throws {SnapshotError} when it is none that the arena can go back to.
- * @throws {OutOfMemoryError} when there is no memory for its blocks. In either case nothing changed.
+ * @returns The new state of the arena.
+ * @throws {SnapshotError} when it is no snapshot that the arena can be restored to.
+ * @throws {OutOfMemoryError} when there is no memory for its blocks. In either case nothing
+ * changed.
  */
-export function readArena(books: ArenaBooks, blockBytes: number, bytes: Uint8Array): ArenaState {
-  const { space, name } = books;
+export function readArena(
+  metadata: ArenaMetadata,
+  blockBytes: number,
+  bytes: Uint8Array,
+): ArenaState {
+  const { space, name } = metadata;
   const sheet = open(space.label, name, bytes);
   checkLayout(space.label, name, sheet, fingerprint(space, blockBytes), 1);
-  const snapped = new Snapped(books, blockBytes, sheet);
-  const held = new Map(books.blocks.map((block) => [block.base, block]));
+  const snapped = new Snapped(metadata, blockBytes, sheet);
+  const held = new Map(metadata.blocks.map((block) => [block.base, block]));
   const found = snapped.blocks.map(({ base, byteLength }) => {
     const block = held.get(base);
     return block?.byteLength === byteLength ? block : undefined;
   });
   const regions = takeAll(space, snapped, found);
-  for (const block of books.blocks) if (!found.includes(block)) space.unmount(block);
+  for (const block of metadata.blocks) if (!found.includes(block)) space.unmap(block);
   const blocks = snapped.blocks.map(({ base, byteLength }, i) =>
-    found[i] ?? space.place(base, byteLength, regions.get(i)!) // taken for whatever was not found
+    found[i] ?? space.mapAt(base, byteLength, regions.get(i)!) // taken for all that were not found
   );
   space.setTableLength(snapped.tableLength);
   blocks.forEach((block, i) => refill(block, snapped.blocks[i], sheet));
@@ -121,7 +129,7 @@ export function readArena(books: ArenaBooks, blockBytes: number, bytes: Uint8Arr
   return { blocks, index, peak, recent };
 }
 
-/** Takes the memory that is missing, or none at all. */
+/** Takes regions for the blocks that were not found: all of them, or none. */
 function takeAll(
   space: AddressSpace,
   snapped: Snapped,
@@ -132,7 +140,7 @@ function takeAll(
   try {
     snapped.blocks.forEach(({ base, byteLength }, i) => {
       if (found[i] !== undefined) return;
-      const region = space.takeFor(base, byteLength);
+      const region = space.takeRegionFor(base, byteLength);
       if (region === undefined) {
         throw snapped.error(
           `block ${i}: the memory that there is lies elsewhere modulo 4096 than its addresses`,
@@ -143,31 +151,35 @@ function takeAll(
     });
     isDone = true;
   } finally {
-    if (!isDone) { for (const region of regions.values()) space.giveBack(region); }
+    if (!isDone) { for (const region of regions.values()) space.releaseRegion(region); }
   }
   return regions;
 }
 
-/** Makes a block hold what it held; beyond that it is zero, as what is given out must be. */
+/** Restores the contents of a block. Past its top it must be zero, since `alloc` does not clear. */
 function refill(block: Extent, { top, at }: SnappedBlock, { bytes }: Sheet): void {
-  block.endLives(0, block.top);
+  block.endEpoch(0, block.top);
   block.u8.set(bytes.subarray(at, at + top));
   if (top < block.top) block.u8.fill(0, top, block.top);
   block.top = top;
 }
 
-/** The section of an arena, checked. */
+/** The checked section of an arena. */
 class Snapped {
   readonly blocks: readonly SnappedBlock[];
   readonly index: number;
   readonly tableLength: number;
   readonly peak: number;
   readonly recent: number;
-  readonly #books: ArenaBooks;
+  readonly #metadata: ArenaMetadata;
   readonly #byteLength: number;
 
-  constructor(books: ArenaBooks, blockBytes: number, { bytes, words, naturals, floats }: Sheet) {
-    this.#books = books;
+  constructor(
+    metadata: ArenaMetadata,
+    blockBytes: number,
+    { bytes, words, naturals, floats }: Sheet,
+  ) {
+    this.#metadata = metadata;
     this.#byteLength = bytes.byteLength;
     this.#need(SECTION_AT, SECTION_BYTES);
     const [length, index, tableLength] = words.subarray(SECTION_AT / 4);
@@ -206,9 +218,9 @@ class Snapped {
     }
   }
 
-  /** No granule belongs to two blocks, and every one is within the table. */
+  /** Checks that no granule belongs to two blocks, and that all are within the table. */
   #checkTable(): void {
-    const { shift } = this.#books.space;
+    const { shift } = this.#metadata.space;
     const { tableLength } = this;
     if (tableLength < 1 || tableLength > 2 ** (32 - shift)) {
       throw this.error(`it has ${tableLength} granules of addresses`, SECTION_AT + 8);
@@ -238,11 +250,11 @@ class Snapped {
   }
 
   error(problem: string, at: number): SnapshotError {
-    return snapshotError(this.#books.space.label, this.#books.name, problem, at);
+    return snapshotError(this.#metadata.space.label, this.#metadata.name, problem, at);
   }
 }
 
-/** Of all that a snapshot depends on; no two debug arenas have the same addresses. */
+/** Of all that a snapshot depends on. Debug arenas differ by their first granule. */
 function fingerprint({ shift, firstGranule, isDebug }: AddressSpace, blockBytes: number): number {
   return fingerprintOf(["Arena", blockBytes, shift, firstGranule, isDebug].join());
 }

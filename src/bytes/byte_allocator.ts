@@ -1,10 +1,10 @@
 /**
- * `ByteAllocator`: the one face of the allocators that give out bytes by address.
+ * `ByteAllocator`: the common API of the allocators that allocate bytes by address.
  *
  * @module
  */
-import { type AddressSpace, Extent, NOWHERE } from "./address_space.ts";
-import { checkAlign, checkCount } from "./checks.ts";
+import { type AddressSpace, Extent, NO_EXTENT } from "./address_space.ts";
+import { checkAlign, checkPositive } from "./checks.ts";
 import {
   keepOrigin,
   noteOwn,
@@ -19,7 +19,7 @@ import type { Bound } from "../struct/scalars.ts";
 import { byteSummary, showAs, showValue } from "../messages/show.ts";
 import { type RecordView, rootOf, type StructCode, structCode, type View } from "../struct/view.ts";
 import { DisposedError, InvalidAddressError } from "../errors.ts";
-import type { MemoryResource } from "../memory/resource.ts";
+import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import {
   type AnyStruct,
   elementBytes,
@@ -28,30 +28,31 @@ import {
   Struct,
 } from "../struct/schema.ts";
 
-/** Options of every byte allocator; each may be left out. */
+/** Options of all byte allocators; each may be left out. */
 export interface ByteAllocatorOptions {
   /** Shown in errors. @default {"arena", "stack" or "heap"} */
   readonly name?: string;
   /** Where the memory comes from. @default {heapMemory} */
   readonly memory?: MemoryResource;
   /**
-   * Whether views throw when they are used past what they look at, `dispose` throws where something is live (but of an arena,
-   * whose allocations are not counted), and what was freed is overwritten with `0xDD`. An arena does not do that: what it
-   * takes back it fills with zeros, as it must be when it is given out again. The addresses of debug allocators are
-   * told apart, up to 32 of them. It takes 4 bytes more for each byte, and time at each access. @default {false}
+   * Whether views throw after their memory was freed, `dispose` throws when something is live, and
+   * freed bytes are overwritten with `0xDD`. An arena does not count its allocations, so it reports
+   * no leaks, and it fills freed bytes with zeros as always. Up to 32 debug allocators have
+   * different addresses, so that errors can name the one that an address belongs to. Debug mode
+   * takes 4 more bytes for each byte, and time at each access. @default {false}
    */
   readonly debug?: boolean;
 }
 
-/** The figures that every byte allocator has. */
+/** Statistics of all byte allocators. */
 export interface ByteAllocatorStats {
   /** Bytes taken from the memory resource. */
   byteLength: number;
-  /** Bytes of them that are given out. */
+  /** Bytes of them that are allocated. */
   usedBytes: number;
 }
 
-/** The typed array for each scalar type; a `bool` is a byte, a `ref` 4 of them. */
+/** The typed array for each scalar type; a `bool` takes 1 byte, a `ref` 4. */
 export interface ScalarArrays {
   /** Signed bytes. */
   i8: Int8Array;
@@ -104,16 +105,19 @@ const ARRAY_CLASSES: Readonly<Record<ScalarType, ArrayClass | undefined>> = {
 };
 
 /**
- * What `Arena`, `StackAllocator` and `FreeListAllocator` have in common: bytes by address, with records and typed
- * arrays laid over them.
+ * What `Arena`, `StackAllocator` and `FreeListAllocator` have in common: allocations by address,
+ * and views of records and typed arrays over them.
  *
- * An address is a positive integer below 2^32, and 0 is null. An alignment is a power of two up to 4096, and holds of
- * the address as of the offset in the buffer, and so of a pointer in a wasm module too. New memory is zeroed. A call
- * that throws changed nothing.
+ * An address is a positive integer below 2^32; 0 is null. An alignment is a power of two up to
+ * 4096. It holds for the address and for the offset in the buffer, so for a pointer in a wasm
+ * module too. New memory is zeroed. A call that throws changes nothing.
  *
- * Which one: an {@linkcode Arena} where everything goes at once, a {@linkcode StackAllocator} where the last comes
- * first to go and the size is bounded, a {@linkcode FreeListAllocator} where anything goes at any time; and a `Pool`, which
- * beats that one in every respect, where all records are of one struct.
+ * Which one to use: an {@linkcode Arena} if everything is freed at once; a
+ * {@linkcode StackAllocator} if the newest is always freed first and the size is bounded; a
+ * {@linkcode FreeListAllocator} if anything can be freed at any time. If all records are of one
+ * struct, a `Pool` is better than a `FreeListAllocator` in every respect.
+ *
+ * @category Byte allocators
  *
  * @example Usage
  * ```ts
@@ -136,23 +140,23 @@ export abstract class ByteAllocator implements Disposable {
   /** Shown in errors. */
   readonly name: string;
   /**
-   * Where its addresses lead.
+   * Its memory, by address.
    *
    * @internal
    */
   protected readonly _space: AddressSpace;
   /**
-   * Whether it was disposed of.
+   * Whether it was disposed.
    *
    * @internal
    */
   protected _isDisposed = false;
 
   /**
-   * Takes the common parts; the allocators of this module do so.
+   * Creates the common part of an allocator.
    *
    * @param name Shown in errors.
-   * @param space Where addresses lead.
+   * @param space Its memory.
    */
   protected constructor(name: string, space: AddressSpace) {
     this.name = name;
@@ -162,10 +166,10 @@ export abstract class ByteAllocator implements Disposable {
   // -- allocating --
 
   /**
-   * Allocates bytes, zeroed.
+   * Allocates zeroed bytes.
    *
    * @param byteLength Bytes, a positive integer.
-   * @param align Power of two up to 4096 that the address is a multiple of, 8 unless told.
+   * @param align Power of two up to 4096 that the address is a multiple of, 8 by default.
    * @returns Their address.
    * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
    * @throws {OutOfMemoryError} when there is no room.
@@ -174,13 +178,14 @@ export abstract class ByteAllocator implements Disposable {
   abstract alloc(byteLength: number, align?: number): number;
 
   /**
-   * Allocates a record, zeroed, and writes its fields, in the time of {@linkcode alloc}.
+   * Allocates a zeroed record and writes its fields, in the time of {@linkcode alloc}.
    *
    * @typeParam S Struct type, inferred.
-   * @param struct What the record is.
+   * @param struct Struct of the record.
    * @param init Fields to set; those left out stay zero.
    * @returns Its address.
-   * @throws {TypeError} when `struct` is no struct, or `init` names an unknown field or a value does not fit its type.
+   * @throws {TypeError} when `struct` is no struct, or `init` has an unknown field or a value of
+   * the wrong type.
    * @throws {OutOfMemoryError} when there is no room.
    * @throws {DisposedError} after `dispose`.
    *
@@ -202,13 +207,13 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Allocates a record, zeroed, and moves a view to it: for the loops that make thousands. Nothing is allocated on the
-   * JavaScript heap, and no field is looked up by name.
+   * Allocates a zeroed record and binds a view to it. It is for loops that create thousands: it
+   * allocates nothing on the JavaScript heap and looks up no field by name.
    *
-   * @param cursor A view of a record: what {@linkcode cursor} gave.
+   * @param cursor A view of a record, from {@linkcode cursor}.
    * @returns Address of the new record.
    * @throws {TypeError} when it is no such view.
-   * @throws {OutOfMemoryError} when there is no room; the view stays where it is.
+   * @throws {OutOfMemoryError} when there is no room; the view stays bound as it was.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -231,7 +236,7 @@ export abstract class ByteAllocator implements Disposable {
    */
   allocAt(cursor: object): number {
     const view = this._checkCursor("allocAt", cursor);
-    const { size, align } = view._s!; // as _checkCursor has seen
+    const { size, align } = view._s!; // checked above
     const address = this.alloc(size, align);
     const extent = this._space.find(address);
     extent.bind(view, address - extent.base);
@@ -239,12 +244,12 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Allocates a typed array in the allocator's own memory, zeroed.
+   * Allocates a zeroed typed array in the allocator's memory.
    *
    * @typeParam T Scalar type, inferred.
-   * @param type What its elements are.
-   * @param length How many, a positive integer.
-   * @returns The array; {@linkcode addressOf} tells its address.
+   * @param type Type of its elements.
+   * @param length Number of elements, a positive integer.
+   * @returns The array; {@linkcode addressOf} returns its address.
    * @throws {RangeError} when `length` is no positive integer.
    * @throws {TypeError} when `type` is no scalar type of this engine.
    * @throws {OutOfMemoryError} when there is no room.
@@ -267,16 +272,16 @@ export abstract class ByteAllocator implements Disposable {
     return this._arrayAt(this.alloc(bytes * length, bytes), type, length);
   }
 
-  // -- looking at memory --
+  // -- views and arrays --
 
   /**
-   * Views a record, in O(1). The view is its own object, safe to keep beside others.
+   * Returns a new view of a record, in O(1).
    *
    * @typeParam S Struct type, inferred.
-   * @param address Address that holds such a record.
-   * @param struct What the record is.
-   * @returns A view of it.
-   * @throws {InvalidAddressError} when the address does not hold so many bytes, or is not aligned for them.
+   * @param address Address of the record.
+   * @param struct Struct of the record.
+   * @returns The view, safe to keep beside others.
+   * @throws {InvalidAddressError} when the address has too few allocated bytes, or is not aligned.
    * @throws {TypeError} when `struct` is no struct.
    * @throws {DisposedError} after `dispose`.
    */
@@ -290,50 +295,50 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Makes a view that {@linkcode seek} and {@linkcode allocAt} move from record to record.
+   * Creates an unbound view, which {@linkcode seek} and {@linkcode allocAt} bind to records.
    *
    * @typeParam S Struct type, inferred.
-   * @param struct What the records are.
-   * @returns A view that stands nowhere yet: its fields read as nothing.
+   * @param struct Struct of the records.
+   * @returns The view. Its fields read as zero until it is bound.
    * @throws {TypeError} when `struct` is no struct.
    * @throws {DisposedError} after `dispose`.
    */
   cursor<S extends AnyStruct>(struct: S): View<S> {
     this._checkAlive();
     this._checkStruct("make a cursor", struct);
-    return asView<S>(new (codeOf(struct, this._space.isDebug).View)(NOWHERE, 0));
+    return asView<S>(new (codeOf(struct, this._space.isDebug).View)(NO_EXTENT, 0));
   }
 
   /**
-   * Moves a view to a record, in O(1), allocating nothing.
+   * Binds a view to a record, in O(1), without allocating.
    *
    * @typeParam V Type of the view, inferred.
    * @param cursor A view of a record.
-   * @param address Address that holds a record of that view's struct.
+   * @param address Address of a record of the view's struct.
    * @returns The view.
-   * @throws {InvalidAddressError} when the address does not hold so many bytes, or is not aligned for them; the view
-   * stays where it is.
+   * @throws {InvalidAddressError} when the address has too few allocated bytes, or is not aligned;
+   * the view stays bound as it was.
    * @throws {TypeError} when it is no view of a record.
    * @throws {DisposedError} after `dispose`.
    */
   seek<V extends object>(cursor: V, address: number): V {
     const view = this._checkCursor("seek", cursor);
     this._checkAttached("seek");
-    const { size, align } = view._s!; // as _checkCursor has seen
+    const { size, align } = view._s!; // checked above
     const extent = this._check("seek", address, size, align);
     extent.bind(view, address - extent.base);
     return cursor;
   }
 
   /**
-   * Lays a typed array over what an address holds, in O(1).
+   * Returns a typed array over allocated memory, in O(1).
    *
    * @typeParam T Scalar type, inferred.
-   * @param address Address that holds such elements.
-   * @param type What they are.
-   * @param length How many, a positive integer.
-   * @returns The array, nothing copied.
-   * @throws {InvalidAddressError} when the address does not hold so many bytes, or is not aligned for them.
+   * @param address Address of the first element.
+   * @param type Type of the elements.
+   * @param length Number of elements, a positive integer.
+   * @returns The array; nothing is copied.
+   * @throws {InvalidAddressError} when the address has too few allocated bytes, or is not aligned.
    * @throws {RangeError} when `length` is no positive integer.
    * @throws {TypeError} when `type` is no scalar type of this engine.
    * @throws {DisposedError} after `dispose`.
@@ -357,32 +362,32 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Shows the bytes that an address holds, in O(1).
+   * Returns allocated bytes, in O(1).
    *
-   * @param address Address that holds so many bytes.
-   * @param byteLength How many, a positive integer.
-   * @returns The bytes, nothing copied.
-   * @throws {InvalidAddressError} when the address does not hold so many bytes.
+   * @param address Address of the first byte.
+   * @param byteLength Bytes, a positive integer.
+   * @returns The bytes; nothing is copied.
+   * @throws {InvalidAddressError} when the address has too few allocated bytes.
    * @throws {RangeError} when `byteLength` is no positive integer.
    * @throws {DisposedError} after `dispose`.
    */
   bytes(address: number, byteLength: number): Uint8Array {
     this._checkAlive();
-    checkCount(this._space.label, "bytes", "size", byteLength);
+    checkPositive(this._space.label, "bytes", "size", byteLength);
     this._checkAttached("bytes");
     this._check("bytes", address, byteLength, 1);
     return this._arrayAt(address, "u8", byteLength);
   }
 
   /**
-   * Tells the address of what a view or a typed array of this allocator stands on; of a view in O(1), of an array in
-   * O(blocks).
+   * Returns the address of a view, in O(1), or of a typed array, in O(blocks).
    *
-   * @param view A view, of which a nested one counts as the whole record, or a typed array.
+   * @param view A view of this allocator, or a typed array over its memory. A nested view has the
+   * address of its whole record.
    * @returns The address.
-   * @throws {InvalidAddressError} when what is there was given back.
-   * @throws {StaleHandleError} for a view in debug mode, when what was there was given back.
-   * @throws {TypeError} when it is neither, not of this allocator, or stands nowhere.
+   * @throws {InvalidAddressError} when the memory was freed.
+   * @throws {StaleHandleError} for a view in debug mode, when its memory was freed.
+   * @throws {TypeError} when it is neither, is not of this allocator, or is unbound.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -408,7 +413,7 @@ export abstract class ByteAllocator implements Disposable {
     const root = rootOf(view);
     if (root?._s === undefined || !(root._b instanceof Extent)) throw this._foreignError(verb);
     const address = root._b.base + root._o;
-    if (root._b === NOWHERE || this._space.find(address) !== root._b) {
+    if (root._b === NO_EXTENT || this._space.find(address) !== root._b) {
       throw this._foreignError(verb);
     }
     this._check(verb, address, root._s.size, 1);
@@ -418,10 +423,9 @@ export abstract class ByteAllocator implements Disposable {
   // -- memory --
 
   /**
-   * Makes the allocator whole again after somebody replaced the buffer under its regions by a longer one, as a
-   * `WebAssembly.Memory` does when it grows. Addresses and views stay valid; typed arrays are to be laid anew.
-   *
-   * Takes O(blocks).
+   * Restores the allocator after the buffer under its regions was replaced by a longer one, as a
+   * `WebAssembly.Memory` does when it grows, in O(blocks). Addresses and views stay valid; typed
+   * arrays have to be fetched again.
    *
    * @throws {DisposedError} after `dispose`.
    */
@@ -431,14 +435,15 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Takes back everything that was given out, and keeps memory for the next round. Views and arrays from before are invalid.
+   * Frees all allocations, and keeps memory for the next round. Views and arrays from before are
+   * invalid.
    *
    * @throws {DisposedError} after `dispose`.
    */
   abstract reset(): void;
 
   /**
-   * Tells the figures of the allocator.
+   * Returns statistics of the allocator.
    *
    * @param out An object to fill instead of a new one.
    * @returns `out`, or a new object.
@@ -446,13 +451,16 @@ export abstract class ByteAllocator implements Disposable {
    */
   abstract stats(out?: Partial<ByteAllocatorStats>): ByteAllocatorStats;
 
-  /** Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless. */
+  /**
+   * Releases all memory. Any later call throws {@linkcode DisposedError}; disposing twice is
+   * harmless.
+   */
   dispose(): void {
     this._isDisposed = true;
-    this._space.unmountAll();
+    this._space.unmapAll();
   }
 
-  /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
+  /** Calls {@linkcode dispose}, at the end of a `using` scope. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -461,9 +469,9 @@ export abstract class ByteAllocator implements Disposable {
     showAs<ByteAllocator>(this.prototype, (it) => it._summary());
   }
 
-  /** One line for who prints it. */
+  /** One line for `console.log`. */
   private _summary(): string {
-    if (this._space === undefined) return "[prototype]"; // that of a class of allocators
+    if (this._space === undefined) return "[prototype]"; // `this` is the prototype of a class
     const { label, extents } = this._space;
     return byteSummary(label, this._isDisposed ? undefined : this.stats(), extents.length);
   }
@@ -471,7 +479,7 @@ export abstract class ByteAllocator implements Disposable {
   // -- checks --
 
   /**
-   * Finds the memory of a range of bytes, all of which must be given out.
+   * Finds the extent of a range of bytes, all of which must be allocated.
    *
    * @internal
    */
@@ -483,7 +491,7 @@ export abstract class ByteAllocator implements Disposable {
   ): Extent;
 
   /**
-   * Allocates a record and writes to it, once its values are known.
+   * Reads the values of a record, then allocates it and writes them.
    *
    * @internal
    */
@@ -493,11 +501,11 @@ export abstract class ByteAllocator implements Disposable {
     return write(init, 0, scratch, this._target, 0, undefined);
   }
 
-  /** Where new records come from that have values. */
+  /** Allocates the records that have values. */
   private _target: Target = new NewRecords(this);
 
   /**
-   * Debug mode: notes where each call of the program's came from.
+   * In debug mode, records where each call of the program came from.
    *
    * @param own Prototype of the allocator's class.
    * @internal
@@ -508,19 +516,19 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Refuses a size or an alignment, and memory that is not there.
+   * Checks a size and an alignment, and that the memory is attached.
    *
    * @internal
    */
   protected _checkRequest(verb: string, byteLength: number, align: number): void {
     this._checkAlive();
-    checkCount(this._space.label, verb, "size", byteLength);
+    checkPositive(this._space.label, verb, "size", byteLength);
     checkAlign(this._space.label, verb, align);
     this._checkAttached(verb);
   }
 
   /**
-   * Refuses everything after `dispose`.
+   * Checks that the allocator was not disposed.
    *
    * @internal
    */
@@ -530,7 +538,7 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Refuses to use memory that somebody has detached.
+   * Checks that the memory was not detached.
    *
    * @internal
    */
@@ -541,7 +549,7 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Refuses what is no struct.
+   * Checks that a value is a struct.
    *
    * @internal
    */
@@ -553,7 +561,7 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Refuses what is no view of a whole record.
+   * Checks that a value is a view of a whole record.
    *
    * @internal
    */
@@ -564,7 +572,7 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * The error for what is no view of a whole record.
+   * The error for a value that is no view of a whole record.
    *
    * @internal
    */
@@ -575,7 +583,7 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Refuses what makes no typed array.
+   * Checks the type and the length of a typed array, and that the memory is attached.
    *
    * @internal
    */
@@ -588,7 +596,7 @@ export abstract class ByteAllocator implements Disposable {
         } is no scalar type of this engine`,
       );
     }
-    checkCount(this._space.label, verb, "length", length);
+    checkPositive(this._space.label, verb, "length", length);
     this._checkAttached(verb);
   }
 
@@ -598,11 +606,12 @@ export abstract class ByteAllocator implements Disposable {
    * @internal
    */
   protected _addressError(verb: string, address: number, problem: string): Error {
+    const owner = this._space.ownerOf(address);
     const what = !Number.isInteger(address) || address < 0
       ? `${showValue(address)} is no address`
       : address === 0
       ? "address 0 is the null address"
-      : `address ${address} ${this._problemOf(address) ?? problem}`;
+      : `address ${address} ${owner === undefined ? problem : `is one of ${owner}`}`;
     return new InvalidAddressError(
       `Cannot ${verb} in ${this._space.label}: ${what}`,
       this.name,
@@ -610,36 +619,45 @@ export abstract class ByteAllocator implements Disposable {
     );
   }
 
-  /** What debug mode knows of an address. */
-  private _problemOf(address: number): string | undefined {
-    const owner = this._space.ownerOf(address);
-    return owner === undefined ? undefined : `is one of ${owner}`;
-  }
-
-  /** The error for what is no view or array of this allocator. */
-  private _foreignError(verb: string): TypeError {
-    const { label } = this._space;
-    return new TypeError(
-      `Cannot ${verb} in ${label}: the argument is no view or array of it, or stands nowhere`,
+  /**
+   * The error for a region that is not allocated.
+   *
+   * @internal
+   */
+  protected _regionError(region: MemoryRegion): InvalidAddressError {
+    const { byteLength, byteOffset } = region ?? {}; // a JavaScript caller may pass null
+    return new InvalidAddressError(
+      `Cannot release in ${this._space.label}: the region of ${byteLength} bytes at byte ${byteOffset} ` +
+        "was not allocated by it, or was released already",
+      this.name,
+      byteOffset,
     );
   }
 
-  /** Lays a checked array over memory that is given out. */
+  /** The error for a value that is no view or array of this allocator. */
+  private _foreignError(verb: string): TypeError {
+    const { label } = this._space;
+    return new TypeError(
+      `Cannot ${verb} in ${label}: the argument is no view or array of it, or is unbound`,
+    );
+  }
+
+  /** Returns a typed array over allocated memory. The arguments were checked. */
   private _arrayAt<T extends ScalarType>(
     address: number,
     type: T,
     length: number,
   ): ScalarArrays[T] {
     const { u8, base } = this._space.find(address);
-    const ArrayClass = ARRAY_CLASSES[type]!; // as _checkArray has seen
-    // Which array it is follows from the type, as the table has it and the compiler does not see.
+    const ArrayClass = ARRAY_CLASSES[type]!; // checked by _checkArray
+    // The cast holds: the table has the class of `ScalarArrays[T]` for each type.
     return new ArrayClass(u8.buffer, u8.byteOffset + (address - base), length) as ScalarArrays[T];
   }
 }
 
 noteOwn(ByteAllocator.prototype);
 
-/** What debug mode traces. */
+/** The calls that debug mode traces. */
 const TRACED: TracedCalls = {
   alloc: RUNS_NO_USER_CODE,
   allocRecord: ([, init]) => init === undefined,
@@ -649,7 +667,7 @@ const TRACED: TracedCalls = {
   realloc: RUNS_NO_USER_CODE,
 };
 
-/** The new records of an allocator. */
+/** Allocates the records of an allocator for a compiled writer. */
 class NewRecords implements Target {
   private readonly allocator: ByteAllocator;
 
@@ -658,7 +676,7 @@ class NewRecords implements Target {
   }
 
   bindTo(view: Bound): number {
-    this.allocator["_checkAttached"]("allocRecord"); // of the same file
+    this.allocator["_checkAttached"]("allocRecord"); // protected, but in the same file
     return this.allocator.allocAt(view);
   }
 }
@@ -672,8 +690,7 @@ class TracedRecords extends NewRecords {
   }
 }
 
-// A view is typed by its fields for the user and by its state in here; both are true of the same object.
-/** What is compiled for the records of a struct in byte allocators, and a view that they are written through. */
+/** The code that is compiled for a struct, and a view that records are written through. */
 interface RecordCode extends StructCode {
   readonly scratch: RecordView;
 }
@@ -687,12 +704,13 @@ function codeOf(struct: AnyStruct, isDebug: boolean): RecordCode {
   if (code === undefined) {
     const compile = compilerForStruct(struct, !isDebug);
     const made = structCode(struct, compile, isDebug);
-    code = { ...made, scratch: new made.View(NOWHERE, 0) };
+    code = { ...made, scratch: new made.View(NO_EXTENT, 0) };
     codes.set(struct, code);
   }
   return code;
 }
 
+/** Types a view by its fields, as users see it, and no longer by its state. */
 function asView<S extends AnyStruct>(view: RecordView): View<S> {
   return view as unknown as View<S>;
 }

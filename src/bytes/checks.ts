@@ -1,5 +1,5 @@
 /**
- * What the byte allocators are given: the checks of their options, and of sizes and alignments.
+ * Checks of the options of byte allocators, and of sizes and alignments.
  *
  * @module
  */
@@ -8,21 +8,21 @@ import { showValue } from "../messages/show.ts";
 import { MAX_ALIGN } from "../memory/region.ts";
 import type { MemoryResource } from "../memory/resource.ts";
 
-/** Typed arrays over an extent are indexed with 31 bits. */
+/** The most bytes of an extent: typed arrays over it are indexed with 31 bits. */
 export const MAX_EXTENT_BYTES: number = 1 << 30;
 
-/** The least that an allocator can be told to take from its resource at once. */
+/** The fewest bytes that an allocator takes from its resource at once. */
 const MIN_EXTENT_BYTES = 64;
 
 /**
- * Refuses options that no such allocator has.
+ * Checks that an allocator has all options that it was given.
  *
  * @typeParam O The options.
  * @param kind Class of the allocator.
- * @param defaultName Name where the options have none.
- * @param options As the user gave them.
- * @param own The options that this class has beside those of all.
- * @throws {TypeError} when there is another one, or they are no object.
+ * @param defaultName Its name if the options have none.
+ * @param options As the user passed them.
+ * @param own The options that only this class has.
+ * @throws {TypeError} when there is an unknown option, or `options` is no object.
  */
 export function checkByteOptions<O extends { readonly name?: string }>(
   kind: string,
@@ -41,7 +41,7 @@ export function checkByteOptions<O extends { readonly name?: string }>(
  * @param name Its name.
  * @param memory Where its memory comes from.
  * @param debug Whether it is in debug mode.
- * @returns How errors call it, `Arena "frame"`.
+ * @returns How errors name it, `Arena "frame"`.
  * @throws {TypeError} when one of them has the wrong type.
  */
 export function checkSource(
@@ -58,9 +58,9 @@ export function checkSource(
 }
 
 /**
- * Checks an option that is a number of bytes to take from the resource at once.
+ * Checks an option that is the size of an extent.
  *
- * @param label How errors call the allocator.
+ * @param label How errors name the allocator.
  * @param option Name of the option.
  * @param bytes Its value.
  * @throws {RangeError} when it is no integer from 64 to 2^30.
@@ -74,7 +74,7 @@ export function checkExtentBytes(label: string, option: string, bytes: number): 
 }
 
 /**
- * @param label How errors call the allocator.
+ * @param label How errors name the allocator.
  * @param option Name of the option.
  * @param must What it must be.
  * @param got What it was.
@@ -87,33 +87,32 @@ export function optionError(label: string, option: string, must: string, got: un
 /**
  * Checks a number of bytes or elements.
  *
- * @param label How errors call the allocator.
- * @param verb What was tried.
- * @param what What the number is of.
- * @param count The number.
+ * @param label How errors name the allocator.
+ * @param verb What the caller does, `alloc`.
+ * @param what What the number is, `size`.
+ * @param n The number.
  * @throws {RangeError} when it is no positive integer.
  */
-export function checkCount(label: string, verb: string, what: string, count: number): void {
-  if (Number.isInteger(count) && count > 0) return;
+export function checkPositive(label: string, verb: string, what: string, n: number): void {
+  if (Number.isInteger(n) && n > 0) return;
   throw new RangeError(
-    `Cannot ${verb} in ${label}: the ${what} must be a positive integer, got ${showValue(count)}`,
+    `Cannot ${verb} in ${label}: the ${what} must be a positive integer, got ${showValue(n)}`,
   );
 }
 
 /**
  * Checks an alignment.
  *
- * @param label How errors call the allocator.
- * @param verb What was tried.
+ * @param label How errors name the allocator.
+ * @param verb What the caller does, `alloc`.
  * @param align The alignment in bytes.
  * @throws {RangeError} when it is no power of two from 1 to 4096.
  */
 export function checkAlign(label: string, verb: string, align: number): void {
   const isWhole = Number.isInteger(align) && align > 0 && align <= MAX_ALIGN;
   if (isWhole && (align & align - 1) === 0) return;
+  const must = `a power of two from 1 to ${MAX_ALIGN}`;
   throw new RangeError(
-    `Cannot ${verb} in ${label}: the alignment must be a power of two from 1 to ${MAX_ALIGN}, got ${
-      showValue(align)
-    }`,
+    `Cannot ${verb} in ${label}: the alignment must be ${must}, got ${showValue(align)}`,
   );
 }

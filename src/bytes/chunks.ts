@@ -1,5 +1,6 @@
 /**
- * Chunks: how an extent is cut into used and free ones, with boundary tags, in the memory itself.
+ * `Chunks`: how an extent is divided into used and free chunks, with boundary tags in the memory
+ * itself.
  *
  * ```text
  * extent   [ used chunk ][ free chunk          ][ used chunk ] … [ end ]
@@ -9,37 +10,39 @@
  * end      │ 0 + flags    │                                           └ footer
  * ```
  *
- * Sizes are in bytes and multiples of 8, so the lowest bits are free for flags. That a chunk is free stands at both its
- * ends: its own header says so, and the one after it has the flag {@linkcode PREVIOUS_USED} clear and its size right
- * before. So a freed chunk finds both neighbours in O(1) (Knuth, "The Art of Computer Programming" 1, 2.5, boundary
- * tags; that used chunks need no footer is Doug Lea's). The end counts as used, and so does what is before the start.
+ * Sizes are in bytes and multiples of 8, so the lowest three bits are free for flags. A free chunk
+ * is marked at both ends: by its own header, and by the header after it, which has the flag
+ * {@linkcode PREVIOUS_USED} clear and the size of the free chunk right before it. So a chunk that
+ * is freed finds both neighbours in O(1) (Knuth, "The Art of Computer Programming" 1, 2.5, boundary
+ * tags; that used chunks need no footer is due to Doug Lea). The end counts as used, and so does
+ * what lies before the start.
  *
- * A used chunk remembers the alignment that it was asked for, since `realloc` must keep it where it moves. It does so in
- * bits that are spare in any case, and takes no byte more: no extent has more than 2^30 bytes, so both words of a header
- * have bits 30 and 31 free. The four of them hold log2 of the alignment less 3, 0 to 9, the high half in the first word:
- * 0 stands for 8 and all below, so that nothing is written for an ordinary chunk. The alignment of its address would not do:
- * that is often larger by chance, and a chunk that moved would take more room, and a longer search, for nothing.
+ * A used chunk records the alignment that was asked for, since `realloc` keeps it when it moves the
+ * allocation. The alignment of its address would not do: that is often larger by chance, and a
+ * moved chunk would then waste room. The record takes no extra byte: an extent has at most 2^30
+ * bytes, so bits 30 and 31 of both header words are free. They hold log2 of the alignment minus 3,
+ * from 0 to 9, the high half in the first word. 0 stands for 8 and below.
  *
- * A chunk is known by its unit, its address divided by 8: below 2^29, so that the engine never boxes it.
+ * A chunk is identified by its unit, its address divided by 8: below 2^29, so V8 never boxes it.
  *
  * @module
  */
 import { type AddressSpace, type Extent, UNIT_SHIFT } from "./address_space.ts";
 
-/** Flag of a chunk that is used. */
+/** Flag of a used chunk. */
 export const USED = 1;
 
-/** Flag of a chunk that comes after a used one. */
+/** Flag of a chunk after a used one. */
 export const PREVIOUS_USED = 2;
 
-/** Flag of a used chunk that was made larger: it may be a buffer that grows. */
+/** Flag of a used chunk that `realloc` made larger: it may be a buffer that goes on growing. */
 const GREW = 4;
 
-/** Clears the flags of the first word, and of the second. */
+/** Masks that clear the flags of the first and of the second word. */
 const SIZE_MASK = 2 ** 30 - 8;
 const ASKED_MASK = 2 ** 30 - 1;
 
-/** Where the halves of an alignment stand in both words. */
+/** Position of the two halves of an alignment, in both words. */
 const ALIGN_SHIFT = 30;
 
 /** Bytes before a payload. */
@@ -47,53 +50,79 @@ export const HEADER_BYTES = 8;
 
 /**
  * @param unit A chunk.
- * @returns The address of its payload: a product, since a shift would make large addresses negative.
+ * @returns The address of its payload: a product, since a shift would make large addresses
+ * negative.
  */
 export function addressOf(unit: number): number {
   return unit * 8 + HEADER_BYTES;
 }
 
-/** Knows the free chunks by what is searched for. Both ways of doing so keep their links in the chunks. */
+/**
+ * @param address The address of a payload.
+ * @returns Its chunk.
+ */
+export function unitOf(address: number): number {
+  return (address >>> UNIT_SHIFT) - 1;
+}
+
+/**
+ * @param extent The extent of a chunk.
+ * @param unit The chunk.
+ * @returns Byte offset of its payload in the extent.
+ */
+export function payloadAt({ firstUnit }: Extent, unit: number): number {
+  return (unit - firstUnit << UNIT_SHIFT) + HEADER_BYTES;
+}
+
+/**
+ * @param extent An extent that is divided into chunks.
+ * @returns The unit of its end.
+ */
+export function endOf(extent: Extent): number {
+  return extent.firstUnit + (extent.byteLength >> UNIT_SHIFT) - 1;
+}
+
+/** An index of the free chunks. Each kind keeps its links in the chunks. */
 export interface FreeIndex {
-  /** The least bytes that a chunk must have to hold the links and its tags. */
+  /** The fewest bytes of a chunk, for its tags and links. */
   readonly minBytes: number;
   /**
-   * Takes up a free chunk.
+   * Adds a free chunk.
    *
    * @param unit The chunk, its tags written.
    */
   insert(unit: number): void;
   /**
-   * Forgets a chunk.
+   * Removes a chunk.
    *
    * @param unit The chunk, its header as it was when it was inserted.
    */
   remove(unit: number): void;
   /**
-   * Finds a chunk with room for another.
+   * Finds a free chunk with room for another chunk.
    *
-   * @param bytes Size of that chunk.
-   * @param align Power of two that its payload's address is to be a multiple of.
-   * @returns The chunk; 0 when there is none.
+   * @param bytes Size of the other chunk.
+   * @param align Power of two that the address of its payload is to be a multiple of.
+   * @returns The free chunk; 0 when there is none.
    */
   find(bytes: number, align: number): number;
   /** @returns The largest chunk; 0 when there is none. */
   largest(): number;
-  /** Forgets every chunk. */
+  /** Removes all chunks. */
   clear(): void;
 }
 
-/** The words of the chunks of an address space. */
+/** Reads and writes the header words of the chunks of an address space. */
 export class Chunks {
   private readonly table: readonly Extent[];
   /** log2 of the units of a granule. */
   private readonly shift: number;
-  /** The least bytes of a chunk. */
+  /** The fewest bytes of a chunk. */
   readonly minBytes: number;
 
   /**
-   * @param space Where the chunks are.
-   * @param minBytes The least bytes of a chunk.
+   * @param space The address space.
+   * @param minBytes The fewest bytes of a chunk.
    */
   constructor(space: AddressSpace, minBytes: number) {
     this.table = space.table;
@@ -103,7 +132,7 @@ export class Chunks {
 
   /**
    * @param unit A chunk.
-   * @param k Which word of it.
+   * @param k Index of a word, counted from its header.
    * @returns The word.
    */
   word(unit: number, k: number): number {
@@ -113,7 +142,7 @@ export class Chunks {
 
   /**
    * @param unit A chunk.
-   * @param k Which word of it.
+   * @param k Index of a word, counted from its header.
    * @param value The word.
    */
   setWord(unit: number, k: number, value: number): void {
@@ -147,7 +176,7 @@ export class Chunks {
 
   /**
    * @param unit A used chunk.
-   * @returns The alignment that it was asked for, 8 where that was less.
+   * @returns The alignment that was asked for, 8 if that was less.
    */
   alignOf(unit: number): number {
     const high = this.word(unit, 0) >>> ALIGN_SHIFT;
@@ -156,14 +185,14 @@ export class Chunks {
 
   /**
    * @param unit A used chunk.
-   * @returns Whether it was made larger since it was taken.
+   * @returns Whether `realloc` made it larger.
    */
   hasGrown(unit: number): boolean {
     return (this.word(unit, 0) & GREW) !== 0;
   }
 
   /**
-   * Notes that a chunk was made larger.
+   * Marks a chunk as made larger by `realloc`.
    *
    * @param unit A used chunk.
    */
@@ -180,8 +209,8 @@ export class Chunks {
   }
 
   /**
-   * @param unit A chunk that comes after a free one.
-   * @returns That one.
+   * @param unit A chunk after a free one.
+   * @returns The free chunk.
    */
   previous(unit: number): number {
     return unit - (this.word(unit, -1) >> UNIT_SHIFT); // its footer
@@ -197,14 +226,15 @@ export class Chunks {
 
   /**
    * @param unit A chunk, or the end of an extent.
-   * @returns Whether the one before it is free.
+   * @returns Whether the chunk before it is free.
    */
   isAfterFree(unit: number): boolean {
     return (this.word(unit, 0) & PREVIOUS_USED) === 0;
   }
 
   /**
-   * Writes both tags of a free chunk, and tells the one after it. The one before it is used, as free ones are joined.
+   * Writes both tags of a free chunk and the flag in the header after it. The chunk before it must
+   * be used, as adjacent free chunks are joined.
    *
    * @param unit The chunk.
    * @param bytes Its size.
@@ -217,13 +247,13 @@ export class Chunks {
   }
 
   /**
-   * Writes the header of a used chunk, and tells the one after it.
+   * Writes the header of a used chunk and the flag in the header after it.
    *
    * @param unit The chunk.
    * @param bytes Its size.
    * @param asked Bytes that were asked for.
    * @param previousUsed {@linkcode PREVIOUS_USED} or 0.
-   * @param align Power of two up to 4096 that they were to be aligned to.
+   * @param align Power of two up to 4096 that was asked for.
    */
   writeUsed(
     unit: number,
@@ -232,7 +262,7 @@ export class Chunks {
     previousUsed: number,
     align: number,
   ): void {
-    const code = align <= 8 ? 0 : 28 - Math.clz32(align); // log2 less 3
+    const code = align <= 8 ? 0 : 28 - Math.clz32(align); // log2 minus 3
     this.setWord(unit, 0, bytes | previousUsed | USED | code >> 2 << ALIGN_SHIFT);
     this.setWord(unit, 1, asked | code << ALIGN_SHIFT);
     const next = unit + (bytes >> UNIT_SHIFT);
@@ -240,9 +270,9 @@ export class Chunks {
   }
 
   /**
-   * Writes the end of an extent: a header that says used, and has no bytes.
+   * Writes the end of an extent: the header of a used chunk of 0 bytes.
    *
-   * @param unit Where it is.
+   * @param unit The unit of the end.
    * @param previousUsed {@linkcode PREVIOUS_USED} or 0.
    */
   writeEnd(unit: number, previousUsed: number): void {
@@ -250,11 +280,11 @@ export class Chunks {
   }
 
   /**
-   * Tells how far into a free chunk another one can start.
+   * Returns how far into a free chunk another one can start.
    *
    * @param unit The free chunk.
-   * @param align Power of two that the payload's address is to be a multiple of.
-   * @returns Bytes: 0, or so many that they make a chunk of their own.
+   * @param align Power of two that the address of the payload is to be a multiple of.
+   * @returns Bytes: 0, or enough for a free chunk before it.
    */
   gapOf(unit: number, align: number): number {
     if (align <= 8) return 0;
@@ -265,9 +295,9 @@ export class Chunks {
 
   /**
    * @param unit A free chunk.
-   * @param bytes Size of another one.
-   * @param align Power of two that its payload's address is to be a multiple of.
-   * @returns Whether the free one has room for it.
+   * @param bytes Size of another chunk.
+   * @param align Power of two that the address of its payload is to be a multiple of.
+   * @returns Whether the free chunk has room for it.
    */
   fits(unit: number, bytes: number, align: number): boolean {
     return this.sizeOf(unit) - this.gapOf(unit, align) >= bytes;

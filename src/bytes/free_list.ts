@@ -1,6 +1,6 @@
 /**
- * The free chunks as a list in address order, linked both ways through their own first words, and the four ways to
- * search it.
+ * `FreeList`: the free chunks as a doubly linked list in address order, its links in the chunks,
+ * and the four ways to search it.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { UNIT_SHIFT } from "./address_space.ts";
 import type { Chunks, FreeIndex } from "./chunks.ts";
 
 /**
- * Which of the chunks that a request fits in it gets: the first, the first after the last allocation, the smallest, or
- * the largest; among equals the first.
+ * Which of the free chunks with room an allocation gets: the first, the first after the last
+ * allocation, the smallest, or the largest. The first of equal chunks wins.
  */
 export type Fit = "first" | "next" | "best" | "worst";
 
-/** Two tags and two links. */
+/** The fewest bytes of a chunk: two tags and two links. */
 export const LIST_MIN_BYTES = 16;
 
 // Words of a free chunk.
@@ -25,18 +25,21 @@ export class FreeList implements FreeIndex {
   readonly minBytes: number = LIST_MIN_BYTES;
   /** The first chunk; 0 when there is none. */
   head = 0;
-  /** Where `"next"` starts to search: the first chunk that ends past the mark; 0 when there is none. */
+  /** Where `"next"` starts to search: the first chunk that ends past the mark; 0 for none. */
   rover = 0;
   /** The unit where the last allocation ended. */
   mark = 0;
-  /** A chunk near the last change, 0 for the head: changes come side by side, so that the next one is found soon. */
+  /**
+   * A chunk near the last change; 0 for the head. Changes tend to be adjacent, so a search from
+   * here is short.
+   */
   private hint = 0;
   private readonly chunks: Chunks;
   private readonly fit: Fit;
 
   /**
-   * @param chunks Their words.
-   * @param fit Which chunk is found.
+   * @param chunks The header words of the chunks.
+   * @param fit Which of the chunks with room {@linkcode find} returns.
    */
   constructor(chunks: Chunks, fit: Fit) {
     this.chunks = chunks;
@@ -60,7 +63,7 @@ export class FreeList implements FreeIndex {
   }
 
   /**
-   * Takes up a chunk, in O(chunks between it and the last change).
+   * Adds a chunk, in O(chunks between it and the last change).
    *
    * @param unit A free chunk.
    */
@@ -75,7 +78,7 @@ export class FreeList implements FreeIndex {
   }
 
   /**
-   * Forgets a chunk, in O(1).
+   * Removes a chunk, in O(1).
    *
    * @param unit A chunk of the list.
    */
@@ -90,7 +93,7 @@ export class FreeList implements FreeIndex {
   /**
    * Finds a chunk, in O(chunks).
    *
-   * @param bytes Size of what has to fit in.
+   * @param bytes Size of the chunk that has to fit in.
    * @param align Alignment of its payload.
    * @returns The chunk; 0 when there is none.
    */
@@ -110,7 +113,7 @@ export class FreeList implements FreeIndex {
     return this.worst(0, 1);
   }
 
-  /** Forgets every chunk. */
+  /** Removes all chunks. */
   clear(): void {
     this.head = 0;
     this.rover = 0;
@@ -118,7 +121,7 @@ export class FreeList implements FreeIndex {
     this.hint = 0;
   }
 
-  /** The last chunk before a place; 0 when there is none. */
+  /** The last chunk before a unit; 0 when there is none. */
   private predecessor(unit: number): number {
     let at = this.hint;
     while (at > unit) at = this.previous(at);
@@ -130,21 +133,24 @@ export class FreeList implements FreeIndex {
     return at;
   }
 
-  /** Lets one chunk follow another; 0 stands for the end on either side. */
+  /** Links one chunk to the one after it; 0 stands for the end on either side. */
   private link(before: number, after: number): void {
     if (before === 0) this.head = after;
     else this.chunks.setWord(before, NEXT, after);
     if (after !== 0) this.chunks.setWord(after, PREVIOUS, before);
   }
 
-  /** The first that fits, from one chunk on until another. */
+  /** The first chunk with room, from one chunk up to but not including another; 0 for none. */
   private first(from: number, until: number, bytes: number, align: number): number {
     let at = from;
     while (at !== until && !this.chunks.fits(at, bytes, align)) at = this.next(at);
     return at === until ? 0 : at;
   }
 
-  /** Notes where an allocation will end. The chunk goes, and what is left of it past the mark comes as another. */
+  /**
+   * Moves the mark to where an allocation will end. The heap then removes the chunk that was found,
+   * and inserts what is left of it, past the mark, as another.
+   */
   private moveOn(found: number, bytes: number, align: number): void {
     const { chunks } = this;
     const end = chunks.gapOf(found, align) + bytes;

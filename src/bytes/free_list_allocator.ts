@@ -1,9 +1,9 @@
 /**
- * `FreeListAllocator`: memory of any size, taken and given back in any order.
+ * `FreeListAllocator`: allocations of any size, freed in any order.
  *
  * @module
  */
-import { AddressSpace, type Extent, UNIT_SHIFT } from "./address_space.ts";
+import { AddressSpace, type Extent } from "./address_space.ts";
 import {
   checkByteOptions,
   checkExtentBytes,
@@ -11,87 +11,97 @@ import {
   MAX_EXTENT_BYTES,
   optionError,
 } from "./checks.ts";
-import { addressOf, HEADER_BYTES } from "./chunks.ts";
+import { addressOf, HEADER_BYTES, unitOf } from "./chunks.ts";
 import type { Fit } from "./free_list.ts";
-import { DebugHeap } from "./heap_debug.ts";
+import { DebugHeap } from "./debug_heap.ts";
 import { Heap, heaps } from "./heap.ts";
-import { LentRegion } from "./lent_region.ts";
+import { InnerRegion } from "./regions.ts";
 import {
   ByteAllocator,
   type ByteAllocatorOptions,
   type ByteAllocatorStats,
 } from "./byte_allocator.ts";
-import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
+import { OutOfMemoryError } from "../errors.ts";
 import { heapMemory, type MemoryRegion, type MemoryResource } from "../memory/resource.ts";
 import { showValue } from "../messages/show.ts";
 import { noteOwn } from "../slab/call_stack.ts";
 
 export type { Fit } from "./free_list.ts";
 
-/** How free chunks are kept: a list in address order, or a tree by size. */
+/** How free chunks are indexed: a list in address order, or a tree by size. */
 export type FreeIndexKind = "list" | "tree";
 
-/** Options of a heap; every one may be left out. */
+/** Options of a {@linkcode FreeListAllocator}; each may be left out. */
 export interface FreeListOptions extends ByteAllocatorOptions {
-  /** Bytes taken from the resource at first, and at the least each time that it grows, 64 to 2^30. @default {2^20} */
+  /**
+   * Bytes taken from the resource at first, and the fewest each time that it grows, 64 to 2^30.
+   * @default {2^20}
+   */
   readonly byteLength?: number;
-  /** Which of the free chunks with room a request gets. @default {"best"} */
+  /** Which of the free chunks with room an allocation gets. @default {"best"} */
   readonly fit?: Fit;
-  /** `"tree"` goes with `"best"` alone. @default {"tree" for the best fit, else "list"} */
+  /** `"tree"` only with `fit: "best"`. @default {"tree" for the best fit, else "list"} */
   readonly index?: FreeIndexKind;
   /**
-   * Whether it takes more from the resource where there is no room, and gives back what it has no use for any more. The first
-   * memory stays. @default {false}
+   * Whether to take more memory from the resource when there is no room, and to release what is no
+   * longer used. The first memory stays. @default {false}
    */
   readonly grow?: boolean;
 }
 
-/** The figures of a heap. `byteLength` is `usedBytes`, `freeBytes` and `overheadBytes` together. */
+/** Statistics of a heap. `byteLength` is `usedBytes + freeBytes + overheadBytes`. */
 export interface FreeListStats extends ByteAllocatorStats {
-  /** Bytes that were asked for, of what is live. */
+  /** Bytes that live allocations asked for. */
   usedBytes: number;
   /** The most that `usedBytes` was. */
   peakBytes: number;
-  /** Bytes that could be asked for of the free chunks, all together. */
+  /** Bytes of the payloads that all free chunks have room for. */
   freeBytes: number;
-  /** Bytes that could be asked for at once, as things are. */
+  /** Bytes of the largest allocation that has room now, without growing. */
   largestFreeBytes: number;
   /** Free chunks. */
   freeChunks: number;
-  /** Share of the free bytes that is not in the largest chunk: 1 − largest ÷ free, and 0 where nothing is free. */
+  /**
+   * Share of the free bytes that is not in the largest chunk: 1 − largest ÷ free, or 0 if nothing
+   * is free.
+   */
   fragmentation: number;
-  /** Bytes lost inside: the headers of chunks, what rounds them up to 8, the room of buffers that grow, and the ends of extents. */
+  /** All other bytes: headers, rounding to 8, spare room of growing buffers, ends of extents. */
   overheadBytes: number;
-  /** Allocations that are live. */
+  /** Live allocations. */
   allocations: number;
 }
 
 const FITS: readonly Fit[] = ["first", "next", "best", "worst"];
 
 /**
- * Memory of any size, taken and given back in any order.
+ * Allocations of any size, freed in any order.
  *
- * Use it for what has no common size: strings, meshes, blocks for pools. Where sizes are few, a `Pool` for each is
- * faster and never fragments; where all goes at once, an `Arena` is.
+ * Use it for data without a common size: strings, meshes, blocks for pools. If there are few sizes,
+ * a `Pool` for each is faster and never fragments; if everything is freed at once, use an `Arena`.
  *
- * `alloc` and `free` take O(log n) of n free chunks with the tree, which is the default. With a list `free` takes O(1) next
- * to the chunk that was freed or taken before, and O(n) elsewhere, and `alloc` is O(n): it is for a look at the other ways to
- * fit, and for heaps of few chunks. Freed neighbours join, in O(1).
+ * `alloc` and `free` take O(log n) of n free chunks with the tree, which is the default. With a
+ * list `alloc` takes O(n), and `free` O(1) near the last change and O(n) elsewhere: use it to study
+ * the other fits, or for heaps of few chunks. Free neighbours are joined in O(1).
  *
- * An allocation costs 8 bytes for its header, and its size is rounded up to 8, and to 16 with the tree (8 with a list)
- * at the least. Beside the memory a bit for each 8 bytes is kept, so that no address is taken for an allocation
- * that is none.
+ * An allocation costs 8 bytes for its header. Its size is rounded up to 8, to at least 16 with the
+ * tree and 8 with a list. A bitmap with a bit for each 8 bytes tracks where allocations start, so
+ * that no other address is accepted.
  *
- * With `grow` the memory follows what is live. It comes in extents that are larger the more there are, and what is larger
- * than `byteLength` gets one of its own. An empty extent goes back, but for a few to spare: as many bytes as `byteLength`, as
- * half of what is live, or as were taken again the last time. `trim` gives those back too. Addresses are used again as well,
- * the oldest first, so that a heap can run for ever. A buffer that `realloc` makes larger time and again moves O(log n) times,
- * and takes less than four times its bytes, also while it moves. Memory that lies right behind an extent, as
- * `wasmMemory` may lend it, makes that longer.
+ * With `grow` the memory follows what is live. It comes in extents that get larger as the heap
+ * does, and what is larger than `byteLength` gets one of its own. Empty extents are released,
+ * except for spare ones: up to `byteLength`, up to half of what is live, or as many bytes as were
+ * soon taken again the last time. `trim` releases those too. Addresses are reused, the oldest
+ * first, so that a heap can run forever. A buffer that `realloc` makes larger again and again moves
+ * O(log n) times, and takes less than four times its bytes, even while it moves. Memory right
+ * behind an extent, which `wasmMemory` may allocate, extends it.
  *
- * A free chunk holds the index in its own bytes: what writes through a view or an array after `free` breaks it.
+ * The index is stored in the free chunks themselves: writing through a view or an array after
+ * `free` corrupts it.
  *
- * It is a memory resource as well: pools can live in one, and give their blocks back to it.
+ * It is a memory resource too: pools can allocate their blocks in it, and release them.
+ *
+ * @category Byte allocators
  *
  * @example Usage
  * ```ts
@@ -111,18 +121,19 @@ const FITS: readonly Fit[] = ["first", "next", "best", "worst"];
 export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   private readonly _heap: Heap;
   private readonly _grow: boolean;
-  /** The regions that were lent and not released, each with the epoch of that moment. */
-  private readonly _lent: WeakMap<MemoryRegion, number> = new WeakMap();
-  /** Counts resets, each of which takes every region back. */
+  /** The allocated regions, each with the epoch in which it was allocated. */
+  private readonly _regions: WeakMap<MemoryRegion, number> = new WeakMap();
+  /** Counts resets, each of which frees every region. */
   private _epoch = 0;
 
   /**
-   * Creates a heap and takes its first memory.
+   * Creates a heap, and takes its first memory from the resource.
    *
    * @param options See {@linkcode FreeListOptions}.
    * @throws {RangeError} when `byteLength` is out of its range.
-   * @throws {TypeError} when an option is unknown or has the wrong type, or `index` does not go with `fit`.
-   * @throws {OutOfMemoryError} when the resource has not so much memory.
+   * @throws {TypeError} when an option is unknown or has the wrong type, or `index` does not
+   * support `fit`.
+   * @throws {OutOfMemoryError} when the resource does not have that much memory.
    */
   constructor(options: FreeListOptions = {}) {
     checkByteOptions("FreeListAllocator", "heap", options, {
@@ -150,48 +161,50 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   // -- allocating --
 
   /**
-   * Allocates bytes, zeroed; in O(log n) of n free chunks with the tree and an alignment up to 8, else in O(n), beside
-   * the zeroing.
+   * Allocates zeroed bytes: in O(log n) of n free chunks with the tree and an alignment up to 8,
+   * else in O(n), plus the zeroing.
    *
    * @param byteLength Bytes, a positive integer.
-   * @param align Power of two up to 4096 that the address is a multiple of; less than 8 counts as 8.
+   * @param align Power of two up to 4096 that the address is a multiple of; less than 8 counts as
+   * 8.
    * @returns Their address.
    * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
-   * @throws {OutOfMemoryError} when no free chunk has room and it may not grow, or the resource has no more.
+   * @throws {OutOfMemoryError} when no free chunk has room and the heap cannot grow.
    * @throws {DisposedError} after `dispose`.
    */
   override alloc(byteLength: number, align: number = 8): number {
     this._checkRequest("alloc", byteLength, align);
-    return addressOf(this._take("alloc", byteLength, align));
+    return addressOf(this._allocate("alloc", byteLength, align));
   }
 
   /**
-   * Frees an allocation and joins it with free neighbours: in O(log n) of n free chunks with the tree; with a list in
-   * O(n), but in O(1) where a neighbour is free.
+   * Frees an allocation and joins it with free neighbours: in O(log n) of n free chunks with the
+   * tree, and with a list in O(n), but O(1) near the last change.
    *
    * @param address Its address.
-   * @throws {InvalidAddressError} when no live allocation starts there; so for a second `free`.
+   * @throws {InvalidAddressError} when no live allocation starts there, as after a first `free`.
    * @throws {DisposedError} after `dispose`.
    */
   free(address: number): void {
-    const unit = this._unitOf("free", address);
-    this._heap.give(unit);
+    this._heap.free(this._unitOf("free", address));
   }
 
   /**
-   * Makes an allocation larger or smaller: where it is if it shrinks or there is room after it, else by moving its bytes
-   * elsewhere. What it gains is zeroed. In place it takes as long as `free` does, else as `alloc` and a copy.
+   * Resizes an allocation: in place if it shrinks or has room after it, else by moving its bytes.
+   * What it gains is zeroed. In place it takes as long as `free`, else as long as `alloc` plus the
+   * copy.
    *
-   * It stays aligned as it was. What is made larger for the second time gets room for half as much again, where there is
-   * so much, so that appending n bytes one by one takes O(n); making it smaller gives the room back.
+   * From the second time that an allocation is made larger, it gets room for half as much again, if
+   * there is any, so that appending n bytes one by one takes O(n). Shrinking frees that room.
    *
    * @param address Its address.
-   * @param byteLength Bytes it is to have, a positive integer.
-   * @param align Power of two up to 4096 that its address is to be a multiple of from now on; as before unless told.
-   * @returns Its address from now on; the old one is invalid if that is another.
+   * @param byteLength New size in bytes, a positive integer.
+   * @param align Power of two up to 4096 that its address is to be a multiple of from now on; by
+   * default its alignment so far.
+   * @returns Its new address; if it moved, the old one is invalid.
    * @throws {InvalidAddressError} when no live allocation starts there.
    * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
-   * @throws {OutOfMemoryError} when there is no room; the allocation is as it was then.
+   * @throws {OutOfMemoryError} when there is no room; the allocation is unchanged then.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -218,10 +231,10 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Tells how many bytes an address holds, in O(1).
+   * Returns the size of an allocation, in O(1).
    *
    * @param address Address of a live allocation.
-   * @returns The bytes that were asked for.
+   * @returns Bytes that were asked for.
    * @throws {InvalidAddressError} when no live allocation starts there.
    * @throws {DisposedError} after `dispose`.
    */
@@ -232,8 +245,8 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   // -- memory --
 
   /**
-   * Frees everything, in O(bytes / 256). Views and arrays from before are invalid. The memory is kept, as far as it is no
-   * more than four times what was live at a reset of late, and the first of it.
+   * Frees all allocations, in O(bytes / 256). Views and arrays from before are invalid. Memory is
+   * kept up to four times what was live at a recent reset, plus the first memory.
    *
    * @throws {DisposedError} after `dispose`.
    */
@@ -245,9 +258,9 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Gives back the memory that it grew by, as far as nothing is live in it, in O(extents): what is kept to spare.
+   * Releases the spare memory: what the heap grew by and nothing is live in, in O(extents).
    *
-   * @returns Bytes given back.
+   * @returns Bytes released.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -258,7 +271,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * using heap = new FreeListAllocator({ byteLength: 4096, grow: true });
    * heap.alloc(3000);
    * heap.free(heap.alloc(3000));
-   * assertEquals(heap.stats().byteLength, 8192); // one extent is kept to spare
+   * assertEquals(heap.stats().byteLength, 8192); // one extent is spare
    * assertEquals(heap.trim(), 4096);
    * ```
    */
@@ -271,7 +284,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Tells the figures of the heap, in O(log n) of n free chunks with the tree, else in O(n).
+   * Returns statistics of the heap, in O(log n) of n free chunks with the tree, else in O(n).
    *
    * @param out An object to fill instead of a new one.
    * @returns `out`, or a new object.
@@ -292,27 +305,28 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     out.fragmentation = freeBytes === 0 ? 0 : 1 - largest / freeBytes;
     out.overheadBytes = out.byteLength - usedBytes - freeBytes;
     out.allocations = allocations;
-    return out as FreeListStats; // every member was just set
+    return out as FreeListStats; // every member was set above
   }
 
   /**
-   * Gives all memory back. Any later call throws {@linkcode DisposedError}, but `release`; disposing twice is harmless.
+   * Releases all memory. Any later call but `release` throws {@linkcode DisposedError}; disposing
+   * twice is harmless.
    *
-   * @throws {LeakError} in debug mode, when something was live, after the memory was given back.
+   * @throws {LeakError} in debug mode, when something was live, after the memory was released.
    */
   override dispose(): void {
     super.dispose();
-    this._heap.close(this.name);
+    this._heap.checkLeaks(this.name);
   }
 
   // -- as a memory resource --
 
   /**
-   * Lends memory, as `alloc` does.
+   * Allocates a region, as `alloc` does.
    *
-   * @param byteLength Bytes wanted, a positive integer.
+   * @param byteLength Bytes, a positive integer.
    * @param align Power of two up to 4096 that `byteOffset` is a multiple of.
-   * @returns A region of so many zeroed bytes. It follows the buffer that it is in where that is replaced.
+   * @returns A region of that many zeroed bytes. Its `buffer` follows a wasm memory that grows.
    * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
    * @throws {OutOfMemoryError} when there is no room.
    * @throws {DisposedError} after `dispose`.
@@ -333,45 +347,45 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    */
   allocate(byteLength: number, align: number): MemoryRegion {
     this._checkRequest("allocate", byteLength, align);
-    const unit = this._take("allocate", byteLength, align);
-    const region = new LentRegion(this._heap.chunks.extentOf(unit), addressOf(unit), byteLength);
-    this._lent.set(region, this._epoch);
+    const unit = this._allocate("allocate", byteLength, align);
+    const region = new InnerRegion(this._heap.chunks.extentOf(unit), addressOf(unit), byteLength);
+    this._regions.set(region, this._epoch);
     return region;
   }
 
   /**
-   * Takes a region back, as `free` does. One from before a `reset` or a `dispose` came back then.
+   * Frees a region, unless a `reset` or `dispose` did so already.
    *
    * @param region What {@linkcode allocate} returned, not released before.
    * @throws {InvalidAddressError} when it is no such region.
    */
   release(region: MemoryRegion): void {
-    const epoch = this._lent.get(region);
+    const epoch = this._regions.get(region);
     if (epoch === undefined) throw this._regionError(region);
-    // Only regions of this allocator's making are lent.
-    if (epoch === this._epoch && !this._isDisposed) this.free((region as LentRegion).address);
-    this._lent.delete(region);
+    // The cast holds, as `allocate` adds no others.
+    if (epoch === this._epoch && !this._isDisposed) this.free((region as InnerRegion).address);
+    this._regions.delete(region);
   }
 
   // -- inside --
 
-  /** Takes a chunk for checked bytes, from more memory if need be. */
-  private _take(verb: string, byteLength: number, align: number): number {
+  /** Allocates a chunk, from more memory if need be. The arguments were checked. */
+  private _allocate(verb: string, byteLength: number, align: number): number {
     if (byteLength > MAX_EXTENT_BYTES) throw this._fullError(verb, byteLength);
-    const unit = this._heap.take(byteLength, align);
+    const unit = this._heap.allocate(byteLength, align);
     if (unit !== 0) return unit;
     if (!this._grow) throw this._fullError(verb, byteLength);
     const bytes = this._heap.chunkBytes(byteLength);
     this._heap.grow(bytes, bytes, align, 0);
-    return this._heap.take(byteLength, align);
+    return this._heap.allocate(byteLength, align);
   }
 
-  /** Moves an allocation, or throws and leaves it. */
+  /** Moves an allocation, or throws and leaves it as it was. */
   private _move(unit: number, byteLength: number, align: number): number {
     const heap = this._heap;
     const { chunks } = heap;
     const before = chunks.askedOf(unit);
-    const moved = this._takeFor(unit, byteLength, align);
+    const moved = this._allocateFor(unit, byteLength, align);
     if (moved === unit) return unit;
     const from = chunks.extentOf(unit);
     const to = chunks.extentOf(moved);
@@ -379,31 +393,31 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     const end = start + Math.min(before, byteLength);
     to.u8.set(from.u8.subarray(start, end), addressOf(moved) - to.base);
     if (byteLength > before) chunks.markGrown(moved);
-    heap.give(unit);
+    heap.free(unit);
     return moved;
   }
 
-  /** Takes a chunk that an allocation is to move to; itself where it was given more room. */
-  private _takeFor(unit: number, byteLength: number, align: number): number {
+  /** Allocates the chunk that an allocation moves to; `unit` itself if the heap grew behind it. */
+  private _allocateFor(unit: number, byteLength: number, align: number): number {
     const heap = this._heap;
     const { chunks } = heap;
     const least = heap.chunkBytes(byteLength);
     const isBuffer = chunks.hasGrown(unit) && byteLength > chunks.askedOf(unit);
     const bytes = isBuffer ? heap.roomyBytes(least, align) : least;
-    const found = heap.take(byteLength, align, bytes) ||
-      (bytes > least ? heap.take(byteLength, align, least) : 0);
+    const found = heap.allocate(byteLength, align, bytes) ||
+      (bytes > least ? heap.allocate(byteLength, align, least) : 0);
     if (found !== 0) return found;
     if (!this._grow) throw this._fullError("realloc", byteLength);
     const isAligned = (addressOf(unit) & align - 1) === 0;
     heap.grow(bytes, least, align, isAligned ? unit : 0);
     if (isAligned && heap.resize(unit, byteLength, align)) return unit;
-    return heap.take(byteLength, align, bytes) || heap.take(byteLength, align, least);
+    return heap.allocate(byteLength, align, bytes) || heap.allocate(byteLength, align, least);
   }
 
   /** The chunk of an address where an allocation starts. */
   private _unitOf(verb: string, address: number): number {
     const extent = this._space.find(address);
-    const unit = (address >>> UNIT_SHIFT) - 1; // its header is right before
+    const unit = unitOf(address);
     if ((address & 7) === 0 && extent.isStart(unit - extent.firstUnit)) {
       this._checkAttached(verb);
       return unit;
@@ -413,7 +427,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Finds the memory of a range of bytes: one that starts with an allocation, and ends within it.
+   * Finds the extent of a range of bytes, which must start with an allocation and end within it.
    *
    * @internal
    */
@@ -421,7 +435,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     verb: string,
     address: number,
     byteLength: number,
-    _align: number, // at most 8, which every payload is aligned to
+    _align: number, // at most 8, as every payload is aligned to 8
   ): Extent {
     const unit = this._unitOf(verb, address);
     const held = this._heap.chunks.askedOf(unit);
@@ -429,29 +443,19 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     throw this._addressError(verb, address, `holds ${held} bytes, fewer than ${byteLength}`);
   }
 
-  /** Bytes that could be asked for at once. */
+  /** Bytes of the largest allocation that has room. */
   private _largestFree(): number {
     const largest = this._heap.index.largest();
     return largest === 0 ? 0 : this._heap.chunks.sizeOf(largest) - HEADER_BYTES;
   }
 
-  /** The error for a request that nothing has room for. */
+  /** The error when no free chunk has room. */
   private _fullError(verb: string, byteLength: number): OutOfMemoryError {
     const { label, byteLength: all } = this._space;
     return new OutOfMemoryError(
       `Cannot ${verb} in ${label}: no free chunk has room for ${byteLength} bytes, the largest holds ` +
         `${this._largestFree()}; ${this._heap.usedBytes} of ${all} bytes are in use`,
       byteLength,
-    );
-  }
-
-  /** The error for a region that is not lent. */
-  private _regionError(region: MemoryRegion): InvalidAddressError {
-    return new InvalidAddressError(
-      `Cannot release in ${this._space.label}: the region of ${region?.byteLength} bytes at byte ${region?.byteOffset} is ` +
-        "not lent by it, or was released already",
-      this.name,
-      region?.byteOffset,
     );
   }
 }

@@ -1,17 +1,19 @@
 /**
- * The free chunks as a red-black tree by size, and by address among equals, its nodes in the chunks themselves.
+ * `FreeTree`: the free chunks as a red-black tree by size, then by address, its nodes in the
+ * chunks.
  *
- * The algorithms are those of Cormen, Leiserson, Rivest and Stein, "Introduction to Algorithms", chapter 13, with 0 in
- * the place of the sentinel: where a removal would ask it for its parent, that is carried along.
+ * The algorithms and their names are those of Cormen, Leiserson, Rivest and Stein, "Introduction to
+ * Algorithms", chapter 13. 0 replaces the sentinel; since 0 has no parent, `deleteFixup` is passed
+ * the parent of `x`.
  *
  * @module
  */
 import type { Chunks, FreeIndex } from "./chunks.ts";
 
-/** Two tags and three links, rounded up. */
+/** The fewest bytes of a chunk: two tags and three links, rounded up to 8. */
 export const TREE_MIN_BYTES = 24;
 
-// Words of a free chunk. UP is the parent, times 2, plus 1 if the node is red.
+// Words of a free chunk. UP holds the parent times 2, plus 1 if the node is red.
 const LEFT = 1;
 const RIGHT = 2;
 const UP = 3;
@@ -24,7 +26,7 @@ export class FreeTree implements FreeIndex {
   root = 0;
   private readonly chunks: Chunks;
 
-  /** @param chunks Their words. */
+  /** @param chunks The header words of the chunks. */
   constructor(chunks: Chunks) {
     this.chunks = chunks;
   }
@@ -32,7 +34,7 @@ export class FreeTree implements FreeIndex {
   // -- the index --
 
   /**
-   * Takes up a chunk, in O(log n).
+   * Adds a chunk, in O(log n).
    *
    * @param unit A free chunk.
    */
@@ -52,11 +54,11 @@ export class FreeTree implements FreeIndex {
     chunks.setWord(unit, UP, parent << 1 | RED);
     if (parent === 0) this.root = unit;
     else chunks.setWord(parent, side, unit);
-    this.mendRed(unit);
+    this.insertFixup(unit);
   }
 
   /**
-   * Forgets a chunk, in O(log n).
+   * Removes a chunk, in O(log n).
    *
    * @param unit A chunk of the tree.
    */
@@ -66,16 +68,16 @@ export class FreeTree implements FreeIndex {
     if (left === 0 || right === 0) {
       const parent = this.parent(unit);
       const child = left === 0 ? right : left;
-      this.replace(unit, child);
-      if (!this.isRed(unit)) this.mendBlack(child, parent);
+      this.transplant(unit, child);
+      if (!this.isRed(unit)) this.deleteFixup(child, parent);
     } else this.removeInner(unit, left, right);
   }
 
   /**
-   * Finds the smallest chunk that has room, the first among equals, in O(log n); for an alignment above 8 in O(n) at worst,
-   * as each chunk that is large enough is looked at until one has an aligned place in it.
+   * Finds the smallest chunk with room, the first of equal ones, in O(log n). For an alignment
+   * above 8 it takes O(n) at worst, as it tries each chunk that is large enough in turn.
    *
-   * @param bytes Size of what has to fit in.
+   * @param bytes Size of the chunk that has to fit in.
    * @param align Alignment of its payload.
    * @returns The chunk; 0 when there is none.
    */
@@ -83,7 +85,7 @@ export class FreeTree implements FreeIndex {
     const { chunks } = this;
     let found = 0;
     for (let at = this.root; at !== 0;) {
-      const isEnough = chunks.word(at, 0) >= bytes; // the flags are less than a step between sizes
+      const isEnough = chunks.word(at, 0) >= bytes; // the flags are below 8, the step between sizes
       if (isEnough) found = at;
       at = chunks.word(at, isEnough ? LEFT : RIGHT);
     }
@@ -92,14 +94,14 @@ export class FreeTree implements FreeIndex {
     return found;
   }
 
-  /** @returns The largest chunk, the last among equals, in O(log n); 0 when there is none. */
+  /** @returns The largest chunk, the last of equal ones, in O(log n); 0 when there is none. */
   largest(): number {
     let at = this.root;
     for (let right = at; right !== 0; right = this.right(at)) at = right;
     return at;
   }
 
-  /** Forgets every chunk. */
+  /** Removes all chunks. */
   clear(): void {
     this.root = 0;
   }
@@ -150,6 +152,11 @@ export class FreeTree implements FreeIndex {
     this.chunks.setWord(unit, UP, this.chunks.word(unit, UP) & ~RED);
   }
 
+  private copyColor(to: number, from: number): void {
+    if (this.isRed(from)) this.setRed(to);
+    else this.setBlack(to);
+  }
+
   private successor(unit: number): number {
     let at = this.right(unit);
     if (at !== 0) return this.leftmost(at);
@@ -170,32 +177,32 @@ export class FreeTree implements FreeIndex {
 
   // -- shape --
 
-  /** Puts a node, or none, in the place of another below that one's parent. */
-  private replace(old: number, now: number): void {
-    const parent = this.parent(old);
-    if (parent === 0) this.root = now;
-    else this.chunks.setWord(parent, this.left(parent) === old ? LEFT : RIGHT, now);
-    if (now !== 0) this.setParent(now, parent);
+  /** Replaces the subtree at `u` by that at `v`, which may be 0. */
+  private transplant(u: number, v: number): void {
+    const parent = this.parent(u);
+    if (parent === 0) this.root = v;
+    else this.chunks.setWord(parent, this.left(parent) === u ? LEFT : RIGHT, v);
+    if (v !== 0) this.setParent(v, parent);
   }
 
-  /** Turns a node down to one side: its child on the other side takes its place. */
+  /** Rotates a node down to one side; its child on the other side replaces it. */
   private rotate(unit: number, side: number): void {
     const otherSide = LEFT + RIGHT - side;
     const child = this.chunks.word(unit, otherSide);
     const inner = this.chunks.word(child, side);
-    this.replace(unit, child);
+    this.transplant(unit, child);
     this.chunks.setWord(unit, otherSide, inner);
     if (inner !== 0) this.setParent(inner, unit);
     this.chunks.setWord(child, side, unit);
     this.setParent(unit, child);
   }
 
-  /** After an insertion: no red node has a red child, but perhaps this one is one. */
-  private mendRed(unit: number): void {
-    let at = unit;
-    let parent = this.parent(at);
+  /** Restores the colours after an insertion: `z` is red, and its parent may be red too. */
+  private insertFixup(unit: number): void {
+    let z = unit;
+    let parent = this.parent(z);
     while (this.isRed(parent)) {
-      const grandparent = this.parent(parent); // there, as the root is black
+      const grandparent = this.parent(parent); // exists, since the root is black
       const side = this.left(grandparent) === parent ? LEFT : RIGHT;
       const otherSide = LEFT + RIGHT - side;
       const uncle = this.chunks.word(grandparent, otherSide);
@@ -203,87 +210,87 @@ export class FreeTree implements FreeIndex {
       if (this.isRed(uncle)) {
         this.setBlack(parent);
         this.setBlack(uncle);
-        at = grandparent;
+        z = grandparent;
       } else {
-        if (this.chunks.word(parent, otherSide) === at) {
-          at = parent;
-          this.rotate(at, side);
+        if (this.chunks.word(parent, otherSide) === z) {
+          z = parent;
+          this.rotate(z, side);
         }
-        this.setBlack(this.parent(at));
+        this.setBlack(this.parent(z));
         this.rotate(grandparent, otherSide);
       }
-      parent = this.parent(at);
+      parent = this.parent(z);
     }
     this.setBlack(this.root);
   }
 
-  /** Removes a node with two children: the next larger one takes its place and colour. */
-  private removeInner(unit: number, left: number, right: number): void {
-    const heir = this.leftmost(right);
-    const child = this.right(heir);
-    const isHeirRed = this.isRed(heir);
-    let parent = heir;
-    if (heir !== right) {
-      parent = this.parent(heir);
-      this.replace(heir, child);
-      this.chunks.setWord(heir, RIGHT, right);
-      this.setParent(right, heir);
+  /** Removes a node `z` with two children: its successor `y` takes its place and its colour. */
+  private removeInner(z: number, left: number, right: number): void {
+    const y = this.leftmost(right);
+    const x = this.right(y);
+    const wasRed = this.isRed(y);
+    let parent = y;
+    if (y !== right) {
+      parent = this.parent(y);
+      this.transplant(y, x);
+      this.chunks.setWord(y, RIGHT, right);
+      this.setParent(right, y);
     }
-    this.replace(unit, heir);
-    this.chunks.setWord(heir, LEFT, left);
-    this.setParent(left, heir);
-    if (this.isRed(unit)) this.setRed(heir);
-    else this.setBlack(heir);
-    if (!isHeirRed) this.mendBlack(child, parent);
+    this.transplant(z, y);
+    this.chunks.setWord(y, LEFT, left);
+    this.setParent(left, y);
+    this.copyColor(y, z);
+    if (!wasRed) this.deleteFixup(x, parent);
   }
 
-  /** After a removal: the paths through a node, or through none, below a parent have a black node too few. */
-  private mendBlack(unit: number, above: number): void {
-    let at = unit;
+  /**
+   * Restores the colours after a deletion: paths through `x`, which may be 0, lack a black node.
+   */
+  private deleteFixup(unit: number, above: number): void {
+    let x = unit;
     let parent = above;
-    while (parent !== 0 && !this.isRed(at)) {
-      const side = this.left(parent) === at ? LEFT : RIGHT;
+    while (parent !== 0 && !this.isRed(x)) {
+      const side = this.left(parent) === x ? LEFT : RIGHT;
       const otherSide = LEFT + RIGHT - side;
-      const sibling = this.blackSibling(parent, side, otherSide);
-      const outer = this.chunks.word(sibling, otherSide);
-      if (!this.isRed(outer) && !this.isRed(this.chunks.word(sibling, side))) {
-        this.setRed(sibling);
-        at = parent;
-        parent = this.parent(at);
+      const w = this.blackSibling(parent, side, otherSide);
+      const outer = this.chunks.word(w, otherSide);
+      if (!this.isRed(outer) && !this.isRed(this.chunks.word(w, side))) {
+        this.setRed(w);
+        x = parent;
+        parent = this.parent(x);
       } else {
-        this.borrow(parent, side, otherSide, sibling);
-        at = this.root;
+        this.rotateSibling(parent, side, otherSide, w);
+        x = this.root;
         parent = 0;
       }
     }
-    if (at !== 0) this.setBlack(at);
+    if (x !== 0) this.setBlack(x);
   }
 
-  /** The sibling of a node that lacks black, which exists then; a red one is turned up first. */
+  /** Case 1: returns the sibling of `x`, rotated up first if it is red. It exists. */
   private blackSibling(parent: number, side: number, otherSide: number): number {
-    const sibling = this.chunks.word(parent, otherSide);
-    if (!this.isRed(sibling)) return sibling;
-    this.setBlack(sibling);
+    const w = this.chunks.word(parent, otherSide);
+    if (!this.isRed(w)) return w;
+    this.setBlack(w);
     this.setRed(parent);
     this.rotate(parent, side);
     return this.chunks.word(parent, otherSide);
   }
 
-  /** Makes up for a lack of black on one side of a node with a red child of the sibling there. */
-  private borrow(parent: number, side: number, otherSide: number, sibling: number): void {
-    let nephew = this.chunks.word(sibling, otherSide);
-    let heir = sibling;
-    if (!this.isRed(nephew)) {
-      heir = this.chunks.word(sibling, side);
-      nephew = sibling;
-      this.setBlack(heir);
-      this.setRed(sibling);
-      this.rotate(sibling, otherSide);
+  /** Cases 3 and 4: a red child of the sibling `w` makes up for the missing black node. */
+  private rotateSibling(parent: number, side: number, otherSide: number, w: number): void {
+    let outer = this.chunks.word(w, otherSide);
+    let top = w;
+    if (!this.isRed(outer)) {
+      top = this.chunks.word(w, side);
+      outer = w;
+      this.setBlack(top);
+      this.setRed(w);
+      this.rotate(w, otherSide);
     }
-    if (this.isRed(parent)) this.setRed(heir);
-    else this.setBlack(heir);
+    this.copyColor(top, parent);
     this.setBlack(parent);
-    this.setBlack(nephew);
+    this.setBlack(outer);
     this.rotate(parent, side);
   }
 }

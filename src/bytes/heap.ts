@@ -1,74 +1,80 @@
 /**
- * The heap: chunks taken, given back, joined and resized, and the one engine behind `FreeListAllocator`.
+ * `Heap`: allocates, frees, joins and resizes chunks. It is the engine of `FreeListAllocator`.
  *
- * It knows chunks and bytes, and trusts what it is given; addresses are checked before they come here.
+ * It works with chunks and bytes and checks nothing; the allocator checks addresses and sizes.
  *
  * How much memory it has follows what is live, by these rules:
  *
- * - An allocation that no extent of the usual size has room for gets an extent of its own, of just its size. The others are
- *   a quarter of what is there already, so that extents are few.
- * - What is made larger a second time is taken for a buffer that grows on. From then on it gets half as much room again as it
- *   asks for, so that it moves O(log n) times; and an extent of its own already from a quarter of the usual size, so that
- *   nothing small comes to lie in the place that it leaves.
- * - An extent that is empty is a spare one. Spare ones are kept up to half of what is live, and up to the usual size, so that
- *   what comes and goes takes nothing from the resource each time. Whatever is more goes back at once; but where the next
- *   extent that is taken could have been one of those, so many are kept from then on.
- * - A region that lies right behind an extent joins it. It goes back by itself when it is free again.
+ * - An allocation that is too large for an extent of the usual size gets an extent of its own, of
+ *   just its size. Each new shared extent has a quarter of the bytes of those before, so that
+ *   there are few.
+ * - An allocation that is made larger a second time is taken for a buffer that goes on growing.
+ *   From then on it gets half as much room again as it asks for, so that it moves O(log n) times.
+ *   From a quarter of the usual size on it also gets an extent of its own, so that no small
+ *   allocation fills the gap that it leaves.
+ * - An empty extent is a spare one. Spare extents are kept up to half of what is live, and up to
+ *   the usual size, so that allocations that come and go take nothing from the resource. The rest
+ *   is released at once. If the next extent that is taken could have been a released one, as many
+ *   are kept from then on.
+ * - A region right behind an extent is appended to it, and released by itself when it is free.
  *
  * @module
  */
-import { type AddressSpace, type Extent, NOWHERE, UNIT_SHIFT } from "./address_space.ts";
+import { type AddressSpace, type Extent, NO_EXTENT, UNIT_SHIFT } from "./address_space.ts";
 import { MAX_EXTENT_BYTES } from "./checks.ts";
-import { Chunks, type FreeIndex, HEADER_BYTES, PREVIOUS_USED } from "./chunks.ts";
+import { Chunks, endOf, type FreeIndex, HEADER_BYTES, payloadAt, PREVIOUS_USED } from "./chunks.ts";
 import { type Fit, FreeList, LIST_MIN_BYTES } from "./free_list.ts";
 import { FreeTree, TREE_MIN_BYTES } from "./free_tree.ts";
 import { OutOfMemoryError } from "../errors.ts";
 import { FILL_BYTES } from "../slab/chunk_memory.ts";
 
-/** The heap of each allocator, for the files that look inside one. */
+/** The heap of each `FreeListAllocator`, for `validate` and `dump`. */
 export const heaps: WeakMap<object, Heap> = new WeakMap();
 
-/** No chunk is so large. */
+/** Larger than every chunk. */
 const NO_CHUNK = 2 ** 30;
 
-/** A need that is over counts for less by this share at each reset. */
+/** The share by which a past need counts less after each reset. */
 const FADING = 1 / 256;
 
-/** Chunks of an address space, and the index of the free ones. */
+/** The chunks of an address space, and the index of the free ones. */
 export class Heap {
   readonly space: AddressSpace;
   readonly chunks: Chunks;
   readonly index: FreeIndex;
-  /** Bytes that were asked for, of what is live. */
+  /** Bytes that live allocations asked for. */
   usedBytes = 0;
   /** The most that `usedBytes` was. */
   peakBytes = 0;
   /** Used chunks. */
   allocations = 0;
-  /** Free chunks, and their bytes with their tags. */
+  /** Free chunks, and their bytes including their tags. */
   freeChunks = 0;
   freeChunkBytes = 0;
-  /** The extents that are one free chunk, but the first, which stays; and their bytes. */
+  /** The empty extents except the first one, which is never released; and their bytes. */
   readonly spares: Extent[] = [];
   spareBytes = 0;
-  /** Bytes of spare extents that are kept in any case, as fewer turned out to be too few. */
+  /** Bytes of spare extents to keep in any case, since fewer turned out to be too few. */
   private keptBytes = 0;
-  /** Bytes of the largest extent that went back last, and those that were spare then; 0 once something was taken. */
-  private droppedBytes = 0;
-  private droppedOf = 0;
-  /** Bytes of the extents that were not taken for one allocation. */
+  /**
+   * Bytes of the largest extent that was released last, 0 after an extent was taken; and the bytes
+   * that were spare before.
+   */
+  private releasedBytes = 0;
+  private releasedOf = 0;
+  /** Bytes of the extents that are shared by allocations, which are all but single ones. */
   sharedBytes = 0;
-  /** Bytes that were live at a reset, the most of late. */
+  /** The most bytes that were live at a recent reset. */
   private recentBytes = 0;
-  /** Free chunks of fewer bytes are no spare extent, and no region that joined one. */
+  /** Free chunks of fewer bytes are neither a spare extent nor an appended region. */
   private spareFrom = NO_CHUNK;
-  /** Bytes that an extent usually has, which the first one tells. */
+  /** The usual bytes of an extent: those of the first one. */
   private usualBytes = 0;
 
   /**
-   * @param space Where the chunks are; without any extent as yet.
-   * @param fit Which of the free chunks a request gets.
-   * @param isTree Whether they are kept in a tree.
+   * @param space An address space without extents.
+   * @param fit Which of the free chunks with room an allocation gets.
+   * @param isTree Whether the index is a tree; else it is a list.
    */
   constructor(space: AddressSpace, fit: Fit, isTree: boolean) {
     this.space = space;
@@ -79,14 +85,14 @@ export class Heap {
   // -- chunks --
 
   /**
-   * Takes a chunk and clears its payload.
+   * Allocates a chunk and clears its payload.
    *
    * @param asked Bytes of the payload.
    * @param align Power of two that its address is to be a multiple of.
    * @param bytes Bytes of the chunk, at least {@linkcode chunkBytes}.
    * @returns The chunk; 0 when none has room.
    */
-  take(asked: number, align: number, bytes: number = this.chunkBytes(asked)): number {
+  allocate(asked: number, align: number, bytes: number = this.chunkBytes(asked)): number {
     const { chunks } = this;
     const found = this.index.find(bytes, align);
     if (found === 0) return 0;
@@ -95,22 +101,22 @@ export class Heap {
     const unit = found + (gap >> UNIT_SHIFT);
     const extent = chunks.extentOf(unit);
     if (size >= this.spareFrom && isWhole(extent, found, size)) this.unspare(extent);
-    this.dropFree(found, size);
+    this.removeFree(found, size);
     if (gap > 0) this.addFree(found, gap);
     this.writeUsed(unit, size - gap, bytes, asked, gap > 0 ? 0 : PREVIOUS_USED, align);
     extent.flipStart(unit - extent.firstUnit);
     this.allocations++;
     this.countUsed(asked);
-    zero(extent, payloadOf(extent, unit), asked);
+    zero(extent, payloadAt(extent, unit), asked);
     return unit;
   }
 
   /**
-   * Gives a chunk back, and joins it with its neighbours that are free.
+   * Frees a chunk and joins it with free neighbours.
    *
    * @param unit A used chunk.
    */
-  give(unit: number): void {
+  free(unit: number): void {
     const { chunks } = this;
     const extent = chunks.extentOf(unit);
     extent.flipStart(unit - extent.firstUnit);
@@ -122,25 +128,25 @@ export class Heap {
     if (chunks.isAfterFree(unit)) {
       start = chunks.previous(unit);
       const bytes = chunks.sizeOf(start);
-      this.dropFree(start, bytes);
+      this.removeFree(start, bytes);
       size += bytes;
     }
     if (chunks.isFree(next)) {
       const bytes = chunks.sizeOf(next);
-      this.dropFree(next, bytes);
+      this.removeFree(next, bytes);
       size += bytes;
     }
     this.addFree(start, size);
-    if (size >= this.spareFrom) this.giveBack(extent, start, size);
+    if (size >= this.spareFrom) this.releaseUnused(extent, start, size);
     else if (this.spareBytes > this.usualBytes) this.keepSpares(this.usedBytes);
   }
 
   /**
-   * Makes a chunk larger or smaller where it is, and clears what it gains. A free chunk after it is taken into account.
+   * Resizes a chunk in place, if need be into a free chunk after it, and clears what it gains.
    *
-   * @param unit A used chunk, aligned as it is to be.
-   * @param asked Bytes that its payload is to have.
-   * @param align Power of two that its address is to be a multiple of from now on.
+   * @param unit A used chunk that is aligned to `align`.
+   * @param asked New bytes of its payload.
+   * @param align New alignment to keep.
    * @returns Whether there was room; if not, nothing changed.
    */
   resize(unit: number, asked: number, align: number): boolean {
@@ -150,20 +156,20 @@ export class Heap {
     const before = chunks.askedOf(unit);
     const isGrowing = asked > before;
     const next = chunks.next(unit);
-    // What it was given to grow into it keeps.
+    // A chunk that grows keeps the room that it was given before.
     const isWithin = isGrowing && bytes <= size;
     const nextBytes = isWithin || !chunks.isFree(next) ? 0 : chunks.sizeOf(next);
     const room = size + nextBytes;
     if (bytes > room) return false;
-    const taken = isWithin ? size : isGrowing ? this.share(unit, bytes, room) : bytes;
-    if (nextBytes > 0) this.dropFree(next, nextBytes);
+    const taken = isWithin ? size : isGrowing ? this.sizeInPlace(unit, bytes, room) : bytes;
+    if (nextBytes > 0) this.removeFree(next, nextBytes);
     const previousUsed = chunks.isAfterFree(unit) ? 0 : PREVIOUS_USED;
     this.writeUsed(unit, room, taken, asked, previousUsed, align);
     this.countUsed(asked - before);
     if (!isGrowing) return true;
     chunks.markGrown(unit);
     const extent = chunks.extentOf(unit);
-    const at = payloadOf(extent, unit);
+    const at = payloadAt(extent, unit);
     extent.u8.fill(0, at + before, at + asked);
     return true;
   }
@@ -178,9 +184,9 @@ export class Heap {
   }
 
   /**
-   * @param bytes Bytes of the chunk of a buffer that grows.
+   * @param bytes Bytes that the chunk of a growing buffer needs.
    * @param align Its alignment.
-   * @returns Bytes that it gets: half as many again, as far as an extent can have so many.
+   * @returns Bytes that it gets: half as many again, up to what an extent can have.
    */
   roomyBytes(bytes: number, align: number): number {
     const most = MAX_EXTENT_BYTES - this.extentBytes(0, align);
@@ -190,24 +196,26 @@ export class Heap {
   // -- memory --
 
   /**
-   * Takes the first extent from the resource, as one free chunk.
+   * Maps the first extent, as one free chunk.
    *
-   * @param byteLength Its bytes, 64 or more: what extents usually have.
+   * @param byteLength Its bytes, at least 64: the usual bytes of an extent.
    * @throws {OutOfMemoryError} when the resource does not have it.
    */
   start(byteLength: number): void {
     this.usualBytes = byteLength;
     this.sharedBytes = byteLength;
-    this.format(this.space.mount(byteLength, 8));
+    this.format(this.space.map(byteLength, 8));
   }
 
   /**
-   * Takes memory from the resource, so that a chunk has room. Spare extents, which are too small for it, may go back.
+   * Maps memory so that a chunk has room. Spare extents, which are too small for it, may be
+   * released.
    *
    * @param bytes Bytes of the chunk.
-   * @param least Bytes that will do where the resource has not so many.
+   * @param least Bytes that suffice when the resource does not have as many.
    * @param align Alignment of its payload.
-   * @param unit A used chunk that may be made so large where it is, if there is more memory behind it; 0 for none.
+   * @param unit A used chunk that may be resized in place if the new memory is right behind it; 0
+   * for none.
    * @throws {OutOfMemoryError} when the resource does not have it; nothing changed then.
    */
   grow(bytes: number, least: number, align: number, unit: number): void {
@@ -218,39 +226,41 @@ export class Heap {
     const neighbour = this.neighbourFor(unit, isSingle);
     const before = neighbour.byteLength;
     const size = isSingle ? wanted : Math.max(quarter, enough);
-    const extent = this.mount(size, enough, neighbour);
-    if (size <= this.droppedBytes) this.keptBytes = Math.min(this.droppedOf, this.peakBytes);
-    this.droppedBytes = 0;
+    const extent = this.map(size, enough, neighbour);
+    if (size <= this.releasedBytes) this.keptBytes = Math.min(this.releasedOf, this.peakBytes);
+    this.releasedBytes = 0;
     this.keepSpares(Math.max(this.usedBytes + least, this.recentBytes));
-    this.spareFrom = this.usualBytes >> 3; // below which no extent and no region is, as single ones have a sixth
+    // No extent and no region is smaller. The smallest are single extents of buffers: a quarter of
+    // the usual size, or two thirds of that where memory is short.
+    this.spareFrom = this.usualBytes >> 3;
     if (extent === neighbour) this.formatTail(extent, before);
     else {
       extent.isSingle = isSingle;
-      this.takeUp(extent);
+      this.addSpare(extent);
     }
   }
 
   /**
    * @param bytes Bytes of a chunk.
    * @param align Alignment of its payload.
-   * @returns Bytes of an extent that has room for it wherever it starts.
+   * @returns Bytes of an extent that has room for it at any start address.
    */
   extentBytes(bytes: number, align: number): number {
     const gap = align <= 8 ? 0 : align + this.chunks.minBytes;
     return bytes + gap + HEADER_BYTES;
   }
 
-  /** Gives back every extent that is one free chunk, but the first, and the free regions that joined one. */
+  /** Releases all spare extents and all free regions at the ends of extents. */
   trim(): void {
     this.keptBytes = 0;
-    this.droppedBytes = 0;
-    while (this.spares.length > 0) this.drop(this.spares[this.spares.length - 1]);
+    this.releasedBytes = 0;
+    while (this.spares.length > 0) this.releaseSpare(this.spares[this.spares.length - 1]);
     for (const extent of this.space.extents) this.shorten(extent, 0);
   }
 
   /**
-   * Forgets every allocation, in O(bytes / 256). The memory is kept, as far as it is no more than four times what was live at
-   * a reset of late, and an extent.
+   * Frees all allocations, in O(bytes / 256). Memory is kept up to four times what was live at a
+   * recent reset, plus an extent.
    */
   reset(): void {
     const faded = Math.floor(this.recentBytes - this.recentBytes * FADING);
@@ -267,114 +277,119 @@ export class Heap {
     if (this.space.extents.length > 1) this.spareAll();
     const most = 4 * this.recentBytes + this.usualBytes;
     while (this.space.byteLength > most && this.spares.length > 0) {
-      this.drop(this.spares[this.spares.length - 1]);
+      this.releaseSpare(this.spares[this.spares.length - 1]);
     }
     if (this.space.byteLength > most) this.shorten(this.space.extents[0], 0);
   }
 
   /**
-   * Comes after everything was given back; debug mode complains of what was live.
+   * Checks for leaks in debug mode, after the memory was released; does nothing otherwise.
    *
    * @param _name Name of the allocator.
    */
-  close(_name: string): void {}
+  checkLeaks(_name: string): void {}
 
   // -- inside --
 
-  /** Bytes that a chunk which grows gets of some room where it is: for the second time more than it asks for. */
-  private share(unit: number, bytes: number, room: number): number {
+  /**
+   * Bytes that a growing chunk gets of the room in place: more than it asks for the second time.
+   */
+  private sizeInPlace(unit: number, bytes: number, room: number): number {
     const { chunks } = this;
     if (!chunks.hasGrown(unit)) return bytes;
     const extent = chunks.extentOf(unit);
-    // Alone in an extent of its own it gets all, so that nothing small comes to lie behind it.
+    // Alone in a single extent it gets all of it, so that no small allocation follows it.
     const isAlone = extent.isSingle && isWhole(extent, unit, room);
     if (isAlone && room <= 4 * bytes) return room;
     return Math.min(room, this.roomyBytes(bytes, 8));
   }
 
-  /** Makes an extent one free chunk, and an end that is used and so never joined. */
+  /** Makes an extent one free chunk, and an end that counts as used, so that it is never joined. */
   private format(extent: Extent): void {
     const size = sizeWithin(extent);
     this.chunks.writeEnd(extent.firstUnit + (size >> UNIT_SHIFT), 0);
     this.addFree(extent.firstUnit, size);
   }
 
-  /** Makes what an extent has become longer by a free chunk, together with one that was at its end. */
+  /** Makes the memory that was appended to an extent a free chunk, joined with one before it. */
   private formatTail(extent: Extent, before: number): void {
     const { chunks } = this;
     const oldEnd = extent.firstUnit + (before >> UNIT_SHIFT) - 1;
     const start = chunks.isAfterFree(oldEnd) ? chunks.previous(oldEnd) : oldEnd;
-    if (start !== oldEnd) this.dropFree(start, chunks.sizeOf(start));
+    if (start !== oldEnd) this.removeFree(start, chunks.sizeOf(start));
     const end = endOf(extent);
     chunks.writeEnd(end, 0);
     this.addFree(start, end - start << UNIT_SHIFT);
     if (!extent.isSingle) this.sharedBytes += extent.byteLength - before;
   }
 
-  /** The extent that more memory is to join if it lies behind it; none where what is of two kinds would mix. */
+  /** The extent that new memory may be appended to; none if single and shared ones would mix. */
   private neighbourFor(unit: number, isSingle: boolean): Extent {
     const { chunks, space } = this;
     if (unit === 0) {
       const newest = space.extents[space.extents.length - 1];
       const isMixed = isSingle || newest.isSingle || this.spares.includes(newest);
-      return isMixed ? NOWHERE : newest;
+      return isMixed ? NO_EXTENT : newest;
     }
     const extent = chunks.extentOf(unit);
     const next = chunks.next(unit);
     const after = chunks.isFree(next) ? chunks.next(next) : next;
-    return after === endOf(extent) ? extent : NOWHERE;
+    return after === endOf(extent) ? extent : NO_EXTENT;
   }
 
-  /** Takes memory from the resource: so much, else what will do, else that in the place of what is spare. */
-  private mount(byteLength: number, enough: number, neighbour: Extent): Extent {
+  /** Maps memory: `byteLength` bytes, else `enough`, else that many in place of spare extents. */
+  private map(byteLength: number, enough: number, neighbour: Extent): Extent {
     try {
-      return this.space.mount(byteLength, 8, neighbour);
+      return this.space.map(byteLength, 8, neighbour);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
-      if (byteLength > enough) return this.mount(enough, enough, neighbour);
+      if (byteLength > enough) return this.map(enough, enough, neighbour);
       if (this.spares.length === 0 || enough > MAX_EXTENT_BYTES) throw error;
-      return this.mountInstead(enough);
+      return this.mapInstead(enough);
     }
   }
 
-  /** Takes an extent in the place of all that are spare. */
-  private mountInstead(byteLength: number): Extent {
+  /** Maps an extent in place of all spare ones. */
+  private mapInstead(byteLength: number): Extent {
     const spares = [...this.spares];
-    for (const extent of spares) this.leaveOut(extent);
+    for (const extent of spares) this.removeSpare(extent);
     try {
-      return this.space.mountInstead(spares, byteLength, 8);
+      return this.space.mapInstead(spares, byteLength, 8);
     } finally {
-      for (const extent of spares) if (extent.region !== undefined) this.takeUp(extent);
+      for (const extent of spares) if (extent.region !== undefined) this.addSpare(extent);
     }
   }
 
-  // -- what is spare --
+  // -- spare extents --
 
-  /** Gives back what a free chunk leaves without use, but for what is kept. */
-  private giveBack(extent: Extent, start: number, size: number): void {
+  /** Releases memory that a large free chunk leaves without use, except for what is kept. */
+  private releaseUnused(extent: Extent, start: number, size: number): void {
     if (isWhole(extent, start, size) && extent !== this.space.extents[0]) this.spare(extent);
-    else if (extent.joints.length > 0) {
+    else if (extent.joinedAt.length > 0) {
       const most = Math.max(this.usualBytes, this.usedBytes / 2);
       this.shorten(extent, Math.max(0, most - this.spareBytes));
     }
     this.keepSpares(this.usedBytes);
   }
 
-  /** Gives spare extents back until they are no more than is kept, the usual size, or half of what is live. */
+  /** Releases spare extents beyond the usual size, `keptBytes` and half of what is live. */
   private keepSpares(liveBytes: number): void {
     const most = Math.max(this.usualBytes, this.keptBytes, liveBytes / 2);
     if (this.spareBytes <= most) return;
-    if (this.droppedBytes > 0) this.keptBytes -= this.keptBytes >>> 2; // nothing was taken in the place of those
-    this.droppedBytes = 0;
-    this.droppedOf = this.spareBytes;
+    if (this.releasedBytes > 0) this.keptBytes -= this.keptBytes >>> 2; // no extent took their place
+    this.releasedBytes = 0;
+    this.releasedOf = this.spareBytes;
     while (this.spareBytes > most) {
       const extent = this.spares[this.spares.length - 1];
-      this.droppedBytes = Math.max(this.droppedBytes, extent.byteLength);
-      this.drop(extent);
+      this.releasedBytes = Math.max(this.releasedBytes, extent.byteLength);
+      this.releaseSpare(extent);
     }
   }
 
-  /** Notes that all extents are empty: last those that were before, which go first, and before them the largest. */
+  /**
+   * Makes all extents but the first spare. They are released from the end of the list: first those
+   * that were spare before, then the largest.
+   */
   private spareAll(): void {
     const wereSpare = new Set(this.spares);
     const used = this.space.extents.slice(1).filter((extent) => !wereSpare.has(extent));
@@ -388,7 +403,7 @@ export class Heap {
     this.spareBytes += extent.byteLength;
   }
 
-  /** Notes that an extent is not empty any more. */
+  /** Removes an extent from the spare ones, if it is one. */
   private unspare(extent: Extent): void {
     const i = this.spares.lastIndexOf(extent);
     if (i < 0) return; // the first extent
@@ -396,37 +411,41 @@ export class Heap {
     this.spareBytes -= extent.byteLength;
   }
 
-  /** Takes up an extent that nothing is in. */
-  private takeUp(extent: Extent): void {
+  /** Adds a mapped, empty extent to the index and the counts. */
+  private addSpare(extent: Extent): void {
     this.format(extent);
     this.spare(extent);
     if (!extent.isSingle) this.sharedBytes += extent.byteLength;
   }
 
-  /** Leaves a spare extent out of all books. */
-  private leaveOut(extent: Extent): void {
-    this.dropFree(extent.firstUnit, sizeWithin(extent));
+  /** Removes a spare extent from the index and the counts. */
+  private removeSpare(extent: Extent): void {
+    this.removeFree(extent.firstUnit, sizeWithin(extent));
     this.unspare(extent);
     if (!extent.isSingle) this.sharedBytes -= extent.byteLength;
   }
 
-  /** Gives a spare extent back. */
-  private drop(extent: Extent): void {
-    this.leaveOut(extent);
-    this.space.unmount(extent);
+  /** Releases a spare extent. */
+  private releaseSpare(extent: Extent): void {
+    this.removeSpare(extent);
+    this.space.unmap(extent);
   }
 
-  /** Gives back the regions that joined an extent, from the last, as long as they are free and more than some bytes are. */
+  /**
+   * Releases the appended regions of an extent from the last one on, while they are free and the
+   * free chunk at the end has more than `keptBytes`.
+   */
   private shorten(extent: Extent, keptBytes: number): void {
     const { chunks } = this;
-    while (extent.joints.length > 0 && chunks.isAfterFree(endOf(extent))) {
+    while (extent.joinedAt.length > 0 && chunks.isAfterFree(endOf(extent))) {
       const start = chunks.previous(endOf(extent));
       const size = chunks.sizeOf(start);
-      const end = extent.firstUnit + (extent.joints[extent.joints.length - 1] >> UNIT_SHIFT) - 1;
+      const end = extent.firstUnit + (extent.joinedAt[extent.joinedAt.length - 1] >> UNIT_SHIFT) -
+        1;
       const rest = end - start << UNIT_SHIFT;
       if (size <= keptBytes || rest !== 0 && rest < chunks.minBytes) return;
       const before = extent.byteLength;
-      this.dropFree(start, size);
+      this.removeFree(start, size);
       this.space.shorten(extent);
       if (!extent.isSingle) this.sharedBytes -= before - extent.byteLength;
       chunks.writeEnd(end, rest === 0 ? PREVIOUS_USED : 0);
@@ -436,7 +455,7 @@ export class Heap {
 
   // -- tags, index and counts --
 
-  /** Writes a used chunk into some room; what is left is a free one if it can be. */
+  /** Writes a used chunk at the start of a room; the rest becomes a free chunk if it can. */
   private writeUsed(
     unit: number,
     room: number,
@@ -461,7 +480,7 @@ export class Heap {
     this.freeChunkBytes += bytes;
   }
 
-  private dropFree(unit: number, bytes: number): void {
+  private removeFree(unit: number, bytes: number): void {
     this.index.remove(unit);
     this.freeChunks--;
     this.freeChunkBytes -= bytes;
@@ -478,22 +497,12 @@ function sizeWithin({ byteLength }: Extent): number {
   return (byteLength & ~7) - HEADER_BYTES;
 }
 
-/** The unit of the end of an extent. */
-function endOf(extent: Extent): number {
-  return extent.firstUnit + (extent.byteLength >> UNIT_SHIFT) - 1;
-}
-
-/** Whether a chunk is all of an extent. */
+/** Whether a chunk takes up all of an extent. */
 function isWhole(extent: Extent, unit: number, bytes: number): boolean {
   return unit === extent.firstUnit && bytes === sizeWithin(extent);
 }
 
-/** Byte offset in its extent of a chunk's payload. */
-function payloadOf({ firstUnit }: Extent, unit: number): number {
-  return (unit - firstUnit << UNIT_SHIFT) + HEADER_BYTES;
-}
-
-/** Clears a payload, to a multiple of 4 bytes, which its chunk has. */
+/** Clears a payload, rounded up to 4 bytes, which its chunk has. */
 function zero(extent: Extent, at: number, bytes: number): void {
   if (bytes >= FILL_BYTES) {
     extent.u8.fill(0, at, at + bytes);

@@ -1,29 +1,29 @@
 /**
- * The books of arenas and stacks, for the files that look inside one.
+ * The metadata of arenas and stacks, which `validate`, `dump` and snapshots read.
  *
  * @module
  */
 import type { AddressSpace, Extent } from "./address_space.ts";
 
-/** What an arena keeps. */
-export interface ArenaBooks {
+/** What an arena keeps beside its blocks. */
+export interface ArenaMetadata {
   readonly name: string;
   readonly space: AddressSpace;
   /** The blocks in the order of use; those past the current one are empty. */
   readonly blocks: readonly Extent[];
-  /** The current block, and its position; -1 before there is one. */
+  /** The current block, and its index; -1 before there is one. */
   readonly block: Extent;
   readonly index: number;
-  /** Bytes of the blocks before the current one, and how many of them were given out. */
+  /** Bytes of the blocks before the current one, and how many of them are allocated. */
   readonly before: number;
   readonly usedBefore: number;
-  /** The most that was given out whenever some was taken back, ever and of late. */
+  /** The most bytes that were allocated when some were freed: ever, and recently. */
   readonly peak: number;
   readonly recent: number;
 }
 
-/** What a stack keeps. */
-export interface StackBooks {
+/** What a stack keeps beside its extent. */
+export interface StackMetadata {
   readonly name: string;
   readonly space: AddressSpace;
   readonly extent: Extent;
@@ -32,8 +32,8 @@ export interface StackBooks {
   readonly allocations: number;
 }
 
-/** How to see the books of each arena. */
-export const arenas: WeakMap<object, () => ArenaBooks> = new WeakMap();
+/** Returns the current metadata of each arena. */
+export const arenas: WeakMap<object, () => ArenaMetadata> = new WeakMap();
 
-/** How to see the books of each stack. */
-export const stacks: WeakMap<object, () => StackBooks> = new WeakMap();
+/** Returns the current metadata of each stack. */
+export const stacks: WeakMap<object, () => StackMetadata> = new WeakMap();

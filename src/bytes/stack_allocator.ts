@@ -1,17 +1,18 @@
 /**
- * `StackAllocator`: memory that is given back in the reverse order of `alloc`.
+ * `StackAllocator`: allocates from a fixed memory, and frees in the reverse order.
  *
  * ```text
- * extent   [ header │ payload ][ padding ][ header │ payload ][ never given out … ]
+ * extent   [ header │ payload ][ padding ][ header │ payload ][ free … ]
  *                     └───────────── previous ┘      └ newest  └ top
  * ```
  *
- * A header is two words, right before its payload: the offset of the payload before, 0 for the first, and its own size.
+ * A header is two words right before its payload: the offset of the previous payload, 0 for the
+ * first one, and the size of its own.
  *
  * @module
  */
 import { AddressSpace, type Extent, UNIT_SHIFT } from "./address_space.ts";
-import { type StackBooks, stacks } from "./metadata.ts";
+import { type StackMetadata, stacks } from "./metadata.ts";
 import { checkByteOptions, checkExtentBytes, checkSource } from "./checks.ts";
 import {
   ByteAllocator,
@@ -23,32 +24,34 @@ import { POISON, throwLeaks } from "../slab/debug.ts";
 import { LifoOrderError, OutOfMemoryError } from "../errors.ts";
 import { heapMemory } from "../memory/resource.ts";
 
-/** Options of a stack; every one may be left out. */
+/** Options of a {@linkcode StackAllocator}; each may be left out. */
 export interface StackOptions extends ByteAllocatorOptions {
-  /** Bytes that it has, headers included, 64 to 2^30. @default {65536} */
+  /** Bytes of its memory, including headers, 64 to 2^30. @default {65536} */
   readonly byteLength?: number;
 }
 
-/** The figures of a stack. */
+/** Statistics of a stack. */
 export interface StackStats extends ByteAllocatorStats {
-  /** Bytes below the top: what was asked for, with headers and padding. */
+  /** Bytes below the top: allocations, headers and padding. */
   usedBytes: number;
-  /** The most that `usedBytes` was: how large the stack had to be. */
+  /** The most that `usedBytes` was: how large the stack has to be. */
   peakBytes: number;
-  /** Allocations that are live. */
+  /** Live allocations. */
   allocations: number;
 }
 
 const HEADER_BYTES = 8;
 
 /**
- * Memory of a fixed size that is given back in the reverse order of `alloc`.
+ * Allocates from a memory of fixed size, and frees in the reverse order.
  *
- * Use it where lifetimes are nested and the memory must be bounded: recursive work, a stack of levels or screens. An
- * `Arena` with `mark` and `rewind` does the same without headers, takes no order, and grows; here a wrong order is an
- * error.
+ * Use it where lifetimes are nested and the memory must be bounded: recursive work, a stack of
+ * levels or screens. An `Arena` with `mark` and `rewind` does the same without headers, enforces no
+ * order, and grows; here a wrong order is an error.
  *
- * Each allocation costs 8 bytes for its header beside the padding, and payloads are aligned to 8 at the least.
+ * Each allocation costs 8 bytes for its header, plus padding. Payloads are aligned to at least 8.
+ *
+ * @category Byte allocators
  *
  * @example Usage
  * ```ts
@@ -70,18 +73,18 @@ export class StackAllocator extends ByteAllocator {
   /** Offset of the newest payload; 0 when there is none. */
   private _newest = 0;
   private _allocations = 0;
-  /** The most that the top was whenever it went down; `stats` knows the rest. */
+  /** The highest top at a `free`; `stats` takes the current top into account. */
   private _peak = 0;
-  /** In debug mode where each live allocation was made, by address. */
+  /** In debug mode, where each live allocation was made, by address. */
   private readonly _origins: Map<number, Origin> | undefined;
 
   /**
-   * Creates a stack and takes its memory.
+   * Creates a stack, and takes its memory from the resource.
    *
    * @param options See {@linkcode StackOptions}.
    * @throws {RangeError} when `byteLength` is out of its range.
    * @throws {TypeError} when an option is unknown or has the wrong type.
-   * @throws {OutOfMemoryError} when the resource has not so much memory.
+   * @throws {OutOfMemoryError} when the resource does not have that much memory.
    */
   constructor(options: StackOptions = {}) {
     checkByteOptions("StackAllocator", "stack", options, { byteLength: true });
@@ -90,16 +93,17 @@ export class StackAllocator extends ByteAllocator {
     checkExtentBytes(label, "byteLength", byteLength);
     super(name, new AddressSpace(label, memory, byteLength, true, debug ? name : undefined));
     this._origins = debug ? new Map() : undefined;
-    this._extent = this._space.mount(byteLength, 8);
-    stacks.set(this, () => this._books());
+    this._extent = this._space.map(byteLength, 8);
+    stacks.set(this, () => this._metadata());
     if (debug) this._traceCalls(StackAllocator.prototype);
   }
 
   /**
-   * Allocates bytes, zeroed, on top of the stack, in O(1) beside the zeroing.
+   * Allocates zeroed bytes on top of the stack, in O(1) plus the zeroing.
    *
    * @param byteLength Bytes, a positive integer.
-   * @param align Power of two up to 4096 that the address is a multiple of; less than 8 counts as 8.
+   * @param align Power of two up to 4096 that the address is a multiple of; less than 8 counts as
+   * 8.
    * @returns Their address.
    * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
    * @throws {OutOfMemoryError} when they do not fit.
@@ -137,7 +141,7 @@ export class StackAllocator extends ByteAllocator {
     if (at !== this._newest) throw this._orderError(address);
     this._peak = Math.max(this._peak, extent.top);
     const before = extent.i32[at - 8 >> 2];
-    if (this._origins !== undefined) this._end(at, extent.top, this._origins);
+    if (this._origins !== undefined) this._poison(at, extent.top, this._origins);
     extent.flipStart(at >> UNIT_SHIFT);
     extent.top = before === 0 ? 0 : before + this._sizeAt(before);
     this._newest = before;
@@ -145,10 +149,10 @@ export class StackAllocator extends ByteAllocator {
   }
 
   /**
-   * Tells how many bytes an address holds, in O(1).
+   * Returns the size of an allocation, in O(1).
    *
    * @param address Address of a live allocation.
-   * @returns The bytes that were asked for.
+   * @returns Bytes that were asked for.
    * @throws {InvalidAddressError} when no live allocation starts there.
    * @throws {DisposedError} after `dispose`.
    */
@@ -159,7 +163,7 @@ export class StackAllocator extends ByteAllocator {
   }
 
   /**
-   * Takes back everything that was given out, and keeps the memory. Views and arrays from before are invalid.
+   * Frees all allocations. Views and arrays from before are invalid.
    *
    * @throws {DisposedError} after `dispose`.
    */
@@ -175,7 +179,7 @@ export class StackAllocator extends ByteAllocator {
   }
 
   /**
-   * Tells the figures of the stack, in O(1).
+   * Returns statistics of the stack, in O(1).
    *
    * @param out An object to fill instead of a new one.
    * @returns `out`, or a new object.
@@ -187,13 +191,14 @@ export class StackAllocator extends ByteAllocator {
     out.usedBytes = this._extent.top;
     out.peakBytes = Math.max(this._peak, this._extent.top);
     out.allocations = this._allocations;
-    return out as StackStats; // every member was just set
+    return out as StackStats; // every member was set above
   }
 
   /**
-   * Gives all memory back. Any later call throws {@linkcode DisposedError}; disposing twice is harmless.
+   * Releases all memory. Any later call throws {@linkcode DisposedError}; disposing twice is
+   * harmless.
    *
-   * @throws {LeakError} in debug mode, when something was live, after the memory was given back.
+   * @throws {LeakError} in debug mode, when something was live, after the memory was released.
    */
   override dispose(): void {
     super.dispose();
@@ -202,32 +207,32 @@ export class StackAllocator extends ByteAllocator {
 
   // -- inside --
 
-  /** Debug mode: overwrites what is taken back, and makes its views throw. */
-  private _end(from: number, to: number, origins: Map<number, Origin>): void {
+  /** In debug mode, overwrites what is freed, and makes views of it throw. */
+  private _poison(from: number, to: number, origins: Map<number, Origin>): void {
     this._extent.u8.fill(POISON, from, to);
-    this._extent.endLives(from, to);
+    this._extent.endEpoch(from, to);
     origins.delete(this._extent.base + from);
   }
 
-  /** Offset of the payload at an address where an allocation starts. */
+  /** Checks an address, and returns the offset of its payload. */
   private _startOf(verb: string, address: number): number {
     const { base, top } = this._extent;
     const at = address - base;
-    // One comparison refuses fractions, NaN, strings, and what is negative or too large.
+    // The first comparison rejects fractions, NaN, strings, negative and too large numbers.
     const isInside = address >>> 0 === address && at > 0 && at < top;
     if (isInside && (at & 7) === 0 && this._extent.isStart(at >> UNIT_SHIFT)) return at;
     this._checkAlive();
-    const place = isInside ? "inside the stack" : "not in use";
-    throw this._addressError(verb, address, `is ${place}, and no live allocation starts there`);
+    const where = isInside ? "inside the stack" : "not in use";
+    throw this._addressError(verb, address, `is ${where}, and no live allocation starts there`);
   }
 
-  /** Bytes of the payload at an offset, as its header has it. */
+  /** Bytes of the payload at an offset, from its header. */
   private _sizeAt(at: number): number {
     return this._extent.i32[at - 4 >> 2];
   }
 
   /**
-   * Finds the memory of a range of bytes: one that starts with an allocation, and ends within it.
+   * Finds the extent of a range of bytes, which must start with an allocation and end within it.
    *
    * @internal
    */
@@ -235,7 +240,7 @@ export class StackAllocator extends ByteAllocator {
     verb: string,
     address: number,
     byteLength: number,
-    _align: number, // at most 8, which every payload is aligned to
+    _align: number, // at most 8, as every payload is aligned to 8
   ): Extent {
     const at = this._startOf(verb, address);
     this._checkAttached(verb);
@@ -244,8 +249,8 @@ export class StackAllocator extends ByteAllocator {
     throw this._addressError(verb, address, `holds ${held} bytes, fewer than ${byteLength}`);
   }
 
-  /** All that it keeps, for who looks inside. */
-  private _books(): StackBooks {
+  /** The metadata, for `validate` and `dump`. */
+  private _metadata(): StackMetadata {
     return {
       name: this.name,
       space: this._space,

@@ -1,10 +1,11 @@
 /**
- * Drawing byte allocators for people.
+ * Dumps of byte allocators.
  *
  * @module
  */
 import { type Extent, UNIT_SHIFT } from "../bytes/address_space.ts";
-import { type ArenaBooks, arenas, type StackBooks, stacks } from "../bytes/metadata.ts";
+import { arenas, stacks } from "../bytes/metadata.ts";
+import { endOf } from "../bytes/chunks.ts";
 import { type Heap, heaps } from "../bytes/heap.ts";
 import { column, COLUMNS, WIDTH, withBar, wrap } from "./drawing.ts";
 import { bytes, byteSummary, count } from "../messages/show.ts";
@@ -13,38 +14,40 @@ import type { ArenaStats } from "../bytes/arena.ts";
 import type { FreeListStats } from "../bytes/free_list_allocator.ts";
 import type { StackStats } from "../bytes/stack_allocator.ts";
 
-/** Bytes that are in use, from one offset to another. */
+/** A range of byte offsets that are in use. */
 type Range = readonly [from: number, to: number];
 
-/** One block as it is drawn. */
+/** One block to draw. */
 interface Drawn {
   readonly extent: Extent;
   readonly used: number;
   /** In order of offset. */
   readonly ranges: readonly Range[];
-  /** What lies from here on is free, and known to be so without a book. */
+  /** Offset from which on nothing was ever allocated since the last reset. */
   readonly top: number;
 }
 
 /**
+ * Describes a byte allocator in lines of text.
+ *
  * @param allocator Anything.
  * @param color Whether to use colour.
- * @returns A byte allocator of this module as lines; `undefined` for anything else.
+ * @returns The lines; `undefined` if it is no byte allocator.
  * @throws {DisposedError} after its `dispose`.
  */
 export function dumpBytes(allocator: object, color: boolean): string[] | undefined {
   if (!(allocator instanceof ByteAllocator)) return undefined;
-  const stats = allocator.stats(); // refuses one that was disposed of
+  const stats = allocator.stats(); // throws after `dispose`
   const arena = arenas.get(allocator)?.();
   const stack = stacks.get(allocator)?.();
   const heap = heaps.get(allocator);
   const space = (arena ?? stack ?? heap)?.space;
   if (space === undefined) return undefined;
   const blocks = arena !== undefined
-    ? arenaBlocks(arena)
+    ? blocksInOrder(arena.blocks)
     : stack !== undefined
-    ? [stackBlock(stack)]
-    : heapBlocks(heap!); // one of the three is there
+    ? blocksInOrder([stack.extent])
+    : heapBlocks(heap!); // else `space` is undefined
   const totals = arena !== undefined
     ? arenaTotals(stats as ArenaStats)
     : stack !== undefined
@@ -59,22 +62,18 @@ export function dumpBytes(allocator: object, color: boolean): string[] | undefin
 
 // -- what is in use --
 
-function arenaBlocks({ blocks }: ArenaBooks): Drawn[] {
-  return blocks.map((extent) => {
+/** Blocks that are allocated in order, up to their tops. */
+function blocksInOrder(extents: readonly Extent[]): Drawn[] {
+  return extents.map((extent) => {
     const { top } = extent;
     return { extent, used: top, ranges: [[0, top]], top };
   });
 }
 
-function stackBlock({ extent }: StackBooks): Drawn {
-  const { top } = extent;
-  return { extent, used: top, ranges: [[0, top]], top };
-}
-
 function heapBlocks({ space, chunks }: Heap): Drawn[] {
   return space.extents.map((extent) => {
     const { firstUnit, byteLength } = extent;
-    const end = firstUnit + (byteLength >> UNIT_SHIFT) - 1;
+    const end = endOf(extent);
     const ranges: Range[] = [];
     let used = 0;
     for (let unit = firstUnit; unit < end; unit = chunks.next(unit)) {

@@ -1,28 +1,28 @@
 /**
- * Looking at byte allocators: whether their books balance.
+ * Checks the metadata of byte allocators.
  *
  * @module
  */
-import { type AddressSpace, type Extent, NOWHERE, UNIT_SHIFT } from "../bytes/address_space.ts";
-import { type ArenaBooks, arenas, type StackBooks, stacks } from "../bytes/metadata.ts";
-import { auditFreeList } from "./validate_heap.ts";
+import { type AddressSpace, type Extent, NO_EXTENT, UNIT_SHIFT } from "../bytes/address_space.ts";
+import { type ArenaMetadata, arenas, type StackMetadata, stacks } from "../bytes/metadata.ts";
+import { auditHeap, startsIn } from "./validate_heap.ts";
 import { heaps } from "../bytes/heap.ts";
 import { ByteAllocator } from "../bytes/byte_allocator.ts";
 import { InvariantError } from "../errors.ts";
 import { detachedError } from "../slab/slab_errors.ts";
 
-/** What an audit says of the thing that it audits. */
+/** What errors say of an allocator. */
 interface Audited {
   readonly name: string;
   readonly space: AddressSpace;
 }
 
 /**
- * Checks that the books of a byte allocator balance, and changes nothing.
+ * Checks that the metadata of a byte allocator is consistent, and changes nothing.
  *
  * @param allocator Anything.
- * @returns Whether it is a byte allocator of this module; nothing else is looked at.
- * @throws {InvariantError} when the books do not balance; it says where, and both figures.
+ * @returns Whether it is a byte allocator; nothing else is checked.
+ * @throws {InvariantError} when the metadata is inconsistent; it names the place and both numbers.
  * @throws {DisposedError} after its `dispose`.
  * @throws {TypeError} when its memory was detached.
  */
@@ -33,16 +33,16 @@ export function auditBytes(allocator: object): boolean {
   const stack = stacks.get(allocator)?.();
   const space = (arena ?? stack ?? heaps.get(allocator))?.space;
   if (space === undefined) return false;
-  if (space.isDisposed) allocator.stats(); // which refuses; else it could get lost in books that do not balance
+  if (space.isDisposed) allocator.stats(); // throws DisposedError
   if (space.isDetached) throw detachedError(`validate ${space.label}`, "its memory");
   auditSpace({ name, space });
   if (arena !== undefined) auditArena(arena);
   if (stack !== undefined) auditStack(stack);
-  auditFreeList(allocator); // which looks at nothing else
+  auditHeap(allocator); // does nothing for another allocator
   return true;
 }
 
-/** Each granule leads to the extent that has it, and to nothing else; the regions of an extent lie side by side. */
+/** Checks that the table has the extent of each granule, and that regions lie side by side. */
 function auditSpace(it: Audited): void {
   const { table, extents, shift, byteLength, granules } = it.space;
   const owners = new Map<number, Extent>();
@@ -57,8 +57,8 @@ function auditSpace(it: Audited): void {
     }
   });
   for (let granule = 0; granule < table.length; granule++) {
-    const owner = owners.get(granule) ?? NOWHERE;
-    if (table[granule] === owner && (granule > 0 || owner === NOWHERE)) continue;
+    const owner = owners.get(granule) ?? NO_EXTENT;
+    if (table[granule] === owner && (granule > 0 || owner === NO_EXTENT)) continue;
     throw fault(it, `granule ${granule} of the addresses leads elsewhere`);
   }
   for (const granule of owners.keys()) {
@@ -70,24 +70,24 @@ function auditSpace(it: Audited): void {
   }
 }
 
-function auditRegions(it: Audited, { region, joined, joints, u8 }: Extent, i: number): void {
-  if (joined.length !== joints.length) {
-    throw fault(it, `${joined.length} regions joined it, at ${joints.length} places`, i);
+function auditRegions(it: Audited, { region, joined, joinedAt, u8 }: Extent, i: number): void {
+  if (joined.length !== joinedAt.length) {
+    throw fault(it, `${joined.length} regions joined it, at ${joinedAt.length} places`, i);
   }
   joined.forEach(({ buffer, byteOffset }, k) => {
-    if (buffer === region?.buffer && byteOffset === u8.byteOffset + joints[k]) return;
-    throw fault(it, `a region that joined it at byte ${joints[k]} lies elsewhere`, i);
+    if (buffer === region?.buffer && byteOffset === u8.byteOffset + joinedAt[k]) return;
+    throw fault(it, `a region that joined it at byte ${joinedAt[k]} lies elsewhere`, i);
   });
 }
 
 // -- arenas --
 
-function auditArena(it: ArenaBooks): void {
+function auditArena(it: ArenaMetadata): void {
   const { blocks, block, index, before, usedBefore, space, peak, recent } = it;
   if (blocks.length !== space.extents.length) {
     throw fault(it, `it has ${blocks.length} blocks, and memory for ${space.extents.length}`);
   }
-  if (block !== (blocks[index] ?? NOWHERE) || index < 0 && blocks.length > 0) {
+  if (block !== (blocks[index] ?? NO_EXTENT) || index < 0 && blocks.length > 0) {
     throw fault(it, `its current block is not that of its position, ${index}`);
   }
   let bytes = 0, used = 0;
@@ -110,8 +110,8 @@ function auditArena(it: ArenaBooks): void {
   }
 }
 
-/** New memory is zeroed by whoever takes it back, so beyond the top there is nothing else. */
-function auditBlock(it: ArenaBooks, { top, byteLength, u8 }: Extent, i: number): void {
+/** Past the top all bytes must be zero, since `alloc` does not clear them. */
+function auditBlock(it: ArenaMetadata, { top, byteLength, u8 }: Extent, i: number): void {
   if (!(Number.isInteger(top) && top >= 0 && top <= byteLength)) {
     throw fault(it, `${top} of its ${byteLength} bytes are given out`, i);
   }
@@ -126,8 +126,8 @@ function auditBlock(it: ArenaBooks, { top, byteLength, u8 }: Extent, i: number):
 
 // -- stacks --
 
-/** Walks the headers from the newest allocation to the oldest, which are in order of address. */
-function auditStack(it: StackBooks): void {
+/** Checks the headers from the newest allocation to the oldest, which are in order of address. */
+function auditStack(it: StackMetadata): void {
   const { extent, newest, allocations } = it;
   const { top, byteLength, i32 } = extent;
   if (newest === 0 && top !== 0) throw fault(it, `the top is ${top}, and nothing is live`);
@@ -149,16 +149,8 @@ function auditStack(it: StackBooks): void {
   if (count !== allocations) {
     throw fault(it, `it counts ${allocations} allocations, and has ${count}`);
   }
-  const bits = bitsOf(extent);
+  const bits = startsIn(extent);
   if (bits !== count) throw fault(it, `${bits} starts are marked, and ${count} are live`);
-}
-
-function bitsOf({ starts }: Extent): number {
-  let bits = 0;
-  for (const word of starts) {
-    for (let left = word; left !== 0; left &= left - 1) bits++;
-  }
-  return bits;
 }
 
 function fault({ name, space }: Audited, problem: string, block = -1): InvariantError {

@@ -1,49 +1,64 @@
 /**
- * Looking at a heap: whether its books balance.
+ * Checks the metadata of a heap: chunks, index and counts.
  *
  * @module
  */
 import { type Extent, UNIT_SHIFT } from "../bytes/address_space.ts";
-import { HEADER_BYTES, USED } from "../bytes/chunks.ts";
+import { addressOf, endOf, HEADER_BYTES, USED } from "../bytes/chunks.ts";
 import { FreeList } from "../bytes/free_list.ts";
 import { FreeTree } from "../bytes/free_tree.ts";
 import { type Heap, heaps } from "../bytes/heap.ts";
 import { InvariantError } from "../errors.ts";
 
 /**
- * Checks that the books of a `FreeListAllocator` balance, and changes nothing.
+ * Checks that the metadata of a `FreeListAllocator` is consistent, and changes nothing.
  *
- * Chunks fill each extent to its end; the tags of free ones agree, and no two of them are neighbours; used ones are aligned as
- * was asked for. The bits of where allocations start are those of the used chunks. The index holds just the free chunks: a
- * list in address order linked both ways, or a red-black tree by size and address. Just the extents that are one free chunk
- * are spare, but the first. The counts are what is counted anew.
+ * The chunks of an extent reach exactly to its end. The tags of free chunks agree, and no two of
+ * them are adjacent. Used chunks are aligned as was asked for. The bitmap of starts marks exactly
+ * the used chunks. The index holds exactly the free chunks: a doubly linked list in address order,
+ * or a red-black tree by size and address. Exactly the empty extents but the first are spare. The
+ * counts equal what is counted again.
  *
- * Takes O(chunks + bytes / 256), and a bit for each 8 bytes until it returns.
+ * It takes O(chunks + bytes / 256), and memory of a bit for each 8 bytes.
  *
- * @param allocator An allocator of this module.
- * @returns Whether it is a `FreeListAllocator`; nothing else is looked at.
- * @throws {InvariantError} when the books do not balance; it says where, and both figures.
+ * @param allocator Anything.
+ * @returns Whether it is a `FreeListAllocator`; nothing else is checked.
+ * @throws {InvariantError} when the metadata is inconsistent; it names the place and both numbers.
  */
-export function auditFreeList(allocator: object): boolean {
+export function auditHeap(allocator: object): boolean {
   const heap = heaps.get(allocator);
   if (heap === undefined) return false;
   new HeapAudit(heap, (allocator as { name: string }).name).run();
   return true;
 }
 
-/** One pass over the books of a heap: what it keeps is held against what is counted anew. */
+/**
+ * @param extent An extent.
+ * @returns Number of units that are marked as the start of an allocation.
+ */
+export function startsIn({ starts }: Extent): number {
+  let bits = 0;
+  for (const word of starts) {
+    for (let left = word; left !== 0; left &= left - 1) bits++;
+  }
+  return bits;
+}
+
+/** One pass over a heap, which compares its metadata with what is counted again. */
 class HeapAudit {
   readonly #heap: Heap;
   readonly #name: string;
-  /** A bit for each unit of each extent where a free chunk starts; cleared as the index is found to hold it. */
+  /**
+   * For each extent, bits of the units where a free chunk starts; cleared when found in the index.
+   */
   readonly #free: Int32Array[];
   #freeChunks = 0;
   #freeBytes = 0;
   #allocations = 0;
   #usedBytes = 0;
-  /** Free chunks that the index was found to hold. */
+  /** Free chunks that were found in the index. */
   #indexed = 0;
-  /** The node of the tree that was seen last. */
+  /** The previous node of the tree, in order. */
   #lastNode = 0;
 
   constructor(heap: Heap, name: string) {
@@ -66,10 +81,10 @@ class HeapAudit {
 
   // -- chunks --
 
-  /** Walks the chunks of an extent, which must end where it does. */
+  /** Checks the chunks of an extent, which must reach exactly to its end. */
   #checkExtent(extent: Extent, position: number): void {
     const { chunks } = this.#heap;
-    const end = extent.firstUnit + (extent.byteLength >> UNIT_SHIFT) - 1;
+    const end = endOf(extent);
     const allocationsBefore = this.#allocations;
     let isAfterFree = false;
     let unit = extent.firstUnit;
@@ -123,7 +138,7 @@ class HeapAudit {
       throw this.#fault(`${at(unit)} has ${size} bytes, ${asked} were asked for`, position);
     }
     const align = this.#heap.chunks.alignOf(unit);
-    if ((unit * 8 + HEADER_BYTES) % align !== 0) {
+    if (addressOf(unit) % align !== 0) {
       throw this.#fault(
         `the payload of ${at(unit)} is no multiple of its alignment, ${align}`,
         position,
@@ -136,12 +151,9 @@ class HeapAudit {
     this.#usedBytes += asked;
   }
 
-  /** Every used chunk has its bit, so there must be as many bits as those. */
+  /** Every used chunk has its bit, so there must be no more bits than used chunks. */
   #checkBits(extent: Extent, used: number, position: number): void {
-    let bits = 0;
-    for (let i = 0; i < extent.starts.length; i++) {
-      for (let left = extent.starts[i]; left !== 0; left &= left - 1) bits++;
-    }
+    const bits = startsIn(extent);
     if (bits === used) return;
     throw this.#fault(`${bits} starts are marked, and ${used} chunks are used`, position);
   }
@@ -158,12 +170,12 @@ class HeapAudit {
     }
   }
 
-  /** The first extent is never spare, as it never goes back. */
+  /** Checks the spare extents. The first extent is never spare, as it is never released. */
   #checkSpares(): void {
     const { space, spares, spareBytes, sharedBytes, chunks } = this.#heap;
     const empty = space.extents.filter((extent, i) => {
-      const end = extent.firstUnit + (extent.byteLength >> UNIT_SHIFT) - 1;
-      return i > 0 && chunks.isFree(extent.firstUnit) && chunks.next(extent.firstUnit) === end;
+      const { firstUnit } = extent;
+      return i > 0 && chunks.isFree(firstUnit) && chunks.next(firstUnit) === endOf(extent);
     });
     this.#compare("spare extents", spares.length, empty.length);
     const missing = empty.find((extent) => !spares.includes(extent));
@@ -181,7 +193,7 @@ class HeapAudit {
 
   // -- the index --
 
-  /** Notes that the index holds a chunk, which must be free and not have been held before. */
+  /** Records that the index holds a chunk, which must be free and not have been recorded before. */
   #checkIndexed(unit: number): void {
     const extent = this.#heap.space.find(unit * 8);
     const position = this.#heap.space.extents.indexOf(extent);
@@ -218,7 +230,7 @@ class HeapAudit {
     this.#checkNode(tree, tree.root, 0);
   }
 
-  /** Checks a node and all below it, in order; returns how many black nodes each path down has. */
+  /** Checks a subtree in order; returns the number of black nodes on each path down. */
   #checkNode(tree: FreeTree, unit: number, parent: number): number {
     if (unit === 0) return 0;
     this.#checkIndexed(unit);
@@ -257,7 +269,7 @@ class HeapAudit {
   }
 }
 
-/** How errors call a chunk: by the address of its header. */
+/** How errors name a chunk: by the address of its header. */
 function at(unit: number): string {
   return `the chunk at ${unit * 8}`;
 }

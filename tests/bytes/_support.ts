@@ -11,7 +11,7 @@ import {
   type MemoryResource,
   OutOfMemoryError,
 } from "../../mod.ts";
-import { auditFreeList } from "../../src/inspect/validate_heap.ts";
+import { auditHeap } from "../../src/inspect/validate_heap.ts";
 import type { AddressSpace } from "../../src/bytes/address_space.ts";
 import type { ErrorClass } from "../_support.ts";
 
@@ -50,7 +50,7 @@ export function assertUntouched<E extends Error>(
     // Where, and no more: to show how two long arrays differ takes minutes.
     assertEquals(now.findIndex((byte, at) => byte !== bytes[i][at]), -1);
   });
-  auditFreeList(allocator); // which looks at nothing else
+  auditHeap(allocator); // which looks at nothing else
   return error;
 }
 

@@ -511,13 +511,18 @@ Deno.test("Arena.release() takes a region that it lent once, also after a reset 
     arena,
     () => arena.release(a),
     InvalidAddressError,
-    'Cannot release in Arena "arena": the region of 8 bytes at byte 0 is not lent by it',
+    'Cannot release in Arena "arena": the region of 8 bytes at byte 0 was not allocated by it',
   );
   assertEquals([again.pool, again.address], ["arena", 0]);
   const copy: MemoryRegion = { buffer: b.buffer, byteOffset: b.byteOffset, byteLength: 8 };
-  assertUntouched(arena, () => arena.release(copy), InvalidAddressError, "is not lent by it");
-  assertUntouched(other, () => other.release(b), InvalidAddressError, "is not lent by it");
-  assertUntouched(arena, () => arena.release(untyped(null)), InvalidAddressError, "not lent by it");
+  assertUntouched(arena, () => arena.release(copy), InvalidAddressError, "was not allocated by it");
+  assertUntouched(other, () => other.release(b), InvalidAddressError, "was not allocated by it");
+  assertUntouched(
+    arena,
+    () => arena.release(untyped(null)),
+    InvalidAddressError,
+    "not allocated by it",
+  );
   arena.reset();
   arena.release(b);
   arena.dispose();

@@ -13,7 +13,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { auditFreeList } from "../../src/inspect/validate_heap.ts";
+import { auditHeap } from "../../src/inspect/validate_heap.ts";
 import { heaps } from "../../src/bytes/heap.ts";
 import { assertUntouched, spaceOf, WasmStandIn } from "./_support.ts";
 import { untyped } from "../_support.ts";
@@ -36,7 +36,7 @@ function holey(fit: Fit, index?: "list" | "tree"): { heap: FreeListAllocator; ho
   }
   heap.alloc(heap.stats().largestFreeBytes);
   for (const it of addresses) heap.free(it);
-  auditFreeList(heap);
+  auditHeap(heap);
   return { heap, holes: addresses };
 }
 
@@ -67,7 +67,7 @@ Deno.test("FreeListAllocator takes the smallest chunk with room for the best fit
     const { heap, holes } = holey("best", index);
     assertEquals([heap.alloc(72), heap.alloc(40), heap.alloc(48)], [holes[2], holes[1], holes[3]]);
     assertEquals([heap.alloc(60), heap.alloc(60)], [holes[4], holes[0]]);
-    auditFreeList(heap);
+    auditHeap(heap);
   }
 });
 
@@ -87,7 +87,7 @@ Deno.test("FreeListAllocator passes over chunks that have no room for the alignm
       const address = heap.alloc(32, 32);
       assertEquals(address % 32, 0);
       assert(holes.some((it, i) => it <= address && address + 32 <= it + [96, 48, 72, 48, 72][i]));
-      auditFreeList(heap);
+      auditHeap(heap);
       assertUntouched(heap, () => heap.alloc(60, 4096), OutOfMemoryError, "no free chunk has room");
     }
   }
@@ -116,7 +116,7 @@ Deno.test("FreeListAllocator.alloc() aligns address and memory to any power of t
         heap.alloc(1, 1);
         const address = heap.alloc(10, align);
         assertEquals([address % align, heap.bytes(address, 1).byteOffset % align], [0, 0]);
-        auditFreeList(heap);
+        auditHeap(heap);
       }
     }
   }
@@ -129,7 +129,7 @@ Deno.test("FreeListAllocator.alloc() leaves what is before an aligned payload fr
   assertEquals([freeChunks, allocations], [2, 1]);
   assert(heap.alloc(16) < address);
   heap.free(address);
-  auditFreeList(heap);
+  auditHeap(heap);
 });
 
 Deno.test("FreeListAllocator.alloc() zeroes what was used before, links and tags included", () => {
@@ -176,9 +176,9 @@ Deno.test("FreeListAllocator works where its memory is no multiple of 8", () => 
     assertEquals(largestFreeBytes, (byteLength & -8) - 16);
     const all = heap.alloc(largestFreeBytes);
     heap.bytes(all, largestFreeBytes).fill(255);
-    auditFreeList(heap);
+    auditHeap(heap);
     heap.free(all);
-    auditFreeList(heap);
+    auditHeap(heap);
   }
 });
 
@@ -193,7 +193,7 @@ Deno.test("FreeListAllocator.free() joins a chunk with free neighbours on both s
       heap.alloc(40);
       for (const i of order) {
         heap.free(chunks[i]);
-        auditFreeList(heap);
+        auditHeap(heap);
       }
       assertEquals(heap.stats().freeChunks, 2);
       assertEquals(heap.alloc(136), chunks[0]); // the three with the tags of two
@@ -258,7 +258,7 @@ Deno.test("FreeListAllocator.realloc() shrinks in place, and what it loses can b
     const b = heap.alloc(8);
     heap.bytes(a, 200).fill(7);
     assertEquals([heap.realloc(a, 100), heap.sizeOf(a)], [a, 100]);
-    auditFreeList(heap);
+    auditHeap(heap);
     assert(heap.bytes(a, 100).every((byte) => byte === 7));
     const c = heap.alloc(80);
     assert(a < c && c < b);
@@ -292,10 +292,10 @@ Deno.test("FreeListAllocator.realloc() grows into a free neighbour, zeroed, and 
     heap.bytes(b, 100).fill(8);
     heap.free(b);
     assertEquals(heap.realloc(a, 80), a);
-    auditFreeList(heap);
+    auditHeap(heap);
     assertEquals([...heap.bytes(a, 80)], [...Array(40).fill(7), ...Array(40).fill(0)]);
     assertEquals(heap.realloc(a, 152), a); // to the last byte before c
-    auditFreeList(heap);
+    auditHeap(heap);
     assertEquals(heap.stats().freeChunks, 1);
     assertEquals([heap.sizeOf(a), heap.sizeOf(c)], [152, 8]);
     const d = heap.realloc(a, 153);
@@ -326,7 +326,7 @@ Deno.test("FreeListAllocator.realloc() moves to meet an alignment, also to becom
   assertEquals([b % 4096, heap.sizeOf(b)], [0, 20]);
   assertEquals([...heap.bytes(b, 20)], Array(20).fill(7));
   assertEquals(heap.realloc(b, 200, 4096), b);
-  auditFreeList(heap);
+  auditHeap(heap);
 });
 
 Deno.test("FreeListAllocator.realloc() keeps the alignment where it moves, however often", () => {
@@ -351,7 +351,7 @@ Deno.test("FreeListAllocator.realloc() keeps the alignment where it moves, howev
           address = heap.realloc(heap.realloc(address, 10), 5000);
           assertEquals(address % align, 0);
           assert(heap.bytes(address, 10).every((byte) => byte === (align & 255)));
-          auditFreeList(heap);
+          auditHeap(heap);
         }
         heap.reset();
       }
@@ -428,15 +428,15 @@ Deno.test("FreeListAllocator grows by extents of its size, and larger ones for w
     using heap = new FreeListAllocator({ byteLength: 256, grow: true, index, memory: ledger });
     const addresses = [200, 200, 5000, 100, 3000].map((size) => heap.alloc(size));
     assertEquals([...ledger.lent].map((it) => it.byteLength), [256, 256, 5016, 256, 3016]);
-    auditFreeList(heap);
+    auditHeap(heap);
     const aligned = heap.alloc(100, 4096);
     assertEquals(aligned % 4096, 0);
-    auditFreeList(heap);
+    auditHeap(heap);
     for (const it of addresses) heap.free(it);
-    auditFreeList(heap);
+    auditHeap(heap);
     assertEquals(heap.alloc(200), addresses[0]); // one index spans all extents
     assertNotEquals(heap.alloc(5000), addresses[2]); // which went back
-    auditFreeList(heap);
+    auditHeap(heap);
   }
 });
 
@@ -447,7 +447,7 @@ Deno.test("FreeListAllocator does not join chunks across extents", () => {
   assertEquals(b - a, 4096);
   heap.free(a);
   heap.free(b);
-  auditFreeList(heap);
+  auditHeap(heap);
   assertEquals(heap.stats().freeChunks, 2);
 });
 
@@ -469,7 +469,7 @@ Deno.test("FreeListAllocator.realloc() grows the heap where it may", () => {
   heap.bytes(a, 200).fill(3);
   const b = heap.realloc(a, 1000);
   assertEquals([...heap.bytes(b, 1000)], [...Array(200).fill(3), ...Array(800).fill(0)]);
-  auditFreeList(heap);
+  auditHeap(heap);
 });
 
 Deno.test("FreeListAllocator.trim() keeps an extent whose first chunk alone is free", () => {
@@ -479,7 +479,7 @@ Deno.test("FreeListAllocator.trim() keeps an extent whose first chunk alone is f
     const [first, second] = [heap.alloc(100), heap.alloc(100)];
     heap.free(first);
     assertEquals(heap.trim(), 0);
-    auditFreeList(heap);
+    auditHeap(heap);
     heap.free(second);
     assertEquals(heap.trim(), 1008);
   }
@@ -494,7 +494,7 @@ Deno.test("FreeListAllocator.trim() gives back extents that are wholly free, but
     for (const i of [0, 1, 3]) heap.free(addresses[i]);
     assertEquals([ledger.lent.size, ledger.returned.size], [3, 1]); // one is kept to spare
     assertEquals([heap.trim(), ledger.lent.size, ledger.returned.size], [256, 2, 2]);
-    auditFreeList(heap);
+    auditHeap(heap);
     assertEquals(heap.trim(), 0);
     for (const i of [1, 3]) {
       assertUntouched(heap, () => heap.free(addresses[i]), InvalidAddressError, "is not in use");
@@ -556,14 +556,14 @@ Deno.test("FreeListAllocator.reset() frees everything and keeps the memory", () 
     heap.free(addresses[1]);
     const { byteLength } = heap.stats();
     heap.reset();
-    auditFreeList(heap);
+    auditHeap(heap);
     const stats = heap.stats();
     assertEquals([stats.byteLength, stats.usedBytes, stats.freeChunks], [byteLength, 0, 2]);
     for (const it of addresses) {
       assertUntouched(heap, () => heap.free(it), InvalidAddressError, "is not in use");
     }
     assertEquals(heap.alloc(300), addresses[0]);
-    auditFreeList(heap);
+    auditHeap(heap);
   }
 });
 
@@ -648,7 +648,7 @@ Deno.test("FreeListAllocator.allocate() lends regions of its own memory, and rel
   assertEquals(heap.sizeOf(heap.addressOf(bytes)), 100);
   heap.release(region);
   assertEquals(heap.stats().allocations, 0);
-  auditFreeList(heap);
+  auditHeap(heap);
 });
 
 Deno.test("FreeListAllocator.release() takes a region that it lent once, and one from before a reset as come back", () => {
@@ -657,22 +657,22 @@ Deno.test("FreeListAllocator.release() takes a region that it lent once, and one
   const [a, b, c] = [8, 8, 8].map((size) => heap.allocate(size, 8));
   heap.release(a);
   heap.alloc(8); // in its place
-  assertUntouched(heap, () => heap.release(a), InvalidAddressError, "is not lent by it");
+  assertUntouched(heap, () => heap.release(a), InvalidAddressError, "was not allocated by it");
   const copy: MemoryRegion = { buffer: b.buffer, byteOffset: b.byteOffset, byteLength: 8 };
-  assertUntouched(heap, () => heap.release(copy), InvalidAddressError, "is not lent by it");
-  assertUntouched(other, () => other.release(b), InvalidAddressError, "is not lent by it");
+  assertUntouched(heap, () => heap.release(copy), InvalidAddressError, "was not allocated by it");
+  assertUntouched(other, () => other.release(b), InvalidAddressError, "was not allocated by it");
   assertUntouched(
     heap,
     () => heap.release(untyped(null)),
     InvalidAddressError,
-    "is not lent by it",
+    "was not allocated by it",
   );
   heap.reset();
   heap.alloc(8);
   heap.alloc(8);
   heap.release(b);
   assertEquals(heap.stats().allocations, 2);
-  assertUntouched(heap, () => heap.release(b), InvalidAddressError, "is not lent by it");
+  assertUntouched(heap, () => heap.release(b), InvalidAddressError, "was not allocated by it");
   const late = heap.allocate(8, 8);
   heap.dispose();
   heap.release(late);
@@ -696,12 +696,12 @@ Deno.test("Pools grow and shrink inside a FreeListAllocator, which is empty afte
     const [left, right] = [a.allocMany(200), b.allocMany(200)];
     left.forEach((handle, i) => a.set(handle, { x: i }));
     right.forEach((handle, i) => b.set(handle, { n: i }));
-    auditFreeList(heap);
+    auditHeap(heap);
     a.freeMany(left.slice(0, 150));
     for (let i = 150; i < 200; i++) assertEquals(a.get(left[i]).x, i);
     for (let i = 0; i < 200; i++) assertEquals(b.get(right[i]).n, i);
     for (const pool of [a, b]) validate(pool);
-    auditFreeList(heap);
+    auditHeap(heap);
   }
   assertEquals(heap.stats().allocations, 0);
   heap.trim();
@@ -729,7 +729,7 @@ Deno.test("A FreeListAllocator lives in an Arena in the memory of a wasm module,
   for (const call of calls) assertThrows(call, TypeError, "call rebind() first");
   arena.rebind();
   heap.rebind();
-  auditFreeList(heap);
+  auditHeap(heap);
   addresses.forEach((it, i) => i === 7 || assertEquals(heap.view(it, Vec2).x, i));
   assertEquals(heap.alloc(8), addresses[7]);
   const [{ u8 }] = spaceOf(heap).extents;
@@ -746,7 +746,7 @@ Deno.test("FreeListAllocator zeroes memory that its resource lent dirty", () => 
     release: heapMemory.release,
   };
   using heap = small({ memory: dirty });
-  auditFreeList(heap);
+  auditHeap(heap);
   const a = heap.alloc(500);
   assert(heap.bytes(a, 500).every((byte) => byte === 0));
 });

@@ -19,7 +19,7 @@ import {
   OutOfMemoryError,
   StackAllocator,
 } from "../../mod.ts";
-import { auditFreeList } from "../../src/inspect/validate_heap.ts";
+import { auditHeap } from "../../src/inspect/validate_heap.ts";
 import { type Heap, heaps } from "../../src/bytes/heap.ts";
 import { eachSeed, fail, type Interval, Intervals, Numbers } from "./_intervals.ts";
 
@@ -212,7 +212,7 @@ class HeapRun {
   }
 
   audit(): void {
-    auditFreeList(this.allocator);
+    auditHeap(this.allocator);
     const { live, usedBytes, peakBytes } = this.intervals;
     if (this.heap.usedBytes !== usedBytes) {
       fail(`${this.heap.usedBytes} bytes, not ${usedBytes}`);
@@ -267,7 +267,7 @@ Deno.test("FreeListAllocator with a tree of hundreds of chunks stays a red-black
       if (live.length < 200) {
         while (live.length < 900) live.push(heap.alloc(1 + numbers.below(48)));
       }
-      auditFreeList(heap);
+      auditHeap(heap);
     }
     assertEquals(heap.stats().allocations, live.length);
   });

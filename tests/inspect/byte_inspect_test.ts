@@ -89,10 +89,10 @@ for (const [kind, make] of Object.entries(MAKERS)) {
       (it) => void spaceOf(it).table.pop(),
       (it) => spaceOf(it).byteLength++,
       (it) => spaceOf(it).granules++,
-      (it) => void spaceOf(it).extents[0].joints.push(64),
+      (it) => void spaceOf(it).extents[0].joinedAt.push(64),
       (it) => {
-        const [{ joints, joined, region }] = spaceOf(it).extents;
-        joints.push(64);
+        const [{ joinedAt, joined, region }] = spaceOf(it).extents;
+        joinedAt.push(64);
         joined.push(region!); // which is not 64 bytes behind itself
       },
       (it) => void spaceOf(it).extents.push(spaceOf(it).extents[0]),

@@ -1,7 +1,7 @@
 /** The audit of a heap: each book that it holds against another, put out of balance by hand. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { Arena, FreeListAllocator, InvariantError } from "../../mod.ts";
-import { auditFreeList } from "../../src/inspect/validate_heap.ts";
+import { auditHeap } from "../../src/inspect/validate_heap.ts";
 import { FreeList } from "../../src/bytes/free_list.ts";
 import { FreeTree } from "../../src/bytes/free_tree.ts";
 import { type Heap, heaps } from "../../src/bytes/heap.ts";
@@ -22,7 +22,7 @@ function prepare(index: "list" | "tree"): {
   const addresses = Array.from({ length: 14 }, (_, i) => allocator.alloc(24 + 8 * i));
   allocator.alloc(allocator.stats().largestFreeBytes);
   for (let i = 0; i < 14; i += 2) allocator.free(addresses[i]);
-  auditFreeList(allocator);
+  auditHeap(allocator);
   const units = addresses.map((it) => it / 8 - 1);
   return {
     allocator,
@@ -240,10 +240,10 @@ const FAULTS: [
 
 for (const [what, kinds, spoil, message] of FAULTS) {
   for (const index of kinds) {
-    Deno.test(`auditFreeList() sees ${what} in a heap with a ${index}`, () => {
+    Deno.test(`auditHeap() sees ${what} in a heap with a ${index}`, () => {
       const { allocator, heap, free, used } = prepare(index);
       spoil(heap, free, used);
-      const error = assertThrows(() => auditFreeList(allocator), InvariantError, message);
+      const error = assertThrows(() => auditHeap(allocator), InvariantError, message);
       assertEquals([error.pool, error.message.slice(0, 41)], [
         "test",
         'Cannot validate FreeListAllocator "test":',
@@ -257,11 +257,11 @@ function spared(): { allocator: FreeListAllocator; heap: Heap } {
   const allocator = new FreeListAllocator({ name: "test", byteLength: 1024, grow: true });
   const addresses = [900, 900, 2000].map((size) => allocator.alloc(size));
   allocator.free(addresses[1]);
-  auditFreeList(allocator);
+  auditHeap(allocator);
   return { allocator, heap: heaps.get(allocator)! }; // every free list has one
 }
 
-Deno.test("auditFreeList() sees spare extents that are not noted, or are none, and wrong counts of bytes", () => {
+Deno.test("auditHeap() sees spare extents that are not noted, or are none, and wrong counts of bytes", () => {
   const faults: [(heap: Heap) => void, string][] = [
     [(heap) => void heap.spares.pop(), "it counts 0 spare extents, and has 1"],
     [(heap) => heap.spares[0] = heap.space.extents[2], "extent 1: it is empty, and not spare"],
@@ -271,25 +271,25 @@ Deno.test("auditFreeList() sees spare extents that are not noted, or are none, a
   for (const [spoil, message] of faults) {
     const { allocator, heap } = spared();
     spoil(heap);
-    assertThrows(() => auditFreeList(allocator), InvariantError, message);
+    assertThrows(() => auditHeap(allocator), InvariantError, message);
   }
 });
 
-Deno.test("auditFreeList() looks at a FreeListAllocator alone", () => {
-  assertEquals([auditFreeList(new Arena()), auditFreeList({})], [false, false]);
-  assertEquals(auditFreeList(new FreeListAllocator()), true);
+Deno.test("auditHeap() looks at a FreeListAllocator alone", () => {
+  assertEquals([auditHeap(new Arena()), auditHeap({})], [false, false]);
+  assertEquals(auditHeap(new FreeListAllocator()), true);
 });
 
-Deno.test("auditFreeList() finds equal chunks in another order than that of their addresses", () => {
+Deno.test("auditHeap() finds equal chunks in another order than that of their addresses", () => {
   const allocator = new FreeListAllocator({ name: "test", byteLength: 1024 });
   const addresses = Array.from({ length: 6 }, () => allocator.alloc(40));
   allocator.alloc(allocator.stats().largestFreeBytes);
   for (let i = 0; i < 6; i += 2) allocator.free(addresses[i]);
-  auditFreeList(allocator);
+  auditHeap(allocator);
   const { chunks, index } = heaps.get(allocator)!; // every free list has one
   const { root } = index as FreeTree; // as of the best fit
   const [left, right] = [chunks.word(root, 1), chunks.word(root, 2)];
   chunks.setWord(root, 1, right);
   chunks.setWord(root, 2, left);
-  assertThrows(() => auditFreeList(allocator), InvariantError, "comes after");
+  assertThrows(() => auditHeap(allocator), InvariantError, "comes after");
 });
