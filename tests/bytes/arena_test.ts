@@ -127,7 +127,7 @@ Deno.test("Arena.alloc() that finds no memory changes nothing, and what fits sti
   arena.alloc(24);
   const cursor = arena.cursor(Vec2);
   assertUntouched(arena, () => arena.allocAt(cursor), OutOfMemoryError, "the budget is spent");
-  assertThrows(() => arena.addressOf(cursor), TypeError, "stands nowhere");
+  assertThrows(() => arena.addressOf(cursor), TypeError, "is unbound");
   assertUntouched(arena, () => arena.allocRecord(Vec2), OutOfMemoryError, "the budget is spent");
   assertUntouched(
     arena,
