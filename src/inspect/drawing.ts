@@ -18,7 +18,8 @@ const FREE = " ";
 /**
  * Draws one column of a bar.
  *
- * @param share Share of the column that is in use, 0 to 1. A share above 0 draws at least one eighth.
+ * @param share Share of the column that is in use, 0 to 1. A share above 0 draws at least one
+ * eighth.
  * @param isUnused Whether the column was never used; it counts only where the share is 0.
  * @returns One character.
  */
@@ -32,7 +33,8 @@ export function column(share: number, isUnused: boolean): string {
  *
  * @param chunkCount Chunks of the block, a power of two.
  * @param isLive Whether a chunk is live.
- * @param isUnused Whether no chunk of a range was ever used. It is called only for ranges without a live chunk.
+ * @param isUnused Whether no chunk of a range was ever used. It is called only for ranges without a
+ * live chunk.
  * @returns A column for each chunk, or for each group of chunks where there are more than 32.
  */
 export function chunkBar(
@@ -64,7 +66,7 @@ export function withBar(text: string, bar: string, color: boolean): string {
 }
 
 /**
- * Joins figures by commas, and breaks the line before a figure that would pass column {@linkcode WIDTH}.
+ * Joins figures by commas, in lines of fewer than {@linkcode WIDTH} columns.
  *
  * @param parts The figures.
  * @returns The lines.

@@ -1,16 +1,20 @@
 /**
- * Checks of the names of options and fields: an error for an unknown one says which was probably meant.
+ * Checks of the names of options and fields: an error for an unknown one says which was probably
+ * meant.
  *
  * @module
  */
 import { showValue } from "./show.ts";
 
-/** How many edits a name may be away from the one that was meant, by its length; the last counts for all longer ones. */
+/**
+ * How many edits a name may be away from the one that was meant, by its length; the last counts for
+ * all longer ones.
+ */
 const MAX_EDITS = [0, 0, 0, 1, 2, 2, 2, 2, 3];
 
 /**
- * Finds the known name that was probably meant. Names that differ only in case and in `_`, `-` and `$`
- * are the same; else the one with the fewest edits is taken, and of several the first.
+ * Finds the known name that was probably meant. Names that differ only in case and in `_`, `-` and
+ * `$` are the same; else the one with the fewest edits is taken, and of several the first.
  *
  * @param name The name that was given.
  * @param known The known names.
@@ -33,14 +37,16 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return nearest;
 }
 
-/** The form in which names are compared: `max_chunks`, `maxchunks` and `_maxChunks` have the same. */
+/**
+ * The form in which names are compared: `max_chunks`, `maxchunks` and `_maxChunks` have the same.
+ */
 function plainName(name: string): string {
   return name.toLowerCase().replace(/[_$-]/g, "");
 }
 
 /**
- * Counts the letters to insert, delete, replace or swap with the next to turn one text into the other: the restricted
- * Damerau-Levenshtein distance.
+ * Counts the letters to insert, delete, replace or swap with the next to turn one text into the
+ * other: the restricted Damerau-Levenshtein distance.
  */
 function editsBetween(a: string, b: string): number {
   let beforeLast: number[] = [];
@@ -90,7 +96,8 @@ export function checkOptions(title: string, options: object, known: readonly str
 }
 
 /**
- * Finds what is wrong with the names of options. Inherited options count, as they are read like own ones; symbols do not.
+ * Finds what is wrong with the names of options. Inherited options count, as they are read like own
+ * ones; symbols do not.
  *
  * @param options The options that were given.
  * @param known Names of the options that there are.

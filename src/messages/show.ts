@@ -12,7 +12,8 @@ const NODE = Symbol.for("nodejs.util.inspect.custom");
  * Shows any value in an error, in a few words.
  *
  * @param value Any value.
- * @returns A string in quotes, a bigint with its `n`, "an object" for an object; else what `String` makes of it.
+ * @returns A string in quotes, a bigint with its `n`, "an object" for an object; else what `String`
+ * makes of it.
  */
 export function showValue(value: unknown): string {
   if (typeof value === "string") return `"${value}"`;
@@ -27,11 +28,12 @@ type Inspect = (value: unknown, options?: object) => string;
  *
  * @typeParam T The objects.
  * @param prototype The prototype of the class.
- * @param shown Returns what is printed for an object: a string as it is, anything else as that value prints.
+ * @param shown Returns what is printed for an object: a string as it is, anything else as that
+ * value prints.
  */
 export function showAs<T>(prototype: T, shown: (it: T) => unknown): void {
   const print = (it: T, inspect: Inspect, options: object) => {
-    if (Object.hasOwn(it as object, "constructor")) return "[prototype]"; // of this class or a subclass
+    if (Object.hasOwn(it as object, "constructor")) return "[prototype]"; // or of a subclass
     try {
       const value = shown(it);
       return typeof value === "string" ? value : inspect(value, options);

@@ -1,5 +1,5 @@
 /**
- * A block of a shared pool as one thread sees it: typed arrays of its own over memory that all of them share.
+ * A block of a shared pool in one thread: its own typed arrays over memory that all threads share.
  *
  * @module
  */
@@ -7,15 +7,17 @@ import { ChunkMemory } from "../slab/chunk_memory.ts";
 import { BLOCK, type SharedLayout } from "./layout.ts";
 import { lengthOf, type SharedSteps } from "./protocol.ts";
 
-/** No stamp of a live record. */
+/**
+ * Value in `seen` of a chunk of which this thread saw no live stamp yet. No chunk has this stamp.
+ */
 const UNSEEN = -1;
 
-/** The words of a block without chunks. */
+/** Stamps and words of the block without chunks. */
 const NOTHING = new Int32Array(0);
 
-/** A block, and what this thread knows of it. */
+/** A block: the words that threads share, and what this thread keeps for itself. */
 export class SharedBlock extends ChunkMemory implements SharedSteps {
-  // What the owner alone knows.
+  // The free list, valid only while this thread is the owner.
   head = 0;
   free = 0;
   bump = 0;
@@ -25,19 +27,25 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
   readonly position: number;
   /** Index in the pool of the first chunk. */
   readonly firstIndex: number;
-  /** Whose block it is. */
+  /** Layout of the pool. */
   readonly layout: SharedLayout;
-  /** Generation and live bit of each chunk: even is dead, negative is on its way to the owner. */
+  /**
+   * Stamp of each chunk, generation and live bit: odd is live, even is dead, negative is pending or
+   * retired.
+   */
   readonly stamps: Int32Array = NOTHING;
-  /** The live stamp that this thread has last seen with an atomic load, or stored: an iteration reads it plainly. */
+  /**
+   * The last live stamp of each chunk that this thread has loaded atomically or stored. Where it is
+   * still the stamp, an iteration need not load it atomically again.
+   */
   readonly seen: Int32Array;
-  /** Owner, counts, and the remote list. */
+  /** The words at the {@linkcode BLOCK} indices. */
   private readonly words: Int32Array = NOTHING;
 
   /**
-   * @param layout Whose block it is.
-   * @param position Position in the pool; -1 for a block without chunks, which views are bound to that are bound to no record.
-   * @param arrays Sum of the bits of the typed arrays that records are read and written through.
+   * @param layout Layout of the pool.
+   * @param position Position in the pool; -1 for the block without chunks that unbound views have.
+   * @param arrays Bits of the typed arrays that the views of the struct use.
    */
   constructor(layout: SharedLayout, position: number, arrays: number) {
     const { buffer, shape: { chunksPerBlock, chunkBytes } } = layout;
@@ -56,8 +64,10 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
   }
 
   /**
+   * Reads a stamp so that accesses to the record are ordered after those before its alloc.
+   *
    * @param chunk A chunk.
-   * @returns Its stamp, which is seen from here on if it is live.
+   * @returns Its stamp, which is noted in `seen` if it is live.
    */
   look(chunk: number): number {
     if (this.stamps[chunk] === this.seen[chunk]) return this.seen[chunk];
@@ -66,27 +76,27 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
     return stamp;
   }
 
-  /** Records that are live: exact while no thread is in the middle of something. */
+  /** Number of live records; exact only while no thread is in the middle of a call. */
   get live(): number {
     return this.taken - lengthOf(this.loadRemote()) - this.retired;
   }
 
-  /** Chunks that are neither in the owner's list nor unused. */
+  /** Number of chunks that are neither in the owner's free list nor past the bump pointer. */
   get taken(): number {
     return Atomics.load(this.words, BLOCK.taken);
   }
 
-  /** Chunks that are given out no more. */
+  /** Number of retired chunks, which are not given out again. */
   get retired(): number {
     return Atomics.load(this.words, BLOCK.retired);
   }
 
-  /** Thread that owns it. */
+  /** Number of the thread that owns it; see `ORPHAN` and `NEW` for none. */
   get owner(): number {
     return Atomics.load(this.words, BLOCK.owner);
   }
 
-  /** Whether its owner, or who becomes it, will find a chunk in it. */
+  /** Whether its owner, or a thread that adopts it, finds a free chunk in it. */
   get hasRoom(): boolean {
     return this.taken < this.chunkCount || this.loadRemote() !== 0;
   }

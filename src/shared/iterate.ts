@@ -1,14 +1,16 @@
 /**
- * Iteration over the live records of a shared pool, in block and chunk order, while other threads go on.
+ * Iteration over the live records of a shared pool, in block and chunk order, while other threads
+ * allocate and free.
  *
- * It goes through the blocks that there were when it began, and through each but once: so it ends even if every step
+ * A pass visits the blocks that exist when it begins, each once. So it ends even where every visit
  * allocates.
  *
- * A plain read of a stamp cannot miss what happened before it, a free for instance, and does not tear; but it orders
- * nothing. An atomic load orders, and takes longer than a visit. So a live stamp that this thread has once seen with an
- * atomic load is read plainly: what the record was given with it has been there since. Any other is looked at again. (If a
- * chunk's compact generations all came round since this thread has looked, the stamp is taken for the one of old: then
- * nothing is ordered but by what the processor does by itself.)
+ * A plain read of a stamp does not tear, and it sees everything that happened before it, such as a
+ * free; but it orders nothing. An atomic load does, and takes longer than a whole visit. So a live
+ * stamp is loaded atomically once in each thread. While the stamp stays the same it is read by a
+ * plain read: the first load ordered this thread after the alloc of the record. (One case is not
+ * ordered: all compact generations of a chunk came round since the thread last looked, and the
+ * stamp has the old value again.)
  *
  * @module
  */
@@ -21,23 +23,29 @@ import { type Selection, selection } from "../slab/pack.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";
 
-/** Which blocks `forEach` visits: every `of`-th, from the one at `stripe`. */
+/**
+ * The part of the blocks that one pass visits: every `of`-th, from the one at position `stripe`.
+ *
+ * Use it to share a pass among threads.
+ *
+ * @category Shared pools
+ */
 export interface Stripe {
-  /** Whose turn it is, an integer from 0 to `of` - 1. */
+  /** Number of the stripe, an integer from 0 to `of` - 1. */
   readonly stripe: number;
-  /** How many share the pass, an integer from 1. */
+  /** Number of stripes, an integer from 1. */
   readonly of: number;
 }
 
 /**
  * Calls a function with each live record.
  *
- * @param slab Whose records.
- * @param view Moved from record to record.
- * @param fn What is called.
+ * @param slab The slab.
+ * @param view The view that is moved from record to record.
+ * @param fn The function.
  * @param first Position of the first block.
- * @param step From one block to the next.
- * @param a Handed on, as many as the loop was made for; and so are `b`, `c` and `d`.
+ * @param step Blocks from one to the next.
+ * @param a First further argument of `fn`; it gets as many of `a` to `d` as the loop was made for.
  */
 export type SharedLoop = (
   slab: SharedSlab,
@@ -51,15 +59,20 @@ export type SharedLoop = (
   d?: unknown,
 ) => void;
 
-/** Chunks that are visited one by one after one that is dead or new: a power of two. */
+/**
+ * After a chunk that is dead or was not seen, the chunks up to the next multiple of this are
+ * visited one by one.
+ */
 const GROUP = 8;
 
 /**
+ * Makes a loop with code of its own.
+ *
  * @param codec How handles are packed.
  * @param chunkBytes Bytes of a chunk.
- * @param args Arguments that the loop hands on.
- * @param compile Makes it.
- * @returns A loop, compiled for whoever asks.
+ * @param args Number of further arguments that the loop passes to its function, 0 to 4.
+ * @param compile Compiles it.
+ * @returns The loop.
  */
 export function sharedLoopOf(
   codec: HandleCodec,
@@ -71,15 +84,15 @@ export function sharedLoopOf(
 }
 
 /**
- * Makes what `loop(fn)` gives.
+ * Makes the function that `SharedPool.loop(fn)` returns.
  *
- * @param slab Whose records are passed over.
- * @param View Class of their views.
- * @param fn What is called with each record.
+ * @param slab The slab.
+ * @param View Class of its views.
+ * @param fn The function that is called with each record.
  * @param first Position of the first block.
- * @param step From one block to the next.
- * @param makeLoop Makes the loop for a number of arguments.
- * @returns A function that passes over the records, with loops that were compiled for `fn`.
+ * @param step Blocks from one to the next.
+ * @param makeLoop Makes the loop for a number of further arguments.
+ * @returns A function that visits the records by loops of its own.
  */
 export function sharedLoopFunction(
   slab: SharedSlab,
@@ -89,7 +102,7 @@ export function sharedLoopFunction(
   step: number,
   makeLoop: (args: number) => SharedLoop,
 ): (...args: unknown[]) => void {
-  // A loop for each number of arguments that it is called with, nearly always one.
+  // By the number of arguments that the function is called with, which is nearly always the same.
   const loops: (SharedLoop | undefined)[] = [];
   const spareViews: RecordView[] = [];
   return function (a?: unknown, b?: unknown, c?: unknown, d?: unknown) {
@@ -103,11 +116,11 @@ export function sharedLoopFunction(
 }
 
 /**
- * Selects the records that a pass would visit at this moment, to be packed.
+ * Selects the records to pack: those that a pass would visit at this moment.
  *
- * @param slab Whose records.
+ * @param slab The slab.
  * @param first Position of the first block.
- * @param step From one block to the next.
+ * @param step Blocks from one to the next.
  * @returns The selection.
  */
 export function selectShared(slab: SharedSlab, first: number, step: number): Selection {
@@ -124,10 +137,10 @@ export function selectShared(slab: SharedSlab, first: number, step: number): Sel
 }
 
 /**
- * The text of a loop, which is compiled anew for each: nothing in it is free but its parameters.
+ * Defines a loop. Its text is compiled anew for each loop, so it uses nothing but its parameters.
  *
- * The first record of a run stands before the inner loop, as in a slab, and for the same reason; any that this thread has
- * not seen goes by itself.
+ * Records whose stamp this thread has seen are visited in runs. The first of a run is visited
+ * before the inner loop, as in `src/slab/iterate.ts`, and for the same reason.
  */
 function defineSharedLoop(
   codec: HandleCodec,
@@ -158,7 +171,10 @@ function defineSharedLoop(
       else fn(view, handle, a, b, c, d);
     };
 
-  /** Visits the rest of a group of chunks one by one, and passes over the dead ones behind it; tells how far that came. */
+  /**
+   * Visits the rest of a group of chunks one by one, and skips dead ones behind it; returns the
+   * next chunk.
+   */
   function visitGroup(
     block: SharedBlock,
     from: number,
@@ -188,7 +204,7 @@ function defineSharedLoop(
   return function loop(slab, view, fn, first, step, a, b, c, d) {
     const count = slab.blockCount;
     for (let position = first; position < count; position += step) {
-      // The array is another one once the thread has left the pool, and then there is no block any more.
+      // `fn` may have disposed of the pool, which empties `blocks`.
       if (position >= slab.blocks.length && !slab.map(position)) return;
       const block = slab.blocks[position];
       const stamps = block.stamps;

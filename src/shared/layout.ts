@@ -1,5 +1,5 @@
 /**
- * Where things are in the buffer of a shared pool, so that the buffer alone is enough to join.
+ * The layout of a shared pool's buffer, which holds all that a thread needs to join.
  *
  * ```text
  * word  0     "SLAB"
@@ -7,17 +7,17 @@
  *       2     fingerprint of the layout
  *       3     bytes of a record
  *       4     log2 of the chunks in a block
- *       5     log2 of the chunks at the most
+ *       5     log2 of maxChunks
  *       6     1 for wide handles
- *       7     empty blocks that a thread keeps
- *      16     blocks that there are          a line of the cache for itself
- *      32     threads that joined so far     and another
+ *       7     empty blocks that a thread keeps (keepEmptyBlocks)
+ *      16     number of blocks               on a cache line of its own
+ *      32     threads that joined so far     on another cache line
  *      33     threads that left
- *      34     blocks that nobody owns
- * byte 192    block 0, and one after the other
+ *      34     blocks without an owner
+ * byte 192    block 0, and the other blocks one after the other
  *
- * block       owner, taken                   the owner writes here …
- *  + 64       remote list, retired           … and others here
+ * block       owner, taken                   written by the owner …
+ *  + 64       remote list, retired           … and by other threads
  *  + 128      stamps, 4 bytes a chunk
  *             records
  * ```
@@ -32,7 +32,7 @@ import type { AnyStruct } from "../struct/schema.ts";
 const MAGIC = 0x42414c53; // "SLAB" in memory, where the low byte comes first
 const VERSION = 1;
 
-/** Words of the header. */
+/** Word indices in the header. */
 export const HEADER = {
   magic: 0,
   version: 1,
@@ -49,14 +49,14 @@ export const HEADER = {
 } as const;
 const HEADER_BYTES = 192;
 
-/** Words of a block. */
+/** Word indices in a block. */
 export const BLOCK = { owner: 0, taken: 1, remote: 16, retired: 17 } as const;
 const BLOCK_BYTES = 128;
 
-/** Bytes of a line of the cache: what two threads write should not share one. */
-const LINE = 64;
+/** Bytes of a cache line. Words that different threads write should not share one. */
+const CACHE_LINE = 64;
 
-/** What a shared pool is like; the same for all of its threads. */
+/** The geometry of a shared pool, the same for all of its threads. */
 export interface SharedShape {
   readonly chunkBytes: number;
   readonly chunksPerBlock: number;
@@ -65,46 +65,46 @@ export interface SharedShape {
   readonly keepEmptyBlocks: number;
 }
 
-/** Where a block is. */
+/** The buffer of a shared pool, and where its blocks are in it. */
 export class SharedLayout {
-  /** Words of the header. */
+  /** The words of the header. */
   readonly header: Int32Array;
   readonly buffer: SharedArrayBuffer;
   readonly shape: SharedShape;
-  /** Bytes from a block's start to its stamps, to its records, and to the next block. */
+  /** Bytes from the start of a block to its stamps, to its records, and to the next block. */
   readonly stampsAt: number = BLOCK_BYTES;
   readonly recordsAt: number;
   readonly stride: number;
 
   /**
-   * @param shape What the pool is like.
-   * @param label How errors call it.
-   * @param buffer The memory; made where it is left out.
-   * @throws {OutOfMemoryError} when there is no room for `maxChunks`.
+   * @param shape The geometry of the pool.
+   * @param label What errors call the pool.
+   * @param buffer The memory of the pool; a new one where it is left out.
+   * @throws {OutOfMemoryError} when there are no addresses for `maxChunks`.
    */
   constructor(shape: SharedShape, label: string, buffer?: SharedArrayBuffer) {
     const { chunksPerBlock, chunkBytes, maxChunks } = shape;
     this.shape = shape;
-    this.recordsAt = roundUp(BLOCK_BYTES + 4 * chunksPerBlock, LINE);
-    this.stride = roundUp(this.recordsAt + chunkBytes * chunksPerBlock, LINE);
-    const most = this.startOf(maxChunks / chunksPerBlock);
-    this.buffer = buffer ?? reserve(label, most);
+    this.recordsAt = roundUp(BLOCK_BYTES + 4 * chunksPerBlock, CACHE_LINE);
+    this.stride = roundUp(this.recordsAt + chunkBytes * chunksPerBlock, CACHE_LINE);
+    const maxBytes = this.startOf(maxChunks / chunksPerBlock);
+    this.buffer = buffer ?? reserve(label, maxBytes);
     this.header = new Int32Array(this.buffer, 0, HEADER_BYTES / 4);
   }
 
   /**
    * @param position Position of a block.
-   * @returns Where it starts, in bytes.
+   * @returns Byte offset at which it starts.
    */
   startOf(position: number): number {
     return HEADER_BYTES + position * this.stride;
   }
 
   /**
-   * Makes the buffer as long as so many blocks need, unless it is.
+   * Grows the buffer to hold a number of blocks, unless it does.
    *
-   * @param blocks How many.
-   * @param label How errors call the pool.
+   * @param blocks The number.
+   * @param label What errors call the pool.
    * @throws {OutOfMemoryError} when there is no memory.
    */
   growTo(blocks: number, label: string): void {
@@ -113,7 +113,7 @@ export class SharedLayout {
     try {
       this.buffer.grow(wanted);
     } catch (cause) {
-      // Another thread may have grown it further, in which case it cannot be grown to this any more.
+      // A buffer cannot shrink, so this also throws where another thread has grown it further.
       if (this.buffer.byteLength >= wanted) return;
       throw new OutOfMemoryError(
         `Cannot grow ${label}: no memory for block ${
@@ -125,7 +125,11 @@ export class SharedLayout {
     }
   }
 
-  /** Writes the header of a new pool. */
+  /**
+   * Writes the header of a new pool.
+   *
+   * @param struct The struct of its records.
+   */
   seal(struct: AnyStruct): void {
     const { header, shape: { chunkBytes, chunksPerBlock, maxChunks, handles, keepEmptyBlocks } } =
       this;
@@ -141,13 +145,13 @@ export class SharedLayout {
 }
 
 /**
- * Reads the shape of a pool from its header.
+ * Reads the geometry of a pool from its header.
  *
- * @param buffer What came with the token.
- * @param struct What the thread takes its records for.
+ * @param buffer The buffer of the token, unchecked.
+ * @param struct The struct that the thread gave.
  * @param name Name of the pool.
- * @returns The shape.
- * @throws {TypeError} when the buffer is none of a shared pool.
+ * @returns The geometry.
+ * @throws {TypeError} when the buffer is not that of a shared pool of this version.
  * @throws {SchemaError} when the struct has another layout.
  */
 export function readShape(buffer: unknown, struct: AnyStruct, name: string): SharedShape {
@@ -185,7 +189,7 @@ function fingerprint(struct: AnyStruct): number {
   return fingerprintOf("SharedPool" + layoutText(struct));
 }
 
-/** A buffer that has nothing but its header, and can grow to a length. */
+/** Makes a buffer with room for the header, which can grow to `byteLength`. */
 function reserve(label: string, byteLength: number): SharedArrayBuffer {
   try {
     return new SharedArrayBuffer(HEADER_BYTES, { maxByteLength: byteLength });

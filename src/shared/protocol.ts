@@ -1,10 +1,12 @@
 /**
- * How threads take and give back the chunks of a block without a lock: each step of it, written once, over whatever
- * carries the steps out. In a pool that is shared memory; in the tests it is a scheduler that tries every order of them.
+ * The lock-free protocol by which threads allocate and free the chunks of a block. Every step is a
+ * method of {@linkcode SharedSteps}: in a pool it acts on shared memory, in the tests on a model
+ * that tries every order of the steps.
  *
- * A block has one **owner**, a thread, or none. The owner keeps the free chunks that it knows of in a list of its own,
- * which no other thread reads. What another thread frees comes back through the block's **remote list**, a stack that
- * others push to and that the owner takes whole.
+ * A block has one **owner**, a thread, or none; a block without an owner is an orphan. The owner
+ * keeps a free list that no other thread reads. What another thread frees goes to the block's
+ * **remote list**, a stack: other threads push to it, and the owner **drains** it, that is, takes
+ * all of it at once.
  *
  * ```text
  *             enliven (owner)              free: compare-and-swap, one thread wins
@@ -13,106 +15,123 @@
  *    └──────────────────────────── drain (owner) ◀───────────────────────┘
  * ```
  *
- * **Whose a chunk is.** Its stamp says it. *Free* (even, 0 or more): the owner's. *Live* (odd): the program's; anybody
- * may try to free it. *Pending* (negative): first of the thread that freed it, then, once pushed, of whoever takes the
- * list. So at any moment one thread alone may write a chunk's link and its stamp, but for the stamp of a live chunk,
- * and that is changed by a compare-and-swap from the very stamp that the handle names. Of two that free one record one
- * wins, and as the generation goes on with each free, none can win against a later record in the same chunk.
+ * **Who may write to a chunk.** Its **stamp**, generation and live bit in one word, says so.
+ * - *Free* (even, 0 or more): the owner.
+ * - *Live* (odd): the program. Any thread may try to free it.
+ * - *Pending* (negative): the thread that freed it, until it has pushed the chunk; then the thread
+ *   that drains the list.
  *
- * **No ABA.** A push reads the head, writes it into its own chunk, and swaps head and length at once. If in between the
- * list was taken and grew again to the same head and length, the link just written is right all the same: the swap asks
- * only that the head is that chunk now. A pop, which would need the head's link to be still what it was, does not exist:
- * the owner takes the whole list with one exchange. (This asymmetry is that of the "thread delayed free" list of
- * mimalloc: Leijen, Zorn, de Moura, "Mimalloc: Free List Sharding in Action", 2019; the stack is Treiber's, 1986.)
+ * So at any moment only one thread may write a chunk's link and stamp. The stamp of a live chunk is
+ * the exception: it is changed by a compare-and-swap from the very stamp that the handle names. Of
+ * two threads that free the same record one wins. Each free raises the generation, so an old handle
+ * never matches a later record in the same chunk.
  *
- * **Memory order.** JavaScript's Atomics are sequentially consistent, and a load that reads what a store wrote happens
- * after it. Links, and the bytes of records, are written plainly, and read
- * - by the owner after its exchange, which reads what the last push wrote; that push had read what the one before
- *   wrote, and so on: so every link of the list, and all that was done to its records, happened before;
- * - by the one that adopts a block after its swap of the owner, which reads what the last owner stored when it left; if that
- *   ended without leaving, after whatever told that it had ended;
- * - by whoever got a handle, after whatever brought it the handle: a message, or an atomic of its own;
- * - in an iteration after an atomic load of the stamp: see `_shared_iterate.ts`.
+ * **No ABA problem.** A push reads the head of the remote list, writes it as the link of its own
+ * chunk, and swaps head and length in one word. The list may have been taken meanwhile and have
+ * grown to the same head and length again. The link is still right, as it need only name the
+ * current head. A pop would need the link of the head to be unchanged as well, and there is no pop:
+ * the owner takes the whole list with one exchange. (The stack is Treiber's, 1986. The asymmetry is
+ * that of the "thread delayed free" list of mimalloc: Leijen, Zorn, de Moura, "Mimalloc: Free List
+ * Sharding in Action", 2019.)
  *
- * **No lock.** A swap fails only where another thread's has succeeded. Nobody waits: a thread that stops anywhere, for good
- * even, holds up no other. If it stops for good between two steps, the chunk that it was moving, or the list that it had
- * just taken, may be given out no more; no chunk is ever given out twice.
+ * **Memory order.** JavaScript's `Atomics` are sequentially consistent: a load that reads what a
+ * store wrote happens after that store. Links and the bytes of records are written by plain stores,
+ * and read
+ * - by the owner after its exchange, which reads what the last push wrote. That push had read what
+ *   the one before wrote, and so on. So all links of the list, and all accesses to its records,
+ *   happened before;
+ * - by a thread that adopts a block after it has swapped the owner, which reads what the last owner
+ *   stored when it left. If that thread ended without leaving, then after whatever reported its
+ *   end;
+ * - by a thread that got a handle after whatever brought it: a message, or an atomic of the
+ *   program's;
+ * - in an iteration after an atomic load of the stamp: see `iterate.ts`.
+ *
+ * **Lock-free.** A swap fails only where that of another thread succeeded, and no thread waits for
+ * another. A thread that stops between two steps for good may take along the chunk that it was
+ * moving, or the list that it had just taken. These are never given out again; no chunk is given
+ * out twice.
  *
  * @module
  */
 
 /**
- * What the stamps of a shared block leave out of those that handles are made of, so that zeroed memory says: generation 1,
- * free.
+ * What is subtracted from the stamps of handles, which start at 2 (generation 1, free), so that
+ * zeroed memory is a block of free chunks of generation 1.
  */
 export const FIRST_STAMP = 2;
 
-/** Sign bit of a stamp: freed by another thread than the owner, and not yet in its list. */
+/**
+ * Sign bit of a stamp: a thread that is not the owner freed the chunk, and the owner has not
+ * drained it yet.
+ */
 export const PENDING: number = 1 << 31;
 
-/** Stamp of a chunk whose generations are used up. No other is both even and this. */
+/** Stamp of a chunk whose generations are used up. No pending stamp has this value. */
 export const RETIRED = -2;
 
-/** Bits of a chunk in the word of the remote list; its length is above. */
+/** Bits for the first chunk in the word of a remote list. The bits above hold the length. */
 export const CHUNK_BITS = 15;
-/** As many ones. */
+/** Mask of these bits. */
 export const CHUNK_MASK: number = (1 << CHUNK_BITS) - 1;
 
-/** No thread: the block is there for whoever needs one. Threads count from 1. */
+/** Owner of a block that any thread may adopt. Threads are numbered from 1. */
 export const ORPHAN = -1;
 
-/** No thread yet: the block was just added, and who did that is about to become its owner. */
+/** Owner of a block that was just added. The thread that added it is about to become the owner. */
 export const NEW = 0;
 
 /**
  * @param stamp A stamp.
- * @returns Whether its chunk was freed by another thread than the owner, and is not yet in its list.
+ * @returns Whether another thread than the owner freed its chunk, and the owner has not drained it
+ * yet.
  */
 export function isPending(stamp: number): boolean {
   return stamp < 0 && stamp !== RETIRED && (stamp & 1) === 0;
 }
 
-/** A block, to whom the steps are done. Every method is one step, which nothing interrupts. */
+/** A block as the protocol sees it. Every method is one step, which no other thread interrupts. */
 export interface SharedSteps {
   readonly chunkCount: number;
 
-  // -- what the owner alone knows, and forgets when it goes --
+  // -- private to the owner, and lost when it ends --
   /** First chunk of its free list. */
   head: number;
   /** Chunks in its free list. */
   free: number;
-  /** The chunks from here on were never given out. */
+  /** The bump pointer: chunks from here on were never given out. */
   bump: number;
 
-  // -- what all threads see --
+  // -- seen by all threads --
   loadStamp(chunk: number): number;
-  /** As `loadStamp`, for the one thread that may write it now. */
+  /** As `loadStamp`, but plain: for the only thread that may write it now. */
   ownStamp(chunk: number): number;
   storeStamp(chunk: number, stamp: number): void;
-  /** Puts `to` in the place of `from`; tells whether it was there. */
+  /** Replaces `from` by `to` with a compare-and-swap; returns whether the stamp was `from`. */
   swapStamp(chunk: number, from: number, to: number): boolean;
-  /** The remote list: its length, shifted, and its first chunk. */
+  /** Returns the remote list: its length above {@linkcode CHUNK_BITS}, and its first chunk. */
   loadRemote(): number;
   swapRemote(from: number, to: number): boolean;
-  /** Empties the remote list; tells what it was. */
+  /** Empties the remote list, and returns what it was. */
   takeRemote(): number;
   storeOwner(thread: number): void;
   swapOwner(from: number, to: number): boolean;
-  /** How many chunks are neither in the owner's list nor unused, for others to read. */
+  /** Publishes how many chunks are neither in the owner's free list nor past the bump pointer. */
   storeTaken(chunks: number): void;
   addRetired(): void;
 
-  // -- the chunks themselves, plainly --
+  // -- bytes of the chunks, by plain accesses --
   readLink(chunk: number): number;
   writeLink(chunk: number, link: number): void;
   zero(chunk: number): void;
 }
 
 /**
- * Takes a chunk from the owner's list, or one that was never used. The owner's step alone, as all but two are.
+ * Takes a chunk from the owner's free list, or one that was never used, in O(1). Only the owner may
+ * call it; the same holds for all functions here but {@linkcode freeRemote} and {@linkcode adopt}.
  *
  * @param block A block.
- * @returns The chunk; -1 when the owner knows of none.
+ * @returns The chunk; -1 when the list is empty and all chunks were used.
  */
 export function takeChunk(block: SharedSteps): number {
   const chunk = block.head;
@@ -125,7 +144,7 @@ export function takeChunk(block: SharedSteps): number {
 }
 
 /**
- * Clears a chunk that was taken and declares it live.
+ * Clears a taken chunk and makes it live, in O(bytes of a chunk).
  *
  * @param block A block.
  * @param chunk What {@linkcode takeChunk} returned.
@@ -137,7 +156,8 @@ export function enliven(block: SharedSteps, chunk: number): number {
 }
 
 /**
- * Declares a chunk live that was taken, cleared, and perhaps written to: other threads see all of it, or nothing.
+ * Makes a chunk live that was taken, cleared and perhaps written to, in O(1). Other threads see it
+ * with all that was written, or not at all.
  *
  * @param block A block.
  * @param chunk What {@linkcode takeChunk} returned.
@@ -151,13 +171,13 @@ export function publish(block: SharedSteps, chunk: number): number {
 }
 
 /**
- * Frees a record in the owner's own block.
+ * Frees a record in a block of this thread's, in O(1).
  *
  * @param block A block.
  * @param chunk A chunk.
- * @param live Stamp that it must have.
- * @param dead Stamp that it gets.
- * @returns Whether it had that; if not, nothing changed.
+ * @param live The stamp that it must have.
+ * @param dead The stamp that it gets.
+ * @returns Whether it had stamp `live`; if not, nothing changed.
  */
 export function freeOwn(block: SharedSteps, chunk: number, live: number, dead: number): boolean {
   if (!block.swapStamp(chunk, live, dead)) return false;
@@ -168,13 +188,14 @@ export function freeOwn(block: SharedSteps, chunk: number, live: number, dead: n
 }
 
 /**
- * Frees a record in a block that is another thread's, or nobody's. Any thread's step.
+ * Frees a record in a block of another thread's, or in an orphan. Any thread may call it. O(1), but
+ * for swaps that fail because others push at the same moment.
  *
  * @param block A block.
  * @param chunk A chunk.
- * @param live Stamp that it must have.
- * @param dead Stamp that it gets in the end.
- * @returns Whether it had that; if not, nothing changed.
+ * @param live The stamp that it must have.
+ * @param dead The stamp that it has once the owner has drained it.
+ * @returns Whether it had stamp `live`; if not, nothing changed.
  */
 export function freeRemote(block: SharedSteps, chunk: number, live: number, dead: number): boolean {
   if (!block.swapStamp(chunk, live, dead | PENDING)) return false;
@@ -193,10 +214,10 @@ function push(block: SharedSteps, chunk: number): void {
 }
 
 /**
- * Moves what others have freed into the owner's list.
+ * Moves the chunks that other threads freed into the owner's free list, in O(moved chunks).
  *
  * @param block A block.
- * @returns Whether there was any.
+ * @returns Whether there were any.
  */
 export function drain(block: SharedSteps): boolean {
   if (block.loadRemote() === 0) return false;
@@ -221,14 +242,16 @@ export function lengthOf(remote: number): number {
 }
 
 /**
- * Makes a thread the owner of a block, if it is who one thinks, and finds its free chunks anew: the list of the last owner
- * went with it. A chunk that another thread is freeing meanwhile is live or pending when it is looked at, and so comes
- * back through the remote list alone. Any thread's step.
+ * Makes a thread the owner of a block, and builds a new free list, as that of the last owner is
+ * lost. Any thread may call it. O(chunks of the block).
+ *
+ * A chunk that another thread frees meanwhile is live or pending when it is looked at. So it comes
+ * back through the remote list only.
  *
  * @param block A block.
- * @param from Its owner: {@linkcode ORPHAN}, {@linkcode NEW}, or a thread that runs no more.
- * @param thread Who is to own it.
- * @returns Whether it does now.
+ * @param from The present owner: {@linkcode ORPHAN}, {@linkcode NEW}, or a thread that has ended.
+ * @param thread The new owner.
+ * @returns Whether `from` was the owner; if not, nothing changed.
  */
 export function adopt(block: SharedSteps, from: number, thread: number): boolean {
   if (!block.swapOwner(from, thread)) return false;
@@ -245,10 +268,10 @@ export function adopt(block: SharedSteps, from: number, thread: number): boolean
 }
 
 /**
- * Puts a chunk into the owner's list.
+ * Puts a chunk at the head of the owner's free list, in O(1).
  *
  * @param block A block.
- * @param chunk A chunk that is the owner's, and in no list.
+ * @param chunk A free chunk that is in no list.
  */
 export function link(block: SharedSteps, chunk: number): void {
   block.writeLink(chunk, block.head);

@@ -1,5 +1,5 @@
 /**
- * `SharedPool`: records of one struct, for many threads at once.
+ * `SharedPool`: a pool of records of one struct that many threads use at once.
  *
  * @module
  */
@@ -40,36 +40,51 @@ import {
 
 export type { Stripe };
 
-/** Options of a shared pool; every one may be left out. */
+/**
+ * Options of a shared pool, all optional.
+ *
+ * @category Shared pools
+ */
 export type SharedPoolOptions = Omit<PoolOptions, "memory" | "debug" | "reuse">;
 
-/** All that another thread needs to join a shared pool; goes through `postMessage`. */
+/**
+ * What another thread needs to join a shared pool: a plain object for `postMessage`.
+ *
+ * @category Shared pools
+ */
 export interface SharedPoolToken {
   /** Name of the pool. */
   readonly name: string;
-  /** Its memory, metadata and all. */
+  /** Its memory, with records and metadata. */
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Which blocks a pass visits where nobody says: all. */
+/** The stripe of a pass over all blocks. */
 const ALL: Stripe = { stripe: 0, of: 1 };
 
 /**
- * Records of one struct that many threads take, read, write and give back at once, without locks.
+ * A pool of records of one struct that many threads allocate, read, write and free at once, without
+ * locks.
  *
- * Use it where workers share a world: one spawns, another steps, a third frees. Where one thread alone takes and gives back,
- * and others read or write at most, a {@linkcode Pool} in {@linkcode sharedMemory} is simpler and faster.
+ * Use it where several workers allocate or free: one spawns, another steps, a third frees. Where
+ * only one thread does, and the others just read or write, a {@linkcode Pool} in
+ * {@linkcode sharedMemory} is simpler and faster.
  *
- * `create` makes the pool in one thread; `share` gives a token to post to a worker, and `attach` joins there. Each block
- * of records is owned by the thread that added it, which takes and frees in it without contention; what others free comes
- * back to it through a list that needs one compare-and-swap. The pool grows without a message: all threads see all blocks.
+ * `create` makes the pool in one thread. `share` returns a token to post to a worker, and `attach`
+ * joins the pool there. Each block is owned by the thread that added it, which allocates and frees
+ * in it without contention. Records that other threads free come back to the owner through a list,
+ * at the price of one compare-and-swap. The pool grows without a message: all threads see all
+ * blocks.
  *
- * The pool guards its metadata, not the records: two threads that write the same field race, as they do on any shared memory.
- * Who reads what another thread has written needs something that orders the two: a message, `Atomics`, or the end of a pass.
+ * The pool guards its metadata, not the records. Two threads that write the same field race, as on
+ * any shared memory. A thread that reads what another one wrote needs something that orders the
+ * two: a message, or `Atomics`.
  *
- * Memory is taken block by block and kept until no thread refers to the pool: no engine takes part of a
- * `SharedArrayBuffer` back. Blocks that a thread has emptied go to whichever needs one.
+ * Memory is taken block by block and kept until no thread refers to the pool, as no engine takes
+ * back a part of a `SharedArrayBuffer`. Blocks that a thread has emptied go to any thread that
+ * needs one.
  *
+ * @category Shared pools
  * @typeParam T The struct type, or the plain fields it is made of.
  *
  * @example Usage
@@ -91,18 +106,19 @@ const ALL: Stripe = { stripe: 0, of: 1 };
 export abstract class SharedPool<T extends AnyStruct | Fields> implements Disposable {
   /** Shown in errors. */
   readonly name: string;
-  /** What its records are. */
+  /** The struct of its records. */
   readonly struct: StructOf<T>;
   /** @ignore */
   protected readonly _slab: SharedSlab;
   /**
-   * What `alloc` and `set` write through.
+   * The view that `alloc` and `set` write through.
    *
    * @ignore
    */
   protected readonly _scratch: RecordView;
   /**
-   * Views of iterations that have ended, for the next ones: a nested one finds none and makes its own.
+   * Views for iterations. A pass takes one and puts it back; a nested pass finds none and makes
+   * one.
    *
    * @ignore
    */
@@ -122,18 +138,20 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 
   /**
-   * Creates a pool, and joins it. Addresses are set aside for `maxChunks` at once, memory is taken block by block.
+   * Creates a pool and joins it. It reserves addresses for `maxChunks`, and takes memory block by
+   * block.
    *
    * @typeParam T The struct type, or the plain fields it is made of.
    * @param type A struct, or the fields of one.
-   * @param options See {@linkcode SharedPoolOptions}; `chunksPerBlock` is 32,768 at most, and
-   * `keepEmptyBlocks` is what each thread keeps before others may have them.
-   * @returns This thread's part in the pool.
-   * @throws {Error} where memory cannot be shared between threads, or not grow: it says what to enable.
+   * @param options See {@linkcode SharedPoolOptions}. `chunksPerBlock` is at most 32,768.
+   * `keepEmptyBlocks` is how many empty blocks each thread keeps before it gives them up to others.
+   * @returns The pool, for this thread.
+   * @throws {Error} where memory cannot be shared between threads or cannot grow; it says what to
+   * enable.
    * @throws {SchemaError} when plain fields make no struct.
-   * @throws {RangeError} when a number of the options is out of its range.
+   * @throws {RangeError} when an option is out of its range.
    * @throws {TypeError} when an option is unknown or has the wrong type.
-   * @throws {OutOfMemoryError} when there is no room for `maxChunks`.
+   * @throws {OutOfMemoryError} when there are no addresses for `maxChunks`.
    */
   static create<T extends AnyStruct | Fields>(
     type: T,
@@ -155,16 +173,16 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 
   /**
-   * Joins a pool that another thread has created.
+   * Joins a pool that another thread created.
    *
    * @typeParam T The struct type, or the plain fields it is made of.
    * @param type The same struct: the same names, types and order of fields.
-   * @param token What {@linkcode share} returned, there.
-   * @param options Those that are this thread's own; all others are the pool's.
+   * @param token What {@linkcode share} returned there.
+   * @param options Options of this thread; all others are stored in the pool.
    * @param options.specialize As for `create`.
-   * @returns This thread's part in the pool.
+   * @returns The pool, for this thread.
    * @throws {SchemaError} when the struct has another layout.
-   * @throws {TypeError} when `token` is none, or the option has the wrong type.
+   * @throws {TypeError} when `token` is not one, or the option has the wrong type.
    *
    * @example Usage
    * ```ts
@@ -196,7 +214,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 
   /**
-   * Tells what another thread needs to join, in O(1).
+   * Returns what another thread needs to join the pool, in O(1).
    *
    * @returns A plain object for `postMessage`.
    * @throws {DisposedError} after `dispose`.
@@ -206,7 +224,10 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     return { name: this.name, buffer: this._slab.layout.buffer };
   }
 
-  /** Number of this thread in the pool, from 1, in the order in which they joined. */
+  /**
+   * Number of this thread in the pool, from 1. Threads are numbered in the order in which they
+   * join.
+   */
   get thread(): number {
     return this._slab.thread;
   }
@@ -214,13 +235,14 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   // -- one record --
 
   /**
-   * Allocates a record, zeroed, in O(1); to find a block with room now and then takes O(blocks). Other threads see it with
-   * the fields of `init` in it, or not at all.
+   * Allocates a zeroed record and sets the fields of `init`, in O(1). Now and then it takes
+   * O(blocks) to find a block with a free chunk. Other threads see the record with its fields set,
+   * or not at all.
    *
-   * @param init Fields to set; those left out stay zero.
-   * @returns Its handle, good in every thread.
-   * @throws {PoolExhaustedError} when `maxChunks` exist and this thread finds none that is free: chunks in blocks that
-   * others own are theirs.
+   * @param init Fields to set; the others stay zero.
+   * @returns Its handle, valid in every thread.
+   * @throws {PoolExhaustedError} when `maxChunks` exist and this thread finds no free chunk. It
+   * cannot take free chunks in blocks that other threads own.
    * @throws {OutOfMemoryError} when there is no memory for another block.
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
    * @throws {DisposedError} after `dispose`.
@@ -228,30 +250,33 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   abstract alloc(init?: Init<T>): Handle<T>;
 
   /**
-   * Allocates a record as {@linkcode alloc} does, unless there is none to be had.
+   * Allocates a record as {@linkcode alloc} does, without an error when there is no free chunk.
    *
-   * @param init Fields to set; those left out stay zero.
-   * @returns Its handle; `undefined` where `alloc` would throw exhausted.
+   * @param init Fields to set; the others stay zero.
+   * @returns Its handle; `undefined` where `alloc` would throw {@linkcode PoolExhaustedError}.
    * @throws {OutOfMemoryError | TypeError | DisposedError} as {@linkcode alloc} does.
    */
   abstract tryAlloc(init?: Init<T>): Handle<T> | undefined;
 
   /**
-   * Allocates a record, zeroed, and moves a view to it, in O(1), allocating nothing on the heap. Other threads can come upon
-   * it in `forEach` before its fields are written: where they do while this one allocates, use {@linkcode alloc}.
+   * Allocates a zeroed record and moves a view to it, in O(1), allocating nothing on the heap.
+   * Another thread's `forEach` may visit the record before its fields are written. Where that
+   * matters, use {@linkcode alloc}.
    *
    * @param cursor A view of this pool's struct.
    * @returns Handle of the new record.
-   * @throws {PoolExhaustedError | OutOfMemoryError | DisposedError} as {@linkcode alloc} does; the view stays where it is.
+   * @throws {PoolExhaustedError | OutOfMemoryError | DisposedError} as {@linkcode alloc} does; the
+   * view is not moved.
    * @throws {TypeError} when the view is of another struct.
    */
   abstract allocAt(cursor: View<T>): Handle<T>;
 
   /**
-   * Frees a record, in O(1), whichever thread allocated it. Of threads that free the same record at once, one succeeds.
+   * Frees a record that any thread allocated, in O(1). When several threads free the same record at
+   * once, one of them succeeds.
    *
    * @param handle Handle of a live record.
-   * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes then.
+   * @throws {StaleHandleError} when it is stale, null or forged; nothing changes then.
    * @throws {DisposedError} after `dispose`.
    */
   abstract free(handle: Handle<T>): void;
@@ -266,7 +291,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   abstract tryFree(handle: Handle<T>): boolean;
 
   /**
-   * Tells whether a record is live at this moment, in O(1).
+   * Returns whether a record is live at this moment, in O(1).
    *
    * @param handle Any handle.
    * @returns Whether it is live.
@@ -275,11 +300,12 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   abstract has(handle: Handle<T>): boolean;
 
   /**
-   * Tells the index of a record, in O(1): for arrays of your own beside the pool, of `maxChunks` elements. It is the same in
-   * every thread and for the record's whole life, and the next record in its chunk has it again.
+   * Returns the index of a record, in O(1), for arrays of your own beside the pool, of `maxChunks`
+   * elements. It is the same in every thread as long as the record is live. The next record in the
+   * same chunk has the same index.
    *
    * @param handle Handle of a live record.
-   * @returns 0 to `maxChunks` - 1, of no other live record of the pool.
+   * @returns 0 to `maxChunks` - 1. No other live record of the pool has it.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    *
@@ -298,31 +324,32 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   abstract indexOf(handle: Handle<T>): number;
 
   /**
-   * Views a record, in O(1). Nothing keeps another thread from freeing it while the view is used.
+   * Makes a view of a record, in O(1). Another thread can free the record while the view is used.
    *
    * @param handle Handle of a live record.
-   * @returns A view of its own.
+   * @returns A new view.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {DisposedError} after `dispose`.
    */
   abstract get(handle: Handle<T>): View<T>;
 
   /**
-   * Views a record if it is live, in O(1).
+   * Makes a view of a record if it is live, in O(1).
    *
    * @param handle Any handle.
-   * @returns A view of it; `undefined` when it is not live.
+   * @returns A new view; `undefined` when the record is not live.
    * @throws {DisposedError} after `dispose`.
    */
   abstract tryGet(handle: Handle<T>): View<T> | undefined;
 
   /**
-   * Writes the named fields of a record; the others stay as they are.
+   * Sets fields of a record, in O(fields of `init`); the others stay as they are.
    *
    * @param handle Handle of a live record.
    * @param init Fields to set.
    * @throws {StaleHandleError} when it is stale, null or forged.
-   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type; nothing is written then.
+   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type;
+   * nothing is written then.
    * @throws {DisposedError} after `dispose`.
    */
   abstract set(handle: Handle<T>, init: Init<T>): void;
@@ -332,7 +359,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   /**
    * Makes a view that {@linkcode seek} and {@linkcode allocAt} move from record to record.
    *
-   * @returns A view that stands nowhere yet: its fields read as nothing.
+   * @returns An unbound view, whose fields read as 0, `false` or `0n`.
    * @throws {DisposedError} after `dispose`.
    */
   cursor(): View<T> {
@@ -341,24 +368,24 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 
   /**
-   * Moves a view to a record, in O(1), allocating nothing.
+   * Moves a view to a record, in O(1), allocating nothing on the heap.
    *
    * @param cursor A view of this pool's struct.
    * @param handle Handle of a live record.
    * @returns The view.
-   * @throws {StaleHandleError} when the handle is stale, null or forged; the view stays where it is.
+   * @throws {StaleHandleError} when the handle is stale, null or forged; the view is not moved.
    * @throws {TypeError} when the view is of another struct.
    * @throws {DisposedError} after `dispose`.
    */
   abstract seek(cursor: View<T>, handle: Handle<T>): View<T>;
 
   /**
-   * Tells the handle of the record that a view stands on, in O(1).
+   * Returns the handle of the record that a view is bound to, in O(1).
    *
-   * @param view Any view of this pool that this thread made, a nested one included.
+   * @param view A view of this pool that this thread made; it may be of a nested struct.
    * @returns The handle.
    * @throws {StaleHandleError} when the record is not live any more.
-   * @throws {TypeError} when it is no view of this pool.
+   * @throws {TypeError} when it is not a view of this pool, or unbound.
    * @throws {DisposedError} after `dispose`.
    */
   handleOf(view: object): Handle<T> {
@@ -367,11 +394,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     const block = root?._b;
     const isMine = block instanceof SharedBlock && block.layout === this._slab.layout;
     if (root === undefined || !isMine || block.position < 0) {
-      throw viewError(
-        this._slab,
-        "tell the handle",
-        "is no view of this pool, or stands nowhere",
-      );
+      throw viewError(this._slab, "tell the handle", "is no view of this pool, or is unbound");
     }
     const handle = this._slab.handleAt(block, root._o);
     if (this._slab.find(handle) === undefined) {
@@ -381,8 +404,8 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 
   /**
-   * Takes a number for a handle of this pool, in O(1): one that comes back out of a message, a typed array or JSON. It is not looked
-   * at, and returned as it is; whether its record is live every call that takes it will say.
+   * Types a number as a handle of this pool, in O(1). Use it for handles that come out of a
+   * message, a typed array or JSON. It checks nothing: each call that takes the handle does.
    *
    * @param n Any number.
    * @returns The same number.
@@ -405,16 +428,19 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   // -- every record --
 
   /**
-   * Calls a function with every live record, in block and chunk order, while other threads go on. A record that is live all
-   * the time is visited once; one that is allocated or freed meanwhile, by whomever, may or may not be. Whether it is live is looked
-   * at right before the call; a record that this thread has freed is not visited.
+   * Calls a function with every live record, in block and chunk order, while other threads go on.
+   * In O(capacity).
    *
-   * To share a pass among threads, give each a stripe: together they visit what one would alone.
+   * A record that is live all the time is visited once. One that any thread allocates or frees
+   * meanwhile may be visited or not. A record is checked to be live right before the call, so one
+   * that this thread has freed is not visited.
    *
-   * @param fn Gets a view, the same one moved along, and the handle.
-   * @param stripe Which blocks, by default all.
-   * @throws {TypeError} when `fn` is no function.
-   * @throws {RangeError} when the stripe is none.
+   * To share a pass among threads, give each of them a stripe. Together they visit all records.
+   *
+   * @param fn Gets a view, which is the same one for all records, and the handle.
+   * @param stripe The blocks to visit, by default all.
+   * @throws {TypeError} when `fn` is not a function.
+   * @throws {RangeError} when the stripe is out of range.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -437,15 +463,17 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   ): void;
 
   /**
-   * Makes a function that does what `forEach(fn, stripe)` does, compiled for this pool and this callback: the fastest way through a
-   * pool in any program. Make it once, and call it in every frame: it allocates nothing.
+   * Makes a function that does what `forEach(fn, stripe)` does, with a loop that is compiled for
+   * this pool and this callback. It is the fastest iteration there is. Make it once, and call it in
+   * every frame; a call allocates nothing.
    *
    * @typeParam A Types of the arguments, up to four.
-   * @param fn Gets a view, the same one moved along, the handle, and the arguments of the call.
-   * @param stripe Which blocks, by default all.
+   * @param fn Gets a view, which is the same one for all records, the handle, and the arguments of
+   * the call.
+   * @param stripe The blocks to visit, by default all.
    * @returns The function. It throws {@linkcode DisposedError} after `dispose`.
-   * @throws {TypeError} when `fn` is no function.
-   * @throws {RangeError} when the stripe is none.
+   * @throws {TypeError} when `fn` is not a function.
+   * @throws {RangeError} when the stripe is out of range.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -477,16 +505,19 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 
   /**
-   * Copies every live record tight into an array of yours, in memory order, while other threads go on; see `pack` of
-   * {@linkcode Pool}. Which records are live is looked at right before any is copied; what others write or free meanwhile may be copied
-   * as it was, as it is then, or half.
+   * Copies every live record into an array without gaps, in block and chunk order, while other
+   * threads go on; see `pack` of {@linkcode Pool}. In O(capacity).
+   *
+   * The live records are selected before the first is copied. A record that another thread writes
+   * or frees meanwhile may be copied with its old bytes, its new ones, or some of both.
    *
    * @param out A typed array or `DataView`, filled from its start.
-   * @param fields Names of fields; left out, whole records.
-   * @param stripe Which blocks, by default all.
-   * @returns How many records.
-   * @throws {RangeError} when `out` is too short, and says which length is needed, or the stripe is none. Nothing is written then.
-   * @throws {TypeError} when a field is unknown, or does not go into such an array.
+   * @param fields Names of fields; whole records where it is left out.
+   * @param stripe The blocks to visit, by default all.
+   * @returns How many records were copied.
+   * @throws {RangeError} when `out` is too short, and says which length is needed; or when the
+   * stripe is out of range. Nothing is written then.
+   * @throws {TypeError} when a field is unknown, or does not fit the type of `out`.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -506,13 +537,13 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     slab.checkThere();
     const plan = this._code.packer.plan(slab.label, out, fields, slab.mappedBlocks()[0]);
     const { stripe: first, of: step } = stripe;
-    slab.checkThere(); // reading the names may have run code of the user's
+    slab.checkThere(); // again, as reading `fields` may have run user code
     checkStripe(slab, first, step);
     return packSelected(slab.label, plan, out, selectShared(slab, first, step));
   }
 
   /**
-   * What a map beside the pool needs of it.
+   * What a `HandleMap` beside the pool needs.
    *
    * @ignore
    */
@@ -522,17 +553,19 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
 
   // -- memory --
 
-  /** Records that are live, counted in O(blocks): exact while no thread is in the middle of something. */
+  /**
+   * Number of live records, in O(blocks). Exact only while no thread is in the middle of a call.
+   */
   get size(): number {
     return this._slab.size;
   }
 
-  /** Chunks that exist. */
+  /** Number of chunks in all blocks. */
   get capacity(): number {
     return this._slab.capacity;
   }
 
-  /** Chunks that the pool may have at the most. */
+  /** Largest number of chunks that the pool can have. */
   get maxChunks(): number {
     return this._slab.maxChunks;
   }
@@ -542,19 +575,21 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     return this._slab.layout.shape.chunksPerBlock;
   }
 
-  /** Bytes of all blocks. */
+  /** Bytes of the records of all blocks. */
   get byteLength(): number {
     return this._slab.byteLength;
   }
 
   /**
-   * Takes over the blocks of a thread that ended without {@linkcode dispose}, in O(`capacity`), so that its free chunks can be used
-   * again; its records stay as they are. The chunk that it was moving in the moment when it ended may be lost.
+   * Makes this thread the owner of the blocks of a thread that ended without {@linkcode dispose},
+   * in O(`capacity`), so that their free chunks can be used again. The records stay as they are.
+   * The chunk that the thread was moving when it ended may be lost.
    *
-   * Call it when the thread has really stopped. `Worker.terminate` returns before it has, and in Deno a worker goes on
-   * until its next task: a loop, `await` of what is settled, or `Atomics.wait` holds that off for ever. A Web Lock
-   * that the worker holds as long as it lives tells soundly, also where it closed itself or threw: it is free when the worker is no
-   * more.
+   * Call it only when the thread has really stopped. `Worker.terminate` returns before that. In
+   * Deno a worker goes on until its next task, so a loop, an `await` of a settled promise, or
+   * `Atomics.wait` can keep it running for ever. A Web Lock is a sound way to know: the worker
+   * holds it all the time, and it is free only when the worker has stopped, also where that closed
+   * itself or threw.
    *
    * ```ts ignore
    * navigator.locks.request(`thread ${pool.thread}`, () => new Promise(() => {})); // in the worker, before it begins
@@ -562,8 +597,8 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * ```
    *
    * @param thread Its {@linkcode thread}.
-   * @returns Blocks that are this thread's now.
-   * @throws {RangeError} when there is no such thread, or it is this one.
+   * @returns How many blocks this thread adopted.
+   * @throws {RangeError} when there is no such thread, or it is this thread.
    * @throws {DisposedError} after `dispose`.
    */
   adopt(thread: number): number {
@@ -577,16 +612,17 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 
   /**
-   * Leaves the pool. Records stay for the other threads, and blocks of this one go to whichever needs them. Any later
-   * call throws {@linkcode DisposedError}; disposing twice is harmless.
+   * Leaves the pool. The records stay for the other threads, which adopt the blocks of this thread
+   * when they need them. Later calls throw {@linkcode DisposedError}; a second `dispose` does
+   * nothing.
    *
-   * The memory is free when no thread refers to the pool, or to a view of it, any more.
+   * The engine takes the memory back when no thread refers to the pool or to a view of it.
    */
   dispose(): void {
     this._slab.dispose();
   }
 
-  /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
+  /** Calls {@linkcode dispose} at the end of a `using` scope. */
   [Symbol.dispose](): void {
     this._slab.dispose();
   }
@@ -594,7 +630,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
 
 showAs<SharedPool<AnyStruct>>(SharedPool.prototype, (pool) => summary(shared.get(pool)!)); // every pool has one
 
-/** All that a thread's part in a pool is made of. */
+/** What the constructor gets. */
 interface Setup {
   readonly struct: AnyStruct;
   readonly config: SlabConfig;
@@ -602,7 +638,7 @@ interface Setup {
   readonly code: SharedCode;
 }
 
-/** What is made for a struct and a geometry, and shared by all pools of both. */
+/** The code that is compiled for a struct and a geometry, and shared by all pools of both. */
 interface SharedCode {
   readonly Slab: SharedSlabClass;
   readonly View: RecordViewClass;
@@ -613,7 +649,7 @@ interface SharedCode {
   readonly packer: Packer;
 }
 
-// deno-lint-ignore no-explicit-any -- it serves pools of any struct, which is the one asked for in truth
+// deno-lint-ignore no-explicit-any -- one class serves pools of any struct
 type OwnClass = new (setup: Setup) => SharedPool<any>;
 
 function make<T extends AnyStruct | Fields>(setup: Setup): SharedPool<T> {
@@ -637,7 +673,7 @@ function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {
   const compile = compilerForStruct(struct, specialize);
   const { View, write } = structCode(struct, compile, false);
   const makeLoop = (args: number) => sharedLoopOf(codec, struct.size, args, compile);
-  // Its constructor is that of SharedPool, which is private to everybody else.
+  // The constructor of SharedPool is private, and so no type of a class to extend.
   const Base = SharedPool as unknown as BaseClass;
   const Own = compile(defineSharedPool, Base, View, {
     chunkBytes: struct.size,
@@ -658,12 +694,12 @@ function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {
 type BaseClass = abstract new (setup: Setup) => SharedPool<AnyStruct>;
 
 /**
- * The hot part of a shared pool. Its text is compiled anew for each struct and geometry, so nothing in it is free but its
- * parameters.
+ * Defines the hot part of a shared pool. Its text is compiled anew for each struct and geometry, so
+ * it uses nothing but its parameters.
  *
  * @param Base {@linkcode SharedPool}.
- * @param View Class of the records' views.
- * @param own What is the same for all pools of the class.
+ * @param View Class of the views.
+ * @param own Constants and functions that are the same for all pools of the class.
  * @returns The class.
  */
 function defineSharedPool(
@@ -673,7 +709,10 @@ function defineSharedPool(
     readonly chunkBytes: number;
     readonly chunkMask: number;
     readonly write: Writer;
-    /** Whether a view of another class is one of the struct as well: that of a pool of another geometry, for instance. */
+    /**
+     * Whether a view of another class is of the same struct, such as one of a pool of another
+     * geometry.
+     */
     readonly isView: (view: unknown) => boolean;
     readonly checkFunction: (slab: SharedSlab, verb: string, fn: unknown) => void;
     readonly checkStripe: (slab: SharedSlab, stripe: number, of: number) => void;
@@ -685,7 +724,7 @@ function defineSharedPool(
   const write = own.write;
   const isView = own.isView;
 
-  /** A view is typed by its fields for the user and by its state in here; both are true of the same object. */
+  /** A view: `View` types its fields for the user, `RecordView` its state for this class. */
   type V = View<AnyStruct> & RecordView;
   type H = Handle<AnyStruct>;
 
@@ -701,7 +740,10 @@ function defineSharedPool(
       return handle === 0 ? undefined : handle as H;
     }
 
-    /** All of the values are read and checked before a chunk is taken, and written before others see it. */
+    /**
+     * Reads and checks all values before it takes a chunk, and writes them before other threads see
+     * it.
+     */
     _allocWith(init: Init<AnyStruct>): number {
       const slab = this._slab;
       const handle = write(init, 0, this._scratch, slab, 0, undefined);
@@ -790,7 +832,8 @@ function defineSharedPool(
       own.checkStripe(slab, first, step);
       const view = this._spareViews.pop() || new View(slab.unbound, 0);
       const visitor = fn as unknown as Visitor;
-      // A pass looks at every chunk, so their number says whether finding a loop pays.
+      // The time of a pass is that of all chunks; their number decides whether a loop of its own
+      // pays.
       this._loops.find(visitor, slab.capacity)(slab, view, visitor, first, step);
       this._spareViews.push(view);
     }
@@ -808,7 +851,8 @@ function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
   checkPoolOptions("SharedPool", struct.name || "pool", options);
   const config = resolveOptions("SharedPool", struct.name || "pool", struct.size, options);
   const { label, chunksPerBlock } = config;
-  const { memory, debug, reuse }: PoolOptions = options; // those of another pool have them, and pass for these
+  // The type has no such options, but options of a Pool can be passed in its place.
+  const { memory, debug, reuse }: PoolOptions = options;
   if (memory !== undefined) throw leftOutError(label, "memory", memory);
   if (debug === true) throw leftOutError(label, "debug", debug);
   if (reuse === "spread") throw leftOutError(label, "reuse", reuse);

@@ -1,6 +1,6 @@
 /**
- * One thread's part in a shared pool: the blocks that it has mapped, those that it owns, and how it comes to
- * more.
+ * One thread's part in a shared pool: the blocks that it has mapped, those that it owns, and how it
+ * gets more.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import type { Target } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { RecordView } from "../struct/view.ts";
 
-/** The slab of each shared pool, for the files that look inside one. */
+/** The slab of each shared pool, for inspection and tests. */
 export const shared: WeakMap<object, SharedSlab> = new WeakMap();
 
 /** Makes the slabs of one geometry. */
@@ -40,14 +40,20 @@ export type SharedSlabClass = new (
 ) => SharedSlab;
 
 /**
- * The chunks of a shared pool, for one thread: what of it need not be fast. {@linkcode sharedSlabClass} makes the rest.
+ * The chunks of a shared pool in one thread: the parts that need not be fast.
+ * {@linkcode sharedSlabClass} adds the members for single records.
  */
 export abstract class SharedSlab implements Target {
-  /** Where the next chunk comes from, and right after an alloc the last one came from. */
+  /**
+   * The block that the next chunk is taken from. Right after an alloc it is the block of the new
+   * record.
+   */
   current: SharedBlock;
-  /** The blocks that this thread has mapped, by position: all up to the last that it had to do with. */
+  /**
+   * The blocks that this thread has mapped, by position. It maps them in order, as it needs them.
+   */
   blocks: SharedBlock[] = [];
-  /** Stamp of a record of the last generation. */
+  /** Live stamp of the last generation. */
   readonly lastStamp: number;
   disposed = false;
 
@@ -58,27 +64,27 @@ export abstract class SharedSlab implements Target {
   readonly chunkBytes: number;
   /** This thread's number in the pool, from 1. */
   readonly thread: number;
-  /** What a view is bound to that is bound to no record. */
+  /** The block of unbound views, without chunks. */
   readonly unbound: SharedBlock;
 
-  /** Sum of the bits of the typed arrays that records are read and written through. */
+  /** Bits of the typed arrays that the views of the struct use. */
   private readonly arrays: number;
   /** chunksPerBlock - 1. */
   private readonly chunkMask: number;
   private readonly maxBlocks: number;
   /** The blocks that this thread owns. */
   private mine: SharedBlock[] = [];
-  /** Those of them, but for the current one, whose own list has chunks. */
+  /** Those of them whose free lists have chunks, without the current block. */
   private roomy: SharedBlock[] = [];
-  /** Which of `mine` was last looked at for what others have freed. */
+  /** Index in `mine` of the block whose remote list was last looked at. */
   private turn = 0;
   private readonly keepEmptyBlocks: number;
   private observers: Observers | undefined = undefined;
 
   /**
    * @param config Checked options.
-   * @param layout Where everything is.
-   * @param arrays Sum of the bits of the typed arrays that records are read and written through.
+   * @param layout Layout of the pool.
+   * @param arrays Bits of the typed arrays that the views of the struct use.
    */
   constructor(config: SlabConfig, layout: SharedLayout, arrays: number) {
     const { name, label, codec, chunksPerBlock, maxBlocks, keepEmptyBlocks } = config;
@@ -96,30 +102,30 @@ export abstract class SharedSlab implements Target {
     this.thread = Atomics.add(layout.header, HEADER.joined, 1) + 1;
   }
 
-  // -- one record: in the class made for the geometry --
+  // -- one record, in the class that is compiled for the geometry --
 
   /**
-   * Takes a chunk, clears it and lets others see it, in O(1) but for growing and adopting.
+   * Allocates a zeroed record, in O(1) unless it has to grow the pool or to adopt a block.
    *
-   * @returns Its handle; 0 when there is none to be had.
+   * @returns Its handle; 0 when this thread finds no free chunk and the pool cannot grow.
    * @throws {DisposedError | OutOfMemoryError}
    */
   abstract alloc(): number;
 
   /**
-   * Moves a view to a record, in O(1). A new one is in a chunk that was taken and cleared, and that nobody sees before
-   * {@linkcode publishTaken}; nothing of the user's may run until then.
+   * Binds a view to a record, in O(1). A new record is in a taken and cleared chunk. Other threads
+   * see it after {@linkcode publishTaken}; no user code may run before that.
    *
    * @param view The view.
-   * @param handle Its handle, any number; 0 for a new record.
-   * @returns Its handle; 0 when there is no chunk to be had, and the view stays where it was.
+   * @param handle Handle of the record, any number; 0 for a new record.
+   * @returns The handle; 0 when there is no free chunk, and the view is not moved.
    * @throws {StaleHandleError} when the handle is not live.
    * @throws {DisposedError | OutOfMemoryError}
    */
   abstract bindTo(view: RecordView, handle: number): number;
 
   /**
-   * Lets others see the new record that {@linkcode bindTo} moved a view to.
+   * Makes the new record live that {@linkcode bindTo} bound a view to.
    *
    * @param handle Its handle.
    */
@@ -141,7 +147,7 @@ export abstract class SharedSlab implements Target {
    */
   abstract find(handle: number): SharedBlock | undefined;
 
-  // -- where a record is --
+  // -- handles --
 
   /**
    * @param block A block of this pool.
@@ -151,13 +157,13 @@ export abstract class SharedSlab implements Target {
   handleAt(block: SharedBlock, offset: number): number {
     const chunk = offset / this.chunkBytes;
     const stamp = block.loadStamp(chunk) & ~PENDING;
-    // Of a dead chunk the one before, which is that of the record that was there last.
+    // For a dead chunk: the stamp before, which is that of the last record in it.
     return this.codec.encode(block.firstIndex + chunk, stamp + FIRST_STAMP - (~stamp & 1));
   }
 
   /**
    * @param index Index of a chunk.
-   * @returns The generation that it is at; 0 when it is retired, -1 when there is none.
+   * @returns Its generation; 0 when it is retired, -1 when there is no such chunk.
    */
   generationOf(index: number): number {
     const position = Math.floor(index / (this.chunkMask + 1));
@@ -166,56 +172,56 @@ export abstract class SharedSlab implements Target {
     return stamp === RETIRED ? 0 : (stamp & ~PENDING) + FIRST_STAMP >>> 1;
   }
 
-  // -- values beside records --
+  // -- for maps beside the pool --
 
   /**
-   * @param handle A handle that was good once.
+   * @param handle A handle that this pool gave out.
    * @returns Whether its record is live.
    */
   isLive(handle: number): boolean {
     return this.find(handle) !== undefined;
   }
 
-  /** @throws {DisposedError} after this thread has left the pool. */
+  /** As {@linkcode checkThere}, by the name that all slabs have. */
   checkUsable(): void {
     this.checkThere();
   }
 
-  /** @param observer Is told when this thread leaves the pool. */
+  /** @param observer Gets a call when this thread leaves the pool. */
   observe(observer: SlabObserver): void {
     (this.observers ??= new Observers()).add(observer);
   }
 
-  /** @param observer Is told no more. */
+  /** @param observer Gets no more calls. */
   unobserve(observer: SlabObserver): void {
     this.observers?.remove(observer);
   }
 
   // -- blocks --
 
-  /** Records that are live: exact while no thread is in the middle of something. */
+  /** Number of live records; exact only while no thread is in the middle of a call. */
   get size(): number {
     let size = 0;
     for (let i = 0; i < this.blocks.length || this.map(i); i++) size += this.blocks[i].live;
     return size;
   }
 
-  /** Blocks that there are. */
+  /** Number of blocks in the pool. */
   get blockCount(): number {
     return Atomics.load(this.layout.header, HEADER.blocks);
   }
 
-  /** Chunks that exist. */
+  /** Number of chunks in all blocks. */
   get capacity(): number {
     return this.blockCount * (this.chunkMask + 1);
   }
 
-  /** Chunks that there ever were: none is given back. */
+  /** Number of chunks that ever existed: blocks are never given back. */
   get everChunks(): number {
     return this.capacity;
   }
 
-  /** Chunks at the most. */
+  /** Largest number of chunks. */
   get maxChunks(): number {
     return this.layout.shape.maxChunks;
   }
@@ -225,32 +231,34 @@ export abstract class SharedSlab implements Target {
     return this.capacity * this.chunkBytes;
   }
 
-  /** Chunks that are given out no more. */
+  /** Number of retired chunks, which are not given out again. */
   get retired(): number {
     return this.mappedBlocks().reduce((sum, block) => sum + block.retired, 0);
   }
 
-  /** Threads that joined so far. */
+  /** Number of threads that joined so far. */
   get threads(): number {
     return Atomics.load(this.layout.header, HEADER.joined);
   }
 
-  /** Threads that joined and have not left, this one among them; those that ended without leaving count. */
+  /**
+   * Number of threads that have not left, with this one and with those that ended without leaving.
+   */
   get threadsAround(): number {
     return this.threads - Atomics.load(this.layout.header, HEADER.left);
   }
 
-  /** The blocks that there are. */
+  /** All blocks, which this thread maps now unless it has. */
   mappedBlocks(): readonly SharedBlock[] {
     this.map(this.blockCount - 1);
     return this.blocks;
   }
 
   /**
-   * Maps all blocks up to a position: makes what this thread reads and writes them through.
+   * Maps all blocks up to a position: makes this thread's typed arrays over them.
    *
    * @param position Position of a block.
-   * @returns Whether there are so many.
+   * @returns Whether there is such a block.
    */
   map(position: number): boolean {
     if (this.disposed || !(position < this.blockCount)) return false;
@@ -261,8 +269,8 @@ export abstract class SharedSlab implements Target {
   }
 
   /**
-   * Finds a block with a free chunk: among this thread's own, first by what it knows and then by what others have freed;
-   * among those that nobody owns; and where there is none, a new one.
+   * Makes a block with a free chunk current, and returns whether there was one. It looks in this
+   * order: free lists of own blocks, their remote lists, orphans, a new block.
    */
   protected advance(): boolean {
     this.checkThere();
@@ -273,7 +281,7 @@ export abstract class SharedSlab implements Target {
     return true;
   }
 
-  /** Takes what others have freed in the next own block that has any. */
+  /** Drains the next own block whose remote list is not empty. */
   private drainOne(): SharedBlock | undefined {
     const { mine } = this;
     for (let i = 0; i < mine.length; i++) {
@@ -283,7 +291,7 @@ export abstract class SharedSlab implements Target {
     return undefined;
   }
 
-  /** Takes over a block that nobody owns and that has room. */
+  /** Adopts an orphan with a free chunk. */
   private adoptOne(): SharedBlock | undefined {
     const { header } = this.layout;
     if (Atomics.load(header, HEADER.orphans) === 0) return undefined;
@@ -296,7 +304,7 @@ export abstract class SharedSlab implements Target {
     return undefined;
   }
 
-  /** Adds a block to the pool, unless that is at its end. */
+  /** Adds a block to the pool, unless it has `maxChunks`. */
   private addBlock(): SharedBlock | undefined {
     const { header } = this.layout;
     for (;;) {
@@ -304,11 +312,11 @@ export abstract class SharedSlab implements Target {
       if (position === this.maxBlocks) return undefined;
       this.layout.growTo(position + 1, this.label);
       if (Atomics.compareExchange(header, HEADER.blocks, position, position + 1) !== position) {
-        continue; // another thread has it; there may be one more
+        continue; // another thread added this one; try the next
       }
       this.map(position);
       const block = this.blocks[position];
-      if (!block.swapOwner(NEW, this.thread)) continue; // another thread took this one for ended, and adopted it
+      if (!block.swapOwner(NEW, this.thread)) continue; // adoptFrom() of another thread was faster
       this.own(block);
       return block;
     }
@@ -319,12 +327,15 @@ export abstract class SharedSlab implements Target {
     this.mine.push(block);
   }
 
-  /** A block of this thread's has got its first free chunk. */
+  /** Called when the free list of an own block gets its first chunk. */
   protected noteRoom(block: SharedBlock): void {
     if (block !== this.current && block.bump === block.chunkCount) this.roomy.push(block);
   }
 
-  /** A block of this thread's has no live record: it goes to whoever needs one, if enough of them are kept. */
+  /**
+   * Called when an own block has no live record left. Gives it up if more than `keepEmptyBlocks`
+   * are empty.
+   */
   protected noteEmpty(block: SharedBlock): void {
     if (block === this.current) return;
     let empty = 0;
@@ -335,21 +346,21 @@ export abstract class SharedSlab implements Target {
     this.abandon(block);
   }
 
-  /** Gives up a block, which whoever needs one may adopt. */
+  /** Makes a block an orphan, which any thread may adopt. */
   private abandon(block: SharedBlock): void {
     block.isMine = false;
-    // Counted first: a thread that ends between the two leaves one too many, which costs a look now and then. One too few
-    // would hide the block from all.
+    // Counted first: if the thread ends between the two steps, the count is one too high, which
+    // costs a useless search now and then. If it were one too low, no thread would find the block.
     Atomics.add(this.layout.header, HEADER.orphans, 1);
     block.storeOwner(ORPHAN);
   }
 
   /**
-   * Takes over the blocks of a thread that is no more, in O(chunks of all blocks), and any that was added and has no
-   * owner yet: that thread may have ended right then.
+   * Adopts the blocks of a thread that has ended, in O(chunks of all blocks). It also adopts any
+   * block that was added and has no owner yet, as the thread may have ended right then.
    *
-   * @param thread Its number.
-   * @returns How many they were.
+   * @param thread Number of the thread.
+   * @returns How many blocks were adopted.
    */
   adoptFrom(thread: number): number {
     const blocks = this.mappedBlocks().filter((block) =>
@@ -362,7 +373,7 @@ export abstract class SharedSlab implements Target {
     return blocks.length;
   }
 
-  /** Leaves the pool: what this thread owns is there for the others. */
+  /** Leaves the pool. The blocks of this thread become orphans. */
   dispose(): void {
     if (this.disposed) return;
     for (const block of this.mine) this.abandon(block);
@@ -381,8 +392,8 @@ export abstract class SharedSlab implements Target {
   }
 
   /**
-   * @param verb What was tried.
-   * @returns The error for a thread that finds no chunk.
+   * @param verb What the call does.
+   * @returns The error where this thread finds no free chunk.
    */
   exhaustedError(verb: string): PoolExhaustedError {
     const { name, label, size, maxChunks, retired } = this;
@@ -394,31 +405,31 @@ export abstract class SharedSlab implements Target {
   }
 
   /**
-   * @param verb What was tried.
-   * @param handle What it was tried with.
-   * @returns The error that it deserves.
+   * @param verb What the call does.
+   * @param handle Its handle, which is not live.
+   * @returns The error for it.
    */
   staleError(verb: string, handle: number): StaleHandleError | DisposedError {
     return this.disposed ? this.disposedError() : staleError(this, verb, handle, -1);
   }
 
-  /** @returns The error for any call after the disposal. */
+  /** @returns The error for any call after `dispose`. */
   disposedError(): DisposedError {
     return new DisposedError(`Cannot use ${this.label}: it was disposed of`, this.name);
   }
 }
 
-/** Whether the owner has a chunk to give out. */
+/** Whether the owner has a free chunk, drained or never used. */
 function hasChunk(block: SharedBlock): boolean {
   return block.free > 0 || block.bump < block.chunkCount;
 }
 
 /**
- * Makes the class of the slabs of one geometry.
+ * Makes the class of the slabs of one geometry, with code of its own.
  *
- * @param config Checked options: what of them is the same for all of the class goes into its code.
+ * @param config Checked options; the geometry is compiled in.
  * @param chunkBytes Bytes of a chunk.
- * @param compile Makes it.
+ * @param compile Compiles it.
  * @returns The class.
  */
 export function sharedSlabClass(
@@ -440,7 +451,7 @@ export function sharedSlabClass(
   );
 }
 
-/** What is the same for all slabs of a class. */
+/** The constants that are compiled into a class. */
 interface Constants {
   readonly chunkBytes: number;
   /** log2 of the chunks of a block. */
@@ -450,7 +461,7 @@ interface Constants {
   readonly stampAfterLast: number;
 }
 
-/** What threads do to a block, as `_shared_steps.ts` says. */
+/** The functions of `protocol.ts` that the class calls. */
 interface Steps {
   readonly takeChunk: typeof takeChunk;
   readonly enliven: typeof enliven;
@@ -460,13 +471,13 @@ interface Steps {
 }
 
 /**
- * The hot part of a shared slab. Its text is compiled anew for each geometry, so nothing in it is free but its
- * parameters.
+ * Defines the hot part of a shared slab. Its text is compiled anew for each geometry, so it uses
+ * nothing but its parameters.
  *
  * @param Base {@linkcode SharedSlab}.
  * @param codec How handles are packed.
- * @param constants What is the same for all slabs of the class.
- * @param steps What is done to a block.
+ * @param constants The geometry.
+ * @param steps The protocol.
  * @returns The class.
  */
 function defineSharedSlab(
@@ -528,9 +539,11 @@ function defineSharedSlab(
       if (position >= this.blocks.length && !this.map(position)) return false;
       const block = this.blocks[position];
       const chunk = index & chunkMask;
-      const live = codec.liveStamp(handle) - firstStamp; // of no handle an odd number below 0, which no chunk has
+      // For any other number this is odd and below 0, which is the stamp of no chunk.
+      const live = codec.liveStamp(handle) - firstStamp;
       const last = this.lastStamp;
-      // A wide handle may name a generation past the last, of which a swap would see the low bits alone.
+      // A forged wide handle may have a generation past the last. A swap would compare its low 32
+      // bits only.
       if (live > last) return false;
       const dead = live === last ? stampAfterLast : live + 1;
       if (!block.isMine) return freeRemote(block, chunk, live, dead);

@@ -243,7 +243,7 @@ Deno.test("SharedPool.handleOf() takes views of this part alone, and none whose 
   there.free(here.handleOf(view));
   assertThrows(() => here.handleOf(view), StaleHandleError, "Cannot tell the handle");
   here.alloc({ n: 3 });
-  assertThrows(() => here.handleOf(here.cursor()), TypeError, "stands nowhere");
+  assertThrows(() => here.handleOf(here.cursor()), TypeError, "is unbound");
   const [other] = pair();
   assertThrows(() => here.handleOf(other.get(other.alloc())), TypeError, "no view of this pool");
 });
