@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { slabClassFor } from "../src/slab/debug.ts";
+import { slabClassFor } from "../src/slab/slab_class.ts";
 import { compilerFor } from "../src/slab/own_code.ts";
 import type { Chunk, Slab, SlabConfig } from "../src/slab/slab.ts";
 import { DebugHandles } from "../src/slab/debug_handles.ts";

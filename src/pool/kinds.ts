@@ -5,20 +5,20 @@
  */
 import { SchemaError, TypeMismatchError } from "../errors.ts";
 import { type Block, NO_BLOCK } from "../slab/block.ts";
-import { debugIterationOf, slabClassFor } from "../slab/debug.ts";
+import { debugIterationOf } from "../slab/debug.ts";
 import { fingerprintOf, layoutText } from "../slab/envelope.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import {
   ALL_KINDS,
   type Iteration,
   iterationOf,
-  LoopsByText,
   mixedIterationOf,
-  RecentLoops,
   RETAIN,
 } from "../slab/iterate.ts";
+import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
 import { Packer } from "../slab/pack.ts";
 import type { SlabClass, SlabConfig } from "../slab/slab.ts";
+import { slabClassFor } from "../slab/slab_class.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import { type AnyStruct, Struct } from "../struct/schema.ts";

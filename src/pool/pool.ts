@@ -6,7 +6,7 @@
 import { type Block, NO_BLOCK } from "../slab/block.ts";
 import { noteOwn, traceCalls } from "../slab/call_stack.ts";
 import { storesOf } from "../slab/compact.ts";
-import { debugIterationOf, slabClassFor } from "../slab/debug.ts";
+import { debugIterationOf } from "../slab/debug.ts";
 import { layoutText } from "../slab/envelope.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import {
@@ -15,14 +15,14 @@ import {
   type Iteration,
   iterationOf,
   type IteratorClass,
-  LoopsByText,
-  RecentLoops,
   RETAIN,
   type Visitor,
 } from "../slab/iterate.ts";
+import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
 import { Packer, packSlab, type PackTarget } from "../slab/pack.ts";
-import { type Chunk, mayDetach, type Slab, type SlabClass, type SlabConfig } from "../slab/slab.ts";
+import type { Chunk, Slab, SlabClass, SlabConfig } from "../slab/slab.ts";
+import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
 import { slabText } from "../slab/snapshot.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Handle } from "../struct/ref.ts";

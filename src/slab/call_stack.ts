@@ -1,40 +1,45 @@
 /**
- * Call stacks of debug mode: where the program called the module from.
+ * Call stacks of debug mode: finds out where the program called the module from.
  *
- * Which frames are the module's own cannot be told by their text: in a bundle they have the same file as the program's, and
- * minified names. So they are cut by the functions that they are of. In debug mode each public function that allocates stands
- * behind an entry, which takes the stack from its own caller on before it calls the function itself:
+ * The text of a frame does not tell whether it is the module's own: in a bundle all frames have the
+ * same file and minified names. So stacks are cut at functions. In debug mode each public function
+ * that allocates is wrapped in an entry, which captures the stack from its own caller on and then
+ * calls the function:
  *
  * ```text
- * DebugSlab.alloc   notes the origin        ┐
- * bindTo, end, link, link, …                │ not in the stack that was taken
+ * DebugSlab.alloc   stores the origin       ┐
+ * bindTo, end, link, link, …                │ not in the captured stack
  * Pool.alloc                                │
- * entry             takes the origin        ┘
+ * entry             captures the origin     ┘
  * spawn             the caller, the first frame that is shown
  * ```
  *
- * Where a program comes in past the entries (a class that extends a pool calls `super.alloc`; a pool without debug mode grows in a
- * heap with it), the functions of the module are looked for in the stack one by one.
+ * Some calls bypass the entries: a subclass of a pool calls `super.alloc`, or a pool without debug
+ * mode grows in a debug heap. For these the module's functions are searched for in the stack one by
+ * one.
  *
  * @module
  */
 import { takeRegion } from "../memory/region.ts";
 
-/** Where a call came from; {@linkcode framesOf} writes it out, which takes ten times as long as to note it. */
+/**
+ * Where a call came from. Formatting it by {@linkcode framesOf} takes ten times as long as
+ * capturing.
+ */
 export interface Origin {
   readonly stack?: unknown;
-  /** First frames that are the module's own, where the engine could not leave them out. */
+  /** How many first frames are the module's own, if the engine could not leave them out. */
   readonly ownFrames?: number;
 }
 
-/** The part of `Error` that not every engine has. */
+/** The properties of `Error` that not every engine has. */
 interface StackControl {
   stackTraceLimit?: number;
-  /** Notes the stack from the caller of a function on; nothing where that is not on the stack. */
+  /** Captures the stack from the caller of a function on; no frames if it is not on the stack. */
   captureStackTrace?(holder: object, from?: unknown): void;
 }
 
-/** The functions of the module, by name, that a program calls and that can allocate. */
+/** The names of the module's functions that programs call and that can allocate. */
 const NAMES = [
   "constructor",
   "alloc",
@@ -53,28 +58,32 @@ const NAMES = [
 ] as const;
 
 /**
- * Those of them that the module calls itself, with no code of the program's between: `bindTo` at the end of a writer, `allocate` of
- * an allocator when a pool grows.
+ * Those that the module also calls itself without user code in between: `bindTo` at the end of a
+ * writer, and `allocate` of an allocator when a pool grows.
  */
 const INNER: readonly string[] = ["bindTo", "allocate"];
 
-/** Frames that V8 shows where nobody has said how many. */
+/** `Error.stackTraceLimit` of V8, unless the program sets it. */
 const DEFAULT_LIMIT = 10;
 
-/** In the place of a stack without any frame: the engine itself called, as a timer does that was given a bound `alloc`. */
+/**
+ * Shown instead of an empty stack: the engine called, as with a bound `alloc` as the callback of a
+ * timer.
+ */
 const NOBODY = "    by the engine, no function of the program was on the stack";
 
-/** Origin of the call that the module is in; `undefined` where that came past the entries. */
+/** Origin of the call that is running; `undefined` if it bypassed the entries. */
 let current: Origin | undefined;
-/** Origin for the next entry, which the module itself is about to call. */
-let handedOn: Origin | undefined;
+/** Origin that the next entry takes over, as the module itself is about to call it. */
+let passedOn: Origin | undefined;
 
-/** The prototypes that {@linkcode NAMES} are looked up in. */
+/** The prototypes to look up {@linkcode NAMES} in. */
 let known: WeakRef<object>[] = [];
+/** Collected prototypes are removed from `known` when it reaches this length. */
 let pruneAt = 64;
 
 /**
- * Makes the functions of a class known as the module's.
+ * Registers the functions of a class as the module's own.
  *
  * @param prototype Its prototype.
  */
@@ -87,73 +96,76 @@ export function noteOwn(prototype: object): void {
 }
 
 /**
- * Which calls to trace, by name. Each says whether the function hands its origin on to the entries that it calls itself: it does
- * where nothing of the program's runs before those.
+ * The calls to trace, by name. Each predicate gets the arguments and returns whether the call runs
+ * no user code, such as getters of a value. Then entries that it calls itself take over its origin.
  */
 export type TracedCalls = Readonly<Record<string, (args: readonly unknown[]) => boolean>>;
 
-/** A call that runs no code of the program's. */
+/** For calls that run no user code. */
 export const RUNS_NO_USER_CODE = (): boolean => true;
-/** A call that may: getters of a value. What it calls after those hands the origin on by {@linkcode keepOrigin}. */
+/**
+ * For calls that may run user code. After that they pass their origin on by {@linkcode keepOrigin}.
+ */
 export const RUNS_USER_CODE = (): boolean => false;
 
 /**
- * Puts an entry before each function of an object that allocates.
+ * Wraps the functions of an object that allocate in entries.
  *
  * @param it A pool or an allocator in debug mode.
- * @param calls Which.
- * @param own The prototypes whose functions are the module's: what a class of the program's has in their place stays as it is.
+ * @param calls The functions.
+ * @param own The prototypes with the module's functions; those that a user's subclass overrides
+ * stay.
  */
 export function traceCalls(it: object, calls: TracedCalls, ...own: readonly object[]): void {
-  for (const [name, handsOn] of Object.entries(calls)) {
+  for (const [name, runsNoUserCode] of Object.entries(calls)) {
     const method: unknown = Reflect.get(it, name);
     if (typeof method !== "function") continue;
     if (!own.some((prototype) => Reflect.get(prototype, name) === method)) continue;
-    const value = entryOf(method as Method, handsOn, name === "allocate");
+    const value = entryOf(method as Method, runsNoUserCode, name === "allocate");
     Object.defineProperty(it, name, { value, writable: true, configurable: true });
   }
 }
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-function entryOf(method: Method, handsOn: TracedCalls[string], isResource: boolean): Method {
+function entryOf(method: Method, runsNoUserCode: TracedCalls[string], isResource: boolean): Method {
   return function entry(this: unknown, ...args: unknown[]): unknown {
     const before = current;
-    const given = handedOn;
+    const given = passedOn;
     current = given ?? (isResource ? originOfGrowth(entry) : originBelow(entry));
-    handedOn = handsOn(args) ? current : undefined;
+    passedOn = runsNoUserCode(args) ? current : undefined;
     try {
       return method.apply(this, args);
     } finally {
       current = before;
-      handedOn = given;
+      passedOn = given;
     }
   };
 }
 
 /**
- * Has the entries that a function comes to take the origin of the call that the module is in.
+ * Calls a function whose inner entries take over the origin of the running call.
  *
- * @typeParam R What comes of it.
- * @param fn Runs no code of the program's but memory resources.
- * @returns What it returns.
+ * @typeParam R Type of the result.
+ * @param fn A function that runs no user code except memory resources.
+ * @returns Its result.
  */
 export function keepOrigin<R>(fn: () => R): R {
-  const given = handedOn;
-  handedOn = current;
+  const given = passedOn;
+  passedOn = current;
   try {
     return fn();
   } finally {
-    handedOn = given;
+    passedOn = given;
   }
 }
 
 /**
- * Looks for the origin once for many allocations.
+ * Calls a function that allocates many records, and finds their origin only once.
  *
- * @typeParam R What comes of them.
- * @param fn Makes them, and runs no code of the program's but memory resources.
- * @returns What it returns.
+ * @typeParam R Type of the result.
+ * @param fn A function that runs no user code except memory resources.
+ * @returns Its result.
  */
 export function withOrigin<R>(fn: () => R): R {
   const before = current;
@@ -170,14 +182,17 @@ export function callOrigin(): Origin {
   return current ?? searchedOrigin(Infinity);
 }
 
-/** What lends memory is called by the program, or by a pool that grows, which may have no entries. */
+/**
+ * The origin of a call of a resource's `allocate`, by the program or by a growing pool without
+ * entries.
+ */
 function originOfGrowth(entry: unknown): Origin {
   if (typeof (Error as StackControl).captureStackTrace !== "function") return searchedOrigin(0);
   const depth = withLimit(() => MOST_FRAMES, () => depthOf(takeRegion));
   return depth === 0 ? originBelow(entry) : searchedOrigin(depth);
 }
 
-/** The stack below a function, as long as the program wants it, but with the caller in any case. */
+/** The stack below a function, as long as the program set it, but with the caller in any case. */
 function originBelow(from: unknown): Origin {
   const control: StackControl = Error;
   if (typeof control.captureStackTrace !== "function") {
@@ -189,22 +204,25 @@ function originBelow(from: unknown): Origin {
   return withLimit(wantedFrames, () => captured(from));
 }
 
-/** Frames of an entry, of {@linkcode originBelow}, and of what that calls to make an error. */
+/**
+ * Frames of an entry, of {@linkcode originBelow}, and of the functions that it calls to make an
+ * error.
+ */
 const FRAMES_TO_HERE = 4;
 
-/** The caller at the least. */
+/** The number of frames to show, at least the caller. */
 function wantedFrames(limit: number): number {
-  return limit >= 1 ? limit : 1; // which may be no number at all
+  return limit >= 1 ? limit : 1; // also if the limit is no number
 }
 
-/** What an engine writes a stack to, as it does to an error, without the stack that an error takes when it is made. */
+/** Captures a stack without making an error, which would capture a stack of its own. */
 function captured(from: unknown): Origin {
   const holder = Object.create(Error.prototype);
-  (Error as StackControl).captureStackTrace!(holder, from); // as the caller has seen
+  (Error as StackControl).captureStackTrace!(holder, from); // the caller has checked that it exists
   return holder;
 }
 
-/** Does something while stacks have another length. */
+/** Calls a function while stacks have another length. */
 function withLimit<R>(change: (limit: number) => number, fn: () => R): R {
   const control: StackControl = Error;
   const before = Object.getOwnPropertyDescriptor(control, "stackTraceLimit");
@@ -212,27 +230,28 @@ function withLimit<R>(change: (limit: number) => number, fn: () => R): R {
   try {
     control.stackTraceLimit = change(typeof limit === "number" ? limit : DEFAULT_LIMIT);
   } catch {
-    return fn(); // where errors are frozen their stacks are as they are
+    return fn(); // `Error` is frozen, so the length stays
   }
   try {
     return fn();
   } finally {
     if (before === undefined) delete control.stackTraceLimit;
-    else control.stackTraceLimit = limit!; // whatever it was
+    else control.stackTraceLimit = limit!; // any value that it had
   }
 }
 
-/** So long a stack is looked through. */
+/** The longest stack that is searched. */
 const MOST_FRAMES = 100_000;
 
 /**
- * Looks for the module's own functions in the stack. The topmost of those that a program calls is where it came in; unless
- * another one called it: that is right below it, or anywhere below where it is {@linkcode INNER}.
+ * Searches the stack for the module's own functions. The topmost is where the program called the
+ * module, unless another own function called it: one directly below it, or anywhere below if it is
+ * in {@linkcode INNER}.
  *
- * @param below Only where fewer frames are below them.
+ * @param below Only functions with fewer frames below them are considered.
  */
 function searchedOrigin(below: number): Origin {
-  // Where it cannot be told which frames are whose all are shown.
+  // If own frames cannot be recognised, all frames are shown.
   if (!keepsFrames()) return withLimit(() => MOST_FRAMES, () => new Error()) as Origin;
   const found = withLimit(() => MOST_FRAMES, functionsByDepth);
   const depths = [...found.keys()].filter((depth) => depth < below).sort((a, b) => b - a);
@@ -242,7 +261,7 @@ function searchedOrigin(below: number): Origin {
     if (!found.get(depths[at])!.isInner && depths[at + 1] !== depths[at] - 1) break;
     at++;
   }
-  // JavaScriptCore counts the frames that are cut off as well: as many as are wanted are taken here.
+  // JavaScriptCore counts frames that are cut off towards the limit, so the limit is applied here.
   const { fn } = found.get(depths[at])!;
   const lines = linesOf(withLimit(() => MOST_FRAMES, () => captured(fn)));
   return {
@@ -251,7 +270,10 @@ function searchedOrigin(below: number): Origin {
   };
 }
 
-/** Whether each call is on the stack, and can be found there: JavaScriptCore drops a function that returns what another one does. */
+/**
+ * Whether every running call is on the stack. JavaScriptCore drops the frame of a function on a
+ * tail call.
+ */
 function keepsFrames(): boolean {
   if (typeof (Error as StackControl).captureStackTrace !== "function") return false;
   function caller(): number {
@@ -260,13 +282,13 @@ function keepsFrames(): boolean {
   return withLimit(() => MOST_FRAMES, caller) > 0;
 }
 
-/** A function of the module's. */
+/** A function of the module that is on the stack. */
 interface OwnFunction {
   readonly fn: unknown;
   readonly isInner: boolean;
 }
 
-/** Those that are on the stack, by the frames below each. */
+/** Finds the module's functions on the stack, by the number of frames below each. */
 function functionsByDepth(): Map<number, OwnFunction> {
   const found = new Map<number, OwnFunction>();
   for (const ref of known) {
@@ -281,7 +303,7 @@ function functionsByDepth(): Map<number, OwnFunction> {
   return found;
 }
 
-/** Frames below a function; 0 where it is not on the stack. */
+/** The number of frames below a function; 0 if it is not on the stack. */
 function depthOf(fn: unknown): number {
   return linesOf(captured(fn)).length;
 }
@@ -298,7 +320,7 @@ export function framesOf(origin: Origin): string {
     : lines.slice(lines.length > ownFrames ? ownFrames : 0).join("\n");
 }
 
-/** The frames alone: V8 and those that do as it does write above them what the error is, others a line break below. */
+/** The frames without the error's title, which V8 writes above them, and without empty lines. */
 function linesOf(origin: Origin): string[] {
   const lines = textOf(origin).split("\n");
   const isFrame = /^\s+at /;
@@ -306,7 +328,7 @@ function linesOf(origin: Origin): string[] {
   return lines.filter((line) => line.trim() !== "");
 }
 
-/** A program may have an `Error.prepareStackTrace` of its own, which makes what it likes of the frames. */
+/** The stack as text, whatever the program's own `Error.prepareStackTrace` returns or throws. */
 function textOf(origin: Origin): string {
   try {
     const { stack } = origin;

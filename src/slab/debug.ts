@@ -1,67 +1,42 @@
 /**
- * Debug mode: a slab that remembers where each record was allocated, overwrites what was freed, and knows the handles of
- * other debug slabs from its own.
+ * Debug mode: a slab that remembers where each record was allocated, overwrites freed chunks, and
+ * recognises the handles of other debug slabs; its iteration; and the errors for leaks.
  *
- * It is a class of its own, so that a slab without debug mode has not a single test for it.
+ * It is a subclass, so that slabs without debug mode need no checks for it.
  *
  * @module
  */
 import { type Leak, LeakError, StaleHandleError } from "../errors.ts";
 import { TypedArrays } from "../struct/typed_arrays.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";
-import { type Block, NO_BLOCK } from "./block.ts";
+import type { Block } from "./block.ts";
 import { callOrigin, framesOf, keepOrigin, type Origin, withOrigin } from "./call_stack.ts";
-import { ALL_KINDS, type Iteration, loopsOf, RETAIN } from "./iterate.ts";
+import { ALL_KINDS, type Iteration, LiveChunks, loopsOf, RETAIN } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
 import type { DebugHandles } from "./debug_handles.ts";
-import {
-  type Slab,
-  type SlabClass,
-  slabClass,
-  type SlabConfig,
-  type SlabState,
-  type WholeSlab,
-} from "./slab.ts";
-import { spreadSlabClass } from "./spread.ts";
-import type { Compile } from "../struct/scalars.ts";
+import type { Slab, SlabClass, SlabState, WholeSlab } from "./slab.ts";
 
-/** What freed bytes are filled with. */
+/** The value that freed bytes are filled with. */
 export const POISON: number = 0xdd;
 
-/** In the place of a stack that nobody knows. */
+/** Stands for the stack of a record that came from a snapshot. */
 const FROM_SNAPSHOT = "    by restore() or load()";
 
-/** Leaks that a message shows; all of them are in the error's `leaks`. */
+/** The most leaks that a message shows; the error's `leaks` has all of them. */
 const SHOWN_LEAKS = 10;
 
-/** The debug slabs that there are, to tell whose a handle is. */
-const debugSlabs = new Set<WeakRef<DebugSlab>>();
-
-/** A slab in debug mode, for others. */
-interface DebugSlab extends Slab {
-  readonly isDebug: true;
-}
+/** All debug slabs, to find the pool that a handle belongs to. */
+const debugSlabs = new Set<WeakRef<Slab>>();
 
 /**
- * @param config Checked options.
- * @param chunkBytes Bytes of a chunk.
- * @param compile Makes the class.
- * @returns The class of such slabs, in debug mode if the options say so.
+ * Makes the class of slabs in debug mode.
+ *
+ * @param Plain The class of the same slabs without debug mode.
+ * @returns The class.
  */
-export function slabClassFor(
-  config: SlabConfig,
-  chunkBytes: number,
-  compile: Compile,
-): SlabClass {
-  let Made = slabClass(config, chunkBytes, compile);
-  if (config.spread) Made = spreadSlabClass(Made, config, chunkBytes, compile);
-  return config.debug ? debugSlabClass(Made) : Made;
-}
-
-function debugSlabClass(Plain: SlabClass): SlabClass {
-  return class extends (Plain as typeof WholeSlab) implements DebugSlab {
-    readonly isDebug = true;
-    /** Where each live record was allocated, by handle; `undefined` for one that a snapshot brought back. */
+export function debugSlabClass(Plain: SlabClass): SlabClass {
+  return class extends (Plain as typeof WholeSlab) {
+    /** Where each live record was allocated, by handle; `undefined` for one from a snapshot. */
     readonly #origins = new Map<number, Origin | undefined>();
     readonly #self = new WeakRef(this);
 
@@ -71,7 +46,7 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
     }
 
     override alloc(): number {
-      // Where a block is full, the plain one grows and calls this one again.
+      // When the current block is full, super.alloc() grows and then calls this method again.
       const handle = keepOrigin(() => super.alloc());
       if (handle !== 0 && !this.#origins.has(handle)) this.#origins.set(handle, callOrigin());
       return handle;
@@ -93,7 +68,7 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
     protected override freeChunk(block: Block, chunk: number): void {
       this.#forget(block, chunk);
       super.freeChunk(block, chunk);
-      poison(block, chunk); // of a block that was given back there is nothing to fill
+      poison(block, chunk); // has no effect if the block was given back
     }
 
     protected override clearBlock(block: Block): void {
@@ -139,17 +114,17 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
     }
 
     get #handles(): DebugHandles {
-      return this.codec as DebugHandles; // as the options made it
+      return this.codec as DebugHandles; // set by the options in debug mode
     }
 
-    /** Forgets a record that is about to be freed. */
+    /** Drops the origin and the handle of a record that is about to be freed. */
     #forget(block: Block, chunk: number): void {
       this.#origins.delete(this.handleAt(block, chunk));
       this.#handles.free(block.position * block.chunkCount + chunk);
     }
 
     override ownerOf(handle: number): string | undefined {
-      if (this.codec.liveStamp(handle) >= 0) return undefined; // its own, of a record that is gone
+      if (this.codec.liveStamp(handle) >= 0) return undefined; // a stale handle of this slab
       for (const ref of debugSlabs) {
         const other = ref.deref();
         if (other === undefined) debugSlabs.delete(ref);
@@ -163,8 +138,9 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
 // -- iteration --
 
 /**
- * What the view of an iteration is bound to once that has moved on: the next record has a view of its own, so that one which was
- * kept is noticed.
+ * The memory that an iteration's view is bound to once the iteration has moved on. It makes every
+ * use of the view throw. In debug mode each record gets a new view, so a view that was kept is
+ * noticed.
  */
 class MovedOn extends TypedArrays {
   readonly #error: () => Error;
@@ -180,7 +156,7 @@ class MovedOn extends TypedArrays {
   }
 
   override epochAt(): number {
-    return NaN; // equal to no epoch, not to itself either
+    return NaN; // equals no epoch, not even itself
   }
 
   override staleError(): Error {
@@ -189,8 +165,8 @@ class MovedOn extends TypedArrays {
 }
 
 /**
- * @param views The view of each kind, by its tag; of the only kind where the slab has no tags.
- * @param only Tag of the records that count.
+ * @param views Returns the view class of a tag; slabs without tags always pass the same.
+ * @param only Tag of the records to iterate over.
  * @returns Iteration in debug mode.
  */
 export function debugIterationOf(
@@ -199,15 +175,15 @@ export function debugIterationOf(
 ): Iteration {
   const loop: Iteration["loop"] = (args) => (slab, _blocks, _view, fn, ...rest) => {
     let freed = 0;
-    const walk = new DebugIterator(slab, views, only);
+    const iterator = new DebugIterator(slab, views, only);
     try {
-      while (!walk.next().done) {
-        const { value, handle } = walk;
+      while (!iterator.next().done) {
+        const { value, handle } = iterator;
         const result = fn(value, handle, ...rest.slice(0, Math.max(0, args)));
         if (args === RETAIN && !result && slab.free(handle)) freed++;
       }
     } finally {
-      walk.moveOn();
+      iterator.moveOn();
     }
     return freed;
   };
@@ -222,77 +198,48 @@ export function debugIterationOf(
 }
 
 /** An iterator with a new view for each record. */
-class DebugIterator implements IterableIterator<RecordView> {
-  done = false;
-  value: RecordView = undefined as unknown as RecordView; // nobody reads it before next()
+class DebugIterator extends LiveChunks<RecordView> {
+  value: RecordView = undefined as unknown as RecordView; // not read before next()
+  /** Handle of the record that `value` is bound to; 0 if there is none. */
   handle = 0;
-  readonly #slab: Slab;
   readonly #views: (tag: number) => RecordViewClass;
-  readonly #only: number;
-  /** Blocks that had memory at the beginning, and which of them the view is in. */
-  readonly #blocks: readonly Block[];
-  #at = -1;
-  #block: Block = NO_BLOCK;
-  #chunk = -1;
-  #end = 0;
 
   constructor(slab: Slab, views: (tag: number) => RecordViewClass, only: number) {
-    this.#slab = slab;
+    super(slab, only);
     this.#views = views;
-    this.#only = only;
-    this.#blocks = slab.iterable();
   }
 
-  next(): this {
+  override next(): this {
     this.moveOn();
-    if (!this.#step()) {
-      this.done = true;
-      return this;
-    }
-    const block = this.#block;
-    const chunk = this.#chunk;
-    this.handle = this.#slab.handleAt(block, chunk);
+    return super.next();
+  }
+
+  protected override visit(block: Block, chunk: number): void {
+    this.handle = this.slab.handleAt(block, chunk);
     this.value = new (this.#views(block.tags[chunk]))(block, chunk * block.chunkBytes);
-    return this;
   }
 
-  [Symbol.iterator](): this {
-    return this;
-  }
-
-  /** Has the last view throw from here on. */
+  /** Makes the last view throw from now on. */
   moveOn(): void {
     if (this.handle === 0) return;
-    new MovedOn(this.#slab, this.handle).bind(this.value, 0);
+    new MovedOn(this.slab, this.handle).bind(this.value, 0);
     this.handle = 0;
   }
-
-  /** Goes to the next live chunk that counts; tells whether there is one. */
-  #step(): boolean {
-    for (;;) {
-      this.#chunk = this.#block.nextLive(this.#chunk + 1, this.#end);
-      if (this.#chunk >= this.#end) {
-        if (++this.#at >= this.#blocks.length) return false;
-        this.#block = this.#blocks[this.#at];
-        this.#end = this.#block.bump;
-        this.#chunk = -1;
-      } else if (this.#only === ALL_KINDS || this.#block.tags[this.#chunk] === this.#only) {
-        return true;
-      }
-    }
-  }
 }
-/** Fills a chunk past the link, which a freed one needs. */
+
+// -- freed bytes and leaks --
+
+/** Fills a freed chunk, except for its link. */
 function poison({ bytes, chunkBytes, linkBytes }: Block, chunk: number): void {
   const at = chunk * chunkBytes;
   bytes.fill(POISON, at + linkBytes, at + chunkBytes);
 }
 
 /**
- * Disposes of several slabs that are one to their user, all of them whatever was leaked.
+ * Disposes of the slabs of one pool, of all of them even if some throw.
  *
  * @param all The slabs, at least one.
- * @throws {LeakError} for all records that were live, in debug mode.
+ * @throws {LeakError} with all live records, in debug mode.
  */
 export function disposeAll(all: readonly Slab[]): void {
   const leaks: Leak[] = [];
@@ -302,7 +249,7 @@ export function disposeAll(all: readonly Slab[]): void {
       slab.dispose();
     } catch (error) {
       if (error instanceof LeakError) leaks.push(...error.leaks);
-      else errors.push(error); // a memory resource's
+      else errors.push(error); // from a memory resource
     }
   }
   if (errors.length > 0) throw errors[0];
@@ -310,10 +257,10 @@ export function disposeAll(all: readonly Slab[]): void {
 }
 
 /**
- * @param label How errors call the pool or allocator.
+ * @param label The pool or allocator in errors, `Pool "bullets"`.
  * @param name Its name.
  * @param leaks What was still live, at least one.
- * @param what What names them, `handle` or `address`.
+ * @param what How the message calls its keys, `handle` or `address`.
  * @returns The error for its disposal.
  */
 function leakError(
@@ -334,12 +281,12 @@ function leakError(
 }
 
 /**
- * Throws where a byte allocator had something live, and forgets it.
+ * Throws if a byte allocator had live allocations.
  *
- * @param label How errors call the allocator.
+ * @param label The allocator in errors, `Arena "frame"`.
  * @param name Its name.
- * @param origins Where each live allocation was made, by address.
- * @throws {LeakError} when there is any.
+ * @param origins Where each live allocation was made, by address; it is cleared.
+ * @throws {LeakError} with all of them, if there are any.
  */
 export function throwLeaks(label: string, name: string, origins: Map<number, Origin>): void {
   const leaks = Array.from(origins, ([handle, origin]) => ({ handle, stack: framesOf(origin) }));

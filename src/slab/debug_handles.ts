@@ -1,9 +1,9 @@
 /**
- * Handles of debug mode: numbers from one counter of the whole program, looked up in a table.
+ * Handles of debug mode: numbers from one counter for the whole program, looked up in a table.
  *
- * No number is given out twice, so a stale handle is never accepted, however often its chunk was reused, nor is a handle of another
- * debug pool. A snapshot of a pool without debug mode has handles that are packed; while those records live the table knows them by
- * these numbers.
+ * No number is given out twice. So a stale handle is never accepted, however often its chunk was
+ * reused, nor is the handle of another debug pool. Records from a snapshot of a pool without debug
+ * mode keep their packed handles as numbers.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { HandleCodec } from "./handle.ts";
 /** The next number. */
 let counter = 1;
 
-/** Numbers from the counter on that records from a snapshot have: they are left out. */
+/** Numbers above the counter that records from snapshots have; the counter skips them. */
 const claimed = new Set<number>();
 
 function nextNumber(): number {
@@ -20,12 +20,12 @@ function nextNumber(): number {
   return counter++;
 }
 
-/** @returns The number that the next record will have, or a lower one. */
+/** @returns A lower bound of the numbers that will be given out. */
 export function nextNumberIs(): number {
   return counter;
 }
 
-/** @param end Numbers below are not given out any more. */
+/** @param end From now on only numbers from this one on are given out. */
 export function skipNumbers(end: number): void {
   counter = Math.max(counter, end);
 }
@@ -36,12 +36,12 @@ interface Entry {
   readonly number: number;
   /** Index of the chunk. */
   readonly index: number;
-  /** Stamp of the chunk while it is live, or was. */
+  /** Stamp of the chunk while the record was live. */
   readonly stamp: number;
   isLive: boolean;
 }
 
-/** Numbers in the place of packed handles, for one slab. The stamps are those of the packed ones. */
+/** The debug handles of one slab. Stamps are those of the packed handles. */
 export class DebugHandles implements HandleCodec {
   readonly key: string;
   readonly indexBits: number;
@@ -51,7 +51,7 @@ export class DebugHandles implements HandleCodec {
   readonly first: number;
   readonly isSizeClass: boolean;
   readonly areNumbers = true;
-  /** How the pool would pack handles without debug mode. */
+  /** The codec that the pool would have without debug mode. */
   readonly packed: HandleCodec;
   private readonly byNumber = new Map<number, Entry>();
   private readonly byIndex = new Map<number, Entry>();
@@ -76,7 +76,7 @@ export class DebugHandles implements HandleCodec {
     return this.byNumber.get(handle)?.stamp ?? -1;
   }
 
-  /** The handle of the record that is there; a new number for a record that has none yet. */
+  /** Returns the handle of a live record, and gives it a new number if it has none yet. */
   encode(firstAndIndex: number, stamp: number): number {
     const index = firstAndIndex - this.first;
     const entry = this.byIndex.get(index);
@@ -84,7 +84,7 @@ export class DebugHandles implements HandleCodec {
     return isThere ? entry.number : this.bind(index, stamp, nextNumber());
   }
 
-  /** @param index Index of a chunk whose record is freed. */
+  /** @param index Index of a chunk whose record is being freed. */
   free(index: number): void {
     const entry = this.byIndex.get(index);
     if (entry !== undefined) entry.isLive = false;
@@ -92,14 +92,14 @@ export class DebugHandles implements HandleCodec {
 
   /**
    * @param index Index of a chunk.
-   * @returns Handle of the record that is there, or was last; 0 where none is known.
+   * @returns Handle of its last record, live or dead; 0 if it is unknown.
    */
   last(index: number): number {
     return this.byIndex.get(index)?.number ?? 0;
   }
 
   partOf(): number {
-    return 0; // a number tells nothing of the kind
+    return 0; // numbers hold no part
   }
 
   /**
@@ -115,9 +115,9 @@ export class DebugHandles implements HandleCodec {
   }
 
   /**
-   * Makes the table that of a snapshot.
+   * Replaces the table by that of a snapshot.
    *
-   * @param records Index and stamp of each live record, and its number, 0 where the snapshot has none.
+   * @param records Index, stamp and number of each live record; number 0 if the snapshot has none.
    */
   restore(records: Iterable<readonly [index: number, stamp: number, number: number]>): void {
     this.byNumber.clear();

@@ -7,49 +7,56 @@
  * wide      generation × 2^indexBits + index     below 2^53: a safe integer
  * ```
  *
- * Generations start at 1, so no handle is ever 0, the null handle.
+ * Generations start at 1, so no handle is ever 0, which is the null handle. Where several slabs
+ * share their handles, as in a `PoolSet`, the top bits hold a part: the number of the slab.
  *
  * @module
  */
 
-/** How a pool packs index and generation: `"compact"` below 2^30, `"wide"` below 2^53. */
+/**
+ * How a pool packs index and generation into a handle: `"compact"` below 2^30, `"wide"` below 2^53.
+ *
+ * @category Handles
+ */
 export type HandleKind = "compact" | "wide";
 
-/**
- * Which of all handles a slab gives out, where several share them: those with its part in their top bits.
- */
+/** The share of a slab in handles that several slabs have in common. */
 export interface HandlePart {
-  /** Top bits that tell the parts apart, 0 to 11. */
+  /** Number of top bits that hold the part, 0 to 11. */
   readonly bits: number;
   /** The part, 0 to 2^bits - 1. */
   readonly part: number;
-  /** Position of the slab among the size classes of its set; left out where it is none of them. */
+  /** Position of the slab among the size classes of its set; left out if it is no size class. */
   readonly sizeClass?: number;
 }
 
-/** The part of a slab that shares its handles with nobody. */
+/** For a slab that has all handles for itself. */
 export const WHOLE: HandlePart = { bits: 0, part: 0 };
 
 /**
- * How one pool packs its handles. A **stamp** is a chunk's generation and its live bit in one integer,
- * `generation * 2 + live`: 1 lookup and 1 comparison tell whether a handle's record is live.
+ * How one pool packs its handles. A **stamp** is a chunk's generation and its live bit in one
+ * integer, `generation * 2 + live`: one lookup and one comparison tell whether a handle's record is
+ * live.
  */
 export interface HandleCodec {
-  /** The same for codecs that pack alike, which code that was compiled for one of them serves as well. */
+  /** Equal for codecs that pack in the same way, so that they can share compiled code. */
   readonly key: string;
   /** Bits of the index, 0 to 32. */
   readonly indexBits: number;
-  /** The last generation before a chunk wraps (compact) or retires (wide). */
+  /** The last generation, after which a chunk wraps (compact) or is retired (wide). */
   readonly maxGeneration: number;
-  /** Whether a chunk starts again at generation 1 after the last (compact), or is given out no more (wide). */
+  /**
+   * Whether the last generation is followed by 1 (compact), or the chunk is retired for good
+   * (wide).
+   */
   readonly wraps: boolean;
-  /** Bytes that a stamp takes. */
+  /** Bytes of a stamp. */
   readonly stampBytes: 2 | 4;
-  /** What all handles of this part have in their top bits: the handle of index 0, generation 0. */
+  /** The top bits of all handles of this part, as a number: index 0 at generation 0. */
   readonly first: number;
-  /** Whether it is that of a size class. */
+  /** Whether the slab is a size class of a set. */
   readonly isSizeClass: boolean;
-  /** Whether handles are the numbers of debug mode, which have neither index nor generation in them. */
+  /** Whether handles are the numbers of debug mode, which hold neither index nor generation. */
   readonly areNumbers: boolean;
   /**
    * @param handle Any number.
@@ -58,33 +65,34 @@ export interface HandleCodec {
   index(handle: number): number;
   /**
    * @param handle Any number.
-   * @returns The stamp that the handle's chunk has while the handle is live; -1, which no chunk has, for what is
-   * no integer in range, or is of another part.
+   * @returns The stamp of the handle's chunk while its record is live; -1, which no chunk has, if
+   * the number is no integer in range or belongs to another part.
    */
   liveStamp(handle: number): number;
   /**
-   * @param index Chunk index, {@linkcode first} added.
-   * @param stamp Stamp of that chunk.
-   * @returns The handle of the record there.
+   * @param index Chunk index plus {@linkcode first}.
+   * @param stamp Stamp of that chunk, live or free.
+   * @returns The handle of its record.
    */
   encode(index: number, stamp: number): number;
   /**
    * @param handle Any number.
-   * @returns The part that it is of; anything for what is no handle.
+   * @returns The part of a handle; for numbers that are no handles, any number.
    */
   partOf(handle: number): number;
   /**
    * @param handle Any value.
-   * @returns Whether it was given out before, by whatever pool. Only debug mode knows.
+   * @returns Whether any pool gave it out before. Implemented in debug mode only.
    */
   wasGiven?(handle: unknown): boolean;
 }
 
-/** Bits of a compact and of a wide handle. */
+/** Bits of a compact handle. */
 const COMPACT_BITS = 30;
+/** Bits of a wide handle. */
 const WIDE_BITS = 53;
 
-/** Handles below 2^30: 2 bytes of stamp a chunk, so at most 15 bits of generation. */
+/** Handles below 2^30, with stamps of 2 bytes, so at most 15 bits of generation. */
 export class CompactHandles implements HandleCodec {
   readonly key: string;
   readonly indexBits: number;
@@ -94,15 +102,16 @@ export class CompactHandles implements HandleCodec {
   readonly first: number;
   readonly isSizeClass: boolean;
   readonly areNumbers = false;
-  /** Ones where the index is. */
+  /** Ones at the bits of the index. */
   private readonly indexMask: number;
-  /** Ones where index and generation are; the part is above. */
+  /** Ones at the bits of index and generation, which are below the part. */
   private readonly bareMask: number;
+  /** Bits below the part. */
   private readonly partShift: number;
 
   /**
    * @param indexBits Bits of the index, 0 to 22.
-   * @param part The handles that are this codec's.
+   * @param part The part of this codec's handles.
    * @param generationBits Bits of the generation, by default all that are left.
    */
   constructor(
@@ -112,7 +121,7 @@ export class CompactHandles implements HandleCodec {
   ) {
     this.key = ["compact", indexBits, bits, part, generationBits].join();
     this.indexBits = indexBits;
-    // Shifts, since 2 ** n is a float to the engine, and so would these fields be.
+    // Shifts instead of 2 ** n, which the engine stores as a float.
     this.maxGeneration = (1 << generationBits) - 1;
     this.indexMask = (1 << indexBits) - 1;
     this.partShift = COMPACT_BITS - bits;
@@ -127,7 +136,7 @@ export class CompactHandles implements HandleCodec {
 
   liveStamp(handle: number): number {
     const bare = handle & this.bareMask;
-    // One comparison refuses fractions, NaN, strings, what is negative or too large, and other parts.
+    // One comparison rejects fractions, NaN, strings, numbers out of range, and other parts.
     return (bare | this.first) === handle ? bare >>> this.indexBits << 1 | 1 : -1;
   }
 
@@ -140,7 +149,10 @@ export class CompactHandles implements HandleCodec {
   }
 }
 
-/** Handles below 2^53: 4 bytes of stamp a chunk, so at most 30 bits of generation, which keep it unboxed. */
+/**
+ * Handles below 2^53, with stamps of 4 bytes. Generations have at most 30 bits, so that they stay
+ * unboxed.
+ */
 export class WideHandles implements HandleCodec {
   readonly key: string;
   readonly indexBits: number;
@@ -150,17 +162,18 @@ export class WideHandles implements HandleCodec {
   readonly first: number;
   readonly isSizeClass: boolean;
   readonly areNumbers = false;
-  /** 2^indexBits, and 1 by it: the engine calls a function for the remainder of a float, and dividing is slow. */
+  /** 2^indexBits. */
   private readonly indexRange: number;
+  /** 1 / indexRange: multiplying is faster than dividing, or than the remainder of a float. */
   private readonly perIndex: number;
-  /** Ones where the index is, among the low 32 bits. */
+  /** Ones at the bits of the index, among the low 32 bits. */
   private readonly indexMask: number;
-  /** Index and generation are below it; the part is what it divides a handle by. */
+  /** 2 to the number of bits below the part. */
   private readonly bareRange: number;
 
   /**
    * @param indexBits Bits of the index, 0 to 32.
-   * @param part The handles that are this codec's.
+   * @param part The part of this codec's handles.
    * @param generationBits Bits of the generation, by default all that are left.
    */
   constructor(

@@ -1,11 +1,13 @@
 /**
  * Iteration over the live records of a slab, in block and chunk order.
  *
- * It goes no further than what existed when it began: through the blocks that there were, and in each through the chunks below
- * its bump mark when it came there. So it ends even if every step allocates, and each record that is live throughout is seen once.
+ * It visits only blocks that existed when it began, and in each only chunks below the bump pointer
+ * at the moment that it came there. So it ends even if every step allocates, and each record that
+ * is live throughout is visited exactly once.
  *
- * A chunk's stamp tells whether it is live, and makes its handle; once one is found dead, the rest of the block is walked by its
- * live bits, which skip 32 dead chunks at a time. Iterators are their own results, so that nothing is allocated on the way.
+ * While chunks are live, the loop reads their stamps in order. After a dead chunk it follows the
+ * live bits, which skip 32 dead chunks at a time. Iterators return themselves as results, so steps
+ * allocate nothing.
  *
  * @module
  */
@@ -15,18 +17,21 @@ import { type Block, NO_BLOCK } from "./block.ts";
 import type { HandleCodec } from "./handle.ts";
 import type { Slab } from "./slab.ts";
 
-/** What an iteration calls with each record, and with the arguments of the pass. */
+/**
+ * The callback of an iteration, called with each record and with the extra arguments of the pass.
+ */
 export type Visitor = (view: RecordView, handle: number, ...args: unknown[]) => unknown;
 
 /**
  * Calls a function with each live record.
  *
- * @param slab Whose records.
+ * @param slab The slab.
  * @param blocks Its blocks that have memory.
- * @param view Moved from record to record; where records are of several kinds, the views by their tag.
- * @param fn What is called.
- * @param a Handed on, as many as the loop was made for; and so are `b`, `c` and `d`.
- * @returns How many it freed, where it was made for that.
+ * @param view Bound to each record in turn; not used by loops over mixed kinds, which have their
+ * own.
+ * @param fn The callback.
+ * @param a First extra argument; `b`, `c` and `d` follow, as many as the loop was made for.
+ * @returns How many records it freed, if it was made for {@linkcode RETAIN}; else 0.
  */
 export type Loop = (
   slab: Slab,
@@ -39,41 +44,44 @@ export type Loop = (
   d?: unknown,
 ) => number;
 
-/** In the place of a number of arguments: the loop frees the records that its function returns a falsy value for. */
+/**
+ * Instead of a number of arguments: the loop frees the records for which its callback returns a
+ * falsy value.
+ */
 export const RETAIN = -1;
 
-/** Most arguments that a loop hands on. */
+/** The most extra arguments that a loop passes to its callback. */
 export const MAX_ARGUMENTS = 4;
 
-/** The tag that stands for every kind. */
+/** Stands for all tags. */
 export const ALL_KINDS = -1;
 
-/** Makes iterators over the records of a slab. */
+/** The class of iterators over the records of a slab. */
 export type IteratorClass = new (slab: Slab) => IterableIterator<RecordView>;
 
-/** How the records of a pool are iterated over. */
+/** The ways to iterate over the records of a pool. */
 export interface Iteration {
   readonly RecordIterator: IteratorClass;
   /**
-   * @param args Arguments that the loop hands on, or {@linkcode RETAIN}.
-   * @returns A loop, compiled for whoever asks.
+   * @param args How many extra arguments the loop passes on, 0 to 4, or {@linkcode RETAIN}.
+   * @returns A loop, compiled anew for each call.
    */
   loop(args: number): Loop;
   /**
-   * @param slab Whose records.
-   * @param fn What is called with each.
-   * @param makeView Makes a view to be moved along.
-   * @returns A function that passes over them with a loop of its own, and hands on up to four arguments.
+   * @param slab The slab.
+   * @param fn The callback.
+   * @param makeView Makes a view to bind to the records.
+   * @returns A function that runs a loop of its own, and passes up to four extra arguments.
    */
   call(slab: Slab, fn: Visitor, makeView: () => RecordView): (...args: unknown[]) => void;
 }
 
 /**
  * @param View Class of the records' views.
- * @param codec How handles are packed.
+ * @param codec The packing of handles.
  * @param chunkBytes Bytes of a chunk.
- * @param compile Makes it.
- * @returns Iteration over the records of one struct.
+ * @param compile Compiles its parts.
+ * @returns Iteration over the records of a slab with one struct.
  */
 export function iterationOf(
   View: RecordViewClass,
@@ -88,12 +96,12 @@ export function iterationOf(
 }
 
 /**
- * @param views The view of each kind, by its tag.
- * @param only Tag of the records that count.
- * @param codec How handles are packed.
+ * @param views Returns the view class of a tag.
+ * @param only Tag of the records to iterate over, or {@linkcode ALL_KINDS}.
+ * @param codec The packing of handles.
  * @param chunkBytes Bytes of a chunk.
- * @param compile Makes it.
- * @returns Iteration over the records of one kind, or of all, in a slab of mixed kinds.
+ * @param compile Compiles its parts.
+ * @returns Iteration over the records of one kind, or of all, in a slab with several structs.
  */
 export function mixedIterationOf(
   views: (tag: number) => RecordViewClass,
@@ -102,7 +110,7 @@ export function mixedIterationOf(
   chunkBytes: number,
   compile: Compile,
 ): Iteration {
-  let RecordIterator: IteratorClass | undefined; // made when it is wanted, as a pool has one for each kind
+  let RecordIterator: IteratorClass | undefined; // compiled on first use, as pools have many kinds
   return {
     get RecordIterator() {
       return RecordIterator ??= compile(defineMixedIterator, views, NO_BLOCK, chunkBytes, only);
@@ -115,8 +123,8 @@ export function mixedIterationOf(
 }
 
 /**
- * @param loop Makes a loop.
- * @param compile Makes what calls it.
+ * @param loop Compiles a loop.
+ * @param compile Compiles the function that calls it.
  * @returns The loops of an iteration.
  */
 export function loopsOf(
@@ -129,18 +137,20 @@ export function loopsOf(
   };
 }
 
-// -- texts that are compiled anew: nothing in them is free but their parameters --
+// -- code that is compiled again for each pool: it uses only its parameters and globals --
 
 function defineIterator(View: RecordViewClass, noBlock: Block, chunkBytes: number): IteratorClass {
   return class RecordIterator {
     declare done: boolean;
     declare value: RecordView;
-    /** Blocks that had memory at the beginning, and which of them the view is in. */
+    /** The blocks that had memory at the beginning. */
     declare _blocks: readonly Block[];
+    /** Position in `_blocks` of the current block; -1 before the first. */
     declare _at: number;
-    /** Where the view is, and what was the bump mark of the block when it came there. */
     declare _block: Block;
+    /** The chunk that the view is bound to; -1 before the first. */
     declare _chunk: number;
+    /** The bump pointer of the current block at the moment that the iterator came to it. */
     declare _end: number;
 
     constructor(slab: Slab) {
@@ -192,13 +202,13 @@ function defineIterator(View: RecordViewClass, noBlock: Block, chunkBytes: numbe
 }
 
 /**
- * The first record of a block stands before the loop, as the compiler moves nothing out of one: what it has checked there it knows
- * within.
+ * The first record of a run is visited before the inner loop: the compiler hoists no checks out of
+ * a loop, but inside it drops those that were made before it.
  */
 function defineLoop(codec: HandleCodec, chunkBytes: number, args: number): Loop {
   const visit = args < 0
     ? function (slab: Slab, fn: Visitor, view: RecordView, handle: number) {
-      // The function may have freed the record itself.
+      // The callback may have freed the record itself.
       return !fn(view, handle) && slab.free(handle) ? 1 : 0;
     }
     : args === 0
@@ -255,7 +265,7 @@ function defineLoop(codec: HandleCodec, chunkBytes: number, args: number): Loop 
         view._o = chunk * chunkBytes | 0;
         const handle = codec.encode(first + chunk, stamps[chunk]);
         freed += visit(slab, fn, view, handle, a, b, c, d);
-        // What is left is read again after each call, as that may have freed any record.
+        // The live bits are read again after each call, as that may have freed any record.
         left &= left - 1 & bits[word];
       }
     }
@@ -291,22 +301,26 @@ function defineLoop(codec: HandleCodec, chunkBytes: number, args: number): Loop 
         }
         chunk = block.nextLive(chunk, end);
       } while (chunk < end);
-      if (block.u8.length === 0) block.checkAttached("iterate"); // its function may have had the memory grow
+      // The callback may have detached it.
+      if (block.u8.length === 0) block.checkAttached("iterate");
     }
     return freed;
   };
 }
 
-/** What `loop(fn)` gives: of one slab and one function, so that both are constants in it. */
+/**
+ * The function that `loop(fn)` returns, for one slab and one callback, so that both are constants
+ * in it.
+ */
 function defineCall(
   slab: Slab,
   fn: Visitor,
   makeView: () => RecordView,
   makeLoop: (args: number) => Loop,
 ): (...args: unknown[]) => void {
-  // A loop for each number of arguments that it is called with, nearly always one.
+  // A loop for each number of arguments; nearly all callers use one number only.
   const loops: (Loop | undefined)[] = [undefined, undefined, undefined, undefined, undefined];
-  // One view serves all calls but those in the middle of another.
+  // One view serves all calls except nested ones.
   let spare: RecordView | undefined = undefined;
   return function (a?: unknown, b?: unknown, c?: unknown, d?: unknown) {
     if (slab.disposed) throw slab.disposedError();
@@ -337,12 +351,12 @@ function defineMixedIterator(
     declare _block: Block;
     declare _chunk: number;
     declare _end: number;
-    /** Views of this iteration, by tag. */
+    /** The views of this iterator, by tag. */
     declare _views: (RecordView | undefined)[];
 
     constructor(slab: Slab) {
       this.done = false;
-      this.value = undefined as unknown as RecordView; // nobody reads it before next()
+      this.value = undefined as unknown as RecordView; // not read before next()
       this._blocks = slab.iterable();
       this._at = -1;
       this._block = noBlock;
@@ -397,7 +411,9 @@ function defineMixedLoop(
   args: number,
   only: number,
 ): Loop {
-  /** Views of passes that have ended, by tag: nested passes have their own. */
+  /**
+   * For each pass that has ended its views by tag, to be used again; nested passes need their own.
+   */
   const spare: (RecordView | undefined)[][] = [];
   return function loop(slab, blocks, _view, fn, a, b, c, d) {
     const own = spare.pop() || [];
@@ -442,109 +458,28 @@ function defineMixedLoop(
   };
 }
 
-// -- loops by the text of their function --
+// -- handles, and several iterators in a row --
 
-/** Function texts that a pool keeps loops for: a program may make functions without end. */
-const MAX_TEXTS = 64;
-
-/** Live records from which on a loop of its own pays for finding it. */
-const MIN_RECORDS = 16;
-
-const textOf = Function.prototype.toString;
-
-/** What a function's text says that has none: `function () { [native code] }`, of a bound function for instance. */
-const NO_TEXT = /\{\s*\[native code\]\s*\}\s*$/;
-
-/**
- * The loops of a struct and geometry, each compiled for the text of one function.
- *
- * @typeParam L The loops.
- */
-export class LoopsByText<L = Loop> {
-  private readonly make: () => L;
-  /** For what has no text, for what comes when there are enough, and for few records. */
-  private common: L | undefined;
-  private readonly byText = new Map<string, L>();
-
-  /** @param make Makes a loop. */
-  constructor(make: () => L) {
-    this.make = make;
-  }
-
-  /**
-   * Finds the loop for a function. A callback written in place is a new function at each pass, and its text the same: `toString`
-   * cuts that out of the source in a fraction of a microsecond.
-   *
-   * @param fn The function.
-   * @param size Live records.
-   * @returns Its loop.
-   */
-  find(fn: Visitor, size: number): L {
-    if (size < MIN_RECORDS) return this.common ??= this.make();
-    const text = textOf.call(fn);
-    let loop = this.byText.get(text);
-    if (loop === undefined) {
-      if (this.byText.size === MAX_TEXTS) return this.common ??= this.make();
-      loop = NO_TEXT.test(text) ? this.common ??= this.make() : this.make();
-      this.byText.set(text, loop);
-    }
-    return loop;
-  }
-}
-
-/**
- * The loops of the two functions that one pool was last passed over with: a function that is the same at each pass costs no text,
- * which is a string on the heap.
- *
- * @typeParam L The loops.
- */
-export class RecentLoops<L = Loop> {
-  private readonly loops: LoopsByText<L>;
-  private fn: unknown = undefined;
-  private loop: L | undefined = undefined;
-  private otherFn: unknown = undefined;
-  private otherLoop: L | undefined = undefined;
-
-  /** @param loops Where others are found. */
-  constructor(loops: LoopsByText<L>) {
-    this.loops = loops;
-  }
-
-  /**
-   * @param fn A function.
-   * @param size Live records.
-   * @returns Its loop.
-   */
-  find(fn: Visitor, size: number): L {
-    if (fn === this.fn) return this.loop!; // which is set with it
-    if (fn === this.otherFn) return this.otherLoop!; // as well
-    const loop = this.loops.find(fn, size);
-    if (size < MIN_RECORDS) return loop; // there may be more the next time
-    this.otherFn = this.fn;
-    this.otherLoop = this.loop;
-    this.fn = fn;
-    this.loop = loop;
-    return loop;
-  }
-}
-
-/** An iterator over the handles of a slab's live records. */
-export class HandleIterator implements IterableIterator<number> {
+/** An iterator over the live chunks of a slab, in code that all pools share. */
+export abstract class LiveChunks<T> implements IterableIterator<T> {
   done = false;
-  value = 0;
-  private readonly slab: Slab;
-  /** Tag of the records that count. */
+  /** The current result; not read before the first step. */
+  abstract value: T;
+  protected readonly slab: Slab;
+  /** Tag of the records to iterate over. */
   private readonly only: number;
-  /** Blocks that had memory at the beginning, and which of them it is in. */
+  /** The blocks that had memory at the beginning. */
   private readonly blocks: readonly Block[];
+  /** Position in `blocks` of the current block; -1 before the first. */
   private at = -1;
   private block: Block = NO_BLOCK;
   private chunk = -1;
+  /** The bump pointer of the current block at the moment that the iterator came to it. */
   private end = 0;
 
   /**
-   * @param slab Whose handles.
-   * @param only Tag of the records that count.
+   * @param slab The slab.
+   * @param only Tag of the records to iterate over.
    */
   constructor(slab: Slab, only: number = ALL_KINDS) {
     this.slab = slab;
@@ -552,7 +487,10 @@ export class HandleIterator implements IterableIterator<number> {
     this.blocks = slab.iterable();
   }
 
-  /** @returns This object: `done`, or `value` the next handle. */
+  /** Sets `value` for a live chunk. */
+  protected abstract visit(block: Block, chunk: number): void;
+
+  /** @returns This object: `done`, or `value` for the next live chunk. */
   next(): this {
     do {
       if (!this.step()) {
@@ -560,7 +498,7 @@ export class HandleIterator implements IterableIterator<number> {
         return this;
       }
     } while (this.only !== ALL_KINDS && this.block.tags[this.chunk] !== this.only);
-    this.value = this.slab.handleAt(this.block, this.chunk);
+    this.visit(this.block, this.chunk);
     return this;
   }
 
@@ -568,7 +506,7 @@ export class HandleIterator implements IterableIterator<number> {
     return this;
   }
 
-  /** Goes to the next live chunk; tells whether there is one. */
+  /** Goes to the next live chunk; returns whether there is one. */
   private step(): boolean {
     let chunk = this.block.nextLive(this.chunk + 1, this.end);
     while (chunk >= this.end) {
@@ -582,23 +520,31 @@ export class HandleIterator implements IterableIterator<number> {
   }
 }
 
-/** Several iterators, one after the other. */
+/** An iterator over the handles of a slab's live records. */
+export class HandleIterator extends LiveChunks<number> {
+  value = 0;
+
+  protected override visit(block: Block, chunk: number): void {
+    this.value = this.slab.handleAt(block, chunk);
+  }
+}
+
+/** An iterator over the results of several iterators, one after the other. */
 export class Chain<T> implements IterableIterator<T> {
   done = false;
-  // Nothing before the first step, when nobody looks at it.
-  value: T = undefined as T;
-  private readonly walks: readonly Iterator<T>[];
+  value: T = undefined as T; // not read before next()
+  private readonly iterators: readonly Iterator<T>[];
   private current = 0;
 
-  /** @param walks What to iterate over. */
-  constructor(walks: readonly Iterator<T>[]) {
-    this.walks = walks;
+  /** @param iterators The iterators. */
+  constructor(iterators: readonly Iterator<T>[]) {
+    this.iterators = iterators;
   }
 
-  /** @returns This object: `done`, or `value` the next one of the current iterator. */
+  /** @returns This object: `done`, or `value` the next result. */
   next(): this {
-    for (; this.current < this.walks.length; this.current++) {
-      const { done, value } = this.walks[this.current].next();
+    for (; this.current < this.iterators.length; this.current++) {
+      const { done, value } = this.iterators[this.current].next();
       if (done === true) continue;
       this.value = value;
       return this;

@@ -1,44 +1,59 @@
 /**
- * Own code: texts that are compiled again for each struct and geometry.
+ * Own code: functions that are compiled again from their text for each struct and geometry.
  *
- * An engine keeps what it learns of types with the text of a function. One text for all pools learns of all structs at once:
- * with six of them every property access in it is slow, and nothing is inlined. So the hot part of a pool is a set of functions
- * that define classes and functions, take all that they need as parameters, and have nothing free in them. `new Function` compiles the
- * source of such a function once more, and what it defines is for one struct alone.
+ * Engines collect type feedback by the text of a function. If all pools share one text, its
+ * feedback covers all structs at once: with six structs every property access in it is megamorphic,
+ * and nothing is inlined. So the hot part of a pool is defined by `define…` functions, which take
+ * everything that they need as parameters and use no other variables. `new Function` compiles the
+ * text of such a function once more, and the classes that the copy defines serve one struct only.
  *
- * The text of each copy carries a number, since V8 gives the same text the same code, and with it the same knowledge. Where
- * code may not be made (a page without `unsafe-eval` in its policy, some edge runtimes) the function itself is called: the same
- * results, with shared speed. The same goes for where a build tool has put helpers of its own into the text.
+ * The text of each copy ends with a serial number, as V8 shares code and feedback between equal
+ * texts. If code cannot be compiled at run time (a page whose policy lacks `unsafe-eval`, some edge
+ * runtimes), or a build tool has put calls of its own helpers into the text, the function itself is
+ * called instead: the results are the same, only the feedback is shared.
  *
  * @module
  */
 import { checkOptions } from "../messages/nearest.ts";
 import type { Compile } from "../struct/scalars.ts";
 
-/** Structs and geometries that get copies; further ones share the text, as each copy takes memory and time to compile. */
+/**
+ * The most structs and geometries with copies; further ones share code, as copies cost memory and
+ * time.
+ */
 const MAX_OWNERS = 64;
 
-/** What the program asked for. */
+/** The `specialize` that the program configured. */
 let isWanted = true;
-/** Whether code can be made; `undefined` until the first pool wants to know. */
+/** Whether code can be compiled at run time; `undefined` until the first pool needs to know. */
 let isAllowed: boolean | undefined;
-/** Whether a pool exists, so that it is too late to ask. */
+/** Whether a pool exists, after which `configure` throws. */
 let isDecided = false;
+/** Structs and geometries that have copies. */
 let owners = 0;
+/** Serial number of the last copy. */
 let serial = 0;
 
-/** What {@linkcode configure} sets. */
+/**
+ * The settings of {@linkcode configure}.
+ *
+ * @category Configuration
+ */
 export interface Configuration {
   /** `false`: never compile code at run time. @default {true} */
   readonly specialize?: boolean;
 }
 
 /**
- * Configures the module, once, before the first pool.
+ * Configures the module; call it before the first pool is made.
  *
- * @param options What to set.
+ * Use it to switch off run-time compilation for the whole program, for instance under a content
+ * security policy that reports every attempt. For one pool alone use its option `specialize`.
+ *
+ * @param options The settings; those left out get their defaults.
  * @throws {TypeError} when an option is unknown or has the wrong type.
  * @throws {Error} when a pool exists already.
+ * @category Configuration
  *
  * @example Under a strict content security policy
  * ```ts ignore
@@ -64,11 +79,12 @@ export function configure(options: Configuration): void {
 }
 
 /**
- * Tells whether pools have code of their own.
+ * Tells whether pools have code of their own, for tests and reports.
  *
- * @returns `"own"` when pools compile their hot paths for their struct, `"shared"` when they share the module's: because
- * {@linkcode configure} said so, or since code cannot be made here. Before the first pool it is what was asked for, as nothing is tried
- * until then.
+ * @returns `"own"` if pools compile their hot paths for their struct; `"shared"` if they share the
+ * module's, because {@linkcode configure} said so or because code cannot be compiled here. Before
+ * the first pool it is what was configured, as nothing is compiled until then.
+ * @category Configuration
  *
  * @example Usage
  * ```ts
@@ -83,11 +99,11 @@ export function specialization(): "own" | "shared" {
 }
 
 /**
- * Decides how the code of one struct and geometry is made.
+ * Chooses how the code of one struct and geometry is compiled.
  *
- * @param title What stack traces and profiles call it.
- * @param isOwn Whether it may have copies; the module's configuration has to allow that as well.
- * @returns What makes each part of it.
+ * @param title Its name in stack traces and profiles.
+ * @param isOwn Whether it may have copies, which the module's configuration must allow as well.
+ * @returns Compiles, or just calls, each `define…` function.
  */
 export function compilerFor(title: string, isOwn: boolean): Compile {
   isDecided = true;
@@ -97,11 +113,12 @@ export function compilerFor(title: string, isOwn: boolean): Compile {
 }
 
 /**
- * As {@linkcode compilerFor}, for what is kept with a struct. The copies count until the struct is collected.
+ * Like {@linkcode compilerFor}, for code that is kept with a struct. It counts towards the limit of
+ * copies only until the struct is collected.
  *
- * @param struct The struct; its name is shown, or its fields where it has none.
+ * @param struct The struct, which is shown by its name, or by its fields if it has none.
  * @param isOwn Whether it may have copies.
- * @returns What makes each part of its code.
+ * @returns Compiles, or just calls, each `define…` function.
  */
 export function compilerForStruct(
   struct: { readonly name: string; readonly fields: object },
@@ -114,7 +131,7 @@ export function compilerForStruct(
 
 const collected = new FinalizationRegistry(() => owners--);
 
-/** Calls a function as it is: what it defines shares its text with all others. */
+/** Calls the function itself, so that its classes share code with all others that it defines. */
 export const callDirectly: Compile = (define, ...args) => define(...args);
 
 function ownCompiler(title: string): Compile {
@@ -124,7 +141,8 @@ function ownCompiler(title: string): Compile {
       try {
         return copyOf(define, url)(...args);
       } catch (error) {
-        // A build tool has changed the text, and so it will be with the others. What else went wrong the function itself says.
+        // A build tool has changed the text, probably of all functions. Any other error is thrown
+        // again by the call below.
         if (error instanceof ReferenceError || error instanceof SyntaxError) isAllowed = false;
       }
     }
@@ -137,7 +155,7 @@ function copyOf<F>(define: F & { name: string }, url: string): F {
   const number = ++serial;
   const text = `"use strict"; return (${define}); // ${number}\n` +
     `//# sourceURL=slabs/${url}/${define.name}-${number}.js`;
-  return new Function(text)() as F; // as it is the same text
+  return new Function(text)() as F; // the text is that of `define`
 }
 
 function canCompile(): boolean {

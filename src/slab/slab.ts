@@ -1,96 +1,99 @@
 /**
- * The slab: a growing set of blocks, and the one engine behind every pool.
+ * The slab: a growing set of blocks with handles to their chunks, the engine behind every pool.
  *
- * It knows chunks, handles and bytes, and nothing of fields. Handles come in unchecked and are checked here: every
- * member that takes one says whether it was live.
+ * It knows chunks, handles and bytes, but no fields. Pools pass handles unchecked: every member
+ * that takes one checks it, and its result says whether the record was live.
  *
  * @module
  */
-import { heapMemory, type MemoryRegion, type MemoryResource } from "../memory/resource.ts";
+import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import type { Target } from "../struct/record.ts";
-import type { Compile } from "../struct/scalars.ts";
 import type { RecordView } from "../struct/view.ts";
 import { type Block, type BlockOwner, type Geometry, NO_BLOCK } from "./block.ts";
 import { BlockSet } from "./block_set.ts";
-import { chunkWordsFor, linkStrideFor } from "./chunk_memory.ts";
 import { DisposedError, type PoolExhaustedError } from "../errors.ts";
 import type { HandleCodec } from "./handle.ts";
 import { Observers, type SlabObserver } from "./observers.ts";
 import { detachedError, exhaustedError, staleError } from "./slab_errors.ts";
 
-/** The slabs of each pool, for the files that look inside one: a set of pools has several. */
+/** The slabs of each pool, for snapshots, inspection and tests. A `PoolSet` has several. */
 export const slabs: WeakMap<object, readonly Slab[]> = new WeakMap();
 
-/** What a slab is built from: options that are checked and complete. */
+/** The options of a slab, checked and complete. */
 export interface SlabConfig {
   /** Name of the pool. */
   readonly name: string;
-  /** How errors call the pool, `Pool "bullets"`. */
+  /** The pool's name in errors, `Pool "bullets"`. */
   readonly label: string;
   /** Chunks in each block, a power of two. */
   readonly chunksPerBlock: number;
-  /** Blocks at the most. */
+  /** The most blocks that may exist at once. */
   readonly maxBlocks: number;
-  /** What the first block is called; the others count on from it. */
+  /** Index of the first block. */
   readonly firstBlock: number;
-  /** How handles are packed. */
+  /** The packing of handles. */
   readonly codec: HandleCodec;
   /** Empty blocks kept for reuse. */
   readonly keepEmptyBlocks: number;
   /** Where blocks come from. */
   readonly memory: MemoryResource;
-  /** Whether mistakes are looked for that cost time to find. */
+  /** Whether debug mode is on. */
   readonly debug: boolean;
-  /** Whether the pool may have code of its own. */
+  /** Whether the pool may have code of its own, see `own_code.ts`. */
   readonly specialize: boolean;
-  /** Whether a freed chunk rests before it is given out again. */
+  /** Whether reuse is spread, see `spread.ts`. */
   readonly spread: boolean;
 }
 
-/** What a slab is told of its chunks. */
+/** The part of the geometry that depends on the records. */
 export type Chunk = Pick<Geometry, "chunkBytes" | "align" | "arrays" | "tagged">;
 
-/** What a snapshot holds of a slab, beside its blocks. */
+/** The part of a snapshot that is about the slab as a whole. */
 export interface SlabState {
   readonly allocs: number;
   readonly frees: number;
   readonly peakSize: number;
   readonly reserved: number;
-  /** Position of the block that the next chunk comes from; -1 before there is one. */
+  /** Position of the block that the next chunk comes from; -1 if there is none. */
   readonly current: number;
   readonly queue: QueueState;
-  /** Numbers that handles have in debug mode, by position and chunk; left out where the snapshot is of a pool without that. */
+  /**
+   * The handle in debug mode, by block position and chunk; left out if the snapshot's pool had
+   * none.
+   */
   readonly numbers?: (position: number, chunk: number) => number;
 }
 
-/** The queue of free chunks of a slab whose reuse is spread; see `spread.ts`. */
+/** The queue of free chunks of a slab with spread reuse, see `spread.ts`. */
 export interface QueueState {
-  /** Index of the first chunk in it, and of the last. */
+  /** Index of the first chunk in the queue. */
   readonly first: number;
+  /** Index of the last chunk in the queue. */
   readonly last: number;
+  /** Length of the queue. */
   readonly queued: number;
-  /** Position of the block whose chunks are used for the first time; -1 when there is none. */
+  /** Position of the block whose chunks are used for the first time; -1 if there is none. */
   readonly fresh: number;
-  /** Position from which on a block is looked for that has no memory any more. */
+  /** Position where the search for a block without memory starts. */
   readonly vacant: number;
 }
 
-/** Where there is no queue. */
+/** The queue of slabs without spread reuse, which have none. */
 export const NO_QUEUE: QueueState = { first: 0, last: 0, queued: 0, fresh: -1, vacant: 0 };
 
-/** Who knows the slab of a handle: a slab itself, or a set of them. */
+/** A slab, or a set of slabs that share their handles. */
 export interface SlabOwner {
   /**
    * @param handle Any number.
-   * @returns The slab that has to know it.
+   * @returns The slab whose handle it is, if it is one at all.
    */
   _slabOf(handle: number): Slab;
 }
 
-/** Makes slabs of one geometry. */
+/** The class of slabs of one geometry. */
 export type SlabClass = new (config: SlabConfig, chunk: Chunk) => Slab;
 
-/** What a {@linkcode SlabClass} makes: a slab with its hot part. */
+/** An instance of a {@linkcode SlabClass}: a slab with its hot part, for subclasses. */
 export declare class WholeSlab extends Slab {
   override alloc(): number;
   override free(handle: number): boolean;
@@ -102,20 +105,24 @@ export declare class WholeSlab extends Slab {
   protected override fill(count: number, out: { [i: number]: number }): boolean;
 }
 
-/** A growing set of blocks of equal chunks: what of it need not be fast. {@linkcode slabClass} makes the rest. */
+/** A growing set of blocks of equal chunks, without its hot part, which `slab_class.ts` adds. */
 export abstract class Slab implements SlabOwner, BlockOwner, Target {
-  /** Where the next chunk comes from, and right after an alloc the last one came from. */
+  /** The block that the next chunk comes from. Right after an alloc: the block of that record. */
   current: Block = NO_BLOCK;
-  /** Records allocated and freed so far. */
+  /** Records allocated so far. */
   allocs = 0;
+  /** Records freed so far. */
   frees = 0;
-  /** The most that were live whenever one was freed; `peakSize` knows the rest. */
+  /** The most live records before any free so far; see `peakSize`. */
   peak = 0;
-  /** By position; one that was given back stays, without memory, for its generations. */
+  /**
+   * By position. A block that was given back stays here without memory, as it keeps the
+   * generations.
+   */
   blocks: Block[];
   readonly blockSet: BlockSet;
   disposed = false;
-  /** Who keeps values beside its records; `undefined` as long as nobody does. */
+  /** Its observers; `undefined` while there are none. */
   observers: Observers | undefined = undefined;
 
   readonly name: string;
@@ -128,7 +135,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
 
   /**
    * @param config Checked options.
-   * @param chunk Size, alignment and typed arrays of a chunk.
+   * @param chunk Size, alignment, typed arrays and tags of its chunks.
    */
   constructor(config: SlabConfig, chunk: Chunk) {
     const { name, label, chunksPerBlock, maxBlocks, codec } = config;
@@ -147,10 +154,10 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     };
     this.blockSet = new BlockSet(this, { ...config, geometry: this.geometry });
     this.blocks = this.blockSet.all;
-    this.lastStamp = lastStampOf(codec);
+    this.lastStamp = codec.maxGeneration * 2 + 1;
   }
 
-  /** Records that are live. */
+  /** Live records. */
   get size(): number {
     return this.allocs - this.frees;
   }
@@ -160,10 +167,10 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     return Math.max(this.peak, this.size);
   }
 
-  // -- one record: in the class made for the geometry --
+  // -- one record: implemented by the class that is compiled for the geometry --
 
   /**
-   * Takes a chunk and clears it, in O(1); growing takes a block from the memory resource.
+   * Allocates a chunk and zeroes it, in O(1); growing takes a block from the memory resource.
    *
    * @returns Its handle; 0 when every chunk is taken.
    * @throws {DisposedError | OutOfMemoryError}
@@ -174,7 +181,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
    * Frees a record, in O(1).
    *
    * @param handle Any number.
-   * @returns Whether it was live; if not, nothing changed.
+   * @returns Whether the record was live; if not, nothing changed.
    */
   abstract free(handle: number): boolean;
 
@@ -187,46 +194,46 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   abstract find(handle: number): Block | undefined;
 
   /**
-   * Moves a view to a record, in O(1).
+   * Binds a view to a record, in O(1).
    *
    * @param view The view.
-   * @param handle Its handle, any number; 0 for a new record.
-   * @returns Its handle; 0 when every chunk is taken, and the view stays where it was.
+   * @param handle Handle of the record, any number; 0 to allocate one.
+   * @returns Handle of the record; 0 when every chunk is taken, and the view keeps its record.
    * @throws {StaleHandleError} when the handle is not live.
    */
   abstract bindTo(view: RecordView, handle: number): number;
 
-  /** Frees the record in a live chunk. A block that empties may be given back. */
+  /** Frees the record in a live chunk. Its block may be given back if that empties it. */
   protected abstract freeChunk(block: Block, chunk: number): void;
 
   /**
-   * Turns the live bit of a live record over, for {@linkcode freeMany}.
+   * Flips the live bit of a live record, for {@linkcode freeMany}.
    *
    * @param handle Any number.
-   * @param expected What the bit has to be.
-   * @returns Whether it was that; if not, nothing changed.
+   * @param expected The value that the bit must have.
+   * @returns Whether it had that value; if not, nothing changed.
    */
   abstract flipLiveBit(handle: number, expected: boolean): boolean;
 
-  /** Allocates records, all or none; tells whether there was room. */
+  /** Allocates records, all or none; returns whether there was room. */
   protected abstract fill(count: number, out: { [i: number]: number }): boolean;
 
   /**
    * Frees records, all or none, in O(n).
    *
-   * @param handles Any values. Nobody else has the array.
-   * @param count How many of them count.
-   * @param owner Knows the slab of each.
-   * @returns Position of the first that is not live or comes a second time, when nothing changed; -1 when all
-   * were freed.
+   * @param handles Any values, in an array that no user code can change meanwhile.
+   * @param count How many to free, from the start of the array.
+   * @param owner The slab or set of slabs that the handles belong to.
+   * @returns -1 if all were freed. Else nothing changed, and it is the position of the first handle
+   * that is not live or that is repeated.
    */
   abstract freeMany(handles: readonly number[], count: number, owner: SlabOwner): number;
 
-  // -- where a record is --
+  // -- handles and chunks --
 
   /**
    * @param handle Any number.
-   * @returns The chunk that it names in its block.
+   * @returns The chunk in its block that the handle's index stands for.
    */
   chunkOf(handle: number): number {
     return this.codec.index(handle) & maskOf(this.geometry.chunkCount);
@@ -234,7 +241,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
 
   /**
    * @param handle Any number.
-   * @returns Byte offset in its block of the chunk that it names.
+   * @returns Byte offset in its block of the same chunk.
    */
   offsetOf(handle: number): number {
     return this.chunkOf(handle) * this.geometry.chunkBytes;
@@ -242,8 +249,8 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
 
   /**
    * @param block A block of this slab.
-   * @param chunk A chunk in it.
-   * @returns Handle of the record there.
+   * @param chunk A live chunk in it.
+   * @returns Handle of its record.
    */
   handleAt(block: Block, chunk: number): number {
     return this.codec.encode(block.firstIndex + chunk, block.stamps[chunk]);
@@ -252,7 +259,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   /**
    * @param block A block of this slab, with memory or without.
    * @param chunk A dead chunk in it.
-   * @returns Handle of the record that was there last.
+   * @returns Handle of its last record.
    */
   lastHandleAt(block: Block, chunk: number): number {
     return this.codec.encode(block.firstIndex + chunk, block.stamps[chunk] - 1);
@@ -260,34 +267,36 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
 
   /**
    * @param index Index of a chunk.
-   * @returns The generation that it is at; 0 when it is retired, -1 when there is none.
+   * @returns Its generation; 0 if it is retired, -1 if there is no such chunk.
    */
   generationOf(index: number): number {
     const { chunkCount } = this.geometry;
-    const block = this.blocks[Math.floor(index / chunkCount)] as Block | undefined; // the index may be any
+    const block = this.blocks[Math.floor(index / chunkCount)] as Block | undefined; // any index
     return block === undefined ? -1 : block.stamps[index % chunkCount] >>> 1;
   }
 
-  /** @returns Itself, as it knows every handle. */
+  /** @returns This slab, for every handle. */
   _slabOf(): Slab {
     return this;
   }
 
   /**
-   * Tells whether a record is live, whatever became of its memory.
+   * Tells whether a record is live. Unlike {@linkcode find} it accepts detached memory.
    *
-   * @param handle A handle that was good once.
-   * @returns Whether it is.
+   * @param handle A handle that this slab gave out.
+   * @returns Whether its record is live.
    */
   isLive(handle: number): boolean {
     const { codec, blocks, geometry: { chunkCount } } = this;
     const index = codec.index(handle);
     const position = index < 0 ? -1 : Math.floor(index / chunkCount);
-    const block = blocks[position] as Block | undefined; // beyond the last there is none
+    const block = blocks[position] as Block | undefined; // the position may be out of range
     return block !== undefined && block.stamps[index % chunkCount] === codec.liveStamp(handle);
   }
 
-  /** @param observer Is told of each record that is freed from here on. */
+  // -- observers --
+
+  /** @param observer The observer to add; it is called from the next free on. */
   observe(observer: SlabObserver): void {
     if (this.observers === undefined) {
       this.observers = new Observers();
@@ -296,7 +305,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     this.observers.add(observer);
   }
 
-  /** Has frees noted from here on: a slab that nobody observes has not a single test for it. */
+  /** Wraps `freeChunk`, so that a slab without observers needs no check for them. */
   private noteFrees(observers: Observers): void {
     const { freeChunk } = this;
     this.freeChunk = function (block, chunk) {
@@ -305,11 +314,11 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     };
   }
 
-  /** @param observer Is told no more. */
+  /** @param observer The observer to remove. */
   unobserve(observer: SlabObserver): void {
     if (this.observers?.remove(observer) !== 0) return;
     this.observers = undefined;
-    Reflect.deleteProperty(this, "freeChunk"); // that of its class is left
+    Reflect.deleteProperty(this, "freeChunk"); // uncovers the method of the class
   }
 
   // -- many records --
@@ -318,7 +327,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
    * Allocates records, all or none, in O(n).
    *
    * @param count How many, 0 or more.
-   * @param out Filled with their handles from its start.
+   * @param out Receives the handles, from position 0 on.
    * @returns Whether there was room; if not, nothing changed.
    * @throws {DisposedError | OutOfMemoryError}
    */
@@ -329,7 +338,9 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     return this.blockSet.growBy(count - room, true) && this.fillAll(count, out);
   }
 
-  /** Allocates records, all or none, and sees to it that a memory resource which is called meanwhile frees none of them. */
+  /**
+   * Allocates records, all or none; throws if a memory resource that was called frees some of them.
+   */
   protected fillAll(count: number, out: { [i: number]: number }): boolean {
     const { grown } = this.blockSet;
     if (!this.fill(count, out)) return false;
@@ -343,14 +354,14 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     );
   }
 
-  /** Frees every record and keeps the memory, which has to be attached, in O(records + blocks). */
+  /** Frees every record and keeps the memory, which must be attached, in O(records + blocks). */
   clear(): void {
     for (const block of this.mappedBlocks()) this.clearBlock(block);
   }
 
   /**
-   * @param verb What is tried.
-   * @throws {TypeError} when somebody has detached the memory of a block.
+   * @param verb The operation, for the error.
+   * @throws {TypeError} when the memory of a block was detached from outside.
    */
   checkAttached(verb: string): void {
     const blocks = this.mappedBlocks();
@@ -358,11 +369,11 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /**
-   * Checks that the slab is of use, in O(blocks).
+   * Checks that the slab can be used, in O(blocks).
    *
-   * @param verb What is tried.
+   * @param verb The operation, for the error.
    * @throws {DisposedError} after its disposal.
-   * @throws {TypeError} when somebody has detached the memory of a block.
+   * @throws {TypeError} when the memory of a block was detached from outside.
    */
   checkUsable(verb: string): void {
     this.checkThere();
@@ -370,8 +381,8 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /**
-   * @returns The blocks to iterate over: those that have memory.
-   * @throws {TypeError} when somebody has detached that of one.
+   * @returns The blocks to iterate over, which are those with memory.
+   * @throws {TypeError} when the memory of a block was detached from outside.
    */
   iterable(): readonly Block[] {
     this.checkAttached("iterate");
@@ -390,17 +401,17 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     return this.geometry.chunkBytes;
   }
 
-  /** Chunks that exist. */
+  /** Chunks in blocks that have memory. */
   get capacity(): number {
     return this.blockSet.capacity;
   }
 
-  /** Chunks at the most. */
+  /** The most chunks that may exist at once. */
   get maxChunks(): number {
     return this.maxBlocks * this.geometry.chunkCount;
   }
 
-  /** Chunks that there ever were, those of blocks given back included. */
+  /** Chunks that ever existed, those of blocks given back included. */
   get everChunks(): number {
     return this.blocks.length * this.geometry.chunkCount;
   }
@@ -410,20 +421,20 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     return this.capacity * this.geometry.chunkBytes;
   }
 
-  /** @returns The blocks that have memory, in order of position; the same array until that changes. */
+  /** @returns The blocks that have memory, by position; the same array until blocks come or go. */
   mappedBlocks(): readonly Block[] {
     return this.blockSet.mappedBlocks();
   }
 
-  /** Chunks that are given out no more, those of blocks given back included. */
+  /** Retired chunks, those of blocks given back included. */
   get retired(): number {
     let sum = 0;
-    // Compact handles retire nothing.
+    // With compact handles no chunk is ever retired.
     if (!this.codec.wraps) { for (const block of this.blocks) sum += block.retired; }
     return sum;
   }
 
-  /** Bytes of generations and live bits, those of blocks given back included. */
+  /** Bytes of metadata, that of blocks given back included. */
   get overheadBytes(): number {
     let sum = 0;
     for (const { metadata } of this.blocks) sum += metadata.length;
@@ -431,10 +442,10 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /**
-   * Grows until there are so many chunks.
+   * Grows until `capacity` is at least a number of chunks.
    *
-   * @param chunks Chunks wanted.
-   * @returns Whether `maxChunks` and worn-out blocks allow them; if not, nothing changed.
+   * @param chunks The number.
+   * @returns Whether `maxChunks` and retired blocks allow them; if not, nothing changed.
    * @throws {DisposedError | OutOfMemoryError}
    */
   reserve(chunks: number): boolean {
@@ -459,7 +470,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /**
-   * Gives back every empty block, and forgets what was reserved.
+   * Gives back every empty block, and ends the effect of {@linkcode reserve}.
    *
    * @returns Bytes given back.
    */
@@ -467,7 +478,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     const blockBytes = this.chunkBytes * this.geometry.chunkCount;
     let bytes = 0;
     this.blockSet.reserved = 0;
-    // A memory resource may have called, and given one back as well.
+    // The memory resource may call back and give blocks back as well.
     for (const block of this.mappedBlocks()) {
       if (block.live > 0 || !block.isMapped) continue;
       bytes += blockBytes;
@@ -476,12 +487,17 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     return bytes;
   }
 
-  /** Makes the typed arrays of every block anew, after somebody replaced the buffer of its region by a longer one. */
+  /**
+   * Makes the typed arrays of every block again, after the buffer of its region was replaced by a
+   * longer one.
+   */
   rebind(): void {
     for (const block of this.mappedBlocks()) block.map();
   }
 
-  /** Gives all memory back; the slab is of no use from then on, nor is it to a memory resource that calls meanwhile. */
+  /**
+   * Gives all memory back. The slab cannot be used from then on, not even by the memory resource.
+   */
   dispose(): void {
     this.disposed = true;
     const regions: MemoryRegion[] = [];
@@ -494,19 +510,25 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     this.blockSet.giveBack(regions);
   }
 
-  /** Makes the lowest block with room the current one, or grows. False when it cannot. */
+  /**
+   * Makes the lowest block with room the current one, or grows; returns false if neither is
+   * possible.
+   */
   protected advance(): boolean {
     this.checkUsable("alloc");
     let block = this.blockSet.lowestWithRoom();
     if (block === undefined) {
       if (this.blockSet.grow() === undefined) return false;
-      block = this.blockSet.lowestWithRoom()!; // the memory resource may have given others room meanwhile
+      block = this.blockSet.lowestWithRoom()!; // the memory resource may have freed in a lower one
     }
     this.current = block;
     return true;
   }
 
-  /** What follows the stamp of a record that is freed: after the last generation the first one, or the chunk is retired. */
+  /**
+   * Returns the stamp that follows when a record is freed. The last generation is followed by the
+   * first, or the chunk is retired.
+   */
   protected nextStamp(block: Block, stamp: number, chunk: number): number {
     this.observers?.forget(block.position * block.chunkCount + chunk);
     if (stamp !== this.lastStamp) return stamp + 1;
@@ -515,7 +537,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     return 0;
   }
 
-  /** Frees every record of a block, which keeps its memory. */
+  /** Frees every record of a block and keeps its memory. */
   protected clearBlock(block: Block): void {
     if (block.live === 0) return;
     this.peak = this.peakSize;
@@ -527,16 +549,17 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
     this.blockSet.noteCleared(block);
   }
 
-  // -- compaction; slabs whose reuse is spread have more to do, and debug mode --
+  // -- compaction: overridden for spread reuse and debug mode --
 
   /**
-   * Moves a record to a free chunk of another block. Generations go on as when one was freed and the other allocated; it counts for
-   * neither. Until {@linkcode noteMoved} the free chunks of the block that it comes to are in no order.
+   * Moves a record to a free chunk of another block. Generations advance as if it were freed and
+   * allocated, but `allocs` and `frees` do not. The free list of the target block is invalid until
+   * {@linkcode noteMoved}.
    *
-   * @param from The block that it is in.
+   * @param from The block that the record is in.
    * @param chunk Its chunk.
-   * @param to The block that it comes to, which is not given back for it.
-   * @param target The lowest free chunk of that.
+   * @param to The target block.
+   * @param target The lowest free chunk of the target block.
    */
   moveRecord(from: Block, chunk: number, to: Block, target: number): void {
     const { observers, geometry: { chunkCount, tagged } } = this;
@@ -554,25 +577,25 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /**
-   * Brings the free chunks in order after records were moved.
+   * Rebuilds the free lists after records were moved.
    *
-   * @param filled The blocks that records came to.
+   * @param filled The blocks that records were moved to.
    */
   noteMoved(filled: readonly Block[]): void {
     for (const block of filled) block.relink();
   }
 
-  // -- what a block set asks and tells; slabs whose reuse is spread have more to say --
+  // -- called by the block set: overridden for spread reuse --
 
   vacancy?(): number;
 
-  /** @param _block A block that has got its memory. */
+  /** @param _block A block that has just got its memory. */
   noteMapped(_block: Block): void {}
 
-  /** @param _block A block that is about to lose it. */
+  /** @param _block A block that is about to lose its memory. */
   noteUnmapping(_block: Block): void {}
 
-  /** Chunks that are kept, beside those that were reserved. */
+  /** Blocks are not given back below this many chunks. */
   get keptChunks(): number {
     return 0;
   }
@@ -585,10 +608,12 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /**
-   * Takes memory from all blocks but some, which frees their records, and forgets those beyond.
+   * Frees the records and takes the memory of all blocks that a snapshot has without memory, and
+   * removes blocks that it does not have.
    *
-   * @param mapped By position, whether the block is to have memory.
-   * @returns The memory, which is to be given back once all is restored: its resource may call.
+   * @param mapped By position, whether the block keeps its memory.
+   * @returns The regions. The caller gives them back at the end, as the memory resource may call
+   * back.
    */
   keepOnly(mapped: readonly boolean[]): MemoryRegion[] {
     const regions: MemoryRegion[] = [];
@@ -602,9 +627,9 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /**
-   * Takes over what a snapshot held, and works out from the blocks what follows from them.
+   * Takes over the state that a snapshot holds, after its blocks were restored.
    *
-   * @param state As it was.
+   * @param state The state.
    */
   settle({ allocs, frees, peakSize, reserved, current }: SlabState): void {
     this.allocs = allocs;
@@ -618,9 +643,9 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   // -- errors --
 
   /**
-   * @param verb What was tried.
-   * @param handle What it was tried with.
-   * @param position Where it stood among others, if it did.
+   * @param verb The operation.
+   * @param handle The value that is not the handle of a live record.
+   * @param position Its position in the list that was passed; -1 if it was passed alone.
    * @returns The error for it.
    */
   staleError(verb: string, handle: number, position = -1): Error {
@@ -628,8 +653,10 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /**
-   * @param _handle What is no handle of a live record here.
-   * @returns How errors call the pool where it is one; `undefined` where nobody knows. Debug mode does.
+   * Overridden in debug mode, which recognises the handles of other debug pools.
+   *
+   * @param _handle A number that is not the handle of a live record of this slab.
+   * @returns The label of the pool that has it; `undefined` if it is unknown.
    */
   ownerOf(_handle: number): string | undefined {
     return undefined;
@@ -651,223 +678,23 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   }
 
   /**
-   * @param verb What was tried.
+   * @param verb The operation.
    * @returns The error for a pool that cannot grow.
    */
   exhaustedError(verb: string): PoolExhaustedError {
     return exhaustedError(this, verb);
   }
 
-  /** @returns The error for a pool that was disposed of. */
+  /** @returns The error for a slab that was disposed of. */
   disposedError(): DisposedError {
     return new DisposedError(`Cannot use ${this.label}: it was disposed of`, this.name);
   }
 }
 
-/** So many ones that they can name each chunk. */
-function maskOf(chunkCount: number): number {
+/**
+ * @param chunkCount Chunks in a block.
+ * @returns A bit mask that cuts the chunk in its block out of an index.
+ */
+export function maskOf(chunkCount: number): number {
   return (1 << 32 - Math.clz32(chunkCount - 1)) - 1;
-}
-
-function lastStampOf({ maxGeneration }: HandleCodec): number {
-  return maxGeneration * 2 + 1;
-}
-
-/**
- * Makes the class of the slabs of one geometry.
- *
- * @param config Checked options: what of them is the same for all of the class goes into its code.
- * @param chunkBytes Bytes of a chunk.
- * @param compile Makes it.
- * @returns The class.
- */
-export function slabClass(config: SlabConfig, chunkBytes: number, compile: Compile): SlabClass {
-  const { chunksPerBlock, codec } = config;
-  return compile(defineSlab, Slab, codec, {
-    chunkBytes,
-    chunkCount: chunksPerBlock,
-    chunkMask: maskOf(chunksPerBlock),
-    chunkWords: chunkWordsFor(chunkBytes),
-    halfStride: linkStrideFor(chunksPerBlock, chunkBytes),
-    lastStamp: lastStampOf(codec),
-    mayDetach: mayDetach(config),
-  });
-}
-
-/** What is the same for all slabs of a class. */
-interface Constants {
-  readonly chunkBytes: number;
-  readonly chunkCount: number;
-  /** Ones where a handle has the chunk in its block. */
-  readonly chunkMask: number;
-  /** See {@linkcode chunkWordsFor}. */
-  readonly chunkWords: number;
-  /** See {@linkcode linkStrideFor}. */
-  readonly halfStride: number;
-  /** The live stamp of the last generation. */
-  readonly lastStamp: number;
-  readonly mayDetach: boolean;
-}
-
-/**
- * @param config Checked options.
- * @returns Whether blocks lie in memory that others have as well, and may detach. To look whether they did takes a tenth of a `get`.
- */
-export function mayDetach({ memory }: SlabConfig): boolean {
-  return memory !== heapMemory;
-}
-
-/**
- * The hot part of a slab. Its text is compiled anew for each geometry, so nothing in it is free but its parameters.
- *
- * @param Base {@linkcode Slab}.
- * @param codec How handles are packed.
- * @param constants What is the same for all slabs of the class.
- * @returns The class.
- */
-function defineSlab(
-  Base: typeof Slab,
-  codec: HandleCodec,
-  constants: Constants,
-): SlabClass {
-  const chunkBytes = constants.chunkBytes;
-  const chunkCount = constants.chunkCount;
-  const chunkMask = constants.chunkMask;
-  const chunkBits = 32 - Math.clz32(chunkMask);
-  const chunkWords = constants.chunkWords;
-  const halfStride = constants.halfStride;
-  const lastStamp = constants.lastStamp;
-  const retires = !codec.wraps;
-  const mayDetach = constants.mayDetach;
-
-  return class Slab extends Base {
-    override alloc(): number {
-      const block = this.current;
-      const bump = block.bump;
-      // Without a block the current one has no memory either.
-      if (block.u8.length === 0) return this.advance() ? this.alloc() : 0;
-      let chunk = bump;
-      if ((retires ? block.live + block.retired : block.live) < bump) {
-        chunk = block.head;
-        block.head = halfStride > 0 ? block.u16[chunk * halfStride] : block.readLink(chunk);
-      } else {
-        if (bump === chunkCount) return this.advance() ? this.alloc() : 0;
-        block.bump = bump + 1;
-      }
-      if (chunkWords > 0) {
-        const i32 = block.i32;
-        const at = chunk * chunkWords;
-        i32[at] = 0; // before the loop, which is then shorter to enter
-        for (let i = 1; i < chunkWords; i++) i32[at + i] = 0;
-      } else block.zero(chunk);
-      block.liveBits[chunk >> 5] |= 1 << (chunk & 31);
-      if (block.live++ === 0) this.blockSet.emptyCount--;
-      this.allocs++;
-      return codec.encode(block.firstIndex + chunk, ++block.stamps[chunk]);
-    }
-
-    override free(handle: number): boolean {
-      if (typeof handle !== "number") return false;
-      const index = codec.index(handle);
-      const position = index >>> chunkBits;
-      const blocks = this.blocks;
-      if (position >= blocks.length) return false;
-      const block = blocks[position];
-      if (block.u8.length === 0) block.checkAttached("free");
-      const chunk = index & chunkMask;
-      if (block.stamps[chunk] !== codec.liveStamp(handle)) return false;
-      this.freeChunk(block, chunk);
-      return true;
-    }
-
-    override find(handle: number): Block | undefined {
-      if (typeof handle !== "number") return undefined;
-      const index = codec.index(handle);
-      const position = index >>> chunkBits;
-      const blocks = this.blocks;
-      if (position >= blocks.length) return undefined;
-      const block = blocks[position];
-      if (mayDetach && block.u8.length === 0) block.checkAttached("use a handle");
-      return block.stamps[index & chunkMask] === codec.liveStamp(handle) ? block : undefined;
-    }
-
-    override bindTo(view: RecordView, handle: number): number {
-      let block;
-      if (handle === 0) {
-        handle = this.alloc();
-        if (handle === 0) return 0;
-        block = this.current;
-      } else {
-        block = this.find(handle);
-        if (block === undefined) throw this.staleError("set", handle);
-      }
-      view._b = block;
-      view._o = (codec.index(handle) & chunkMask) * chunkBytes;
-      return handle;
-    }
-
-    protected override freeChunk(block: Block, chunk: number): void {
-      // A peak is over when a record is freed, so that is when it is noted.
-      const size = this.allocs - this.frees++;
-      if (size > this.peak) this.peak = size;
-      block.liveBits[chunk >> 5] &= ~(1 << (chunk & 31));
-      const stamp = block.stamps[chunk];
-      // After the last generation comes the first one, or the chunk is retired.
-      let next = stamp + 1;
-      if (stamp === lastStamp) next = retires ? this.nextStamp(block, stamp, chunk) : 2;
-      block.stamps[chunk] = next;
-      if (next !== 0) {
-        if (halfStride > 0) block.u16[chunk * halfStride] = block.head;
-        else block.writeLink(chunk, block.head);
-        block.head = chunk;
-        const position = block.position;
-        this.blockSet.roomBits[position >> 5] |= 1 << (position & 31);
-        // Records gather in the lowest blocks, so that passes stay dense and the highest blocks empty.
-        if (position < this.current.position) this.current = block;
-      }
-      if (--block.live === 0) this.blockSet.noteEmpty(block);
-    }
-
-    protected override fill(count: number, out: { [i: number]: number }): boolean {
-      let done = 0;
-      try {
-        for (; done < count; done++) {
-          const handle = this.alloc();
-          if (handle === 0) break;
-          out[done] = handle;
-        }
-      } finally {
-        // Only a memory resource that allocated from the pool as well has it fail.
-        if (done < count) { for (let i = 0; i < done; i++) this.free(out[i]); }
-      }
-      return done === count;
-    }
-
-    override freeMany(handles: readonly number[], count: number, owner: SlabOwner): number {
-      // The live bit of each record is turned off for a moment, so that a handle that comes twice is seen.
-      let seen = 0;
-      try {
-        while (seen < count) {
-          const handle = handles[seen];
-          if (!owner._slabOf(handle).flipLiveBit(handle, true)) break;
-          seen++;
-        }
-      } finally {
-        for (let i = 0; i < seen; i++) owner._slabOf(handles[i]).flipLiveBit(handles[i], false);
-      }
-      if (seen < count) return seen;
-      for (let i = 0; i < seen; i++) owner._slabOf(handles[i]).free(handles[i]);
-      return -1;
-    }
-
-    override flipLiveBit(handle: number, expected: boolean): boolean {
-      const block = this.find(handle);
-      if (block === undefined) return false;
-      const chunk = codec.index(handle) & chunkMask;
-      const bit = 1 << (chunk & 31);
-      if (((block.liveBits[chunk >> 5] & bit) !== 0) !== expected) return false;
-      block.liveBits[chunk >> 5] ^= bit;
-      return true;
-    }
-  };
 }

@@ -1,18 +1,21 @@
 /**
- * Spread reuse: slabs whose free chunks form one queue, so that each rests as long as can be before it is given out again.
+ * Spread reuse: slabs whose free chunks form one queue, so that each is reused as late as possible.
  *
- * A freed chunk goes to the end of the queue, and the first one is taken only while more than {@linkcode restOf} chunks are in it.
- * With fewer the slab takes chunks that were never used, and grows as long as `maxChunks` allows. So at least that many others are
- * freed before a chunk comes again, and a compact handle is not accepted by mistake until its chunk has come as often as it has
+ * A freed chunk goes to the end of the queue. The first one is taken only while the queue has more
+ * than {@linkcode restOf} chunks. Otherwise the slab takes chunks that were never used, and grows
+ * as long as `maxChunks` allows. So at least that many other chunks are freed before a chunk is
+ * reused, and a stale compact handle is rejected until its chunk was reused as often as there are
  * generations.
  *
- * The links are outside of the chunks, as they lead from block to block. When a block is given back its chunks keep their places;
- * whoever comes upon one of those sets it aside, in the block's own chain. That goes to the front of the queue when the block has
- * memory again, as its chunks have rested: at the end they would bring the others' turn forward, which have not.
+ * The links lead from block to block, so they are kept outside of the chunks. When a block is given
+ * back, its chunks stay in the queue. Alloc moves those that it comes to into the block's own
+ * chain. When the block has memory again, its chain goes to the front of the queue, as its chunks
+ * were freed longest ago. At the end of the queue they would let the other chunks be reused too
+ * early.
  *
  * ```text
  * queue        first → next → … → last          through all blocks
- * own chain    head → next → … → lastWaiting    of a block without memory: chunks that the queue has passed
+ * own chain    head → next → … → lastWaiting    chunks of a block without memory, out of the queue
  * ```
  *
  * @module
@@ -24,27 +27,27 @@ import { chunkWordsFor } from "./chunk_memory.ts";
 import type { HandleCodec } from "./handle.ts";
 import type { Slab, SlabClass, SlabConfig, SlabState, WholeSlab } from "./slab.ts";
 
-/** Chunks that are freed at the least before one comes again. */
+/** The fewest frees before a chunk is reused. */
 const MIN_REST = 1024;
 
-/** Allocations within which no handle is accepted by mistake. */
+/** No stale handle is accepted within this many allocations. */
 const SAFE_ALLOCS = 2 ** 20;
 
 /**
- * @param codec How handles are packed.
- * @returns How many chunks have to be freed before one comes again: fewer generations need more.
+ * @param codec The packing of handles.
+ * @returns How many chunks must rest in the queue: the fewer generations, the more.
  */
 function restOf({ maxGeneration, wraps }: HandleCodec): number {
   return wraps ? Math.max(MIN_REST, Math.ceil(SAFE_ALLOCS / maxGeneration)) : MIN_REST;
 }
 
 /**
- * Makes the class of the slabs of one geometry whose reuse is spread.
+ * Makes the class of slabs with spread reuse of one geometry.
  *
- * @param Base Such slabs without that.
+ * @param Base The class of the same slabs without spread reuse.
  * @param config Checked options.
  * @param chunkBytes Bytes of a chunk.
- * @param compile Makes it.
+ * @param compile Compiles it.
  * @returns The class.
  */
 export function spreadSlabClass(
@@ -61,7 +64,7 @@ export function spreadSlabClass(
   }, growFor) as unknown as SlabClass;
 }
 
-/** What is the same for all slabs of a class. */
+/** What is constant in the code of a class. */
 interface Constants {
   readonly chunkCount: number;
   /** See {@linkcode chunkWordsFor}. */
@@ -73,13 +76,14 @@ interface Constants {
 }
 
 /**
- * The queue. Its text is compiled anew for each geometry, so nothing in it is free but its parameters.
+ * A slab with a queue of free chunks. Its text is compiled anew for each geometry, so it uses only
+ * its parameters and globals.
  *
- * @param Base The class of slabs that it is for.
- * @param noBlock A block without chunks.
- * @param codec How handles are packed.
- * @param constants What is the same for all slabs of the class.
- * @param growFor Grows for many records at once.
+ * @param Base The class of the same slabs without spread reuse.
+ * @param noBlock {@linkcode NO_BLOCK}.
+ * @param codec The packing of handles.
+ * @param constants The constants of the class.
+ * @param growFor {@linkcode growFor}.
  * @returns The class.
  */
 function defineSpreadSlab(
@@ -98,17 +102,21 @@ function defineSpreadSlab(
   const rest = constants.rest;
 
   return class SpreadSlab extends Base {
-    /** The first and the last chunk in the queue, by index, and how many are in it. */
+    /** Index of the first chunk in the queue. */
     declare _first: number;
+    /** Index of the last chunk in the queue. */
     declare _last: number;
+    /** Length of the queue. */
     declare _queued: number;
-    /** How many of them are in blocks that have memory. */
+    /** How many chunks of the queue are in blocks that have memory. */
     declare _ready: number;
     /** The block whose chunks are used for the first time. */
     declare _fresh: Block;
-    /** Position from which on a block is looked for that has no memory any more. */
+    /** Position where the search for a block without memory starts. */
     declare _vacant: number;
-    /** A chunk is taken while more than so many are ready: `rest`, or 0 once `maxChunks` allows no others. */
+    /**
+     * Alloc reuses a chunk only while more are ready: `rest`, or less once the slab cannot grow.
+     */
     declare _least: number;
 
     constructor(config: SlabConfig, chunk: ConstructorParameters<SlabClass>[1]) {
@@ -170,7 +178,7 @@ function defineSpreadSlab(
       block.queued++;
     }
 
-    /** Takes the first chunk whose block has memory, of which there has to be one. Amortised, in O(1). */
+    /** Takes the first chunk whose block has memory; there must be one. O(1) amortised. */
     _take(): number {
       for (;;) {
         const index = this._first;
@@ -191,7 +199,10 @@ function defineSpreadSlab(
       }
     }
 
-    /** Finds chunks that were never used, or takes memory for more, or has none rest; tells whether there is any to take. */
+    /**
+     * Finds a block with chunks that were never used, or grows, or else allows chunks to be reused
+     * early. Returns whether there is any chunk to take.
+     */
     _advance(): boolean {
       this.checkUsable("alloc");
       this._least = rest;
@@ -206,11 +217,12 @@ function defineSpreadSlab(
       const block = this.blockSet.grow();
       if (block === undefined) this._least = 0;
       else if (block.bump < chunkCount || this._ready > ready) return true;
-      else this._least = Math.min(rest, this._ready - 1); // the memory resource gives back as much as it lends
+      // The new block brought nothing, as the memory resource freed as many chunks meanwhile.
+      else this._least = Math.min(rest, this._ready - 1);
       return this._ready > 0;
     }
 
-    /** As chunks have to rest, more memory may be wanted than for as many records elsewhere. */
+    /** Grows first, as chunks that rest may call for more memory than without spread reuse. */
     override allocMany(count: number, out: { [i: number]: number }): boolean {
       if (count > this.maxChunks - this.size - this.retired) return false;
       const blocks = this.mappedBlocks();
@@ -222,7 +234,7 @@ function defineSpreadSlab(
       return this.fillAll(count, out);
     }
 
-    /** A block that was given back, whose turn it is, if enough chunks rest; a new one as long as there may be one. */
+    /** A new block while too few chunks rest, else the next one in turn that was given back. */
     override vacancy(): number {
       const blocks = this.blocks;
       const isNew = blocks.length < this.maxBlocks;
@@ -256,22 +268,20 @@ function defineSpreadSlab(
       if (this._fresh === block) this._fresh = noBlock;
     }
 
-    /** As many chunks as have to rest are kept, and a block more, so that it is not taken and given back in turn. */
+    /**
+     * Keeps the chunks that must rest, and one block more, so that none is taken and given back in
+     * turn.
+     */
     override get keptChunks(): number {
       return this.size + rest + chunkCount;
     }
 
     protected override clearBlock(block: Block): void {
-      if (block.live === 0) return;
-      this.peak = this.peakSize;
-      this.frees += block.live;
       for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
-        const next = this.nextStamp(block, block.stamps[chunk], chunk);
-        block.stamps[chunk] = next;
-        if (next !== 0) this._put(block, chunk);
+        const isRetired = retires && block.stamps[chunk] === lastStamp;
+        if (!isRetired) this._put(block, chunk);
       }
-      block.reset();
-      this.blockSet.noteCleared(block);
+      super.clearBlock(block);
     }
 
     override moveRecord(from: Block, chunk: number, to: Block, target: number): void {
@@ -280,10 +290,13 @@ function defineSpreadSlab(
     }
 
     /**
-     * Chunks that records came to leave the queue, if they were in it; its order stays. Those that were passed over come to its end.
+     * Rebuilds the queue in its order without the chunks that records were moved to. Free chunks
+     * that the bump pointers have passed meanwhile go to its end.
      */
     override noteMoved(filled: readonly Block[]): void {
-      const before: number[] = []; // their bump marks: what is free below is in the queue, or waits
+      // The bump pointers before: free chunks below them are in the queue or in the block's own
+      // chain.
+      const before: number[] = [];
       for (let i = 0; i < filled.length; i++) before.push(filled[i].bump);
       super.noteMoved(filled);
       const blocks = this.blocks;
@@ -309,7 +322,10 @@ function defineSpreadSlab(
       if (stamp !== 0 && (stamp & 1) === 0) this._put(block, chunk);
     }
 
-    /** The chunks that wait for their blocks, as they have rested, and then those in the queue. */
+    /**
+     * Returns the chunks of all own chains, which were freed longest ago, and then those of the
+     * queue.
+     */
     _inOrder(): number[] {
       const blocks = this.blocks;
       const order: number[] = [];
@@ -320,7 +336,7 @@ function defineSpreadSlab(
       return order;
     }
 
-    /** Goes along so many links. */
+    /** Appends the chunks of a chain of the given length. */
     _follow(index: number, length: number, order: number[]): void {
       for (; length > 0; length--) {
         order.push(index);
@@ -328,7 +344,7 @@ function defineSpreadSlab(
       }
     }
 
-    /** Works out how many chunks of the queue are in blocks that have memory. */
+    /** Recomputes how many chunks of the queue are in blocks that have memory. */
     _countReady(): void {
       this._ready = 0;
       const blocks = this.mappedBlocks();
@@ -360,25 +376,25 @@ function defineSpreadSlab(
   };
 }
 
-/** What {@linkcode growFor} is to know of a slab. */
+/** The properties of a slab that {@linkcode growFor} reads. */
 interface Growing {
   readonly blockSet: BlockSet;
   readonly _ready: number;
 }
 
 /**
- * Grows so that records can be allocated without, as far as `maxChunks` allows.
+ * Grows until records can be allocated without growing, as far as `maxChunks` allows.
  *
  * @param slab The slab.
  * @param count How many records.
- * @param unused How many chunks it has that were never used.
- * @param rest How many that were have to rest.
+ * @param unused How many of its chunks were never used.
+ * @param rest How many chunks must rest in the queue.
  */
 function growFor(slab: Growing, count: number, unused: number, rest: number): void {
   let before = -1;
   slab.blockSet.growWhile((block) => {
     if (block !== undefined) unused += block.chunkCount - block.bump;
-    // Without progress the memory resource gives back as much as it lends.
+    // Stops without progress: the memory resource freed as many chunks as the block has.
     const isMore = unused + slab._ready > before;
     before = unused + slab._ready;
     return isMore && unused + Math.max(0, slab._ready - rest) < count;

@@ -1,0 +1,90 @@
+/**
+ * Loops by text: finds the loop that was compiled for a callback by the callback's source text.
+ *
+ * @module
+ */
+import type { Loop, Visitor } from "./iterate.ts";
+
+/** The most texts that a pool keeps loops for, as a program may make functions without end. */
+const MAX_TEXTS = 64;
+
+/** With fewer live records, finding a loop costs more than it saves. */
+const MIN_RECORDS = 16;
+
+const textOf = Function.prototype.toString;
+
+/** The text of a function without source, such as a bound one: `function () { [native code] }`. */
+const NO_TEXT = /\{\s*\[native code\]\s*\}\s*$/;
+
+/**
+ * The loops of a struct and geometry, each compiled for the text of one function.
+ *
+ * @typeParam L The loops.
+ */
+export class LoopsByText<L = Loop> {
+  private readonly make: () => L;
+  /** For functions without a text, for those past {@linkcode MAX_TEXTS}, and for few records. */
+  private common: L | undefined;
+  private readonly byText = new Map<string, L>();
+
+  /** @param make Compiles a loop. */
+  constructor(make: () => L) {
+    this.make = make;
+  }
+
+  /**
+   * Finds the loop for a function. A callback written in place is a new function in each pass but
+   * has the same text, which `toString` cuts out of the source in a fraction of a microsecond.
+   *
+   * @param fn The function.
+   * @param size Number of live records.
+   * @returns Its loop.
+   */
+  find(fn: Visitor, size: number): L {
+    if (size < MIN_RECORDS) return this.common ??= this.make();
+    const text = textOf.call(fn);
+    let loop = this.byText.get(text);
+    if (loop === undefined) {
+      if (this.byText.size === MAX_TEXTS) return this.common ??= this.make();
+      loop = NO_TEXT.test(text) ? this.common ??= this.make() : this.make();
+      this.byText.set(text, loop);
+    }
+    return loop;
+  }
+}
+
+/**
+ * The loops of the two functions that one pool was last iterated with. A function that stays the
+ * same is found without its text, which would be a string on the heap.
+ *
+ * @typeParam L The loops.
+ */
+export class RecentLoops<L = Loop> {
+  private readonly loops: LoopsByText<L>;
+  private fn: unknown = undefined;
+  private loop: L | undefined = undefined;
+  private otherFn: unknown = undefined;
+  private otherLoop: L | undefined = undefined;
+
+  /** @param loops Finds the loops of other functions. */
+  constructor(loops: LoopsByText<L>) {
+    this.loops = loops;
+  }
+
+  /**
+   * @param fn A function.
+   * @param size Live records.
+   * @returns Its loop.
+   */
+  find(fn: Visitor, size: number): L {
+    if (fn === this.fn) return this.loop!; // set together with `fn`
+    if (fn === this.otherFn) return this.otherLoop!; // set together with `otherFn`
+    const loop = this.loops.find(fn, size);
+    if (size < MIN_RECORDS) return loop; // not kept, as the next pass may have more records
+    this.otherFn = this.fn;
+    this.otherLoop = this.loop;
+    this.fn = fn;
+    this.loop = loop;
+    return loop;
+  }
+}
