@@ -285,7 +285,7 @@ each(
     for (const [type, ArrayClass] of Object.entries(ARRAYS)) {
       memory.alloc(1, 1);
       const made = memory.allocArray(untyped<keyof ScalarArrays>(type), 5);
-      assertInstanceOf<object>(made, ArrayClass);
+      assertInstanceOf(made, ArrayClass);
       assertEquals([made.length, made.byteOffset % made.BYTES_PER_ELEMENT], [5, 0]);
       assert([...made].every((it) => Number(it) === 0));
       const address = memory.addressOf(made);
