@@ -79,3 +79,34 @@ export function valuesOf(it: OfKind): unknown[] {
 export function reserveIn({ pool, of }: OfKind, chunks: number): void {
   pool.reserve(...pool instanceof PoolSet ? of : [], chunks);
 }
+
+/** Ways to make a pool, by what the name of a test says of them. */
+export const WAYS: Readonly<Record<string, PoolOptions>> = {
+  "": {},
+  " with shared code": { specialize: false },
+  " in debug mode": { debug: true },
+  " with spread reuse": { reuse: "spread" },
+  " with spread reuse in debug mode": { reuse: "spread", debug: true },
+};
+
+/** Defines a test for every kind of pool, made in every way. */
+export function testKinds(
+  claim: string,
+  struct: AnyStruct,
+  options: PoolOptions,
+  test: (make: (more?: PoolOptions) => OfKind) => void,
+): void {
+  for (const [kind, make] of Object.entries(POOL_KINDS)) {
+    for (const [way, its] of Object.entries(WAYS)) {
+      Deno.test(`${kind}${way}: ${claim}`, () => {
+        test((more) => make(struct, { ...options, ...its, ...more }));
+      });
+    }
+  }
+}
+
+/** Disposes of a pool whose leaks are not what a test is about. */
+export function drop(pool: Pick<AnyPool, "clear" | "dispose">): void {
+  pool.clear();
+  pool.dispose();
+}

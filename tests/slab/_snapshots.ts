@@ -1,19 +1,13 @@
 /**
- * What the tests of snapshots share: pools in every state, and calls that go on from there.
+ * Pools in every state, and calls that go on from there, for the tests of snapshots, saves and compaction.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
-import {
-  array,
-  type ArrayType,
-  type PoolOptions,
-  type Struct,
-  struct,
-  validate,
-} from "../../mod.ts";
-import { slabs } from "../../src/slab/slab.ts";
-import type { Face, FaceMaker } from "../_faces.ts";
+import { type AnyHandle, array, type ArrayType, struct, validate } from "../../mod.ts";
+import type { PoolOptions, Struct } from "../../mod.ts";
+import { slabs } from "../../src/slab/slab.ts"; // handles cannot be worn out through the API in reasonable time
+import { type OfKind, POOL_KINDS, reserveIn } from "../_kinds.ts";
 import { forge, type Watched } from "../_support.ts";
 
 /** 4 blocks of 16 chunks at the most, so that every edge is near. */
@@ -32,120 +26,125 @@ export function randomOf(seed: number): (n: number) => number {
   };
 }
 
-/** Allocates so many, or as many as there is room for. */
-function fill(face: Face, count: number): number[] {
-  return Array.from({ length: count }, (_, n) => face.tryAlloc({ n, tail: [n, 255] }) ?? 0);
+/** Allocates so many records, or as many as there is room for. */
+function fill({ pool, of }: OfKind, count: number): number[] {
+  return Array.from(
+    { length: count },
+    (_, n) => pool.tryAlloc(...of, { n, tail: [n, 255] }) ?? 0,
+  );
 }
 
-/** Uses the generations of a block's first chunks up, as a program would that runs for years. */
-function wearOut(face: Face, block: number, chunks: number): void {
-  const { codec, blocks } = slabs.get(face.pool)!.at(-1)!; // every pool has a slab
-  for (const handle of [...face.pool.handles()]) {
+function fillWithHoles(it: OfKind): void {
+  const handles = fill(it, 44);
+  for (const at of [3, 40, 17, 4, 0, 20, 31, 9]) it.pool.tryFree(forge(handles[at]));
+}
+
+/** Fills 40 chunks and retires the first 5 of a block, as a program would that runs for years. */
+function fillAndWear(it: OfKind, block: number): void {
+  fill(it, 40);
+  const { codec, blocks } = slabs.get(it.pool)!.at(-1)!; // every pool has a slab
+  const { stamps, firstIndex } = blocks[block];
+  for (const handle of [...it.pool.handles()]) {
     const index = codec.index(handle) - block * 16;
-    if (index < 0 || index >= chunks) continue;
-    blocks[block].stamps[index] = codec.maxGeneration * 2 + 1;
-    face.pool.free(
-      forge(codec.encode(blocks[block].firstIndex + index, blocks[block].stamps[index])),
-    );
+    if (index < 0 || index >= 5) continue;
+    stamps[index] = codec.maxGeneration * 2 + 1;
+    it.pool.free(forge(codec.encode(firstIndex + index, stamps[index])));
   }
 }
 
 /** How to bring a new pool into each state. */
-export const STATES: Readonly<Record<string, (face: Face) => void>> = {
+export const STATES: Readonly<Record<string, (it: OfKind) => void>> = {
   "nothing": () => {},
-  "a reserve": (face) => face.reserve(40),
-  "one record": (face) => void fill(face, 1),
-  "a full block": (face) => void fill(face, 16),
-  "a block and one": (face) => void fill(face, 17),
-  "all chunks": (face) => void fill(face, 64),
-  "holes": (face) => {
-    const handles = fill(face, 44);
-    for (const at of [3, 40, 17, 4, 0, 20, 31, 9]) face.pool.tryFree(forge(handles[at]));
+  "a reserve": (it) => reserveIn(it, 40),
+  "one record": (it) => void fill(it, 1),
+  "a full block": (it) => void fill(it, 16),
+  "a block and one": (it) => void fill(it, 17),
+  "all chunks": (it) => void fill(it, 64),
+  "holes": fillWithHoles,
+  "reused holes": (it) => {
+    fillWithHoles(it);
+    fill(it, 5);
   },
-  "reused holes": (face) => {
-    const handles = fill(face, 44);
-    for (const at of [3, 40, 17, 4, 0, 20, 31, 9]) face.pool.tryFree(forge(handles[at]));
-    fill(face, 5);
+  "cleared and used": (it) => {
+    fill(it, 40);
+    it.pool.clear();
+    fill(it, 3);
   },
-  "cleared": (face) => {
-    fill(face, 40);
-    face.pool.clear();
+  "a block given back": (it) => {
+    fill(it, 50);
+    it.pool.freeBlock(it.pool.blocks[1].index);
   },
-  "cleared and used": (face) => {
-    fill(face, 40);
-    face.pool.clear();
-    fill(face, 3);
+  "all but the last block given back": (it) => {
+    fill(it, 50);
+    for (let i = 0; i < 3; i++) it.pool.freeBlock(it.pool.blocks[0].index);
   },
-  "a block given back": (face) => {
-    fill(face, 50);
-    face.pool.freeBlock(face.pool.blocks[1].index);
+  "all blocks given back": (it) => {
+    fill(it, 50);
+    it.pool.clear();
+    it.pool.trim();
   },
-  "all but the last block given back": (face) => {
-    fill(face, 50);
-    for (let i = 0; i < 3; i++) face.pool.freeBlock(face.pool.blocks[0].index);
+  "worn chunks": (it) => {
+    fillAndWear(it, 1);
+    fill(it, 2);
   },
-  "all blocks given back": (face) => {
-    fill(face, 50);
-    face.pool.clear();
-    face.pool.trim();
+  "worn chunks in a block that came again": (it) => {
+    fillAndWear(it, 1);
+    it.pool.freeBlock(it.pool.blocks[1].index);
+    fill(it, 20);
   },
-  "worn chunks": (face) => {
-    fill(face, 40);
-    wearOut(face, 1, 5);
-    fill(face, 2);
-  },
-  "worn chunks in a block that came again": (face) => {
-    fill(face, 40);
-    wearOut(face, 1, 5);
-    face.pool.freeBlock(face.pool.blocks[1].index);
-    fill(face, 20);
-  },
-  "worn chunks in a block given back": (face) => {
-    fill(face, 40);
-    wearOut(face, 0, 5);
-    face.pool.freeBlock(face.pool.blocks[0].index);
+  "worn chunks in a block given back": (it) => {
+    fillAndWear(it, 0);
+    it.pool.freeBlock(it.pool.blocks[0].index);
   },
 };
 
+/** The states that a kind of pool can have: only wide handles wear chunks out. */
+export function statesOf(kind: string): string[] {
+  return Object.keys(STATES).filter((state) =>
+    kind.startsWith("wide") || !state.startsWith("worn")
+  );
+}
+
 /** Makes a pool in a state. */
-export function stateful(make: FaceMaker, state: string, options: PoolOptions = {}): Face {
-  const face = make(Body, { ...SNAPPED, ...options });
-  face.cursor(); // makes the struct known
-  STATES[state](face);
-  validate(face.pool);
-  return face;
+export function stateful(kind: string, state: string, options: PoolOptions = {}): OfKind {
+  const it = POOL_KINDS[kind](Body, { ...SNAPPED, ...options });
+  it.pool.cursor(...it.of); // makes the struct known
+  STATES[state](it);
+  validate(it.pool);
+  return it;
 }
 
 /**
- * Goes on from where a pool is, in a way that depends on the seed and on what the pool answers.
+ * Makes random calls, which depend on the seed and on what the pool returns.
  *
- * @returns All that it answered, every handle included.
+ * @returns All that it returned, every handle included.
  */
-export function goOn(face: Face, seed: number, steps: number): unknown[] {
+export function goOn({ pool, of }: OfKind, seed: number, steps: number): unknown[] {
   const random = randomOf(seed);
-  const { pool } = face;
-  const answers: unknown[] = [];
+  const results: unknown[] = [];
   for (let i = 0; i < steps; i++) {
     const op = random(100);
     const live = [...pool.handles()];
-    const pick = live.length > 0 ? forge(live[random(live.length)]) : undefined;
-    if (op < 45) answers.push(face.tryAlloc({ n: random(1000), tail: [random(256)] }));
-    else if (op < 80 && pick !== undefined) answers.push(pool.free(pick), pick);
-    else if (op < 88 && pick !== undefined) face.set(pick, { n: random(1000) });
-    else if (op < 91 && pool.size + pool.stats().retired <= 50) answers.push(...face.allocMany(14));
-    else if (op < 93) answers.push(face.retain((_, handle) => handle % 3 !== 0));
-    else if (op < 95) answers.push(pool.trim());
-    else if (op < 97) answers.push(face.reserve(random(65)));
+    const pick = live[random(Math.max(1, live.length))] as AnyHandle | undefined;
+    if (op < 45) results.push(pool.tryAlloc(...of, { n: random(1000), tail: [random(256)] }));
+    else if (op < 80 && pick !== undefined) results.push(pool.free(pick), pick);
+    else if (op < 88 && pick !== undefined) pool.set(...of, pick, { n: random(1000) });
+    else if (op < 91 && pool.size + pool.stats().retired <= 50) {
+      results.push(...pool.allocMany(...of, 14));
+    } else if (op < 93) {
+      results.push(pool.retain(...of, (_: object, handle: number) => handle % 3 !== 0));
+    } else if (op < 95) results.push(pool.trim());
+    else if (op < 97) reserveIn({ pool, of }, random(65));
     else if (op === 97) pool.clear();
     else if (pool.blocks.length > 0) {
       pool.freeBlock(pool.blocks[random(pool.blocks.length)].index);
     }
     validate(pool);
   }
-  return answers;
+  return results;
 }
 
-/** All that a snapshot is to bring back, as it is seen from outside: not what went to and fro with the resource. */
+/** All that a snapshot restores, as it is seen from outside; not what the memory resource counts. */
 export function contentOf({ pool }: { pool: Watched }): unknown {
   const { size, capacity, peakSize, allocs, frees, retired } = pool.stats();
   return {

@@ -1,0 +1,452 @@
+/**
+ * Snapshots that `restore()` rejects: damaged ones, and those of other pools. It says why, and leaves the pool as it was.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { array, ErasedPool, Pool, type PoolOptions, PoolSet } from "../../mod.ts";
+import { SnapshotError, struct, validate } from "../../mod.ts";
+import { slabs } from "../../src/slab/slab.ts"; // which labels a pool has in errors
+import { type AnyPool, drop, type OfKind, valuesOf } from "../_kinds.ts";
+import { assertRefused, forge, stateOf, type Watched } from "../_support.ts";
+import { assertSameBytes, Body, randomOf, SNAPPED, stateful } from "./_snapshots.ts";
+
+/** Asserts that a pool rejects bytes, says why and where, and stays as it was. */
+function assertBad({ pool }: OfKind, bytes: Uint8Array, problem: string, at?: number): void {
+  const { label, name } = slabs.get(pool)![0]; // every pool has a slab
+  const message = `Cannot restore ${label} from the snapshot: ${problem}`;
+  const error = assertRefused(pool, () => pool.restore(bytes), SnapshotError, message);
+  assertEquals([error.name, error.pool], ["SnapshotError", name]);
+  if (at !== undefined) assertEquals(error.byteOffset, at);
+  assert(error.message.endsWith(` (at byte ${error.byteOffset})`), error.message);
+}
+
+/** A snapshot some words of which are others. */
+function withWords({ pool }: OfKind, words: Record<number, number>, checksum = false): Uint8Array {
+  const bytes = pool.snapshot(undefined, { checksum });
+  const all = new Int32Array(bytes.buffer);
+  for (const [at, word] of Object.entries(words)) all[Number(at)] = word;
+  return bytes;
+}
+
+// -- the header --
+
+Deno.test("restore() throws SnapshotError on every wrong word of a header", () => {
+  const it = stateful("Pool", "holes");
+  const { length } = it.pool.snapshot();
+  const sums = new Int32Array(it.pool.snapshot().buffer);
+  const NONE = new Int32Array(withWords(it, {}).buffer)[3];
+  const CASES: [words: Record<number, number>, problem: string, at: number, checksum?: boolean][] =
+    [
+      [{ 0: 7 }, "it is no snapshot of this module", 0],
+      [{ 0: sums[0] + 1 }, "it is no snapshot of this module", 0],
+      ...[0, 1, 3, -1].flatMap((version) =>
+        [true, false].map((checksum): typeof CASES[number] => [
+          { 1: version },
+          `it is of version ${version}, this one reads 2`,
+          4,
+          checksum,
+        ])
+      ),
+      [{ 2: 0 }, "it is of another layout", 8],
+      [{ 3: 0 }, "its header is corrupt", 12],
+      [{ 4: 1 }, "its header is corrupt", 12],
+      [{ 3: NONE }, "its header is corrupt", 12, true],
+      ...[0, sums[4] + 1, ~sums[4]].map((sum): typeof CASES[number] => [
+        { 4: sum },
+        "its checksum does not fit its bytes, some of which were changed",
+        16,
+        true,
+      ]),
+      [{ 5: 0 }, "it is of another layout", 8],
+      [{ 5: 2 }, "it is of another layout", 8],
+      ...[0, 8, 24, 28, length - 4, length - 1, length + 2].map((bytes): typeof CASES[number] => [
+        { 6: bytes },
+        `its length of ${bytes} bytes is impossible`,
+        24,
+      ]),
+      ...[[length + 8, 0], [length, 1], [-8, 0], [length, -1]].map((
+        [low, high],
+      ): typeof CASES[number] => [{ 6: low, 7: high }, "it is cut off: ", length]),
+      ...[8, 16, length - 32].map((less): typeof CASES[number] => [
+        { 6: length - less },
+        "it ends after ",
+        length - less,
+      ]),
+    ];
+  for (const [words, problem, at, checksum] of CASES) {
+    assertBad(it, withWords(it, words, checksum), problem, at);
+  }
+});
+
+Deno.test("restore() throws SnapshotError on other bytes, and on those of the other byte order", () => {
+  const it = stateful("Pool", "holes");
+  const text = new TextEncoder().encode("This is not the snapshot that you are looking for.");
+  for (const bytes of [text, new Uint8Array(100), new Uint8Array(1000).fill(255)]) {
+    assertBad(it, bytes, "it is no snapshot of this module", 0);
+  }
+  for (const checksum of [true, false]) {
+    const bytes = it.pool.snapshot(undefined, { checksum });
+    const words = new DataView(bytes.buffer);
+    for (let at = 0; at < bytes.length; at += 4) words.setUint32(at, words.getUint32(at), true);
+    assertBad(it, bytes, "it is from a machine of the other byte order", 0);
+  }
+  const longer = new Uint8Array(it.pool.snapshot().length + 16);
+  longer.set(withWords(it, { 6: longer.length }));
+  assertBad(it, longer, "16 bytes are left over", longer.length - 16);
+});
+
+Deno.test("restore() throws SnapshotError on a snapshot that is cut off anywhere", () => {
+  for (const checksum of [true, false]) {
+    const { pool } = stateful("PoolSet", "one record");
+    const saved = pool.snapshot(undefined, { checksum });
+    const before = stateOf(pool);
+    for (let length = 0; length < saved.length; length++) {
+      const error = assertThrows(() => pool.restore(saved.slice(0, length)), SnapshotError);
+      const what = length < 32 ? "bytes, fewer than the 32" : `of ${saved.length} bytes`;
+      assert(error.message.includes(`it is cut off: ${length} ${what}`), error.message);
+      assertEquals(error.byteOffset, length);
+    }
+    assertEquals(stateOf(pool), before);
+  }
+});
+
+Deno.test("snapshot() has a checksum unless its options say no", () => {
+  const { pool } = stateful("Pool", "holes");
+  const marks = [undefined, {}, { checksum: true }, { checksum: false }].map((options) =>
+    String.fromCharCode(...pool.snapshot(undefined, options).subarray(12, 16))
+  );
+  assertEquals(marks, ["SUM1", "SUM1", "SUM1", "NONE"]);
+  assertEquals(String.fromCharCode(...pool.snapshot().subarray(0, 4)), "SLAB");
+});
+
+Deno.test("Snapshots that differ in one bit or one number have different checksums", () => {
+  using pool = new Pool({ bits: array("u32", 16) }, { chunksPerBlock: 16, maxChunks: 16 });
+  const { bits } = pool.get(pool.alloc());
+  const into = pool.snapshot();
+  const sums = new Set<number>();
+  const note = () => sums.add(new Int32Array(pool.snapshot(into).buffer)[4]);
+  for (let at = 0; at < 16 * 32; at++) {
+    bits.set(at >> 5, (1 << (at & 31)) >>> 0);
+    note();
+    bits.set(at >> 5, 0);
+  }
+  assertEquals(sums.size, 512);
+  const all = [...sums];
+  assertEquals([all.reduce((a, b) => a | b), all.reduce((a, b) => a & b)], [-1, 0]);
+  sums.clear();
+  for (let n = 0; n < 20_000; n++) {
+    bits.set(3, n * 7919);
+    note();
+  }
+  assertEquals(sums.size, 20_000);
+});
+
+// -- the layout --
+
+interface Saves {
+  snapshot(): Uint8Array;
+  restore(bytes: Uint8Array): void;
+  save(): Uint8Array;
+  load(bytes: Uint8Array): unknown;
+  // deno-lint-ignore no-explicit-any -- pools of several structs take one
+  cursor(...args: any[]): unknown;
+}
+
+Deno.test("restore() throws SnapshotError on the snapshot of a pool of any other layout", () => {
+  const of = (fields: ConstructorParameters<typeof Pool>[0], options?: PoolOptions) =>
+    new Pool(fields, { ...SNAPPED, ...options });
+  const erased = { ...SNAPPED, size: 8, align: 4 };
+  const pools: Saves[] = [
+    of(Body),
+    of({ n: "i32", tail: array("u8", 2) }),
+    of({ m: "u32", tail: array("u8", 2) }),
+    of({ n: "u32", tail: array("u8", 3) }),
+    of({ n: "u32", tail: array("i8", 2) }),
+    of({ tail: array("u8", 2), n: "u32" }),
+    of({ n: "u32" }),
+    of({ n: struct({ n: "u32" }), tail: array("u8", 2) }),
+    of({ a: struct({ b: "u32" }) }),
+    of({ a: struct({ b: "f32" }) }),
+    of({ a: "u16", b: "u32" }),
+    of(struct({ a: "u16", b: "u32" }, { layout: "compact" })),
+    of(Body, { chunksPerBlock: 32 }),
+    of(Body, { maxChunks: 128 }),
+    of(Body, { handles: "wide" }),
+    of(Body, { maxChunks: 1 << 20, debug: true }),
+    new ErasedPool(erased),
+    new ErasedPool({ ...erased, types: [Body] }),
+    new ErasedPool({ ...SNAPPED, size: 8 }),
+    new ErasedPool({ ...erased, size: 12 }),
+    ...[[8], [4, 8], [8, 16]].map((sizes) => new PoolSet({ ...SNAPPED, sizes })),
+  ];
+  pools.forEach((pool, i) => {
+    pools.forEach((other, j) => {
+      const saved = other.snapshot();
+      if (i === j) return pool.restore(saved);
+      const message = "it is of another layout";
+      assertThrows(() => pool.restore(saved), SnapshotError, message, `${i} takes that of ${j}`);
+    });
+  });
+});
+
+Deno.test("restore() says which options differed, with both values, and load() takes the save", () => {
+  const Other = struct({ n: "u32", tail: array("u8", 2), more: "u8" }, { name: "Body" });
+  const pool = (options: PoolOptions = {}, type = Body) =>
+    new Pool(type, { ...SNAPPED, ...options });
+  const set = (options: object) => new PoolSet({ ...SNAPPED, sizes: [2, 8], ...options });
+  const erased = (options: object) =>
+    new ErasedPool({ ...SNAPPED, size: 8, types: [Body], ...options });
+  const debugged = pool({ debug: true });
+  debugged.alloc();
+  const CASES: [Saves, Saves, string][] = [
+    [pool({ chunksPerBlock: 32 }), pool(), ": chunksPerBlock was 32 and is 16"],
+    [
+      pool({ chunksPerBlock: 32, maxChunks: 1024 }),
+      pool({ maxChunks: 2 ** 32, handles: "wide", reuse: "spread" }),
+      ': chunksPerBlock was 32 and is 16; maxChunks was 1024 and is 4294967296; handles was "compact" and is "wide"; reuse was "recent" and is "spread"',
+    ],
+    [
+      pool({ handles: "wide", reuse: "spread" }),
+      pool(),
+      ': handles was "wide" and is "compact"; reuse was "spread" and is "recent"',
+    ],
+    [
+      new Pool({ n: "u64", m: "u64" }, SNAPPED),
+      pool(),
+      ": the size of a chunk was 16 and is 8; align was 8 and is 4",
+    ],
+    [debugged, pool({}), ": debug was true and is false"],
+    [
+      pool({ maxChunks: 128, debug: true }),
+      pool(),
+      ": maxChunks was 128 and is 64; debug was true and is false",
+    ],
+    [
+      new Pool(Other, SNAPPED),
+      pool(),
+      ", in the structs alone: names, types or order of fields",
+    ],
+    [erased({}), pool(), ": the pool was an ErasedPool and is a Pool"],
+    [erased({ types: undefined }), erased({}), ": types was left out and is given"],
+    [set({ sizes: [4, 8] }), set({}), ": the size of a chunk was 4, 8 and is 2, 8"],
+    [set({ sizes: [2, 4, 8] }), set({}), ": the size of a chunk was 2, 4, 8 and is 2, 8"],
+    [set({ maxChunks: 128 }), set({}), ": maxChunks was 128 and is 64"],
+  ];
+  for (const [other, it, differences] of CASES) {
+    const { message } = assertThrows(() => it.restore(other.snapshot()), SnapshotError);
+    const help = ". What save() writes load() takes nevertheless";
+    assert(message.includes(differences) && message.includes(help), message);
+    it.cursor(Body);
+    if (differences.includes("left out")) continue; // a pool with structs takes no bytes without
+    it.load(other.save());
+    validate(it as Saves & Watched);
+  }
+});
+
+// -- the metadata, where there is no checksum --
+
+/** Where a pool's first section, its first block and the metadata of that are, in words. */
+const SECTION = 8, BLOCK = SECTION + 24, METADATA = BLOCK + 8;
+
+Deno.test("restore() checks each figure of a section without a checksum", () => {
+  const it = stateful("Pool", "holes");
+  const { allocs, frees, size } = it.pool.stats();
+  const word = (at: number, value: number, problem: string, byte?: number) =>
+    assertBad(it, withWords(it, { [SECTION + at]: value }), problem, byte);
+  for (const [at, value] of [[0, -1], [0, 2], [0, 2 ** 30], [1, 2 ** 30], [3, 2]]) {
+    word(at, value, "");
+  }
+  word(0, 5, "it has 5 blocks, the pool may have 4", SECTION * 4);
+  word(1, 3, "its current block is 3, which has no memory", SECTION * 4 + 4);
+  word(1, -2, "its current block is -2");
+  for (const kinds of [-1, 257]) word(2, kinds, `it has ${kinds} kinds`, SECTION * 4 + 8);
+  const given = stateful("Pool", "a block given back");
+  assertBad(given, withWords(given, { [SECTION + 1]: 1 }), "its current block is 1, which has no");
+
+  const counts = (values: number[], problem: string, byte = SECTION * 4 + 16) => {
+    const bytes = withWords(it, {});
+    new Float64Array(bytes.buffer, SECTION * 4 + 16).set(values);
+    assertBad(it, bytes, problem, byte);
+  };
+  for (const bad of [NaN, -1, 0.5, Infinity, allocs + 1, allocs - 1, 2 ** 53]) {
+    counts([bad], `${bad} allocs, ${frees} frees`);
+  }
+  for (const bad of [NaN, -1, 0.5, frees + 1]) {
+    counts([allocs, bad], `${allocs} allocs, ${bad} frees`);
+  }
+  for (const bad of [NaN, size - 1, 65, allocs + 1, Infinity]) {
+    counts([allocs, frees, bad], `${allocs} allocs, ${frees} frees and a peak of ${bad}`);
+  }
+  for (const bad of [NaN, -1, 0.5]) counts([allocs, frees, allocs, bad], `${allocs} allocs`);
+  counts([allocs, frees, allocs, 65], "65 chunks are reserved", SECTION * 4 + 40);
+  const high = 2 ** 52; // beyond, counts would soon stop rising
+  counts([high + size, high], `${high + size} allocs`);
+});
+
+Deno.test("restore() checks each figure of a block without a checksum", () => {
+  const it = stateful("Pool", "holes");
+  const block = (at: number, value: number, problem: string) =>
+    assertBad(it, withWords(it, { [BLOCK + at]: value }), problem, undefined);
+  block(0, 0, "");
+  block(0, 2, "block 0: it is corrupt");
+  block(0, -1, "block 0: it is corrupt");
+  block(1, 17, "block 0: the bump mark is 17, out of range 0 to 16");
+  block(1, -1, "block 0: the bump mark is -1");
+  block(1, 15, "block 0: chunk 15 is live, the bump mark is 15");
+  block(2, 16, "block 0: the head of the free list links to chunk 16, out of range");
+  block(2, -1, "block 0: the head of the free list links to chunk -1, out of range");
+  block(2, 1, "block 0: the head of the free list links to chunk 1, which is live");
+  block(3, 14, "block 0: it counts 14 live chunks, and has 12");
+  block(4, 1, "block 0: it counts 1 retired chunks, and has 0");
+  const words = new Int32Array(it.pool.snapshot().buffer);
+  const [bits, stamps] = [words[METADATA], words[METADATA + 1]];
+  block(8, bits ^ 8, "block 0: the live bit of chunk 3");
+  block(8, bits | 1 << 16, "block 0: 13 live bits are set, and 12");
+  block(9, stamps ^ 1, "block 0: the live bit of chunk 0");
+  block(9, stamps & ~0xffff, "block 0: it counts 0 retired chunks, and has 1");
+});
+
+Deno.test("restore() takes any head of a free list that is empty", () => {
+  for (const state of ["a full block", "nothing", "a reserve", "all blocks given back"]) {
+    for (const head of [-1, 15, 16, 255, 2 ** 31 - 1]) {
+      const it = stateful("Pool", state);
+      const hasBlocks = slabs.get(it.pool)![0].blocks.length > 0;
+      it.pool.restore(withWords(it, hasBlocks ? { [BLOCK + 2]: head } : {}));
+      assertWorks(it);
+    }
+  }
+});
+
+Deno.test("restore() throws SnapshotError on a live record of a kind that the snapshot does not have", () => {
+  const types = [struct({ a: "u16" }, { name: "A" }), struct({ b: "u16" }, { name: "B" })];
+  const pool = new ErasedPool({ ...SNAPPED, size: 2, types });
+  pool.alloc(types[0]);
+  pool.alloc(types[1]);
+  const bytes = pool.snapshot(undefined, { checksum: false });
+  const tags = BLOCK * 4 + 8 + 32 + 4 + 32; // behind 2 kinds, the block's words, live bits and stamps
+  assertEquals([...bytes.subarray(tags, tags + 3)], [0, 1, 0]);
+  bytes[tags + 1] = 2;
+  const problem = "block 0: chunk 1 is of kind 2, out of range 0 to 1";
+  assertRefused(pool, () => pool.restore(bytes), SnapshotError, problem);
+  bytes[tags + 1] = 0;
+  bytes[tags + 2] = 99; // the tag of a chunk that was never used has no meaning
+  pool.restore(bytes);
+  assertEquals([...pool.handles(types[0])].length, 2);
+});
+
+Deno.test("restore() of a pool without debug mode throws SnapshotError on the snapshot of one with it", () => {
+  for (const kind of ["Pool", "PoolSet"]) {
+    const debug = stateful(kind, "holes", { debug: true });
+    const problem = "it is of a pool in debug mode, whose handles are others";
+    assertBad(stateful(kind, "holes"), debug.pool.snapshot(), problem);
+    drop(debug.pool);
+  }
+});
+
+// -- random damage --
+
+Deno.test("restore() notices every change of any one byte of a snapshot with a checksum", () => {
+  for (const kind of ["Pool", "wide PoolSet"]) {
+    const { pool } = stateful(kind, "one record");
+    const saved = pool.snapshot();
+    const before = stateOf(pool);
+    for (let at = 0; at < saved.length; at++) {
+      for (const change of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
+        saved[at] ^= change;
+        const { message } = assertThrows(() => pool.restore(saved), SnapshotError);
+        const isSeenBefore = [0, 1, 3, 6, 7].includes(at >> 2); // words that are checked first
+        assert(isSeenBefore || message.includes("its checksum does not fit"), `${at}: ${message}`);
+        saved[at] ^= change;
+      }
+    }
+    assertEquals(stateOf(pool), before);
+    pool.restore(saved);
+  }
+});
+
+/** Small pools of all kinds, each in a state of its own. */
+const VICTIMS: readonly (readonly [kind: string, state: string, options?: PoolOptions])[] = [
+  ["Pool", "reused holes"],
+  ["wide Pool", "worn chunks in a block given back"],
+  ["wide Pool", "worn chunks"],
+  ["ErasedPool", "a block given back"],
+  ["ErasedPool without types", "cleared and used"],
+  ["PoolSet", "holes"],
+  ["wide PoolSet", "worn chunks in a block that came again"],
+  ["Pool", "holes", { debug: true }],
+];
+
+/** Changes some bytes, cuts some off, or both, and returns what is left. */
+function damaged(bytes: Uint8Array, random: (n: number) => number): Uint8Array {
+  const { length } = bytes;
+  const kind = random(10);
+  if (kind === 0) return bytes.subarray(0, random(length));
+  const from = random(2) === 0 ? 0 : random(length); // where the metadata are, or anywhere
+  const reach = Math.min(length - from, kind < 3 ? length : 200);
+  for (let i = 1 + random(kind < 8 ? 1 : 8); i > 0; i--) {
+    const at = from + random(reach);
+    bytes[at] = random(3) === 0 ? random(4) : bytes[at] ^ (1 + random(255));
+  }
+  return bytes.subarray(0, random(20) === 0 ? random(length) : length);
+}
+
+for (const [checksum, count] of [[true, 100_000], [false, 20_000]] as const) {
+  const what = checksum ? "with a checksum" : "without a checksum, or restores a valid pool,";
+  Deno.test(`restore() throws SnapshotError on ${count} damaged snapshots ${what} and changes nothing`, () => {
+    let restored = 0;
+    VICTIMS.forEach(([kind, state, options], seed) => {
+      const it = stateful(kind, state, options);
+      const { pool } = it;
+      const saved = pool.snapshot(undefined, { checksum });
+      const [bytes, now] = [saved.slice(), saved.slice()];
+      const before = stateOf(pool);
+      const random = randomOf(seed);
+      for (let i = 0; i < count / VICTIMS.length; i++) {
+        bytes.set(saved);
+        const bad = damaged(bytes, random);
+        const isSame = bad.length === saved.length && bad.every((byte, at) => byte === saved[at]);
+        if (isSame) continue;
+        let isRestored = true;
+        try {
+          pool.restore(bad);
+        } catch (error) {
+          assert(error instanceof SnapshotError, String(error));
+          isRestored = false;
+        }
+        if (isRestored) {
+          restored++;
+          assertWorks(it);
+          pool.restore(saved);
+        }
+        if (i % 20 === 0) assertSameBytes(pool.snapshot(now, { checksum }), saved);
+      }
+      if (checksum) assertEquals(stateOf(pool), before);
+      drop(pool);
+    });
+    if (checksum) assertEquals(restored, 0);
+    else assert(restored > count / 20, `just ${restored} were restored`);
+  });
+}
+
+/** Reads every record, fills the pool to the last chunk, empties it, and fills it again. */
+function assertWorks(it: OfKind): void {
+  const { pool, of }: { pool: AnyPool; of: OfKind["of"] } = it;
+  validate(pool);
+  assertEquals(valuesOf(it).length, pool.size);
+  const all = new Set<number>(pool.handles());
+  assertEquals(all.size, pool.size);
+  const room = () => 64 - pool.size - pool.stats().retired;
+  for (let left = room(); left > 0; left--) {
+    const handle = pool.alloc(...of, { n: left });
+    assert(!all.has(handle), `handle ${handle} was given out twice`);
+    all.add(handle);
+  }
+  assertEquals(pool.tryAlloc(...of), undefined);
+  validate(pool);
+  for (const handle of all) pool.free(forge(handle));
+  assertEquals(pool.size, 0);
+  validate(pool);
+  pool.allocMany(...of, room());
+  validate(pool);
+}
