@@ -104,7 +104,7 @@ Deno.test("dump() leaves no blanks at the end of a line", () => {
 });
 
 Deno.test("dump() tells of retired chunks", () => {
-  const { pool } = stateful(faces[1][1], "worn chunks");
+  const { pool } = stateful(faces[1][0], "worn chunks");
   assertEquals(
     dump(pool, PLAIN),
     `Pool "Body": 37 live of 48 in 3 blocks, 384 bytes
@@ -257,8 +257,8 @@ Deno.test("dump() stays within 80 columns for blocks of many chunks and high num
 });
 
 Deno.test("dump() changes nothing", () => {
-  for (const [, make] of faces) {
-    const { pool } = stateful(make, "holes");
+  for (const [kind] of faces) {
+    const { pool } = stateful(kind, "holes");
     const before = stateOf(pool);
     dump(pool);
     Deno.inspect(pool);
@@ -273,8 +273,8 @@ Deno.test("dump() throws TypeError on what is no pool", () => {
 });
 
 Deno.test("dump() throws DisposedError after dispose()", () => {
-  for (const [, make] of faces) {
-    const { pool } = stateful(make, "holes");
+  for (const [kind] of faces) {
+    const { pool } = stateful(kind, "holes");
     pool.dispose();
     assertThrows(() => dump(pool), DisposedError);
   }
@@ -293,7 +293,7 @@ function printed(value: unknown): string {
 }
 
 Deno.test("A pool prints as one line", () => {
-  const lines = faces.map(([, make]) => printed(stateful(make, "holes", { name: "it" }).pool));
+  const lines = faces.map(([kind]) => printed(stateful(kind, "holes", { name: "it" }).pool));
   const figures = "36 live of 48 in 3 blocks, 384 bytes";
   assertEquals(
     lines,
@@ -317,8 +317,8 @@ Deno.test("A set prints the sums of its classes", () => {
 });
 
 Deno.test("A pool prints without fail after dispose()", () => {
-  for (const [, make] of faces) {
-    const { pool } = stateful(make, "holes", { name: "it" });
+  for (const [kind] of faces) {
+    const { pool } = stateful(kind, "holes", { name: "it" });
     pool.dispose();
     assert(printed(pool).endsWith('"it": disposed of'), printed(pool));
   }

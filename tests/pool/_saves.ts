@@ -1,5 +1,5 @@
 /**
- * What the tests of saves share.
+ * Helpers for the tests of saves: loading from pool to pool, changing a save, and what typed arrays convert values to.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Watched } from "../_support.ts";
 /** Where the description starts, behind its length. */
 const TEXT_BYTE = HEADER_WORDS * 4 + 8;
 
-/** What a pool saves and loads with. */
+/** A pool, as far as it saves and loads. */
 export interface Saved extends Watched {
   save(): Uint8Array;
   load(bytes: Uint8Array, options?: LoadOptions): LoadReport;
@@ -23,14 +23,14 @@ export function reload(from: Saved, to: Saved, options?: LoadOptions): LoadRepor
   return report;
 }
 
-/** Loads, and gathers the handles that are new. */
+/** Loads, and returns the new handles by the old ones. */
 export function reloadMoved(from: Saved, to: Saved, options?: LoadOptions): Map<number, number> {
   const moved = new Map<number, number>();
   reload(from, to, { ...options, moved: (from, to) => moved.set(from, to) });
   return moved;
 }
 
-/** Writes the header of a save anew, with the checksum of what is there now, so that only what is behind it can be wrong. */
+/** Writes the header of a save again, so that its length and checksum are right and only what follows can be wrong. */
 export function sealed(bytes: Uint8Array): Uint8Array {
   const whole = bytes.byteOffset % 8 === 0 && bytes.length % 8 === 0
     ? bytes
@@ -61,88 +61,59 @@ export function withText(bytes: Uint8Array, text: string): Uint8Array {
   return sealed(all);
 }
 
-// -- what typed arrays make of values --
+// -- conversion by typed arrays --
 
 const INTEGERS = {
-  u8: Uint8Array,
-  i8: Int8Array,
-  u16: Uint16Array,
-  i16: Int16Array,
-  u32: Uint32Array,
-  i32: Int32Array,
-  ref: Uint32Array,
+  ...{ u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, ref: Uint32Array },
+  ...{ i8: Int8Array, i16: Int16Array, i32: Int32Array },
 } as const;
 const REALS = { f16: Float16Array, f32: Float32Array, f64: Float64Array } as const;
 const BIGS = { u64: BigUint64Array, i64: BigInt64Array } as const;
 /** The 13 scalar types. */
 export const TYPES: readonly ScalarType[] = [
-  ...Object.keys(INTEGERS),
-  ...Object.keys(REALS),
-  ...Object.keys(BIGS),
+  ...Object.keys({ ...INTEGERS, ...REALS, ...BIGS }),
   "bool",
 ] as ScalarType[]; // their names
 
-/** What is tried of each type: its ends, those of the others, and what is no number. */
+const ENDS = [7, 8, 15, 16, 31, 32, 53, 63, 64].flatMap((bits) => [
+  2n ** BigInt(bits) - 1n,
+  2n ** BigInt(bits),
+  2n ** BigInt(bits) + 1n,
+]);
+const INTEGER_EDGES = [0n, 1n, ...ENDS, -1n, ...ENDS.map((it) => -it)];
+const NUMBER_EDGES = [
+  ...INTEGER_EDGES.map(Number),
+  ...[0.5, -0.5, 1.5, -1.5, 255.9, -128.9, 65519, 65520, 65535.5, 3.5e38, 1e300, -1e300],
+  ...[NaN, Infinity, -Infinity, -0, 5e-324],
+];
+
+/** Values of a type at the ends of its own range and of all others. */
 export function edgesOf(type: ScalarType): unknown[] {
   if (type === "bool") return [false, true];
-  const ends = [7, 8, 15, 16, 31, 32, 53, 63, 64].flatMap((
-    bits,
-  ) => [2n ** BigInt(bits) - 1n, 2n ** BigInt(bits), 2n ** BigInt(bits) + 1n]);
-  const bigs = [0n, 1n, ...ends, -1n, ...ends.map((it) => -it)];
   if (type in BIGS) {
-    return [...new Set(BIGS[type as "u64"].from(bigs.map((it) => BigInt.asUintN(64, it))))];
+    const bits = INTEGER_EDGES.map((it) => BigInt.asUintN(64, it));
+    return [...new Set(BIGS[type as "u64"].from(bits))];
   }
-  const all = [
-    ...bigs.map(Number),
-    0.5,
-    -0.5,
-    1.5,
-    -1.5,
-    255.9,
-    -128.9,
-    65519,
-    65520,
-    65535.5,
-    3.5e38,
-    1e300,
-    -1e300,
-    NaN,
-    Infinity,
-    -Infinity,
-    -0,
-    5e-324,
-  ];
-  const array = type in REALS ? REALS[type as "f64"].from(all) : INTEGERS[type as "u8"].from(all);
-  return [...new Set<number>(array)];
+  const Numbers = { ...INTEGERS, ...REALS }[type as "f64"];
+  return [...new Set<number>(Numbers.from(NUMBER_EDGES))];
 }
 
 /** What a typed array stores of a value, and whether the value was in its range. */
 export function stored(value: unknown, to: ScalarType): { value: unknown; isIn: boolean } {
   if (to === "bool") return { value: Boolean(value), isIn: true };
-  if (to in BIGS) {
-    const isSigned = to === "i64";
-    const whole = typeof value === "bigint"
-      ? value
-      : Number.isFinite(Number(value))
-      ? BigInt(Math.trunc(Number(value)))
-      : undefined;
-    const array = new BIGS[to as "u64"](1);
-    array[0] = whole ?? 0n;
-    const [least, most] = isSigned ? [-(2n ** 63n), 2n ** 63n - 1n] : [0n, 2n ** 64n - 1n];
-    return { value: array[0], isIn: whole !== undefined && whole >= least && whole <= most };
-  }
   if (to in REALS) {
-    const array = new REALS[to as "f64"](1);
-    array[0] = Number(value);
-    return { value: array[0], isIn: !Number.isFinite(Number(value)) || Number.isFinite(array[0]) };
+    const [real] = REALS[to as "f64"].of(Number(value));
+    return { value: real, isIn: !Number.isFinite(Number(value)) || Number.isFinite(real) };
   }
-  const array = new INTEGERS[to as "u8"](1);
-  if (typeof value === "bigint") array[0] = Number(BigInt.asUintN(32, value));
-  else array[0] = Number(value);
-  const bits = array.BYTES_PER_ELEMENT * 8;
-  const [least, most] = to.startsWith("i")
-    ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1]
-    : [0, 2 ** bits - 1];
-  const whole = typeof value === "bigint" ? value : Math.trunc(Number(value));
-  return { value: array[0], isIn: whole >= least && whole <= most };
+  const isNumber = typeof value === "bigint" || Number.isFinite(Number(value));
+  const whole = typeof value === "bigint"
+    ? value
+    : BigInt(isNumber ? Math.trunc(Number(value)) : 0);
+  const array = to in BIGS ? new BIGS[to as "u64"](1) : new INTEGERS[to as "u8"](1);
+  const bits = BigInt(array.BYTES_PER_ELEMENT * 8);
+  if (array instanceof BigUint64Array || array instanceof BigInt64Array) array[0] = whole;
+  else array[0] = typeof value === "bigint" ? Number(BigInt.asUintN(32, value)) : Number(value);
+  const isSigned = to.startsWith("i");
+  const [least, end] = isSigned ? [-(2n ** (bits - 1n)), 2n ** (bits - 1n)] : [0n, 2n ** bits];
+  return { value: array[0], isIn: isNumber && whole >= least && whole < end };
 }

@@ -18,6 +18,7 @@ import {
   type MemoryResource,
   Pool,
   type PoolOptions,
+  PoolSet,
   ref,
   StaleHandleError,
   struct,
@@ -172,18 +173,42 @@ Deno.test("compact() leaves correct free lists, whatever the size of a chunk and
 
 const Leaf = struct({ n: "u32" }, { name: "Leaf" });
 const Link = struct({ next: ref("self"), n: "u32" }, { name: "Link" });
+const Other = struct({ link: ref(Link), n: "f32" }, { name: "Other" });
+
+const MIXED: Readonly<Record<string, () => ErasedPool>> = {
+  "ErasedPool": () => new ErasedPool<AnyStruct>({ size: 8, ...SIXTEENS, types: [Link, Other] }),
+  "ErasedPool without types": () => new ErasedPool({ size: 8, ...SIXTEENS }),
+  "PoolSet": () => untyped(new PoolSet({ sizes: [8], ...SIXTEENS })), // it has the same calls
+};
+for (const [kind, make] of Object.entries(MIXED)) {
+  Deno.test(`${kind}.compact() updates links to moved records in records of all structs`, () => {
+    const pool = make();
+    const links = pool.allocMany(Link, 17);
+    const [first, last] = [links[0], links[16]];
+    const other = pool.alloc(Other, { link: last });
+    pool.set(Link, first, { next: last, n: 3 });
+    pool.set(Link, last, { next: first });
+    pool.freeMany(links.slice(1, 16));
+    const to = new Map(compacted(pool).moves);
+    const now = <H extends number>(handle: H) => to.get(handle) as H;
+    assertEquals([...to.keys()] as number[], [last, other]);
+    assertEquals(pool.get(Link, first).toJSON(), { next: now(last), n: 3 });
+    assertEquals(pool.get(Link, now(last)).next, first);
+    assertEquals(pool.get(Other, now(other)).link, now(last));
+  });
+}
 
 Deno.test("compact() of a pool without types throws TypeError where a struct has other data in place of a link", () => {
   const others = [{ pad: "u8" }, { word: "u32" }, { link: "ref" }, { link: ref(Leaf) }] as const;
   for (const fields of others) {
     const pool = new ErasedPool({ size: 8, ...SIXTEENS, name: "cells" });
     pool.freeMany(pool.allocMany(Link, 17).slice(1, 16));
-    pool.cursor<AnyStruct>(struct(fields, { name: "Other" })); // makes it known
+    pool.cursor<AnyStruct>(struct(fields, { name: "Bad" })); // makes it known
     assertRefused(
       pool,
       () => pool.compact(),
       TypeError,
-      'Cannot compact ErasedPool "cells": it was created without types, so it cannot tell a link of struct "Link" at byte 0 from what struct "Other" has there',
+      'Cannot compact ErasedPool "cells": it was created without types, so it cannot tell a link of struct "Link" at byte 0 from what struct "Bad" has there',
     );
   }
 });
