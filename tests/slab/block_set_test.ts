@@ -1,0 +1,60 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { ErasedPool, heapMemory, OutOfMemoryError, Pool, validate } from "../../mod.ts";
+// Options of pools allow no generations so short that a chunk is retired in a test.
+import { WHOLE, WideHandles } from "../../src/slab/handle.ts";
+import { slabs } from "../../src/slab/slab.ts";
+import { Ledger } from "../_ledger.ts";
+import { createSlab } from "../_support.ts";
+
+Deno.test("allocMany() counts no retired chunk as room, and so allocates all or none", () => {
+  const memory = new Ledger();
+  const slab = createSlab({
+    name: "worn",
+    label: 'Pool "worn"',
+    chunksPerBlock: 16,
+    maxBlocks: 4,
+    firstBlock: 0,
+    codec: new WideHandles(6, WHOLE, 1), // a chunk is retired after its first record
+    keepEmptyBlocks: 4,
+    memory,
+    debug: false,
+  }, { chunkBytes: 1, align: 1, tagged: false });
+  slabs.set(slab, [slab]);
+  const handles: number[] = [];
+  slab.allocMany(16, handles);
+  for (const handle of handles.slice(8)) slab.free(handle);
+  memory.budget = 1;
+  assertThrows(() => slab.allocMany(20, handles), OutOfMemoryError);
+  assertEquals([slab.size, slab.retired, slab.capacity], [8, 8, 16]);
+  validate(slab);
+});
+
+Deno.test("Pool gives out what is free in any of many blocks, the lowest first", () => {
+  using pool = new Pool({ n: "u16" }, { chunksPerBlock: 16, maxChunks: 2048 });
+  const handles = pool.allocMany(2048);
+  for (const blocks of [[40], [100], [31, 32], [63, 5, 64, 127], [96, 95, 33]]) {
+    for (const block of blocks) pool.free(handles[block * 16 + 3]);
+    for (const block of blocks.toSorted((a, b) => a - b)) {
+      const handle = pool.alloc();
+      assertEquals(pool.indexOf(handle), block * 16 + 3);
+      handles[block * 16 + 3] = handle;
+    }
+    assertEquals(pool.tryAlloc(), undefined);
+  }
+});
+
+Deno.test("A pool asks for regions aligned to 8 bytes, or to its chunks if that is more", () => {
+  for (const [align, asked] of [[1, 8], [8, 8], [64, 64]]) {
+    const aligns: number[] = [];
+    const memory = {
+      ...heapMemory,
+      allocate(byteLength: number, align: number) {
+        aligns.push(align);
+        return heapMemory.allocate(byteLength, align);
+      },
+    };
+    using pool = new ErasedPool({ size: 64, align, memory });
+    pool.reserve(1);
+    assertEquals(aligns, [asked]);
+  }
+});
