@@ -395,3 +395,20 @@ Deno.test("validate() finds a live bit in a block without memory", () => {
   slab.blocks[1].liveBits[0] = 1;
   assertBroken(pool, "the live bit of chunk 0 is 1, its stamp 4", 1);
 });
+
+Deno.test("validate() finds a size that is too small, and a block that lost its memory", () => {
+  using pool = new Pool({ n: "u32" }, { chunksPerBlock: 16 });
+  pool.reserve(32);
+  pool.allocMany(3);
+  const [slab] = slabs.get(pool)!; // every pool has one
+  slab.frees++;
+  assertThrows(() => validate(pool), InvariantError, "the size is 2, and 3 records are live");
+  slab.frees--;
+  const [, block] = slab.mappedBlocks();
+  const { region } = block;
+  block.region = undefined;
+  const problem = "the capacity is 32, and the blocks have 16 chunks";
+  assertThrows(() => validate(pool), InvariantError, problem);
+  block.region = region;
+  validate(pool);
+});

@@ -434,3 +434,19 @@ Deno.test("snapshot() takes hardly more bytes than the blocks and their metadata
   const more = pool.snapshot().length - byteLength - overheadBytes;
   assert(more > 0 && more < 120 + 40 * pool.blocks.length, `${more} bytes more`);
 });
+
+Deno.test("A snapshot may hold dead records of a struct that the pool does not know", () => {
+  const Imp = struct({ hp: "u8" }, { name: "Imp" });
+  const Orc = struct({ hp: "u8", rage: "u8" }, { name: "Orc" });
+  using from = new PoolSet({ sizes: [2] });
+  const imp = from.alloc(Imp, { hp: 3 });
+  const orc = from.alloc(Orc);
+  using to = new PoolSet({ sizes: [2] });
+  to.cursor(Imp);
+  const saved = from.snapshot();
+  assertThrows(() => to.restore(saved), SnapshotError, "which the pool does not know");
+  from.free(orc);
+  to.restore(from.snapshot());
+  assertEquals([to.size, to.get(Imp, imp).hp], [1, 3]);
+  validate(to);
+});

@@ -654,3 +654,11 @@ Deno.test("A part that its own value writes while it is read ends up with that v
     });
   }
 });
+
+Deno.test("Pool.set() leaves alone what is undefined, as it does what is left out", () => {
+  using pool = new Pool({ n: "i32", at: struct({ x: "f32" }), big: "i64" });
+  const handle = pool.alloc({ n: 7, at: { x: 1 }, big: 5n });
+  pool.set(handle, untyped({ n: undefined, at: undefined, big: undefined }));
+  pool.set(handle, untyped({ at: { x: undefined } }));
+  assertEquals(pool.get(handle).toJSON(), { n: 7, at: { x: 1 }, big: 5n });
+});

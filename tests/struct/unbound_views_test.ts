@@ -4,12 +4,15 @@
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   Arena,
   array,
   FreeListAllocator,
   type MemoryResource,
+  Pool,
+  type ScalarType,
+  sharedMemory,
   SharedPool,
   StackAllocator,
   StaleHandleError,
@@ -18,6 +21,7 @@ import {
 } from "../../mod.ts";
 import { FACES } from "../_faces.ts";
 import { forge, untyped } from "../_support.ts";
+import { Pattern } from "../model/_pattern.ts";
 
 const SCALARS = {
   u8: "u8",
@@ -228,5 +232,30 @@ for (const [name, create] of Object.entries(ALLOCATORS)) {
     it.reset();
     it.dispose();
     assertThrowing(view, StaleHandleError, "dispose()");
+  });
+}
+
+for (const type of ["u8", "i16", "f16", "u32", "f32", "f64", "i64"] satisfies ScalarType[]) {
+  Deno.test(`A view of ${type} reads and writes nothing where its block was given back`, () => {
+    const shared = sharedMemory(); // whose buffers stay good
+    let buffer = new SharedArrayBuffer(0);
+    const memory = {
+      ...shared,
+      allocate(byteLength: number, align: number) {
+        const region = shared.allocate(byteLength, align);
+        buffer = region.buffer as SharedArrayBuffer; // as its name says
+        return region;
+      },
+    };
+    using pool = new Pool({ it: type }, { memory });
+    const pattern = new Pattern(pool.struct);
+    const view = pool.get(pool.alloc());
+    pattern.fill(view, 1);
+    assert(pattern.isIntact(view, 1));
+    pool.freeBlock(0);
+    const before = [...new Uint8Array(buffer)];
+    assert(!pattern.isIntact(view, 1));
+    pattern.fill(view, 2);
+    assertEquals([...new Uint8Array(buffer)], before);
   });
 }

@@ -425,3 +425,13 @@ Deno.test("View of a struct used by two pools is of one class", () => {
   assertEquals([cursor.x, b.seek(cursor, second).x], [1, 2]);
   assertEquals(b.handleOf(cursor), second);
 });
+
+Deno.test("A bool is true for any byte that is not 0, as others may have written it", () => {
+  using pool = new Pool({ on: "bool", within: struct({ on: "bool" }) });
+  const view = pool.get(pool.alloc());
+  for (const byte of [1, 2, 128, 255]) {
+    pool.blocks[0].bytes.fill(byte, 0, 2);
+    assertEquals([view.on, view.within.on], [true, true]);
+    assertEquals(view.toJSON(), { on: true, within: { on: true } });
+  }
+});
