@@ -1,70 +1,215 @@
-/** The name that was probably meant, and options that nobody knows. */
-import { assertEquals, assertThrows } from "@std/assert";
-import { checkOptions, nearestName } from "../../src/messages/nearest.ts";
-import { untyped } from "../_support.ts";
+/** Unknown names of options and fields are errors that say which name was probably meant. */
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  Arena,
+  array,
+  configure,
+  countingMemory,
+  dump,
+  ErasedPool,
+  FreeListAllocator,
+  Pool,
+  PoolSet,
+  SchemaError,
+  SharedPool,
+  StackAllocator,
+  struct,
+  wasmMemory,
+} from "../../mod.ts";
+import { checkOptions, nearestName } from "../../src/messages/nearest.ts"; // is in no public error as a whole
+import { FACES } from "../_faces.ts";
+import { stateOf, untyped } from "../_support.ts";
 
-const KNOWN = ["maxChunks", "chunksPerBlock", "memory", "life", "hp", "x", "name"];
+const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
 
-Deno.test("nearestName() finds a name with a letter too few, too many, replaced or swapped", () => {
-  for (const name of ["maxChunk", "maxChunkss", "maxChunqs", "maxChukns", "axChunks"]) {
-    assertEquals(nearestName(name, KNOWN), "maxChunks");
-  }
-  assertEquals(nearestName("liev", KNOWN), "life");
-  assertEquals(nearestName("nme", KNOWN), "name");
-});
+// -- names --
 
-Deno.test("nearestName() finds a name in other case, or with other marks, however short", () => {
-  const meant = ["maxchunks", "MAX_CHUNKS", "_maxChunks", "max-chunks"].map((name) =>
-    nearestName(name, KNOWN)
-  );
-  assertEquals(meant, Array(4).fill("maxChunks"));
-  assertEquals([nearestName("HP", KNOWN), nearestName("_hp", KNOWN)], ["hp", "hp"]);
-  assertEquals(nearestName("X", KNOWN), "x");
-});
-
-Deno.test("nearestName() finds nothing where nothing is near", () => {
+Deno.test("nearestName() finds the name that was meant, and none where none is near", () => {
+  const known = ["maxChunks", "chunksPerBlock", "memory", "life", "hp", "x", "name"];
+  const meant: Record<string, string> = {
+    ...{ maxChunk: "maxChunks", maxChunkss: "maxChunks", maxChunqs: "maxChunks" }, // an edit away
+    ...{ maxChukns: "maxChunks", axChunks: "maxChunks", liev: "life", nme: "name" },
+    ...{ maxchunks: "maxChunks", MAX_CHUNKS: "maxChunks", "max-chunks": "maxChunks" }, // the same
+    ...{ _maxChunks: "maxChunks", HP: "hp", _hp: "hp", X: "x" },
+  };
+  for (const [name, it] of Object.entries(meant)) assertEquals(nearestName(name, known), it, name);
   for (const name of ["", "z", "y", "hq", "color", "chunks", "maximum", "__proto__", "_"]) {
-    assertEquals(nearestName(name, KNOWN), undefined, name);
+    assertEquals(nearestName(name, known), undefined, name);
   }
   assertEquals(nearestName("hp", []), undefined);
+  assertEquals(nearestName("fooo", ["fxxo", "fooz"]), "fooz"); // fewer edits
+  assertEquals(nearestName("barx", ["bary", "barz"]), "bary"); // the first
 });
 
-Deno.test("nearestName() prefers the name that is nearer, and of two the one that comes first", () => {
-  assertEquals(nearestName("fooo", ["fxxo", "fooz"]), "fooz");
-  assertEquals(nearestName("barx", ["bary", "barz"]), "bary");
-});
+// -- options --
 
-Deno.test("checkOptions() counts what is inherited, passes symbols and what every object has", () => {
-  const known = ["name", "debug"];
+Deno.test("checkOptions() reads inherited names, and passes symbols and what every object has", () => {
   class Options {
     name = "it";
     get debug() {
       return true;
     }
   }
-  checkOptions("Cannot", new Options(), known);
-  checkOptions("Cannot", Object.create({ name: "it" }), known);
-  checkOptions("Cannot", { [Symbol("other")]: 1 }, known);
-  checkOptions("Cannot", Object.create(null), known);
-  assertThrows(
-    () => checkOptions("Cannot", Object.create({ nmae: "it" }), known),
-    TypeError,
-    "nmae",
-  );
+  const good = [new Options(), Object.create({ name: "it" }), { [Symbol("other")]: 1 }];
+  const check = (options: object) => checkOptions("Cannot", options, ["name", "debug"]);
+  for (const options of [...good, Object.create(null)]) check(options);
+  assertThrows(() => check(Object.create({ nmae: "it" })), TypeError, "nmae");
   Object.assign(Object.prototype, { polluted: 1 });
   try {
-    checkOptions("Cannot", {}, known);
+    check({});
   } finally {
     delete (Object.prototype as { polluted?: number }).polluted;
   }
 });
 
-Deno.test("checkOptions() refuses what is no object", () => {
-  for (const [value, shown] of [[null, "null"], ["a", '"a"'], [1, "1"], [true, "true"]]) {
-    assertThrows(
-      () => checkOptions("Cannot do it", untyped(value), ["a"]),
-      TypeError,
-      `Cannot do it: options must be an object, got ${shown}`,
-    );
+const wasm = new WebAssembly.Memory({ initial: 1 });
+const set = new PoolSet({ sizes: [8] });
+
+function attach(options: never): unknown {
+  return SharedPool.attach(Vec, SharedPool.create(Vec).share(), options);
+}
+
+/** Every call that takes options: its title, a misspelt option, the one meant, and those it needs. */
+const CALLS: [string, string, string, (options: never) => unknown, object?][] = [
+  ['create Pool "Vec"', "maxChunk", "maxChunks", (it) => new Pool(Vec, it)],
+  ['create ErasedPool "pool"', "aling", "align", (it) => new ErasedPool(it), { size: 8 }],
+  ['create PoolSet "pool"', "size", "sizes", (it) => new PoolSet(it), { sizes: [8] }],
+  ['create SharedPool "Vec"', "maxChunk", "maxChunks", (it) => SharedPool.create(Vec, it)],
+  ['attach SharedPool "Vec"', "specialise", "specialize", attach],
+  ['create Arena "arena"', "blockByte", "blockBytes", (it) => new Arena(it)],
+  ['create StackAllocator "stack"', "bytelength", "byteLength", (it) => new StackAllocator(it)],
+  ['create FreeListAllocator "heap"', "grows", "grow", (it) => new FreeListAllocator(it)],
+  ["define struct", "layot", "layout", (it) => struct({ x: "u8" }, it)],
+  ["create countingMemory", "limt", "limit", (it) => countingMemory(undefined, it)],
+  ["create wasmMemory", "byteOfset", "byteOffset", (it) => wasmMemory(wasm, it)],
+  ["configure", "specialise", "specialize", (it) => configure(it)],
+  ["dump", "colour", "color", (it) => dump(new Pool(Vec), it)],
+  ['snapshot Pool "Vec"', "checksums", "checksum", (it) => new Pool(Vec).snapshot(undefined, it)],
+  ['snapshot PoolSet "pool"', "checkSum", "checksum", (it) => set.snapshot(undefined, it)],
+  ['snapshot Arena "arena"', "cheksum", "checksum", (it) => new Arena().snapshot(undefined, it)],
+];
+
+for (const [title, wrong, meant, call, needed = {}] of CALLS) {
+  Deno.test(`Cannot ${title}: an unknown option throws and names the nearest or all; undefined is as left out`, () => {
+    const given = (options: object) => call(untyped({ ...needed, ...options }));
+    for (const value of [1, undefined]) {
+      const error = assertThrows(() => given({ [wrong]: value }), TypeError, title);
+      assertStringIncludes(error.message, `: unknown option "${wrong}", did you mean "${meant}"?`);
+    }
+    const error = assertThrows(() => given({ zzz: 1 }), TypeError, 'unknown option "zzz", there ');
+    assertStringIncludes(error.message, meant);
+    if (title !== "configure") given({ [meant]: Reflect.get(needed, meant) });
+    for (const value of [null, 7, "name", true]) {
+      const shown = value === "name" ? '"name"' : value;
+      const message = `options must be an object, got ${shown}`;
+      assertThrows(() => call(untyped(value)), TypeError, message);
+    }
+  });
+}
+
+Deno.test("The error for an option has the name that was given, if that is a string", () => {
+  const create = (name: unknown) => () => new Pool(Vec, untyped({ name, maxChunk: 1024 }));
+  const problem = 'unknown option "maxChunk", did you mean "maxChunks"?';
+  assertThrows(create("bullets"), TypeError, `Cannot create Pool "bullets": ${problem}`);
+  assertThrows(create(5), TypeError, `Cannot create Pool: ${problem}`);
+  const define = () => struct({ x: "u8" }, untyped<object>({ name: "Vec", pack: 1 }));
+  assertEquals(assertThrows(define, SchemaError).struct, "Vec");
+});
+
+Deno.test("snapshot() throws on a checksum that is not a boolean, struct() on a field that is a symbol", () => {
+  for (const pool of [new Pool(Vec), new Arena()]) {
+    for (const checksum of [0, "no", null]) {
+      const message = `checksum must be a boolean, got ${checksum}`;
+      assertThrows(() => pool.snapshot(undefined, untyped({ checksum })), TypeError, message);
+    }
   }
+  const define = () => struct(untyped<{ x: "u8" }>({ x: "u8", [Symbol("y")]: "u8" }));
+  const error = assertThrows(define, SchemaError, 'field "Symbol(y)" has a name');
+  assertEquals(error.field, "Symbol(y)");
+});
+
+Deno.test("A pool with an unknown option allocates nothing; inherited options count", () => {
+  const memory = countingMemory();
+  assertThrows(() => new StackAllocator(untyped({ memory, debugg: true })), TypeError);
+  assertEquals(memory.allocations, 0);
+  const inherited = { memory, name: "inherited", chunksPerBlock: 16 };
+  const options = (own: object) => untyped<never>(Object.assign(Object.create(inherited), own));
+  const erased = [new ErasedPool(options({ size: 8 })), new PoolSet(options({ sizes: [8] }))];
+  for (const pool of [new Pool(Vec, options({})), ...erased]) {
+    if (pool instanceof Pool) pool.alloc();
+    else pool.alloc(Vec);
+    assertEquals([pool.name, pool.capacity], ["inherited", 16]);
+  }
+  assertEquals(memory.allocations, 3);
+});
+
+// -- fields --
+
+const FIELDS = { life: "u8", pos: Vec, dots: array(Vec, 2) } as const;
+const STRUCTS = [
+  struct({ ...FIELDS, many: array(Vec, 400) }, { name: "Item" }), // too many for one expression
+  struct(untyped<typeof FIELDS>({ valueOf: "u8", ...FIELDS })), // every object inherits a valueOf
+];
+const OF_ARRAY = "it must be an object of fields, got an array";
+
+const BAD: [value: unknown, message: string][] = [
+  [{ liev: 1 }, 'it has no field "liev", it has '],
+  [{ liev: 1 }, '; did you mean "life"?'],
+  [{ Life: undefined }, '; did you mean "life"?'],
+  [{ life: 1, _b: 1 }, "a view was spread"],
+  [{ _: 1 }, 'it has no field "_"'],
+  [{ _of: Vec }, 'it has no field "_of"'],
+  [Object.assign(Object.create({ _x: 1 }), { life: 1 }), 'it has no field "_x"'],
+  [Object.assign(Object.create(null), { life: 1, _x: 1 }), 'it has no field "_x"'],
+  [{ pos: { x: 1, _y: 1 } }, 'at "pos": it has no field "_y"'],
+  [{ dots: [{}, { _y: 1 }] }, 'at "dots[1]": it has no field "_y"'],
+  [[], OF_ARRAY],
+  [new Map([["life", 1]]), "got a Map"],
+  [Promise.resolve({ life: 1 }), "got a Promise"],
+  [{ pos: [] }, `at "pos": ${OF_ARRAY}`],
+  [{ dots: [new Map()] }, 'at "dots[0]": it must be an object of fields, got a Map'],
+];
+
+for (const [name, make] of Object.entries(FACES)) {
+  for (const flags of [0, 1, 2, 3]) {
+    const options = { specialize: (flags & 1) === 1, debug: flags > 1, chunksPerBlock: 16 };
+    Deno.test(`${name} throws on unknown fields and on values without fields, and takes views and other objects (${flags})`, () => {
+      for (const Struct of STRUCTS) {
+        const face = make(untyped(Struct), { ...options, maxChunks: 32 });
+        const handle = face.alloc({ life: 3, pos: { x: 1, y: 2 }, dots: [{ x: 5 }] });
+        const before = stateOf(face.pool);
+        for (const [value, message] of BAD) {
+          for (const method of ["alloc", "tryAlloc", "scoped"] as const) {
+            assertThrows(() => face[method](value), TypeError, message);
+          }
+          assertThrows(() => face.set(handle, value), TypeError, message);
+        }
+        assertEquals(stateOf(face.pool), before);
+
+        type Item = { pos: unknown; dots: { get(i: number): unknown }; toJSON(): { pos: unknown } };
+        const view = face.get<Item>(handle);
+        const point = Object.assign(Object.create({ y: 9 }), { x: 8 });
+        const good = [
+          ...[view, { pos: view.pos, dots: view.dots }, { pos: view.dots.get(0) }, { pos: point }],
+          ...[{ [Symbol("mine")]: 1 }, {}, Object.create(null), Object.create({ life: 1 })],
+        ].map((value) => face.get<Item>(face.alloc(value)).toJSON());
+        assertEquals(good[0], view.toJSON());
+        assertEquals([good[1].pos, good[3].pos], [{ x: 1, y: 2 }, { x: 8, y: 9 }]);
+        face.pool.clear();
+        face.pool.dispose();
+      }
+    });
+  }
+}
+
+Deno.test("Elements that are copied first, records of arenas and of shared pools are checked as well", () => {
+  using pool = new Pool(STRUCTS[0]);
+  using shared = SharedPool.create(Vec);
+  using arena = new Arena();
+  const many = (value: unknown) => pool.alloc(untyped({ many: [{}, value] }));
+  assertThrows(() => many({ _y: 1 }), TypeError, 'at "many[1]": it has no field "_y"');
+  assertThrows(() => many([]), TypeError, `at "many[1]": ${OF_ARRAY}`);
+  assertThrows(() => arena.allocRecord(Vec, untyped({ _x: 1 })), TypeError, 'no field "_x"');
+  assertThrows(() => shared.alloc(untyped({ _x: 1 })), TypeError, 'no field "_x"');
+  assertEquals([pool.size, shared.size, arena.stats().usedBytes], [0, 0, 0]);
 });
