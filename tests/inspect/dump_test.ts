@@ -1,0 +1,221 @@
+/** `dump` draws pools: figures, a bar for each block, totals, colour, and lines of at most 80 columns. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  array,
+  DisposedError,
+  dump,
+  ErasedPool,
+  Pool,
+  PoolSet,
+  SharedPool,
+  struct,
+} from "../../mod.ts";
+import { slabs } from "../../src/slab/slab.ts"; // for figures that no test can reach by calls
+import { MIDDLE, Num, partsOf, take } from "../shared/_shared.ts";
+import { POOLS, stateOf, untyped } from "../_support.ts";
+
+const PLAIN = { color: false };
+
+type Imps = Pool<{ readonly hp: "u32" }>;
+
+function imps(chunksPerBlock = 64, name = "imps"): Imps {
+  return new Pool({ hp: "u32" }, { name, chunksPerBlock, maxChunks: 4096 });
+}
+
+/** The bars of the blocks. */
+function barsOf(pool: object): string[] {
+  const lines = dump(pool, PLAIN).split("\n").filter((line) => line.startsWith("block"));
+  return lines.map((line) => line.slice(27));
+}
+
+// -- lines --
+
+Deno.test("dump() draws figures, a line for each block, and totals", () => {
+  using pool = imps();
+  assertEquals(
+    dump(pool, PLAIN),
+    `Pool "imps": 0 live of 0 in 0 blocks, 0 bytes
+peak 0, 0 allocs, 0 frees, 0 grown, 0 given back, at most 4,096`,
+  );
+  pool.free(pool.alloc());
+  assertEquals(dump(pool, PLAIN).split("\n"), [
+    'Pool "imps": 0 live of 64 in 1 block, 256 bytes',
+    "block     0          0/64   ·······························",
+    "peak 1, 1 alloc, 1 free, 1 grown, 0 given back, at most 4,096",
+  ]);
+  const handles = pool.allocMany(150);
+  for (let i = 0; i < 64; i += 2) pool.free(handles[i]);
+  for (let i = 64; i < 96; i++) pool.free(handles[i]);
+  pool.reserve(256);
+  pool.freeBlock(3);
+  assertEquals(
+    dump(pool, PLAIN),
+    `Pool "imps": 86 live of 192 in 3 blocks, 768 bytes
+block     0         32/64  ▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄
+block     1         32/64                  ████████████████
+block     2         22/64  ███████████·····················
+peak 150, 151 allocs, 65 frees, 4 grown, 1 given back, at most 4,096`,
+  );
+});
+
+Deno.test("dump() counts retired chunks", () => {
+  using pool = new Pool({ hp: "u32" }, { handles: "wide", chunksPerBlock: 16, maxChunks: 32 });
+  const [slab] = slabs.get(pool)!; // every pool has one
+  pool.free(pool.alloc());
+  slab.blocks[0].stamps[0] = slab.codec.maxGeneration * 2;
+  pool.free(pool.alloc());
+  const last = dump(pool, PLAIN).split("\n").at(-1);
+  assertEquals(last, "peak 1, 2 allocs, 2 frees, 1 grown, 0 given back, 1 retired, at most 32");
+});
+
+Deno.test("dump() of a set draws the set, and then each class", () => {
+  using set = new PoolSet({ sizes: [4, 1024], chunksPerBlock: 16, maxChunks: 64, name: "things" });
+  set.allocMany(struct({ n: "u32" }), 20);
+  set.freeBlock(0);
+  set.alloc(struct({ text: array("u8", 1000) }));
+  assertEquals(
+    dump(set, PLAIN),
+    `PoolSet "things": 5 live of 32 in 2 blocks, 16.1 KiB
+chunks of 4 bytes: 4 live of 16 in 1 block, 64 bytes
+block     1          4/16  ████············
+peak 20, 20 allocs, 16 frees, 2 grown, 1 given back, at most 32
+chunks of 1,024 bytes: 1 live of 16 in 1 block, 16 KiB
+block     2          1/16  █···············
+peak 1, 1 alloc, 0 frees, 1 grown, 0 given back, at most 32`,
+  );
+});
+
+Deno.test("dump() of an ErasedPool is the same with and without debug mode", () => {
+  for (const debug of [false, true]) {
+    const pool = new ErasedPool({ size: 4, chunksPerBlock: 16, name: "cells", debug });
+    pool.allocMany(struct({ n: "u32" }), 3);
+    assertEquals(
+      dump(pool, PLAIN),
+      `ErasedPool "cells": 3 live of 16 in 1 block, 64 bytes
+block     0          3/16  ███·············
+peak 3, 3 allocs, 0 frees, 1 grown, 0 given back, at most 1,048,576`,
+    );
+    pool.clear();
+    pool.dispose();
+  }
+});
+
+Deno.test("dump() of a shared pool names the owner of each block", () => {
+  const [here, there, third] = partsOf(Num, 3, MIDDLE);
+  assertEquals(
+    dump(here, PLAIN),
+    `SharedPool "motes": 0 live of 0 in 0 blocks, 0 bytes
+thread 1 of 3 so far, 3 around, 0 retired, at most 64`,
+  );
+  const taken = take(here, 20);
+  take(there, 4);
+  for (const handle of taken.slice(4, 10)) there.free(handle);
+  here.dispose();
+  third.dispose();
+  assertEquals(
+    dump(there, PLAIN),
+    `SharedPool "motes": 18 live of 48 in 3 blocks, 192 bytes
+block    0    nobody's       10/16  ████      ██████
+block    1    nobody's        4/16  ████············
+block    2  thread 2's        4/16  ████············
+thread 2 of 3 so far, 1 around, 0 retired, at most 64`,
+  );
+});
+
+// -- bars --
+
+Deno.test("A column of dump() is as many eighths high as its chunks are live, and one at least", () => {
+  using pool = imps(256); // 8 chunks a column
+  pool.allocMany(256).forEach((handle, i) => i % 8 < (i >> 3) % 9 || pool.free(handle));
+  assertEquals(barsOf(pool), [" ▁▂▃▄▅▆▇█ ▁▂▃▄▅▆▇█ ▁▂▃▄▅▆▇█ ▁▂▃▄"]);
+  using large = imps(2048); // 64 chunks a column
+  const live = [1, 8, 9, 63, 64, 0];
+  large.allocMany(2048).forEach((it, i) => i % 64 < live[(i >> 6) % 6] || large.free(it));
+  assertEquals(barsOf(large), ["▁▁▂██ ▁▁▂██ ▁▁▂██ ▁▁▂██ ▁▁▂██ ▁▁"]);
+  using small = imps(16); // a chunk a column
+  const handles = small.allocMany(11);
+  for (const at of [0, 3, 4]) small.free(handles[at]);
+  assertEquals(barsOf(small), [" ██  ██████·····"]);
+});
+
+Deno.test("dump() colours the bars and nothing else, by default only in a terminal that wants it", () => {
+  using pool = imps(16);
+  pool.allocMany(3);
+  const bar = "███·············";
+  const plain = dump(pool, PLAIN);
+  assertEquals(dump(pool, { color: true }), plain.replace(bar, `\x1b[36m${bar}\x1b[0m`));
+  using empty = imps();
+  assertEquals(dump(empty, { color: true }), dump(empty, PLAIN)); // no bar
+
+  const names = ["Deno", "process"] as const;
+  const saved = names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
+  const isColored = (...values: unknown[]) => {
+    try {
+      names.forEach((name, i) =>
+        Object.defineProperty(globalThis, name, { value: values[i], configurable: true })
+      );
+      return dump(pool) !== plain;
+    } finally {
+      names.forEach((name, i) => {
+        Reflect.deleteProperty(globalThis, name);
+        if (saved[i] !== undefined) Object.defineProperty(globalThis, name, saved[i]);
+      });
+    }
+  };
+  const deno = (noColor: boolean, isTerminal: boolean) => ({
+    noColor,
+    stdout: { isTerminal: () => isTerminal },
+  });
+  assert(isColored(deno(false, true)));
+  assert(!isColored(deno(true, true)) && !isColored(deno(false, false)));
+  assert(isColored(undefined, { stdout: { isTTY: true } }));
+  for (const node of [{ stdout: {} }, {}, undefined]) assert(!isColored(undefined, node));
+});
+
+// -- width --
+
+Deno.test("dump() stays within 80 columns for any name and figures, and wraps only where it must", () => {
+  const figure = fc.integer({ min: 0, max: 14 }).map((digits) => 10 ** digits);
+  const names = fc.string({ unit: "grapheme", maxLength: 90 });
+  fc.assert(fc.property(names, figure, figure, (name, allocs, grown) => {
+    const pool = imps(64, name);
+    pool.allocMany(100);
+    const [slab] = slabs.get(pool)!; // every pool has one
+    slab.allocs += allocs;
+    slab.frees += allocs;
+    slab.blockSet.grown = grown;
+    const [title, ...rest] = dump(pool, PLAIN).split("\n");
+    for (const line of [title, ...rest]) assert(line.length <= 80, line);
+    const figures = ": 100 live of 128 in 2 blocks, 512 bytes";
+    assert(title.endsWith(figures) && title.isWellFormed(), title);
+    if (`Pool "${name}"${figures}`.length <= 80) assertEquals(title, `Pool "${name}"${figures}`);
+    else assert(title.at(-figures.length - 1) === "…" && title.length >= 79, title);
+    const totals = rest.slice(2);
+    assertEquals(totals.length > 1, totals.join(" ").length > 80);
+  }));
+  using large = new Pool({ n: "u16" }, { chunksPerBlock: 65_536 });
+  large.allocMany(65_536);
+  assertEquals(dump(large, PLAIN).split("\n")[1], `block     0 65,536/65,536  ${"█".repeat(32)}`);
+  using shared = SharedPool.create(Num, { name: "n".repeat(200), handles: "wide" });
+  take(shared, 20_000);
+  for (const line of dump(shared, PLAIN).split("\n")) assert(line.length <= 80, line);
+  assert(dump(shared, { color: true }).includes("\x1b[36m█"));
+});
+
+// -- errors --
+
+Deno.test("dump() changes nothing, and throws after dispose() and on what is not a pool", () => {
+  for (const make of Object.values(POOLS)) {
+    const { pool, allocMany } = make();
+    pool.freeMany(allocMany(20).filter((_, i) => i % 3 === 0));
+    const before = stateOf(pool);
+    dump(pool);
+    assertEquals(stateOf(pool), before);
+    pool.dispose();
+    assertThrows(() => dump(pool), DisposedError);
+  }
+  for (const bad of [{}, [], null, undefined, 5, "pool", Pool]) {
+    assertThrows(() => dump(untyped(bad)), TypeError, "Cannot dump: the argument is no pool");
+  }
+});

@@ -1,0 +1,112 @@
+/** How pools and views print in `console.log` of Deno and Node, and how numbers are written. */
+import { assert, assertEquals } from "@std/assert";
+import { inspect } from "node:util";
+import { array, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
+import { bytes, count, showValue } from "../../src/messages/show.ts"; // parts of many texts
+import { POOLS, stateOf } from "../_support.ts";
+
+/** How Deno and Node print a value, which must be the same but for line breaks. */
+function printed(value: unknown): string {
+  const texts = [Deno.inspect(value, { colors: false }), inspect(value, { colors: false })];
+  const [deno, node] = texts.map((text) => text.replaceAll(/\s+/g, " "));
+  assertEquals(deno, node);
+  return deno;
+}
+
+// -- pools --
+
+Deno.test("Every pool prints as one line, also after dispose(), and printing changes nothing", () => {
+  for (const [kind, make] of Object.entries(POOLS)) {
+    const { pool, allocMany } = make({ name: "it", chunksPerBlock: 16 });
+    const title = `${kind.split(" ")[0]} "it"`;
+    assertEquals(printed(pool), `${title}: 0 live of 0 in 0 blocks, 0 bytes`);
+    allocMany(20);
+    const before = stateOf(pool);
+    const figures = `20 live of 32 in 2 blocks, ${pool.byteLength} bytes`;
+    assertEquals(printed({ pool }), `{ pool: ${title}: ${figures} }`);
+    assertEquals(stateOf(pool), before);
+    pool.dispose();
+    assertEquals(printed(pool), `${title}: disposed of`);
+  }
+});
+
+Deno.test("A set prints the sums of its classes, and each of its pools its own figures", () => {
+  using set = new PoolSet({ sizes: [4, 8], chunksPerBlock: 16, maxChunks: 64, name: "things" });
+  set.allocMany(struct({ n: "u32" }), 17);
+  set.alloc(struct({ n: "u64" }));
+  assertEquals(printed(set), 'PoolSet "things": 18 live of 48 in 3 blocks, 256 bytes');
+  assertEquals(printed(set.pools[1]), 'PoolSet "things": 1 live of 16 in 1 block, 128 bytes');
+});
+
+Deno.test("A shared pool prints as one line", () => {
+  const pool = SharedPool.create({ n: "u32" }, { name: "motes", chunksPerBlock: 16 });
+  for (let i = 0; i < 20; i++) pool.alloc();
+  assertEquals(printed(pool), 'SharedPool "motes": 20 live of 32 in 2 blocks, 128 bytes');
+  pool.dispose();
+  assertEquals(printed(pool), 'SharedPool "motes": disposed of');
+});
+
+// -- views --
+
+const Enemy = struct({
+  pos: struct({ x: "f32", y: "f32" }),
+  hp: "u16",
+  alive: "bool",
+  color: array("u8", 3),
+  id: "u64",
+});
+
+/** A pool with one record. */
+function enemies(debug: boolean) {
+  const pool = new Pool(Enemy, { chunksPerBlock: 16, debug, name: "enemies" });
+  const handle = pool.alloc({ pos: { x: 1, y: 2.5 }, hp: 7, color: [1, 2, 3], id: 9n });
+  return { pool, handle, view: pool.get(handle) };
+}
+
+for (const debug of [false, true]) {
+  Deno.test(`A view prints as a plain record, one that is unbound or dead as text (${debug})`, () => {
+    const { pool, handle, view } = enemies(debug);
+    const pos = "{ x: 1, y: 2.5 }";
+    const record = `{ pos: ${pos}, hp: 7, alive: false, color: [ 1, 2, 3 ], id: 9n }`;
+    assertEquals([view, view.pos, view.color].map(printed), [record, pos, "[ 1, 2, 3 ]"]);
+    assertEquals(Deno.inspect({ view: view.pos }, { depth: 1 }), `{ view: ${pos} }`);
+
+    const cursor = pool.cursor();
+    const unbound = debug ? "[Cannot use a view: it is bound to no record]" : "[view of nothing]";
+    for (const it of [cursor, cursor.pos, cursor.color]) assertEquals(printed(it), unbound);
+    pool.seek(cursor, handle);
+    assertEquals(printed(cursor.pos), pos);
+
+    pool.free(handle);
+    const stale = `handle ${handle} (index 0, generation 1) is stale, the chunk is at generation 2`;
+    const dead = `[Cannot use a view in Pool "enemies": ${stale}]`;
+    if (debug) { for (const it of [view, view.pos, view.color]) assertEquals(printed(it), dead); }
+    pool.dispose();
+    if (!debug) assertEquals(printed(cursor), "[view of nothing]");
+  });
+}
+
+Deno.test("Prototypes print without an error, and how views print adds no enumerable name", () => {
+  const { pool, view } = enemies(false);
+  for (const it of [view, view.pos, view.color, pool]) {
+    assertEquals(printed(Object.getPrototypeOf(it)), "[prototype]");
+  }
+  assert(printed(Object.create(pool)).startsWith("["));
+  const names: string[] = [];
+  for (const name in view) if (!name.startsWith("_")) names.push(name);
+  assertEquals(names, ["pos", "hp", "alive", "color", "id"]);
+});
+
+// -- values --
+
+Deno.test("Numbers are written for people, and values in few words", () => {
+  assertEquals([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+  const sizes = [0, 1023, 1024, 1536, 1 << 20, 1.25 * 2 ** 30, 2 ** 40, 5 * 2 ** 50];
+  assertEquals(sizes.map(bytes), [
+    ...["0 bytes", "1023 bytes", "1 KiB", "1.5 KiB", "1 MiB", "1.3 GiB", "1 TiB", "5120 TiB"],
+  ]);
+  const values = ["a", 1n, {}, [], null, undefined, NaN, true, Symbol("s")];
+  assertEquals(values.map(showValue), [
+    ...['"a"', "1n", "an object", "an object", "null", "undefined", "NaN", "true", "Symbol(s)"],
+  ]);
+});
