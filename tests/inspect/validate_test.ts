@@ -118,9 +118,10 @@ function live(it: Block, chunk: number): void {
   it.stamps[chunk]++;
 }
 
-/** The last block is empty, and loses its memory. */
-function loseBlock({ pool, blocks }: Victim): void {
+/** The last block, which is empty, loses its memory after the pool has listed its blocks. */
+function loseBlock({ pool, slab, blocks }: Victim): void {
   pool.reserve(64);
+  slab.mappedBlocks();
   blocks[3].region = undefined;
 }
 
