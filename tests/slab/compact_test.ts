@@ -28,6 +28,7 @@ import {
 import { slabs } from "../../src/slab/slab.ts"; // to locate chunks, and to wear out generations
 import { type AnyPool, drop, type OfKind, POOL_KINDS, testKinds, viewsOf } from "../_kinds.ts";
 import { assertHarmless, assertRefused, counters, forge, Num, untyped } from "../_support.ts";
+import { stateful } from "./_snapshots.ts";
 
 const SIXTEENS: PoolOptions = { chunksPerBlock: 16, maxChunks: 256 };
 
@@ -172,17 +173,19 @@ Deno.test("compact() leaves correct free lists, whatever the size of a chunk and
 // -- links --
 
 const Leaf = struct({ n: "u32" }, { name: "Leaf" });
-const Link = struct({ next: ref("self"), n: "u32" }, { name: "Link" });
-const Other = struct({ link: ref(Link), n: "f32" }, { name: "Other" });
+const Link = struct({ n: "u32", next: ref("self") }, { name: "Link" });
+const Other = struct({ n: "f32", link: ref(Link) }, { name: "Other" });
 
 const MIXED: Readonly<Record<string, () => ErasedPool>> = {
-  "ErasedPool": () => new ErasedPool<AnyStruct>({ size: 8, ...SIXTEENS, types: [Link, Other] }),
+  "ErasedPool": () =>
+    new ErasedPool<AnyStruct>({ size: 8, ...SIXTEENS, types: [Leaf, Link, Other] }),
   "ErasedPool without types": () => new ErasedPool({ size: 8, ...SIXTEENS }),
   "PoolSet": () => untyped(new PoolSet({ sizes: [8], ...SIXTEENS })), // it has the same calls
 };
 for (const [kind, make] of Object.entries(MIXED)) {
   Deno.test(`${kind}.compact() updates links to moved records in records of all structs`, () => {
     const pool = make();
+    pool.cursor(Leaf); // makes it known: it has nothing in place of a link
     const links = pool.allocMany(Link, 17);
     const [first, last] = [links[0], links[16]];
     const other = pool.alloc(Other, { link: last });
@@ -192,23 +195,23 @@ for (const [kind, make] of Object.entries(MIXED)) {
     const to = new Map(compacted(pool).moves);
     const now = <H extends number>(handle: H) => to.get(handle) as H;
     assertEquals([...to.keys()] as number[], [last, other]);
-    assertEquals(pool.get(Link, first).toJSON(), { next: now(last), n: 3 });
+    assertEquals(pool.get(Link, first).toJSON(), { n: 3, next: now(last) });
     assertEquals(pool.get(Link, now(last)).next, first);
     assertEquals(pool.get(Other, now(other)).link, now(last));
   });
 }
 
 Deno.test("compact() of a pool without types throws TypeError where a struct has other data in place of a link", () => {
-  const others = [{ pad: "u8" }, { word: "u32" }, { link: "ref" }, { link: ref(Leaf) }] as const;
+  const others = [{ a: "u8" }, { a: "u32" }, { a: "ref" }, { a: ref(Leaf) }] as const;
   for (const fields of others) {
     const pool = new ErasedPool({ size: 8, ...SIXTEENS, name: "cells" });
     pool.freeMany(pool.allocMany(Link, 17).slice(1, 16));
-    pool.cursor<AnyStruct>(struct(fields, { name: "Bad" })); // makes it known
+    pool.cursor<AnyStruct>(struct({ n: "u32", ...fields }, { name: "Bad" })); // makes it known
     assertRefused(
       pool,
       () => pool.compact(),
       TypeError,
-      'Cannot compact ErasedPool "cells": it was created without types, so it cannot tell a link of struct "Link" at byte 0 from what struct "Bad" has there',
+      'Cannot compact ErasedPool "cells": it was created without types, so it cannot tell a link of struct "Link" at byte 4 from what struct "Bad" has there',
     );
   }
 });
@@ -246,6 +249,19 @@ Deno.test("compact() throws RangeError where a link would have to hold a wide ha
 });
 
 // -- generations --
+
+for (const reuse of ["recent", "spread"] as const) {
+  Deno.test(`compact() counts retired chunks as no room, and keeps as few blocks as can be (${reuse})`, () => {
+    for (const state of ["worn chunks", "worn chunks in a block that came again"]) {
+      const { pool } = stateful("wide Pool", state, { reuse });
+      pool.freeMany([...pool.handles()].filter((_, i) => i % 2 === 0));
+      const { size } = pool;
+      assertEquals([size > 16, pool.stats().retired, pool.blocks.length > 2], [true, 5, true]);
+      compacted(pool);
+      assertEquals([pool.size, pool.stats().retired, pool.blocks.length], [size, 5, 2]);
+    }
+  });
+}
 
 Deno.test("compact() gives a chunk its last generation, and wraps that of a compact handle", () => {
   for (const handles of ["wide", "compact"] as const) {
