@@ -1,7 +1,22 @@
-import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { array, heapMemory, Pool, type PoolOptions } from "../../mod.ts";
-import { resolveOptions } from "../../src/pool/options.ts";
-import { untyped } from "../_support.ts";
+/**
+ * The options of pools: their defaults, their bounds, and the errors that name the option, what it
+ * must be and what it was.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  array,
+  ErasedPool,
+  heapMemory,
+  Pool,
+  type PoolOptions,
+  PoolSet,
+  SchemaError,
+  struct,
+} from "../../mod.ts";
+import { resolveOptions } from "../../src/pool/options.ts"; // the defaults show nowhere else
+import { type ErrorClass, Huge, Num, untyped } from "../_support.ts";
 
 function chunksFor(chunkBytes: number, options: PoolOptions = {}): number {
   return resolveOptions("Pool", "pool", chunkBytes, options).chunksPerBlock;
@@ -9,57 +24,39 @@ function chunksFor(chunkBytes: number, options: PoolOptions = {}): number {
 
 // -- defaults --
 
-Deno.test("resolveOptions() fills in the defaults that the docs state", () => {
-  const config = resolveOptions("Pool", "Enemy", 64, {});
-  assertEquals(config.name, "Enemy");
-  assertEquals(config.label, 'Pool "Enemy"');
-  assertEquals(config.chunksPerBlock * config.maxBlocks, 2 ** 20);
+Deno.test("resolveOptions() fills in the defaults that the docs give, and keeps what is given", () => {
+  const config = resolveOptions("Pool", "Enemy", 64, untyped({ name: undefined }));
+  assertEquals([config.name, config.label, config.keepEmptyBlocks], ["Enemy", 'Pool "Enemy"', 1]);
+  assertEquals([config.chunksPerBlock, config.maxBlocks], [1024, 2 ** 10]);
   assertEquals([config.codec.wraps, config.codec.indexBits], [true, 20]);
-  assertEquals(config.keepEmptyBlocks, 1);
+  assertEquals([config.debug, config.specialize, config.spread], [false, true, false]);
   assertStrictEquals(config.memory, heapMemory);
-});
-
-Deno.test("resolveOptions() takes undefined for left out", () => {
-  const none = untyped<PoolOptions>({ name: undefined, chunksPerBlock: undefined });
-  const { name, chunksPerBlock } = resolveOptions("Pool", "pool", 64, none);
-  assertEquals([name, chunksPerBlock], ["pool", 1024]);
-});
-
-Deno.test("chunksPerBlock is by default what brings a block nearest to 64 KiB", () => {
-  const sizes = [2, 4, 8, 12, 20, 64, 100, 1000, 4096];
-  const chunks = [32_768, 16_384, 8192, 4096, 4096, 1024, 512, 64, 16];
-  assertEquals(sizes.map((size) => chunksFor(size)), chunks);
-});
-
-Deno.test("chunksPerBlock is by default at least 16, however large a record is", () => {
-  assertEquals([chunksFor(10_000), chunksFor(2 ** 20)], [16, 16]);
-});
-
-Deno.test("chunksPerBlock is by default at most maxChunks, and 256 for records of 1 byte", () => {
-  assertEquals(chunksFor(1), 256);
-  assertEquals(chunksFor(4, { maxChunks: 64 }), 64);
-  assertEquals(chunksFor(1, { maxChunks: 64 }), 64);
-});
-
-Deno.test("resolveOptions() keeps what was given", () => {
   const memory = { allocate: heapMemory.allocate, release: heapMemory.release };
-  const config = resolveOptions("Pool", "Enemy", 64, {
-    name: "enemies",
-    chunksPerBlock: 32,
-    maxChunks: 128,
-    handles: "wide",
-    keepEmptyBlocks: 5,
-    memory,
-  });
-  assertEquals([config.name, config.label], ["enemies", 'Pool "enemies"']);
-  assertEquals([config.chunksPerBlock, config.maxBlocks, config.keepEmptyBlocks], [32, 4, 5]);
-  assertEquals([config.codec.wraps, config.codec.indexBits], [false, 7]);
-  assertStrictEquals(config.memory, memory);
+  const numbers = { chunksPerBlock: 32, maxChunks: 128, keepEmptyBlocks: 5 };
+  const options = { name: "enemies", handles: "wide", memory, ...numbers } as const;
+  const given = resolveOptions("Pool", "Enemy", 64, { ...options, reuse: "spread" });
+  assertEquals([given.label, given.keepEmptyBlocks, given.spread], ['Pool "enemies"', 5, true]);
+  assertEquals([given.chunksPerBlock, given.maxBlocks], [32, 4]);
+  assertEquals([given.codec.wraps, given.codec.indexBits], [false, 7]);
+  assertStrictEquals(given.memory, memory);
+});
+
+Deno.test("chunksPerBlock is by default what brings a block nearest to 64 KiB, within bounds", () => {
+  const sizes = [1, 2, 4, 8, 12, 20, 64, 100, 1000, 4096, 10_000, 2 ** 20];
+  const chunks = [256, 32_768, 16_384, 8192, 4096, 4096, 1024, 512, 64, 16, 16, 16];
+  assertEquals(sizes.map((size) => chunksFor(size)), chunks);
+  assertEquals([1, 4].map((size) => chunksFor(size, { maxChunks: 64 })), [64, 64]);
+});
+
+Deno.test("ErasedPool's align is by default what its size allows, at most 8", () => {
+  const sizes = [1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 64];
+  const aligns = sizes.map((size) => new ErasedPool({ size }).align);
+  assertEquals(aligns, [1, 2, 1, 4, 2, 8, 4, 8, 4, 8, 8]);
 });
 
 // -- bounds --
 
-Deno.test("resolveOptions() takes the least and the most of each number", () => {
+Deno.test("Pools take the least and the most of each number", () => {
   const bounds: PoolOptions[] = [
     { chunksPerBlock: 16, maxChunks: 16, keepEmptyBlocks: 0 },
     { chunksPerBlock: 65_536 },
@@ -68,86 +65,142 @@ Deno.test("resolveOptions() takes the least and the most of each number", () => 
     { maxChunks: 16, chunksPerBlock: 16, handles: "wide" },
   ];
   for (const options of bounds) resolveOptions("Pool", "pool", 4, options);
-});
-
-Deno.test("Pool takes 256 chunks of 1 byte in a block, and uses all of them", () => {
-  using pool = new Pool({ n: "u8" }, { chunksPerBlock: 256, maxChunks: 256 });
-  pool.freeMany(pool.allocMany(256));
-  assertEquals(new Set<number>(pool.allocMany(256)).size, 256);
+  new Pool({ bytes: array("u8", 2 ** 20) }, { chunksPerBlock: 1024 }).dispose();
+  new ErasedPool({ size: 2 ** 26, align: 4096, chunksPerBlock: 16 }).dispose();
+  new PoolSet({ sizes: [1, 2, 3], maxChunks: 64, chunksPerBlock: 16 }).dispose();
+  new PoolSet({ sizes: [1, 2, 3, 4], maxChunks: 2 ** 22 }).dispose();
+  const [a, b] = [8, 16].map((count) => struct({ all: array("u8", count) }));
+  using set = new PoolSet({ sizes: [8, 16], maxChunks: 2 ** 32, handles: "wide" });
+  assertEquals([set.has(set.alloc(a)), set.has(set.alloc(b)), set.maxChunks], [
+    true,
+    true,
+    2 ** 32,
+  ]);
 });
 
 // -- errors --
 
-const POWER = "must be a power of two from 16 to";
+type Bad = [options: Record<string, unknown>, Class: ErrorClass, problem: string];
 
-const BAD: [string, unknown, typeof RangeError | typeof TypeError, string][] = [
-  ["chunksPerBlock", 8, RangeError, `${POWER} 65536, got 8`],
-  ["chunksPerBlock", 0, RangeError, `${POWER} 65536, got 0`],
-  ["chunksPerBlock", -16, RangeError, `${POWER} 65536, got -16`],
-  ["chunksPerBlock", 100, RangeError, `${POWER} 65536, got 100`],
-  ["chunksPerBlock", 16.5, RangeError, `${POWER} 65536, got 16.5`],
-  ["chunksPerBlock", 131_072, RangeError, `${POWER} 65536, got 131072`],
-  ["chunksPerBlock", NaN, RangeError, `${POWER} 65536, got NaN`],
-  ["chunksPerBlock", Infinity, RangeError, `${POWER} 65536, got Infinity`],
-  ["chunksPerBlock", "64", RangeError, `${POWER} 65536, got 64`],
-  ["chunksPerBlock", null, RangeError, `${POWER} 65536, got null`],
-  ["maxChunks", 8, RangeError, `${POWER} 4194304, got 8`],
-  ["maxChunks", 1000, RangeError, `${POWER} 4194304, got 1000`],
-  ["maxChunks", 2 ** 23, RangeError, `${POWER} 4194304, got 8388608`],
-  ["maxChunks", NaN, RangeError, `${POWER} 4194304, got NaN`],
-  ["maxChunks", "1024", RangeError, `${POWER} 4194304, got 1024`],
-  ["keepEmptyBlocks", -1, RangeError, "must be an integer from 0, got -1"],
-  ["keepEmptyBlocks", 0.5, RangeError, "must be an integer from 0, got 0.5"],
-  ["keepEmptyBlocks", NaN, RangeError, "must be an integer from 0, got NaN"],
-  ["keepEmptyBlocks", "1", RangeError, "must be an integer from 0, got 1"],
-  ["handles", "narrow", TypeError, 'must be "compact" or "wide", got "narrow"'],
-  ["handles", 1, TypeError, 'must be "compact" or "wide", got 1'],
-  ["handles", null, TypeError, 'must be "compact" or "wide", got null'],
-  ["memory", null, TypeError, "must be an object with allocate and release, got null"],
-  ["memory", 5, TypeError, "must be an object with allocate and release, got 5"],
-  ["memory", {}, TypeError, "must be an object with allocate and release, got"],
-  ["memory", { allocate() {} }, TypeError, "must be an object with allocate and release, got"],
-  ["memory", { release() {} }, TypeError, "must be an object with allocate and release, got"],
+/** Bad values of one option, what each is shown as, and what the option must be. */
+function bad(option: string, Class: ErrorClass, must: string, values: unknown[]): Bad[] {
+  const show = (value: unknown) => typeof value === "string" ? `"${value}"` : String(value);
+  const shown = Class === TypeError ? show : String;
+  return values.map((
+    it,
+  ) => [{ [option]: it }, Class, `${option} must be ${must}, got ${shown(it)}`]);
+}
+
+const power = (most: number, least = 16) => `a power of two from ${least} to ${most}`;
+const NO_POWERS = [8, 0, -16, 100, 16.5, NaN, Infinity, "64", null];
+
+const BAD: readonly Bad[] = [
+  ...bad("chunksPerBlock", RangeError, power(65_536), [...NO_POWERS, 131_072]),
+  ...bad("maxChunks", RangeError, power(4_194_304), [...NO_POWERS, 1000, 2 ** 23]),
+  [{ handles: "wide", maxChunks: 2 ** 33 }, RangeError, `${power(2 ** 32)}, got 8589934592`],
+  ...bad("keepEmptyBlocks", RangeError, "an integer from 0", [-1, 0.5, NaN, "1", null]),
+  ...bad("handles", TypeError, '"compact" or "wide"', ["narrow", 1, null]),
+  ...bad("reuse", TypeError, '"recent" or "spread"', ["never", 1, null]),
+  ...bad("debug", TypeError, "a boolean", ["yes", 1, null]),
+  ...bad("specialize", TypeError, "a boolean", ["no", 0, null]),
+  ...bad("memory", TypeError, "an object with allocate and release", [
+    null,
+    5,
+    {},
+    { allocate() {} },
+    { release() {} },
+  ]),
+  [{ chunksPerBlock: 64, maxChunks: 32 }, RangeError, "at most 32, as maxChunks is 32, got 64"],
 ];
 
-for (const [option, value, errorClass, problem] of BAD) {
-  const what = JSON.stringify(value) ?? String(value);
-  Deno.test(`Pool throws ${errorClass.name} on ${option} ${String(value)} (${what})`, () => {
-    const options = untyped<PoolOptions>({ name: "bullets", [option]: value });
-    const message = `Cannot create Pool "bullets": ${option} ${problem}`;
-    assertThrows(() => new Pool({ n: "u32" }, options), errorClass, message);
+const BAD_OF_ERASED: readonly Bad[] = [
+  ...BAD,
+  ...bad("size", RangeError, "an integer from 1 to 67108864", [
+    ...[undefined, null, 0, -8, 1.5, NaN, Infinity, "8", 2 ** 26 + 1],
+  ]),
+  ...bad("align", RangeError, power(4096, 1), [
+    ...[null, 0, -8, 0.5, 3, 12, NaN, Infinity, "8", true, [8], 8192],
+  ]),
+  [{ size: 12, align: 8 }, RangeError, "size must be a multiple of align, which is 8, got 12"],
+  [{ size: 100, align: 64 }, RangeError, "size must be a multiple of align, which is 64, got 100"],
+  [
+    { size: 2 ** 20, chunksPerBlock: 2048 },
+    RangeError,
+    "a block of 2048 chunks of 1048576 bytes exc",
+  ],
+  [
+    { size: 1, chunksPerBlock: 512 },
+    RangeError,
+    "at most 256, as a link of 1 byte reaches no furt",
+  ],
+  ...bad("types", TypeError, "an array of structs", [null, 5, "Num", {}]),
+  [{ types: [undefined] }, TypeError, "the type must be a struct, got undefined"],
+  [{ types: [Num, { n: "u8" }] }, TypeError, "the type must be a struct, got an object"],
+  [
+    { types: [Num, Huge] },
+    SchemaError,
+    'struct "Huge" of 40 bytes, aligned to 8, does not fit into chunks of 16 bytes, aligned to 8',
+  ],
+];
+
+const BAD_OF_SETS: readonly Bad[] = [
+  // Those of maxChunks apply to the set, whose three classes have a quarter each.
+  ...BAD.filter(([options]) => !("maxChunks" in options)),
+  ...bad("maxChunks", RangeError, power(4_194_304, 64), [...NO_POWERS, 32, 2 ** 23]),
+  [{ handles: "wide", maxChunks: 2 ** 33 }, RangeError, `${power(2 ** 32, 64)}, got 8589934592`],
+  [{ chunksPerBlock: 128, maxChunks: 256 }, RangeError, "at most 64, as maxChunks is 64, got 128"],
+  ...bad("sizes", TypeError, "an array of bytes", [undefined, null, 8, "8", new Set([8])]),
+  [{ sizes: [] }, RangeError, "sizes must be 1 to 64 different numbers, got "],
+  [{ sizes: [8, 16, 8] }, RangeError, "sizes must be 1 to 64 different numbers, got 8, 16, 8"],
+  [
+    { sizes: Array.from({ length: 65 }, (_, i) => i + 1) },
+    RangeError,
+    "sizes must be 1 to 64 diff",
+  ],
+  ...[0, -8, 8.5, NaN, "8", null].map((it): Bad => {
+    return [{ sizes: [16, it] }, RangeError, `each of sizes must be an integer from 1, got ${it}`];
+  }),
+  [{ sizes: [8, undefined] }, RangeError, "size must be an integer from 1 to 67108864, got undef"],
+  [{ sizes: [2 ** 27] }, RangeError, "size must be an integer from 1 to 67108864, got 134217728"],
+  ...bad("types", TypeError, "an array of structs", [null, 5, "Num"]),
+  [{ types: [{ n: "u8" }] }, TypeError, "the type must be a struct, got an object"],
+  [
+    { types: [Num, Huge] },
+    SchemaError,
+    'struct "Huge" of 40 bytes, aligned to 8, fits none of the classes of 4, 8, 16 bytes',
+  ],
+];
+
+const CASES: [name: string, create: (options: object) => unknown, bad: readonly Bad[]][] = [
+  ["Pool", (options) => new Pool({ n: "u32" }, options), BAD],
+  ["ErasedPool", (options) => new ErasedPool({ size: 16, ...options }), BAD_OF_ERASED],
+  ["PoolSet", (options) => new PoolSet({ sizes: [4, 8, 16], ...options }), BAD_OF_SETS],
+];
+
+for (const [name, create, cases] of CASES) {
+  Deno.test(`${name} throws on a bad option, with its name, its value and what it must be`, () => {
+    for (const [options, Class, problem] of cases) {
+      const error = assertThrows(() => create({ name: "cells", ...options }), Class, problem);
+      assert(error.message.startsWith(`Cannot create ${name} "cells": `), error.message);
+    }
+    for (const bad of [null, 5, {}, true]) {
+      const message = `Cannot create ${name}: name must be a string, got ${bad}`;
+      assertThrows(() => create({ name: bad }), TypeError, message);
+    }
   });
 }
 
-Deno.test("Pool throws TypeError on a name that is not a string", () => {
-  for (const name of [null, 5, {}, true]) {
-    const options = untyped<PoolOptions>({ name });
-    const message = `Cannot create Pool: name must be a string, got ${name}`;
-    assertThrows(() => new Pool({ n: "u32" }, options), TypeError, message);
-  }
-});
-
-Deno.test("Pool throws RangeError on maxChunks above 2^32 with wide handles", () => {
-  const message = `maxChunks ${POWER} ${2 ** 32}, got ${2 ** 33}`;
-  const create = () => new Pool({ n: "u32" }, { handles: "wide", maxChunks: 2 ** 33 });
-  assertThrows(create, RangeError, message);
-});
-
-Deno.test("Pool throws RangeError on a block larger than maxChunks", () => {
-  const create = () => new Pool({ n: "u32" }, { chunksPerBlock: 64, maxChunks: 32, name: "b" });
-  const message = 'Cannot create Pool "b": chunksPerBlock must be at most 32, as maxChunks is 32';
-  assertThrows(create, RangeError, `${message}, got 64`);
-});
-
-Deno.test("Pool throws RangeError on a block of more chunks than a link of 1 byte can name", () => {
-  const create = () => new Pool({ n: "u8" }, { chunksPerBlock: 512 });
-  assertThrows(create, RangeError, "must be at most 256, as a link of 1 byte reaches no further");
-});
-
-Deno.test("Pool throws RangeError on a block above 2^30 bytes", () => {
-  const large = { bytes: array("u8", 2 ** 20) };
-  const create = () => new Pool(large, { chunksPerBlock: 2048 });
+Deno.test("Pool throws RangeError on blocks that are too large for its record", () => {
+  const small = () => new Pool({ n: "u8" }, { chunksPerBlock: 512 });
+  assertThrows(small, RangeError, "must be at most 256, as a link of 1 byte reaches no further");
+  const large = () => new Pool({ bytes: array("u8", 2 ** 20) }, { chunksPerBlock: 2048 });
   const message = "a block of 2048 chunks of 1048576 bytes exceeds 1073741824 bytes";
-  assertThrows(create, RangeError, message);
-  new Pool(large, { chunksPerBlock: 1024 }).dispose();
+  assertThrows(large, RangeError, message);
+});
+
+Deno.test("ErasedPool and PoolSet throw TypeError where there are no options", () => {
+  for (const Class of [ErasedPool, PoolSet]) {
+    const create = () => new Class(untyped<never>(undefined));
+    assertThrows(create, TypeError, `Cannot create ${Class.name}`);
+  }
 });

@@ -1,7 +1,6 @@
 /**
- * Code of the user's that runs in the middle of a call, and calls the same pool: getters, array-likes, setters and memory resources.
- *
- * What getters in the values of records may do is in record_test.ts; here is what is left.
+ * Code of the user's that runs in the middle of a call and calls the same pool: in array-likes, in
+ * setters and in memory resources. For the getters of records see `tests/struct/record_test.ts`.
  *
  * @module
  */
@@ -22,52 +21,43 @@ import {
   TypeMismatchError,
   validate,
 } from "../../mod.ts";
-import { drop } from "../_debug.ts";
-import { type Face, FACES } from "../_faces.ts";
-import { figuresOf, forge, stateOf, untyped } from "../_support.ts";
+import { drop, type OfKind, reserveIn, testKinds } from "../_kinds.ts";
 import { Ledger } from "../_ledger.ts";
+import { figuresOf, forge, stateOf, untyped } from "../_support.ts";
 
 const Num = struct({ n: "u32" }, { name: "Num" });
 
 /** Four blocks of 16 at the most. */
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, keepEmptyBlocks: 0, name: "cells" };
 
-type Make = (options?: PoolOptions) => Face;
+type Make = (options?: PoolOptions) => OfKind;
 
-/** Defines a test for every kind of pool, both ways of reuse, in debug mode and without. */
+/** Defines a test for every kind of pool, made in every way. */
 function each(claim: string, test: (make: Make) => void): void {
-  for (const [name, make] of Object.entries(FACES)) {
-    for (const reuse of ["recent", "spread"] as const) {
-      for (const debug of [false, true]) {
-        Deno.test(`${name}, ${reuse}${debug ? ", debug" : ""}: ${claim}`, () => {
-          test((options) => make(Num, { ...SMALL, reuse, debug, ...options }));
-        });
-      }
-    }
-  }
+  testKinds(claim, Num, SMALL, test);
 }
 
 /** A pool of 40 records in three blocks, `n` counted up. */
-function filled(make: Make, options: PoolOptions = {}): { face: Face; handles: AnyHandle[] } {
-  const face = make(options);
-  return { face, handles: Array.from({ length: 40 }, (_, n) => face.alloc({ n })) };
+function filled(make: Make): OfKind & { handles: AnyHandle[] } {
+  const { pool, of } = make();
+  return { pool, of, handles: Array.from({ length: 40 }, (_, n) => pool.alloc(...of, { n })) };
 }
 
-/** Asserts that the books balance, and that some records are live and hold what they did. */
-function assertIntact(face: Face, live: readonly (readonly [AnyHandle, number])[]): void {
-  validate(face.pool);
-  assertEquals(new Set<number>(face.pool.handles()), new Set(live.map(([handle]) => handle)));
-  for (const [handle, n] of live) assertEquals(face.get<{ n: number }>(handle).n, n);
+/** Asserts that a pool is valid, and that some records are live and hold what they did. */
+function assertIntact({ pool, of }: OfKind, live: readonly (readonly [AnyHandle, number])[]): void {
+  validate(pool);
+  assertEquals(new Set<number>(pool.handles()), new Set(live.map(([handle]) => handle)));
+  for (const [handle, n] of live) assertEquals(pool.get<{ n: number }>(...of, handle).n, n);
 }
 
-/** Asserts that a pool is of use: fills it, and empties it. */
-function assertUsable(face: Face): void {
-  const room = 64 - face.pool.size;
-  const handles = [...face.allocMany(room - 1), face.alloc({ n: 7 })];
-  assertEquals(face.tryAlloc(), undefined);
-  validate(face.pool);
-  face.pool.freeMany(handles);
-  validate(face.pool);
+/** Asserts that a pool is usable: fills it, empties it, and disposes of it. */
+function assertUsable({ pool, of }: OfKind): void {
+  const handles = [...pool.allocMany(...of, 63 - pool.size), pool.alloc(...of, { n: 7 })];
+  assertEquals(pool.tryAlloc(...of), undefined);
+  validate(pool);
+  pool.freeMany(handles);
+  validate(pool);
+  drop(pool);
 }
 
 class Boom extends Error {}
@@ -75,50 +65,30 @@ class Boom extends Error {}
 // -- the array-like of freeMany() --
 
 each("freeMany() reads the length and each handle once, before anything changes", (make) => {
-  const { face, handles } = filled(make);
-  const before = stateOf(face.pool);
+  const it = filled(make);
+  const { pool, handles } = it;
+  const before = stateOf(pool);
   const reads: string[] = [];
   const list = new Proxy(handles.slice(0, 3), {
     get(target, name) {
       reads.push(String(name));
-      assertEquals(stateOf(face.pool), before);
+      assertEquals(stateOf(pool), before);
       return Reflect.get(target, name);
     },
   });
-  face.pool.freeMany(list);
+  pool.freeMany(list);
   assertEquals(reads, ["length", "0", "1", "2"]);
-  assertIntact(face, handles.slice(3).map((handle, i) => [handle, i + 3]));
-  drop(face);
+  assertIntact(it, handles.slice(3).map((handle, i) => [handle, i + 3]));
+  const growing = { length: 2, 0: handles[3], 1: handles[4] };
+  Object.defineProperty(growing, 0, { get: () => (growing.length = 9, handles[3]) });
+  pool.freeMany(untyped(growing));
+  assertEquals(pool.size, 35); // as many as the length was at first
+  drop(pool);
 });
 
-each("freeMany() takes the length that it read, whatever becomes of it", (make) => {
-  const { face, handles } = filled(make);
-  let reads = 0;
-  const growing = {
-    get length() {
-      return 2 + reads++ * 10;
-    },
-    ...handles,
-  };
-  face.pool.freeMany(untyped(growing));
-  assertEquals([face.pool.size, reads], [38, 1]);
-  const shrinking = handles.slice(2, 6);
-  Object.defineProperty(shrinking, 0, {
-    get() {
-      shrinking.length = 2;
-      return handles[2];
-    },
-  });
-  const before = stateOf(face.pool);
-  assertThrows(() => face.pool.freeMany(shrinking), StaleHandleError);
-  assertEquals(stateOf(face.pool), before);
-  validate(face.pool);
-  drop(face);
-});
-
-each("freeMany() changes nothing where a handle or the length throws as it is read", (make) => {
-  const { face, handles } = filled(make);
-  const before = stateOf(face.pool);
+each("freeMany() changes nothing where a handle or the length throws or is none", (make) => {
+  const { pool, handles } = filled(make);
+  const before = stateOf(pool);
   const error = new Boom();
   for (const bad of ["length", "0", "2"]) {
     const list = new Proxy(handles.slice(0, 3), {
@@ -127,124 +97,71 @@ each("freeMany() changes nothing where a handle or the length throws as it is re
         return Reflect.get(target, name);
       },
     });
-    assertStrictEquals(assertThrows(() => face.pool.freeMany(list)), error);
-    assertEquals(stateOf(face.pool), before);
+    assertStrictEquals(assertThrows(() => pool.freeMany(list)), error);
+    assertEquals(stateOf(pool), before);
   }
-  validate(face.pool);
-  drop(face);
-});
-
-each("freeMany() refuses holes, bigints, objects, and a length that is no integer", (make) => {
-  const { face, handles } = filled(make);
   const holes = [handles[0], handles[1]];
   holes[3] = handles[2];
-  const loud = { valueOf: () => face.pool.free(handles[1]) };
+  const shrinking = handles.slice(2, 6);
+  Object.defineProperty(shrinking, 0, { get: () => (shrinking.length = 2, handles[2]) });
   const bad: unknown[] = [
     holes,
+    shrinking,
     BigInt64Array.of(BigInt(handles[0])),
-    BigUint64Array.of(1n),
-    [handles[0], loud],
+    [handles[0], { valueOf: () => pool.free(handles[1]) }],
     [handles[0], Symbol("handle")],
     [handles[0], String(handles[1])],
     [handles[0], new Number(handles[1])],
+    [handles[0], 5n],
     [handles[0], null],
-    { ...handles, length: 1.5 },
-    { ...handles, length: -1 },
-    { ...handles, length: NaN },
-    { ...handles, length: "2" },
-    { ...handles, length: 2n },
-    { ...handles },
+    ...[1.5, -1, NaN, "2", 2n, undefined].map((length) => ({ ...handles, length })),
     new Set(handles),
     handles[0],
     null,
   ];
-  const before = stateOf(face.pool);
   for (const list of bad) {
-    assertThrows(() => face.pool.freeMany(untyped(list)), Error, '"cells"');
-    assertEquals(stateOf(face.pool), before);
-    validate(face.pool);
+    assertThrows(() => pool.freeMany(untyped(list)), Error, '"cells"');
+    assertEquals(stateOf(pool), before);
   }
-  drop(face);
+  validate(pool);
+  drop(pool);
 });
 
 each("freeMany() frees what is live once its handles are read, or nothing", (make) => {
-  const actions: [(face: Face, handles: AnyHandle[]) => void, size: number | undefined][] = [
-    [(face) => face.alloc(), 38],
-    [(face) => face.pool.trim(), 37],
-    [(face, handles) => face.pool.free(handles[30]), 36],
-    [(face, handles) => face.pool.free(handles[0]), undefined],
-    [(face, handles) => face.pool.free(handles[2]), undefined],
-    [(face) => face.pool.clear(), undefined],
-    [(face) => face.pool.freeBlock(face.pool.blocks[0].index), undefined],
+  type Action = (it: OfKind, handles: AnyHandle[]) => void;
+  const actions: [Action, size: number | undefined][] = [
+    [({ pool, of }) => pool.alloc(...of), 38],
+    [({ pool }) => pool.trim(), 37],
+    [({ pool }, handles) => pool.free(handles[30]), 36],
+    [({ pool }, handles) => pool.freeMany(handles.slice(5, 15)), 27],
+    [({ pool }, handles) => pool.free(handles[0]), undefined],
+    [({ pool }, handles) => pool.free(handles[2]), undefined],
+    [({ pool }) => pool.clear(), undefined],
+    [({ pool }) => pool.freeBlock(pool.blocks[0].index), undefined],
   ];
   for (const [action, size] of actions) {
-    const { face, handles } = filled(make);
-    const list = {
-      length: 3,
-      0: handles[0],
-      get 1() {
-        action(face, handles);
-        return handles[1];
-      },
-      2: handles[2],
-    };
-    if (size === undefined) {
-      assertThrows(() => face.pool.freeMany(list), StaleHandleError);
-    } else {
-      face.pool.freeMany(list);
-      assertEquals(face.pool.size, size);
+    const it = filled(make);
+    const { pool, handles } = it;
+    const list = { ...handles.slice(0, 3), length: 3 };
+    Object.defineProperty(list, 1, { get: () => (action(it, handles), handles[1]) });
+    if (size === undefined) assertThrows(() => pool.freeMany(untyped(list)), StaleHandleError);
+    else {
+      pool.freeMany(untyped(list));
+      assertEquals(pool.size, size);
     }
-    validate(face.pool);
-    face.pool.clear();
-    assertUsable(face);
-    drop(face);
+    validate(pool);
+    pool.clear();
+    assertUsable(it);
   }
-});
-
-each(
-  "freeMany() throws DisposedError where a handle disposes of the pool as it is read",
-  (make) => {
-    const { face, handles } = filled(make);
-    const list = {
-      length: 1,
-      get 0() {
-        drop(face);
-        return handles[0];
-      },
-    };
-    assertThrows(() => face.pool.freeMany(list), DisposedError);
-  },
-);
-
-each("freeMany() within freeMany() frees what each of them is given", (make) => {
-  const { face, handles } = filled(make);
-  const list = {
-    length: 2,
-    get 0() {
-      face.pool.freeMany(handles.slice(5, 15));
-      return handles[0];
-    },
-    1: handles[1],
-  };
-  face.pool.freeMany(list);
-  const live = handles.map((handle, n) => [handle, n] as const);
-  assertIntact(face, live.filter(([, n]) => n > 1 && (n < 5 || n >= 15)));
-  drop(face);
+  const { pool, handles } = filled(make);
+  const list = { length: 1 };
+  Object.defineProperty(list, 0, { get: () => (drop(pool), handles[0]) });
+  assertThrows(() => pool.freeMany(untyped(list)), DisposedError);
 });
 
 // -- the out of allocMany() --
 
-/** Fills an array of the caller's. */
-function allocInto(face: Face, count: number, out: unknown): AnyHandle[] {
-  const pool = face.pool as ErasedPool; // which takes the struct first, as a set does
-  if (pool instanceof ErasedPool || face.pool instanceof PoolSet) {
-    return pool.allocMany(Num, count, untyped<AnyHandle[]>(out));
-  }
-  return untyped<{ allocMany(count: number, out: unknown): AnyHandle[] }>(pool)
-    .allocMany(count, out);
-}
-
-/** Arrays that do something when one of their elements, or the length, is written. */
+/** Arrays that do something when one of their elements is written. */
 const OUTS: Readonly<Record<string, (at: number, action: () => void) => AnyHandle[]>> = {
   "a Proxy": (at, action) =>
     new Proxy([], {
@@ -258,50 +175,49 @@ const OUTS: Readonly<Record<string, (at: number, action: () => void) => AnyHandl
 
 for (const [what, outOf] of Object.entries(OUTS)) {
   each(`allocMany() leaves nothing behind where ${what} throws at any element`, (make) => {
-    const { face, handles } = filled(make);
+    const it = filled(make);
+    const { pool, of, handles } = it;
     const error = new Boom();
     for (const at of [0, 1, 7]) {
-      const { peakSize, allocs, frees } = face.pool.stats();
+      const { peakSize, allocs, frees } = pool.stats();
       const out = outOf(at, () => {
         throw error;
       });
-      assertStrictEquals(assertThrows(() => allocInto(face, 8, out)), error);
-      const after = face.pool.stats();
+      assertStrictEquals(assertThrows(() => pool.allocMany(...of, 8, out)), error);
+      const after = pool.stats();
       assertEquals([after.allocs - allocs, after.frees - frees], [8, 8]);
       assert(after.peakSize >= peakSize);
-      assertIntact(face, handles.map((handle, n) => [handle, n]));
+      assertIntact(it, handles.map((handle, n) => [handle, n]));
     }
-    assertUsable(face);
-    drop(face);
+    assertUsable(it);
   });
 
   each(`allocMany() gives live handles, or none, where ${what} calls the same pool`, (make) => {
-    const actions: Record<string, (face: Face, handles: AnyHandle[]) => void> = {
-      alloc: (face) => face.alloc({ n: 99 }),
-      free: (face, handles) => face.pool.free(handles[3]),
-      allocMany: (face) => face.allocMany(9),
-      trim: (face) => face.pool.trim(),
-      freeMany: (face, handles) => face.pool.freeMany(handles.slice(0, 9)),
-    };
-    for (const [name, action] of Object.entries(actions)) {
-      const { face, handles } = filled(make);
-      const out = outOf(4, () => action(face, handles));
-      const before = face.pool.size;
-      assertStrictEquals<unknown>(allocInto(face, 8, out), out);
+    const actions: [change: number, action: (it: OfKind, handles: AnyHandle[]) => void][] = [
+      [1, ({ pool, of }) => pool.alloc(...of, { n: 99 })],
+      [-1, ({ pool }, handles) => pool.free(handles[3])],
+      [9, ({ pool, of }) => pool.allocMany(...of, 9)],
+      [0, ({ pool }) => pool.trim()],
+      [-9, ({ pool }, handles) => pool.freeMany(handles.slice(0, 9))],
+    ];
+    for (const [change, action] of actions) {
+      const it = filled(make);
+      const { pool, of, handles } = it;
+      const out = outOf(4, () => action(it, handles));
+      assert(pool.allocMany(...of, 8, out) === out);
       const given = Array.from({ length: 8 }, (_, i) => out[i]).filter((it) => it !== undefined);
       assertEquals(given.length, what === "a setter" ? 7 : 8);
-      assert(given.every((handle) => handle !== 0 && face.pool.has(handle)), name);
-      assertEquals(new Set<number>(given).size, given.length);
-      const more: Record<string, number> = { alloc: 1, free: -1, allocMany: 9, freeMany: -9 };
-      assertEquals(face.pool.size, before + 8 + (more[name] ?? 0));
-      validate(face.pool);
-      drop(face);
+      assert(given.every((handle) => handle !== 0 && pool.has(handle)));
+      assertEquals([new Set(given).size, pool.size], [given.length, 40 + 8 + change]);
+      validate(pool);
+      drop(pool);
     }
   });
 }
 
 each("allocMany() leaves nothing behind where an element cannot be written", (make) => {
-  const { face, handles } = filled(make);
+  const it = filled(make);
+  const { pool, of, handles } = it;
   const outs = [
     Object.defineProperty([], 5, { value: 1, writable: false }),
     Object.defineProperty([], "length", { writable: false }),
@@ -312,22 +228,21 @@ each("allocMany() leaves nothing behind where an element cannot be written", (ma
     Object.seal([1, 2, 3, 4, 5, 6, 7, 8]),
   ];
   for (const out of outs) {
-    assertThrows(() => allocInto(face, 8, out), TypeError);
+    assertThrows(() => pool.allocMany(...of, 8, out), TypeError);
     for (const handle of out as number[]) assert(handle !== 0);
-    assertIntact(face, handles.map((handle, n) => [handle, n]));
+    assertIntact(it, handles.map((handle, n) => [handle, n]));
   }
-  assertUsable(face);
-  drop(face);
+  assertUsable(it);
 });
 
-// -- types that change while values are read --
+// -- structs that change while values are read --
 
 const A = struct({ a: "u32" }, { name: "A" });
 const B = struct({ b: "f32" }, { name: "B" });
 
-for (const reuse of ["recent", "spread"] as const) {
-  for (const specialize of [true, false]) {
-    Deno.test(`set() throws TypeMismatchError where a getter goes back to when the handle was of another struct (${reuse}, ${specialize})`, () => {
+Deno.test("set() throws TypeMismatchError where a getter restores another struct's record", () => {
+  for (const reuse of ["recent", "spread"] as const) {
+    for (const specialize of [true, false]) {
       const some: PoolOptions = { ...SMALL, reuse, specialize };
       const pools = [
         new ErasedPool<typeof A | typeof B>({ ...some, size: 4, types: [A, B] }),
@@ -358,22 +273,20 @@ for (const reuse of ["recent", "spread"] as const) {
         assertEquals(pool.get(B, first).b, 2.5);
         pool.dispose();
       }
-    });
+    }
   }
-}
+});
 
 // -- memory resources that call the same pool --
 
-/** Lends and takes back, and does something before and after that. */
+/** A resource that does something before it allocates, or after it has released. */
 class Calling implements MemoryResource {
   readonly ledger = new Ledger();
-  /** What to do with each call, and how many have to come first. */
   action: (() => void) | undefined;
   isInAllocate = true;
+  /** Calls before the first one that does it, and whether all later calls do it as well. */
   skip = 0;
-  /** Whether it is done each time from then on. */
   isEach = false;
-  calls = 0;
   #isCalling = false;
 
   allocate(byteLength: number, align: number): MemoryRegion {
@@ -386,11 +299,18 @@ class Calling implements MemoryResource {
     if (!this.isInAllocate) this.#call();
   }
 
+  /** Runs a call without the action. */
+  quietly(call: () => void): void {
+    const { action } = this;
+    this.action = undefined;
+    call();
+    this.action = action;
+  }
+
   #call(): void {
     const { action } = this;
     if (action === undefined || this.#isCalling || this.skip-- > 0) return;
     if (!this.isEach) this.action = undefined;
-    this.calls++;
     this.#isCalling = true;
     try {
       action();
@@ -400,56 +320,60 @@ class Calling implements MemoryResource {
   }
 }
 
-/** A pool, its memory, and all that its records ever held. */
-class World {
+/** A pool, its memory, and the number that each of its records ever held. */
+class State {
   readonly memory = new Calling();
-  readonly face: Face;
+  readonly it: OfKind;
+  readonly pool: OfKind["pool"];
   known = new Map<number, number>();
   readonly saved: { bytes: Uint8Array; known: Map<number, number> };
   isDisposed = false;
   #serial = 0;
 
-  /** 40 records in three blocks, of which every third is freed; and a state to go back to, of records in the second block. */
+  /** 40 records in three blocks, of which every third is freed; and a snapshot without the first. */
   constructor(make: Make) {
-    this.face = make({ memory: this.memory });
+    this.it = make({ memory: this.memory });
+    const { pool } = this.it;
+    this.pool = pool;
     const handles = Array.from({ length: 40 }, () => this.alloc());
-    const { pool } = this.face;
     const first = pool.blocks[0].index;
     handles.forEach((handle, i) => i % 3 === 0 && pool.free(handle));
     const before = pool.snapshot();
     const known = new Map(this.known);
     pool.freeBlock(first);
-    this.saved = { bytes: pool.snapshot(), known: this.#live() };
+    const live = [...known].filter(([handle]) => pool.has(forge(handle)));
+    this.saved = { bytes: pool.snapshot(), known: new Map(live) };
     pool.restore(before);
     this.known = known;
   }
 
-  get pool(): Face["pool"] {
-    return this.face.pool;
-  }
-
-  #live(): Map<number, number> {
-    return new Map([...this.known].filter(([handle]) => this.pool.has(forge(handle))));
-  }
-
-  any(nat: number): AnyHandle {
-    return forge([...this.pool.handles()][nat % Math.max(1, this.pool.size)] ?? 0);
+  live(): AnyHandle[] {
+    return [...this.pool.handles()];
   }
 
   alloc(): AnyHandle {
     const n = ++this.#serial;
-    const handle = this.face.alloc({ n });
+    const handle = this.pool.alloc(...this.it.of, { n });
     this.known.set(handle, n);
     return handle;
   }
 
   allocMany(count: number): AnyHandle[] {
-    const handles = this.face.allocMany(count);
+    const handles = this.pool.allocMany(...this.it.of, count);
     for (const handle of handles) this.known.set(handle, 0);
     return handles;
   }
 
-  /** What the resource does comes before where it lends, and after where it takes back. */
+  retain(pred: (view: unknown, handle: number) => boolean): void {
+    this.pool.retain(...this.it.of, pred);
+  }
+
+  empty(): void {
+    this.pool.clear();
+    this.pool.trim();
+  }
+
+  /** The action comes before a resource allocates, and after it has released. */
   restore(): void {
     if (!this.memory.isInAllocate) this.known = new Map(this.saved.known);
     this.pool.restore(this.saved.bytes);
@@ -458,31 +382,32 @@ class World {
 
   dispose(): void {
     this.isDisposed = true;
-    if (this.pool.size > 0 && this.face.pool.stats !== undefined) this.pool.clear();
+    if (this.pool.size > 0) this.pool.clear();
     this.pool.dispose();
   }
 
   check(): void {
+    const { pool, memory: { ledger } } = this;
     if (this.isDisposed) {
-      assertThrows(() => this.pool.has(forge([...this.known.keys()][0])), DisposedError);
-      assertThrows(() => this.pool.free(forge([...this.known.keys()][1])), DisposedError);
-      assertThrows(() => this.face.alloc(), DisposedError);
-      assertThrows(() => this.pool.stats(), DisposedError);
-      assertEquals([this.pool.size, this.pool.byteLength], [0, 0]);
-    } else {
-      validate(this.pool);
-      let size = 0;
-      for (const handle of this.pool.handles()) {
-        size++;
-        const n = this.known.get(handle);
-        assert(n !== undefined, `nobody was given ${handle}`);
-        assertEquals(this.face.get<{ n: number }>(handle).n, n);
+      for (const handle of [...this.known.keys()].slice(0, 2)) {
+        assertThrows(() => pool.has(forge(handle)), DisposedError);
+        assertThrows(() => pool.free(forge(handle)), DisposedError);
       }
-      assertEquals(size, this.pool.size);
-      const { byteLength, grown, released } = this.pool.stats();
-      const { ledger } = this.memory;
-      assertEquals([byteLength, grown - released], [ledger.byteLength, ledger.lent.size]);
+      assertThrows(() => this.alloc(), DisposedError);
+      assertThrows(() => pool.stats(), DisposedError);
+      assertEquals([pool.size, pool.byteLength], [0, 0]);
+      return;
     }
+    validate(pool);
+    const handles = this.live();
+    for (const handle of handles) {
+      const n = this.known.get(handle);
+      assert(n !== undefined, `nobody was given ${handle}`);
+      assertEquals(pool.get<{ n: number }>(...this.it.of, handle).n, n);
+    }
+    const { size, byteLength, grown, released } = pool.stats();
+    assertEquals([size, byteLength], [handles.length, ledger.byteLength]);
+    assertEquals(grown - released, ledger.lent.size);
   }
 
   end(): void {
@@ -490,89 +415,72 @@ class World {
     if (!this.isDisposed) {
       this.pool.clear();
       this.check();
-      assertUsable(this.face);
-      this.pool.dispose();
+      assertUsable(this.it);
     }
     assertEquals(this.memory.ledger.lent.size, 0);
   }
 }
 
+type Call = (state: State) => unknown;
+
 /** What a resource calls. */
-const INNER: Readonly<Record<string, (world: World) => void>> = {
-  "alloc()": (world) => world.alloc(),
-  "allocMany()": (world) => world.allocMany(3),
-  "allocMany() of a block": (world) => world.allocMany(16),
-  "free()": (world) => world.pool.tryFree(world.any(5)),
-  "free() of all": (world) => world.pool.freeMany([...world.pool.handles()].map(forge)),
-  "get()": (world) => world.pool.size > 0 && world.face.get(world.any(3)),
-  "clear()": (world) => world.pool.clear(),
-  "clear() and trim()": (world) => {
-    world.pool.clear();
-    world.pool.trim();
+const INNER: Readonly<Record<string, Call>> = {
+  "alloc()": (state) => state.alloc(),
+  "allocMany()": (state) => state.allocMany(3),
+  "allocMany() of a block": (state) => state.allocMany(16),
+  "free()": (state) => state.pool.tryFree(state.live()[5] ?? forge(0)),
+  "free() of all": (state) => state.pool.freeMany(state.live()),
+  "get()": ({ pool, it }) => pool.size > 0 && pool.get(...it.of, [...pool.handles()][0]),
+  "clear()": ({ pool }) => pool.clear(),
+  "clear() and trim()": (state) => state.empty(),
+  "trim()": ({ pool }) => pool.trim(),
+  "freeBlock()": ({ pool }) => pool.blocks.length > 0 && pool.freeBlock(pool.blocks[0].index),
+  "freeBlock() of the last": ({ pool }) => {
+    const last = pool.blocks.at(-1);
+    if (last !== undefined) pool.freeBlock(last.index);
   },
-  "trim()": (world) => world.pool.trim(),
-  "freeBlock()": (world) =>
-    world.pool.blocks.length > 0 && world.pool.freeBlock(world.pool.blocks[0].index),
-  "freeBlock() of the last": (world) =>
-    world.pool.blocks.length > 0 && world.pool.freeBlock(world.pool.blocks.at(-1)!.index),
-  "reserve()": (world) => world.face.reserve(50),
-  "retain()": (world) => world.face.retain((_, handle) => handle % 2 === 0),
-  "snapshot()": (world) => world.pool.snapshot(),
-  "restore()": (world) => world.restore(),
-  "dispose()": (world) => world.dispose(),
+  "reserve()": ({ it }) => reserveIn(it, 50),
+  "retain()": (state) => state.retain((_, handle) => handle % 2 === 0),
+  "snapshot()": ({ pool }) => pool.snapshot(),
+  "restore()": (state) => state.restore(),
+  "dispose()": (state) => state.dispose(),
   "an error": () => {
     throw new OutOfMemoryError("Cannot allocate: there is no more", 64);
   },
 };
 
-/** Calls in the middle of which memory is asked for, and what they promise when they return. */
-const GROWING: Readonly<Record<string, (world: World) => void>> = {
-  "alloc()": (world) => {
-    for (let i = 0; i < 35 && world.pool.size < 64; i++) assert(world.pool.has(world.alloc()));
+/** Calls in the middle of which memory is allocated, and what they promise when they return. */
+const GROWING: Readonly<Record<string, Call>> = {
+  "alloc()": (state) => {
+    for (let i = 0; i < 35 && state.pool.size < 64; i++) assert(state.pool.has(state.alloc()));
   },
-  "allocMany()": (world) => {
-    for (const handle of world.allocMany(64 - world.pool.size)) assert(world.pool.has(handle));
+  "allocMany()": (state) => {
+    for (const handle of state.allocMany(64 - state.pool.size)) assert(state.pool.has(handle));
   },
-  "allocMany() in an empty pool": (world) => {
-    const { action } = world.memory;
-    world.memory.action = undefined;
-    world.pool.clear();
-    world.pool.trim();
-    world.memory.action = action;
-    for (const handle of world.allocMany(40)) assert(world.pool.has(handle));
+  "allocMany() in an empty pool": (state) => {
+    state.memory.quietly(() => state.empty());
+    for (const handle of state.allocMany(40)) assert(state.pool.has(handle));
   },
-  "reserve()": (world) => world.face.reserve(64),
-  "restore()": (world) => {
-    const { action } = world.memory;
-    world.memory.action = undefined;
-    world.pool.clear();
-    world.pool.trim();
-    world.memory.action = action;
-    world.restore();
-    assertEquals(new Set<number>(world.pool.handles()), new Set(world.saved.known.keys()));
+  "reserve()": ({ it }) => reserveIn(it, 64),
+  "restore()": (state) => {
+    state.memory.quietly(() => state.empty());
+    state.restore();
+    assertEquals(new Set<number>(state.live()), new Set(state.saved.known.keys()));
   },
 };
 
-/** Calls in the middle of which memory is given back. */
-const SHRINKING: Readonly<Record<string, (world: World) => void>> = {
-  "free()": (world) => {
-    for (const handle of [...world.pool.handles()]) world.pool.tryFree(forge(handle));
+/** Calls in the middle of which memory is released. */
+const SHRINKING: Readonly<Record<string, Call>> = {
+  "free()": (state) => state.live().forEach((handle) => state.pool.tryFree(handle)),
+  "freeMany()": (state) => state.pool.freeMany(state.live()),
+  "retain()": (state) => state.retain(() => false),
+  "trim()": ({ pool }) => {
+    pool.clear();
+    assert(pool.trim() >= 0);
   },
-  "freeMany()": (world) => {
-    const handles = [...world.pool.handles()].map(forge);
-    world.pool.freeMany(handles);
-  },
-  "retain()": (world) => world.face.retain(() => false),
-  "trim()": (world) => {
-    world.pool.clear();
-    assert(world.pool.trim() >= 0);
-  },
-  "freeBlock()": (world) => {
-    const [{ index }] = world.pool.blocks;
-    world.pool.freeBlock(index);
-  },
-  "restore()": (world) => world.restore(),
-  "dispose()": (world) => world.dispose(),
+  "freeBlock()": ({ pool }) => pool.freeBlock(pool.blocks[0].index),
+  "restore()": (state) => state.restore(),
+  "dispose()": (state) => state.dispose(),
 };
 
 /** The errors that a call may end with, where a resource calls the same pool. */
@@ -584,33 +492,27 @@ function isExpected(error: unknown): boolean {
 }
 
 for (const isInAllocate of [true, false]) {
-  const outer = Object.entries(isInAllocate ? GROWING : SHRINKING);
-  for (const [what, call] of outer) {
-    const where = isInAllocate ? "allocate()" : "release()";
-    each(`${what} leaves books that balance whatever ${where} calls meanwhile`, (make) => {
+  const where = isInAllocate ? "allocate()" : "release()";
+  for (const [what, call] of Object.entries(isInAllocate ? GROWING : SHRINKING)) {
+    each(`${what} leaves a valid pool whatever ${where} calls meanwhile`, (make) => {
       for (const [name, action] of Object.entries(INNER)) {
-        if (!isInAllocate && name === "an error") continue; // a resource that does not take back what it lent
+        if (!isInAllocate && name === "an error") continue; // release() may not throw
         for (const [skip, isEach] of [[0, false], [1, false], [2, false], [0, true], [1, true]]) {
-          const world = new World(make);
-          const { memory } = world;
-          Object.assign(memory, { action: () => action(world), skip, isEach, isInAllocate });
+          const state = new State(make);
+          const { memory } = state;
+          Object.assign(memory, { action: () => action(state), skip, isEach, isInAllocate });
           try {
-            call(world);
-          } catch (error) {
-            if (!isExpected(error)) {
-              throw new Error(`${name}, after ${skip}${isEach ? ", each time" : ""}`, {
-                cause: error,
-              });
+            try {
+              call(state);
+            } catch (error) {
+              if (!isExpected(error)) throw error;
             }
-          }
-          memory.action = undefined;
-          try {
-            world.check();
-            world.end();
-          } catch (error) {
-            throw new Error(`${name}, after ${skip}${isEach ? ", each time" : ""}`, {
-              cause: error,
-            });
+            memory.action = undefined;
+            state.check();
+            state.end();
+          } catch (cause) {
+            const when = `after ${skip}${isEach ? ", each time" : ""}`;
+            throw new Error(`${name}, ${when}`, { cause });
           }
         }
       }
@@ -618,55 +520,44 @@ for (const isInAllocate of [true, false]) {
   }
 }
 
-each(
-  "alloc() in allocate() throws an error that names the pool, and alloc() goes on after it",
-  (make) => {
-    const world = new World(make);
-    world.pool.clear();
-    world.pool.trim();
-    const before = figuresOf(world.pool);
-    world.memory.action = () => world.alloc();
-    assertThrows(() => world.alloc(), Error, '"cells": it is growing already');
-    assertEquals(figuresOf(world.pool), before);
-    let inner: unknown;
-    world.memory.action = () => inner = assertThrows(() => world.restore(), Error);
-    world.alloc();
-    assert(
-      String(inner).includes('"cells": it is growing, and its memory resource'),
-      String(inner),
-    );
-    world.check();
-    world.end();
-  },
-);
+each("alloc() in allocate() throws an error that names the pool, and alloc() goes on", (make) => {
+  const state = new State(make);
+  state.empty();
+  const before = figuresOf(state.pool);
+  state.memory.action = () => state.alloc();
+  assertThrows(() => state.alloc(), Error, '"cells": it is growing already');
+  assertEquals(figuresOf(state.pool), before);
+  let inner: unknown;
+  state.memory.action = () => inner = assertThrows(() => state.restore(), Error);
+  state.alloc();
+  assert(String(inner).includes('"cells": it is growing, and its memory resource'), String(inner));
+  state.check();
+  state.end();
+});
 
-each(
-  "restore() is refused whole where allocate() throws at any call, or allocates before that",
-  (make) => {
-    for (const skip of [0, 1]) {
-      for (const isAllocating of [false, true]) {
-        const world = new World(make);
-        const { pool, memory } = world;
-        pool.clear();
-        pool.trim();
-        const before = figuresOf(pool);
-        memory.skip = skip;
-        memory.action = () => {
-          if (isAllocating && skip > 0) world.alloc();
-          throw new OutOfMemoryError("Cannot allocate: there is no more", 64);
-        };
-        const error = assertThrows(() => world.restore(), Error);
-        // With spread reuse the alloc() needs a block of its own, as the chunks there are rest.
-        assert(isExpected(error), String(error));
-        if (!isAllocating || skip === 0) assertEquals(figuresOf(pool), before);
-        assert(pool.size <= 1);
-        world.check();
-        assertThrows(() => pool.restore(new Uint8Array(64)), SnapshotError);
-        world.end();
-      }
+each("restore() changes nothing where allocate() throws, or allocates before that", (make) => {
+  for (const skip of [0, 1]) {
+    for (const isAllocating of [false, true]) {
+      const state = new State(make);
+      const { pool, memory } = state;
+      state.empty();
+      const before = figuresOf(pool);
+      memory.skip = skip;
+      memory.action = () => {
+        if (isAllocating && skip > 0) state.alloc();
+        throw new OutOfMemoryError("Cannot allocate: there is no more", 64);
+      };
+      const error = assertThrows(() => state.restore(), Error);
+      // With spread reuse the alloc() needs a block of its own, as the free chunks are resting.
+      assert(isExpected(error), String(error));
+      if (!isAllocating || skip === 0) assertEquals(figuresOf(pool), before);
+      assert(pool.size <= 1);
+      state.check();
+      assertThrows(() => pool.restore(new Uint8Array(64)), SnapshotError);
+      state.end();
     }
-  },
-);
+  }
+});
 
 Deno.test("PoolSet.dispose() disposes of every class where release() throws", () => {
   for (const debug of [false, true]) {

@@ -1,0 +1,612 @@
+/**
+ * Iteration over the records of pools: `forEach`, `loop`, `retain`, iterators and `handles`. On every
+ * kind of pool, over the records of one struct and of all, with code of its own, with the module's
+ * code and in debug mode.
+ *
+ * That every iteration ends, whatever its function does, is shown in `tests/slab/iteration_end_test.ts`.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  type AnyHandle,
+  type AnyStruct,
+  DisposedError,
+  ErasedPool,
+  Pool,
+  type PoolOptions,
+  PoolSet,
+  struct,
+  validate,
+} from "../../mod.ts";
+import { type AnyPool, drop, WAYS } from "../_kinds.ts";
+import { untyped } from "../_support.ts";
+
+const Num = struct({ n: "u32" }, { name: "Num" });
+const Pos = struct({ x: "f32", n: "u32" }, { name: "Pos" });
+const TYPES: readonly AnyStruct[] = [Num, Pos];
+
+interface Counted {
+  n: number;
+}
+type Visit<A extends unknown[] = unknown[]> = (
+  view: Counted,
+  handle: AnyHandle,
+  ...args: A
+) => unknown;
+
+/** A pool, and some or all of its records. */
+interface Subject {
+  readonly pool: AnyPool;
+  /** The struct that iterations are restricted to, if any. */
+  readonly of: readonly AnyStruct[];
+  /** Allocates a record that is iterated over. */
+  alloc(n: number): AnyHandle;
+  get(handle: AnyHandle): Counted;
+  views(): IterableIterator<Counted>;
+}
+
+/** Every way to iterate, with a function that gets the number and the handle of each record. */
+const MEMBERS: Readonly<Record<string, (it: Subject, visit: Visit) => void>> = {
+  "forEach()": ({ pool, of }, visit) => pool.forEach(...of, visit),
+  "loop()": ({ pool, of }, visit) => pool.loop(...of, visit)(),
+  "retain()": ({ pool, of }, visit) => {
+    const keep: Visit = (view, handle) => (visit(view, handle), true);
+    assertEquals(pool.retain(...of, keep), 0);
+  },
+  "the iterator": (it, visit) => {
+    for (const view of it.views()) visit(view, it.pool.handleOf(view));
+  },
+  "handles()": (it, visit) => {
+    for (const handle of it.pool.handles(...it.of)) visit(it.get(handle), handle);
+  },
+};
+
+function subject(pool: object, structs: readonly AnyStruct[], ...of: AnyStruct[]): Subject {
+  const any = pool as AnyPool; // which has untyped arguments
+  const isPool = pool instanceof Pool;
+  return {
+    pool: any,
+    of,
+    alloc: (n) => any.alloc(...(isPool ? [] : [structs[n % structs.length]]), { n }),
+    get: (handle) => {
+      if (isPool) return any.get(handle);
+      const typed = untyped<ErasedPool>(any);
+      return any.get(of[0] ?? typed.typeOf(handle), handle);
+    },
+    views: () => untyped(of.length > 0 ? any.all!(...of) : any[Symbol.iterator]()),
+  };
+}
+
+/** Adds records of another struct, which an iteration over those of Num must pass over. */
+function withDecoys<P extends ErasedPool | PoolSet>(pool: P): P {
+  pool.freeMany(pool.allocMany(Num, 3));
+  for (let i = 0; i < 5; i++) pool.alloc(Pos, { n: 1000 + i });
+  return pool;
+}
+
+const SUBJECTS: Readonly<Record<string, (options: PoolOptions) => Subject>> = {
+  "Pool": (options) => subject(new Pool(Num, options), [Num]),
+  "wide Pool": (options) => subject(new Pool(Num, { ...options, handles: "wide" }), [Num]),
+  "ErasedPool, one struct": (options) =>
+    subject(withDecoys(new ErasedPool({ ...options, size: 8, types: TYPES })), [Num], Num),
+  "ErasedPool, all structs": (options) =>
+    subject(new ErasedPool({ ...options, size: 8, types: TYPES }), TYPES),
+  "ErasedPool without types": (options) =>
+    subject(new ErasedPool({ ...options, size: 8 }), [Num], Num),
+  "PoolSet, one struct": (options) =>
+    subject(withDecoys(new PoolSet({ ...options, sizes: [8, 16] })), [Num], Num),
+  "PoolSet, all structs": (options) => subject(new PoolSet({ ...options, sizes: [4, 8] }), TYPES),
+};
+
+const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 1024, name: "things" };
+
+/** Fewer and more records than those from which on an iteration looks for a loop of its text. */
+const COUNTS: readonly number[] = [40, 200];
+
+/** Defines a test for each subject, made in every way but with spread reuse. */
+function each(claim: string, test: (make: (more?: PoolOptions) => Subject) => void): void {
+  for (const [name, make] of Object.entries(SUBJECTS)) {
+    for (const [way, options] of Object.entries(WAYS)) {
+      if (options.reuse === "spread") continue;
+      Deno.test(`${name}${way}: ${claim}`, () => {
+        test((more) => make({ ...SMALL, ...options, ...more }));
+      });
+    }
+  }
+}
+
+/** Defines such a test of pools of so many records. */
+function filledEach(claim: string, test: (it: Subject, handles: AnyHandle[]) => void): void {
+  each(claim, (make) => {
+    for (const count of COUNTS) {
+      const it = make();
+      test(it, Array.from({ length: count }, (_, n) => it.alloc(n)));
+      if (it.pool.blocks.length > 0) drop(it.pool); // else it was disposed of
+    }
+  });
+}
+
+/** The numbers and handles of the records, in order of their indices. */
+function ordered({ pool }: Subject, handles: Iterable<AnyHandle>): AnyHandle[] {
+  const indices = new Map(Array.from(handles, (handle) => [handle, pool.indexOf(handle)]));
+  return [...indices.keys()].sort((a, b) => indices.get(a)! - indices.get(b)!); // has all of them
+}
+
+function numbersOf(it: Subject): number[] {
+  const seen: number[] = [];
+  it.pool.forEach(...it.of, ({ n }: Counted) => seen.push(n));
+  return seen;
+}
+
+// -- which records --
+
+for (const [member, iterate] of Object.entries(MEMBERS)) {
+  each(`${member} visits each live record once, in order, whatever is freed meanwhile`, (make) => {
+    const cases = fc.record({
+      chunksPerBlock: fc.constantFrom(16, 128),
+      count: fc.nat(300),
+      // In runs, so that whole words of the occupancy bitmap are full, and others empty.
+      runs: fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 12 }),
+      frees: fc.array(fc.nat(300), { minLength: 1, maxLength: 20 }),
+      every: fc.integer({ min: 1, max: 50 }),
+      isOwn: fc.boolean(),
+    });
+    const property = fc.property(cases, ({ chunksPerBlock, count, runs, frees, every, isOwn }) => {
+      const it = make({ chunksPerBlock });
+      const handles = Array.from({ length: count }, (_, n) => it.alloc(n));
+      const live = new Set(handles);
+      const free = (handle: AnyHandle) => live.delete(handle) && it.pool.free(handle);
+      for (let i = 0, at = 0; i < runs.length && at < count; at += runs[i++]) {
+        if (i % 2 === 1) handles.slice(at, at + runs[i]).forEach(free);
+      }
+      const expected = new Set(ordered(it, live));
+      const seen = new Set<AnyHandle>();
+      iterate(it, (view, handle) => {
+        assert(live.has(handle) && !seen.has(handle), `saw ${handle}, not live or seen before`);
+        assertEquals(view.n, handles.indexOf(handle));
+        seen.add(handle);
+        if (seen.size % every !== 0) return;
+        const gone = isOwn ? handle : handles[frees[seen.size % frees.length] % count];
+        if (!seen.has(gone)) expected.delete(gone);
+        free(gone);
+      });
+      assertEquals([...seen], [...expected]);
+      validate(it.pool);
+      drop(it.pool);
+    });
+    fc.assert(property, { numRuns: 15 });
+  });
+
+  each(`${member} visits each old record once, whatever is allocated meanwhile`, (make) => {
+    const cases = fc.record({
+      count: fc.integer({ min: 1, max: 150 }),
+      isFreed: fc.array(fc.boolean(), { minLength: 1, maxLength: 9 }),
+      every: fc.integer({ min: 1, max: 20 }),
+    });
+    const property = fc.property(cases, ({ count, isFreed, every }) => {
+      const it = make();
+      const handles = Array.from({ length: count }, (_, n) => it.alloc(n));
+      const old = handles.filter((_, n) => !isFreed[n % isFreed.length]);
+      for (const handle of handles) if (!old.includes(handle)) it.pool.free(handle);
+      const seen: AnyHandle[] = [];
+      iterate(it, (view, handle) => {
+        assertEquals(view.n, it.get(handle).n);
+        seen.push(handle);
+        if (view.n < 1000 && view.n % every === 0) it.alloc(1000 + view.n);
+        if (view.n % 7 === 1) it.pool.free(handle);
+      });
+      assertEquals(new Set(seen).size, seen.length);
+      const isOld = new Set(old);
+      assertEquals(new Set(seen.filter((handle) => isOld.has(handle))), isOld);
+      validate(it.pool);
+      drop(it.pool);
+    });
+    fc.assert(property, { numRuns: 15 });
+  });
+
+  each(`${member} goes on rightly where blocks are given back and replaced`, (make) => {
+    for (const keepEmptyBlocks of [0, 1]) {
+      const it = make({ keepEmptyBlocks });
+      const handles = Array.from({ length: 60 }, (_, n) => it.alloc(n));
+      const seen: number[] = [];
+      iterate(it, ({ n }, handle) => {
+        assertEquals(n, it.get(handle).n);
+        if (seen.push(n) !== 3) return;
+        for (const at of [0, -1]) it.pool.freeBlock(it.pool.blocks.at(at)!.index); // has some
+        for (let i = 100; i < 116; i++) it.alloc(i);
+      });
+      const left = handles.filter((handle) => it.pool.has(handle));
+      assertEquals(new Set(seen).size, seen.length);
+      assert(left.length > 0 && left.every((handle) => seen.includes(handles.indexOf(handle))));
+      validate(it.pool);
+      drop(it.pool);
+    }
+  });
+
+  each(`${member} ends where its function disposes of the pool`, (make) => {
+    for (const count of COUNTS) {
+      for (const at of [1, 20, count]) {
+        const it = make();
+        for (let n = 0; n < count; n++) it.alloc(n);
+        let calls = 0;
+        iterate(it, () => {
+          if (++calls === at) drop(it.pool);
+        });
+        assertEquals(calls, at);
+      }
+    }
+  });
+}
+
+each("visits what is allocated after the loop was made, and nothing in an empty pool", (make) => {
+  const it = make();
+  it.pool.clear();
+  it.pool.trim();
+  const seen: number[] = [];
+  const pass = it.pool.loop(...it.of, ({ n }: Counted) => seen.push(n));
+  const passes = [pass, ...Object.values(MEMBERS).map((iterate) => () => iterate(it, () => {}))];
+  for (const pass of passes) pass();
+  assertEquals(seen, []);
+  it.alloc(7);
+  pass();
+  it.pool.freeBlock(it.pool.blocks[0].index);
+  pass();
+  it.alloc(8);
+  pass();
+  assertEquals(seen, [7, 8]);
+  drop(it.pool);
+});
+
+filledEach(
+  "retain() frees what its predicate is false for, and counts those alone",
+  (it, handles) => {
+    const retain = (pred: Visit) => it.pool.retain(...it.of, pred);
+    const half = handles.length / 2;
+    assertEquals(retain(({ n }) => n % 2 === 0), half);
+    handles.forEach((handle, n) => assertEquals(it.pool.has(handle), n % 2 === 0));
+    const freed = retain(({ n }, handle) => {
+      if (n === 4) it.pool.free(handle);
+      if (n === 6) it.pool.free(handles[8]);
+      return n !== 4 && n !== 6;
+    });
+    assertEquals([freed, numbersOf(it).length], [1, half - 3]);
+    const failing = ({ n }: Counted) => {
+      if (n === 20) throw new Error("boom");
+      return false;
+    };
+    assertThrows(() => retain(failing), Error, "boom");
+    const left = new Set(numbersOf(it));
+    assert(left.has(20) && left.size < half - 3, "what was freed before stays freed");
+    assertEquals([retain(() => true), retain(() => false), retain(() => false)], [0, left.size, 0]);
+    validate(it.pool);
+  },
+);
+
+// -- views --
+
+filledEach("writes through the view, which may be moved to another record", (it, handles) => {
+  it.pool.loop(...it.of, (view: Counted) => view.n += 1000)();
+  it.pool.forEach(...it.of, (view: Counted) => view.n -= 1000);
+  const expected = numbersOf(it);
+  const last = handles.length - 2;
+  for (const [member, iterate] of Object.entries(MEMBERS)) {
+    if (member === "handles()") continue;
+    const seen: number[] = [];
+    iterate(it, (view) => {
+      seen.push(view.n);
+      // One of the same struct, in the first block or the last.
+      it.pool.seek(view, handles[view.n % 2 + (view.n <= last / 2 ? last : 0)]);
+    });
+    assertEquals(seen, expected, member);
+  }
+});
+
+each("iterators yield one view for each struct, and stay done", (make) => {
+  const it = make({ debug: false }); // in debug mode each is of one record
+  const structs = it.of.length === 0 && !(it.pool instanceof Pool) ? TYPES.length : 1;
+  for (let n = 0; n < 40; n++) it.alloc(n);
+  assertEquals(new Set(it.views()).size, structs);
+  const views = new Set<Counted>();
+  it.pool.forEach(...it.of, (view: Counted) => views.add(view));
+  assertEquals(views.size, structs);
+  for (const view of it.views()) if (view.n === 2) break;
+  for (const make of [() => it.views(), () => it.pool.handles(...it.of)]) {
+    const iterator: IterableIterator<unknown> = make();
+    assert(iterator[Symbol.iterator]() === iterator);
+    for (const _ of iterator);
+    assertEquals(iterator.next().done, true);
+    it.alloc(50);
+    assertEquals(iterator.next().done, true);
+  }
+});
+
+each("iterations nest, those of one function as well, each with views of its own", (make) => {
+  const it = make();
+  for (let n = 0; n < 20; n++) it.alloc(n);
+  let depth = 0;
+  let visits = 0;
+  const inner = it.pool.loop(...it.of, (view: Counted) => {
+    visits++;
+    if (depth-- <= 0) return;
+    const { n } = view;
+    inner();
+    assertEquals(view.n, n);
+  });
+  depth = 2;
+  inner();
+  assertEquals(visits, 3 * 20);
+  const expected = numbersOf(it);
+  const pairs = expected.flatMap((a) => expected.map((b) => `${a} ${b}`));
+  const members = Object.entries(MEMBERS).filter(([member]) => member !== "handles()");
+  for (const [outer, iterate] of members) {
+    for (const [, iterateWithin] of members) {
+      const seen: string[] = [];
+      iterate(it, (a) => iterateWithin(it, (b) => seen.push(`${a.n} ${b.n}`)));
+      assertEquals(seen, pairs, outer);
+    }
+  }
+  drop(it.pool);
+});
+
+filledEach("works as before after a function threw, whose error it passes on", (it, handles) => {
+  const error = new Error("boom");
+  const expected = numbersOf(it);
+  const members = Object.values(MEMBERS);
+  for (const at of [0, 1, 17, handles.length - 1]) {
+    for (const iterate of members) {
+      let calls = 0;
+      const fail = () => {
+        if (calls++ === at) throw error;
+      };
+      assertStrictEquals(assertThrows(() => iterate(it, fail)), error);
+      assertEquals(calls, at + 1);
+      calls = 0;
+      assertStrictEquals(assertThrows(() => iterate(it, () => iterate(it, fail))), error);
+      assertEquals(numbersOf(it), expected);
+    }
+  }
+  const kept = it.pool.loop(...it.of, (_view: unknown, _handle: unknown, isFailing: boolean) => {
+    if (isFailing) throw error;
+  });
+  assertThrows(() => kept(true), Error, "boom");
+  kept(false);
+  validate(it.pool);
+});
+
+// -- arguments --
+
+filledEach("loop() hands on up to four arguments of each call, and keeps none", (it, handles) => {
+  const calls: unknown[][] = [];
+  const pass = it.pool.loop(...it.of, (...args: unknown[]) => calls.push(args));
+  const values = ["a", undefined, { c: 1 }, 4n];
+  // In any order, as each number of arguments has a loop of its own.
+  for (const given of [0, 4, 1, 3, 2, 0, 1]) {
+    calls.length = 0;
+    const rotated = [...values.slice(given), ...values];
+    pass(...rotated.slice(0, given));
+    assertEquals(calls.length, handles.length);
+    for (const [view, handle, ...args] of calls) {
+      assertEquals([typeof view, typeof handle], ["object", "number"]);
+      assertEquals(args, rotated.slice(0, given));
+    }
+  }
+});
+
+each("loop() hands on no more than four arguments, and forEach() and retain() none", (make) => {
+  const it = make({ debug: false }); // debug mode hands on all of them
+  it.alloc(0);
+  const counts: number[] = [];
+  const visit = (...args: unknown[]) => counts.push(args.length);
+  const counting = function () {
+    return counts.push(arguments.length);
+  };
+  for (const fn of [visit, counting]) {
+    it.pool.forEach(...it.of, fn);
+    it.pool.retain(...it.of, fn);
+    it.pool.loop(...it.of, fn)();
+    it.pool.loop(...it.of, fn)(1, 2, 3, 4, 5, 6);
+  }
+  assertEquals(counts, [2, 2, 2, 6, 2, 2, 2, 6]);
+});
+
+each("throws TypeError on what is no function, before it visits any record", (make) => {
+  const it = make();
+  it.alloc(1);
+  for (const bad of [undefined, null, 5, "visit", {}, []]) {
+    for (const member of ["forEach", "loop", "retain"] as const) {
+      const isStructMissing = it.of.length === 0 && !(it.pool instanceof Pool);
+      const problem = isStructMissing ? "" : "the argument must be a function";
+      assertThrows(() => void it.pool[member](...it.of, bad), TypeError, problem);
+    }
+  }
+  validate(it.pool);
+  drop(it.pool);
+});
+
+filledEach("a loop throws DisposedError once its pool was disposed of", ({ pool, of }, handles) => {
+  let calls = 0;
+  const used = pool.loop(...of, () => calls++);
+  const fresh = pool.loop(...of, () => calls++); // never called before
+  used();
+  drop(pool);
+  for (const pass of [used, fresh, used]) assertThrows(() => pass(), DisposedError);
+  assertEquals(calls, handles.length);
+});
+
+// -- functions of all kinds --
+
+filledEach("calls native and bound functions and proxies as any other", (it) => {
+  const { pool, of } = it;
+  const expected: unknown[] = [];
+  pool.forEach(...of, (_: unknown, handle: AnyHandle) => expected.push(handle));
+  const list: unknown[] = [];
+  const add = function (this: unknown[], _view: Counted, handle: AnyHandle) {
+    return this.push(handle);
+  };
+  const proxy = new Proxy(add.bind(list), {
+    apply: (target, self, args: [Counted, AnyHandle]) => Reflect.apply(target, self, args),
+  });
+  for (const fn of [Array.prototype.push.bind(list), add.bind(list), proxy]) {
+    list.length = 0;
+    pool.forEach(...of, fn);
+    pool.loop(...of, fn)();
+    assertEquals(pool.retain(...of, fn), 0); // the new length is true
+    const handles = list.filter((value) => typeof value === "number");
+    assertEquals(handles, [...expected, ...expected, ...expected]);
+  }
+  pool.forEach(...of, Math.max);
+  pool.loop(...of, Object)();
+  assertEquals(pool.retain(...of, Boolean), 0); // a view is true
+});
+
+filledEach("calls async functions and generators, and waits for none", ({ pool, of }, handles) => {
+  let calls = 0;
+  // deno-lint-ignore require-await -- that it is async is the point
+  const later = async () => void calls++;
+  const lazy = function* () {
+    calls++; // never, as nobody asks for the first value
+    yield;
+  };
+  for (const fn of [later, lazy]) {
+    pool.forEach(...of, fn);
+    pool.loop(...of, fn)();
+    assertEquals(pool.retain(...of, fn), 0); // a promise and a generator are true
+  }
+  assertEquals(calls, 3 * handles.length);
+});
+
+filledEach("passes on the TypeError of a class that is called", (it, handles) => {
+  class Thing {}
+  for (const member of ["forEach", "loop", "retain"] as const) {
+    const call = () => untyped<() => void>(it.pool[member](...it.of, Thing))();
+    assertThrows(call, TypeError, "Class constructor Thing cannot be invoked without 'new'");
+  }
+  assertEquals(numbersOf(it).length, handles.length);
+  validate(it.pool);
+});
+
+filledEach("does not take functions of one text for each other, nested ones as well", (it) => {
+  const { pool, of } = it;
+  const adder = (to: number[], by: number) => ({ n }: Counted) => void to.push(n + by);
+  const expected = numbersOf(it);
+  for (let round = 0; round < 3; round++) {
+    const lists: number[][] = [[], [], [], []];
+    const [a, b] = [0, 1].map((i) => pool.loop(...of, adder(lists[i], 1000 * i)));
+    pool.forEach(...of, adder(lists[2], 2000 + round));
+    a();
+    pool.forEach(...of, adder(lists[3], 3000 + round));
+    b();
+    a();
+    const plus = (by: number) => expected.map((n) => n + by);
+    const wanted = [[...plus(0), ...plus(0)], plus(1000), plus(2000 + round), plus(3000 + round)];
+    assertEquals(lists, wanted);
+  }
+  const counts = [0, 0, 0];
+  const visitor = (depth: number) => (view: Counted) => {
+    counts[depth]++;
+    if (view.n === 0 && depth < 2) pool.forEach(...of, visitor(depth + 1));
+  };
+  pool.forEach(...of, visitor(0));
+  assertEquals(counts, Array(3).fill(expected.length));
+});
+
+filledEach("does not believe a function's own toString()", (it) => {
+  const { pool, of } = it;
+  const expected = numbersOf(it);
+  const honest: number[] = [];
+  const lying: number[] = [];
+  const a = ({ n }: Counted) => void honest.push(n);
+  const b = Object.assign(({ n }: Counted) => void lying.push(n, n), {
+    toString: () => String(a),
+    [Symbol.toPrimitive]: () => String(a),
+  });
+  const c = Object.assign(({ n }: Counted) => void lying.push(n, n), {
+    toString() {
+      throw new Error("never called");
+    },
+  });
+  for (const fn of [a, b, c]) pool.forEach(...of, fn);
+  pool.loop(...of, b)();
+  assertEquals([honest, lying.length], [expected, 6 * expected.length]);
+});
+
+/** A function of one of as many texts as are wanted, where code may be made. */
+function pusher(number: number, seen: number[]): Visit {
+  try {
+    const text = `return function (view) { seen.push(view.n + ${number}); return true; }`;
+    return new Function("seen", text)(seen);
+  } catch {
+    return ({ n }) => seen.push(n + number);
+  }
+}
+
+filledEach("sees the same with more texts than a pool keeps loops for", (it) => {
+  const expected = numbersOf(it);
+  for (let round = 0; round < 2; round++) {
+    for (let number = 0; number < 70; number++) {
+      const seen: number[] = [];
+      const fn = pusher(number, seen);
+      it.pool.forEach(...it.of, fn);
+      assertEquals(it.pool.retain(...it.of, fn), 0);
+      assertEquals(seen, [...expected, ...expected].map((n) => n + number));
+    }
+  }
+});
+
+// -- pools of one struct, and structs in one pool --
+
+for (const specialize of [true, false]) {
+  const code = specialize ? "own" : "shared";
+  Deno.test(`Pools of one struct iterate over their own records, with ${code} code`, () => {
+    using a = new Pool(Num, { ...SMALL, specialize });
+    using b = new Pool(Num, { ...SMALL, specialize });
+    a.alloc({ n: 1 });
+    b.alloc({ n: 2 });
+    const seen: number[] = [];
+    const visit = ({ n }: Counted) => void seen.push(n);
+    const [first, second] = [a.loop(visit), b.loop(visit)];
+    for (const pass of [first, second, first]) pass();
+    a.forEach(visit);
+    b.forEach(visit);
+    assertEquals(seen, [1, 2, 1, 1, 2]);
+  });
+
+  Deno.test(`PoolSet.loop() sees structs that were added after it was made, with ${code} code`, () => {
+    using set = new PoolSet({ sizes: [4, 8], ...SMALL, specialize });
+    const seen: unknown[] = [];
+    const pass = set.loop((view: unknown) => void seen.push((view as { x?: number }).x));
+    pass();
+    set.alloc(Pos, { x: 5 });
+    pass();
+    set.alloc(struct({ x: "u8" }), { x: 7 });
+    pass();
+    assertEquals(seen, [5, 7, 5]); // by size
+  });
+}
+
+for (const [name, make] of Object.entries(SUBJECTS)) {
+  if (!/^ErasedPool, one|^PoolSet, one/.test(name)) continue;
+  for (const [member, iterate] of Object.entries(MEMBERS)) {
+    Deno.test(`${name}: ${member} visits no record of another struct that takes a chunk`, () => {
+      for (const options of Object.values(WAYS)) {
+        const it = make({ ...SMALL, ...options });
+        const handles = Array.from({ length: 40 }, (_, n) => it.alloc(n));
+        const seen: number[] = [];
+        iterate(it, ({ n }) => {
+          seen.push(n);
+          if (n % 4 !== 0 || n + 2 >= 40) return;
+          it.pool.free(handles[n + 1]);
+          it.pool.alloc(Pos, { n: 2000 }); // in its chunk, but for spread reuse
+          it.pool.free(handles[n + 2]);
+          it.pool.alloc(Num, { n: 3000 + n });
+        });
+        const old = seen.filter((n) => n < 1000);
+        assertEquals(old, Array.from({ length: 40 }, (_, n) => n).filter((n) => n % 4 % 3 === 0));
+        assert(seen.every((n) => n < 1000 || n >= 3000), String(seen));
+        drop(it.pool);
+      }
+    });
+  }
+}

@@ -1,0 +1,763 @@
+/**
+ * `PoolBase`, and all that the three classes of pools promise in common: on every kind of pool, made
+ * in every way.
+ *
+ * That any sequence of calls does what it does to a `Map` is shown in `tests/model/`; here are the
+ * errors, the edges, and what a model does not see.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  type AnyHandle,
+  array,
+  DisposedError,
+  NULL_HANDLE,
+  OutOfMemoryError,
+  Pool,
+  PoolExhaustedError,
+  type PoolOptions,
+  PoolSet,
+  type PoolStats,
+  StaleHandleError,
+  struct,
+  validate,
+  type View,
+} from "../../mod.ts";
+import { drop, type OfKind, reserveIn, testKinds, valuesOf } from "../_kinds.ts";
+import { assertHarmless, assertRefused, forge, stateOf, untyped } from "../_support.ts";
+
+const Num = struct({ n: "u32" }, { name: "Num" });
+type NumView = { n: number };
+
+/** Four blocks of 16 chunks at the most. */
+const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
+
+/** Defines a test for every kind of pool, made in every way. */
+function each(claim: string, test: (make: (options?: PoolOptions) => OfKind) => void): void {
+  testKinds(claim, Num, SMALL, test);
+}
+
+/** Allocates records, `n` counted up from 0. */
+function fill({ pool, of }: OfKind, count: number): AnyHandle[] {
+  return Array.from({ length: count }, (_, n) => pool.alloc(...of, { n }));
+}
+
+/** The class and name of a pool, as its errors begin. */
+function labelOf({ pool, of }: OfKind): string {
+  const name = of.length === 0 ? "Pool" : pool instanceof PoolSet ? "PoolSet" : "ErasedPool";
+  return `${name} "cells"`;
+}
+
+/** Whether a pool is in debug mode, where views of no record throw. */
+function isDebug({ pool, of }: OfKind): boolean {
+  try {
+    return pool.cursor<NumView>(...of).n !== 0;
+  } catch {
+    return true;
+  }
+}
+
+/** Values that are handles of no live record; `live` are handles of live ones. */
+function badHandles({ pool }: OfKind, live: number, freed: readonly number[]): unknown[] {
+  const all: unknown[] = [
+    ...[0, -0, -1, -64, -(2 ** 31), 0.5, 1.5, NaN, Infinity, -Infinity],
+    ...[2 ** 30, 2 ** 31, 2 ** 32, 2 ** 52, 2 ** 53 - 1, 2 ** 53, 1e300],
+    ...["", "64", undefined, null, true, 7n, Symbol("seven"), {}, [64], () => 64],
+    { valueOf: () => live },
+    ...freed,
+    String(live),
+    live + 0.5,
+    live + 64, // of a later generation
+    live - 64, // of generation 0
+    live + 2 ** 29, // of another size class
+    live + 2 ** 32,
+    live - 2 ** 32,
+    live + 2 ** 52,
+    64 + 60, // of a chunk that was never used, or of a block that is not there
+  ];
+  const handles: unknown[] = [...pool.handles()];
+  return all.filter((value) => !handles.includes(value));
+}
+
+// -- one record --
+
+each("has no block before the first alloc()", (make) => {
+  const { pool } = make();
+  assertEquals([pool.size, pool.capacity, pool.byteLength, pool.blocks.length], [0, 0, 0, 0]);
+  assertEquals([...pool.handles()], []);
+  validate(pool);
+});
+
+each("alloc() and tryAlloc() zero the chunk and write the named fields", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  for (const handle of fill(it, 20)) pool.set(...of, handle, { n: 0xffff_ffff });
+  pool.clear();
+  const made = [pool.alloc(...of), pool.tryAlloc(...of), pool.alloc(...of, { n: 5 })];
+  made.push(pool.tryAlloc(...of, { n: 6 }), pool.alloc(...of, undefined), pool.alloc(...of, {}));
+  assertEquals(valuesOf(it), [0, 0, 5, 6, 0, 0].map((n) => ({ n })));
+  assertEquals(new Set(made).size, 6);
+  validate(pool);
+  drop(it.pool);
+});
+
+for (const bytes of [2, 3, 4, 5, 7, 8, 12, 255, 256, 260, 1001, 1024]) {
+  const Bytes = struct({ bytes: array("u8", bytes) });
+  testKinds(
+    `alloc() zeroes every byte of ${bytes}, and of no other chunk`,
+    Bytes,
+    SMALL,
+    (make) => {
+      const it = make();
+      const { pool, of } = it;
+      const full = Array(bytes).fill(0xff);
+      const handles = [1, 2, 3].map(() => pool.alloc(...of, { bytes: full }));
+      pool.free(handles[1]);
+      pool.alloc(...of);
+      const values = valuesOf(it) as { bytes: number[] }[];
+      const wanted = Array(bytes).fill(0);
+      // With spread reuse the chunk is a new one.
+      assertEquals(values.map((value) => value.bytes).sort(), [wanted, full, full].sort());
+      drop(it.pool);
+    },
+  );
+}
+
+each("get() gives views of their own, which stay on their records while the pool grows", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const handles = fill(it, 3);
+  const [a, b] = handles.map((handle) => pool.get<NumView>(...of, handle));
+  pool.allocMany(...of, 60);
+  a.n += 10;
+  b.n += 20;
+  assertEquals(handles.map((it) => pool.tryGet<NumView>(...of, it)?.n), [10, 21, 2]);
+  pool.set(...of, handles[2], { n: 7 });
+  pool.set(...of, handles[0], {});
+  assertEquals(handles.map((it) => pool.get<NumView>(...of, it).n), [10, 21, 7]);
+  drop(it.pool);
+});
+
+each("handle() returns the number that it is given, whatever it is", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const made = pool.allocMany<Float64Array>(...of, 3, new Float64Array(3));
+  for (const n of [...made, 0, -1, 1.5, NaN, 2 ** 53]) assertEquals<number>(pool.handle(n), n);
+  pool.get<NumView>(...of, pool.handle(made[1])).n = 7;
+  pool.free(pool.handle(made[0]));
+  assertEquals([...made].map((n) => pool.has(pool.handle(n))), [false, true, true]);
+  drop(it.pool);
+  assertEquals<number>(pool.handle(5), 5);
+});
+
+each("scoped() frees its record at the end of the scope, also after an error", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  {
+    using scratch = pool.scoped(...of, { n: 4 });
+    assertEquals([untyped<NumView>(scratch.view).n, pool.size], [4, 1]);
+    assertEquals<number>(pool.handleOf(scratch.view), scratch.handle);
+  }
+  assertEquals(pool.size, 0);
+  const failing = () => {
+    using _scratch = pool.scoped(...of);
+    throw new Error("boom");
+  };
+  assertThrows(failing, Error, "boom");
+  assertEquals(pool.size, 0);
+  {
+    using scratch = pool.scoped(...of);
+    pool.free(scratch.handle);
+    fill(it, 5); // one of them in the same chunk
+  }
+  assertEquals(pool.size, 5);
+  pool.clear();
+  const late = pool.scoped(...of);
+  pool.clear();
+  pool.dispose();
+  late[Symbol.dispose]();
+});
+
+// -- stale handles --
+
+each("throws StaleHandleError on what is no live record's handle, and changes nothing", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const handles = fill(it, 60);
+  const freed = [handles[3], handles[30], handles[59]];
+  for (const handle of freed) pool.free(handle);
+  pool.alloc(...of, { n: 77 }); // in the chunk of one of them, or in a new one
+  const cursor = pool.seek(pool.cursor<NumView>(...of), handles[1]);
+  const before = stateOf(pool);
+  for (const bad of badHandles(it, handles[20], freed)) {
+    const handle = forge(bad);
+    const calls: [string, () => unknown][] = [
+      ["free", () => pool.free(handle)],
+      ["get", () => pool.get(...of, handle)],
+      ["set", () => pool.set(...of, handle, { n: 5 })],
+      ["seek", () => pool.seek(cursor, handle)],
+      ["tell the index", () => pool.indexOf(handle)],
+      ["free 1 records", () => pool.freeMany([handle])],
+      ["free 3 records", () => pool.freeMany([handles[0], handle, handles[1]])],
+    ];
+    for (const [verb, call] of calls) {
+      const error = assertThrows(call, StaleHandleError, `Cannot ${verb} in ${labelOf(it)}: `);
+      assertEquals(error.pool, "cells");
+      assertStrictEquals<unknown>(error.handle, bad);
+      const position = verb === "free 3 records" ? 1 : verb === "free 1 records" ? 0 : undefined;
+      if (position !== undefined) assert(error.message.endsWith(`, at position ${position}`));
+    }
+    assertEquals([pool.has(handle), pool.tryFree(handle)], [false, false]);
+    assertEquals(pool.tryGet(...of, handle), undefined);
+  }
+  assertEquals([pool.handleOf(cursor as never), cursor.n], [handles[1], 1]);
+  assertEquals(stateOf(pool), before);
+  validate(pool);
+  drop(it.pool);
+});
+
+each("rejects every handle while it has no block", (make) => {
+  const it = make();
+  for (const bad of [0, 1, 64, 65, -1, 2 ** 29 + 64, 2 ** 40, 2 ** 52, NaN]) {
+    assertHarmless(it.pool, () => it.pool.has(forge(bad)), false);
+    const free = () => it.pool.free(forge(bad));
+    assertRefused(it.pool, free, StaleHandleError, `Cannot free in ${labelOf(it)}: `);
+  }
+  const free = () => it.pool.free(NULL_HANDLE);
+  assertRefused(it.pool, free, StaleHandleError, "handle 0 is the null handle");
+});
+
+each("rejects the handles of another pool once generations differ", (make) => {
+  const [it, other] = [make(), make()];
+  fill(it, 1);
+  other.pool.free(other.pool.alloc(...other.of));
+  const foreign = other.pool.alloc(...other.of);
+  assertHarmless(it.pool, () => it.pool.has(foreign), false);
+  assertRefused(it.pool, () => it.pool.free(foreign), StaleHandleError, "Cannot free");
+  drop(it.pool);
+  drop(other.pool);
+});
+
+each("keeps handles stale after their block went and another came in its place", (make) => {
+  const it = make({ chunksPerBlock: 16, maxChunks: 16, keepEmptyBlocks: 0 });
+  const { pool, of } = it;
+  const old = new Set<number>();
+  for (let round = 0; round < 10; round++) {
+    const live = pool.allocMany(...of, 16);
+    for (const handle of old) assertEquals(pool.has(forge(handle)), false);
+    for (const handle of live) {
+      assert(!old.has(handle));
+      old.add(handle);
+    }
+    if (round % 3 === 0) pool.freeBlock(pool.blocks[0].index);
+    else if (round % 3 === 1) pool.freeMany(live);
+    else pool.clear();
+    pool.trim();
+    assertEquals([pool.size, pool.capacity], [0, 0]);
+    validate(pool);
+  }
+});
+
+// -- cursors --
+
+each("cursor() gives an unbound view, which seek() and allocAt() move", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const handles = fill(it, 40);
+  const cursor = pool.cursor<NumView>(...of);
+  const handleOf = () => pool.handleOf(cursor);
+  if (isDebug(it)) assertThrows(handleOf, StaleHandleError, "it is bound to no record");
+  else assertRefused(pool, handleOf, TypeError, "is no view of this pool, or is unbound");
+  handles.forEach((handle, n) => {
+    assertStrictEquals(pool.seek(cursor, handle), cursor);
+    assertEquals([cursor.n, pool.handleOf(cursor)], [n, handle]);
+  });
+  const view = pool.get<NumView>(...of, handles[0]);
+  assertEquals(pool.seek(view, handles[1]).n, 1); // any view of a record will do
+  for (let n = 40; n < 60; n++) {
+    const handle = pool.allocAt(...of, cursor);
+    assertEquals([cursor.n, pool.handleOf(cursor)], [0, handle]);
+    cursor.n = n;
+  }
+  assertEquals(valuesOf(it), Array.from({ length: 60 }, (_, n) => ({ n })));
+  validate(pool);
+  drop(it.pool);
+});
+
+const Nested = struct({
+  at: struct({ x: "u8" }),
+  list: array("u8", 4),
+  line: array(struct({ y: "u8" }), 2),
+});
+
+testKinds("handleOf() takes every view of a record and of its parts", Nested, SMALL, (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const handles = pool.allocMany(...of, 20);
+  const cursor = pool.cursor<View<typeof Nested>>(...of);
+  for (const handle of handles) {
+    const view = pool.get<View<typeof Nested>>(...of, handle);
+    pool.seek(cursor, handle);
+    for (const part of [view, view.at, view.list, view.line, view.line.get(1), cursor]) {
+      assertEquals(pool.handleOf(part), handle);
+    }
+    for (const part of [view.at, view.list]) {
+      const seek = () => pool.seek(untyped(part), handle);
+      assertRefused(pool, seek, TypeError, "Cannot seek in");
+      assertRefused(pool, () => pool.allocAt(...of, part), TypeError, "Cannot allocAt in");
+    }
+  }
+  drop(it.pool);
+});
+
+each("throws TypeError on what is no view, or one of another pool or struct", (make) => {
+  const [it, other] = [make(), make()];
+  const { pool, of } = it;
+  const [handle] = fill(it, 1);
+  using strangers = new Pool({ n: "u32" });
+  const foreign = other.pool.get<NumView>(...of, other.pool.alloc(...of));
+  const isPool = of.length === 0;
+  for (const bad of [undefined, null, 5, "view", {}, [], { _b: 1, _o: 0 }]) {
+    const seek = isPool ? "is no view of this pool's struct" : "is no view of a whole record";
+    const allocAt = isPool ? "is no view of this pool's struct" : "is no view of that struct";
+    assertRefused(pool, () => pool.seek(untyped(bad), handle), TypeError, seek);
+    assertRefused(pool, () => pool.allocAt(...of, bad), TypeError, allocAt);
+    assertRefused(pool, () => pool.handleOf(untyped(bad)), TypeError, "is no view of this pool");
+  }
+  const stranger = strangers.cursor();
+  assertRefused(pool, () => pool.allocAt(...of, stranger), TypeError, "is no view of");
+  assertRefused(pool, () => pool.handleOf(foreign), TypeError, "is no view of this pool");
+  assertEquals(pool.seek(foreign, handle).n, 0); // of the same struct, and so it may be moved here
+  assertEquals(pool.handleOf(foreign), handle);
+  drop(it.pool);
+  drop(other.pool);
+});
+
+each("handleOf() throws StaleHandleError once the record or its block is gone", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const [a, b] = fill(it, 2).map((handle) => pool.get<NumView>(...of, handle));
+  pool.free(pool.handleOf(a));
+  const verb = isDebug(it) ? "use a view" : "tell the handle";
+  const message = `Cannot ${verb} in ${labelOf(it)}: handle `;
+  assertRefused(pool, () => pool.handleOf(a), StaleHandleError, message);
+  pool.freeBlock(pool.blocks[0].index);
+  assertThrows(() => pool.handleOf(b), StaleHandleError);
+  fill(it, 1); // another block in its place
+  assertThrows(() => pool.handleOf(b), StaleHandleError);
+  drop(it.pool);
+});
+
+// -- values that do not fit --
+
+each("rejects an init that does not fit, and takes no chunk for it", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const cases: [unknown, string][] = [
+    [null, 'Cannot write struct "Num": it must be an object, got null'],
+    [5, "it must be an object, got 5"],
+    [{ m: 1 }, 'it has no field "m", it has n'],
+    [{ n: 1, m: 1 }, 'it has no field "m", it has n'],
+    [{ n: "5" }, 'field "n": u32 must be a number, got "5"'],
+    [Object.create({ n: 5n }), 'field "n": u32 must be a number, got 5n'], // inherited
+    [{ toString: 1 }, 'it has no field "toString"'],
+  ];
+  using strangers = new Pool({ n: "i64" });
+  cases.push([strangers.get(strangers.alloc()), 'field "n": u32 must be a number, got 0n']);
+  for (const [bad, message] of cases) {
+    assertRefused(pool, () => pool.alloc(...of, bad), TypeError, message);
+    assertEquals(pool.capacity, 0);
+  }
+  const handle = pool.alloc(...of, Object.create({ n: 7 }));
+  const check = () => {
+    for (const [bad, message] of cases) {
+      for (const name of ["alloc", "tryAlloc", "scoped"] as const) {
+        assertRefused(pool, () => pool[name](...of, bad), TypeError, message);
+      }
+      assertRefused(pool, () => pool.set(...of, handle, bad), TypeError, message);
+    }
+  };
+  check();
+  pool.allocMany(...of, 63);
+  check(); // before it finds that the pool is exhausted
+  assertEquals(pool.get<NumView>(...of, handle).n, 7);
+  drop(it.pool);
+});
+
+// -- exhaustion --
+
+each("throws PoolExhaustedError where all chunks are live, with the numbers", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const handles = fill(it, 64);
+  const cursor = pool.seek(pool.cursor<NumView>(...of), handles[5]);
+  const isSet = pool instanceof PoolSet;
+  const chunks = isSet ? "chunks of 4 bytes" : "chunks of maxChunks";
+  const calls: [string, () => unknown][] = [
+    ["alloc", () => pool.alloc(...of)],
+    ["alloc", () => pool.alloc(...of, { n: 1 })],
+    ["alloc", () => pool.scoped(...of)],
+    [of.length === 0 ? "alloc" : "allocAt", () => pool.allocAt(...of, cursor)],
+    ["allocMany 1 records", () => pool.allocMany(...of, 1)],
+    ["reserve 65 chunks", () => reserveIn(it, 65)],
+  ];
+  for (const [verb, call] of calls) {
+    const message = `Cannot ${verb} in ${labelOf(it)}: all 64 ${chunks} are live`;
+    const error = assertRefused(pool, call, PoolExhaustedError, message);
+    assertEquals([error.pool, error.size, error.maxChunks], ["cells", 64, 64]);
+    assert(error instanceof RangeError);
+  }
+  assertEquals(pool.handleOf(cursor), handles[5]);
+  assertHarmless(pool, () => pool.tryAlloc(...of), undefined);
+  assertHarmless(pool, () => pool.tryAlloc(...of, { n: 1 }), undefined);
+  for (const at of [0, 17, 63]) {
+    pool.free(handles[at]);
+    handles[at] = pool.alloc(...of, { n: at });
+    assertThrows(() => pool.alloc(...of), PoolExhaustedError);
+    assertEquals(pool.get<NumView>(...of, handles[at]).n, at);
+  }
+  drop(it.pool);
+});
+
+each("allocMany() and reserve() get all or nothing at maxChunks", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  fill(it, 10);
+  const out = [1];
+  const state = `10 of 64 chunks of ${pool instanceof PoolSet ? "4 bytes" : "maxChunks"} are live`;
+  const message = `Cannot allocMany 55 records in ${labelOf(it)}: ${state}`;
+  const many = () => pool.allocMany(...of, 55, out);
+  assertRefused(pool, many, PoolExhaustedError, message);
+  assertEquals(out, [1]);
+  assertRefused(pool, () => reserveIn(it, 65), PoolExhaustedError, `${labelOf(it)}: ${state}`);
+  assertEquals(pool.allocMany(...of, 54).length, 54);
+  drop(it.pool);
+});
+
+each("passes on a resource's OutOfMemoryError, and changes nothing", (make) => {
+  let isOpen = true;
+  const it = make({
+    memory: {
+      allocate(byteLength) {
+        if (!isOpen) throw new OutOfMemoryError("Cannot allocate", byteLength);
+        return { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
+      },
+      release() {},
+    },
+  });
+  const { pool, of } = it;
+  fill(it, 16);
+  const cursor = pool.cursor(...of);
+  isOpen = false;
+  const calls = [
+    () => pool.alloc(...of),
+    () => pool.alloc(...of, { n: 1 }),
+    () => pool.tryAlloc(...of, { n: 1 }),
+    () => pool.scoped(...of),
+    () => pool.allocAt(...of, cursor),
+    () => pool.allocMany(...of, 1),
+    () => reserveIn(it, 17),
+  ];
+  for (const call of calls) {
+    const error = assertRefused(pool, call, OutOfMemoryError, "Cannot allocate");
+    assertEquals(error.byteLength, 64);
+  }
+  isOpen = true;
+  fill(it, 1);
+  assertEquals(pool.size, 17);
+  drop(it.pool);
+});
+
+// -- many records --
+
+each("allocMany() fills arrays and typed arrays, which freeMany() takes", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const plain: AnyHandle[] = [];
+  assertStrictEquals(pool.allocMany(...of, 5, plain), plain);
+  assertEquals(plain, [...pool.handles()]);
+  assertStrictEquals(pool.allocMany(...of, 2, plain), plain);
+  assertEquals([plain.length, pool.size], [2, 7]);
+  pool.clear();
+  const out = new Float64Array(24).fill(7);
+  assertStrictEquals(pool.allocMany<Float64Array>(...of, 20, out), out);
+  assertEquals(new Set<number>(out.subarray(0, 20)), new Set(pool.handles()));
+  assertEquals([...out.subarray(20)], [7, 7, 7, 7]);
+  pool.freeMany(out.subarray(1, 20));
+  pool.freeMany({ length: 1, 0: forge(out[0]) });
+  assertEquals(pool.size, 0);
+  assertHarmless(pool, () => pool.allocMany(...of, 0), []);
+  assertHarmless(pool, () => pool.freeMany([]), undefined);
+  drop(it.pool);
+});
+
+each("allocMany() throws on an out that cannot hold its handles, and on a bad count", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  fill(it, 1);
+  const start = `Cannot allocMany in ${labelOf(it)}: `;
+  const arrays = [new Uint8Array(9), new Int16Array(9), new Float32Array(9), new BigInt64Array(9)];
+  for (const out of [...arrays, {}, null, "out"]) {
+    const call = () => pool.allocMany(...of, 3, out);
+    assertRefused(pool, call, TypeError, `${start}handles go into an array`);
+  }
+  const frozen = () => pool.allocMany(...of, 3, Object.freeze([]));
+  assertRefused(pool, frozen, TypeError, `${start}out is frozen, sealed or not extensible`);
+  const short = new Float64Array(3);
+  const message = `${start}out has room for 3 handles, 4 are wanted`;
+  assertRefused(pool, () => pool.allocMany(...of, 4, short), RangeError, message);
+  assertEquals([...short], [0, 0, 0]);
+  for (const bad of [-1, 1.5, NaN, Infinity, "3", undefined, null]) {
+    const problem = `the count must be an integer from 0, got ${bad}`;
+    assertRefused(pool, () => pool.allocMany(...of, bad), RangeError, start + problem);
+    assertRefused(pool, () => reserveIn(it, untyped(bad)), RangeError, problem);
+  }
+  drop(it.pool);
+});
+
+each("freeMany() throws StaleHandleError where a handle comes twice, and frees none", (make) => {
+  const it = make();
+  const { pool } = it;
+  const handles = fill(it, 20);
+  for (const [first, second] of [[0, 1], [0, 19], [18, 19]]) {
+    const twice = handles.with(second, handles[first]);
+    const start = `Cannot free 20 records in ${labelOf(it)}: handle ${handles[first]} (index `;
+    const free = () => pool.freeMany(twice);
+    const error = assertRefused(pool, free, StaleHandleError, start);
+    assert(error.message.endsWith(`comes twice, at position ${second}`), error.message);
+    assertEquals(error.handle, handles[first] as number);
+  }
+  drop(it.pool);
+});
+
+each("clear() frees every record, keeps the memory, and makes every handle stale", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  assertHarmless(pool, () => pool.clear(), undefined);
+  const handles = fill(it, 40);
+  const blocks = [...pool.blocks];
+  pool.clear();
+  assertEquals([pool.size, pool.capacity], [0, 48]);
+  assert(blocks.every((block, i) => pool.blocks[i] === block && block.live === 0));
+  const again = pool.allocMany(...of, 64);
+  assert(again.every((handle) => pool.get<NumView>(...of, handle).n === 0));
+  assert(handles.every((handle) => !pool.has(handle)));
+  assertEquals(new Set<number>([...handles, ...again]).size, 104);
+  validate(pool);
+  drop(it.pool);
+});
+
+// -- blocks --
+
+each("blocks shows the records' own memory, and is the same array until it changes", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const none = pool.blocks;
+  assertStrictEquals(pool.blocks, none);
+  const handles = fill(it, 20);
+  const { blocks } = pool;
+  const figures = blocks.map(({ chunkCount, live, bytes }) => [chunkCount, live, bytes.length]);
+  assertEquals(figures, [[16, 16, 64], [16, 4, 64]]);
+  const numbers = new Uint32Array(blocks[1].bytes.buffer, blocks[1].bytes.byteOffset, 16);
+  assertEquals([...numbers.subarray(0, 4)], [16, 17, 18, 19]);
+  numbers[1] = 55;
+  assertEquals(pool.get<NumView>(...of, handles[17]).n, 55);
+  pool.free(handles[3]);
+  fill(it, 1);
+  assertStrictEquals(pool.blocks, blocks);
+  fill(it, 13);
+  assertEquals([blocks.length, pool.blocks.length], [2, 3]);
+  drop(it.pool);
+});
+
+each("freeBlock() frees the block's records and gives its memory back at once", (make) => {
+  for (const keepEmptyBlocks of [0, 1, 4]) {
+    const it = make({ keepEmptyBlocks });
+    const { pool } = it;
+    const handles = fill(it, 40);
+    const [first, block, last] = pool.blocks;
+    const { bytes } = block;
+    pool.freeBlock(block.index);
+    assertEquals([bytes.byteLength, block.bytes.byteLength, block.live], [0, 0, 0]);
+    assertEquals((bytes.buffer as ArrayBuffer).detached, true); // heapMemory gives ArrayBuffers
+    assertEquals([pool.size, pool.capacity, [...pool.blocks]], [24, 32, [first, last]]);
+    handles.forEach((handle, n) => assertEquals(pool.has(handle), n < 16 || n >= 32));
+    validate(pool);
+    for (const { index } of [last, first]) pool.freeBlock(index);
+    assertEquals([pool.size, [...pool.blocks]], [0, []]);
+    validate(pool);
+    reserveIn(it, 32);
+    pool.freeBlock(first.index);
+    assertEquals(pool.capacity, 16);
+    drop(it.pool);
+  }
+});
+
+each("freeBlock() throws RangeError where there is no such block, and tells which are", (make) => {
+  const it = make();
+  const { pool } = it;
+  const start = `Cannot free a block of ${labelOf(it)}: there is no block`;
+  assertRefused(pool, () => pool.freeBlock(0), RangeError, `${start} 0, there are none`);
+  fill(it, 48);
+  const [first, { index }, last] = pool.blocks.map((block) => ({ index: block.index }));
+  pool.freeBlock(index);
+  const message = `${start} ${index}, there are ${first.index}, ${last.index}`;
+  assertRefused(pool, () => pool.freeBlock(index), RangeError, message);
+  for (const bad of [-1, 2 ** 20, 0.5, NaN, Infinity, undefined, null, "length", "0"]) {
+    assertRefused(pool, () => pool.freeBlock(untyped(bad)), RangeError, `${start} ${bad}`);
+  }
+  drop(it.pool);
+});
+
+// With spread reuse free chunks are kept besides; see `tests/slab/spread_test.ts`.
+each("keeps as many empty blocks as keepEmptyBlocks says, and those reserved", (make) => {
+  for (const keepEmptyBlocks of [0, 1, 2, undefined]) {
+    const some = keepEmptyBlocks === undefined ? {} : { keepEmptyBlocks };
+    const it = make({ ...some, reuse: "recent" });
+    const { pool, of } = it;
+    const kept = keepEmptyBlocks ?? 1;
+    for (let round = 0; round < 2; round++) {
+      const handles = pool.allocMany(...of, 64);
+      for (let block = 0; block < 4; block++) {
+        pool.freeMany(handles.slice(block * 16, block * 16 + 16));
+        assertEquals(pool.blocks.length, 3 - block + Math.min(kept, block + 1));
+        validate(pool);
+      }
+    }
+    reserveIn(it, 33);
+    assertEquals([pool.capacity, pool.size], [48, 0]);
+    const { blocks } = pool;
+    assertHarmless(pool, () => reserveIn(it, 10), undefined);
+    const handles = pool.allocMany(...of, 48);
+    assertStrictEquals(pool.blocks, blocks);
+    pool.freeMany([...handles, ...pool.allocMany(...of, 16)]);
+    assertEquals(pool.capacity, 48);
+    assertEquals([pool.trim(), pool.capacity], [48 * 4, 0]);
+    pool.free(pool.alloc(...of));
+    assertEquals(pool.capacity, 16 * Math.min(1, kept));
+    drop(it.pool);
+  }
+});
+
+each("trim() gives back every empty block at once, and returns the bytes", (make) => {
+  const it = make({ keepEmptyBlocks: 8 });
+  const { pool } = it;
+  const handles = fill(it, 64);
+  pool.freeMany(handles.filter((_, n) => n >> 4 !== 2));
+  const views = pool.blocks.map((block) => block.bytes);
+  assertEquals([pool.capacity, pool.size], [64, 16]);
+  assertEquals(pool.trim(), 3 * 64);
+  assertEquals(views.map((view) => view.byteLength), [0, 0, 64, 0]);
+  assertEquals([pool.trim(), pool.byteLength], [0, 64]);
+  handles.forEach((handle, n) => assertEquals(pool.has(handle), n >> 4 === 2));
+  validate(pool);
+  drop(it.pool);
+});
+
+each("rebind() is harmless where nothing has grown", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const [handle] = fill(it, 1);
+  const view = pool.get<NumView>(...of, handle);
+  view.n = 7;
+  assertHarmless(pool, () => pool.rebind(), undefined);
+  assertEquals([view.n, pool.get<NumView>(...of, handle).n], [7, 7]);
+  drop(it.pool);
+});
+
+// -- figures --
+
+each("stats() gives the figures of the pool, in the object that it is given", (make) => {
+  const it = make({ keepEmptyBlocks: 0 });
+  const { pool, of } = it;
+  const out: Partial<PoolStats> = { size: 99 };
+  assertStrictEquals<unknown>(pool.stats(out), out);
+  assertEquals([out.size, out.peakSize, out.grown], [0, 0, 0]);
+  const handles = pool.allocMany(...of, 40);
+  const { overheadBytes } = pool.stats();
+  pool.freeMany(handles.slice(16));
+  assertEquals(pool.stats().peakSize, 40);
+  fill(it, 1);
+  pool.stats(out);
+  const figures = [out.size, out.capacity, out.blocks, out.byteLength, out.peakSize];
+  // With spread reuse the record goes into the first block, whose chunks are fresh.
+  const [capacity, blocks] = [pool.capacity, pool.blocks.length];
+  assertEquals(figures, [17, capacity, blocks, capacity * 4, 40]);
+  assertEquals([out.allocs, out.frees, out.retired], [41, 24, 0]);
+  assertEquals(out.grown! - out.released!, blocks); // set by stats()
+  assert(out.overheadBytes! >= overheadBytes, "it is kept for blocks that were given back");
+  drop(it.pool);
+});
+
+// -- dispose() --
+
+each("dispose() gives all memory back at once, and is harmless the second time", (make) => {
+  for (const keepEmptyBlocks of [0, 1, 9]) {
+    const { pool, of } = make({ keepEmptyBlocks });
+    pool.freeMany(pool.allocMany(...of, 40));
+    reserveIn({ pool, of }, 40);
+    const views = pool.blocks.map((block) => block.bytes);
+    pool[Symbol.dispose]();
+    pool.dispose();
+    assert(views.every((view) => view.byteLength === 0));
+    assertEquals([pool.size, pool.capacity, pool.byteLength], [0, 0, 0]);
+  }
+  make().pool.dispose(); // which never had a block
+});
+
+each("throws DisposedError on any call after dispose(), whether it was used or not", (make) => {
+  for (const isUsed of [true, false]) {
+    const it = make();
+    const { pool, of } = it;
+    const handle = isUsed ? pool.alloc(...of) : NULL_HANDLE;
+    const view = isUsed ? pool.get<NumView>(...of, handle) : pool.cursor<NumView>(...of);
+    const saved = pool.snapshot();
+    const save = pool.save();
+    drop(it.pool);
+    const calls: Record<string, () => unknown> = {
+      alloc: () => pool.alloc(...of),
+      "alloc with init": () => pool.alloc(...of, { n: 1 }),
+      tryAlloc: () => pool.tryAlloc(...of),
+      free: () => pool.free(handle),
+      tryFree: () => pool.tryFree(handle),
+      has: () => pool.has(handle),
+      indexOf: () => pool.indexOf(handle),
+      get: () => pool.get(...of, handle),
+      tryGet: () => pool.tryGet(...of, handle),
+      set: () => pool.set(...of, handle, { n: 1 }),
+      cursor: () => pool.cursor(...of),
+      seek: () => pool.seek(view, handle),
+      allocAt: () => pool.allocAt(...of, view),
+      handleOf: () => pool.handleOf(view),
+      forEach: () => pool.forEach(...of, () => {}),
+      loop: () => pool.loop(...of, () => {}),
+      iterator: () => (of.length > 0 ? pool.all!(...of) : pool[Symbol.iterator]()),
+      "iterator of all": () => pool[Symbol.iterator](),
+      handles: () => pool.handles(...of),
+      "handles of all": () => pool.handles(),
+      retain: () => pool.retain(...of, () => true),
+      pack: () => pool.pack(...of, new Uint32Array(9)),
+      allocMany: () => pool.allocMany(...of, 0),
+      freeMany: () => pool.freeMany([]),
+      scoped: () => pool.scoped(...of),
+      reserve: () => reserveIn(it, 0),
+      clear: () => pool.clear(),
+      freeBlock: () => pool.freeBlock(0),
+      trim: () => pool.trim(),
+      compact: () => pool.compact(),
+      stats: () => pool.stats(),
+      rebind: () => pool.rebind(),
+      snapshot: () => pool.snapshot(),
+      restore: () => pool.restore(saved),
+      save: () => pool.save(),
+      load: () => pool.load(save),
+      validate: () => validate(pool),
+    };
+    for (const [what, call] of Object.entries(calls)) {
+      const message = `Cannot use ${labelOf(it)}: it was disposed of`;
+      assertEquals(assertThrows(call, DisposedError, message, what).pool, "cells");
+    }
+    assertEquals([pool.size, pool.capacity, pool.blocks.length], [0, 0, 0]);
+  }
+});
