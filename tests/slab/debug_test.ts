@@ -1,520 +1,585 @@
-/** Debug mode: what is freed is overwritten, and a view kept past its record throws. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+/**
+ * Debug mode: leaks are reported, handles of other pools are recognised, freed bytes are overwritten, and views
+ * of records that are gone throw.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
+  type AnyHandle,
   type AnyStruct,
   array,
+  countingMemory,
   DisposedError,
   LeakError,
   Pool,
+  PoolExhaustedError,
+  type PoolOptions,
+  PoolSet,
   type ScalarType,
   StaleHandleError,
   struct,
   validate,
 } from "../../mod.ts";
+// Chunks are reused where the index shows it, and generations worn out, only in the slab.
 import { slabs } from "../../src/slab/slab.ts";
-import { DEBUG, drop, faces, Word, words, type WordView } from "../_debug.ts";
-import { type Face, type FaceMaker, FACES } from "../_faces.ts";
-import { forge, stateOf, untyped } from "../_support.ts";
+import { drop, type KindMaker, type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
+import { forge, SMALL, stateOf, untyped } from "../_support.ts";
+
+const DEBUG: PoolOptions = { ...SMALL, debug: true };
+const Word = struct({ n: "u32" }, { name: "Word" });
+type WordView = { n: number };
+
+/** A full debug pool: 32 words in two blocks, `n` counted up. */
+function words(make: KindMaker, options?: PoolOptions): OfKind & { handles: AnyHandle[] } {
+  const { pool, of } = make(Word, { ...DEBUG, name: "words", ...options });
+  const handles = Array.from({ length: 32 }, (_, n) => pool.alloc(...of, { n }));
+  return { pool, of, handles };
+}
+
+/** Defines a test for each kind of pool. */
+function each(claim: string, test: (make: KindMaker, kind: string) => void): void {
+  for (const [kind, make] of Object.entries(POOL_KINDS)) {
+    Deno.test(`${kind} in debug mode: ${claim}`, () => test(make, kind));
+  }
+}
+
+// -- leaks --
+
+/** File and line of the caller. */
+function here(): string {
+  return placeOf(new Error().stack!.split("\n")[2]); // below the title and this function
+}
+
+function placeOf(frame: string): string {
+  return /(\w+\.ts:\d+):\d+\)?$/.exec(frame)?.[1] ?? frame;
+}
+
+each(
+  "dispose() throws LeakError with the place of each leak, and gives the memory back",
+  (make) => {
+    const memory = countingMemory();
+    const { pool, of } = make(Word, { ...DEBUG, name: "leaky", memory });
+    const cursor = pool.cursor(...of);
+    const leaks: [handle: number, place: string][] = [
+      [pool.alloc(...of), here()],
+      [pool.alloc(...of, { n: 1 }), here()],
+      [pool.tryAlloc(...of)!, here()],
+      [pool.tryAlloc(...of, { n: 1 })!, here()],
+      [pool.allocAt(...of, cursor), here()],
+      [pool.scoped(...of, { n: 1 }).handle, here()],
+      ...pool.allocMany(...of, 20).map((it): [number, string] => [it, here()]),
+    ];
+    const error = assertThrows(() => pool.dispose(), LeakError, "cleanly: 26 still live");
+    assertEquals([memory.regions, memory.usedBytes, error.pool], [0, 0, "leaky"]);
+    const found = error.leaks.map(({ handle, stack }) => [handle, placeOf(stack.split("\n")[0])]);
+    assertEquals(found, leaks);
+    assert(error.leaks.every(({ stack }) => !stack.includes("/src/")), error.leaks[0].stack);
+    assertThrows(() => pool.trim(), DisposedError);
+    pool.dispose(); // harmless
+  },
+);
+
+each("a record leaks no more once it was freed, in whatever way", (make) => {
+  const { pool, of, handles } = words(make);
+  pool.freeBlock(pool.blocks[1].index);
+  pool.free(handles[0]);
+  pool.tryFree(handles[1]);
+  pool.freeMany([handles[2], handles[3]]);
+  pool.retain(...of, (word: WordView) => word.n !== 4);
+  const left = pool.alloc(...of);
+  const error = assertThrows(() => pool.dispose(), LeakError);
+  assertEquals(error.leaks.map((leak) => leak.handle), [...handles.slice(5, 16), left]);
+  drop(words(make).pool);
+});
+
+each("a call that throws adds no leak, and removes none", (make) => {
+  const { pool, of, handles } = words(make);
+  assertThrows(() => pool.alloc(...of), PoolExhaustedError);
+  assertEquals(pool.tryAlloc(...of), undefined);
+  assertThrows(() => pool.allocMany(...of, 1), PoolExhaustedError);
+  pool.free(handles[0]);
+  assertThrows(() => pool.alloc(...of, { n: "one" }), TypeError);
+  assertThrows(() => pool.free(handles[0]), StaleHandleError);
+  assertThrows(() => pool.freeMany([handles[1], handles[0]]), StaleHandleError);
+  const { leaks } = assertThrows(() => pool.dispose(), LeakError);
+  assertEquals(leaks.map((leak) => leak.handle), handles.slice(1));
+});
+
+Deno.test("LeakError's message shows ten leaks with their stacks, and how many more there are", () => {
+  for (const [count, more] of [[1, ""], [10, ""], [11, "\nand 1 more"], [31, "\nand 21 more"]]) {
+    const { message, leaks } = assertThrows(() => {
+      using pool = new Pool(Word, { ...DEBUG, name: "imps" });
+      pool.allocMany(Number(count));
+    }, LeakError);
+    const shown = leaks.slice(0, 10).map(({ handle, stack }) =>
+      `\nhandle ${handle}, allocated\n${stack}`
+    );
+    const title = `Cannot dispose of Pool "imps" cleanly: ${count} still live`;
+    assertEquals(message, title + shown.join("") + more);
+    assertEquals(leaks.length, count);
+  }
+});
+
+Deno.test("PoolSet.dispose() gives the memory of all classes back, and reports the leaks of each", () => {
+  const memory = countingMemory();
+  const Half = struct({ n: "u16" });
+  const set = new PoolSet({ ...DEBUG, sizes: [2, 4, 8], maxChunks: 64, memory, name: "things" });
+  const handles = [set.alloc(Half), set.alloc(Word), set.alloc(Word)];
+  const { leaks, pool } = assertThrows(() => set.dispose(), LeakError, 'PoolSet "things" cleanly');
+  assertEquals([leaks.map((leak) => leak.handle), memory.regions, pool], [handles, 0, "things"]);
+  set.dispose();
+});
+
+Deno.test("Records that came back by restore() are leaks, with their stack if it is known", () => {
+  const pool = new Pool(Word, DEBUG);
+  const [kept, place, freed] = [pool.alloc(), here(), pool.alloc()];
+  const saved = pool.snapshot();
+  pool.free(freed);
+  pool.allocMany(20);
+  pool.restore(saved);
+  const { leaks } = assertThrows(() => pool.dispose(), LeakError);
+  assertEquals(leaks.map((leak) => leak.handle), [kept, freed]);
+  assertEquals(placeOf(leaks[0].stack.split("\n")[0]), place);
+  assertEquals(leaks[1].stack, "    by restore() or load()");
+});
+
+// -- handles --
+
+each("a live handle of another debug pool is recognised, and nothing changes", (make) => {
+  for (const makeOther of Object.values(POOL_KINDS)) {
+    const { pool, of } = words(make);
+    const other = makeOther(Word, { ...DEBUG, name: "others" });
+    const handle = other.pool.alloc(...other.of);
+    const { label } = slabs.get(other.pool)![0]; // every pool has a slab
+    const before = stateOf(pool);
+    const calls = [
+      () => pool.free(handle),
+      () => pool.get(...of, handle),
+      () => pool.set(...of, handle, {}),
+      () => pool.seek(pool.cursor(...of), handle),
+      () => pool.freeMany([handle]),
+    ];
+    for (const call of calls) {
+      const error = assertThrows(call, StaleHandleError, `: ${handle} is a handle of ${label}`);
+      assertEquals(error.handle, handle);
+    }
+    assertEquals([pool.has(handle), pool.tryFree(handle)], [false, false]);
+    assertEquals([pool.tryGet(...of, handle), stateOf(pool)], [undefined, before]);
+    other.pool.free(handle);
+    assertThrows(() => pool.free(handle), StaleHandleError, `handle ${handle} is stale: it was`);
+    drop(other.pool);
+    assertThrows(() => pool.free(forge(2 ** 40)), StaleHandleError, "is not a handle of this pool");
+    drop(pool);
+  }
+});
+
+each("no handle is accepted again, however often its chunk is reused", (make, kind) => {
+  const { pool, of } = make(Word, { ...DEBUG, maxChunks: kind.includes("Set") ? 4096 : 16 });
+  const first = pool.alloc(...of);
+  const view = pool.get<WordView>(...of, first);
+  pool.free(first);
+  const { maxGeneration } = slabs.get(pool)![0].codec;
+  const most = kind.startsWith("wide") ? Number.MAX_SAFE_INTEGER : 2 ** 30 - 1;
+  for (let i = Math.min(maxGeneration, 40_000); i > 0; i--) {
+    const handle = pool.alloc(...of);
+    assert(handle > first && handle <= most);
+    assert(!pool.has(first) && pool.tryGet(...of, first) === undefined);
+    pool.free(handle);
+  }
+  pool.alloc(...of);
+  assertThrows(() => view.n, StaleHandleError);
+  assertThrows(() => pool.free(first), StaleHandleError, `handle ${first} is stale`);
+  drop(pool);
+});
+
+each("a hundred pools have no handle in common, and number their blocks from 0 each", (make) => {
+  const all = Array.from({ length: 100 }, () => make(Word, DEBUG));
+  const handles = all.map(({ pool, of }) => pool.alloc(...of));
+  assertEquals(new Set(handles).size, 100);
+  const plain = make(Word, SMALL);
+  plain.pool.alloc(...plain.of);
+  for (const [i, { pool }] of all.entries()) {
+    assertEquals(handles.filter((it) => pool.has(it)), [handles[i]]);
+    assertEquals(pool.blocks.map((it) => it.index), plain.pool.blocks.map((it) => it.index));
+    drop(pool);
+  }
+  plain.pool.dispose(); // which leaks, but is not in debug mode
+});
+
+Deno.test("debug must be a boolean", () => {
+  for (const debug of [1, "yes", null]) {
+    const make = () => new Pool(Word, { debug: untyped<boolean>(debug) });
+    const { message } = assertThrows(make, TypeError, "debug must be a boolean");
+    assertMatch(message, /^Cannot create Pool "Word": /);
+  }
+});
 
 // -- poison --
 
-/** Bytes of a chunk, and the links that blocks of so many chunks need. */
-const LINKS: [number, number][] = [[16, 1], [256, 1], [512, 2], [65_536, 2]];
-
-for (const [chunksPerBlock, linkBytes] of LINKS) {
-  Deno.test(`A debug pool fills freed chunks past the link (${chunksPerBlock} chunks a block)`, () => {
+Deno.test("Freed chunks are filled with 0xdd past the link, whatever bytes that has", () => {
+  const live = [1, 2, 3, 4, 5, 6, 7];
+  for (const [chunksPerBlock, linkBytes] of [[16, 1], [256, 1], [512, 2], [65_536, 2]]) {
     const pool = new Pool({ bytes: array("u8", 7) }, { chunksPerBlock, debug: true });
     const handles = pool.allocMany(5);
-    for (const handle of handles) pool.set(handle, { bytes: [1, 2, 3, 4, 5, 6, 7] });
+    for (const handle of handles) pool.set(handle, { bytes: live });
     pool.free(handles[1]);
     pool.free(handles[3]);
+    const dead = (link: number) => [link, ...linkBytes > 1 ? [0] : [0xdd], ...Array(5).fill(0xdd)];
     const bytes = [...pool.blocks[0].bytes.subarray(0, 35)];
-    const live = [1, 2, 3, 4, 5, 6, 7];
-    const dead = (link: number) =>
-      [link, 0, ...Array(5).fill(0xdd)].with(1, linkBytes > 1 ? 0 : 0xdd);
     assertEquals(bytes, [live, dead(0), live, dead(1), live].flat());
-    pool.freeMany([handles[0], handles[2], handles[4]]);
-    pool.dispose();
-  });
+    drop(pool);
+  }
+});
+
+/** Asserts which chunks of 4 bytes are poisoned past the link of 1 byte. */
+function assertPoisoned(bytes: Uint8Array, expected: number[] | "all"): void {
+  const isDead = (at: number) => bytes.subarray(at * 4 + 1, at * 4 + 4).every((it) => it === 0xdd);
+  const chunks = Array.from({ length: bytes.length / 4 }, (_, i) => i);
+  assertEquals(chunks.filter(isDead), expected === "all" ? chunks : expected);
 }
 
-for (const [name, make] of faces) {
-  /** Asserts what is in the chunks of a block past the link of 1 byte. */
-  const assertPast = (block: Uint8Array, isDead: (chunk: number) => boolean) => {
-    for (let at = 0; at < block.length; at += 4) {
-      const dead = isDead(at / 4);
-      const past = [...block.subarray(at + 1, at + 4)];
-      assertEquals(past.every((byte) => byte === 0xdd), dead, `chunk ${at / 4} has ${past}`);
-    }
-  };
+each("every way of freeing poisons just what it frees, and alloc zeroes it again", (make) => {
+  const { pool, of, handles } = words(make);
+  const [first, second] = pool.blocks.map((block) => block.bytes);
+  pool.free(handles[3]);
+  assertPoisoned(first, [3]);
+  assert(pool.tryFree(handles[4]));
+  pool.freeMany([handles[6], handles[20]]);
+  assertPoisoned(first, [3, 4, 6]);
+  assertPoisoned(second, [4]);
+  pool.retain(...of, (word: WordView) => word.n !== 8);
+  {
+    using _scratch = pool.scoped(...of, { n: 5 });
+    assertPoisoned(first, [3, 4, 6]); // it has the newest free chunk of the lowest block
+  }
+  assertPoisoned(first, [3, 4, 6, 8]);
+  pool.forEach(...of, (word: WordView, handle: AnyHandle) => word.n === 9 && pool.free(handle));
+  assertPoisoned(first, [3, 4, 6, 8, 9]);
+  pool.clear();
+  assertPoisoned(first, "all");
+  assertPoisoned(second, "all");
+  pool.allocMany(...of, 32);
+  assertEquals(valuesOf({ pool, of }), Array(32).fill({ n: 0 }));
+  drop(pool);
+});
 
-  Deno.test(`${name}: every way of freeing poisons just what it frees`, () => {
-    const { face, handles } = words(make);
-    const { pool } = face;
-    const [first, second] = pool.blocks.map((block) => block.bytes);
-    pool.free(forge(handles[3]));
-    assertPast(first, (chunk) => chunk === 3);
-    assert(pool.tryFree(forge(handles[4])));
-    pool.freeMany([handles[6], handles[20]].map(forge));
-    assertPast(first, (chunk) => [3, 4, 6].includes(chunk));
-    assertPast(second, (chunk) => chunk === 4);
-    face.retain<WordView>((word) => word.n !== 8);
-    assertPast(first, (chunk) => [3, 4, 6, 8].includes(chunk));
-    {
-      using _scratch = face.scoped<WordView>({ n: 5 });
-      // The newest free chunk of the lowest block.
-      assertPast(first, (chunk) => [3, 4, 6].includes(chunk));
-    }
-    assertPast(first, (chunk) => [3, 4, 6, 8].includes(chunk));
-    face.forEach<WordView>((word, handle) => word.n === 9 && pool.free(handle));
-    assertPast(first, (chunk) => [3, 4, 6, 8, 9].includes(chunk));
-    pool.clear();
-    assertPast(first, () => true);
-    assertPast(second, () => true);
-    validate(pool);
-    pool.dispose();
-  });
-
-  Deno.test(`${name}: freeBlock() and dispose() poison what goes back to the resource`, () => {
-    const memory = new WebAssembly.Memory({ initial: 1 });
-    const bytes = new Uint8Array(memory.buffer);
-    const { face } = words(make, { memory: lender(memory) });
-    face.pool.freeBlock(face.pool.blocks[0].index);
-    assertPast(bytes.subarray(0, 64), () => true);
-    assertThrows(() => face.pool.dispose(), LeakError);
-    assertPast(bytes.subarray(64, 128), () => true);
-  });
-
-  Deno.test(`${name}: a poisoned chunk is zeroed again when it is given out`, () => {
-    const { face, handles } = words(make);
-    const { pool } = face;
-    const values = (n: number) => Array(n).fill({ n: 0 });
-    pool.freeMany(handles.map(forge));
-    for (const handle of face.allocMany(32)) {
-      assertEquals(face.get<WordView>(handle).n, 0);
-    }
-    pool.clear();
-    face.allocMany(32);
-    assertEquals(face.values(), values(32));
-    pool.freeBlock(pool.blocks[1].index);
-    face.allocMany(16);
-    assertEquals(face.values(), values(32));
-    drop(face);
-  });
-}
-
-/** Lends a linear memory from its start, and never anything twice. */
-function lender(memory: WebAssembly.Memory) {
+each("freeBlock() and dispose() poison what goes back to the memory resource", (make) => {
+  const { buffer } = new Uint8Array(128);
   let at = 0;
-  return {
+  const memory = {
     allocate(byteLength: number) {
       at += byteLength;
-      return { buffer: memory.buffer, byteOffset: at - byteLength, byteLength };
+      return { buffer, byteOffset: at - byteLength, byteLength };
     },
     release() {},
   };
-}
+  const { pool } = words(make, { memory });
+  pool.freeBlock(pool.blocks[0].index);
+  assertPoisoned(new Uint8Array(buffer, 0, 64), "all");
+  assertThrows(() => pool.dispose(), LeakError);
+  assertPoisoned(new Uint8Array(buffer), "all");
+});
 
-// -- accesses --
+// -- every access to a record that is gone --
 
-const SCALARS: Record<ScalarType, unknown> = {
-  i8: -1,
-  u8: 1,
-  bool: true,
-  i16: -1,
-  u16: 1,
-  f16: 0.5,
-  i32: -1,
-  u32: 1,
-  f32: 0.5,
-  ref: 1,
-  f64: 0.5,
-  i64: -1n,
-  u64: 1n,
+const VALUES: Readonly<Record<ScalarType, unknown>> = {
+  ...{ i8: -1, u8: 1, bool: true, i16: -1, u16: 1, f16: 0.5, i32: -1, u32: 1, f32: 0.5, ref: 1 },
+  ...{ f64: 0.5, i64: -1n, u64: 1n },
 };
-const types = Object.keys(SCALARS) as ScalarType[];
-const fieldsOf = <T>(of: (type: ScalarType) => T) =>
-  Object.fromEntries(types.map((type) => [`$${type}`, of(type)]));
 
-const Scalars = struct(fieldsOf((type) => type));
-const Lists = struct(fieldsOf((type) => array(type, 2)));
-const Everything: AnyStruct = struct({
-  scalars: struct({ here: Scalars }),
-  lists: Lists,
-  parts: array(Scalars, 2),
-  deep: struct({ list: array(struct({ lists: Lists, scalars: Scalars }), 2) }),
-  ...fieldsOf((type) => type),
-  ...Object.fromEntries(types.map((type) => [`list$${type}`, array(type, 2)])),
-}, { name: "Everything" });
+/** What a struct is made of: scalars, arrays of two, and structs. */
+type Shape = ScalarType | readonly [Shape] | { readonly [field: string]: Shape };
 
-/** Anything that a view leads to. */
-interface Loose {
-  [name: string]: never;
-}
-const loose = (it: unknown) => it as { [name: string]: unknown } & Record<string, () => unknown>;
+const TYPES = Object.keys(VALUES) as ScalarType[];
+const SCALARS: Shape = Object.fromEntries(TYPES.map((type) => [`$${type}`, type]));
+const LISTS: Shape = Object.fromEntries(TYPES.map((type) => [`list$${type}`, [type]]));
+const EVERYTHING: Shape = {
+  ...{ ...SCALARS, ...LISTS, scalars: { here: SCALARS }, lists: LISTS, parts: [SCALARS] },
+  deep: { list: [{ lists: LISTS, scalars: SCALARS }] },
+};
+const Everything = typeOf(EVERYTHING) as AnyStruct; // as it is no scalar
 
-/** A way to read or write a record: what may be taken from its view beforehand, and what is done with that. */
-interface Access {
-  readonly name: string;
-  take(view: Loose): unknown;
-  use(taken: unknown): unknown;
+function typeOf(shape: Shape): never {
+  if (typeof shape === "string") return shape as never;
+  if (Array.isArray(shape)) return array(typeOf(shape[0]), 2) as never;
+  const fields = Object.entries(shape).map(([name, it]) => [name, typeOf(it)]);
+  return struct(Object.fromEntries(fields)) as never;
 }
 
-/** Where structs, and where arrays of a type are in a view of everything. */
-const STRUCTS: [string, (view: Loose) => unknown][] = [
-  ["view", (view) => view],
-  ["view.scalars.here", (view) => loose(view.scalars).here],
-  ["view.parts.get(1)", (view) => list(view.parts).get(1)],
-  ["view.deep.list.get(1).scalars", (view) => loose(secondOf(view)).scalars],
-];
-const LISTS: [string, (view: Loose, type: ScalarType) => unknown][] = [
-  ["view.list", (view, type) => loose(view)[`list$${type}`]],
-  ["view.lists.", (view, type) => loose(view.lists)[`$${type}`]],
-  ["view.deep.list.get(1).lists.", (view, type) => loose(loose(secondOf(view)).lists)[`$${type}`]],
-];
-
-function secondOf(view: Loose): unknown {
-  return untyped<{ list: { get(i: number): unknown } }>(view.deep).list.get(1);
+function valueOf(shape: Shape): unknown {
+  if (typeof shape === "string") return VALUES[shape];
+  if (Array.isArray(shape)) return [valueOf(shape[0])];
+  return Object.fromEntries(Object.entries(shape).map(([name, it]) => [name, valueOf(it)]));
 }
 
-/** What there is to do with an array. */
-interface List {
+/** A view, or a part of one. */
+type Part = Record<string, unknown> & { toJSON(): unknown };
+type List = Iterable<unknown> & {
   get(i: number): unknown;
   set(i: number, value: unknown): void;
   copyFrom(values: unknown[]): void;
   toArray(): unknown;
   toJSON(): unknown;
-  [Symbol.iterator](): Iterator<unknown>;
+};
+
+/** A way to read or write a record: the part of the view that may be kept, and what is done with it. */
+interface Access {
+  readonly name: string;
+  take(view: unknown): unknown;
+  use(taken: never): unknown;
 }
 
-const LIST_USES: [string, (list: List, value: unknown) => unknown][] = [
-  [".get(0)", (list) => list.get(0)],
-  [".set(1)", (list, value) => list.set(1, value)],
-  [".copyFrom()", (list, value) => list.copyFrom([value, value])],
-  [".copyFrom() of nothing", (list) => list.copyFrom([])],
-  [".toArray()", (list) => list.toArray()],
-  [".toJSON()", (list) => list.toJSON()],
-  ["'s iterator", (list) => [...list]],
-];
-
-const ACCESSES: Access[] = [
-  ...STRUCTS.flatMap(([where, take]): Access[] => [
-    ...types.flatMap((type): Access[] => [
-      { name: `${where}.$${type}`, take, use: (it) => loose(it)[`$${type}`] },
-      {
-        name: `${where}.$${type} =`,
-        take,
-        use: (it) => loose(it)[`$${type}`] = untyped(SCALARS[type]),
-      },
-    ]),
-    { name: `${where}.toJSON()`, take, use: (it) => (it as { toJSON(): unknown }).toJSON() },
-    { name: `JSON of ${where}`, take, use: (it) => JSON.stringify(plain(it)) },
-  ]),
-  ...LISTS.flatMap(([where, take]) =>
-    types.flatMap((type) =>
-      LIST_USES.map(([name, use]): Access => ({
-        name: `${where}$${type}${name}`,
-        take: (view) => take(view, type),
-        use: (it) => use(it as List, SCALARS[type]),
-      }))
-    )
-  ),
-  ...([
-    ["view.scalars =", (view) => loose(view).scalars = untyped({ here: { $u8: 1 } })],
-    ["view.scalars = nothing", (view) => loose(view).scalars = untyped({})],
-    ["view.scalars.here =", (view) => loose(view.scalars).here = untyped({ $u8: 1 })],
-    ["view.lists =", (view) => loose(view).lists = untyped({ $u8: [1] })],
-    ["view.lists.$u8 =", (view) => loose(view.lists).$u8 = untyped([1])],
-    ["view.list$u8 =", (view) => loose(view).list$u8 = untyped([1, 2])],
-    ["view.parts =", (view) => loose(view).parts = untyped([{ $u8: 1 }])],
-    ["view.deep =", (view) => loose(view).deep = untyped({ list: [{ scalars: { $u8: 1 } }] })],
-    ["view.parts.set()", (view) => list(view.parts).set(0, { $i64: 1n })],
-    ["view.parts.copyFrom()", (view) => list(view.parts).copyFrom([{ $u8: 1 }])],
-    ["view.parts.toArray()", (view) => list(view.parts).toArray()],
-    ["view.parts's iterator", (view) => Array.from(list(view.parts), (it) => loose(it).$u16)],
-    ["view.deep.list's iterator", (view) => {
-      const { list: parts } = untyped<{ list: List }>(view.deep);
-      return Array.from(parts, (it) => loose(loose(it).scalars).$u16);
-    }],
-  ] as [string, (view: Loose) => unknown][]).map(([name, use]): Access => ({
-    name,
-    take: (view) => view,
-    use: (it) => use(it as Loose),
-  })),
-];
-
-function list(it: unknown): List {
-  return it as List;
+/** All accesses to a part of a view, and to the parts in it. */
+function* accessesOf(name: string, take: Access["take"], shape: Shape): Generator<Access> {
+  const access = (what: string, use: Access["use"]) => ({ name: name + what, take, use });
+  if (Array.isArray(shape)) {
+    const isOfScalars = typeof shape[0] === "string";
+    const value = valueOf(shape[0]);
+    yield access(".set(1)", (it: List) => it.set(1, value));
+    yield access(".copyFrom()", (it: List) => it.copyFrom([value, value]));
+    yield access(".toArray()", (it: List) => it.toArray());
+    yield access(".toJSON()", (it: List) => it.toJSON());
+    if (isOfScalars) {
+      yield access(".get(0)", (it: List) => it.get(0));
+      yield access(".copyFrom() of nothing", (it: List) => it.copyFrom([]));
+      yield access("'s iterator", (it: List) => [...it]);
+    } else {
+      yield access("'s iterator", (it: List) => Array.from(it, (part) => (part as Part).toJSON()));
+      yield* accessesOf(`${name}.get(1)`, (view) => (take(view) as List).get(1), shape[0]);
+    }
+    return;
+  }
+  yield access(".toJSON()", (it: Part) => it.toJSON());
+  for (const [field, type] of Object.entries(shape)) {
+    yield access(`.${field} =`, (it: Part) => it[field] = valueOf(type));
+    if (typeof type === "string") yield access(`.${field}`, (it: Part) => it[field]);
+    else {
+      if (!Array.isArray(type)) yield access(`.${field} = {}`, (it: Part) => it[field] = {});
+      yield* accessesOf(`${name}.${field}`, (view) => (take(view) as Part)[field], type);
+    }
+  }
 }
 
-/** JSON knows no bigint; what is asked for is that the view is read at all. */
-function plain(it: unknown): unknown {
-  return Object.values((it as { toJSON(): object }).toJSON()).map(String);
-}
+const ACCESSES = [...accessesOf("view", (view) => view, EVERYTHING)];
 
-/** Ways for a record to die: each is told a handle to make an end of. */
-const DEATHS: Record<string, (face: Face, handle: number) => void> = {
-  "free()": ({ pool }, handle) => pool.free(forge(handle)),
-  "tryFree()": ({ pool }, handle) => assert(pool.tryFree(forge(handle))),
-  "free() and alloc() of the same chunk": (face, handle) => {
-    const { codec } = slabs.get(face.pool)![0]; // every pool has a slab
-    const index = codec.index(handle);
-    face.pool.free(forge(handle));
-    assertEquals(codec.index(face.alloc()), index);
+/** Ways for a record to go, the second of three. */
+const ENDS: Readonly<Record<string, (it: OfKind, handle: AnyHandle, empty: Uint8Array) => void>> = {
+  "free()": ({ pool }, handle) => pool.free(handle),
+  "tryFree()": ({ pool }, handle) => assert(pool.tryFree(handle)),
+  "free() and alloc() of the same chunk": ({ pool, of }, handle) => {
+    const index = pool.indexOf(handle);
+    pool.free(handle);
+    assertEquals(pool.indexOf(pool.alloc(...of)), index);
   },
-  "freeMany()": ({ pool }, handle) => pool.freeMany([forge(handle)]),
-  "retain()": (face, handle) => assertEquals(face.retain((_, it) => it !== handle), 1),
+  "freeMany()": ({ pool }, handle) => pool.freeMany([handle]),
+  "retain()": ({ pool, of }, handle) =>
+    assertEquals(pool.retain(...of, (_: unknown, it: AnyHandle) => it !== handle), 1),
   "clear()": ({ pool }) => pool.clear(),
-  "clear() and allocMany()": (face) => {
-    face.pool.clear();
-    face.allocMany(20);
+  "clear() and allocMany()": ({ pool, of }) => {
+    pool.clear();
+    pool.allocMany(...of, 20);
   },
   "freeBlock()": ({ pool }) => pool.freeBlock(pool.blocks[0].index),
-  "freeBlock() and alloc()": (face) => {
-    face.pool.freeBlock(face.pool.blocks[0].index);
-    face.allocMany(20);
+  "freeBlock() and allocMany()": ({ pool, of }) => {
+    pool.freeBlock(pool.blocks[0].index);
+    pool.allocMany(...of, 20);
   },
-  "free() and trim()": ({ pool }) => {
-    pool.freeMany([...pool.handles()].map(forge));
+  "freeMany() and trim()": ({ pool }) => {
+    pool.freeMany([...pool.handles()]);
     assert(pool.trim() > 0);
   },
-  "free(), trim() and alloc()": (face) => {
-    face.pool.freeMany([...face.pool.handles()].map(forge));
-    face.pool.trim();
-    face.allocMany(20);
+  "freeMany(), trim() and allocMany()": ({ pool, of }) => {
+    pool.freeMany([...pool.handles()]);
+    pool.trim();
+    pool.allocMany(...of, 20);
   },
-  "restore() of an earlier snapshot": ({ pool }) => pool.restore(EMPTY.get(pool)!),
-  "dispose()": (face) => void assertThrows(() => face.pool.dispose(), LeakError),
+  "restore() of an earlier snapshot": ({ pool }, _, empty) => pool.restore(empty),
+  "dispose()": ({ pool }) => void assertThrows(() => pool.dispose(), LeakError),
 };
 
-/** A snapshot of each pool before its first record. */
-const EMPTY = new WeakMap<object, Uint8Array>();
-
-function everything(make: FaceMaker): { face: Face; handle: number } {
-  const face = make(Everything, { ...DEBUG, name: "everything" });
-  face.cursor(); // makes its struct known
-  EMPTY.set(face.pool, face.pool.snapshot());
-  const [, handle] = face.allocMany(3);
-  return { face, handle };
+/** Three records of everything, and a snapshot from before them. */
+function everything(make: KindMaker): { it: OfKind; handle: AnyHandle; empty: Uint8Array } {
+  const it = make(Everything, { ...DEBUG, name: "everything" });
+  it.pool.cursor(...it.of); // makes its struct known
+  const empty = it.pool.snapshot();
+  const [, handle] = it.pool.allocMany(...it.of, 3);
+  return { it, handle, empty };
 }
 
-/** Asserts that an access throws for a record that is gone. */
-function assertGone(name: string, access: () => unknown, handle: number): void {
-  const error = assertThrows(access, StaleHandleError, "Cannot use a view in Pool", name);
-  assertEquals([error.handle, error.pool], [handle, "everything"], name);
-}
-
-for (const [death, kill] of Object.entries(DEATHS)) {
-  Deno.test(`A debug view throws on every read and write after ${death}`, () => {
-    const { face, handle } = everything(FACES.Pool);
-    const view = face.get<Loose>(handle);
-    // Of everything the parts taken while it lived, and those that are taken afterwards.
-    const taken = ACCESSES.map((access) => access.take(view));
+for (const [end, run] of Object.entries(ENDS)) {
+  Deno.test(`A debug view throws on every read and write after ${end}`, () => {
+    const { it, handle, empty } = everything(POOL_KINDS.Pool);
+    const view = it.pool.get(...it.of, handle);
+    const taken = ACCESSES.map((access) => access.take(view) as never);
     ACCESSES.forEach((access, i) => access.use(taken[i]));
-    kill(face, handle);
-    const before = slabs.get(face.pool)![0].disposed ? undefined : stateOf(face.pool);
+    run(it, handle, empty);
+    const isDisposed = end === "dispose()";
+    const before = isDisposed || stateOf(it.pool);
     ACCESSES.forEach((access, i) => {
-      assertGone(access.name, () => access.use(taken[i]), handle);
-      assertGone(access.name, () => access.use(access.take(view)), handle);
+      // Parts that were taken while the record was live, and parts that are taken now.
+      for (
+        const use of [() => access.use(taken[i]), () => access.use(access.take(view) as never)]
+      ) {
+        const message = "Cannot use a view in Pool";
+        const error = assertThrows(use, StaleHandleError, message, access.name);
+        assertEquals([error.handle, error.pool], [handle, "everything"], access.name);
+      }
     });
-    if (before === undefined) return;
-    assertEquals(stateOf(face.pool), before);
-    validate(face.pool);
-    drop(face);
+    assertEquals((view as { list$u8: unknown[] }).list$u8.length, 2);
+    if (isDisposed) return;
+    assertEquals(stateOf(it.pool), before);
+    validate(it.pool);
+    drop(it.pool);
   });
 }
 
-Deno.test("A debug view that is dead still tells how long its arrays are", () => {
-  const { face, handle } = everything(FACES.Pool);
-  const view = face.get<Loose>(handle);
-  face.pool.free(forge(handle));
-  assertEquals(loose(view.list$u8).length, untyped(2));
-  drop(face);
+/** Ways to get a view of a record. */
+const SOURCES: Readonly<Record<string, (it: OfKind, handle: AnyHandle) => Part>> = {
+  "get()": ({ pool, of }, handle) => pool.get(...of, handle),
+  "tryGet()": ({ pool, of }, handle) => pool.tryGet<Part>(...of, handle)!, // it is live
+  "cursor() and seek()": ({ pool, of }, handle) => pool.seek(pool.cursor<Part>(...of), handle),
+  "seek() of a view of another": ({ pool, of }, handle) =>
+    pool.seek(pool.get<Part>(...of, [...pool.handles()][0]), handle),
+  "seek() of a view of forEach()": ({ pool, of }, handle) => {
+    let kept: Part | undefined;
+    pool.forEach(...of, (view: Part) => kept ??= view);
+    return pool.seek(kept!, handle); // it is set at the first record
+  },
+  "an iterator": (it, handle) => {
+    for (const view of viewsOf<Part>(it)) {
+      if (it.pool.handleOf(untyped(view)) === handle) return view;
+    }
+    throw new Error("The iterator did not visit the record");
+  },
+};
+
+each("views of every source throw, whatever becomes of the record", (make) => {
+  for (const [end, run] of Object.entries(ENDS)) {
+    for (const [source, take] of Object.entries(SOURCES)) {
+      const { it, handle, empty } = everything(make);
+      const view = take(it, handle);
+      const { scalars, list$u8 } = view as { scalars: { here: Part }; list$u8: List } & Part;
+      assertEquals(view.$u8, 0);
+      run(it, handle, empty);
+      const uses = [
+        () => view.$u8,
+        () => view.$f64 = 1,
+        () => scalars.here.$u8,
+        () => list$u8.get(0),
+      ];
+      for (const use of uses) {
+        const what = `${source}, ${end}`;
+        const error = assertThrows(use, StaleHandleError, "Cannot use a view in", what);
+        assertEquals(error.handle, handle, what);
+      }
+      if (end !== "dispose()") drop(it.pool);
+    }
+  }
 });
 
-/** Ways to come by a view of a record: each is told which. */
-const SOURCES: Record<string, (face: Face, handle: number) => Loose> = {
-  "get()": (face, handle) => face.get(handle),
-  "tryGet()": (face, handle) => face.tryGet<Loose>(handle)!, // a live record's
-  "cursor() and seek()": (face, handle) => face.seek(face.cursor<Loose>(), handle),
-  "seek() of a view of another": (face, handle) =>
-    face.seek(face.get<Loose>([...face.pool.handles()][0]), handle),
-  "forEach()": (face, handle) => {
-    let kept: Loose | undefined;
-    face.forEach<Loose>((view, it) => {
-      if (it === handle) kept = face.seek(view, handle);
-    });
-    return face.seek(kept!, handle); // the iteration has moved it on
-  },
-  "an iterator": (face, handle) => {
-    for (const view of face.views<Loose>()) {
-      if (face.pool.handleOf(view) === handle) return view;
-    }
-    throw new Error("The record was not met");
-  },
-};
-
-for (const [name, make] of faces) {
-  Deno.test(`${name}: views of every source are checked, whatever becomes of the record`, () => {
-    for (const [death, kill] of Object.entries(DEATHS)) {
-      for (const [source, take] of Object.entries(SOURCES)) {
-        // The next iteration moves the view of the one before.
-        if (source === "forEach()" && death === "retain()") continue;
-        const { face, handle } = everything(make);
-        const view = take(face, handle);
-        const { scalars, list$u8 } = view;
-        assertEquals(view.$u8, untyped(0));
-        kill(face, handle);
-        const assertGoneHere = (access: () => unknown) => {
-          const error = assertThrows(
-            access,
-            StaleHandleError,
-            "Cannot use a view in",
-            `${source}, ${death}`,
-          );
-          assertEquals(error.handle, handle);
-        };
-        assertGoneHere(() => view.$u8);
-        assertGoneHere(() => loose(view).$f64 = untyped(1));
-        assertGoneHere(() => loose(loose(scalars).here).$u8);
-        assertGoneHere(() => list(list$u8).get(0));
-        if (!slabs.get(face.pool)![0].disposed) drop(face);
-      }
-    }
-  });
-
-  Deno.test(`${name}: a view is gone at the end of its scope`, () => {
-    const face = make(Word, DEBUG);
-    let view: WordView;
+each(
+  "a view is gone at the end of its scope, and when an iteration's callback frees it",
+  (make) => {
+    const { pool, of, handles } = words(make);
+    let kept: WordView | undefined;
+    pool.free(handles[31]);
     {
-      using scratch = face.scoped<WordView>({ n: 1 });
-      view = scratch.view;
-      assertEquals(view.n, 1);
+      using scratch = pool.scoped(...of, { n: 1 });
+      kept = scratch.view as unknown as WordView;
+      assertEquals(kept.n, 1);
     }
-    assertThrows(() => view.n, StaleHandleError);
-    face.pool.dispose();
-  });
-
-  Deno.test(`${name}: the view of an iteration is gone when its record is freed in there`, () => {
-    const { face } = words(make);
-    const { pool } = face;
-    let seen = 0;
-    const check = (view: WordView) => {
-      const { n } = view;
-      if (n % 3 === 0) {
-        pool.free(forge(pool.handleOf(view)));
-        assertThrows(() => view.n, StaleHandleError);
-        assertThrows(() => view.n = 1, StaleHandleError);
-        assertThrows(() => pool.handleOf(view), StaleHandleError);
-      }
-      seen++;
-    };
-    face.forEach<WordView>(check);
-    for (const view of face.views<WordView>()) check(view);
-    assertEquals([seen, pool.size], [32 + 21, 21]);
-    face.retain<WordView>((view, handle) => {
-      pool.free(handle);
+    assertThrows(() => kept.n, StaleHandleError);
+    const assertGone = (view: WordView) => {
       assertThrows(() => view.n, StaleHandleError);
-      return false;
+      assertThrows(() => view.n = 1, StaleHandleError);
+      assertThrows(() => pool.handleOf(untyped(view)), StaleHandleError);
+    };
+    pool.forEach(...of, (view: WordView, handle: AnyHandle) => {
+      if (view.n % 3 > 0) return;
+      pool.free(handle);
+      assertGone(view);
+    });
+    for (const view of viewsOf<WordView>({ pool, of })) {
+      if (view.n % 3 > 1) continue;
+      pool.free(pool.handleOf(untyped(view)));
+      assertGone(view);
+    }
+    assertEquals(pool.size, 10);
+    pool.retain(...of, (view: WordView, handle: AnyHandle) => {
+      pool.free(handle);
+      assertGone(view);
     });
     assertEquals(pool.size, 0);
     pool.dispose();
-  });
+  },
+);
 
-  Deno.test(`${name}: a cursor is good again once it is moved to a live record`, () => {
-    const { face, handles } = words(make);
-    const cursor = face.seek(face.cursor<WordView>(), handles[5]);
-    face.pool.free(forge(handles[5]));
-    assertThrows(() => cursor.n, StaleHandleError);
-    assertEquals(face.seek(cursor, handles[6]).n, 6);
-    cursor.n = 66;
-    assertEquals(face.get<WordView>(handles[6]).n, 66);
-    assertThrows(() => face.seek(cursor, handles[5]), StaleHandleError);
-    assertEquals(cursor.n, 66);
-    face.pool.free(forge(handles[6]));
-    assertThrows(() => cursor.n, StaleHandleError);
-    const next = face.allocAt(cursor as never); // a view of its struct
-    assertEquals([cursor.n, face.pool.handleOf(cursor)], [0, next]);
-    cursor.n = 7;
-    assertEquals(face.get<WordView>(next).n, 7);
-    face.pool.freeBlock(face.pool.blocks[0].index);
-    assertThrows(() => cursor.n, StaleHandleError);
-    assertEquals(face.seek(cursor, handles[20]).n, 20);
-    drop(face);
-  });
+each("a cursor can be used again once it is bound to a live record", (make) => {
+  const { pool, of, handles } = words(make);
+  const cursor = pool.seek(pool.cursor<WordView>(...of), handles[5]);
+  pool.free(handles[5]);
+  assertThrows(() => cursor.n, StaleHandleError);
+  assertEquals(pool.seek(cursor, handles[6]).n, 6);
+  assertThrows(() => pool.seek(cursor, handles[5]), StaleHandleError);
+  assertEquals(cursor.n, 6);
+  pool.free(handles[6]);
+  const next = pool.allocAt(...of, cursor);
+  assertEquals([cursor.n, pool.handleOf(untyped(cursor))], [0, next]);
+  cursor.n = 7;
+  assertEquals(pool.get<WordView>(...of, next).n, 7);
+  drop(pool);
+});
 
-  Deno.test(`${name}: a cursor that is bound to no record throws at each access`, () => {
-    const face = make(Word, DEBUG);
-    const cursor = face.cursor<WordView>();
-    const message = "Cannot use a view: it is bound to no record";
-    assertThrows(() => cursor.n, StaleHandleError, message);
-    assertThrows(() => cursor.n = 5, StaleHandleError, message);
-    face.pool.dispose();
-    assertThrows(() => cursor.n, StaleHandleError, message);
-  });
-
-  Deno.test(`${name}: a dead view is refused as a value, and changes nothing`, () => {
-    const { face, handles } = words(make);
-    const view = face.get(handles[4]);
-    face.pool.free(forge(handles[4]));
-    const before = stateOf(face.pool);
-    assertThrows(() => face.alloc(view), StaleHandleError);
-    assertThrows(() => face.set(handles[5], view), StaleHandleError);
-    assertEquals(stateOf(face.pool), before);
-    face.set(handles[5], face.get(handles[6]));
-    assertEquals(face.get<WordView>(handles[5]).n, 6);
-    drop(face);
-  });
-}
+each("a dead view is rejected as a value, and changes nothing", (make) => {
+  const { pool, of, handles } = words(make);
+  const view = pool.get(...of, handles[4]);
+  pool.free(handles[4]);
+  const before = stateOf(pool);
+  assertThrows(() => pool.alloc(...of, view), StaleHandleError);
+  assertThrows(() => pool.set(...of, handles[5], view), StaleHandleError);
+  assertEquals(stateOf(pool), before);
+  pool.set(...of, handles[5], pool.get(...of, handles[6]));
+  assertEquals(pool.get<WordView>(...of, handles[5]).n, 6);
+  drop(pool);
+});
 
 Deno.test("A debug view says what became of its record", () => {
-  const { face, handles } = words(FACES.Pool);
-  const view = face.get<WordView>(handles[3]);
-  face.pool.free(forge(handles[3]));
-  const title = `handle ${handles[3]} (index 3, generation 1)`;
-  assertThrows(
-    () => view.n,
-    StaleHandleError,
-    `Cannot use a view in Pool "words": ${title} is stale, the chunk is at generation 2`,
-  );
-  assertThrows(() => face.pool.dispose(), LeakError);
-  assertThrows(() => view.n, StaleHandleError, `${title} is stale, the pool was disposed of`);
-  assertThrows(() => face.pool.free(forge(handles[3])), DisposedError);
-});
-
-Deno.test("A debug view of a chunk's last generation is gone with it, as the chunk is retired", () => {
-  const pool = new Pool(Word, { ...DEBUG, handles: "wide" });
-  const [slab] = slabs.get(pool)!; // every pool has one
+  const pool = new Pool(Word, { ...DEBUG, handles: "wide", name: "words" });
   pool.reserve(1);
-  slab.blocks[0].stamps[0] = slab.codec.maxGeneration * 2;
-  const handle = pool.alloc();
-  const view = pool.get(handle);
-  view.n = 5;
-  pool.free(handle);
-  assertThrows(() => view.n, StaleHandleError, "the chunk is retired");
+  const [{ blocks: [block], codec }] = slabs.get(pool)!; // every pool has a slab
+  block.stamps[1] = codec.maxGeneration * 2;
+  const [first, worn] = pool.allocMany(2);
+  const views = [pool.get(first), pool.get(worn)];
+  pool.freeMany([first, worn]);
+  const assertSays = (view: WordView, problem: string) =>
+    assertThrows(() => view.n, StaleHandleError, `Cannot use a view in Pool "words": ${problem}`);
+  const title = `handle ${first} (index 0, generation 1) is stale`;
+  assertSays(views[0], `${title}, the chunk is at generation 2`);
+  assertSays(
+    views[1],
+    `handle ${worn} (index 1, generation ${2 ** 30 - 1}) is stale, the chunk is`,
+  );
   validate(pool);
   pool.dispose();
+  assertSays(views[0], `${title}, the pool was disposed of`);
 });
 
-Deno.test("A debug view is good again after rebind()", () => {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 2 });
-  let at = 0;
-  const pool = new Pool(Word, {
-    ...DEBUG,
-    memory: {
-      allocate: (byteLength) => ({
-        get buffer() {
-          return memory.buffer;
-        },
-        byteOffset: (at += byteLength) - byteLength,
-        byteLength,
-      }),
-      release() {},
-    },
-  });
+Deno.test("A debug view can be used again after rebind()", () => {
+  const wasm = new WebAssembly.Memory({ initial: 1, maximum: 2 });
+  const memory = {
+    allocate: (byteLength: number) => ({
+      get buffer() {
+        return wasm.buffer;
+      },
+      ...{ byteOffset: 0, byteLength },
+    }),
+    release() {},
+  };
+  const pool = new Pool(Word, { ...DEBUG, memory });
   const handle = pool.alloc({ n: 5 });
   const view = pool.get(handle);
-  memory.grow(1);
+  wasm.grow(1);
   pool.rebind();
   assertEquals(view.n, 5);
   pool.free(handle);
