@@ -1,18 +1,19 @@
-/** Where the program called the module from, in debug mode: what of a stack is shown. */
+/** Where the program called the module from, in debug mode: which frames of a stack are shown. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FreeListAllocator, LeakError, Pool, StackAllocator } from "../../mod.ts";
-import { DEBUG, Word } from "../_debug.ts";
+import { FreeListAllocator, LeakError, Pool, PoolSet, StackAllocator, struct } from "../../mod.ts";
 import { FAULTS } from "../bundles/_game.ts";
 import { untyped } from "../_support.ts";
 
-/** What a test changes of it. */
+const Word = struct({ n: "u32" }, { name: "Word" });
+
+/** The properties of `Error` that the tests change. */
 interface StackControl {
   stackTraceLimit?: number | undefined;
   captureStackTrace?: unknown;
   prepareStackTrace?: unknown;
 }
 
-/** Does something while stacks are taken in another way. */
+/** Calls a function while stacks are taken in another way. */
 function withStacks<R>(changes: Partial<StackControl>, fn: () => R): R {
   const control = Error as StackControl;
   const before = new Map(
@@ -34,7 +35,7 @@ function withStacks<R>(changes: Partial<StackControl>, fn: () => R): R {
 
 /** The stack of a record that leaks, allocated by this function. */
 function leakHere(): string {
-  const pool = new Pool(Word, DEBUG);
+  const pool = new Pool(Word, { debug: true });
   pool.alloc({ n: 1 });
   return assertThrows(() => pool.dispose(), LeakError).leaks[0].stack;
 }
@@ -52,6 +53,21 @@ Deno.test("A leak shows its caller whatever Error.stackTraceLimit is, and leaves
       assert(frames.length <= 10);
       assert(Object.is((Error as StackControl).stackTraceLimit, stackTraceLimit));
       assertEquals("stackTraceLimit" in Error, stackTraceLimit !== undefined);
+    });
+  }
+});
+
+Deno.test("A leak has as many frames as Error.stackTraceLimit says, from any depth", () => {
+  const dig = (depth: number, alloc: () => void): void =>
+    depth === 0 ? alloc() : dig(depth - 1, alloc);
+  for (const stackTraceLimit of [1, 5, 20]) {
+    withStacks({ stackTraceLimit }, () => {
+      const set = new PoolSet({ debug: true, sizes: [4, 8] });
+      dig(40, () => set.scoped(Word, { n: 1 }));
+      const { leaks } = assertThrows(() => set.dispose(), LeakError);
+      assertEquals(leaks[0].stack.split("\n").length, stackTraceLimit);
+      assert(!leaks[0].stack.includes("/src/"), leaks[0].stack);
+      assertEquals((Error as StackControl).stackTraceLimit, stackTraceLimit);
     });
   }
 });
@@ -75,7 +91,7 @@ Deno.test("A leak shows its caller first where the engine cannot cut stacks", ()
   });
 });
 
-Deno.test("Where the engine cannot cut stacks, and a call came past the entries, all frames are shown", () => {
+Deno.test("All frames are shown where the engine cannot cut stacks, and a call bypassed the entries", () => {
   withStacks({ captureStackTrace: undefined, stackTraceLimit: 2 }, function growHere() {
     const heap = new FreeListAllocator({ debug: true });
     new Pool(Word, { memory: heap }).alloc({ n: 1 });
@@ -99,7 +115,7 @@ Deno.test("A program's own Error.prepareStackTrace makes the frames, whatever it
   assert(none.includes("no function of the program"), none);
 });
 
-Deno.test("A leak that the engine itself has made says so", async () => {
+Deno.test("A leak that the engine itself caused shows no frame of the module", async () => {
   const stack = new StackAllocator({ debug: true });
   await new Promise<void>((resolve) => {
     queueMicrotask(stack.alloc.bind(stack, 8));
@@ -110,7 +126,7 @@ Deno.test("A leak that the engine itself has made says so", async () => {
 });
 
 Deno.test("Calls of a debug pool can be replaced, and are no enumerable members of it", () => {
-  const pool = new Pool(Word, DEBUG);
+  const pool = new Pool(Word, { debug: true });
   assertEquals(Object.keys(pool).filter((key) => !key.startsWith("_")), ["name", "struct"]);
   let calls = 0;
   const { alloc } = pool;
