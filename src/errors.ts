@@ -1,26 +1,32 @@
 /**
- * Every error class of the module. Each says in one sentence what was refused and why, and carries the
- * numbers of that sentence as properties.
+ * Every error class of the module. A message is one sentence that says what cannot be done and why;
+ * the properties carry its numbers. Only this module creates these errors.
  *
  * @module
  */
 
-/** The numbers behind a {@linkcode StaleHandleError}. */
+/**
+ * The numbers behind a {@linkcode StaleHandleError}.
+ *
+ * @category Errors
+ */
 export interface StaleHandleDetails {
-  /** Name of the pool that refused the handle. */
+  /** Name of the pool that was called. */
   readonly pool: string;
   /** The handle as it was passed in. */
   readonly handle: number;
-  /** Chunk index that the handle names; -1 when the value is no handle at all. */
+  /** Chunk index in the handle; -1 when the value is not a handle. */
   readonly index: number;
-  /** Generation that the handle names; -1 when the value is no handle at all. */
+  /** Generation in the handle; -1 when the value is not a handle. */
   readonly generation: number;
-  /** Generation that the chunk is at now; -1 when the pool has no such chunk. */
+  /** Generation of the chunk now; -1 when the pool has no such chunk. */
   readonly chunkGeneration: number;
 }
 
 /**
- * A struct definition was refused: an unknown type, an empty schema, a bad array length, a bad field name.
+ * A struct cannot be defined: an unknown type, no fields, a bad array length, a bad field name.
+ *
+ * @category Errors
  *
  * @example Usage
  * ```ts
@@ -36,15 +42,15 @@ export class SchemaError extends TypeError {
   override readonly name = "SchemaError";
   /** Name of the struct, `""` when it has none. */
   readonly struct: string;
-  /** The field at fault, `""` when it is the struct as a whole. */
+  /** Name of the wrong field, `""` when the whole struct is wrong. */
   readonly field: string;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
-   * @param message What was refused and why.
+   * @param message What cannot be done and why.
    * @param struct Name of the struct, `""` when it has none.
-   * @param field The field at fault, `""` when it is the struct as a whole.
+   * @param field Name of the wrong field, `""` when the whole struct is wrong.
    */
   constructor(message: string, struct: string, field: string) {
     super(message);
@@ -54,27 +60,30 @@ export class SchemaError extends TypeError {
 }
 
 /**
- * A pool cannot grow any further: every chunk up to `maxChunks` is live (or, with wide handles, retired).
+ * A pool cannot grow: every chunk up to `maxChunks` is live or, with wide handles, retired.
  *
- * Free records, or create the pool with a larger `maxChunks`. `tryAlloc` gives `undefined` instead.
+ * Free records, or create the pool with a larger `maxChunks`. `tryAlloc` returns `undefined`
+ * instead.
+ *
+ * @category Errors
  */
 export class PoolExhaustedError extends RangeError {
   /** `"PoolExhaustedError"`, also in minified code. */
   override readonly name = "PoolExhaustedError";
   /** Name of the pool. */
   readonly pool: string;
-  /** Records that are live. */
+  /** Number of live records. */
   readonly size: number;
-  /** Chunks that the pool may have at the most. */
+  /** Largest number of chunks that the pool may have. */
   readonly maxChunks: number;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
-   * @param message What was refused and why.
+   * @param message What cannot be done and why.
    * @param pool Name of the pool.
-   * @param size Records that are live.
-   * @param maxChunks Chunks that the pool may have at the most.
+   * @param size Number of live records.
+   * @param maxChunks Largest number of chunks that the pool may have.
    */
   constructor(message: string, pool: string, size: number, maxChunks: number) {
     super(message);
@@ -87,27 +96,29 @@ export class PoolExhaustedError extends RangeError {
 /**
  * A handle names no live record: it was freed, is null, is forged, or belongs to another pool.
  *
- * The call that threw changed nothing. `has`, `tryGet` and `tryFree` ask without throwing.
+ * The call that threw changed nothing. `has`, `tryGet` and `tryFree` do not throw.
+ *
+ * @category Errors
  */
 export class StaleHandleError extends Error implements StaleHandleDetails {
   /** `"StaleHandleError"`, also in minified code. */
   override readonly name = "StaleHandleError";
-  /** Name of the pool that refused the handle. */
+  /** Name of the pool that was called. */
   readonly pool: string;
   /** The handle as it was passed in. */
   readonly handle: number;
-  /** Chunk index that the handle names; -1 when the value is no handle at all. */
+  /** Chunk index in the handle; -1 when the value is not a handle. */
   readonly index: number;
-  /** Generation that the handle names; -1 when the value is no handle at all. */
+  /** Generation in the handle; -1 when the value is not a handle. */
   readonly generation: number;
-  /** Generation that the chunk is at now; -1 when the pool has no such chunk. */
+  /** Generation of the chunk now; -1 when the pool has no such chunk. */
   readonly chunkGeneration: number;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
-   * @param message What was refused and why.
-   * @param details The numbers behind it.
+   * @param message What cannot be done and why.
+   * @param details The properties.
    */
   constructor(message: string, details: StaleHandleDetails) {
     super(message);
@@ -120,27 +131,29 @@ export class StaleHandleError extends Error implements StaleHandleDetails {
 }
 
 /**
- * A record was asked for as a struct that it is not, or a struct was stored that is not among a pool's `types`.
+ * A record has another struct than the one given, or a struct is not among a pool's `types`.
  *
  * The call that threw changed nothing.
+ *
+ * @category Errors
  */
 export class TypeMismatchError extends TypeError {
   /** `"TypeMismatchError"`, also in minified code. */
   override readonly name = "TypeMismatchError";
   /** Name of the pool. */
   readonly pool: string;
-  /** Name of the struct that was asked for, `""` when it has none. */
+  /** Name of the struct that was given, `""` when it has none. */
   readonly struct: string;
-  /** Name of the struct that the record is of, `""` when it has none or when there is no record. */
+  /** Name of the record's struct, `""` when it has none or there is no record. */
   readonly actual: string;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
-   * @param message What was refused and why.
+   * @param message What cannot be done and why.
    * @param pool Name of the pool.
-   * @param struct Name of the struct that was asked for.
-   * @param actual Name of the struct that the record is of.
+   * @param struct Name of the struct that was given.
+   * @param actual Name of the record's struct.
    */
   constructor(message: string, pool: string, struct: string, actual: string) {
     super(message);
@@ -150,19 +163,23 @@ export class TypeMismatchError extends TypeError {
   }
 }
 
-/** Memory for a block was asked for and not given. The pool that asked is as it was, and still usable. */
+/**
+ * There is no memory for a block. The pool is unchanged and can still be used.
+ *
+ * @category Errors
+ */
 export class OutOfMemoryError extends RangeError {
   /** `"OutOfMemoryError"`, also in minified code. */
   override readonly name = "OutOfMemoryError";
-  /** Bytes that were asked for. */
+  /** Number of bytes requested. */
   readonly byteLength: number;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
-   * @param message What was refused and why.
-   * @param byteLength Bytes that were asked for.
-   * @param options The engine's own error as `cause`.
+   * @param message What cannot be done and why.
+   * @param byteLength Number of bytes requested.
+   * @param options `cause`: the engine's own error.
    */
   constructor(message: string, byteLength: number, options?: ErrorOptions) {
     super(message, options);
@@ -171,23 +188,26 @@ export class OutOfMemoryError extends RangeError {
 }
 
 /**
- * An address is not one that the allocator gave out and has not taken back, or a region is not one that a memory
- * resource has lent. The call that threw changed nothing.
+ * An address is not allocated in this allocator, or a region not in this memory resource.
+ *
+ * The call that threw changed nothing.
+ *
+ * @category Errors
  */
 export class InvalidAddressError extends RangeError {
   /** `"InvalidAddressError"`, also in minified code. */
   override readonly name = "InvalidAddressError";
   /** Name of the allocator or resource. */
   readonly pool: string;
-  /** The address as it was passed in; of a region its byte offset. */
+  /** The address as it was passed in; for a region, its byte offset. */
   readonly address: number;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
-   * @param message What was refused and why.
+   * @param message What cannot be done and why.
    * @param pool Name of the allocator or resource.
-   * @param address The address as it was passed in; of a region its byte offset.
+   * @param address The address as it was passed in; for a region, its byte offset.
    */
   constructor(message: string, pool: string, address: number) {
     super(message);
@@ -197,26 +217,28 @@ export class InvalidAddressError extends RangeError {
 }
 
 /**
- * A stack was asked to free an allocation that is not its newest. The call that threw changed nothing.
+ * A stack can free only its newest allocation. The call that threw changed nothing.
  *
- * Free in the reverse order of `alloc`; what goes in any order belongs in a `FreeListAllocator`.
+ * Free in the reverse order of `alloc`, or use a `FreeListAllocator`, which frees in any order.
+ *
+ * @category Errors
  */
 export class LifoOrderError extends Error {
   /** `"LifoOrderError"`, also in minified code. */
   override readonly name = "LifoOrderError";
   /** Name of the allocator. */
   readonly pool: string;
-  /** Address that was to be freed. */
+  /** The address as it was passed in. */
   readonly address: number;
-  /** Address of the newest allocation, the only one that can be freed. */
+  /** Address of the newest allocation. */
   readonly newest: number;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
-   * @param message What was refused and why.
+   * @param message What cannot be done and why.
    * @param pool Name of the allocator.
-   * @param address Address that was to be freed.
+   * @param address The address as it was passed in.
    * @param newest Address of the newest allocation.
    */
   constructor(message: string, pool: string, address: number, newest: number) {
@@ -227,7 +249,11 @@ export class LifoOrderError extends Error {
   }
 }
 
-/** A pool was used after its `dispose()`. */
+/**
+ * A pool was used after its `dispose()`.
+ *
+ * @category Errors
+ */
 export class DisposedError extends Error {
   /** `"DisposedError"`, also in minified code. */
   override readonly name = "DisposedError";
@@ -235,9 +261,9 @@ export class DisposedError extends Error {
   readonly pool: string;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
-   * @param message What was refused and why.
+   * @param message What cannot be done and why.
    * @param pool Name of the pool.
    */
   constructor(message: string, pool: string) {
@@ -246,16 +272,23 @@ export class DisposedError extends Error {
   }
 }
 
-/** A record or an allocation that was still there when its pool or allocator was disposed of, in debug mode. */
+/**
+ * A record or an allocation that was still live when its pool or allocator was disposed of.
+ *
+ * @category Errors
+ */
 export interface Leak {
   /** Its handle or address. */
   readonly handle: number;
-  /** Where it was allocated: the frames of the stack, one a line, those of this module left out. */
+  /** Where it was allocated: one stack frame a line, without the frames of this module. */
   readonly stack: string;
 }
 
 /**
- * A pool or allocator in debug mode was disposed of while something in it was live. The memory was given back all the same.
+ * A pool or allocator in debug mode was disposed of while something in it was live. Its memory was
+ * given back nevertheless.
+ *
+ * @category Errors
  */
 export class LeakError extends Error {
   /** `"LeakError"`, also in minified code. */
@@ -266,7 +299,7 @@ export class LeakError extends Error {
   readonly leaks: readonly Leak[];
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
    * @param message What was found.
    * @param pool Name of the pool or allocator.
@@ -280,24 +313,27 @@ export class LeakError extends Error {
 }
 
 /**
- * Bytes are no snapshot that a pool or arena can go back to: they are cut, changed, of another layout, or something else.
+ * Bytes cannot be restored or loaded: they are truncated, changed, of another layout, or no
+ * snapshot.
  *
  * The call that threw changed nothing.
+ *
+ * @category Errors
  */
 export class SnapshotError extends Error {
   /** `"SnapshotError"`, also in minified code. */
   override readonly name = "SnapshotError";
   /** Name of the pool or arena. */
   readonly pool: string;
-  /** Where in the bytes it shows. */
+  /** Offset in the bytes at which the fault was found. */
   readonly byteOffset: number;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
    * @param message What is wrong, and the numbers.
    * @param pool Name of the pool or arena.
-   * @param byteOffset Where in the bytes it shows.
+   * @param byteOffset Offset in the bytes at which the fault was found.
    */
   constructor(message: string, pool: string, byteOffset: number) {
     super(message);
@@ -307,23 +343,26 @@ export class SnapshotError extends Error {
 }
 
 /**
- * The books of a pool do not balance. Thrown by `validate` alone; it means a fault in this module, or memory
- * of a block overwritten from outside (a freed chunk holds a link of the free list in its first bytes).
+ * The metadata of a pool is inconsistent. Only `validate` throws it. The cause is a fault in this
+ * module, or a write from outside to the memory of a block: a freed chunk holds a link of the free
+ * list in its first bytes.
+ *
+ * @category Errors
  */
 export class InvariantError extends Error {
   /** `"InvariantError"`, also in minified code. */
   override readonly name = "InvariantError";
   /** Name of the pool. */
   readonly pool: string;
-  /** Index of the block where it shows, -1 when it is the pool as a whole. */
+  /** Index of the wrong block, -1 when the whole pool is wrong. */
   readonly block: number;
 
   /**
-   * Creates the error; this module alone does so.
+   * Creates the error.
    *
    * @param message Which invariant is broken, and the numbers.
    * @param pool Name of the pool.
-   * @param block Index of the block where it shows, -1 when it is the pool as a whole.
+   * @param block Index of the wrong block, -1 when the whole pool is wrong.
    */
   constructor(message: string, pool: string, block: number) {
     super(message);

@@ -1,15 +1,19 @@
 /**
- * Whether memory can be shared between threads here.
+ * Checks whether memory can be shared between threads here.
  *
  * @module
  */
 
 /**
- * @param what What is to be created.
- * @throws {Error} where there is no `SharedArrayBuffer`, or it cannot be sent to a worker; it says what to enable.
+ * Checks that memory can be shared between threads here.
+ *
+ * @param what What is to be created, for the error.
+ * @throws {Error} when there is no `SharedArrayBuffer`, or it cannot be sent to a worker; the
+ * message says what to enable.
  */
 export function checkIsolation(what: string): void {
-  const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean }; // of browsers alone
+  // Only browsers have this property.
+  const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean };
   const problem = typeof SharedArrayBuffer === "undefined"
     ? "there is no SharedArrayBuffer here"
     : crossOriginIsolated === false
@@ -23,14 +27,16 @@ export function checkIsolation(what: string): void {
 }
 
 /**
- * @param what What is to be created.
- * @throws {Error} where memory cannot be shared, or shared memory cannot grow.
+ * Checks that shared memory can grow here.
+ *
+ * @param what What is to be created, for the error.
+ * @throws {Error} when memory cannot be shared, or shared memory cannot grow.
  */
 export function checkGrowth(what: string): void {
   checkIsolation(what);
   if ("grow" in SharedArrayBuffer.prototype) return;
   throw new Error(
-    `Cannot create ${what}: no SharedArrayBuffer can grow here; Deno, Node 20, Chrome 111, Firefox 128 and Safari 16.4 ` +
-      "have one that can",
+    `Cannot create ${what}: no SharedArrayBuffer can grow here; Deno, Node 20, Chrome 111, ` +
+      "Firefox 128 and Safari 16.4 have one that can",
   );
 }

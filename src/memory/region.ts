@@ -1,21 +1,22 @@
 /**
- * Regions from a memory resource that anybody may have written: each is looked at before it is used.
+ * Checks of the regions that a memory resource returns, since users may write resources of their
+ * own.
  *
  * @module
  */
 import type { MemoryRegion, MemoryResource } from "./resource.ts";
 
-/** The largest alignment that anything asks a resource for, in bytes. */
+/** The largest alignment that this module requests from a resource, in bytes. */
 export const MAX_ALIGN = 4096;
 
 /**
- * Takes a region, and gives it back at once if it is not what was asked for.
+ * Allocates a region, and releases it at once when it is not as requested.
  *
- * @param memory Where it comes from.
- * @param label Who asks, `Pool "bullets"`.
- * @param byteLength Bytes wanted.
- * @param align Power of two that its byte offset must be a multiple of.
- * @returns A region of at least so many bytes.
+ * @param memory The resource.
+ * @param label Name of the caller for errors, such as `Pool "bullets"`.
+ * @param byteLength Number of bytes, a positive integer.
+ * @param align Alignment of its byte offset, a power of two.
+ * @returns A region of at least `byteLength` bytes.
  * @throws {OutOfMemoryError} when the resource has none left.
  * @throws {TypeError} when the resource returned no region.
  * @throws {RangeError} when it is too small, misaligned, or beyond its buffer.
@@ -32,7 +33,7 @@ export function takeRegion(
       `Cannot grow ${label}: its memory resource returned ${String(region)}, no region of a buffer`,
     );
   }
-  const problem = faultOf(region, byteLength, align);
+  const problem = problemOf(region, byteLength, align);
   if (problem === undefined) return region;
   memory.release(region);
   throw new RangeError(`Cannot grow ${label}: its memory resource returned ${problem}`);
@@ -45,8 +46,8 @@ function isRegion(region: unknown): region is MemoryRegion {
     "SharedArrayBuffer" in globalThis && buffer instanceof SharedArrayBuffer;
 }
 
-/** What is wrong with a region, `undefined` when nothing is. */
-function faultOf(region: MemoryRegion, wanted: number, align: number): string | undefined {
+/** Says what is wrong with a region; `undefined` when nothing is. */
+function problemOf(region: MemoryRegion, wanted: number, align: number): string | undefined {
   const { buffer, byteOffset, byteLength } = region;
   if (!(byteLength >= wanted)) return `a region of ${byteLength} bytes, ${wanted} were asked for`;
   if (!(byteOffset >= 0 && byteOffset % align === 0)) {

@@ -1,5 +1,5 @@
 /**
- * Where the memory of blocks comes from, and where it goes back to.
+ * Memory resources: where the memory of blocks comes from, and where it goes back to.
  *
  * @module
  */
@@ -7,27 +7,33 @@ import { checkIsolation } from "./isolation.ts";
 import { checkOptions } from "../messages/nearest.ts";
 import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 
-/** A run of bytes that a {@linkcode MemoryResource} lent out. */
+/**
+ * A range of bytes that a {@linkcode MemoryResource} allocated.
+ *
+ * @category Memory
+ */
 export interface MemoryRegion {
-  /** The buffer that holds the bytes, as of now: a wasm memory has another one each time it has grown. */
+  /** The buffer that holds the bytes now: a wasm memory has a new one each time it has grown. */
   readonly buffer: ArrayBufferLike;
-  /** Where in the buffer they start, in bytes. */
+  /** Offset of the first byte in the buffer. */
   readonly byteOffset: number;
-  /** How many they are. */
+  /** Number of bytes. */
   readonly byteLength: number;
 }
 
 /**
- * Something that lends memory for blocks and takes it back.
+ * Allocates memory for blocks and takes it back.
  *
- * A pool calls `allocate` when it grows and `release` once for every region it was given.
+ * A pool calls `allocate` when it grows, and `release` once for each region.
+ *
+ * @category Memory
  */
 export interface MemoryResource {
   /**
-   * Lends zeroed memory.
+   * Allocates zeroed memory.
    *
-   * @param byteLength Bytes wanted, a positive integer.
-   * @param align Power of two that `byteOffset` must be a multiple of.
+   * @param byteLength Number of bytes, a positive integer.
+   * @param align Alignment of `byteOffset`, a power of two.
    * @returns A region of exactly `byteLength` zeroed bytes.
    * @throws {OutOfMemoryError} when there is none left.
    */
@@ -41,8 +47,12 @@ export interface MemoryResource {
 }
 
 /**
- * The default resource: an `ArrayBuffer` of its own for each region, detached on release, so that the memory is
- * free at once and not when a collector comes by.
+ * The default resource: each region is an `ArrayBuffer` of its own.
+ *
+ * `release` detaches the buffer, so its memory is free at once and not only after a garbage
+ * collection.
+ *
+ * @category Memory
  *
  * @example Usage
  * ```ts
@@ -57,27 +67,28 @@ export interface MemoryResource {
  */
 export const heapMemory: MemoryResource = {
   allocate(byteLength: number): MemoryRegion {
-    return lendBuffer(ArrayBuffer, "heap", byteLength);
+    return allocateBuffer(ArrayBuffer, "heap", byteLength);
   },
   release({ buffer }: MemoryRegion): void {
-    detach(buffer as ArrayBuffer); // this resource hands out nothing else
+    detach(buffer as ArrayBuffer); // all its regions have one
   },
 };
 
 /** Detaches a buffer and frees its memory at once: transferring it to length 0 does both. */
 function detach(buffer: ArrayBuffer): void {
   if (typeof buffer.transfer === "function") buffer.transfer(0);
-  else postToNobody(buffer);
+  else postToClosedPort(buffer);
 }
 
-/** A port that is closed; made when it is first needed. */
+/** A closed port; created when it is first needed. */
 let closedPort: MessagePort | undefined;
 
 /**
- * The same for engines without `transfer`, as Node 20 is one: a message takes the buffer along, and is dropped, as nobody can
- * receive it. Where such a message is not even made, a clone takes the memory, and leaves it to the collector.
+ * Detaches a buffer in engines without `transfer`, such as Node 20: a message to a closed port
+ * takes the buffer along and is dropped. Some engines do not create such a message; there a clone
+ * takes the memory, which the garbage collector frees.
  */
-function postToNobody(buffer: ArrayBuffer): void {
+function postToClosedPort(buffer: ArrayBuffer): void {
   if (closedPort === undefined) {
     closedPort = new MessageChannel().port1;
     closedPort.close();
@@ -87,16 +98,19 @@ function postToNobody(buffer: ArrayBuffer): void {
 }
 
 /**
- * Creates a resource that lends a `SharedArrayBuffer` of its own for each region: post `pool.blocks[i].bytes` to a
- * worker, and both threads see the same records, nothing copied.
+ * Creates a resource whose regions are `SharedArrayBuffer`s: post `pool.blocks[i].bytes` to a
+ * worker, and both threads see the same records without a copy.
  *
- * It shares bytes and no more: the pool's books stay with the thread that made it, and that thread alone may allocate
- * and free. Where no other thread looks, {@linkcode heapMemory} is the better one: no engine can detach a
- * `SharedArrayBuffer`, so `release` does nothing, and the memory is free when nothing refers to it any more, in any
- * thread.
+ * Only the bytes are shared. The pool's metadata stays in the thread that created the pool, and
+ * only that thread may allocate and free; for more use {@linkcode SharedPool}. Without other
+ * threads use {@linkcode heapMemory}: no engine can detach a `SharedArrayBuffer`, so `release` does
+ * nothing, and the memory is freed when no thread refers to it any more.
+ *
+ * @category Memory
  *
  * @returns The resource.
- * @throws {Error} where there is no `SharedArrayBuffer`: browsers have it on cross-origin isolated pages alone.
+ * @throws {Error} when there is no `SharedArrayBuffer`: browsers have it only on cross-origin
+ * isolated pages.
  *
  * @example Usage
  * ```ts
@@ -115,49 +129,60 @@ export function sharedMemory(): MemoryResource {
   checkIsolation("sharedMemory");
   return {
     allocate(byteLength: number): MemoryRegion {
-      return lendBuffer(SharedArrayBuffer, "shared", byteLength);
+      return allocateBuffer(SharedArrayBuffer, "shared", byteLength);
     },
-    release(): void {}, // the collector's part, as no SharedArrayBuffer can be detached
+    release(): void {}, // no SharedArrayBuffer can be detached
   };
 }
 
-/** A resource that counts what it lends; see {@linkcode countingMemory}. */
+/**
+ * A resource that counts its regions; made by {@linkcode countingMemory}.
+ *
+ * @category Memory
+ */
 export interface CountingMemory extends MemoryResource {
-  /** Bytes of the regions that are lent now. */
+  /** Bytes of the regions that are allocated now. */
   readonly usedBytes: number;
-  /** The most bytes that were lent at once. */
+  /** Largest value of `usedBytes` so far. */
   readonly peakBytes: number;
-  /** Regions that are lent now. */
+  /** Number of regions that are allocated now. */
   readonly regions: number;
-  /** Regions lent so far. */
+  /** Number of regions allocated so far. */
   readonly allocations: number;
-  /** Regions taken back so far. */
+  /** Number of regions released so far. */
   readonly releases: number;
-  /** Bytes that may be lent at once, `Infinity` when there is no limit. */
+  /** Largest value that `usedBytes` may have, `Infinity` without a limit. */
   readonly limit: number;
 }
 
-/** Options of {@linkcode countingMemory}; every one may be left out. */
+/**
+ * Options of {@linkcode countingMemory}.
+ *
+ * @category Memory
+ */
 export interface CountingMemoryOptions {
-  /** Bytes that may be lent at once, 0 or more. @default {Infinity} */
+  /** Largest number of bytes that may be allocated at once, 0 or more. @default {Infinity} */
   readonly limit?: number;
 }
 
 /**
- * Creates a resource that hands on another one's regions, counts them, and refuses past a budget.
+ * Creates a resource that counts the regions of another one and throws past a limit.
  *
- * Use it to give several pools one budget, to show what a part of a program takes, and in tests, to see that
- * everything came back: `regions` is 0 then. Without a limit and a reader of its figures it is of no use.
+ * Use it to give several pools one limit, to measure the memory of a part of a program, and in
+ * tests to assert that everything was released: `regions` is 0 then.
  *
- * It counts the bytes that a region has, which may be more than were asked for. Both calls are O(1), beside what
- * `upstream` takes, and cost an entry in a `Map` for each region that is lent.
+ * It counts the bytes that a region has, which may be more than were requested. Both calls are
+ * O(1), apart from those of `upstream`, and a region takes an entry in a `Map`.
  *
- * @param upstream Where the regions come from.
+ * @category Memory
+ *
+ * @param upstream The resource that allocates the regions.
  * @param options See {@linkcode CountingMemoryOptions}.
- * @returns The resource. Its `allocate` throws {@linkcode OutOfMemoryError} at the limit, without asking `upstream`.
- * Its `release` throws {@linkcode InvalidAddressError} on a region that it has not lent or that came back already.
- * What `upstream` throws passes through. A call that throws counts nothing.
- * @throws {TypeError} when `upstream` is no resource `limit` no number, or an option unknown.
+ * @returns The resource. Its `allocate` throws {@linkcode OutOfMemoryError} at the limit without a
+ * call of `upstream`. Its `release` throws {@linkcode InvalidAddressError} on a region that is not
+ * allocated. Errors of `upstream` pass through. A call that throws counts nothing.
+ * @throws {TypeError} when `upstream` is not a resource, `limit` not a number, or an option
+ * unknown.
  * @throws {RangeError} when `limit` is negative or `NaN`.
  *
  * @example Usage
@@ -196,13 +221,13 @@ export function countingMemory(
   return new Counter(upstream, limit);
 }
 
-/** The books of {@linkcode countingMemory}. */
+/** The implementation of {@linkcode countingMemory}. */
 class Counter implements CountingMemory {
   readonly limit: number;
   readonly #upstream: MemoryResource;
-  /** The regions lent now, each with the bytes that it was counted with. */
-  readonly #lent = new Map<MemoryRegion, number>();
-  /** The sum of those bytes, at most `limit`. */
+  /** The regions that are allocated now, each with the number of bytes it counts for. */
+  readonly #regions = new Map<MemoryRegion, number>();
+  /** Sum of those numbers, at most `limit`. */
   #usedBytes = 0;
   #peakBytes = 0;
   #releases = 0;
@@ -221,11 +246,11 @@ class Counter implements CountingMemory {
   }
 
   get regions(): number {
-    return this.#lent.size;
+    return this.#regions.size;
   }
 
   get allocations(): number {
-    return this.#releases + this.#lent.size;
+    return this.#releases + this.#regions.size;
   }
 
   get releases(): number {
@@ -233,53 +258,53 @@ class Counter implements CountingMemory {
   }
 
   allocate(byteLength: number, align: number): MemoryRegion {
-    if (this.#usedBytes + byteLength > this.limit) throw this.#refusal(byteLength, byteLength);
+    if (this.#usedBytes + byteLength > this.limit) throw this.#limitError(byteLength, byteLength);
     const region = this.#upstream.allocate(byteLength, align);
-    const lentBytes = region?.byteLength;
-    // One sum with NaN would spoil the count for good.
-    if (!(lentBytes >= 0)) {
+    const regionBytes = region?.byteLength;
+    // A sum with NaN would spoil the count for good.
+    if (!(regionBytes >= 0)) {
       throw new TypeError(
-        `Cannot allocate in countingMemory: upstream returned ${String(region)}, no region`,
+        `Cannot allocate in countingMemory: upstream returned ${String(region)}, not a region`,
       );
     }
-    if (this.#usedBytes + lentBytes > this.limit) {
+    if (this.#usedBytes + regionBytes > this.limit) {
       this.#upstream.release(region);
-      throw this.#refusal(byteLength, lentBytes);
+      throw this.#limitError(byteLength, regionBytes);
     }
-    this.#lent.set(region, lentBytes);
-    this.#usedBytes += lentBytes;
+    this.#regions.set(region, regionBytes);
+    this.#usedBytes += regionBytes;
     this.#peakBytes = Math.max(this.#peakBytes, this.#usedBytes);
     return region;
   }
 
   release(region: MemoryRegion): void {
-    const lentBytes = this.#lent.get(region);
-    if (lentBytes === undefined) {
+    const regionBytes = this.#regions.get(region);
+    if (regionBytes === undefined) {
       throw new InvalidAddressError(
-        `Cannot release in countingMemory: the region of ${region?.byteLength} bytes at byte ${region?.byteOffset} is not ` +
-          `among the ${this.regions} that are lent`,
+        `Cannot release in countingMemory: the region of ${region?.byteLength} bytes at byte ` +
+          `${region?.byteOffset} is not among the ${this.regions} that are allocated`,
         "countingMemory",
         region?.byteOffset ?? -1,
       );
     }
     this.#upstream.release(region); // first, since it may throw
-    this.#lent.delete(region);
-    this.#usedBytes -= lentBytes;
+    this.#regions.delete(region);
+    this.#usedBytes -= regionBytes;
     this.#releases++;
   }
 
-  #refusal(askedBytes: number, lentBytes: number): OutOfMemoryError {
+  #limitError(requestedBytes: number, regionBytes: number): OutOfMemoryError {
     const used = `${this.#usedBytes} of ${this.limit} bytes are in use`;
-    const lent = lentBytes === askedBytes ? "" : `, upstream lent ${lentBytes}`;
+    const got = regionBytes === requestedBytes ? "" : `, upstream allocated ${regionBytes}`;
     return new OutOfMemoryError(
-      `Cannot allocate ${askedBytes} bytes of counted memory: ${used}${lent}`,
-      askedBytes,
+      `Cannot allocate ${requestedBytes} bytes of counted memory: ${used}${got}`,
+      requestedBytes,
     );
   }
 }
 
-/** Makes a buffer of its own for a region. */
-function lendBuffer(
+/** Allocates a region that is a whole buffer. */
+function allocateBuffer(
   BufferClass: ArrayBufferConstructor | SharedArrayBufferConstructor,
   kind: string,
   byteLength: number,
@@ -288,7 +313,8 @@ function lendBuffer(
     return { buffer: new BufferClass(byteLength), byteOffset: 0, byteLength };
   } catch (cause) {
     throw new OutOfMemoryError(
-      `Cannot allocate ${byteLength} bytes of ${kind} memory: the engine refused a buffer of that size`,
+      `Cannot allocate ${byteLength} bytes of ${kind} memory: the engine cannot create a buffer ` +
+        "of that size",
       byteLength,
       { cause },
     );

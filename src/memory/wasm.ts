@@ -1,14 +1,14 @@
 /**
- * Blocks inside a WebAssembly module's linear memory, where the module's own code reads and writes the records.
+ * A memory resource inside the linear memory of a WebAssembly module.
  *
  * ```text
- * memory   | the module's data, stack, heap | free | lent | lent | free     |
+ * memory   | the module's data, stack, heap | free | region | region | free |
  *                                           └ byteOffset         byteLength ┘
  *                                             the window
  * ```
  *
- * First fit over a list of free runs in order of address; neighbours join as a region comes back (Knuth, TAOCP 1,
- * section 2.5). The list is kept outside the memory: what the module overwrites cannot break it.
+ * First fit over a list of free ranges in order of address; neighbours join on release (Knuth,
+ * TAOCP 1, section 2.5). The list is kept outside the memory, so the module cannot overwrite it.
  *
  * @module
  */
@@ -16,55 +16,71 @@ import { checkOptions } from "../messages/nearest.ts";
 import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "./resource.ts";
 
-/** Options of {@linkcode wasmMemory}: the window; every one may be left out. */
+/**
+ * Options of {@linkcode wasmMemory}: the window.
+ *
+ * @category Memory
+ */
 export interface WasmMemoryOptions {
-  /** First byte of the window, from 0 to the bytes that the memory has. @default {0} */
+  /** Offset of the window in the memory, from 0 to the memory's size. @default {0} */
   readonly byteOffset?: number;
-  /** Bytes of the window, none beyond the memory. @default {up to the end of the memory, also after it has grown} */
+  /**
+   * Bytes of the window, which must end inside the memory.
+   * @default {up to the end of the memory, also after it has grown}
+   */
   readonly byteLength?: number;
 }
 
-/** A resource inside a window of a linear memory; see {@linkcode wasmMemory}. */
+/**
+ * A resource inside a window of a linear memory; made by {@linkcode wasmMemory}.
+ *
+ * @category Memory
+ */
 export interface WasmMemory extends MemoryResource {
-  /** The memory that the window is in. */
+  /** The memory. */
   readonly memory: WebAssembly.Memory;
-  /** First byte of the window. */
+  /** Offset of the window in the memory. */
   readonly byteOffset: number;
-  /** Bytes of the window, as it is now. */
+  /** Bytes of the window now. */
   readonly byteLength: number;
-  /** Bytes of the regions that are lent now. */
+  /** Bytes of the regions that are allocated now. */
   readonly usedBytes: number;
-  /** Bytes of the window that are not lent. */
+  /** Bytes of the window that are free. */
   readonly freeBytes: number;
-  /** The most of them that lie in one run, in O(free runs). */
+  /** Bytes of the largest free range, in O(free ranges). */
   readonly largestFreeBytes: number;
-  /** Regions that are lent now. */
+  /** Number of regions that are allocated now. */
   readonly regions: number;
 }
 
 /**
- * Creates a resource whose regions lie inside the linear memory of a WebAssembly module, so that the module works on a
- * pool's records where they are: `pool.blocks[i].bytes.byteOffset` is the address to pass to it, and nothing is copied.
+ * Creates a resource inside the linear memory of a WebAssembly module, so that the module can read
+ * and write a pool's records without a copy: pass it `pool.blocks[i].bytes.byteOffset` as the
+ * address.
  *
- * The window is to be the resource's own. By default it is the whole memory from address 0 on, which fits a memory that
- * holds nothing else. A module that was compiled from C, C++, Rust or Zig has its data and its stack in there, and an
- * allocator that takes what is above: for such a one give a `byteOffset`, and a `byteLength`, of bytes that it leaves
- * alone, such as a large buffer that it allocated itself. Address 0 is an address like any other here, while such
- * languages take it for null.
+ * Nothing else may use the window. By default it is the whole memory from address 0 on, which is
+ * right for a memory that holds nothing else. A module compiled from C, C++, Rust or Zig keeps its
+ * data, its stack and its heap there: for such a module set `byteOffset` and `byteLength` to bytes
+ * that it does not use, such as a large buffer that it allocated. Address 0 can be allocated here,
+ * but is null in those languages.
  *
- * The memory is never grown, as that would detach every view of one that is not shared. Somebody else may grow it, and
- * of such a module any call may. From then on a region's `buffer` is the new one, a pool's views are good again after
- * `pool.rebind()`, and a window without `byteLength` has the new bytes as well. Views of a shared memory stay good.
+ * The resource never grows the memory, since that detaches every view of a memory that is not
+ * shared. A call of the module may grow it. After that a region's `buffer` is the new buffer, a
+ * pool's views are valid again after `pool.rebind()`, and a window without `byteLength` includes
+ * the new bytes. Views of a shared memory stay valid.
  *
- * `allocate` takes O(free runs) and clears the region, `release` takes O(free runs).
+ * `allocate` takes O(free ranges) and zeroes the region, `release` takes O(free ranges).
+ *
+ * @category Memory
  *
  * @param memory The memory; shared or not.
  * @param options See {@linkcode WasmMemoryOptions}.
- * @returns The resource. Its `allocate` throws {@linkcode OutOfMemoryError} where no free run has room, and `RangeError`
- * on a size that is not a positive integer or an alignment that is not a power of two. Its `release` throws
- * {@linkcode InvalidAddressError} on a region that it has not lent or that came back already. A call that throws changes
- * nothing.
- * @throws {TypeError} when `memory` is no `WebAssembly.Memory`, or an option unknown or no number.
+ * @returns The resource. Its `allocate` throws {@linkcode OutOfMemoryError} when no free range has
+ * room, and `RangeError` on a size that is not a positive integer or an alignment that is not a
+ * power of two. Its `release` throws {@linkcode InvalidAddressError} on a region that is not
+ * allocated. A call that throws changes nothing.
+ * @throws {TypeError} when `memory` is not a `WebAssembly.Memory`, or an option unknown or not a
+ * number.
  * @throws {RangeError} when the window is not inside the memory.
  *
  * @example Usage
@@ -73,7 +89,7 @@ export interface WasmMemory extends MemoryResource {
  * import { assertEquals } from "@std/assert";
  *
  * const memory = new WebAssembly.Memory({ initial: 4 }); // pages of 64 KiB; a module imports it
- * const upper = wasmMemory(memory, { byteOffset: 65_536 }); // the first page is the module's own
+ * const upper = wasmMemory(memory, { byteOffset: 65_536 }); // the module keeps the first page
  * using bodies = new Pool({ x: "f32", y: "f32" }, { chunksPerBlock: 1024, memory: upper });
  *
  * bodies.alloc({ x: 3, y: 4 });
@@ -121,30 +137,30 @@ class WasmRegion implements MemoryRegion {
     this.byteLength = byteLength;
   }
 
-  /** The memory's buffer of now: each growth makes another one. */
+  /** The memory's buffer now: growth replaces it. */
   get buffer(): ArrayBufferLike {
     return this.#memory.buffer;
   }
 }
 
-/** A run of free bytes: addresses from `start` to `end - 1`. */
-interface FreeRun {
+/** A range of free bytes: addresses from `start` to `end - 1`. */
+interface FreeRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** The books of {@linkcode wasmMemory}. */
+/** The implementation of {@linkcode wasmMemory}. */
 class WasmWindow implements WasmMemory {
   readonly memory: WebAssembly.Memory;
   readonly byteOffset: number;
-  /** End of the window as of the last `#follow`. */
+  /** End of the window as of the last `#update`. */
   #end: number;
-  /** Whether the window ends where the memory ends, and so moves with it. */
+  /** Whether the window ends at the end of the memory, so that it grows with the memory. */
   readonly #isOpen: boolean;
-  /** Every byte of the window that is not lent, in order of address; no two runs touch, none is empty. */
-  readonly #free: FreeRun[] = [];
-  readonly #lent = new Set<MemoryRegion>();
-  /** Bytes of `#lent`. */
+  /** All free bytes of the window in order of address; no two ranges touch, none is empty. */
+  readonly #free: FreeRange[] = [];
+  readonly #regions = new Set<MemoryRegion>();
+  /** Sum of the bytes of `#regions`. */
   #usedBytes = 0;
 
   constructor(memory: WebAssembly.Memory, byteOffset: number, byteLength: number | undefined) {
@@ -156,7 +172,7 @@ class WasmWindow implements WasmMemory {
   }
 
   get byteLength(): number {
-    this.#follow();
+    this.#update();
     return this.#end - this.byteOffset;
   }
 
@@ -169,88 +185,89 @@ class WasmWindow implements WasmMemory {
   }
 
   get largestFreeBytes(): number {
-    this.#follow();
+    this.#update();
     return this.#free.reduce((most, { start, end }) => Math.max(most, end - start), 0);
   }
 
   get regions(): number {
-    return this.#lent.size;
+    return this.#regions.size;
   }
 
   allocate(byteLength: number, align: number): MemoryRegion {
-    checkAsked(byteLength, align);
-    this.#follow();
+    checkRequest(byteLength, align);
+    this.#update();
     for (let i = 0; i < this.#free.length; i++) {
       const { start, end } = this.#free[i];
-      const at = Math.ceil(start / align) * align; // addresses may exceed 31 bits
-      if (at + byteLength <= end) return this.#lend(i, at, byteLength);
+      const at = Math.ceil(start / align) * align; // not by bits: addresses may exceed 31
+      if (at + byteLength <= end) return this.#take(i, at, byteLength);
     }
     throw new OutOfMemoryError(
-      `Cannot allocate ${byteLength} bytes of wasm memory: no free run has room for them at a multiple of ${align}, ` +
-        `the largest has ${this.largestFreeBytes} bytes of the window's ${this.byteLength}`,
+      `Cannot allocate ${byteLength} bytes of wasm memory: no free range has room for them at a ` +
+        `multiple of ${align}, the largest has ${this.largestFreeBytes} bytes of the window's ` +
+        this.byteLength,
       byteLength,
     );
   }
 
   release(region: MemoryRegion): void {
-    if (!this.#lent.delete(region)) {
+    if (!this.#regions.delete(region)) {
       throw new InvalidAddressError(
-        `Cannot release in wasmMemory: the region of ${region?.byteLength} bytes at byte ${region?.byteOffset} is not ` +
-          `among the ${this.regions} that are lent`,
+        `Cannot release in wasmMemory: the region of ${region?.byteLength} bytes at byte ` +
+          `${region?.byteOffset} is not among the ${this.regions} that are allocated`,
         "wasmMemory",
         region?.byteOffset ?? -1,
       );
     }
     const { byteOffset, byteLength } = region;
     this.#usedBytes -= byteLength;
-    this.#putBack(byteOffset, byteOffset + byteLength);
+    this.#addFree(byteOffset, byteOffset + byteLength);
   }
 
-  /** Cuts a region out of a free run; what is left on either side stays free. */
-  #lend(i: number, at: number, byteLength: number): MemoryRegion {
+  /** Cuts a region out of a free range; the rest on either side stays free. */
+  #take(i: number, at: number, byteLength: number): MemoryRegion {
     const { start, end } = this.#free[i];
     const rest = [{ start, end: at }, { start: at + byteLength, end }];
-    this.#free.splice(i, 1, ...rest.filter((run) => run.start < run.end));
+    this.#free.splice(i, 1, ...rest.filter((range) => range.start < range.end));
     const region = new WasmRegion(this.memory, at, byteLength);
     new Uint8Array(region.buffer, at, byteLength).fill(0);
-    this.#lent.add(region);
+    this.#regions.add(region);
     this.#usedBytes += byteLength;
     return region;
   }
 
-  /** Makes bytes free that are in no run, and joins them with the runs they touch. */
-  #putBack(start: number, end: number): void {
-    const runs = this.#free;
-    const next = runs.findIndex((run) => run.start >= end);
-    let first = next < 0 ? runs.length : next;
-    let last = first; // runs from first to last - 1 make way for the joined one
-    if (first > 0 && runs[first - 1].end === start) start = runs[--first].start;
-    if (last < runs.length && runs[last].start === end) end = runs[last++].end;
-    runs.splice(first, last - first, { start, end });
+  /** Adds a free range, and joins it with the ranges that it touches. */
+  #addFree(start: number, end: number): void {
+    const ranges = this.#free;
+    const next = ranges.findIndex((range) => range.start >= end);
+    let first = next < 0 ? ranges.length : next;
+    let last = first; // the ranges from first to last - 1 are joined
+    if (first > 0 && ranges[first - 1].end === start) start = ranges[--first].start;
+    if (last < ranges.length && ranges[last].start === end) end = ranges[last++].end;
+    ranges.splice(first, last - first, { start, end });
   }
 
-  /** Takes in what the memory has grown by since. */
-  #follow(): void {
+  /** Adds the bytes by which the memory has grown. */
+  #update(): void {
     if (this.#isOpen) this.#extend(this.memory.buffer.byteLength);
   }
 
   #extend(end: number): void {
-    if (end > this.#end) this.#putBack(this.#end, end);
+    if (end > this.#end) this.#addFree(this.#end, end);
     this.#end = end;
   }
 }
 
-function checkAsked(byteLength: number, align: number): void {
+function checkRequest(byteLength: number, align: number): void {
   if (!(Number.isInteger(byteLength) && byteLength > 0)) {
-    throw askedError("byteLength must be a positive integer", byteLength);
+    throw requestError("byteLength must be a positive integer", byteLength);
   }
-  // Compared, since the logarithm of a large number beside a power of two comes out as an integer as well.
+  // The logarithm of a large number near a power of two also rounds to an integer: so compare.
   const power = 2 ** Math.round(Math.log2(align));
   if (!(Number.isInteger(align) && align > 0 && align === power)) {
-    throw askedError("align must be a power of two", align);
+    throw requestError("align must be a power of two", align);
   }
 }
 
-function askedError(must: string, got: unknown): RangeError {
+function requestError(must: string, got: unknown): RangeError {
   return new RangeError(`Cannot allocate in wasmMemory: ${must}, got ${String(got)}`);
 }
