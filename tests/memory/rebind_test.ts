@@ -1,9 +1,10 @@
 /**
- * Pools inside a WebAssembly.Memory that somebody grows: the memory of every block is detached, until `rebind()`.
+ * Tests of `rebind()`: a pool inside a `WebAssembly.Memory` whose growth detaches the memory of every
+ * block.
  *
  * @module
  */
-import { assert, assertEquals, assertNotEquals, assertThrows, fail } from "@std/assert";
+import { assert, assertEquals, assertThrows, fail } from "@std/assert";
 import {
   type AnyHandle,
   type MemoryResource,
@@ -12,7 +13,6 @@ import {
   type PoolOptions,
   type PoolSet,
   validate,
-  type WasmMemory,
   wasmMemory,
 } from "../../mod.ts";
 import {
@@ -33,21 +33,21 @@ import {
 
 const PAGE_BYTES = 65_536;
 
-/** A memory, and the resource in it. */
+/** A memory of one page, and the resource in it. */
 function memoryOf(descriptor: Partial<WebAssembly.MemoryDescriptor> = {}) {
   const memory = new WebAssembly.Memory({ initial: 1, ...descriptor });
   return { memory, window: wasmMemory(memory, { byteOffset: 64 }) };
 }
 
-/** What both pools of a pair are given, so that they can be compared to the last byte. */
+/** A pool with records, and calls of it. Two of them over different memories do the same, to the byte. */
 interface Subject {
   readonly pool: AnyKindOfPool;
-  /** Calls that take or give back a chunk, by their verb, and what each says. */
+  /** Calls that need the memory of a block, and their verbs in errors. */
   readonly calls: readonly [verb: string, () => unknown][];
-  /** Takes and gives back chunks, and tells every handle that it got. */
+  /** Allocates and frees, and returns every new handle. */
   use(): number[];
   reserve(chunks: number): void;
-  /** What is read through views, cursors and handles from before. */
+  /** Reads through views, cursors and handles that exist already. */
   read(): unknown;
 }
 
@@ -73,7 +73,7 @@ function callsOf(
   ];
 }
 
-/** A pool with holes in two blocks, and no room in a third. */
+/** A `Pool` with free chunks in two blocks, and a full third block. */
 function plainSubject(memory?: MemoryResource): Subject {
   const options: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
   const pool = new Pool(Real, { ...options, ...memory === undefined ? {} : { memory } });
@@ -129,7 +129,7 @@ function plainSubject(memory?: MemoryResource): Subject {
   };
 }
 
-/** The same of records of several structs. */
+/** The same with records of several structs. */
 function mixedSubject(
   create: (options?: PoolOptions) => MixedPool,
   memory?: MemoryResource,
@@ -208,74 +208,43 @@ const SUBJECTS: Readonly<Record<string, (memory?: MemoryResource) => Subject>> =
 for (const [name, subjectOf] of Object.entries(SUBJECTS)) {
   const label = `${name.split(" ")[0]} "cells"`;
 
-  Deno.test(`${name} whose memory was grown throws until rebind(), and has changed nothing`, () => {
+  /** Asserts that a subject does from here on what one on the heap does, allocations included. */
+  const assertSame = ({ pool, read, use }: Subject) => {
+    const other = subjectOf();
+    assertEquals([stateOf(pool), read()], [stateOf(other.pool), other.read()]);
+    assertEquals(use(), other.use());
+    assertEquals(stateOf(pool), stateOf(other.pool));
+    validate(pool);
+  };
+
+  Deno.test(`${name} throws after its memory grew, until rebind(), and is unchanged`, () => {
     const { memory, window } = memoryOf();
     const subject = subjectOf(window);
-    const twin = subjectOf();
-    assertEquals(stateOf(subject.pool), stateOf(twin.pool));
     memory.grow(1);
     for (const [verb, call] of subject.calls) {
-      const error = assertThrows(
-        call,
-        TypeError,
-        `Cannot ${verb} in ${label}: the memory of block `,
-      );
+      const message = `Cannot ${verb} in ${label}: the memory of block `;
+      const error = assertThrows(call, TypeError, message);
       assert(error.message.endsWith("call rebind() first"), error.message);
     }
     subject.pool.rebind();
     validate(subject.pool);
-    assertEquals(stateOf(subject.pool), stateOf(twin.pool));
-    assertEquals(subject.read(), twin.read());
-    // The free lists are whole: the same calls get the same chunks.
-    assertEquals(subject.use(), twin.use());
-    assertEquals(stateOf(subject.pool), stateOf(twin.pool));
-    validate(subject.pool);
+    assertSame(subject);
   });
 
-  Deno.test(`${name} over a memory that is not grown does what one on the heap does`, () => {
-    const { window } = memoryOf();
-    const subject = subjectOf(window);
-    const twin = subjectOf();
-    for (let round = 0; round < 3; round++) {
-      subject.pool.rebind();
-      assertEquals(subject.read(), twin.read());
-      assertEquals(stateOf(subject.pool), stateOf(twin.pool));
-    }
-    assertEquals(subject.use(), twin.use());
-  });
-
-  Deno.test(`${name} over a shared memory needs no rebind()`, () => {
-    for (const rebinds of [false, true]) {
+  Deno.test(`${name} needs no rebind() over a memory that is shared or has not grown`, () => {
+    for (const rebinds of [0, 1, 3]) {
+      const still = subjectOf(memoryOf().window);
       const { memory, window } = memoryOf({ maximum: 8, shared: true });
-      const subject = subjectOf(window);
-      const twin = subjectOf();
+      const shared = subjectOf(window);
       memory.grow(1);
-      if (rebinds) subject.pool.rebind();
-      assertEquals(subject.read(), twin.read());
-      assertEquals(subject.use(), twin.use());
-      assertEquals(stateOf(subject.pool), stateOf(twin.pool));
-      validate(subject.pool);
-    }
-  });
-
-  Deno.test(`${name} gives every region back after its memory was grown, rebound or not`, () => {
-    for (const rebinds of [false, true]) {
-      const { memory, window } = memoryOf();
-      const { pool } = subjectOf(window);
-      memory.grow(1);
-      if (rebinds) pool.rebind();
-      const { usedBytes } = window;
-      if (rebinds) {
-        pool.freeBlock(pool.blocks[1].index);
-        assert(window.usedBytes < usedBytes);
-        assertEquals(pool.byteLength, window.usedBytes);
+      for (const subject of [still, shared]) {
+        for (let i = 0; i < rebinds; i++) subject.pool.rebind();
+        assertSame(subject);
       }
-      pool[Symbol.dispose]();
-      assertIsEmpty(window, 2);
     }
   });
 
-  Deno.test(`${name} goes on growing after the memory has grown and it was rebound`, () => {
+  Deno.test(`${name} grows after its memory grew several times, each followed by rebind()`, () => {
     const { memory, window } = memoryOf();
     const { pool, read, reserve } = subjectOf(window);
     const before = read();
@@ -285,19 +254,31 @@ for (const [name, subjectOf] of Object.entries(SUBJECTS)) {
       assertEquals(read(), before);
     }
     reserve(64);
-    assertEquals(read(), before);
-    assertEquals(pool.byteLength, window.usedBytes);
+    assertEquals([read(), pool.byteLength], [before, window.usedBytes]);
     validate(pool);
+  });
+
+  Deno.test(`${name} gives every region back after its memory grew, with or without rebind()`, () => {
+    for (const rebinds of [false, true]) {
+      const { memory, window } = memoryOf();
+      const { pool } = subjectOf(window);
+      memory.grow(1);
+      if (rebinds) {
+        pool.rebind();
+        const { usedBytes } = window;
+        pool.freeBlock(pool.blocks[1].index);
+        assert(window.usedBytes < usedBytes);
+        assertEquals(pool.byteLength, window.usedBytes);
+      }
+      pool.dispose();
+      assertEquals([window.usedBytes, window.regions], [0, 0]);
+      assertEquals(window.largestFreeBytes, 2 * PAGE_BYTES - 64);
+    }
   });
 }
 
-function assertIsEmpty(window: WasmMemory, pages: number): void {
-  assertEquals([window.usedBytes, window.regions], [0, 0]);
-  assertEquals(window.largestFreeBytes, pages * PAGE_BYTES - 64);
-}
-
 for (const [name, create] of Object.entries(POOLS)) {
-  Deno.test(`${name} with full blocks throws until rebind(), and takes none beside them`, () => {
+  Deno.test(`${name} with full blocks adds no block before rebind()`, () => {
     const { memory, window } = memoryOf();
     const { pool, alloc, allocMany } = create({ memory: window });
     allocMany(32);
@@ -313,7 +294,7 @@ for (const [name, create] of Object.entries(POOLS)) {
   });
 }
 
-Deno.test("Pool throws until rebind() where the block that it allocated from is gone as well", () => {
+Deno.test("Pool.alloc() throws until rebind() also when its last block was freed", () => {
   const { memory, window } = memoryOf();
   const { pool, alloc, allocMany } = POOLS["Pool"]({ memory: window });
   const handles = allocMany(33);
@@ -327,25 +308,7 @@ Deno.test("Pool throws until rebind() where the block that it allocated from is 
   assertEquals(alloc() & 63, 3); // the chunk that was freed
 });
 
-Deno.test("Pool's views read nothing and write nothing until rebind(), and are good again then", () => {
-  const { memory, window } = memoryOf();
-  using pool = new Pool(Real, { chunksPerBlock: 16, memory: window });
-  const handle = pool.alloc({ n: 7, v: 0.5 });
-  const view = pool.get(handle);
-  const { bytes } = pool.blocks[0];
-  memory.grow(1);
-  view.n = 99;
-  assertEquals([view.v, view.n, bytes.length], [0, 0, 0]);
-  assertEquals(pool.size, 1);
-  pool.rebind();
-  assertEquals(view.toJSON(), { n: 7, v: 0.5 });
-  view.n = 8;
-  assertEquals(pool.get(handle).n, 8);
-  assertNotEquals(pool.blocks[0].bytes.length, bytes.length); // which has to be fetched anew
-  assertEquals(pool.blocks[0].bytes.length, 256);
-});
-
-Deno.test("PoolSet.clear() clears no class where one of them has lost its memory", () => {
+Deno.test("PoolSet.clear() and freeMany() change no class when one of them has lost its memory", () => {
   const { memory, window } = memoryOf();
   using set = FACES["PoolSet"]({ memory: window }) as PoolSet<MixedKind>;
   set.allocMany(Real, 20);
