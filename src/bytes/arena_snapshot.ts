@@ -20,18 +20,18 @@ import type { AddressSpace, Extent } from "./address_space.ts";
 import { MAX_EXTENT_BYTES } from "./checks.ts";
 import type { ArenaMetadata } from "./metadata.ts";
 import {
+  arraysOf,
   bytesFor,
   checkLayout,
   fingerprintOf,
   HEADER_WORDS,
-  open,
   padded,
-  seal,
-  type Sheet,
-  sheetOf,
+  readHeader,
+  type SnapshotArrays,
   snapshotError,
   type SnapshotOptions,
   wantsChecksum,
+  writeHeader,
 } from "../slab/envelope.ts";
 import type { SnapshotError } from "../errors.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
@@ -76,8 +76,8 @@ export function writeArena(
   const checksum = wantsChecksum(space.label, options);
   let byteLength = SECTION_AT + SECTION_BYTES;
   for (const { top } of blocks) byteLength += BLOCK_BYTES + padded(top);
-  const sheet = sheetOf(bytesFor(space.label, into, byteLength));
-  const { bytes, words, floats } = sheet;
+  const arrays = arraysOf(bytesFor(space.label, into, byteLength));
+  const { bytes, words, floats } = arrays;
   words.set([blocks.length, index, space.table.length, recent], SECTION_AT / 4);
   floats[SECTION_AT / 8 + 2] = Math.max(peak, usedBefore + top);
   let at = SECTION_AT + SECTION_BYTES;
@@ -89,7 +89,7 @@ export function writeArena(
     bytes.set(u8.subarray(0, top), at);
     at = end;
   }
-  seal(sheet, fingerprint(space, blockBytes), 1, byteLength, checksum);
+  writeHeader(arrays, fingerprint(space, blockBytes), 1, byteLength, checksum);
   return bytes;
 }
 
@@ -110,9 +110,9 @@ export function readArena(
   bytes: Uint8Array,
 ): ArenaState {
   const { space, name } = metadata;
-  const sheet = open(space.label, name, bytes);
-  checkLayout(space.label, name, sheet, fingerprint(space, blockBytes), 1);
-  const snapped = new Snapped(metadata, blockBytes, sheet);
+  const arrays = readHeader(space.label, name, bytes);
+  checkLayout(space.label, name, arrays, fingerprint(space, blockBytes), 1);
+  const snapped = new Snapped(metadata, blockBytes, arrays);
   const held = new Map(metadata.blocks.map((block) => [block.base, block]));
   const found = snapped.blocks.map(({ base, byteLength }) => {
     const block = held.get(base);
@@ -124,7 +124,7 @@ export function readArena(
     found[i] ?? space.mapAt(base, byteLength, regions.get(i)!) // taken for all that were not found
   );
   space.setTableLength(snapped.tableLength);
-  blocks.forEach((block, i) => refill(block, snapped.blocks[i], sheet));
+  blocks.forEach((block, i) => refill(block, snapped.blocks[i], arrays));
   const { index, peak, recent } = snapped;
   return { blocks, index, peak, recent };
 }
@@ -157,7 +157,7 @@ function takeAll(
 }
 
 /** Restores the contents of a block. Past its top it must be zero, since `alloc` does not clear. */
-function refill(block: Extent, { top, at }: SnappedBlock, { bytes }: Sheet): void {
+function refill(block: Extent, { top, at }: SnappedBlock, { bytes }: SnapshotArrays): void {
   block.endEpoch(0, block.top);
   block.u8.set(bytes.subarray(at, at + top));
   if (top < block.top) block.u8.fill(0, top, block.top);
@@ -177,7 +177,7 @@ class Snapped {
   constructor(
     metadata: ArenaMetadata,
     blockBytes: number,
-    { bytes, words, naturals, floats }: Sheet,
+    { bytes, words, u32, floats }: SnapshotArrays,
   ) {
     this.#metadata = metadata;
     this.#byteLength = bytes.byteLength;
@@ -186,7 +186,7 @@ class Snapped {
     this.index = index;
     this.tableLength = tableLength;
     this.peak = floats[SECTION_AT / 8 + 2];
-    this.recent = naturals[SECTION_AT / 4 + 3];
+    this.recent = u32[SECTION_AT / 4 + 3];
     let at = SECTION_AT + SECTION_BYTES;
     if (length < 0) throw this.error(`it has ${length} blocks`, SECTION_AT);
     this.#need(at, length * BLOCK_BYTES);
@@ -196,7 +196,7 @@ class Snapped {
     }
     this.blocks = Array.from({ length }, (_, i) => {
       this.#need(at, BLOCK_BYTES);
-      const [base, byteLength, top] = naturals.subarray(at / 4);
+      const [base, byteLength, top] = u32.subarray(at / 4);
       const block = { base, byteLength, top, at: at + BLOCK_BYTES };
       this.#checkBlock(block, blockBytes, i);
       at = block.at + padded(top);

@@ -40,7 +40,7 @@ export function newNameOf(renames: Renames, { name }: AnyStruct, field: string):
 }
 
 /** How the bytes of records of one struct become those of another. */
-export class Plan {
+export class ConversionPlan {
   private readonly copies: Copy[] = [];
   private readonly conversions: Conversion[] = [];
 
@@ -208,19 +208,24 @@ export function copyBytes(
  * @param changes Gets the fields that are new or dropped.
  * @returns The plan.
  */
-export function planFor(from: AnyStruct, to: AnyStruct, renames: Renames, changes: Changes): Plan {
-  const plan = new Plan();
+export function planFor(
+  from: AnyStruct,
+  to: AnyStruct,
+  renames: Renames,
+  changes: Changes,
+): ConversionPlan {
+  const plan = new ConversionPlan();
   new Planner(plan, renames, changes).structs(from, 0, to, 0, to.name || "struct");
   plan.join(from, to);
   return plan;
 }
 
 class Planner {
-  private readonly plan: Plan;
+  private readonly plan: ConversionPlan;
   private readonly renames: Renames;
   private readonly changes: Changes;
 
-  constructor(plan: Plan, renames: Renames, changes: Changes) {
+  constructor(plan: ConversionPlan, renames: Renames, changes: Changes) {
     this.plan = plan;
     this.renames = renames;
     this.changes = changes;

@@ -5,14 +5,14 @@
  */
 import { type Block, NO_BLOCK } from "../slab/block.ts";
 import { noteOwn, traceCalls } from "../slab/call_stack.ts";
-import { storesOf } from "../slab/compact.ts";
+import { linkedSlabsOf } from "../slab/compact.ts";
 import type { HandleCodec, HandlePart } from "../slab/handle.ts";
 import { ALL_KINDS, HandleIterator, type Visitor } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
 import { type Packer, packSlab, type PackTarget } from "../slab/pack.ts";
 import type { Slab, SlabConfig } from "../slab/slab.ts";
 import { mayDetach } from "../slab/slab_class.ts";
-import { slabText, snappedOf } from "../slab/snapshot.ts";
+import { slabText, typedSlabsOf } from "../slab/snapshot.ts";
 import type { Target } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { AnyHandle, Handle } from "../struct/ref.ts";
@@ -131,17 +131,17 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     // `new ErasedPool` makes an instance of the derived class that is compiled for the geometry.
     if (new.target === ErasedPool) return new setup.Pool(setup) as unknown as ErasedPool<S>;
     const { slab, kinds, tagged } = setup;
-    const snapped = { slab, kinds: tagged ? kinds.all : [] };
-    super([snapped]);
+    const typedSlab = { slab, kinds: tagged ? kinds.all : [] };
+    super([typedSlab]);
     this._slab = slab;
     this._kinds = kinds;
     this._tagged = tagged;
     this._target = undefined;
     this._own = setup.Pool.prototype as unknown as Hot;
     this._code = setup.code;
-    snappedOf.set(this, [snapped]);
+    typedSlabsOf.set(this, [typedSlab]);
     kindsOf.set(this, kinds);
-    storesOf.set(slab, [{ slab, kinds: kinds.all }]);
+    linkedSlabsOf.set(slab, [{ slab, kinds: kinds.all }]);
     if (setup.debug) traceCalls(this, TRACED, ErasedPool.prototype, setup.Pool.prototype);
   }
 

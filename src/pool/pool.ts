@@ -5,7 +5,7 @@
  */
 import { type Block, NO_BLOCK } from "../slab/block.ts";
 import { noteOwn, traceCalls } from "../slab/call_stack.ts";
-import { storesOf } from "../slab/compact.ts";
+import { linkedSlabsOf } from "../slab/compact.ts";
 import { debugIterationOf } from "../slab/debug.ts";
 import { layoutText } from "../slab/envelope.ts";
 import type { HandleCodec } from "../slab/handle.ts";
@@ -121,7 +121,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     const { struct, code, config } = setup;
     const slab = new code.Slab(config, chunkOf(struct));
     super([{ slab, kinds: [], struct }]);
-    storesOf.set(slab, [{ slab, kinds: [{ struct }] }]);
+    linkedSlabsOf.set(slab, [{ slab, kinds: [{ struct }] }]);
     this.struct = struct as StructOf<T>; // T, or the struct made of the fields T
     this._slab = slab;
     this._scratch = new code.View(NO_BLOCK, 0);

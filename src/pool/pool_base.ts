@@ -17,7 +17,7 @@ import { disposeAll } from "../slab/debug.ts";
 import { fingerprintOf, type SnapshotOptions, WITH_CHECKSUM } from "../slab/envelope.ts";
 import type { Visitor } from "../slab/iterate.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
-import { readSnapshot, type Snapped, writeSnapshot } from "../slab/snapshot.ts";
+import { readSnapshot, type TypedSlab, writeSnapshot } from "../slab/snapshot.ts";
 import type { AnyHandle, Handle } from "../struct/ref.ts";
 import { type AnyStruct, type Fields, Struct } from "../struct/schema.ts";
 import { type RecordView, rootOf, type View } from "../struct/view.ts";
@@ -134,7 +134,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   /** The slabs that hold the records: one, or one for each size class. */
   private readonly _slabs: readonly Slab[];
   /** The slabs with the structs of their records, as snapshots and saves need them. */
-  private readonly _snapped: readonly Snapped[];
+  private readonly _typedSlabs: readonly TypedSlab[];
   private _fingerprint: number | undefined;
   /** What `blocks` returned last: the blocks of each slab, and all of them in one array. */
   private readonly _mapped: (readonly Block[])[] = [];
@@ -143,12 +143,12 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   /**
    * Takes the slabs that the constructor of a pool has made.
    *
-   * @param snapped The slabs, at least one, with the structs of their records.
+   * @param typedSlabs The slabs, at least one, with the structs of their records.
    * @internal
    */
-  protected constructor(snapped: readonly Snapped[]) {
-    this._snapped = snapped;
-    this._slabs = snapped.map(({ slab }) => slab);
+  protected constructor(typedSlabs: readonly TypedSlab[]) {
+    this._typedSlabs = typedSlabs;
+    this._slabs = typedSlabs.map(({ slab }) => slab);
     this.name = this._slabs[0].name;
     slabs.set(this, this._slabs);
   }
@@ -500,7 +500,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    */
   snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
     this._checkUsable("snapshot");
-    return writeSnapshot(this._snapped, this.#fingerprint(), into, options);
+    return writeSnapshot(this._typedSlabs, this.#fingerprint(), into, options);
   }
 
   /**
@@ -519,7 +519,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    */
   restore(bytes: Uint8Array): void {
     this._checkUsable("restore");
-    readSnapshot(this._snapped, this.#fingerprint(), bytes);
+    readSnapshot(this._typedSlabs, this.#fingerprint(), bytes);
   }
 
   /**
@@ -549,7 +549,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    */
   save(): Uint8Array {
     this._checkUsable("save");
-    return writeSave(this._snapped);
+    return writeSave(this._typedSlabs);
   }
 
   /**
@@ -577,7 +577,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    */
   load(bytes: Uint8Array, options: LoadOptions = {}): LoadReport {
     this._checkUsable("load");
-    return readSave(this._snapped, bytes, options);
+    return readSave(this._typedSlabs, bytes, options);
   }
 
   /**

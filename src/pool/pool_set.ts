@@ -4,13 +4,13 @@
  * @module
  */
 import { noteOwn, RUNS_NO_USER_CODE, traceCalls, type TracedCalls } from "../slab/call_stack.ts";
-import { storesOf } from "../slab/compact.ts";
+import { linkedSlabsOf } from "../slab/compact.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import { Chain } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
 import { packChunks, type Packer, type PackTarget } from "../slab/pack.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
-import { slabText, snappedOf } from "../slab/snapshot.ts";
+import { slabText, typedSlabsOf } from "../slab/snapshot.ts";
 import type { Handle } from "../struct/ref.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { AnyStruct, FieldName, Init } from "../struct/schema.ts";
@@ -169,11 +169,11 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
       const options = stored === undefined ? own : { ...own, types: stored };
       return sizeClass<S>(options, parts[i], compiler);
     });
-    super(pools.flatMap((pool) => snappedOf.get(pool)!)); // every pool has one
+    super(pools.flatMap((pool) => typedSlabsOf.get(pool)!)); // every pool has one
     this.pools = pools;
     this._classSlabs = slabs.get(this)!; // set by super()
-    const stores = this._classSlabs.flatMap((slab) => storesOf.get(slab)!); // every pool has one
-    for (const slab of this._classSlabs) storesOf.set(slab, stores);
+    const linkedSlabs = this._classSlabs.flatMap((slab) => linkedSlabsOf.get(slab)!); // every pool has one
+    for (const slab of this._classSlabs) linkedSlabsOf.set(slab, linkedSlabs);
     const [{ codec }] = this._classSlabs;
     this._parts = debug === true ? new NumberedParts(this._classSlabs) : codec;
     this._sizes = sorted;
@@ -216,7 +216,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @throws {TypeMismatchError} when the struct is not one of `types`.
    * @throws {PoolExhaustedError} when all chunks of its class are live, whatever the other classes
    * have left; nothing changes then.
-   * @throws {RangeError} when its class stores records of 256 other structs already.
+   * @throws {RangeError} when its class linkedSlabs records of 256 other structs already.
    * @throws {OutOfMemoryError} when the memory resource has no block to give.
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
    * @throws {DisposedError} after `dispose`.
@@ -665,7 +665,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Returns the pool that stores the records of a struct, in O(1) after the first call.
+   * Returns the pool that linkedSlabs the records of a struct, in O(1) after the first call.
    *
    * @param struct A struct.
    * @returns The pool of the smallest class that it fits.

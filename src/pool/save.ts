@@ -3,21 +3,21 @@
  *
  * All is checked and planned before anything is changed: which struct becomes which, and which chunk each record gets. Then the pool
  * takes the memory that it needs, is cleared, and gets the records. What the bytes are is in `save_file.ts`, which struct becomes which
- * in `save_routes.ts`, how in `conversion.ts`, and where a record goes in `save_places.ts`.
+ * in `save_mapping.ts`, how in `conversion.ts`, and where a record goes in `save_placement.ts`.
  *
  * @module
  */
 import { optionsProblem } from "../messages/nearest.ts";
 import { skipNumbers } from "../slab/debug_handles.ts";
-import type { Sheet } from "../slab/envelope.ts";
-import { growAll, type Snapped } from "../slab/snapshot.ts";
+import type { SnapshotArrays } from "../slab/envelope.ts";
+import { growAll, type TypedSlab } from "../slab/snapshot.ts";
 import { type Link, linksOf } from "../struct/links.ts";
 import type { Arrays } from "../struct/scalars.ts";
 import type { AnyStruct } from "../struct/schema.ts";
 import type { Changes, Renames } from "./conversion.ts";
 import { type SavedSlab, SaveFile } from "./save_file.ts";
-import { Places, type Room } from "./save_places.ts";
-import { type Route, type Routes, routesOf, targetsIn } from "./save_routes.ts";
+import { Placement, type SlabPlacement } from "./save_placement.ts";
+import { type KindMapping, type KindMappings, linkTargetsIn, mapKinds } from "./save_mapping.ts";
 
 export { writeSave } from "./save_file.ts";
 
@@ -62,23 +62,23 @@ export interface LoadReport {
  * @throws What `moved` throws first, when all is done.
  */
 export function readSave(
-  all: readonly Snapped[],
+  all: readonly TypedSlab[],
   bytes: Uint8Array,
   options: LoadOptions,
 ): LoadReport {
   const { renames, moved } = checkedOptions(all[0].slab.label, options);
   const file = new SaveFile(all[0].slab, bytes);
   const changes: Changes = { wrapped: 0, added: new Set(), dropped: new Set() };
-  const routes = routesOf(all, file, renames, changes);
-  let places: Places;
+  const mappings = mapKinds(all, file, renames, changes);
+  let placement: Placement;
   let before: number;
   do {
-    places = new Places(all, file, routes);
+    placement = new Placement(all, file, mappings);
     before = callsOf(all);
-    growAll(all, places.rooms, "load");
+    growAll(all, placement.slabs, "load");
   } while (callsOf(all) !== before); // a memory resource that called has changed which chunks can be had
-  commit(all, file, routes, places, changes);
-  const moves = movesOf(places);
+  replaceRecords(all, file, mappings, placement, changes);
+  const moves = movesOf(placement);
   callMoved(moves, moved);
   return {
     records: file.size,
@@ -109,14 +109,14 @@ function optionProblem({ rename, moved }: LoadOptions): string | undefined {
 }
 
 /** Rises with every record that is allocated or freed. */
-function callsOf(all: readonly Snapped[]): number {
+function callsOf(all: readonly TypedSlab[]): number {
   return all.reduce((sum, { slab }) => sum + slab.allocs + slab.frees, 0);
 }
 
 /** Old and new handles of the records that could not keep theirs. */
-function movesOf(places: Places): (readonly [number, number])[] {
+function movesOf(placement: Placement): (readonly [number, number])[] {
   const moves: (readonly [number, number])[] = [];
-  places.eachMove((from, to) => moves.push([from, to]));
+  placement.eachMove((from, to) => moves.push([from, to]));
   return moves;
 }
 
@@ -135,44 +135,44 @@ function callMoved(moves: readonly (readonly [number, number])[], moved: LoadOpt
 
 // -- writing them: nothing can go wrong any more --
 
-function commit(
-  all: readonly Snapped[],
+function replaceRecords(
+  all: readonly TypedSlab[],
   file: SaveFile,
-  routes: Routes,
-  places: Places,
+  mappings: KindMappings,
+  placement: Placement,
   changes: Changes,
 ): void {
-  if (places.rooms[0].isDebug) skipNumbers(file.nextNumber);
-  for (const room of places.rooms) {
-    room.slab.clear();
-    room.slab.observers?.onRestore();
-    room.carryStamps();
+  if (placement.slabs[0].isDebug) skipNumbers(file.nextNumber);
+  for (const target of placement.slabs) {
+    target.slab.clear();
+    target.slab.observers?.onRestore();
+    target.carryStamps();
   }
-  const from = arraysOver(file.sheet);
+  const from = widenArrays(file.arrays);
   let first = 0;
   file.slabs.forEach((saved, i) => {
-    changes.wrapped += writeRecords(from, saved, routes[i], first, places);
+    changes.wrapped += writeRecords(from, saved, mappings[i], first, placement);
     first += saved.size;
   });
-  mendLinks(all, places);
-  places.rooms.forEach((room, at) => settle(room, at, places));
+  updateLinks(all, placement);
+  placement.slabs.forEach((target, at) => settle(target, at, placement));
 }
 
 /** Writes the records of a slab of the save, as many at once as go to chunks in a row; tells how many numbers wrapped. */
 function writeRecords(
   from: Arrays,
   { size, tags, chunkBytes, firstByte }: SavedSlab,
-  routes: readonly Route[],
+  mappings: readonly KindMapping[],
   first: number,
-  places: Places,
+  placement: Placement,
 ): number {
-  const { index, stamp } = places;
+  const { index, stamp } = placement;
   let wrapped = 0;
   for (let j = 0; j < size;) {
     const kind = tags === undefined ? 0 : tags[j];
-    const { plan, tag } = routes[kind];
+    const { plan, tag } = mappings[kind];
     const k = first + j;
-    const block = places.blockOf(k);
+    const block = placement.blockOf(k);
     const chunk = index[k] & block.chunkCount - 1;
     const most = Math.min(size - j, block.chunkCount - chunk);
     let count = 1;
@@ -196,20 +196,20 @@ function writeRecords(
 }
 
 /** Sets the links to records that have new handles right. */
-function mendLinks(all: readonly Snapped[], places: Places): void {
-  const targets = targetsIn(all);
+function updateLinks(all: readonly TypedSlab[], placement: Placement): void {
+  const targets = linkTargetsIn(all);
   if (targets.size === 0) return;
   const moved = new Map<number, { readonly to: number; readonly struct: AnyStruct | undefined }>();
-  places.eachMove((from, to, struct) => moved.set(from, { to, struct }));
+  placement.eachMove((from, to, struct) => moved.set(from, { to, struct }));
   if (moved.size === 0) return;
   const links = new Map<AnyStruct | undefined, readonly Link[]>();
-  places.eachRecord((k, { struct }) => {
+  placement.eachRecord((k, { struct }) => {
     if (struct === undefined) return;
     if (!links.has(struct)) {
       links.set(struct, linksOf(struct).filter(({ target }) => targets.has(target)));
     }
-    const { i32, chunkBytes, chunkCount } = places.blockOf(k);
-    const start = (places.index[k] & chunkCount - 1) * chunkBytes;
+    const { i32, chunkBytes, chunkCount } = placement.blockOf(k);
+    const start = (placement.index[k] & chunkCount - 1) * chunkBytes;
     for (const { offset, target } of links.get(struct)!) { // just set
       const word = start + offset >> 2;
       const found = moved.get(i32[word] >>> 0);
@@ -219,10 +219,10 @@ function mendLinks(all: readonly Snapped[], places: Places): void {
 }
 
 /** Has a slab work out from its blocks what follows from them. */
-function settle({ slab, size, isDebug }: Room, at: number, places: Places): void {
+function settle({ slab, size, isDebug }: SlabPlacement, at: number, placement: Placement): void {
   slab.allocs += size;
   slab.noteMoved(slab.blocks);
-  const numbers = isDebug ? numbersOf(at, places) : undefined;
+  const numbers = isDebug ? numbersOf(at, placement) : undefined;
   const { chunkCount } = slab.geometry;
   slab.settle({
     ...{ allocs: slab.allocs, frees: slab.frees, peakSize: slab.peakSize },
@@ -236,22 +236,24 @@ function settle({ slab, size, isDebug }: Room, at: number, places: Places): void
 }
 
 /** Handles of the records of a slab by the indices of their chunks. In debug mode they are what they were. */
-function numbersOf(at: number, places: Places): Map<number, number> {
+function numbersOf(at: number, placement: Placement): Map<number, number> {
   const numbers = new Map<number, number>();
-  places.eachRecord((k, _route, saved, first) => {
-    if (places.slab[k] === at) numbers.set(places.index[k], places.oldHandle(k, saved, first));
+  placement.eachRecord((k, _mapping, saved, first) => {
+    if (placement.slab[k] === at) {
+      numbers.set(placement.index[k], placement.oldHandle(k, saved, first));
+    }
   });
   return numbers;
 }
 
 /** The bytes of a save, as numbers of all widths. */
-function arraysOver({ bytes, halves, words, floats }: Sheet): Arrays {
+function widenArrays({ bytes, u16, words, floats }: SnapshotArrays): Arrays {
   const { buffer, byteOffset } = bytes;
   const f16 = "Float16Array" in globalThis
-    ? new Float16Array(buffer, byteOffset, halves.length)
+    ? new Float16Array(buffer, byteOffset, u16.length)
     : undefined as unknown as Float16Array; // no struct of this engine has one
   return {
-    ...{ u8: bytes, u16: halves, i32: words, f16, f64: floats },
+    ...{ u8: bytes, u16: u16, i32: words, f16, f64: floats },
     f32: new Float32Array(buffer, byteOffset, words.length),
     i64: new BigInt64Array(buffer, byteOffset, floats.length),
   };

@@ -20,19 +20,19 @@ import { SchemaError, type SnapshotError } from "../errors.ts";
 import type { Block } from "../slab/block.ts";
 import { DebugHandles, nextNumberIs } from "../slab/debug_handles.ts";
 import {
+  arraysOf,
   bytesFor,
   HEADER_WORDS,
-  open,
   padded,
+  readHeader,
   SAVE,
-  seal,
-  type Sheet,
-  sheetOf,
+  type SnapshotArrays,
   snapshotError,
+  writeHeader,
 } from "../slab/envelope.ts";
 import { CompactHandles, type HandleCodec, WideHandles } from "../slab/handle.ts";
 import type { Slab } from "../slab/slab.ts";
-import type { Snapped } from "../slab/snapshot.ts";
+import type { TypedSlab } from "../slab/snapshot.ts";
 import { SCALARS } from "../struct/scalars.ts";
 import {
   type AnyStruct,
@@ -47,16 +47,19 @@ import {
 import { copyBytes } from "./conversion.ts";
 
 /** A type in a description: a scalar, a struct by its number, or an array of either. */
-type ElementText = ScalarType | { readonly struct: number };
-type TypeText = ElementText | { readonly array: ElementText; readonly length: number };
+type ElementDescription = ScalarType | { readonly struct: number };
+type TypeDescription = ElementDescription | {
+  readonly array: ElementDescription;
+  readonly length: number;
+};
 
-interface StructText {
+interface StructDescription {
   readonly name: string;
   readonly size: number;
-  readonly fields: readonly (readonly [name: string, type: TypeText, offset: number])[];
+  readonly fields: readonly (readonly [name: string, type: TypeDescription, offset: number])[];
 }
 
-interface SlabText {
+interface SlabDescription {
   /** How handles are packed, as the codec's key says. */
   readonly handles: string;
   readonly isDebug: boolean;
@@ -80,36 +83,36 @@ const COUNTS_BYTES = 16;
  * @param all The slabs of a pool.
  * @returns The save.
  */
-export function writeSave(all: readonly Snapped[]): Uint8Array {
+export function writeSave(all: readonly TypedSlab[]): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(describe(all)));
   const start = TEXT_BYTE + padded(text.length);
   const byteLength = all.reduce((sum, { slab }) => sum + layoutOf(slab).end, start);
-  const sheet = sheetOf(bytesFor(all[0].slab.label, undefined, byteLength));
-  sheet.words[HEADER_WORDS] = text.length;
-  sheet.bytes.set(text, TEXT_BYTE);
+  const arrays = arraysOf(bytesFor(all[0].slab.label, undefined, byteLength));
+  arrays.words[HEADER_WORDS] = text.length;
+  arrays.bytes.set(text, TEXT_BYTE);
   let at = start;
   for (const { slab } of all) {
-    writeSlab(sheet, at, slab);
+    writeSlab(arrays, at, slab);
     at += layoutOf(slab).end;
   }
-  seal(sheet, 0, all.length, byteLength, true, SAVE);
-  return sheet.bytes;
+  writeHeader(arrays, 0, all.length, byteLength, true, SAVE);
+  return arrays.bytes;
 }
 
 /** What a save says of itself. */
 interface Description {
-  readonly structs: readonly StructText[];
-  readonly slabs: readonly SlabText[];
+  readonly structs: readonly StructDescription[];
+  readonly slabs: readonly SlabDescription[];
   /** No handle of debug mode was this or more. */
   readonly nextNumber: number;
 }
 
-function describe(all: readonly Snapped[]): Description {
-  const structs: StructText[] = [];
+function describe(all: readonly TypedSlab[]): Description {
+  const structs: StructDescription[] = [];
   const numbers = new Map<AnyStruct, number>();
-  const elementText = (type: ElementType): ElementText =>
+  const elementText = (type: ElementType): ElementDescription =>
     type instanceof Struct ? { struct: numberOf(type) } : scalarOf(type);
-  const typeText = (type: FieldType): TypeText =>
+  const typeText = (type: FieldType): TypeDescription =>
     typeof type === "object" && "element" in type
       ? { array: elementText(type.element), length: type.length }
       : elementText(type);
@@ -149,7 +152,7 @@ function layout(
   records: number,
   chunks: number,
   stampBytes: number,
-  { tagged, isDebug, chunkBytes }: Pick<SlabText, "tagged" | "isDebug" | "chunkBytes">,
+  { tagged, isDebug, chunkBytes }: Pick<SlabDescription, "tagged" | "isDebug" | "chunkBytes">,
 ): Layout {
   const stamps = COUNTS_BYTES;
   const tags = stamps + padded(chunks * stampBytes);
@@ -165,7 +168,7 @@ function layoutOf(slab: Slab): Layout {
 }
 
 function writeSlab(
-  { bytes, halves, naturals, words, floats }: Sheet,
+  { bytes, u16, u32, words, floats }: SnapshotArrays,
   at: number,
   slab: Slab,
 ): void {
@@ -175,7 +178,7 @@ function writeSlab(
   floats[at / 8 + 1] = slab.everChunks;
   const isDebug = codec.areNumbers;
   const to = { u8: bytes, i32: words };
-  const wide = stampBytes === 2 ? halves : naturals;
+  const wide = stampBytes === 2 ? u16 : u32;
   let k = 0;
   for (const block of slab.blocks) {
     wide.set(block.stamps, (at + stamps) / stampBytes + block.position * chunkCount);
@@ -237,7 +240,7 @@ const MAX_BYTES = 2 ** 26;
 
 /** A save, all of whose bytes but those of the records are checked. */
 export class SaveFile {
-  readonly sheet: Sheet;
+  readonly arrays: SnapshotArrays;
   readonly slabs: readonly SavedSlab[];
   /** Records in it. */
   readonly size: number;
@@ -258,16 +261,16 @@ export class SaveFile {
   constructor({ label, name }: Pick<Slab, "label" | "name">, bytes: Uint8Array) {
     this.label = label;
     this.name = name;
-    this.sheet = open(label, name, bytes, SAVE);
+    this.arrays = readHeader(label, name, bytes, SAVE);
     const { texts, nextNumber, end } = this.description();
     this.nextNumber = nextNumber;
     let at = end;
     this.slabs = texts.map((text) => {
-      const { slab, byteLength } = this.slabAt(at, text);
+      const { slab, byteLength } = this.readRecords(at, text);
       at += byteLength;
       return slab;
     });
-    if (at !== this.sheet.bytes.byteLength) throw this.error("bytes are left over", at);
+    if (at !== this.arrays.bytes.byteLength) throw this.error("bytes are left over", at);
     this.size = this.slabs.reduce((sum, { size }) => sum + size, 0);
     this.checkHandles(texts);
   }
@@ -283,19 +286,19 @@ export class SaveFile {
 
   // -- what the slabs have --
 
-  private slabAt(at: number, text: SlabText): { slab: SavedSlab; byteLength: number } {
-    const { bytes, floats, halves, naturals } = this.sheet;
+  private readRecords(at: number, text: SlabDescription): { slab: SavedSlab; byteLength: number } {
+    const { bytes, floats, u16, u32 } = this.arrays;
     const left = bytes.byteLength - at;
     const isThere = left >= COUNTS_BYTES;
     const [size, chunks] = isThere ? [floats[at / 8], floats[at / 8 + 1]] : [NaN, NaN];
-    const codec = this.codecOf(text.handles);
+    const codec = this.readCodec(text.handles);
     const { stampBytes, indexBits } = codec;
-    const isCount = isIn(size, 0, chunks) && isIn(chunks, 0, 2 ** indexBits);
+    const isCount = isIntegerIn(size, 0, chunks) && isIntegerIn(chunks, 0, 2 ** indexBits);
     const parts = layout(size, chunks, stampBytes, text);
     if (!isCount || parts.end > left) {
       throw this.error(`it ends after ${bytes.byteLength} bytes, within the records`, at);
     }
-    const all = stampBytes === 2 ? halves : naturals;
+    const all = stampBytes === 2 ? u16 : u32;
     const firstStamp = (at + parts.stamps) / stampBytes;
     const firstNumber = (at + parts.numbers) / 8;
     const slab: SavedSlab = {
@@ -311,7 +314,7 @@ export class SaveFile {
   }
 
   /** Packed handles are different if the slabs have parts of their own, numbers of debug mode have to be. */
-  private checkHandles(texts: readonly SlabText[]): void {
+  private checkHandles(texts: readonly SlabDescription[]): void {
     const kinds = texts.map(({ handles, isDebug }) => {
       const [kind, indexBits, bits, , generationBits] = handles.split(",");
       return [isDebug, kind, indexBits, bits, generationBits].join();
@@ -331,15 +334,16 @@ export class SaveFile {
     }
   }
 
-  private codecOf(key: string): HandleCodec {
+  private readCodec(key: string): HandleCodec {
     const [kind, ...rest] = key.split(",");
     const [indexBits, bits, part, generationBits] = rest.map(Number);
     const isWide = kind === "wide";
-    const isIt = (isWide || kind === "compact") && rest.length === 4 &&
-      isIn(indexBits, 0, isWide ? 32 : 22) && isIn(bits, 0, 11) && isIn(part, 0, 2 ** bits - 1) &&
-      isIn(generationBits, 1, isWide ? 30 : 15) &&
+    const isValid = (isWide || kind === "compact") && rest.length === 4 &&
+      isIntegerIn(indexBits, 0, isWide ? 32 : 22) && isIntegerIn(bits, 0, 11) &&
+      isIntegerIn(part, 0, 2 ** bits - 1) &&
+      isIntegerIn(generationBits, 1, isWide ? 30 : 15) &&
       indexBits + bits + generationBits <= (isWide ? 53 : 30);
-    if (!isIt) throw this.error("its description of handles is corrupt");
+    if (!isValid) throw this.error("its description of handles is corrupt");
     const Codec = isWide ? WideHandles : CompactHandles;
     return new Codec(indexBits, { bits, part }, generationBits);
   }
@@ -347,8 +351,8 @@ export class SaveFile {
   // -- the description --
 
   /** Reads it, and makes the structs. */
-  private description(): { texts: SlabText[]; nextNumber: number; end: number } {
-    const { bytes, words } = this.sheet;
+  private description(): { texts: SlabDescription[]; nextNumber: number; end: number } {
+    const { bytes, words } = this.arrays;
     const length = bytes.byteLength >= TEXT_BYTE ? words[HEADER_WORDS] : -1;
     const end = TEXT_BYTE + padded(length);
     if (length <= 0 || end > bytes.byteLength) throw this.error("its description is cut off");
@@ -360,11 +364,12 @@ export class SaveFile {
       throw this.error("its description is no JSON");
     }
     const { structs, slabs, nextNumber } = asObject(text);
-    const isIt = Array.isArray(structs) && Array.isArray(slabs) && slabs.length > 0 &&
-      slabs.length <= MAX_SLABS && slabs.length === words[5] && isIn(nextNumber, 0, MAX_NUMBER);
-    if (!isIt) throw this.error("its description is corrupt");
+    const isValid = Array.isArray(structs) && Array.isArray(slabs) && slabs.length > 0 &&
+      slabs.length <= MAX_SLABS && slabs.length === words[5] &&
+      isIntegerIn(nextNumber, 0, MAX_NUMBER);
+    if (!isValid) throw this.error("its description is corrupt");
     for (const it of structs) this.addStruct(asObject(it));
-    return { texts: slabs.map((it) => this.slabText(asObject(it))), nextNumber, end };
+    return { texts: slabs.map((it) => this.readSlab(asObject(it))), nextNumber, end };
   }
 
   /** Makes the struct that a text is of: one that lays out as it says. */
@@ -373,7 +378,7 @@ export class SaveFile {
     const names = new Set(list.map(([field]) => field));
     const isText = typeof name === "string" && Array.isArray(fields) &&
       list.length === fields.length && names.size === list.length &&
-      list.every(([field]) => typeof field === "string") && isIn(size, 1, MAX_BYTES);
+      list.every(([field]) => typeof field === "string") && isIntegerIn(size, 1, MAX_BYTES);
     if (!isText) throw this.error("a struct of its description is corrupt");
     let depth = 0;
     const types = Object.fromEntries(list.map(([field, text]) => {
@@ -410,7 +415,7 @@ export class SaveFile {
   private typeOf(text: unknown): FieldType {
     const { array: element, length } = asObject(text);
     if (element === undefined) return this.elementOf(text);
-    if (isIn(length, 1, MAX_BYTES)) return array(this.elementOf(element), length);
+    if (isIntegerIn(length, 1, MAX_BYTES)) return array(this.elementOf(element), length);
     throw this.error("an array of its description is corrupt");
   }
 
@@ -418,20 +423,20 @@ export class SaveFile {
     if (typeof text === "string" && Object.hasOwn(SCALARS, text)) return text as ScalarType;
     const { struct } = asObject(text);
     // Of those before it alone, so that none has itself in it.
-    if (isIn(struct, 0, this.structs.length - 1)) return this.structs[struct];
+    if (isIntegerIn(struct, 0, this.structs.length - 1)) return this.structs[struct];
     throw this.error("a type of its description is corrupt");
   }
 
-  private slabText(text: Record<string, unknown>): SlabText {
+  private readSlab(text: Record<string, unknown>): SlabDescription {
     const { handles, isDebug, chunkBytes, tagged, kinds } = text;
-    const isIt = typeof handles === "string" && typeof isDebug === "boolean" &&
-      isIn(chunkBytes, 1, MAX_BYTES) && typeof tagged === "boolean" &&
+    const isValid = typeof handles === "string" && typeof isDebug === "boolean" &&
+      isIntegerIn(chunkBytes, 1, MAX_BYTES) && typeof tagged === "boolean" &&
       Array.isArray(kinds) && kinds.length <= (tagged ? 256 : 1) &&
       kinds.every((it) => {
-        const struct = isIn(it, 0, this.structs.length - 1) ? this.structs[it] : undefined;
+        const struct = isIntegerIn(it, 0, this.structs.length - 1) ? this.structs[it] : undefined;
         return struct !== undefined && struct.size <= chunkBytes && chunkBytes % struct.align === 0;
       });
-    if (!isIt) throw this.error("its description of a pool is corrupt");
+    if (!isValid) throw this.error("its description of a pool is corrupt");
     return { handles, isDebug, chunkBytes, tagged, kinds };
   }
 }
@@ -462,6 +467,6 @@ function asObject(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
 }
 
-function isIn(value: unknown, least: number, most: number): value is number {
+function isIntegerIn(value: unknown, least: number, most: number): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
 }

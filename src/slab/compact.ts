@@ -15,14 +15,14 @@ import { type Block, NO_BLOCK } from "./block.ts";
 import type { Slab } from "./slab.ts";
 
 /** A slab, and what its records are. */
-export interface Store {
+export interface LinkedSlab {
   readonly slab: Slab;
   /** By tag where the slab has tags; else a record may be of any of them. */
   readonly kinds: readonly { readonly struct: AnyStruct }[];
 }
 
 /** What may have links to the records of a slab: it itself, and where it is a class of a set the others of that. */
-export const storesOf: WeakMap<Slab, readonly Store[]> = new WeakMap();
+export const linkedSlabsOf: WeakMap<Slab, readonly LinkedSlab[]> = new WeakMap();
 
 /** What is called with the old and the new handle of a record that was moved. */
 export type Moved = (from: number, to: number) => void;
@@ -39,10 +39,10 @@ export type Moved = (from: number, to: number) => void;
  * @throws What a memory resource or `moved` throws first, when all is done.
  */
 export function compact(slabs: readonly Slab[], moved: Moved | undefined): number {
-  const stores = storesOf.get(slabs[0])!; // every pool makes its own known
-  for (const { slab } of stores) slab.checkAttached("compact");
-  const links = new Links(stores);
-  const plans = slabs.map((slab) => new Plan(slab));
+  const linkedSlabs = linkedSlabsOf.get(slabs[0])!; // every pool makes its own known
+  for (const { slab } of linkedSlabs) slab.checkAttached("compact");
+  const links = new Links(linkedSlabs);
+  const plans = slabs.map((slab) => new CompactionPlan(slab));
   links.checkFit(plans);
   const moves = new Moves(moved !== undefined);
   for (const plan of plans) plan.moveRecords(links, moves);
@@ -51,7 +51,7 @@ export function compact(slabs: readonly Slab[], moved: Moved | undefined): numbe
 }
 
 /** Gives blocks back and calls for each record that was moved; what of it throws keeps nothing from happening. */
-function finish(plans: readonly Plan[], moves: Moves, moved: Moved | undefined): number {
+function finish(plans: readonly CompactionPlan[], moves: Moves, moved: Moved | undefined): number {
   const regions = plans.map((plan) => plan.unmap());
   const bytes = plans.reduce((sum, { slab, left }) => {
     return sum + left.length * slab.geometry.chunkCount * slab.chunkBytes;
@@ -90,7 +90,7 @@ class Moves {
 }
 
 /** What is to be done with the blocks of a slab. */
-class Plan {
+class CompactionPlan {
   readonly slab: Slab;
   /** Blocks that are given back, and the others, by position. */
   readonly left: readonly Block[];
@@ -110,7 +110,7 @@ class Plan {
    * @returns The blocks that records come to.
    */
   eachMove(fn: (block: Block, chunk: number, to: Block, target: number) => void): Block[] {
-    const room = new Room(this.#kept);
+    const room = new FreeChunks(this.#kept);
     for (const block of this.left) {
       for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
         room.next();
@@ -181,7 +181,7 @@ function blocksToKeep(blocks: readonly Block[], records: number): Set<Block> {
 }
 
 /** The free chunks of blocks, from the lowest on. */
-class Room {
+class FreeChunks {
   /** Blocks of which a chunk was taken. */
   readonly taken: Block[] = [];
   /** Where the chunk is that was taken last. */
@@ -220,25 +220,29 @@ interface Field {
 
 /** The links to a slab's own records, or to those of the set that it is of. */
 class Links {
-  readonly #stores: readonly Store[];
+  readonly #linkedSlabs: readonly LinkedSlab[];
   /** Of the moved records of each struct that a link leads to. */
   readonly #forwards = new Map<AnyStruct, Forwards>();
   /** The same by slab and tag; where a slab has no tags those of its only kind, or of all its kinds together. */
   readonly #byTag = new Map<Slab, readonly (Forwards | undefined)[]>();
 
-  constructor(stores: readonly Store[]) {
-    this.#stores = stores;
-    const targets = linkTargets(stores.flatMap(({ kinds }) => kinds.map(({ struct }) => struct)));
+  constructor(linkedSlabs: readonly LinkedSlab[]) {
+    this.#linkedSlabs = linkedSlabs;
+    const targets = linkTargets(
+      linkedSlabs.flatMap(({ kinds }) => kinds.map(({ struct }) => struct)),
+    );
     for (const target of targets) this.#forwards.set(target, new Map());
-    for (const store of stores) this.#byTag.set(store.slab, this.#forwardsByTag(store));
+    for (const linkedSlab of linkedSlabs) {
+      this.#byTag.set(linkedSlab.slab, this.#forwardsByTag(linkedSlab));
+    }
   }
 
-  #forwardsByTag(store: Store): readonly (Forwards | undefined)[] {
-    const { slab, kinds } = store;
+  #forwardsByTag(linkedSlab: LinkedSlab): readonly (Forwards | undefined)[] {
+    const { slab, kinds } = linkedSlab;
     const forwards = kinds.map(({ struct }) => this.#forwards.get(struct));
     if (slab.geometry.tagged || kinds.length < 2 || this.#forwards.size === 0) return forwards;
     // A record may be of any of them, and so may be what a link leads to.
-    checkTold(store);
+    checkLinksKnown(linkedSlab);
     const one: Forwards = new Map();
     for (const { struct } of kinds) this.#forwards.set(struct, one);
     return [one];
@@ -254,7 +258,7 @@ class Links {
    *
    * @throws {RangeError} when there is a link whose record would have such.
    */
-  checkFit(plans: readonly Plan[]): void {
+  checkFit(plans: readonly CompactionPlan[]): void {
     const { codec, label } = plans[0].slab;
     if (codec.wraps || codec.areNumbers || this.#forwards.size === 0) return; // all fit
     for (const plan of plans) {
@@ -280,7 +284,7 @@ class Links {
 
   /** Calls for each link that holds an old handle, with the place of that and the new one. */
   #visit(fn: (i32: Int32Array, at: number, from: number, to: number) => void): void {
-    for (const { slab, kinds } of this.#stores) {
+    for (const { slab, kinds } of this.#linkedSlabs) {
       const fields = kinds.map(({ struct }) => this.#fieldsOf(struct));
       if (slab.geometry.tagged) visitLinks(slab, fields, fn);
       else visitLinks(slab, [uniqueFields(fields.flat())], fn);
@@ -329,7 +333,7 @@ function uniqueFields(fields: readonly Field[]): Field[] {
  *
  * @throws {TypeError} when that is not so.
  */
-function checkTold({ slab, kinds }: Store): void {
+function checkLinksKnown({ slab, kinds }: LinkedSlab): void {
   const stored = new Set(kinds.map(({ struct }) => struct));
   const known = kinds.map(({ struct }) => ({
     struct,

@@ -93,38 +93,38 @@ const SNAPSHOT_OPTIONS = ["checksum"];
 export const WITH_CHECKSUM: SnapshotOptions = {};
 
 /** A snapshot's bytes, also as numbers of several widths. */
-export interface Sheet {
+export interface SnapshotArrays {
   readonly bytes: Uint8Array;
-  readonly halves: Uint16Array;
+  readonly u16: Uint16Array;
   readonly words: Int32Array;
-  readonly naturals: Uint32Array;
+  readonly u32: Uint32Array;
   readonly floats: Float64Array;
 }
 
-/** The sheet of each array that was written to, so that the next snapshot into it allocates nothing. */
-const sheets = new WeakMap<Uint8Array, Sheet>();
+/** The arrays of each array that was written to, so that the next snapshot into it allocates nothing. */
+const knownArrays = new WeakMap<Uint8Array, SnapshotArrays>();
 
 /**
  * @param bytes Starts at a multiple of 8 in its buffer.
- * @returns The same bytes, also as numbers; the same sheet for the same array.
+ * @returns The same bytes, also as numbers; the same arrays for the same array.
  */
-export function sheetOf(bytes: Uint8Array): Sheet {
-  let sheet = sheets.get(bytes);
+export function arraysOf(bytes: Uint8Array): SnapshotArrays {
+  let arrays = knownArrays.get(bytes);
   // That of an array over a resizable buffer may have become too short.
-  if (sheet === undefined || sheet.floats.length !== Math.floor(bytes.byteLength / 8)) {
-    sheets.set(bytes, sheet = layOver(bytes));
+  if (arrays === undefined || arrays.floats.length !== Math.floor(bytes.byteLength / 8)) {
+    knownArrays.set(bytes, arrays = makeArrays(bytes));
   }
-  return sheet;
+  return arrays;
 }
 
-function layOver(bytes: Uint8Array): Sheet {
+function makeArrays(bytes: Uint8Array): SnapshotArrays {
   const { buffer, byteOffset, byteLength } = bytes;
   return {
     bytes,
     // Not shifted, as there may be more than 2^31 bytes.
-    halves: new Uint16Array(buffer, byteOffset, Math.floor(byteLength / 2)),
+    u16: new Uint16Array(buffer, byteOffset, Math.floor(byteLength / 2)),
     words: new Int32Array(buffer, byteOffset, Math.floor(byteLength / 4)),
-    naturals: new Uint32Array(buffer, byteOffset, Math.floor(byteLength / 4)),
+    u32: new Uint32Array(buffer, byteOffset, Math.floor(byteLength / 4)),
     floats: new Float64Array(buffer, byteOffset, Math.floor(byteLength / 8)),
   };
 }
@@ -159,15 +159,15 @@ export function bytesFor(
 /**
  * Writes the header, when all sections are written.
  *
- * @param sheet What they were written to.
+ * @param arrays What they were written to.
  * @param fingerprint Of the layout.
  * @param sections How many.
  * @param byteLength Bytes in all.
  * @param withChecksum Whether there is to be a checksum.
  * @param format What they are.
  */
-export function seal(
-  { words }: Sheet,
+export function writeHeader(
+  { words }: SnapshotArrays,
   fingerprint: number,
   sections: number,
   byteLength: number,
@@ -192,16 +192,16 @@ export function seal(
  * @param name Its name.
  * @param bytes The snapshot; it may be longer.
  * @param format What they have to be.
- * @returns The snapshot as a sheet, of just its own length.
+ * @returns The snapshot as a arrays, of just its own length.
  * @throws {SnapshotError} when it is none, or was damaged.
  * @throws {TypeError} when the bytes are no `Uint8Array`.
  */
-export function open(
+export function readHeader(
   label: string,
   name: string,
   bytes: Uint8Array,
   format: Format = SNAPSHOT,
-): Sheet {
+): SnapshotArrays {
   const { magic, version, verb, noun } = format;
   const fail = (problem: string, at: number) => snapshotError(label, name, problem, at, format);
   if (!(bytes instanceof Uint8Array)) {
@@ -237,11 +237,11 @@ export function open(
   if (head[3] !== SUM && (head[3] !== NONE || head[4] !== 0)) {
     throw fail("its header is corrupt", 12);
   }
-  const sheet = layOver(whole.subarray(0, byteLength));
-  if (head[3] === SUM && checksum(sheet.words, byteLength) !== head[4]) {
+  const arrays = makeArrays(whole.subarray(0, byteLength));
+  if (head[3] === SUM && checksum(arrays.words, byteLength) !== head[4]) {
     throw fail("its checksum does not fit its bytes, some of which were changed", 16);
   }
-  return sheet;
+  return arrays;
 }
 
 /**
@@ -249,7 +249,7 @@ export function open(
  *
  * @param label How errors call the pool.
  * @param name Its name.
- * @param sheet The snapshot.
+ * @param arrays The snapshot.
  * @param fingerprint Of the pool's layout.
  * @param sections How many there must be.
  * @param differences Tells what is different.
@@ -257,7 +257,7 @@ export function open(
 export function checkLayout(
   label: string,
   name: string,
-  { words }: Sheet,
+  { words }: SnapshotArrays,
   fingerprint: number,
   sections: number,
   differences: () => string = () => ", in its structs or its options",

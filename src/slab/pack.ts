@@ -2,7 +2,7 @@
  * Packing: live records copied tight into an array of the user's, whole or some of their fields.
  *
  * A plan says how, for one list of fields and one kind of array: which elements of a block's typed arrays go where. What is copied as
- * it is goes in the widest words that all places are multiples of, so that a NaN keeps its bits; numbers that become others
+ * it is goes in the widest words that all elements are multiples of, so that a NaN keeps its bits; numbers that become others
  * go element by element, one group for each typed array that they are read through. A group's loop is compiled for it.
  *
  * @module
@@ -54,7 +54,7 @@ interface Group {
 }
 
 /** A scalar of a record, or several in a row. */
-interface Leaf {
+interface ScalarRun {
   readonly scalar: ScalarType;
   /** Bytes from the start of the record. */
   readonly offset: number;
@@ -73,7 +73,7 @@ const DECODING: Readonly<Partial<Record<ScalarType, number>>> = {
 };
 
 /** How records are packed into one kind of array. */
-export class Plan {
+export class PackPlan {
   /** Elements that a record takes in what is filled. */
   readonly stride: number;
   /** Bytes of an element of what is filled. */
@@ -116,7 +116,7 @@ function arrayOf(block: Arrays, name: keyof Arrays): Elements {
 }
 
 /** Elements of a record, and where they go. */
-class Places {
+class ElementMap {
   readonly from: number[] = [];
   readonly to: number[] = [];
   count = 0;
@@ -125,7 +125,7 @@ class Places {
 
   add(from: number, to: number, count: number): void {
     if (this.count > 0) {
-      if (from !== this.from[0] + this.count || to !== this.to[0] + this.count) this.spellOut();
+      if (from !== this.from[0] + this.count || to !== this.to[0] + this.count) this.listAll();
     }
     const length = this.isRow && this.count > 0 ? 0 : this.isRow ? 1 : count;
     for (let i = 0; i < length; i++) {
@@ -135,7 +135,7 @@ class Places {
     this.count += count;
   }
 
-  private spellOut(): void {
+  private listAll(): void {
     if (!this.isRow) return;
     this.isRow = false;
     for (let i = 1; i < this.count; i++) {
@@ -163,7 +163,7 @@ export class Packer {
     readonly fields: readonly string[] | undefined;
     readonly kind: string;
     readonly unit: number;
-    readonly plan: Plan;
+    readonly plan: PackPlan;
   }[] = [];
 
   /**
@@ -194,7 +194,7 @@ export class Packer {
     fields: readonly string[] | undefined,
     arrays: Arrays | undefined,
     start = 0,
-  ): Plan {
+  ): PackPlan {
     const kind = kindOf(label, out);
     if (fields !== undefined) this.checkFields(label, fields);
     const unit = arrays === undefined ? 1 : widestUnit(arrays, out.byteOffset + start);
@@ -228,15 +228,15 @@ export class Packer {
     fields: readonly string[] | undefined,
     unit: number,
     compile: Compile,
-  ): Plan {
+  ): PackPlan {
     if (fields === undefined) {
       const count = this.struct?.size ?? this.chunkBytes;
       return this.inWords([{ scalar: "u8", offset: 0, count }], unit, compile);
     }
-    const leaves = fields.flatMap((name) => this.leavesOf(label, name));
-    if (kind === "Uint8Array" || kind === "DataView") return this.inWords(leaves, unit, compile);
+    const scalars = fields.flatMap((name) => this.scalarsOf(label, name));
+    if (kind === "Uint8Array" || kind === "DataView") return this.inWords(scalars, unit, compile);
     const isBig = kind === "BigInt64Array" || kind === "BigUint64Array";
-    for (const { scalar } of leaves) {
+    for (const { scalar } of scalars) {
       const isBigField = scalar === "i64" || scalar === "u64";
       if (isBig === isBigField) continue;
       throw new TypeError(
@@ -245,62 +245,67 @@ export class Packer {
         } or Uint8Array`,
       );
     }
-    return isBig ? this.inWords(leaves, unit, compile) : this.byElement(leaves, compile);
+    return isBig ? this.inWords(scalars, unit, compile) : this.byElement(scalars, compile);
   }
 
   /** A plan that copies bytes as they are. */
-  private inWords(leaves: readonly Leaf[], most: number, compile: Compile): Plan {
+  private inWords(scalars: readonly ScalarRun[], most: number, compile: Compile): PackPlan {
     let shape = this.chunkBytes;
-    for (const { scalar, offset, count } of leaves) {
+    for (const { scalar, offset, count } of scalars) {
       shape |= offset | count * SCALARS[scalar].bytes;
     }
     const unit = Math.min(most, shape & -shape);
-    const places = new Places();
-    for (const { scalar, offset, count } of leaves) {
-      places.add(offset / unit, places.count, count * SCALARS[scalar].bytes / unit);
+    const elements = new ElementMap();
+    for (const { scalar, offset, count } of scalars) {
+      elements.add(offset / unit, elements.count, count * SCALARS[scalar].bytes / unit);
     }
     const array = unit === 4 ? "i32" : unit === 2 ? "u16" : "u8";
-    const copy = places.copy(this.chunkBytes / unit, places.count, AS_IT_IS, compile);
-    return new Plan([{ array, copy }], places.count, unit, true);
+    const copy = elements.copy(this.chunkBytes / unit, elements.count, AS_IT_IS, compile);
+    return new PackPlan([{ array, copy }], elements.count, unit, true);
   }
 
   /** A plan that assigns numbers. */
-  private byElement(leaves: readonly Leaf[], compile: Compile): Plan {
-    const groups = new Map<string, { array: keyof Arrays; decoding: number; places: Places }>();
+  private byElement(scalars: readonly ScalarRun[], compile: Compile): PackPlan {
+    const groups = new Map<
+      string,
+      { array: keyof Arrays; decoding: number; elements: ElementMap }
+    >();
     let length = 0;
-    for (const { scalar, offset, count } of leaves) {
+    for (const { scalar, offset, count } of scalars) {
       const { array, bytes } = SCALARS[scalar];
       const decoding = DECODING[scalar] ?? AS_IT_IS;
       const key = `${array} ${decoding}`;
       let group = groups.get(key);
-      if (group === undefined) groups.set(key, group = { array, decoding, places: new Places() });
-      group.places.add(offset / bytes, length, count);
+      if (group === undefined) {
+        groups.set(key, group = { array, decoding, elements: new ElementMap() });
+      }
+      group.elements.add(offset / bytes, length, count);
       length += count;
     }
-    const made = Array.from(groups.values(), ({ array, decoding, places }) => {
+    const made = Array.from(groups.values(), ({ array, decoding, elements }) => {
       return {
         array,
         // An array has the name of the type that is read through it as it is.
-        copy: places.copy(this.chunkBytes / SCALARS[array].bytes, length, decoding, compile),
+        copy: elements.copy(this.chunkBytes / SCALARS[array].bytes, length, decoding, compile),
       };
     });
-    return new Plan(made, length, 0, false);
+    return new PackPlan(made, length, 0, false);
   }
 
   /** The scalars of a field: those of a nested struct in declared order. */
-  private leavesOf(label: string, name: string): Leaf[] {
+  private scalarsOf(label: string, name: string): ScalarRun[] {
     const { fields } = this.struct!; // as checkFields() has seen to
     if (typeof name !== "string" || !Object.hasOwn(fields, name)) {
       const problem = unknownName("field", name, Object.keys(fields));
       throw new TypeError(`Cannot pack ${label}: ${problem}`);
     }
-    return leavesOf(fields[name].type, fields[name].offset);
+    return scalarsOf(fields[name].type, fields[name].offset);
   }
 }
 
-function leavesOf(type: AnyStruct["fields"][string]["type"], offset: number): Leaf[] {
+function scalarsOf(type: AnyStruct["fields"][string]["type"], offset: number): ScalarRun[] {
   if (type instanceof Struct) {
-    return Object.values(type.fields).flatMap((it) => leavesOf(it.type, offset + it.offset));
+    return Object.values(type.fields).flatMap((it) => scalarsOf(it.type, offset + it.offset));
   }
   if (typeof type === "string" || type.kind === "ref") {
     return [{ scalar: scalarOf(type), offset, count: 1 }];
@@ -308,7 +313,7 @@ function leavesOf(type: AnyStruct["fields"][string]["type"], offset: number): Le
   const { element, length } = type;
   if (!(element instanceof Struct)) return [{ scalar: scalarOf(element), offset, count: length }];
   const bytes = elementBytes(element);
-  return Array.from({ length }, (_, i) => leavesOf(element, offset + i * bytes)).flat();
+  return Array.from({ length }, (_, i) => scalarsOf(element, offset + i * bytes)).flat();
 }
 
 /** Bytes of the widest words that a block is read by and that a place in memory allows. */
@@ -355,7 +360,7 @@ interface Words {
 /** Of each array that was filled, as long as the user has it: so nothing is allocated when it is filled again. */
 const wordsOf = new WeakMap<PackTarget, Words>();
 
-function elementsOf(plan: Plan, out: PackTarget): Elements {
+function elementsOf(plan: PackPlan, out: PackTarget): Elements {
   if (!plan.isBytes) return out as unknown as Elements; // a typed array, as a plan was made for it
   const { buffer, byteOffset, byteLength } = out;
   let words = wordsOf.get(out);
@@ -372,7 +377,7 @@ function elementsOf(plan: Plan, out: PackTarget): Elements {
 }
 
 /** Bytes or elements that records take, and that there are: in elements of `out`, bytes of a `DataView`. */
-function checkRoom(label: string, out: PackTarget, plan: Plan, records: number): void {
+function checkRoom(label: string, out: PackTarget, plan: PackPlan, records: number): void {
   const { BYTES_PER_ELEMENT: bytes = 1, length = out.byteLength } = out as Uint8Array;
   const needed = plan.isBytes
     ? Math.ceil(records * plan.recordBytes / bytes)
@@ -451,7 +456,7 @@ export function packChunks(
   return records;
 }
 
-function copyBlocks(blocks: readonly Block[], plan: Plan, to: Elements, at: number): void {
+function copyBlocks(blocks: readonly Block[], plan: PackPlan, to: Elements, at: number): void {
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];
     const { live, bump } = block;
@@ -532,7 +537,7 @@ function selectTag(slab: Slab, tag: number): Selection {
  */
 export function packSelected(
   label: string,
-  plan: Plan,
+  plan: PackPlan,
   out: PackTarget,
   { blocks, bits, counts, words, records }: Selection,
 ): number {

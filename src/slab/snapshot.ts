@@ -23,17 +23,17 @@ import { auditBlock, auditQueue, type BlockMetadata } from "./check.ts";
 import { Block, type Geometry, metadataBytes } from "./block.ts";
 import { linkBytesFor } from "./chunk_memory.ts";
 import {
+  arraysOf,
   bytesFor,
   checkLayout,
   HEADER_WORDS,
-  open,
   padded,
-  seal,
-  type Sheet,
-  sheetOf,
+  readHeader,
+  type SnapshotArrays,
   snapshotError,
   type SnapshotOptions,
   wantsChecksum,
+  writeHeader,
 } from "./envelope.ts";
 import { NO_QUEUE, type Slab, type SlabState } from "./slab.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
@@ -41,7 +41,7 @@ import type { SnapshotError } from "../errors.ts";
 import type { AnyStruct } from "../struct/schema.ts";
 
 /** A slab, and what its records are. */
-export interface Snapped {
+export interface TypedSlab {
   readonly slab: Slab;
   /** Where it has tags, its kinds by tag. */
   readonly kinds: readonly {
@@ -54,7 +54,7 @@ export interface Snapped {
 }
 
 /** What a snapshot of each erased pool holds, for the sets that consist of them. */
-export const snappedOf: WeakMap<object, readonly Snapped[]> = new WeakMap();
+export const typedSlabsOf: WeakMap<object, readonly TypedSlab[]> = new WeakMap();
 
 const SECTION_WORDS = 24;
 /** The first of the words that tell of the slab's options. */
@@ -74,7 +74,7 @@ const MAX_COUNT = 2 ** 52;
  * @returns `into`, or a new array.
  */
 export function writeSnapshot(
-  all: readonly Snapped[],
+  all: readonly TypedSlab[],
   fingerprint: number,
   into: Uint8Array | undefined,
   options: SnapshotOptions,
@@ -86,11 +86,11 @@ export function writeSnapshot(
     all[i].slab.checkAttached("snapshot");
     byteLength += sectionBytes(all[i]);
   }
-  const sheet = sheetOf(bytesFor(label, into, byteLength));
+  const arrays = arraysOf(bytesFor(label, into, byteLength));
   let at = HEADER_WORDS * 4;
-  for (let i = 0; i < all.length; i++) at = writeSection(sheet, at, all[i]);
-  seal(sheet, fingerprint, all.length, byteLength, checksum);
-  return sheet.bytes;
+  for (let i = 0; i < all.length; i++) at = writeSection(arrays, at, all[i]);
+  writeHeader(arrays, fingerprint, all.length, byteLength, checksum);
+  return arrays.bytes;
 }
 
 /**
@@ -103,22 +103,22 @@ export function writeSnapshot(
  * @throws {OutOfMemoryError} when there is no memory for its blocks. In either case nothing changed.
  */
 export function readSnapshot(
-  all: readonly Snapped[],
+  all: readonly TypedSlab[],
   fingerprint: number,
   bytes: Uint8Array,
 ): void {
   const { label, name } = all[0].slab;
   for (const { slab } of all) slab.checkAttached("restore");
-  const sheet = open(label, name, bytes);
-  checkLayout(label, name, sheet, fingerprint, all.length, () => differencesOf(all, sheet));
+  const arrays = readHeader(label, name, bytes);
+  checkLayout(label, name, arrays, fingerprint, all.length, () => differencesOf(all, arrays));
   let at = HEADER_WORDS * 4;
   const sections = all.map((snapped) => {
-    const section = new Section(snapped, sheet, at);
+    const section = new Section(snapped, arrays, at);
     at = section.end;
     return section;
   });
-  if (at !== sheet.bytes.byteLength) {
-    throw snapshotError(label, name, `${sheet.bytes.byteLength - at} bytes are left over`, at);
+  if (at !== arrays.bytes.byteLength) {
+    throw snapshotError(label, name, `${arrays.bytes.byteLength - at} bytes are left over`, at);
   }
   checkNumbers(all, sections);
   growAll(all, sections, "restore");
@@ -131,7 +131,7 @@ export function readSnapshot(
 // -- which options are others --
 
 /** What of the options a snapshot tells, in the words of the options. */
-interface Told {
+interface ShownOptions {
   readonly "the pool": string;
   readonly "the size of a chunk": string;
   readonly align: string;
@@ -147,7 +147,7 @@ const WIDE = 1, TAGGED = 2, SPREAD = 4, CLASS_SHIFT = 3;
 const CLASSES = ["a Pool", "an ErasedPool", "a PoolSet"];
 
 /** Writes those words, but the last. */
-function writeOptions(words: Int32Array, at: number, { slab, struct }: Snapped): void {
+function writeOptions(words: Int32Array, at: number, { slab, struct }: TypedSlab): void {
   const { geometry, codec, maxBlocks } = slab;
   const kind = struct !== undefined ? 0 : codec.isSizeClass ? 2 : 1;
   words[at] = geometry.chunkBytes;
@@ -159,7 +159,7 @@ function writeOptions(words: Int32Array, at: number, { slab, struct }: Snapped):
 }
 
 /** Reads them, of all sections together. */
-function optionsOf(sections: readonly Int32Array[]): Told {
+function optionsOf(sections: readonly Int32Array[]): ShownOptions {
   const each = (shown: (words: Int32Array) => string | number) => {
     const values = sections.map(shown);
     return [...new Set(values)].length === 1 ? String(values[0]) : values.join(", ");
@@ -180,21 +180,21 @@ function optionsOf(sections: readonly Int32Array[]): Told {
 }
 
 /** Tells which of a pool's options were others when a snapshot was made. */
-function differencesOf(all: readonly Snapped[], { words }: Sheet): string {
-  const theirs: Int32Array[] = [];
+function differencesOf(all: readonly TypedSlab[], { words }: SnapshotArrays): string {
+  const saved: Int32Array[] = [];
   for (let at = HEADER_WORDS, i = 0; i < words[5]; i++) {
-    const told = words.subarray(at + OPTIONS_WORD, at + SECTION_WORDS);
-    if (told.length < SECTION_WORDS - OPTIONS_WORD || told[5] <= 0) break; // damaged
-    theirs.push(told);
-    at += told[5] * 2;
+    const shown = words.subarray(at + OPTIONS_WORD, at + SECTION_WORDS);
+    if (shown.length < SECTION_WORDS - OPTIONS_WORD || shown[5] <= 0) break; // damaged
+    saved.push(shown);
+    at += shown[5] * 2;
   }
-  const ours = all.map((snapped) => {
-    const told = new Int32Array(SECTION_WORDS - OPTIONS_WORD);
-    writeOptions(told, 0, snapped);
-    return told;
+  const own = all.map((snapped) => {
+    const shown = new Int32Array(SECTION_WORDS - OPTIONS_WORD);
+    writeOptions(shown, 0, snapped);
+    return shown;
   });
-  const was = optionsOf(theirs.length > 0 ? theirs : ours), is = optionsOf(ours);
-  const names = Object.keys(was) as (keyof Told)[]; // its own
+  const was = optionsOf(saved.length > 0 ? saved : own), is = optionsOf(own);
+  const names = Object.keys(was) as (keyof ShownOptions)[]; // its own
   const differences = names.filter((name) => was[name] !== is[name])
     .map((name) => `${name} was ${was[name]} and is ${is[name]}`);
   const isDebug = words[HEADER_WORDS + 3] === 1 && !all[0].slab.codec.areNumbers;
@@ -208,7 +208,7 @@ function differencesOf(all: readonly Snapped[], { words }: Sheet): string {
 const HELP = ". What save() writes load() takes nevertheless";
 
 /** No two records of a pool may have the same number. */
-function checkNumbers(all: readonly Snapped[], sections: readonly Section[]): void {
+function checkNumbers(all: readonly TypedSlab[], sections: readonly Section[]): void {
   const { label, name, codec } = all[0].slab;
   const seen = new Set<number>();
   for (const section of sections) {
@@ -262,7 +262,7 @@ export function slabText({ geometry, codec, maxBlocks }: Slab): string {
  * @throws {Error} when that has blocks given back meanwhile.
  */
 export function growAll(
-  all: readonly Snapped[],
+  all: readonly TypedSlab[],
   sections: readonly { readonly mapped: readonly boolean[] }[],
   verb: string,
 ): void {
@@ -322,7 +322,7 @@ function blockBytes(geometry: Geometry, isMapped: boolean, hasNumbers: boolean):
   return BLOCK_WORDS * 4 + padded(metadataBytes(geometry)) + numbers + records;
 }
 
-function sectionBytes({ slab, kinds }: Snapped): number {
+function sectionBytes({ slab, kinds }: TypedSlab): number {
   let bytes = headBytes(kinds.length);
   for (let i = 0; i < slab.blocks.length; i++) {
     bytes += blockBytes(slab.geometry, slab.blocks[i].isMapped, slab.codec.areNumbers);
@@ -331,9 +331,9 @@ function sectionBytes({ slab, kinds }: Snapped): number {
 }
 
 function writeSection(
-  { bytes, words, floats }: Sheet,
+  { bytes, words, floats }: SnapshotArrays,
   start: number,
-  snapped: Snapped,
+  snapped: TypedSlab,
 ): number {
   const { slab, kinds } = snapped;
   const { blocks, geometry } = slab;
@@ -395,19 +395,19 @@ class Section {
   readonly mapped: readonly boolean[];
   /** Where it ends, in bytes. */
   readonly end: number;
-  private readonly sheet: Sheet;
-  private readonly blocks: readonly SnappedBlock[];
+  private readonly arrays: SnapshotArrays;
+  private readonly blocks: readonly SavedBlock[];
   private readonly state: SlabState;
   /** The pool's tag for each of the snapshot's, -1 where it has none; undefined where all are the same. */
   private readonly tags: readonly number[] | undefined;
   /** Whether it has numbers in the place of handles. */
   private readonly hasNumbers: boolean;
 
-  constructor({ slab, kinds }: Snapped, sheet: Sheet, start: number) {
+  constructor({ slab, kinds }: TypedSlab, arrays: SnapshotArrays, start: number) {
     const { geometry, maxBlocks } = slab;
     this.slab = slab;
-    this.sheet = sheet;
-    const { words, floats } = sheet;
+    this.arrays = arrays;
+    const { words, floats } = arrays;
     this.need(start, SECTION_WORDS * 4);
     const word = start / 4;
     const [length, current, kindCount] = words.subarray(word, word + 3);
@@ -426,7 +426,7 @@ class Section {
       if (words[at / 4] >>> 0 > 1) throw this.error(`block ${position}: it is corrupt`, at);
       const isMapped = words[at / 4] === 1;
       this.need(at, blockBytes(geometry, isMapped, this.hasNumbers));
-      const block = new SnappedBlock(geometry, sheet, at, this.hasNumbers);
+      const block = new SavedBlock(geometry, arrays, at, this.hasNumbers);
       this.check(block, position, kindCount, at);
       at += blockBytes(geometry, isMapped, this.hasNumbers);
       return block;
@@ -461,13 +461,13 @@ class Section {
    * @returns Memory that is to be given back.
    */
   restore(): readonly MemoryRegion[] {
-    const { slab, sheet, tags } = this;
+    const { slab, arrays, tags } = this;
     const regions = slab.keepOnly(this.mapped);
     this.blocks.forEach((from, position) => {
       const to = slab.blocks[position];
-      to.metadata.set(sheet.bytes.subarray(from.metadataAt, from.metadataAt + to.metadata.length));
+      to.metadata.set(arrays.bytes.subarray(from.metadataAt, from.metadataAt + to.metadata.length));
       if (from.isMapped) {
-        to.bytes.set(sheet.bytes.subarray(from.bytesAt, from.bytesAt + to.bytes.length));
+        to.bytes.set(arrays.bytes.subarray(from.bytesAt, from.bytesAt + to.bytes.length));
       }
       if (tags !== undefined) {
         // Of a chunk that is not live it means nothing.
@@ -486,7 +486,7 @@ class Section {
   }
 
   /** Which tags of the pool's stand for the snapshot's, as kinds may have become known in another order. */
-  private tagsFor(kinds: Snapped["kinds"], snapped: Int32Array): readonly number[] | undefined {
+  private tagsFor(kinds: TypedSlab["kinds"], snapped: Int32Array): readonly number[] | undefined {
     const isSame = snapped.every((fingerprint, tag) => kinds[tag]?.fingerprint === fingerprint);
     if (isSame) return undefined;
     const taken = new Set<number>(); // structs that are equal to the last field stay apart
@@ -497,7 +497,7 @@ class Section {
     });
   }
 
-  private check(block: SnappedBlock, position: number, kindCount: number, at: number): void {
+  private check(block: SavedBlock, position: number, kindCount: number, at: number): void {
     const { codec, geometry } = this.slab;
     const problem = auditBlock(block, codec) ??
       (geometry.tagged ? tagProblem(block, kindCount, this.tags) : undefined);
@@ -528,7 +528,7 @@ class Section {
   }
 
   private need(at: number, bytes: number): void {
-    const { byteLength } = this.sheet.bytes;
+    const { byteLength } = this.arrays.bytes;
     if (at + bytes <= byteLength) return;
     throw this.error(`it ends after ${byteLength} bytes, within a section`, byteLength);
   }
@@ -539,7 +539,7 @@ class Section {
 }
 
 /** The metadata of a block as they stand in a snapshot: no array of its own, as there may be thousands of blocks. */
-class SnappedBlock implements BlockMetadata {
+class SavedBlock implements BlockMetadata {
   readonly isMapped: boolean;
   readonly chunkCount: number;
   readonly bump: number;
@@ -570,9 +570,9 @@ class SnappedBlock implements BlockMetadata {
   private readonly chunkBytes: number;
   private readonly linkBytes: number;
 
-  constructor(geometry: Geometry, sheet: Sheet, at: number, hasNumbers: boolean) {
+  constructor(geometry: Geometry, arrays: SnapshotArrays, at: number, hasNumbers: boolean) {
     const { chunkCount, chunkBytes, stampBytes, spread } = geometry;
-    const { bytes, words, floats } = sheet;
+    const { bytes, words, floats } = arrays;
     const word = at / 4;
     this.isMapped = words[word] === 1;
     this.chunkCount = chunkCount;
@@ -593,7 +593,7 @@ class SnappedBlock implements BlockMetadata {
     const stampsAt = nextAt + (spread ? chunkCount * 4 : 0);
     this.liveBits = words;
     this.firstWord = this.metadataAt / 4;
-    this.stamps = stampBytes === 2 ? sheet.halves : sheet.naturals;
+    this.stamps = stampBytes === 2 ? arrays.u16 : arrays.u32;
     this.firstStamp = stampsAt / stampBytes;
     this.tags = bytes;
     this.firstTag = stampsAt + chunkCount * stampBytes;
@@ -601,7 +601,7 @@ class SnappedBlock implements BlockMetadata {
     this.chunkBytes = chunkBytes;
     this.linkBytes = linkBytesFor(chunkCount);
     const isEven = this.linkBytes === 2 && chunkBytes % 2 === 0;
-    this.links = isEven ? sheet.halves : bytes;
+    this.links = isEven ? arrays.u16 : bytes;
     this.firstLink = isEven ? this.bytesAt / 2 : this.bytesAt;
     this.linkStride = isEven ? chunkBytes / 2 : this.linkBytes === 1 ? chunkBytes : 0;
   }
@@ -620,9 +620,9 @@ class SnappedBlock implements BlockMetadata {
 
 /** A live record of no kind that the snapshot has, or the pool. */
 function tagProblem(
-  { tags, firstTag, stamps, firstStamp, bump }: SnappedBlock,
+  { tags, firstTag, stamps, firstStamp, bump }: SavedBlock,
   kindCount: number,
-  ours: readonly number[] | undefined,
+  own: readonly number[] | undefined,
 ): string | undefined {
   for (let chunk = 0; chunk < bump; chunk++) {
     if ((stamps[firstStamp + chunk] & 1) === 0) continue;
@@ -630,7 +630,7 @@ function tagProblem(
     if (tag >= kindCount) {
       return `chunk ${chunk} is of kind ${tag}, out of range 0 to ${kindCount - 1}`;
     }
-    if (ours !== undefined && ours[tag] < 0) {
+    if (own !== undefined && own[tag] < 0) {
       return `chunk ${chunk} is of struct number ${tag}, which the pool does not know; cursor(struct) makes it known`;
     }
   }

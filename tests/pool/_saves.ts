@@ -4,7 +4,7 @@
  * @module
  */
 import { type LoadOptions, type LoadReport, type ScalarType, validate } from "../../mod.ts";
-import { HEADER_WORDS, SAVE, seal, sheetOf } from "../../src/slab/envelope.ts";
+import { arraysOf, HEADER_WORDS, SAVE, writeHeader } from "../../src/slab/envelope.ts";
 import type { Watched } from "../_support.ts";
 
 /** Where the description starts, behind its length. */
@@ -36,8 +36,8 @@ export function sealed(bytes: Uint8Array): Uint8Array {
     ? bytes
     : new Uint8Array(Math.ceil(bytes.length / 8) * 8);
   if (whole !== bytes) whole.set(bytes);
-  const sheet = sheetOf(whole);
-  seal(sheet, sheet.words[2], sheet.words[5], whole.length, true, SAVE);
+  const arrays = arraysOf(whole);
+  writeHeader(arrays, arrays.words[2], arrays.words[5], whole.length, true, SAVE);
   return whole;
 }
 

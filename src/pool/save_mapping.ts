@@ -3,25 +3,25 @@
  *
  * @module
  */
-import type { Snapped } from "../slab/snapshot.ts";
+import type { TypedSlab } from "../slab/snapshot.ts";
 import { linkTargets } from "../struct/links.ts";
 import { type AnyStruct, elementOf } from "../struct/schema.ts";
 import { structTitle } from "../struct/text.ts";
-import { type Changes, newNameOf, Plan, planFor, type Renames } from "./conversion.ts";
+import { type Changes, ConversionPlan, newNameOf, planFor, type Renames } from "./conversion.ts";
 import type { SavedSlab, SaveFile } from "./save_file.ts";
 
 /** What becomes of the records of one kind. */
-export interface Route {
+export interface KindMapping {
   /** Position of the slab that they go to, and their tag there. */
   readonly slab: number;
   readonly tag: number;
   /** What they are there; `undefined` where records are but bytes. */
   readonly struct: AnyStruct | undefined;
-  readonly plan: Plan;
+  readonly plan: ConversionPlan;
 }
 
 /** By slab of the save, by tag. Of kinds that have no record nothing need be known. */
-export type Routes = readonly (readonly Route[])[];
+export type KindMappings = readonly (readonly KindMapping[])[];
 
 /**
  * Finds what becomes of all kinds.
@@ -33,12 +33,12 @@ export type Routes = readonly (readonly Route[])[];
  * @returns It.
  * @throws {SnapshotError} when the pool does not know a struct of which there are records.
  */
-export function routesOf(
-  all: readonly Snapped[],
+export function mapKinds(
+  all: readonly TypedSlab[],
   file: SaveFile,
   renames: Renames,
   changes: Changes,
-): Routes {
+): KindMappings {
   const targets = all.flatMap(({ struct, kinds }, slab) =>
     struct === undefined
       ? kinds.map((it, tag) => ({ slab, tag, struct: it.struct }))
@@ -46,19 +46,19 @@ export function routesOf(
   );
   const taken = new Set<AnyStruct>();
   return file.slabs.map((saved) => {
-    const routes: Route[] = [];
+    const mappings: KindMapping[] = [];
     for (const tag of tagsOf(saved)) {
       if (saved.kinds.length === 0) {
-        routes[tag] = bytesRoute(all, file, saved);
+        mappings[tag] = mapBytes(all, file, saved);
         continue;
       }
       const source = saved.kinds[tag];
-      const target = likest(source, targets, renames, taken);
+      const target = bestMatch(source, targets, renames, taken);
       if (target === undefined) throw unknownError(file, source, targets.map((it) => it.struct));
       taken.add(target.struct);
-      routes[tag] = { ...target, plan: planFor(source, target.struct, renames, changes) };
+      mappings[tag] = { ...target, plan: planFor(source, target.struct, renames, changes) };
     }
-    return routes;
+    return mappings;
   });
 }
 
@@ -74,7 +74,7 @@ function tagsOf({ size, tags, kinds }: SavedSlab): readonly number[] {
  * The struct of the same name. Where there are several, or one of the two has no name, it is the one that has the most fields in common,
  * and of equal ones the first that nobody else has become.
  */
-function likest<T extends { readonly struct: AnyStruct }>(
+function bestMatch<T extends { readonly struct: AnyStruct }>(
   source: AnyStruct,
   targets: readonly T[],
   renames: Renames,
@@ -87,15 +87,15 @@ function likest<T extends { readonly struct: AnyStruct }>(
     const { struct } = target;
     const isNamed = name !== "" && struct.name !== "";
     if (isNamed && struct.name !== name) continue;
-    const likeness = likenessOf(source, struct, renames) + (isNamed ? 2 : 0) +
+    const similarity = similarityOf(source, struct, renames) + (isNamed ? 2 : 0) +
       (taken.has(struct) ? 0 : 1e-9);
-    if (likeness > Math.max(most, 1e-9)) [best, most] = [target, likeness];
+    if (similarity > Math.max(most, 1e-9)) [best, most] = [target, similarity];
   }
   return best;
 }
 
 /** Fields that two structs have in common, of 1; those of another type count half. */
-function likenessOf(source: AnyStruct, struct: AnyStruct, renames: Renames): number {
+function similarityOf(source: AnyStruct, struct: AnyStruct, renames: Renames): number {
   const names = Object.keys(source.fields);
   let common = 0, shared = 0;
   for (const name of names) {
@@ -123,7 +123,11 @@ function unknownError(file: SaveFile, source: AnyStruct, known: readonly AnyStru
 }
 
 /** Records without a struct stay the bytes that they are. */
-function bytesRoute(all: readonly Snapped[], file: SaveFile, { chunkBytes }: SavedSlab): Route {
+function mapBytes(
+  all: readonly TypedSlab[],
+  file: SaveFile,
+  { chunkBytes }: SavedSlab,
+): KindMapping {
   const [{ slab, struct, kinds }] = all;
   const isBytes = all.length === 1 && struct === undefined && kinds.length === 0 &&
     !slab.geometry.tagged;
@@ -133,7 +137,7 @@ function bytesRoute(all: readonly Snapped[], file: SaveFile, { chunkBytes }: Sav
       `its records have no struct: an ErasedPool without types takes them, with chunks of ${chunkBytes} bytes, ${found}`,
     );
   }
-  const plan = new Plan();
+  const plan = new ConversionPlan();
   plan.copy(0, 0, chunkBytes);
   return { slab: 0, tag: 0, struct: undefined, plan };
 }
@@ -142,6 +146,6 @@ function bytesRoute(all: readonly Snapped[], file: SaveFile, { chunkBytes }: Sav
  * @param all The slabs of a pool.
  * @returns The structs in it that links of its records lead to.
  */
-export function targetsIn(all: readonly Snapped[]): ReadonlySet<AnyStruct> {
+export function linkTargetsIn(all: readonly TypedSlab[]): ReadonlySet<AnyStruct> {
   return linkTargets(all.flatMap((it) => it.struct ?? it.kinds.map(({ struct }) => struct)));
 }

@@ -10,15 +10,15 @@
 import type { Block } from "../slab/block.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import type { Slab } from "../slab/slab.ts";
-import type { Snapped } from "../slab/snapshot.ts";
+import type { TypedSlab } from "../slab/snapshot.ts";
 import { LINK_RANGE } from "../struct/links.ts";
 import type { AnyStruct } from "../struct/schema.ts";
 import { structTitle } from "../struct/text.ts";
 import type { SavedSlab, SaveFile } from "./save_file.ts";
-import { type Route, type Routes, targetsIn } from "./save_routes.ts";
+import { type KindMapping, type KindMappings, linkTargetsIn } from "./save_mapping.ts";
 
 /** What becomes of each record, in the order of the save. */
-export class Places {
+export class Placement {
   /** Position of its slab in the pool, index of its chunk there, and the stamp of that. */
   readonly slab: Uint8Array;
   readonly index: Uint32Array;
@@ -26,47 +26,49 @@ export class Places {
   /** 1 for each that keeps its handle. */
   readonly kept: Uint8Array;
   /** By slab of the pool. */
-  readonly rooms: readonly Room[];
+  readonly slabs: readonly SlabPlacement[];
   private readonly file: SaveFile;
-  private readonly routes: Routes;
+  private readonly mappings: KindMappings;
   /** Index of its chunk in the pool that was saved, unless {@linkcode keepAll} did all. */
   private readonly oldIndex: Uint32Array;
 
-  constructor(all: readonly Snapped[], file: SaveFile, routes: Routes) {
+  constructor(all: readonly TypedSlab[], file: SaveFile, mappings: KindMappings) {
     const { size } = file;
     this.file = file;
-    this.routes = routes;
+    this.mappings = mappings;
     this.slab = new Uint8Array(size);
     this.index = new Uint32Array(size);
     this.stamp = new Uint32Array(size);
     this.kept = new Uint8Array(size);
     this.oldIndex = new Uint32Array(size);
-    this.rooms = all.map(({ slab }) => new Room(slab, file));
+    this.slabs = all.map(({ slab }) => new SlabPlacement(slab, file));
     let k = 0;
     file.slabs.forEach((saved, i) => {
-      const targets = new Set(Object.values(routes[i]).map(({ slab }) => slab));
+      const targets = new Set(Object.values(mappings[i]).map(({ slab }) => slab));
       const [at] = targets;
-      if (targets.size !== 1 || !this.keepAll(saved, at, k)) this.keepHandles(saved, routes[i], k);
+      if (targets.size !== 1 || !this.keepAll(saved, at, k)) {
+        this.keepHandles(saved, mappings[i], k);
+      }
       k += saved.size;
     });
-    const placed = this.rooms.reduce((sum, { size }) => sum + size, 0);
+    const placed = this.slabs.reduce((sum, { size }) => sum + size, 0);
     for (let k = 0; k < size && placed < size; k++) if (this.stamp[k] === 0) this.place(k);
     this.checkLinks(all);
   }
 
   /** The block that a record goes to, which has been grown. */
   blockOf(k: number): Block {
-    const { slab, chunkBits } = this.rooms[this.slab[k]];
+    const { slab, chunkBits } = this.slabs[this.slab[k]];
     return slab.blocks[this.index[k] >>> chunkBits];
   }
 
   /** Calls a function with the number of each record, and what becomes of it. */
-  eachRecord(fn: (k: number, route: Route, saved: SavedSlab, first: number) => void): void {
+  eachRecord(fn: (k: number, route: KindMapping, saved: SavedSlab, first: number) => void): void {
     let k = 0;
     this.file.slabs.forEach((saved, i) => {
       const first = k;
       const { size, tags } = saved;
-      for (let j = 0; j < size; j++) fn(k++, this.routes[i][tags?.[j] ?? 0], saved, first);
+      for (let j = 0; j < size; j++) fn(k++, this.mappings[i][tags?.[j] ?? 0], saved, first);
     });
   }
 
@@ -75,7 +77,7 @@ export class Places {
     if (!this.kept.includes(0)) return;
     this.eachRecord((k, { struct }, saved, first) => {
       if (this.kept[k] === 1) return;
-      const { codec } = this.rooms[this.slab[k]];
+      const { codec } = this.slabs[this.slab[k]];
       const to = codec.encode(codec.first + this.index[k], this.stamp[k]);
       fn(this.oldHandle(k, saved, first), to, struct);
     });
@@ -89,9 +91,9 @@ export class Places {
 
   /** The frequent case, ten times as fast: handles are packed as they were, and no two records want the same chunk. */
   private keepAll({ codec, stamps, numbers, size }: SavedSlab, at: number, first: number): boolean {
-    const room = this.rooms[at];
-    const isPlain = numbers === undefined && room.codec.key === codec.key;
-    if (!isPlain || !room.takeAll(stamps, size)) return false;
+    const target = this.slabs[at];
+    const isPlain = numbers === undefined && target.codec.key === codec.key;
+    if (!isPlain || !target.takeAll(stamps, size)) return false;
     const { index, stamp } = this;
     let k = first;
     for (let old = 0; old < stamps.length; old++) {
@@ -107,28 +109,30 @@ export class Places {
   }
 
   /** The records whose handles can be handles of the pool keep them. */
-  private keepHandles(saved: SavedSlab, routes: readonly Route[], first: number): void {
+  private keepHandles(saved: SavedSlab, mappings: readonly KindMapping[], first: number): void {
     const { codec, stamps, numbers, tags } = saved;
     const { slab, oldIndex, index, stamp, kept } = this; // each is read 100,000 times
-    const areSame = this.rooms.map((room) => numbers === undefined && room.codec.key === codec.key);
+    const areSame = this.slabs.map((target) =>
+      numbers === undefined && target.codec.key === codec.key
+    );
     let at = 0, k = first;
     for (let old = 0; old < stamps.length; old++) {
       const oldStamp = stamps[old];
       if ((oldStamp & 1) === 0) continue;
       if (tags !== undefined || k === first) {
-        at = routes[tags === undefined ? 0 : tags[k - first]].slab;
+        at = mappings[tags === undefined ? 0 : tags[k - first]].slab;
       }
-      const room = this.rooms[at];
+      const target = this.slabs[at];
       slab[k] = at;
       oldIndex[k] = old;
       let newIndex = old, newStamp = oldStamp;
       if (!areSame[at]) {
         const handle = numbers?.[k - first] ?? codec.encode(codec.first + old, oldStamp);
-        newIndex = room.codec.index(handle);
-        newStamp = room.codec.liveStamp(handle);
+        newIndex = target.codec.index(handle);
+        newStamp = target.codec.liveStamp(handle);
       }
-      if (room.isDebug) kept[k] = 1; // any number will do, whatever the chunk
-      else if (room.keep(newIndex, newStamp)) {
+      if (target.isDebug) kept[k] = 1; // any number will do, whatever the chunk
+      else if (target.keep(newIndex, newStamp)) {
         kept[k] = 1;
         index[k] = newIndex;
         stamp[k] = newStamp;
@@ -139,23 +143,23 @@ export class Places {
 
   /** A record that does not keep its handle gets the chunk that has its old index, or else the lowest. */
   private place(k: number): void {
-    const room = this.rooms[this.slab[k]];
+    const target = this.slabs[this.slab[k]];
     const old = this.oldIndex[k];
-    const index = room.takeFree(old) ? old : room.takeLowest();
+    const index = target.takeFree(old) ? old : target.takeLowest();
     if (index < 0) {
-      const { maxChunks, label } = room.slab;
+      const { maxChunks, label } = target.slab;
       throw this.file.error(
-        `its ${this.file.size} records are more than there is room for in the ${maxChunks} chunks of ${label}`,
+        `its ${this.file.size} records are more than there is target for in the ${maxChunks} chunks of ${label}`,
       );
     }
     this.index[k] = index;
-    this.stamp[k] = room.stampOf(index) + 1;
+    this.stamp[k] = target.stampOf(index) + 1;
   }
 
-  /** A link has no room for the highest wide handles. */
-  private checkLinks(all: readonly Snapped[]): void {
-    if (this.rooms.every(({ codec, isDebug }) => codec.wraps || isDebug)) return;
-    const targets = targetsIn(all);
+  /** A link has no target for the highest wide handles. */
+  private checkLinks(all: readonly TypedSlab[]): void {
+    if (this.slabs.every(({ codec, isDebug }) => codec.wraps || isDebug)) return;
+    const targets = linkTargetsIn(all);
     this.eachMove((_from, to, struct) => {
       if (to < LINK_RANGE || struct === undefined || !targets.has(struct)) return;
       throw this.file.error(
@@ -168,7 +172,7 @@ export class Places {
 }
 
 /** The chunks of a slab, while records are placed in them. */
-export class Room {
+export class SlabPlacement {
   readonly slab: Slab;
   readonly codec: HandleCodec;
   readonly isDebug: boolean;
@@ -199,7 +203,7 @@ export class Room {
       ) ?? {};
     this.stamps = stamps;
     const ever = Math.max(everChunks, ...file.slabs.map(({ stamps }) => stamps.length));
-    // Room for all records beside chunks that are retired. One that was further off moves, as it would take a block by itself.
+    // SlabPlacement for all records beside chunks that are retired. One that was further off moves, as it would take a block by itself.
     const blocks = Math.ceil(Math.min(maxChunks, ever + 2 * file.size) / chunkCount);
     this.blocks = new Uint8Array(blocks);
     this.taken = new Uint8Array(blocks * chunkCount);
