@@ -60,7 +60,10 @@ export class Crew implements Disposable {
     return settled.map((it) => (it as PromiseFulfilledResult<T>).value); // as none was rejected
   }
 
-  /** Ends them, also where a test failed: what runs or waits without end would go on, however often it is terminated. */
+  /**
+   * Ends them, also where a test failed: what runs or waits without end would go on, however often
+   * it is terminated.
+   */
   [Symbol.dispose](): void {
     Atomics.store(this.control, CONTROL.stop, 1);
     Atomics.notify(this.control, CONTROL.stop);
@@ -93,7 +96,8 @@ export interface ChurnOptions {
 export type Churning = Omit<Churned, "live"> & { live: number };
 
 /**
- * A round: all workers take, write, hand over and free records, each of which tells whose it is; then the books are checked.
+ * A round: all workers take, write, hand over and free records, each of which tells whose it is;
+ * then the books are checked.
  *
  * @param crew Who works.
  * @param options How.

@@ -1,22 +1,26 @@
 /**
- * The interleaving checker: runs programs of 2 and 3 virtual threads on one block in every order of their steps, and holds
- * the block against itself at each.
+ * The interleaving checker: runs programs of 2 and 3 virtual threads on one block in every order of
+ * their steps, and holds the block against itself at each.
  *
- * A step is a call of `SharedSteps`, plain links included: between any two of them the turn may go to any other thread.
- * What a thread knows alone (its list's head, length and bump mark) is no step. A thread that may be terminated may end
- * before any of its steps, and after the last one.
+ * A step is a call of `SharedSteps`, plain links included: between any two of them the turn may go
+ * to any other thread. What a thread knows alone (its list's head, length and bump mark) is no
+ * step. A thread that may be terminated may end before any of its steps, and after the last one.
  *
- * **How synchronous code is suspended.** It is not: see `VirtualBlock`. The operation is left by an exception at the step that it is
- * not to take, and run again from its start when it is to go on, with the recorded answers of the steps behind it.
+ * **How synchronous code is suspended.** It is not: see `VirtualBlock`. The operation is left by an
+ * exception at the step that it is not to take, and run again from its start when it is to go on,
+ * with the recorded answers of the steps behind it.
  *
- * **How every order is tried.** The search goes depth first from world to world, a step at a time, and copies the world where
- * there is a choice. Two orders that lead to the same world have the same future, which is searched once, so no bound on
- * preemptions is needed: schedules run to billions where worlds run to thousands. How many schedules that
- * are is counted afterwards, as ways through the graph of worlds: all of them, and those with up to 3 preemptions, that is
- * switches away from a thread that could have gone on, between operations as well. Ends of threads are no preemptions.
+ * **How every order is tried.** The search goes depth first from world to world, a step at a time,
+ * and copies the world where there is a choice. Two orders that lead to the same world have the
+ * same future, which is searched once, so no bound on preemptions is needed: schedules run to
+ * billions where worlds run to thousands. How many schedules that are is counted afterwards, as
+ * ways through the graph of worlds: all of them, and those with up to 3 preemptions, that is
+ * switches away from a thread that could have gone on, between operations as well. Ends of threads
+ * are no preemptions.
  *
- * **What about the order of memory?** Here every step is seen by all at once, which JavaScript promises of `Atomics` alone.
- * It promises the same of plain accesses where none of them races, so `isOrdered` watches that none does: see `_order.ts`.
+ * **What about the order of memory?** Here every step is seen by all at once, which JavaScript
+ * promises of `Atomics` alone. It promises the same of plain accesses where none of them races, so
+ * `isOrdered` watches that none does: see `_order.ts`.
  *
  * What stands outside the steps is not tried here: whole slabs, the header of the pool, iteration.
  *
@@ -48,7 +52,10 @@ export interface Scenario {
   readonly threads: readonly (readonly Operation[])[];
   /** Threads that may be terminated anywhere; such a thread ends sooner or later. */
   readonly mortal?: readonly number[];
-  /** Leaves out what is checked at the end of each schedule, for algorithms with lists of another kind. */
+  /**
+   * Leaves out what is checked at the end of each schedule, for algorithms with lists of another
+   * kind.
+   */
   readonly isUnaudited?: boolean;
   /** Watches that plain accesses come in an order that the atomic ones make, which takes longer. */
   readonly isOrdered?: boolean;
@@ -79,9 +86,14 @@ export interface Failure {
 interface Node {
   /** Which threads could go on. */
   readonly canGo: readonly boolean[];
-  /** What comes when a thread, from 0, takes a step; behind those what comes when it is terminated. */
+  /**
+   * What comes when a thread, from 0, takes a step; behind those what comes when it is terminated.
+   */
   readonly next: (Node | undefined)[];
-  /** Schedules from here on: all, and behind that by the last thread and the preemptions that are left. */
+  /**
+   * Schedules from here on: all, and behind that by the last thread and the preemptions that are
+   * left.
+   */
   readonly counts: number[];
 }
 
@@ -217,8 +229,8 @@ function take({ threads }: Scenario, world: World, block: VirtualBlock, choice: 
 }
 
 /**
- * Has one thread take everything that the block has left, the block's owner or who adopts it, and counts it. This asks of
- * the algorithm itself what the audit asks of its lists.
+ * Has one thread take everything that the block has left, the block's owner or who adopts it, and
+ * counts it. This asks of the algorithm itself what the audit asks of its lists.
  */
 function empty(world: World, block: VirtualBlock): void {
   const { shape: { chunkCount }, threads, stamps } = world;
@@ -244,7 +256,10 @@ function empty(world: World, block: VirtualBlock): void {
   }
 }
 
-/** Schedules from a world on, of which so many preemptions are left after a step of the last thread; -1 is none. */
+/**
+ * Schedules from a world on, of which so many preemptions are left after a step of the last thread;
+ * -1 is none.
+ */
 function count(node: Node, last: number, left: number): number {
   const threads = node.canGo.length;
   const at = left === Infinity ? 0 : 1 + (last + 1) * (PREEMPTIONS + 1) + left;

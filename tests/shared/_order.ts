@@ -1,11 +1,13 @@
 /**
- * What happens before what, in the sense of the memory model: who can know of the last write to a place, and of the
- * reads since. An access that is not atomic has to come after the last write by that order, and a write after the reads as well;
- * else it is a race, and what it reads is anybody's guess, whatever the order of steps was.
+ * What happens before what, in the sense of the memory model: who can know of the last write to a
+ * place, and of the reads since. An access that is not atomic has to come after the last write by
+ * that order, and a write after the reads as well; else it is a race, and what it reads is
+ * anybody's guess, whatever the order of steps was.
  *
- * The usual vector clocks would tell the same, but they count, so that no two ways to a world would ever meet. Here
- * everybody, threads as well as the words that they pass knowledge on by, has four bits for each place: whether the last write is
- * known, and the last read of each of up to three threads.
+ * The usual vector clocks would tell the same, but they count, so that no two ways to a world would
+ * ever meet. Here everybody, threads as well as the words that they pass knowledge on by, has four
+ * bits for each place: whether the last write is known, and the last read of each of up to three
+ * threads.
  *
  * @module
  */
@@ -56,7 +58,10 @@ export class Order {
     return isOrdered;
   }
 
-  /** A thread writes a place; tells whether it knows of the reads since the last write, and of that, unless both are atomic. */
+  /**
+   * A thread writes a place; tells whether it knows of the reads since the last write, and of that,
+   * unless both are atomic.
+   */
   write(thread: number, place: number, isAtomic: boolean): boolean {
     const shift = place % PLACES * BITS;
     const plane = place < PLACES ? 0 : 1;

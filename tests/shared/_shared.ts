@@ -1,5 +1,6 @@
 /**
- * What the tests of `SharedPool` need: parts of one pool in one thread, which know as little of each other as threads do.
+ * What the tests of `SharedPool` share: parts of one pool in one thread, which know as little of
+ * each other as threads do.
  *
  * @module
  */
@@ -23,16 +24,13 @@ export type NumHandle = Handle<Struct<typeof Num>>;
 /** A part in a pool of them. */
 export type NumPool = SharedPool<typeof Num>;
 
-/** Two blocks at the most, so that block edges and exhaustion are near. */
+/** At most two blocks, so that the ends of blocks and of the pool are near. */
 export const SMALL: SharedPoolOptions = { chunksPerBlock: 16, maxChunks: 32, name: "motes" };
-/** Four. */
+/** At most four blocks. */
 export const MIDDLE: SharedPoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "motes" };
 
 /**
- * @param type What the records are.
- * @param count How many threads seem to take part.
- * @param options Of the pool.
- * @returns The part of each, the creator's first.
+ * Creates a pool and attaches to it until it has `count` parts; that of the creator comes first.
  */
 export function partsOf<T extends AnyStruct | Fields>(
   type: T,
@@ -55,7 +53,7 @@ export function take(pool: NumPool, count: number): NumHandle[] {
   return Array.from({ length: count }, (_, n) => pool.alloc({ n }));
 }
 
-/** What a pass over a pool, or a stripe of it, sees. */
+/** The handles that a pass over a pool, or over a stripe of it, visits. */
 export function seenBy(pool: NumPool, stripe?: { stripe: number; of: number }): NumHandle[] {
   const seen: NumHandle[] = [];
   pool.forEach((_, handle) => seen.push(handle), stripe);
@@ -67,7 +65,10 @@ export function slabOf(pool: object): SharedSlab {
   return shared.get(pool)!; // every part has one
 }
 
-/** Has the chunks of a part retire, or begin again, after their first record. */
+/**
+ * Makes generation 1 the last for what a part frees: chunks retire, or start again, at their first
+ * free.
+ */
 export function retireAtOnce(pool: object): void {
   Object.assign(slabOf(pool), { lastStamp: 1 });
 }
@@ -77,8 +78,11 @@ export function bytesOf(pool: object): Uint8Array {
   return new Uint8Array(slabOf(pool).layout.buffer).slice();
 }
 
+/** With code of its own for each pool, and with the module's shared code. */
+export const BOTH = [true, false] as const;
+
 /** Asserts that a call throws, that no byte of the pool changed, and that its metadata balance. */
-export function assertRefused<E extends Error>(
+export function assertError<E extends Error>(
   pool: object,
   call: () => unknown,
   errorClass: ErrorClass<E>,

@@ -1,5 +1,6 @@
 /**
- * The algorithm of `src/`, put together as a shared slab does, and copies of it with a fault each, for the interleaving checker to find.
+ * The algorithm of `src/`, put together as a shared slab does, and copies of it with a fault each,
+ * for the interleaving checker to find.
  *
  * @module
  */
@@ -41,8 +42,9 @@ export const CORRECT: Algorithm = {
 // -- the naive one --
 
 /**
- * No owner: every thread frees onto one stack, and takes from it with a compare-and-swap of its head alone. Between the load
- * of the head and the swap, the head may have been taken and come back, with another chunk below it: ABA.
+ * No owner: every thread frees onto one stack, and takes from it with a compare-and-swap of its
+ * head alone. Between the load of the head and the swap, the head may have been taken and come
+ * back, with another chunk below it: ABA.
  */
 export const NAIVE: Algorithm = {
   ...CORRECT,

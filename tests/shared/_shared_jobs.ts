@@ -22,7 +22,10 @@ interface Locks {
   request(name: string, fn: () => unknown): Promise<unknown>;
 }
 
-/** Web Locks: one that a worker holds is free when the worker is no more. Deno has them, its types do not. */
+/**
+ * Web Locks: one that a worker holds is free when the worker is no more. Deno has them, its types
+ * do not.
+ */
 export const locks: Locks | undefined = (navigator as { locks?: Locks }).locks;
 
 /** Words of the memory that workers meet in; from `paces` on one for each worker. */
@@ -131,7 +134,10 @@ export interface FreeSame extends Common {
   readonly allocator: number;
 }
 
-/** Joins many pools, one after the other at the same moment as the other workers, and fills a part of each. */
+/**
+ * Joins many pools, one after the other at the same moment as the other workers, and fills a part
+ * of each.
+ */
 export interface Rush extends Common {
   readonly job: "rush";
   readonly tokens: readonly SharedPoolToken[];

@@ -1,8 +1,8 @@
 /**
  * What a worker does in the tests of `SharedPool`: one job after the other, as told by messages.
  *
- * A job posts what came of it, or its error. Workers meet at a barrier in shared memory; where one fails it lets the
- * others go, so that no test hangs.
+ * A job posts what came of it, or its error. Workers meet at a barrier in shared memory; where one
+ * fails it lets the others go, so that no test hangs.
  *
  * @module
  */
@@ -288,7 +288,8 @@ function produce({ ring, count, id, of }: Convey, control: Int32Array): number {
   const handles = new Float64Array(ring);
   meet(control, of);
   for (let i = 0; i < count; i++) {
-    // The ring has fewer places than the pool has chunks, so there is always one, if what is freed comes back.
+    // The ring has fewer places than the pool has chunks, so there is always one, if what is freed
+    // comes back.
     const handle = pool.alloc({ owner: id, counter: i });
     pool.get(handle).seal = sealOf(id, i, handle);
     awaitChange(
@@ -442,7 +443,8 @@ function die({ id, how, lock }: Die, control: Int32Array): undefined {
     Atomics.add(control, CONTROL.beat, 1);
     if (++slices === WELL_UNDER_WAY) {
       scope.postMessage({ value: pool.thread });
-      // For good: whoever wakes it has terminated it before, and after this it does nothing to the pool.
+      // For good: whoever wakes it has terminated it before, and after this it does nothing to the
+      // pool.
       if (how === "park") return void Atomics.wait(control, CONTROL.stop, 0);
       if (how === "close") return scope.close();
     }
@@ -450,7 +452,8 @@ function die({ id, how, lock }: Die, control: Int32Array): undefined {
   };
   const again = new MessageChannel();
   again.port1.onmessage = slice;
-  // Nobody else gets the lock before this worker is no more. There are locks where the main thread has them.
+  // Nobody else gets the lock before this worker is no more. There are locks where the main thread
+  // has them.
   locks!.request(lock, () => {
     slice();
     return new Promise(() => {});

@@ -1,9 +1,11 @@
 /**
- * A block that virtual threads share, and the watcher of it: every step of a thread goes through here, and a step that gives
- * a record away twice, writes into one that is live, or turns a generation back is refused on the spot.
+ * A block that virtual threads share, and the watcher of it: every step of a thread goes through
+ * here, and a step that gives a record away twice, writes into one that is live, or turns a
+ * generation back is refused on the spot.
  *
- * A world can be copied and written down as a key, so that a search can go on from it in more than one way and sees
- * when it has come to the same one again. All that a thread can do next depends on what is in the key.
+ * A world can be copied and written down as a key, so that a search can go on from it in more than
+ * one way and sees when it has come to the same one again. All that a thread can do next depends on
+ * what is in the key.
  *
  * @module
  */
@@ -18,7 +20,10 @@ import {
 } from "../../src/shared/protocol.ts";
 import { Order } from "./_order.ts";
 
-/** What the program writes over the link of a record as soon as it is live: no chunk, so that nobody follows it unseen. */
+/**
+ * What the program writes over the link of a record as soon as it is live: no chunk, so that nobody
+ * follows it unseen.
+ */
 const DATA = 77;
 
 /** Thrown for what must not happen. */
@@ -26,9 +31,15 @@ export class Violation extends Error {
   override name = "Violation";
 }
 
-/** What a program does with the block. Records are known by slots, which stand for whatever brings a handle to a thread. */
+/**
+ * What a program does with the block. Records are known by slots, which stand for whatever brings a
+ * handle to a thread.
+ */
 export type Operation =
-  /** Allocates a record, if the thread owns the block and finds a chunk; its handle is in the slot from the moment it is live. */
+  /**
+   * Allocates a record, if the thread owns the block and finds a chunk; its handle is in the slot
+   * from the moment it is live.
+   */
   | { readonly kind: "alloc"; readonly slot: number }
   /** Frees the record in the slot, if there is one. */
   | { readonly kind: "free"; readonly slot: number }
@@ -63,7 +74,10 @@ export interface Shape {
 
 /** What threads read and write atomically. What they know of goes with it. */
 type Word = "stamp" | "slot" | typeof OTHER_WORDS[number];
-/** The last one is no word: it stands for the end of a thread, which whoever adopts from it has to know of. */
+/**
+ * The last one is no word: it stands for the end of a thread, which whoever adopts from it has to
+ * know of.
+ */
 const OTHER_WORDS = ["remote", "owner", "retired", "end"] as const;
 
 /** What they read or write plainly: the bytes of a chunk, its stamp, and how many are taken. */
@@ -347,7 +361,8 @@ export function refuse(what: string): never {
 }
 
 /**
- * Holds a world in which no thread goes on against itself: nothing lost, nothing twice, and the books balance.
+ * Holds a world in which no thread goes on against itself: nothing lost, nothing twice, and the
+ * books balance.
  *
  * @param world A world.
  */

@@ -6,13 +6,16 @@
 import { lengthOf, type SharedSteps } from "../../src/shared/protocol.ts";
 import { type Operation, refuse, type Thread, type World } from "./_shared_world.ts";
 
-/** Thrown into an operation at the step that it is not to take yet. It is caught by the one who started the operation. */
+/**
+ * Thrown into an operation at the step that it is not to take yet. It is caught by the one who
+ * started the operation.
+ */
 const PREEMPTED: unique symbol = Symbol("preempted");
 
 /**
- * What a virtual thread runs the algorithm on. An operation that is suspended does not wait: it is left by an
- * exception, and when it is its turn it runs again from its start, where the steps that it has behind it
- * answer as they did, and do nothing; then it takes one more step.
+ * What a virtual thread runs the algorithm on. An operation that is suspended does not wait: it is
+ * left by an exception, and when it is its turn it runs again from its start, where the steps that
+ * it has behind it answer as they did, and do nothing; then it takes one more step.
  */
 export class VirtualBlock implements SharedSteps {
   head = 0;

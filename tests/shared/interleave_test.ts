@@ -1,6 +1,7 @@
 /**
- * How threads share a block, in every order of their steps: see `_interleave.ts`. What is checked at each step, and at each
- * end, is in `_shared_world.ts`; the steps are in `_virtual_block.ts`, and what the memory model asks of them in `_order.ts`.
+ * How threads share a block, in every order of their steps: see `_interleave.ts`. What is checked
+ * at each step, and at each end, is in `_shared_world.ts`; the steps are in `_virtual_block.ts`,
+ * and what the memory model asks of them in `_order.ts`.
  *
  * @module
  */
@@ -291,7 +292,10 @@ const FAULTS: readonly (readonly [what: string, Algorithm, Scenario, finding: st
   ],
 ];
 
-/** Faults that no order of steps shows, as each step is seen by all at once; but plain accesses race. */
+/**
+ * Faults that no order of steps shows, as each step is seen by all at once; but plain accesses
+ * race.
+ */
 const RACES: readonly (readonly [what: string, Algorithm, where: string])[] = [
   ["another thread first reads a stamp plainly", faults.PEEKED, BOTH],
   ["the owner looks for chunks on their way plainly", faults.DRAINED_AT_A_GLANCE, FIRST],

@@ -1,6 +1,6 @@
 /**
- * `SharedPool` in the hands of real workers. What they do is in _shared_worker.ts; the full size of a round is the soak's,
- * `deno task soak:workers`.
+ * `SharedPool` in the hands of real workers. What they do is in _shared_worker.ts; the full size of
+ * a round is the soak's, `deno task soak:workers`.
  */
 import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { type AnyHandle, PoolExhaustedError, SharedPool, validate } from "../../mod.ts";
@@ -95,7 +95,8 @@ workersTest(
     await Atomics.waitAsync(control, CONTROL.beat, 0).value; // until they are at it
     const stay = new Map<number, number>();
     const freed = new Set<number>();
-    // As long as it takes for the workers to do a good deal meanwhile; one that fails says so below.
+    // As long as it takes for the workers to do a good deal meanwhile; one that fails says so
+    // below.
     const far = beat() + 20;
     const isDone = () => beat() >= far || Atomics.load(control, CONTROL.failed) === 1;
     for (let pass = 0; pass < 100 || !isDone(); pass++) {

@@ -1,8 +1,10 @@
 /**
- * Random operations on the parts of a `SharedPool` in one thread and on a `Map`, compared after every step.
+ * Random operations on several parts of a `SharedPool` in one thread and on a `Map`, compared after
+ * every step.
  *
- * A part knows as little of the others as a thread does, so that this is every way in which threads can come after each
- * other; ways in which they come between each other are for the tests with workers, and for the checker of the steps.
+ * A part knows as little of the others as a thread does. So this covers the orders in which whole
+ * calls of threads follow each other. Calls that overlap are tested with workers, and by the
+ * interleaving checker.
  *
  * @module
  */
@@ -17,14 +19,15 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { shared, type SharedSlab } from "../../src/shared/slab.ts";
 import { ORPHAN } from "../../src/shared/protocol.ts";
+import type { SharedSlab } from "../../src/shared/slab.ts";
 import { Pattern } from "../model/_pattern.ts";
 import { Random } from "../model/_random.ts";
+import { slabOf } from "./_shared.ts";
 
 const RUNS = 40;
 const STEPS = 300;
-/** Stale handles that are tried after each step; they take turns. */
+/** Number of stale handles that are tried after each step. */
 const STALE_TRIED = 4;
 
 const STRUCTS: readonly AnyStruct[] = [
@@ -37,13 +40,13 @@ const STRUCTS: readonly AnyStruct[] = [
 
 type Part = SharedPool<AnyStruct>;
 
-/** A pool in the hands of several parts, and what is expected of it. */
+/** A pool with several parts, and the model of it. */
 class Run {
   readonly #random: Random;
   readonly #pattern: Pattern;
-  /** Those that may still be called. */
+  /** The parts that have not left. */
   readonly #parts: Part[] = [];
-  /** Threads that ended without a word, and whose blocks nobody has adopted. */
+  /** Threads that ended without leaving, and whose blocks were not adopted yet. */
   readonly #lost: number[] = [];
   /** Serial number of each live record's pattern. */
   readonly #live = new Map<AnyHandle, number>();
@@ -52,7 +55,7 @@ class Run {
   #serial = 0;
   #turn = 0;
 
-  /** Whether generations end after the third, so that chunks wrap or retire all the time. */
+  /** Whether the third generation is the last, so that chunks wrap or retire all the time. */
   readonly #isShort: boolean;
 
   constructor(random: Random, handles: "compact" | "wide", parts: number, isShort: boolean) {
@@ -98,19 +101,19 @@ class Run {
       const cursor = part.cursor();
       const handle = part.size < part.maxChunks ? tryAllocAt(part, cursor) : undefined;
       if (handle === undefined) return this.#wasFull(part);
-      assert(this.#pattern.isZero(cursor), "a record that is new is not zero");
+      assert(this.#pattern.isZero(cursor), "a new record is not zero");
       this.#pattern.fill(cursor, serial);
       return this.#added(handle, serial);
     }
     const init = how === 1 ? this.#pattern.init(serial) : undefined;
-    const handle = part.tryAlloc(init as never); // a record of the struct, as a plain object
+    const handle = part.tryAlloc(init as never); // plain values of the struct
     if (handle === undefined) {
       assertThrows(() => part.alloc(init as never), PoolExhaustedError);
       return this.#wasFull(part);
     }
     const view = part.get(handle);
     if (init === undefined) {
-      assert(this.#pattern.isZero(view), "a record that is new is not zero");
+      assert(this.#pattern.isZero(view), "a new record is not zero");
       this.#pattern.fill(view, serial);
     }
     return this.#added(handle as AnyHandle, serial);
@@ -124,7 +127,9 @@ class Run {
     return true;
   }
 
-  /** A part finds no chunk only where all that it may use are live or retired: in its own blocks, and in those of nobody. */
+  /**
+   * A part finds no chunk only if all chunks of its own blocks and of orphans are live or retired.
+   */
   #wasFull(part: Part): false {
     assertEquals(part.capacity, part.maxChunks);
     const slab = slabOf(part);
@@ -158,7 +163,7 @@ class Run {
   #freeStale(): void {
     if (this.#stale.length === 0) return;
     const handle = this.#random.pick(this.#stale);
-    if (this.#live.has(handle)) return; // its generation came round again
+    if (this.#live.has(handle)) return; // the generation came round
     const part = this.#random.pick(this.#parts);
     assertThrows(() => part.free(handle), StaleHandleError, "Cannot free");
     assertThrows(() => part.get(handle), StaleHandleError, "Cannot get");
@@ -169,7 +174,7 @@ class Run {
     if (handle === undefined) return;
     const part = this.#random.pick(this.#parts);
     const serial = ++this.#serial;
-    if (this.#random.oneIn(2)) part.set(handle, this.#pattern.init(serial) as never); // as above
+    if (this.#random.oneIn(2)) part.set(handle, this.#pattern.init(serial) as never); // plain values of the struct
     else this.#pattern.fill(part.get(handle), serial);
     this.#live.set(handle, serial);
   }
@@ -183,7 +188,7 @@ class Run {
     assertEquals<number>(part.handleOf(cursor), handle);
   }
 
-  /** A pass that frees and allocates: what stays is seen once, and nothing twice. */
+  /** A pass that frees and allocates: a record that stays is visited once, and none twice. */
   #iterate(): void {
     const part = this.#random.pick(this.#parts);
     const before = new Set(this.#live.keys());
@@ -217,10 +222,10 @@ class Run {
     }
   }
 
-  // -- who takes part --
+  // -- parts --
 
   #attach(): void {
-    // Parts with code of their own and parts that share it, in one pool.
+    // One pool has parts with code of their own, and parts that share it.
     const specialize = this.#parts.length % 2 === 0;
     const token = structuredClone(this.#parts[0].share());
     this.#join(SharedPool.attach(this.#pattern.struct, token, { specialize }));
@@ -235,7 +240,7 @@ class Run {
     this.#remove().dispose();
   }
 
-  /** As a thread does that is terminated while it does nothing. */
+  /** Ends a part like a thread that is terminated between two calls. */
   #vanish(): void {
     this.#lost.push(this.#remove().thread);
   }
@@ -254,7 +259,7 @@ class Run {
     return this.#live.size === 0 ? undefined : this.#random.pick([...this.#live.keys()]);
   }
 
-  // -- what must be --
+  // -- checks --
 
   #check(): void {
     for (const part of this.#parts) {
@@ -279,7 +284,10 @@ class Run {
     }
   }
 
-  /** What a pass sees, in the order of its blocks; sometimes one of stripes, put together. */
+  /**
+   * The handles that a pass visits, in order of their chunks; sometimes of several stripes
+   * together.
+   */
   #passOf(part: Part): number[] {
     const workers = this.#random.pick([1, 1, 2, 3]);
     const stripes = Array.from({ length: workers }, (_, stripe) => {
@@ -291,10 +299,6 @@ class Run {
     const all = stripes.flat();
     return workers === 1 ? all : all.sort((a, b) => codec.index(a) - codec.index(b));
   }
-}
-
-function slabOf(part: Part): SharedSlab {
-  return shared.get(part)!; // every part has one
 }
 
 function tryAllocAt(part: Part, cursor: ReturnType<Part["cursor"]>): AnyHandle | undefined {

@@ -1,0 +1,354 @@
+/** Errors of `SharedPool`: their classes and texts, and that a call that throws changes no byte. */
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  array,
+  DisposedError,
+  heapMemory,
+  OutOfMemoryError,
+  Pool,
+  PoolExhaustedError,
+  SchemaError,
+  SharedPool,
+  StaleHandleError,
+  struct,
+  validate,
+} from "../../mod.ts";
+import { forge, untyped } from "../_support.ts";
+import {
+  assertError,
+  bytesOf,
+  MIDDLE,
+  Num,
+  type NumPool,
+  pair,
+  partsOf,
+  slabOf,
+  SMALL,
+  take,
+} from "./_shared.ts";
+
+// -- handles --
+
+const HUGE = [2 ** 30 + 33, 2 ** 32 + 33, 2 ** 53 + 64, Infinity];
+const NO_HANDLES = [0, -0, NaN, 33.5, -33, "33", undefined, null, {}, 1, ...HUGE];
+
+for (const handles of ["compact", "wide"] as const) {
+  Deno.test(`SharedPool throws StaleHandleError on any number that is not a live handle (${handles})`, () => {
+    const parts = pair({ ...SMALL, handles });
+    const taken = take(parts[0], 20);
+    parts[0].free(taken[3]);
+    const [other] = pair({ ...MIDDLE, maxChunks: 1024 });
+    const foreign = take(other, 64).filter((it) => !parts[0].has(it));
+    assert(foreign.length > 40);
+    // A generation of more than 32 bits is too high for a stamp, which the swaps compare.
+    const generations = Array.from({ length: 48 }, (_, i) => taken[7] + 2 ** (5 + i));
+    for (const part of parts) {
+      const before = bytesOf(part);
+      for (const bad of [...NO_HANDLES, ...generations, ...foreign, taken[3], 32 + 31]) {
+        const handle = forge(bad);
+        const calls = {
+          free: () => part.free(handle),
+          get: () => part.get(handle),
+          set: () => part.set(handle, { n: 1 }),
+          seek: () => part.seek(part.cursor(), handle),
+          "tell the index": () => part.indexOf(handle),
+        };
+        for (const [verb, call] of Object.entries(calls)) {
+          const error = assertThrows(
+            call,
+            StaleHandleError,
+            `Cannot ${verb} in SharedPool "motes": `,
+          );
+          assertEquals<unknown[]>([error.pool, error.handle], ["motes", bad]);
+        }
+        const answers = [part.has(handle), part.tryFree(handle), part.tryGet(handle)];
+        assertEquals(answers, [false, false, undefined]);
+      }
+      assertEquals(bytesOf(part), before);
+      assertEquals(part.size, 19);
+      validate(part);
+    }
+  });
+}
+
+Deno.test("StaleHandleError of a SharedPool says what the handle is, and where the chunk is", () => {
+  const [here, there] = pair();
+  const [own, remote] = take(here, 2);
+  here.free(own);
+  there.free(remote); // and it is not drained yet
+  for (const part of [here, there]) {
+    const error = assertError(
+      part,
+      () => part.get(own),
+      StaleHandleError,
+      "Cannot get in SharedPool",
+    );
+    const stale = "is stale, the chunk is at generation 2";
+    assertStringIncludes(error.message, `handle 32 (index 0, generation 1) ${stale}`);
+    assertEquals([error.index, error.generation, error.chunkGeneration], [0, 1, 2]);
+    assertError(part, () => part.free(remote), StaleHandleError, stale);
+    assertError(part, () => part.free(forge(32 + 31)), StaleHandleError, "beyond the 16 chunks");
+  }
+});
+
+// -- records and views --
+
+Deno.test("SharedPool throws TypeError on an init that does not fit, and takes no chunk for it", () => {
+  const [here, there] = pair();
+  const [handle] = take(here, 1);
+  for (const init of [{ m: 1 }, { n: "1" }, { n: 1n }, null, 5]) {
+    for (const method of ["alloc", "tryAlloc"] as const) {
+      assertError(here, () => here[method](untyped(init)), TypeError, "Cannot write ");
+    }
+    assertError(there, () => there.set(handle, untyped(init)), TypeError, "Cannot write ");
+  }
+});
+
+Deno.test("SharedPool throws TypeError on views of others, and a cursor is not moved by a call that throws", () => {
+  const Mote = struct(Num);
+  const [here, there] = partsOf(Mote, 2, SMALL);
+  const taken = Array.from({ length: 32 }, (_, n) => here.alloc({ n }));
+  const cursor = here.seek(here.cursor(), taken[7]);
+  const debug = new Pool(Mote, { debug: true }).cursor(); // checks each access, and cannot be bound here
+  for (const bad of [new Pool({ n: "u32" }).cursor(), debug, {}, null, undefined, 5]) {
+    const problem = "the argument is no view of this pool's struct";
+    assertError(here, () => here.seek(untyped(bad), taken[0]), TypeError, problem);
+    assertError(here, () => here.allocAt(untyped(bad)), TypeError, problem);
+  }
+  const others = [there.get(taken[0]), new Pool(Num).cursor(), here.cursor(), {}, null, 5];
+  for (const bad of others) {
+    assertError(
+      here,
+      () => here.handleOf(untyped(bad)),
+      TypeError,
+      "is no view of this pool, or is",
+    );
+  }
+  assertThrows(() => here.seek(cursor, forge(0)), StaleHandleError);
+  assertThrows(() => here.allocAt(cursor), PoolExhaustedError);
+  assertEquals([here.handleOf(cursor), cursor.n], [taken[7], 7]);
+});
+
+// -- no chunk, no memory --
+
+Deno.test("PoolExhaustedError says whether all chunks are live, or free ones are other threads'", () => {
+  const [here, there] = pair();
+  const taken = take(here, 32);
+  const full = 'Cannot alloc in SharedPool "motes": all 32 chunks of maxChunks are live or retired';
+  const error = assertError(there, () => there.alloc(), PoolExhaustedError, full);
+  assertEquals([error.pool, error.size, error.maxChunks], ["motes", 32, 32]);
+  assertError(here, () => here.allocAt(here.cursor()), PoolExhaustedError, full);
+  for (const handle of taken.slice(0, 5)) here.free(handle);
+  const rest = "27 of 32 chunks are live, 0 retired, and 5 free in blocks that other threads own";
+  assertError(there, () => there.alloc({ n: 5 }), PoolExhaustedError, rest);
+  assertEquals(here.has(here.alloc()), true);
+});
+
+Deno.test("SharedPool.alloc() throws OutOfMemoryError where the buffer cannot grow, unless another thread grew it", () => {
+  const [here] = pair(MIDDLE);
+  take(here, 16);
+  const { buffer } = slabOf(here).layout;
+  const setGrow = (value: (byteLength: number) => void) =>
+    Object.defineProperty(buffer, "grow", { configurable: true, value });
+  setGrow(() => {
+    throw new RangeError("no memory");
+  });
+  const message = 'Cannot grow SharedPool "motes": no memory for block 1';
+  const error = assertError(here, () => here.alloc(), OutOfMemoryError, message);
+  assertEquals((error.cause as Error).message, "no memory");
+  assert(error.byteLength > buffer.byteLength);
+  setGrow((byteLength) => {
+    SharedArrayBuffer.prototype.grow.call(buffer, byteLength + 256); // by the other thread
+    SharedArrayBuffer.prototype.grow.call(buffer, byteLength);
+  });
+  assertEquals(here.get(here.alloc({ n: 5 })).n, 5);
+});
+
+Deno.test("SharedPool.create() throws OutOfMemoryError where there are no addresses for maxChunks", () => {
+  const options = { name: "vast", handles: "wide", maxChunks: 2 ** 32 } as const;
+  const create = () => SharedPool.create({ of: array("f64", 2 ** 20) }, options);
+  const error = assertThrows(
+    create,
+    OutOfMemoryError,
+    'Cannot create SharedPool "vast": no room for',
+  );
+  assert(error.byteLength > 2 ** 53 && error.cause instanceof RangeError);
+});
+
+// -- options and tokens --
+
+const POWER = "must be a power of two from 16 to";
+const BAD_OPTIONS: [object, typeof RangeError | typeof TypeError, string][] = [
+  [{ chunksPerBlock: 15 }, RangeError, `chunksPerBlock ${POWER} 65536, got 15`],
+  [{ chunksPerBlock: 65_536 }, RangeError, "chunksPerBlock must be at most 32768, got 65536"],
+  [{ chunksPerBlock: 131_072 }, RangeError, `chunksPerBlock ${POWER} 65536`],
+  [{ chunksPerBlock: 64, maxChunks: 32 }, RangeError, "chunksPerBlock must be at most 32"],
+  [{ maxChunks: 2 ** 23 }, RangeError, `maxChunks ${POWER} 4194304`],
+  [{ maxChunks: NaN }, RangeError, "maxChunks must be a power of two"],
+  [{ handles: "huge" }, TypeError, 'handles must be "compact" or "wide"'],
+  [{ keepEmptyBlocks: -1 }, RangeError, "keepEmptyBlocks must be an integer from 0"],
+  [{ name: 5 }, TypeError, "name must be a string"],
+  [{ debug: true }, TypeError, "debug must be left out, got true"],
+  [{ debug: 1 }, TypeError, "debug must be a boolean"],
+  [{ reuse: "spread" }, TypeError, "reuse must be left out, got "],
+  [{ specialize: 1 }, TypeError, "specialize must be a boolean, got 1"],
+  [{ memory: heapMemory }, TypeError, "memory must be left out, got "],
+];
+
+Deno.test("SharedPool.create() throws on bad options, on those that it does not have, and on bad fields", () => {
+  for (const [options, errorClass, message] of BAD_OPTIONS) {
+    assertThrows(() => SharedPool.create(Num, options), errorClass, message);
+  }
+  SharedPool.create(Num, { chunksPerBlock: 32_768, ...untyped<object>({ debug: false }) });
+  assertThrows(() => SharedPool.create({}), SchemaError);
+  assertThrows(() => SharedPool.create({ n: untyped("u17") }), SchemaError, "u17");
+});
+
+Deno.test("SharedPool.attach() throws SchemaError on another layout, TypeError on a bad option, and does not join", () => {
+  const here = SharedPool.create(struct({ x: "f32", y: "f32" }), { name: "motes" });
+  const others = [{ x: "f32", y: "f64" }, { y: "f32", x: "f32" }, { x: "f32", y: "u32" }, {
+    x: "f32",
+  }] as const;
+  for (const fields of [...others, { of: array("f32", 2) }]) {
+    const Other = struct(fields, { name: "Other" });
+    const message =
+      `Cannot attach SharedPool "motes": struct "Other" has ${Other.size} bytes and ` +
+      "another layout than the pool's records, which have 8 bytes";
+    const error = assertThrows(() => SharedPool.attach(Other, here.share()), SchemaError, message);
+    assertEquals(error.struct, "Other");
+  }
+  const attach = () => SharedPool.attach(here.struct, here.share(), untyped({ specialize: "no" }));
+  assertThrows(attach, TypeError, 'specialize must be a boolean, got "no"');
+  assertEquals(slabOf(here).threads, 1);
+});
+
+Deno.test("SharedPool.attach() throws TypeError on what is not a token", () => {
+  const header = (word: number, value: number) => {
+    const words = new Int32Array(new SharedArrayBuffer(192));
+    words.set(new Int32Array(SharedPool.create(Num).share().buffer));
+    words[word] = value;
+    return { buffer: words.buffer };
+  };
+  const bad = [undefined, null, 5, "token", {}, new SharedArrayBuffer(4096), { name: "motes" }];
+  const buffers = [new ArrayBuffer(4096), new Int32Array(64), new SharedArrayBuffer(191)];
+  const cases: [token: unknown, message: string][] = [
+    ...[...bad, ...buffers.map((buffer) => ({ buffer }))].map((token): [unknown, string] => [
+      token,
+      "the token must be what share() returned",
+    ]),
+    [{ buffer: new SharedArrayBuffer(4096) }, "is not that of a shared pool"],
+    [header(0, 0x53_4c_41_42), "is not that of a shared pool"],
+    [header(1, 77), "is of version 77, this module's is 1"],
+  ];
+  for (const [token, message] of cases) {
+    const error = assertThrows(() => SharedPool.attach(Num, untyped(token)), TypeError, message);
+    assert(error.message.startsWith("Cannot attach SharedPool") && !(error instanceof SchemaError));
+  }
+});
+
+// -- other arguments --
+
+Deno.test("SharedPool throws on stripes, functions and threads that are none, before the first visit", () => {
+  const [here] = pair();
+  take(here, 3);
+  const title = 'SharedPool "motes": ';
+  const range = `Cannot iterate over ${title}stripe must be an integer from 0 to of - 1, got `;
+  for (
+    const [stripe, of] of [[-1, 2], [2, 2], [0, 0], [0.5, 2], [0, 1.5], [NaN, 2], [0, NaN], [
+      "0",
+      1,
+    ]]
+  ) {
+    const bad = untyped<{ stripe: number; of: number }>({ stripe, of });
+    const message = `${range}${stripe} of ${of}`;
+    assertError(here, () => here.forEach(() => assert(false), bad), RangeError, message);
+    assertError(here, () => here.loop(() => assert(false), bad), RangeError, message);
+    assertError(here, () => here.pack(new Uint32Array(9), ["n"], bad), RangeError, message);
+  }
+  for (const fn of [undefined, null, {}, "fn", 5]) {
+    for (const verb of ["forEach", "loop"] as const) {
+      const message = `Cannot ${verb} in ${title}the argument must be a function`;
+      assertError(here, () => here[verb](untyped(fn)), TypeError, message);
+    }
+  }
+  for (const thread of [0, 1, 3, -1, 1.5, NaN, "2"]) {
+    const message = `Cannot adopt in ${title}it must be another thread, from 1 to 2, got ${thread}`;
+    assertError(here, () => here.adopt(untyped(thread)), RangeError, message);
+  }
+});
+
+Deno.test("SharedPool's members throw DisposedError after dispose()", () => {
+  const [here, there] = pair();
+  const [handle] = take(here, 1);
+  const [view, cursor, loop] = [here.get(handle), here.cursor(), here.loop(() => {})];
+  here.dispose();
+  const calls: ((it: NumPool) => unknown)[] = [
+    (it) => it.share(),
+    (it) => it.alloc(),
+    (it) => it.alloc({ n: 1 }),
+    (it) => it.tryAlloc(),
+    (it) => it.allocAt(cursor),
+    (it) => it.free(handle),
+    (it) => it.tryFree(handle),
+    (it) => it.has(handle),
+    (it) => it.indexOf(handle),
+    (it) => it.get(handle),
+    (it) => it.tryGet(handle),
+    (it) => it.set(handle, { n: 1 }),
+    (it) => it.cursor(),
+    (it) => it.seek(cursor, handle),
+    (it) => it.handleOf(view),
+    (it) => it.forEach(() => {}),
+    (it) => it.loop(() => {}),
+    (it) => it.pack(new Uint32Array(1)),
+    (it) => it.adopt(2),
+    loop,
+    validate,
+  ];
+  for (const call of calls) {
+    assertError(there, () => call(here), DisposedError, 'Cannot use SharedPool "motes": it was');
+  }
+  assertEquals([there.size, there.get(handle).n], [1, 0]);
+});
+
+// -- where memory cannot be shared --
+
+/** Calls a function while a property is replaced or, without a descriptor, absent. */
+function without(
+  of: object,
+  key: PropertyKey,
+  value: PropertyDescriptor | undefined,
+  call: () => void,
+): void {
+  const own = Object.getOwnPropertyDescriptor(of, key);
+  if (value === undefined) Reflect.deleteProperty(of, key);
+  else Object.defineProperty(of, key, { configurable: true, ...value });
+  try {
+    call();
+  } finally {
+    Reflect.deleteProperty(of, key);
+    if (own !== undefined) Object.defineProperty(of, key, own);
+  }
+}
+
+Deno.test("SharedPool says what to enable where memory cannot be shared or cannot grow", () => {
+  const token = SharedPool.create(Num).share();
+  const create = () => SharedPool.create(Num);
+  const attach = () => SharedPool.attach(Num, token);
+  const headers =
+    "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp";
+  const engines = "Deno, Node 20, Chrome 111, Firefox 128 and Safari 16.4";
+  const cases: [object, string, PropertyDescriptor | undefined, string, string][] = [
+    [globalThis, "SharedArrayBuffer", undefined, "there is no SharedArrayBuffer here", headers],
+    [globalThis, "crossOriginIsolated", { value: false }, "is not cross-origin isolated", headers],
+    [SharedArrayBuffer.prototype, "grow", undefined, "no SharedArrayBuffer can grow here", engines],
+  ];
+  for (const [of, key, value, message, hint] of cases) {
+    without(of, key, value, () => {
+      for (const call of [create, attach]) {
+        assertStringIncludes(assertThrows(call, Error, message).message, hint);
+      }
+    });
+  }
+  without(globalThis, "crossOriginIsolated", { value: true }, create);
+});

@@ -1,0 +1,264 @@
+/** Passes over a `SharedPool` by `forEach` and `loop`, and records that change under them. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  array,
+  DisposedError,
+  SharedPool,
+  type SharedPoolOptions,
+  struct,
+  validate,
+} from "../../mod.ts";
+import {
+  BOTH,
+  MIDDLE,
+  Num,
+  type NumHandle,
+  type NumPool,
+  pair,
+  partsOf,
+  seenBy,
+  slabOf,
+  SMALL,
+  take,
+} from "./_shared.ts";
+
+/** Blocks so large that a pass looks for the loop of its callback's text. */
+const LARGE: SharedPoolOptions = { chunksPerBlock: 32, maxChunks: 256, name: "motes" };
+
+/** Two parts of a pool of 100 records in four blocks, of which every third was freed. */
+function holey(specialize = true): { here: NumPool; there: NumPool; live: NumHandle[] } {
+  const here = SharedPool.create(Num, { ...LARGE, specialize });
+  const there = SharedPool.attach(Num, here.share(), { specialize });
+  const taken = take(here, 100);
+  taken.forEach((handle, i) => i % 3 === 0 && (i % 2 === 0 ? here : there).free(handle));
+  return { here, there, live: taken.filter((_, i) => i % 3 !== 0) };
+}
+
+type Visit = (view: { n: number }, handle: NumHandle) => void;
+
+/** The two ways to pass over a pool. */
+const PASSES: Record<
+  string,
+  (pool: NumPool, visit: Visit, stripe?: { stripe: number; of: number }) => void
+> = {
+  forEach: (pool, visit, stripe) => pool.forEach(visit, stripe),
+  loop: (pool, visit, stripe) => pool.loop(visit, stripe)(),
+};
+
+for (const [name, pass] of Object.entries(PASSES)) {
+  for (const specialize of BOTH) {
+    const title = `SharedPool.${name}(), ${specialize ? "own" : "shared"} code:`;
+
+    Deno.test(`${title} each callback visits all records in order, alone or by stripes`, () => {
+      const { here, there, live } = holey(specialize);
+      for (const part of [here, there]) {
+        for (let round = 0; round < 3; round++) { // closures of one text
+          const seen: [number, number][] = [];
+          pass(part, ({ n }, handle) => seen.push([n, handle]));
+          assertEquals(seen, live.map((handle) => [part.get(handle).n, handle]));
+        }
+        for (const  of of[1, 2, 3, 4, 7, 100]) {
+          const seen: number[] = [];
+          for (let stripe = 0; stripe < of; stripe++) {
+            pass(part, (_, handle) => {
+              seen.push(handle);
+              const block = (handle & 255) >> 5;
+              assertEquals(block % of, stripe);
+            }, { stripe, of });
+          }
+          assertEquals(seen.toSorted((a, b) => a - b), live as number[]);
+        }
+      }
+    });
+
+    Deno.test(`${title} a visit may free this record and any other, which is then not visited`, () => {
+      const { here, there, live } = holey(specialize);
+      const seen: number[] = [];
+      pass(here, (_, handle) => {
+        seen.push(handle);
+        const at = live.indexOf(handle);
+        if (at % 4 === 0) here.free(handle);
+        if (at % 4 === 1 && at + 1 < live.length) there.free(live[at + 1]);
+      });
+      assertEquals(seen, live.filter((_, i) => i % 4 !== 2) as number[]);
+      validate(here);
+      validate(there);
+    });
+
+    Deno.test(`${title} a pass ends where every visit allocates, and enters no new block`, () => {
+      for (const allocator of [0, 1]) {
+        const parts = partsOf(Num, 2, { chunksPerBlock: 16, maxChunks: 4096, specialize });
+        const before = take(parts[0], 20);
+        const seen: number[] = [];
+        pass(parts[0], (_, handle) => {
+          seen.push(handle);
+          for (let i = 0; i < 3; i++) parts[allocator].alloc();
+        });
+        assertEquals(before.filter((handle) => !seen.includes(handle)), []);
+        assert(seen.length <= 32 && new Set(seen).size === seen.length, `${seen.length} visits`);
+      }
+      const here = SharedPool.create(Num, { chunksPerBlock: 16, maxChunks: 4096, specialize });
+      take(here, 48);
+      let visits = 0;
+      pass(here, (_, handle) => {
+        visits++;
+        here.free(handle); // so that the chunk is taken again behind, at or before this place
+        here.alloc();
+        here.alloc();
+      });
+      assert(visits >= 1 && visits <= 48, `${visits} visits`);
+      validate(here);
+    });
+
+    Deno.test(`${title} a pass in a pass has its own view, and one whose callback threw can be repeated`, () => {
+      const { here, there, live } = holey(specialize);
+      let pairs = 0;
+      pass(here, (outer) => {
+        const before = outer.n;
+        for (const part of [here, there]) pass(part, (inner) => pairs += +(inner.n === outer.n));
+        assertEquals(outer.n, before);
+      });
+      assertEquals(pairs, 2 * live.length);
+      const fail = () => {
+        throw new Error("mine");
+      };
+      assertThrows(() => pass(here, fail), Error, "mine");
+      assertEquals(seenBy(here), live);
+    });
+
+    Deno.test(`${title} a visit may move the view, and dispose() ends the pass`, () => {
+      const { here, live } = holey(specialize);
+      const seen: number[] = [];
+      pass(here, (view, handle) => {
+        seen.push(handle);
+        here.seek(view as ReturnType<NumPool["cursor"]>, live[seen.length % 2 === 0 ? 0 : 60]);
+      });
+      assertEquals(seen, live as number[]);
+      let visits = 0;
+      pass(here, () => {
+        visits++;
+        here.dispose();
+      });
+      assert(visits <= 32);
+      assertThrows(() => pass(here, () => {}), DisposedError);
+    });
+  }
+
+  // -- records that change under a pass: the moments are made by code in the reads of stamps --
+
+  Deno.test(`SharedPool.${name}() passes the handle of the record that it looked at, whenever that is freed`, () => {
+    for (let reads = 1; reads <= 41; reads++) {
+      const [here, there] = pair({ ...SMALL, maxChunks: 16 });
+      const taken = take(here, 16);
+      assertEquals(seenBy(here), taken); // from here on every stamp is known, and is read by a plain read
+      const [block] = slabOf(here).blocks;
+      let left = reads;
+      const stamps = new Proxy(block.stamps, {
+        get(target, key) {
+          const value = Reflect.get(target, key);
+          if (--left === 0 || reads === 41) there.tryFree(taken[Number(key)]);
+          return value;
+        },
+      });
+      Object.assign(block, { stamps });
+      const seen: NumHandle[] = [];
+      pass(here, (_, handle) => seen.push(handle));
+      assertEquals(seen.filter((handle) => !taken.includes(handle)), [], `after ${reads} reads`);
+      if (reads === 41) assertEquals([seen, there.size], [taken, 0]);
+    }
+  });
+
+  Deno.test(`SharedPool.${name}() loads the stamp of a record that it has not seen again before it visits it`, () => {
+    const [here, there] = pair({ ...SMALL, maxChunks: 16 });
+    const taken = take(there, 16);
+    const [block] = slabOf(here).mappedBlocks();
+    const { look } = block;
+    Object.assign(block, {
+      look(this: typeof block, chunk: number) {
+        there.free(taken[chunk]);
+        return look.call(this, chunk);
+      },
+    });
+    pass(here, () => assert(false));
+  });
+
+  Deno.test(`SharedPool.${name}() does not visit a record freed before its turn, however often it was seen`, () => {
+    const [here, there] = pair(MIDDLE);
+    const taken = take(here, 32);
+    for (let i = 0; i < 3; i++) assertEquals(seenBy(there), taken);
+    let visits = 0;
+    pass(there, (_, handle) => {
+      visits++;
+      const next = taken[taken.indexOf(handle) + 1];
+      if (next !== undefined) here.tryFree(next);
+    });
+    assertEquals(visits, 16);
+  });
+}
+
+// -- forEach --
+
+Deno.test("SharedPool.forEach() visits the same with bound functions, and with more callbacks than it keeps loops for", () => {
+  const { here, live } = holey();
+  const seen: number[] = [];
+  here.forEach(function (this: number[], _: unknown, handle: number) {
+    this.push(handle);
+  }.bind(seen));
+  assertEquals(seen, live as number[]);
+  for (let i = 0; i < 200; i++) {
+    const seen: number[] = [];
+    here.forEach(pusher(i, seen));
+    assertEquals(seen, live as number[]);
+  }
+});
+
+/** A callback with a text of its own, where code may be made. */
+function pusher(i: number, seen: number[]): (view: unknown, handle: number) => void {
+  try {
+    return new Function("seen", `return (_, handle) => /* ${i} */ void seen.push(handle)`)(seen);
+  } catch {
+    return (_, handle) => void seen.push(handle);
+  }
+}
+
+// -- loop --
+
+for (const specialize of BOTH) {
+  Deno.test(`SharedPool.loop() visits what is live at each call, and keeps its stripe (${specialize})`, () => {
+    const here = SharedPool.create(Num, { ...MIDDLE, specialize });
+    const there = SharedPool.attach(Num, here.share(), { specialize });
+    const stripe = { stripe: 1, of: 2 };
+    const seen: number[] = [];
+    const loop = here.loop((_, handle) => void seen.push(handle), stripe);
+    Object.assign(stripe, { stripe: 0, of: 0 });
+    loop();
+    assertEquals(seen.splice(0), []); // there is no block yet
+    const taken = take(there, 40);
+    loop();
+    assertEquals(seen.splice(0), taken.slice(16, 32) as number[]);
+    there.free(taken[20]);
+    loop();
+    assertEquals(seen, taken.slice(16, 32).filter((it) => it !== taken[20]) as number[]);
+    here.dispose();
+    assertThrows(loop, DisposedError, 'Cannot use SharedPool "motes": it was disposed of');
+  });
+
+  Deno.test(`SharedPool.loop() passes on up to four arguments, and writes through its view (${specialize})`, () => {
+    const Item = struct({ at: struct({ x: "f64" }), of: array("u8", 3) });
+    const here = SharedPool.create(Item, { ...LARGE, specialize });
+    const handles = Array.from({ length: 70 }, (_, i) => here.alloc({ at: { x: i } }));
+    here.loop((it, _, by: number) => {
+      it.at.x += by;
+      it.of.set(1, it.at.x);
+    })(0.5);
+    handles.forEach((handle, i) =>
+      assertEquals(here.get(handle).toJSON(), { at: { x: i + 0.5 }, of: [0, i, 0] })
+    );
+    for (const handle of handles.splice(1)) here.free(handle);
+    const calls: unknown[][] = [];
+    const loop = here.loop((_, handle, ...args: unknown[]) => void calls.push([handle, ...args]));
+    const args = ["a", undefined, { c: 1 }, 4n, 5];
+    for (let count = 0; count <= 5; count++) loop(...args.slice(0, count));
+    assertEquals(calls, [0, 1, 2, 3, 4, 4].map((count) => [handles[0], ...args.slice(0, count)]));
+  });
+}

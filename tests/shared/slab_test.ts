@@ -1,0 +1,217 @@
+/**
+ * How parts of a shared pool own, give up and adopt blocks, and how chunks wear out. Where a thread
+ * stops, or another comes in between, the moment is made by code in a step.
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { SharedPool, StaleHandleError, validate } from "../../mod.ts";
+import { HEADER } from "../../src/shared/layout.ts";
+import { drain } from "../../src/shared/protocol.ts";
+import {
+  MIDDLE,
+  Num,
+  type NumPool,
+  pair,
+  partsOf,
+  seenBy,
+  slabOf,
+  SMALL,
+  take,
+} from "./_shared.ts";
+
+const ONE_BLOCK = { ...SMALL, maxChunks: 16 };
+
+/** Allocates until there is no chunk left, and counts the records. */
+function fillUp(pool: NumPool): number {
+  let count = 0;
+  while (pool.tryAlloc() !== undefined) count++;
+  return count;
+}
+
+// -- owners --
+
+Deno.test("All parts see a block at once that one of them adds", () => {
+  const parts = partsOf(Num, 3, MIDDLE);
+  for (const part of parts) take(part, 16);
+  const [last] = take(parts[2], 1);
+  for (const part of parts) {
+    assertEquals([part.capacity, part.size, part.byteLength, part.has(last)], [64, 49, 256, true]);
+  }
+  assertEquals(seenBy(parts[0]).at(-1), last);
+});
+
+Deno.test("Records that another part frees come back to the owner of the block, and to nobody else", () => {
+  const [here, there] = pair(ONE_BLOCK);
+  for (let round = 0; round < 20; round++) {
+    const taken = take(here, 16);
+    assertEquals([here.tryAlloc(), there.tryAlloc()], [undefined, undefined]);
+    for (const handle of taken) there.free(handle);
+    assertEquals([here.size, there.size, there.tryAlloc()], [0, 0, undefined]);
+    validate(here);
+    validate(there);
+  }
+});
+
+Deno.test("A part keeps keepEmptyBlocks empty blocks besides the current one, and gives up the others", () => {
+  for (const keepEmptyBlocks of [0, 1, 2, 3]) {
+    const [here, there] = pair({ ...MIDDLE, keepEmptyBlocks });
+    const orphans = () => slabOf(here).layout.header[HEADER.orphans];
+    for (const handle of take(here, 64)) here.free(handle);
+    assertEquals(orphans(), 3 - keepEmptyBlocks);
+    assertEquals(fillUp(there), (3 - keepEmptyBlocks) * 16);
+    assertEquals(orphans(), 0);
+    assertEquals(fillUp(here), (1 + keepEmptyBlocks) * 16);
+    here.dispose();
+    assertEquals(orphans(), 1 + keepEmptyBlocks);
+    validate(there);
+  }
+});
+
+Deno.test("alloc() adopts an orphan once a record in it is freed", () => {
+  const [here, there] = pair(ONE_BLOCK);
+  const taken = take(here, 16);
+  here.dispose();
+  assertEquals(there.tryAlloc(), undefined); // the block is full
+  there.free(taken[3]);
+  const handle = there.alloc();
+  assertEquals(seenBy(there).indexOf(handle), 3);
+  validate(there);
+});
+
+// -- adopt() --
+
+Deno.test("SharedPool.adopt() takes the blocks of a part that ended, with chunks that were free, pending or never used", () => {
+  const [here, there, third] = partsOf(Num, 3, { ...MIDDLE, keepEmptyBlocks: 9 });
+  const lost = take(there, 40); // and `there` is never used again
+  for (const handle of lost.slice(0, 20)) there.free(handle);
+  for (const handle of lost.slice(20, 24)) here.free(handle);
+  assertEquals(fillUp(here), 16);
+  assertEquals([here.adopt(there.thread), here.adopt(there.thread)], [3, 0]);
+  assertEquals(seenBy(third).filter((it) => lost.includes(it)), lost.slice(24));
+  assertEquals([fillUp(here), here.size], [32, 64]);
+  validate(here);
+  validate(third);
+  for (const handle of seenBy(third)) third.free(handle);
+  assertEquals([third.size, fillUp(here)], [0, 64]);
+  third.dispose();
+  assertEquals(here.adopt(third.thread), 0); // a part that left has no blocks
+});
+
+Deno.test("SharedPool.adopt() takes a block whose thread stopped before it became the owner", () => {
+  const [here, there] = pair();
+  const { layout } = slabOf(here);
+  layout.growTo(1, "motes");
+  Atomics.add(layout.header, HEADER.blocks, 1); // the last step of that thread
+  take(there, 16);
+  assertEquals([there.capacity, there.tryAlloc()], [32, undefined]);
+  assertEquals([there.adopt(here.thread), fillUp(there)], [1, 16]);
+  validate(there);
+});
+
+for (const maxChunks of [16, 64]) {
+  Deno.test(`A block that is adopted while its thread adds it has one owner (${maxChunks} chunks)`, () => {
+    const [here, there, third] = partsOf(Num, 3, { ...SMALL, maxChunks });
+    const slab = slabOf(here);
+    let adopted = 0;
+    Object.assign(slab, {
+      map(position: number) { // is called after the block is counted, and before it has an owner
+        if (adopted === 0) adopted = there.adopt(third.thread);
+        return Reflect.get(Object.getPrototypeOf(slab), "map").call(slab, position);
+      },
+    });
+    const isFull = maxChunks === 16;
+    assertEquals([here.tryAlloc() === undefined, adopted], [isFull, 1]);
+    assertEquals([fillUp(here), fillUp(there)], [isFull ? 0 : 47, 16]);
+    const owners = slab.mappedBlocks().map((it) => it.owner);
+    assertEquals(owners, isFull ? [2] : [2, 1, 1, 1]);
+    assertEquals(here.size, maxChunks);
+    validate(here);
+    validate(there);
+  });
+}
+
+Deno.test("SharedPool.dispose() leaves a block to the others, wherever its thread stops", () => {
+  for (const isStored of [false, true]) {
+    const [here, there] = pair(ONE_BLOCK);
+    here.free(take(here, 16)[0]);
+    const [block] = slabOf(here).blocks;
+    block.storeOwner = (thread) => {
+      if (isStored) Object.getPrototypeOf(block).storeOwner.call(block, thread);
+      throw new Error("stopped");
+    };
+    assertThrows(() => here.dispose(), Error, "stopped");
+    assertEquals(there.adopt(here.thread), isStored ? 0 : 1);
+    assertEquals(fillUp(there), 1);
+    validate(there);
+  }
+});
+
+// -- when a record is live --
+
+Deno.test("Other threads see a record only with its values in it, or zeroed", () => {
+  for (const specialize of [true, false]) {
+    const here = SharedPool.create(Num, { ...ONE_BLOCK, specialize });
+    for (let n = 0; n < 4; n++) here.free(here.alloc({ n: 9 }));
+    const [block] = slabOf(here).blocks;
+    const { storeStamp } = block;
+    const published: number[] = [];
+    Object.assign(block, {
+      storeStamp(this: typeof block, chunk: number, stamp: number) {
+        published.push(this.u8[4 * chunk]);
+        storeStamp.call(this, chunk, stamp);
+      },
+    });
+    here.alloc({ n: 5 });
+    here.tryAlloc({ n: 6 });
+    here.alloc();
+    here.allocAt(here.cursor());
+    assertEquals(published, [5, 6, 0, 0]);
+  }
+});
+
+// -- generations --
+
+Deno.test("Compact generations of 8 bits come round after 255, and no handle is 0", () => {
+  const [here, there] = pair({ chunksPerBlock: 16, maxChunks: 2 ** 22 });
+  const seen = Array.from({ length: 255 }, (_, i) => {
+    const handle = here.alloc();
+    (i % 2 === 0 ? here : there).free(handle);
+    if (i % 2 === 1) drain(slabOf(here).blocks[0]); // else it is used again only when the block is full
+    return handle;
+  });
+  assertEquals(seen.map((it) => it >>> 22), Array.from({ length: 255 }, (_, i) => i + 1));
+  assertEquals(here.alloc(), seen[0]);
+  const kept = take(here, 3);
+  here.dispose();
+  validate(there);
+  assertEquals([take(there, 12).length, there.size, there.capacity], [12, 16, 16]);
+  assertEquals(seenBy(there).slice(0, 4), [seen[0], ...kept]);
+});
+
+Deno.test("Chunks with wide handles retire after the last generation, whoever frees them or adopts the block", () => {
+  const [here, there] = pair({ ...ONE_BLOCK, maxChunks: 2 ** 20, handles: "wide" });
+  here.free(take(here, 1)[0]);
+  const { blocks: [block], lastStamp } = slabOf(here);
+  for (const chunk of [0, 1, 2]) block.stamps[chunk] = lastStamp - 1; // the one before the last
+  const [a, b, c, d] = take(here, 4);
+  here.free(a);
+  there.free(b);
+  here.free(d);
+  for (const part of [here, there]) {
+    validate(part);
+    assertEquals([part.size, slabOf(part).retired, part.has(c)], [1, 2, true]);
+    for (const handle of [a, b]) {
+      assertThrows(() => part.free(handle), StaleHandleError, "the chunk is retired");
+      assertEquals(part.has(handle), false);
+    }
+  }
+  const indices = take(here, 13).map((it) => here.indexOf(it)); // as many as the block has left
+  assertEquals([here.capacity, new Set(indices).size], [16, 13]);
+  assert(!indices.some((it) => it < 3));
+  here.dispose();
+  there.free(c);
+  assertEquals([there.size, slabOf(there).retired], [13, 3]);
+  validate(there);
+  for (const handle of seenBy(there).slice(0, 5)) there.free(handle);
+  take(there, 5);
+  assertEquals([there.capacity, slabOf(there).retired], [16, 3]); // the adopted block gave out 5
+});
