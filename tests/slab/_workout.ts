@@ -4,167 +4,146 @@
  * @module
  */
 import {
+  type AnyHandle,
   type AnyStruct,
   Arena,
   array,
   ErasedPool,
   FreeListAllocator,
   HandleMap,
-  type HandleMapPool,
   Pool,
-  type PoolOptions,
   PoolSet,
   SharedPool,
   StackAllocator,
-  type Struct,
   struct,
 } from "../../mod.ts";
+import type { AnyPool } from "../_kinds.ts";
 
-/** Records at each kind of pool: more than those for which no loop of their own is made. */
+/** Records in each pool: more than the number below which all callbacks share a loop. */
 const COUNT = 150;
 
-/** Structs that nobody has used before, so that all code for them is new: with all 13 scalars, nested structs and arrays. */
-function freshStructs() {
+/** New structs, so that all code for them is new, with a value of each: all 13 scalars, arrays and structs. */
+function freshStructs(): [AnyStruct, object][] {
   const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
   const Scalars = struct({
-    a: "i8",
-    b: "u8",
-    c: "i16",
-    d: "u16",
-    e: "i32",
-    f: "u32",
-    g: "i64",
-    h: "u64",
-    i: "f16",
-    j: "f32",
-    k: "f64",
-    l: "bool",
-    m: "ref",
+    ...{ a: "i8", b: "u8", c: "i16", d: "u16", e: "i32", f: "u32", g: "i64", h: "u64" } as const,
+    ...{ i: "f16", j: "f32", k: "f64", l: "bool", m: "ref" } as const,
   }, { name: "Scalars" });
   const Ship = struct({
-    n: "u32",
-    at: Vec2,
-    trail: array(Vec2, 3),
-    color: array("u8", 4),
-    links: array("ref", 2),
-    deep: struct({ inner: Vec2, of: array("i64", 2) }),
+    ...{ n: "u32", at: Vec2, trail: array(Vec2, 3), color: array("u8", 4) } as const,
+    ...{ links: array("ref", 2), deep: struct({ inner: Vec2, of: array("i64", 2) }) } as const,
   }, { name: "Ship" });
-  const Flag = struct({ n: "u8" }, { name: "Flag" });
-  return { Vec2, Scalars, Ship, Flag };
+  return [
+    [Scalars, {
+      ...{ a: -1, b: 200, c: -300, d: 60_000, e: -70_000, f: 4e9, g: -5n, h: 2n ** 63n },
+      ...{ i: 1.5, j: 0.1, k: Math.PI, l: true, m: 7 },
+    }],
+    [Ship, {
+      ...{ n: 1, at: { x: 1, y: 2 }, trail: [{ x: 3, y: 4 }, { y: 5 }], color: [6, 7, 8] },
+      ...{ links: [9], deep: { inner: { x: 10, y: 11 }, of: [12n, -13n] } },
+    }],
+    [struct({ n: "u8" }, { name: "Flag" }), { n: 5 }],
+  ];
 }
 
-const scalars = {
-  a: -1,
-  b: 200,
-  c: -300,
-  d: 60_000,
-  e: -70_000,
-  f: 4_000_000_000,
-  g: -5n,
-  h: 2n ** 63n,
-  i: 1.5,
-  j: 0.1,
-  k: Math.PI,
-  l: true,
-  m: 7,
-};
+/** What was read on the way. */
+class Log {
+  readonly seen: unknown[] = [];
 
-const ship = {
-  n: 1,
-  at: { x: 1, y: 2 },
-  trail: [{ x: 3, y: 4 }, { y: 5 }],
-  color: [6, 7, 8],
-  links: [9],
-  deep: { inner: { x: 10, y: 11 }, of: [12n, -13n] },
-};
+  add(...values: unknown[]): void {
+    this.seen.push(...values);
+  }
 
-/** A pool of one struct, or one that is told it. */
-interface Subject {
-  alloc(init?: object): number;
-  set(handle: number, init: object): void;
-  get(handle: number): { toJSON(): unknown };
-  free(handle: number): void;
+  /** Adds the result of a call, or its error. */
+  try(call: () => unknown): void {
+    try {
+      this.add(call());
+    } catch (error) {
+      this.add(String(error));
+    }
+  }
+
+  toString(): string {
+    return JSON.stringify(this.seen, (_, value) => typeof value === "bigint" ? `${value}n` : value);
+  }
 }
-
-/** What all of the pools have for options. */
-export type WorkoutOptions = Pick<PoolOptions, "specialize">;
 
 /**
  * Uses every kind of pool, and views of byte allocators.
  *
- * @param options Of all pools.
  * @returns What was read on the way.
  */
-export function workOut(options: WorkoutOptions = {}): string {
-  const { Vec2, Scalars, Ship, Flag } = freshStructs();
-  const seen: unknown[] = [];
+export function workOut(): string {
+  const structs = freshStructs();
+  const types = structs.map(([type]) => type);
+  const log = new Log();
   for (const handles of ["compact", "wide"] as const) {
-    const some = { ...options, handles, chunksPerBlock: 64, maxChunks: 512 } as const;
-    for (const type of [Scalars, Ship, Flag] as AnyStruct[]) {
+    const some = { handles, chunksPerBlock: 64, maxChunks: 512 } as const;
+    for (const [type, init] of structs) {
       for (const reuse of ["recent", "spread"] as const) {
-        using pool = new Pool(type, { ...some, reuse });
-        workOutPool(pool, type, seen);
+        workOutPool(new Pool(type, { ...some, reuse }) as never, [], type, init, log);
       }
-      const part = SharedPool.create(type, some);
-      using there = SharedPool.attach(type, part.share(), options);
-      workOutShared(part, there, type, seen);
-      part.dispose();
+      const here = SharedPool.create(type, some);
+      workOutPool(SharedPool.attach(type, here.share()) as never, [], type, init, log);
+      here.forEach((_, handle) => log.add(handle), { stripe: 1, of: 2 });
+      here.dispose();
     }
-    const types = [Scalars, Ship, Flag];
-    using typed = new ErasedPool<AnyStruct>({ ...some, size: 128, align: 8, types });
-    using open = new ErasedPool<AnyStruct>({ ...some, size: 128, align: 8 });
-    using set = new PoolSet<AnyStruct>({ ...some, maxChunks: 1024, sizes: [4, 64, 128] });
+    const typed = new ErasedPool<AnyStruct>({ ...some, size: 128, align: 8, types });
+    const open = new ErasedPool<AnyStruct>({ ...some, size: 128, align: 8 });
+    const set = new PoolSet<AnyStruct>({ ...some, maxChunks: 1024, sizes: [4, 64, 128] });
     for (const pool of [typed, open, set]) {
-      for (const type of types) workOutMixed(pool, type, seen);
-      if (pool !== open) {
-        pool.forEach((view, handle) => seen.push(handle, view.toJSON()));
-        for (const view of pool) seen.push(view.toJSON());
-        const loop = pool.loop((_, handle, by: number) => seen.push(handle + by));
-        loop(1);
-        seen.push(pool.retain((_, handle) => handle % 2 === 0));
-      }
+      for (const [type, init] of structs) workOutPool(pool as never, [type], type, init, log);
+      const chunks = new Uint8Array(pool.size * 128);
+      log.add(pool.pack(chunks), checksumOf(chunks));
+      if (pool === open) continue;
+      workOutPasses(pool as never, [], log);
     }
   }
-  workOutBytes([Vec2, Scalars, Ship], seen);
-  return JSON.stringify(seen, (_, value) => typeof value === "bigint" ? `${value}n` : value);
+  workOutBytes(structs, log);
+  return String(log);
 }
 
-function initOf(type: AnyStruct): object {
-  const { trail, m, x } = type.fields;
-  return trail !== undefined
-    ? ship
-    : m !== undefined
-    ? scalars
-    : x === undefined
-    ? { n: 5 }
-    : { x: 5 };
+function checksumOf(bytes: Uint8Array): number {
+  return bytes.reduce((sum, it) => (sum * 31 + it) % 65_521, 0);
 }
 
-function workOutRecords(pool: Subject, type: AnyStruct, seen: unknown[]): number[] {
-  const init = initOf(type);
+/** Does with one struct all that its pool can. */
+function workOutPool(
+  pool: AnyPool,
+  of: readonly AnyStruct[],
+  type: AnyStruct,
+  init: object,
+  log: Log,
+): void {
   const handles = Array.from(
     { length: COUNT },
-    (_, i) => pool.alloc(i % 2 === 0 ? init : undefined),
+    (_, i) => pool.alloc(...of, ...i % 2 ? [] : [init]),
   );
   handles.forEach((handle, i) => i % 7 === 3 && pool.free(handle));
-  const view = pool.get(handles[0]) as unknown as ShipView;
-  seen.push(view.toJSON());
-  if (type.fields.trail !== undefined) workOutParts(view, seen);
-  pool.set(handles[1], init);
-  const { toJSON: _, ...fields } = pool.get(handles[1]) as object as Record<string, unknown>;
-  Object.assign(pool.get(handles[2]), initOf(type), fields);
-  seen.push(pool.get(handles[1]).toJSON(), pool.get(handles[2]).toJSON());
+  const view = pool.get<ShipView>(...of, handles[0]);
+  log.add(view.toJSON());
+  if ("trail" in type.fields) workOutParts(view, log);
+  pool.set(...of, handles[1], init);
+  const { toJSON: _, ...fields } = pool.get<ShipView>(...of, handles[1]);
+  Object.assign(pool.get<ShipView>(...of, handles[2]), init, fields);
+  for (const at of [1, 2]) log.add(pool.get<ShipView>(...of, handles[at]).toJSON());
   for (const bad of [{ ...init, nope: 1 }, { n: "1", a: "1" }, { color: [1, 2, 3, 4, 5] }, 1]) {
-    try {
-      pool.set(handles[0], bad as object);
-    } catch (error) {
-      seen.push(String(error));
-    }
+    log.try(() => pool.set(...of, handles[0], bad));
   }
-  return handles;
+  const cursor = pool.seek(pool.cursor<ShipView>(...of), handles[5]);
+  log.add(cursor.toJSON(), pool.allocAt(...of, cursor));
+  pool.free(handles[5]);
+  if (!(pool as object instanceof SharedPool)) {
+    log.add(pool.tryAlloc(...of, init), pool.has(handles[6]));
+    log.add(pool.tryFree(handles[6]), pool.tryGet(...of, handles[6]));
+  }
+  workOutBeside(pool, handles, log);
+  workOutPack(pool, of, type, log);
+  workOutPasses(pool, of, log);
+  if (!(pool as object instanceof SharedPool)) pool.freeMany(pool.allocMany(...of, 10));
 }
 
-/** What a view of a ship looks like, less its types. */
+/** A view of a ship. */
 interface ShipView {
   toJSON(): unknown;
   at: { x: number };
@@ -180,7 +159,7 @@ interface Elements extends Iterable<unknown> {
   copyFrom(values: unknown): void;
 }
 
-function workOutParts(view: ShipView, seen: unknown[]): void {
+function workOutParts(view: ShipView, log: Log): void {
   view.at.x += 1;
   view.at = { x: 20 };
   view.deep.inner.y = 21;
@@ -191,136 +170,61 @@ function workOutParts(view: ShipView, seen: unknown[]): void {
   view.links.copyFrom(view.links);
   view.deep.of.set(0, -27n);
   for (const array of [view.trail, view.color, view.links, view.deep.of]) {
-    seen.push(array.get(0), [...array]);
+    log.add(array.get(0), [...array]);
     for (const [index, value] of [[9, 1], [0, "1"], [0, -1]]) {
-      try {
-        array.set(index as number, value);
-      } catch (error) {
-        seen.push(String(error));
-      }
+      log.try(() => array.set(index as number, value));
     }
   }
-  seen.push(view.toJSON());
+  log.add(view.toJSON());
 }
 
-/** Loops of every number of arguments, over callbacks that show what they get. */
-function workOutLoops(
-  make: (fn: (view: unknown, handle: number, ...args: number[]) => void) => (...a: never[]) => void,
-  seen: unknown[],
-): void {
-  const loop = make((_, handle, ...args) => seen.push(handle, args)) as (...args: number[]) => void;
-  loop();
-  loop(1);
-  loop(1, 2);
-  loop(1, 2, 3);
-  loop(1, 2, 3, 4);
-}
-
-/** A value beside every third record, and what is left of them when half are freed. */
-function workOutBeside(
-  pool: HandleMapPool<AnyStruct> & { free(handle: never): void },
-  handles: readonly number[],
-  seen: unknown[],
-): void {
-  const map = new HandleMap<AnyStruct, unknown>(pool);
-  const live = handles.filter((it) => pool.has(it as never)) as never[];
+/** A value beside every third record, and what is left of them when some are freed. */
+function workOutBeside(pool: AnyPool, handles: readonly AnyHandle[], log: Log): void {
+  const map = new HandleMap<AnyStruct, unknown>(pool as never);
+  const live = handles.filter((it) => pool.has(it));
   live.forEach((it, i) => i % 3 === 0 && map.set(it, `value ${i}`));
   map.set(live[0], "another");
-  seen.push(map.get(live[0]), map.get(live[1]), map.has(live[3]), map.delete(live[6]), map.size);
+  log.add(map.get(live[0]), map.get(live[1]), map.has(live[3]), map.delete(live[6]), map.size);
   pool.free(live[9]);
-  map.forEach((value, handle) => seen.push(value, pool.indexOf(handle)));
-  seen.push([...map], map.sweep());
+  map.forEach((value, handle) => log.add(value, pool.indexOf(handle)));
+  log.add([...map], map.sweep());
 }
 
 /** Whole records, and a field of every kind of number, in bytes and in numbers. */
-function workOutPack(
-  pack: (out: Uint8Array | Float64Array | BigInt64Array, fields?: readonly never[]) => number,
-  type: AnyStruct,
-  seen: unknown[],
-): void {
+function workOutPack(pool: AnyPool, of: readonly AnyStruct[], type: AnyStruct, log: Log): void {
   const bytes = new Uint8Array(COUNT * 256);
-  const numbers = new Float64Array(COUNT * 64);
-  const bigints = new BigInt64Array(COUNT * 4);
-  for (const fields of [undefined, ...Object.keys(type.fields).map((it) => [it as never])]) {
-    seen.push(pack(bytes, fields), bytes.reduce((sum, it) => (sum * 31 + it) % 65_521, 0));
-    for (const out of [numbers, bigints]) {
-      try {
-        seen.push(pack(out, fields), fields && [...out.subarray(0, 9)]);
-      } catch (error) {
-        seen.push(String(error));
-      }
+  for (const fields of [undefined, ...Object.keys(type.fields).map((it) => [it])]) {
+    log.add(pool.pack(...of, bytes, fields), checksumOf(bytes));
+    for (const out of [new Float64Array(COUNT * 64), new BigInt64Array(COUNT * 4)]) {
+      log.try(() => [pool.pack(...of, out, fields), fields && [...out.subarray(0, 9)]]);
     }
   }
 }
 
-function workOutPool(pool: Pool<AnyStruct>, type: AnyStruct, seen: unknown[]): void {
-  const handles = workOutRecords(pool as unknown as Subject, type, seen);
-  const cursor = pool.cursor();
-  seen.push(pool.seek(cursor, handles[5] as never).toJSON(), pool.allocAt(cursor));
-  seen.push(pool.tryAlloc(initOf(type) as never), pool.has(handles[6] as never));
-  seen.push(pool.tryFree(handles[6] as never), pool.tryGet(handles[6] as never));
-  pool.forEach((view, handle) => seen.push(handle, view.toJSON()));
-  for (const view of pool) seen.push(pool.handleOf(view));
-  workOutLoops((fn) => pool.loop(fn as never), seen);
-  workOutBeside(pool as never, handles, seen);
-  workOutPack((out, fields) => pool.pack(out, fields), type, seen);
-  seen.push(pool.retain((_, handle) => handle % 3 === 0), [...pool.handles()]);
-  pool.freeMany(pool.allocMany(10));
-  seen.push(pool.stats());
+/** Passes over the records of one struct, or of all: loops with every number of arguments. */
+function workOutPasses(pool: AnyPool, of: readonly AnyStruct[], log: Log): void {
+  pool.forEach(...of, (view: ShipView, handle: AnyHandle) => log.add(handle, view.toJSON()));
+  const loop = pool.loop(...of, (_: unknown, handle: AnyHandle, ...args: unknown[]) => {
+    log.add(handle, args);
+  });
+  for (let args = 0; args <= 4; args++) loop(...[1, 2, 3, 4].slice(0, args));
+  if (pool as object instanceof SharedPool) return;
+  const views = of.length > 0 ? pool.all!<never>(...of) : pool as Iterable<unknown>;
+  for (const view of views) log.add(pool.handleOf(view as never));
+  log.add(pool.retain(...of, (_: unknown, handle: number) => handle % 3 === 0));
+  log.add([...pool.handles(...of)], pool.stats());
 }
 
-function workOutMixed(
-  pool: ErasedPool<AnyStruct> | PoolSet<AnyStruct>,
-  type: AnyStruct,
-  seen: unknown[],
-): void {
-  const one: Subject = {
-    alloc: (init) => pool.alloc(type, init as never),
-    set: (handle, init) => pool.set(type, handle as never, init as never),
-    get: (handle) => pool.get(type, handle as never),
-    free: (handle) => pool.free(handle as never),
-  };
-  const handles = workOutRecords(one, type, seen);
-  const cursor = pool.cursor(type);
-  seen.push(pool.seek(cursor, handles[5] as never).toJSON(), pool.allocAt(type, cursor));
-  pool.forEach(type, (_, handle) => seen.push(handle));
-  for (const view of pool.all(type)) seen.push(pool.handleOf(view));
-  workOutLoops((fn) => pool.loop(type, fn as never), seen);
-  workOutBeside(pool as never, handles, seen);
-  workOutPack((out, fields) => pool.pack(type, out, fields), type, seen);
-  const chunks = new Uint8Array(pool.size * 128);
-  seen.push(pool.pack(chunks), chunks.reduce((sum, it) => (sum * 31 + it) % 65_521, 0));
-  seen.push(pool.retain(type, (_, handle) => handle % 3 === 0), [...pool.handles(type)]);
-  pool.freeMany(pool.allocMany(type, 10));
-}
-
-function workOutShared(
-  here: SharedPool<AnyStruct>,
-  there: SharedPool<AnyStruct>,
-  type: AnyStruct,
-  seen: unknown[],
-): void {
-  const handles = workOutRecords(here as unknown as Subject, type, seen);
-  const cursor = there.cursor();
-  seen.push(there.seek(cursor, handles[5] as never).toJSON(), there.allocAt(cursor));
-  there.free(handles[5] as never);
-  here.forEach((view, handle) => seen.push(handle, view.toJSON()));
-  there.forEach((_, handle) => seen.push(handle), { stripe: 1, of: 2 });
-  workOutLoops((fn) => here.loop(fn as never), seen);
-  workOutBeside(here as never, handles, seen);
-  workOutPack((out, fields) => there.pack(out, fields), type, seen);
-}
-
-function workOutBytes(types: readonly Struct[], seen: unknown[]): void {
+function workOutBytes(structs: readonly [AnyStruct, object][], log: Log): void {
   using bump = new Arena();
   using stack = new StackAllocator({ byteLength: 4096 });
   using list = new FreeListAllocator({ byteLength: 4096 });
   for (const allocator of [bump, stack, list]) {
-    for (const type of types) {
-      const address = allocator.allocRecord(type, initOf(type) as never);
+    for (const [type, init] of structs) {
+      const address = allocator.allocRecord(type, init as never);
       const view = allocator.view(address, type) as unknown as ShipView;
-      if (type.fields.trail !== undefined) workOutParts(view, seen);
-      seen.push(view.toJSON());
+      if ("trail" in type.fields) workOutParts(view, log);
+      log.add(view.toJSON());
     }
   }
 }
