@@ -1,13 +1,13 @@
 /**
- * What the tests of own code do in a worker: there the module is a fresh one, of which no pool exists yet.
+ * What the tests of own code do in a worker, where the module is a fresh one without any pool.
  *
- * Nothing of the module is imported before the scenario says so, and every way to make code is watched from the beginning.
+ * The module is imported only after every way to compile a text is being watched.
  *
  * @module
  */
 import { Watch } from "./_own_texts.ts";
 
-/** What a worker is told to do. */
+/** What a worker does. */
 export type Scenario =
   | "import"
   | "own"
@@ -19,20 +19,20 @@ export type Scenario =
 
 /** What came of it. */
 export interface Outcome {
-  /** Texts that were compiled. */
+  /** The texts that were compiled. */
   readonly texts: readonly string[];
-  /** What a scenario has to tell beside that. */
+  /** The result of the scenario. */
   readonly value: unknown;
 }
 
-const scope = self as unknown as { // what a worker has, of which the types of a page know nothing
+const scope = self as unknown as { // the types are those of a page
   onmessage: (event: { data: Scenario }) => void;
   postMessage(message: Outcome | { error: string }): void;
 };
 
 type Module = typeof import("../../mod.ts");
 
-// An address that the loader does not see, so that it does not load the module before it is asked to.
+// A computed address, so that the loader does not load the module in advance.
 const load = (name: string) => import(new URL(name, import.meta.url).href);
 
 scope.onmessage = async ({ data }) => {
@@ -62,7 +62,10 @@ const RUNS: Readonly<Record<string, Run>> = {
   many: makeMany,
 };
 
-/** Does all that needs no pool, then makes the first one; tells how many texts there were before it, and in between. */
+/**
+ * Does all that needs no pool, then makes the first one; returns how many texts there were before
+ * and after.
+ */
 function useNoPool(mod: Module, watch: Watch): unknown {
   const Point = mod.struct({ x: "f32", y: mod.array("u8", 3) }, { name: "Point" });
   mod.configure({});
@@ -82,7 +85,7 @@ async function workOut({ specialization }: Module): Promise<unknown> {
   return { result: workOut(), specialization: [before, specialization()] };
 }
 
-/** Uses pools that share their code, each on its own account. */
+/** Uses pools of every kind whose options switch off own code. */
 function optOut({ ErasedPool, Pool, PoolSet, SharedPool, struct }: Module): unknown {
   const Word = struct({ n: "u32" }, { name: "Word" });
   const specialize = false;
@@ -109,7 +112,7 @@ function optOut({ ErasedPool, Pool, PoolSet, SharedPool, struct }: Module): unkn
   return sum;
 }
 
-/** Makes pools of more structs than there may be copies for; tells of each how many texts it compiled, and what it did. */
+/** Makes more pools than may have copies; returns the number of texts and the results of each. */
 function makeMany({ Pool, struct, validate }: Module, watch: Watch): unknown {
   return Array.from({ length: 70 }, (_, i) => {
     const before = watch.texts.length;
@@ -130,7 +133,7 @@ function makeMany({ Pool, struct, validate }: Module, watch: Watch): unknown {
   });
 }
 
-/** Configures the module once something exists that has code; tells what came of it. */
+/** Calls `configure()` once something exists that has code; returns its error. */
 function configureLate(mod: Module, kind: string): unknown {
   const { Arena, ErasedPool, Pool, PoolSet, SharedPool, struct } = mod;
   const Word = struct({ n: "u32" });

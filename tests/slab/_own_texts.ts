@@ -1,10 +1,10 @@
 /**
- * What the tests of own code share: which texts are compiled, and whether any can be.
+ * What the tests of own code share: whether code can be compiled, and which texts are.
  *
  * @module
  */
 
-/** Whether code can be made here: not under `--disallow-code-generation-from-strings`, for instance. */
+/** Whether code can be compiled here; it cannot under `--disallow-code-generation-from-strings`. */
 export const CAN_COMPILE: boolean = canCompile();
 
 function canCompile(): boolean {
@@ -15,13 +15,27 @@ function canCompile(): boolean {
   }
 }
 
-/** Watches every way to make code from a text, from now on until it is disposed of. */
+/** What has code, and makes `configure()` throw. */
+export const LATE = [
+  "a Pool",
+  "a Pool that shares",
+  "a Pool of debug mode",
+  "an ErasedPool",
+  "a PoolSet",
+  "a SharedPool",
+  "a view of an Arena",
+] as const;
+
+/** Records every text that is compiled, from now on until it is disposed of. */
 export class Watch implements Disposable {
   /** The texts, in order. */
   readonly texts: string[] = [];
   readonly #plain = { Function, eval: globalThis.eval };
 
-  /** @param refusal What is thrown instead of making code, as under a content security policy. */
+  /**
+   * @param refusal Makes the error to throw instead of compiling, as under a content security
+   * policy.
+   */
   constructor(refusal?: () => Error) {
     const note = (args: unknown[]) => {
       this.texts.push(String(args.at(-1)));
@@ -55,8 +69,8 @@ export class Watch implements Disposable {
 }
 
 /**
- * @param run What is watched.
- * @returns The texts that it has compiled.
+ * @param run Any function.
+ * @returns The texts that it compiled.
  */
 export function textsOf(run: () => void): string[] {
   using watch = new Watch();

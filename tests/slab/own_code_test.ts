@@ -1,4 +1,6 @@
-/** Own code: when texts are compiled again and when not, what they are called, and that it makes no difference but in speed. */
+/**
+ * Own code: when texts are compiled again and when not, their names, and that only speed differs.
+ */
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   ErasedPool,
@@ -10,7 +12,8 @@ import {
   struct,
 } from "../../mod.ts";
 import type { Outcome, Scenario } from "./_own_code_worker.ts";
-import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
+import { CAN_COMPILE, LATE, textsOf } from "./_own_texts.ts";
+import type { AnyPool } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
 // -- a fresh module in a worker --
@@ -20,7 +23,7 @@ const { state } = await Deno.permissions.query({ name: "read", path: MODULE });
 /** Whether a worker can be started: its module has to be read. */
 const CAN_START = state === "granted";
 
-/** Has a worker play a scenario. */
+/** Plays a scenario in a worker. */
 async function play<T>(scenario: Scenario): Promise<Omit<Outcome, "value"> & { value: T }> {
   const worker = new Worker(MODULE, { type: "module" });
   try {
@@ -41,7 +44,7 @@ function inWorker(name: string, fn: () => Promise<void>, needsCode = false): voi
   Deno.test({ name, fn, ignore: !CAN_START || needsCode && !CAN_COMPILE });
 }
 
-/** What asks whether code can be made. */
+/** The text that finds out whether code can be compiled. */
 const PROBE = "return true";
 
 inWorker(
@@ -99,31 +102,21 @@ inWorker("64 structs have copies, and further ones share and do the same", async
   assertEquals(new Set(value.map(({ result }) => result)).size, 1);
 }, true);
 
-const LATE =
-  "Error: Cannot configure specialize: false: a pool exists already, configure before the first one";
-
-for (
-  const kind of [
-    "a Pool",
-    "a Pool that shares",
-    "a Pool of debug mode",
-    "an ErasedPool",
-    "a PoolSet",
-    "a SharedPool",
-    "a view of an Arena",
-  ]
-) {
-  inWorker(`configure() throws once there is ${kind}`, async () => {
-    assertEquals((await play({ late: kind })).value, LATE);
-  });
-}
+inWorker("configure() throws once there is a pool of any kind, or code for a view", async () => {
+  const problem = "a pool exists already, configure before the first one";
+  for (const late of LATE) {
+    const { value } = await play({ late });
+    assertEquals(value, `Error: Cannot configure specialize: false: ${problem}`, late);
+  }
+});
 
 inWorker("configure() still works after pools whose options were refused", async () => {
   const { texts, value } = await play({ late: "pools that were refused" });
   assertEquals([texts, value], [[], "configured"]);
 });
 
-// -- own_code.ts by itself: each test has one that knows of no pool --
+// -- own_code.ts by itself: each test has an instance of its own, as it keeps whether there is a
+// pool --
 
 type OwnCode = typeof import("../../src/slab/own_code.ts");
 let instances = 0;
@@ -141,7 +134,7 @@ function freshly(name: string, fn: (own: OwnCode) => void, needsCode = false): v
 
 const add = (a: number, b: number) => a + b;
 
-/** What is compiled: it takes all that it needs as parameters. */
+/** A function to compile: it takes everything that it needs as parameters. */
 function defineSum(add: (a: number, b: number) => number, c: number): (a: number) => number {
   return (a) => add(a, c);
 }
@@ -198,15 +191,6 @@ freshly("compilerFor() calls the function itself for what may have no copies", (
   assertEquals(textsOf(() => compile(defineSelf, it)), []);
   assertStrictEquals(it.made, defineSelf);
 });
-
-freshly("compilerFor() gives 64 copiers, and then what calls the function itself", (own) => {
-  for (let i = 0; i < 70; i++) {
-    const compile = own.compilerFor("x", true);
-    const texts = textsOf(() => assertEquals(compile(defineSum, add, i)(2), 2 + i));
-    assertEquals(texts.length, i < 64 ? 1 : 0);
-  }
-  assertEquals(own.specialization(), "own");
-}, true);
 
 freshly("What needs no copies does not count among the 64", (own) => {
   for (let i = 0; i < 100; i++) own.compilerFor("x", false);
@@ -277,48 +261,33 @@ function withCode(name: string, fn: () => void): void {
 /** Structs that are new, so that no copies exist. */
 const word = (name = "Word") => struct({ n: "u32" }, { name });
 
-withCode("Ten pools of one struct and geometry compile once, whatever else differs", () => {
+withCode("Eleven pools of one struct and geometry compile once, whatever else differs", () => {
   const Word = word();
-  const first = textsOf(() => new Pool(Word, OWN));
-  assert(first.length > 0);
-  const further = textsOf(() => {
-    for (let i = 0; i < 10; i++) new Pool(Word, { ...OWN, name: `pool ${i}`, keepEmptyBlocks: i });
-  });
-  assertEquals(further, []);
-  const shared = textsOf(() => SharedPool.create(Word, OWN));
-  assert(shared.length > 0);
-  assertEquals(
-    textsOf(() => SharedPool.attach(Word, SharedPool.create(Word, OWN).share())),
-    [],
-  );
+  const makers: Readonly<Record<string, (i: number) => AnyPool>> = {
+    "Pool": (i) => untyped(new Pool(Word, { ...OWN, name: `pool ${i}`, keepEmptyBlocks: i })),
+    "SharedPool": () => untyped(SharedPool.create(Word, OWN)),
+    "ErasedPool": () => untyped(new ErasedPool({ ...OWN, size: 44, types: [Word] })),
+    "ErasedPool without types": () => untyped(new ErasedPool({ ...OWN, size: 52 })),
+    "PoolSet": () => untyped(new PoolSet({ ...OWN, sizes: [60, 68], types: [Word] })),
+  };
+  for (const [kind, make] of Object.entries(makers)) {
+    const use = (i: number) => {
+      const pool = make(i);
+      const of = ["Pool", "SharedPool"].includes(kind) ? [] : [Word];
+      const handle = pool.alloc(...of, { n: 1 });
+      pool.set(...of, handle, { n: 2 });
+      assertEquals(pool.get<{ n: number }>(...of, handle).n, 2);
+      pool.free(handle);
+    };
+    assert(textsOf(() => use(0)).length > 0, kind);
+    // Passes over several structs are compiled for each pool, as they have its views in them.
+    const isOfPass = (text: string) => /\(function define(Mixed)?(Iterator|Loop)\(/.test(text);
+    const further = textsOf(() => Array.from({ length: 10 }, (_, i) => use(i + 1)));
+    assertEquals(further.filter((text) => !isOfPass(text)), [], kind);
+  }
+  const attached = textsOf(() => SharedPool.attach(Word, SharedPool.create(Word, OWN).share()));
+  assertEquals(attached, []);
 });
-
-withCode(
-  "Ten erased pools, and ten sets, of one geometry compile once all but their passes",
-  () => {
-    const Word = word();
-    const makers = [
-      () => new ErasedPool({ ...OWN, size: 44, types: [Word] }),
-      () => new ErasedPool({ ...OWN, size: 52 }),
-      () => new PoolSet({ ...OWN, sizes: [60, 68], types: [Word] }),
-    ];
-    for (const make of makers) {
-      const use = () => {
-        const pool = make() as ErasedPool<typeof Word>; // a set has the same calls
-        const handle = pool.alloc(Word, { n: 1 });
-        pool.set(Word, handle, { n: 2 });
-        assertEquals(pool.get(Word, handle).n, 2);
-        pool.free(handle);
-      };
-      assert(textsOf(use).length > 0);
-      const further = textsOf(() => Array.from({ length: 10 }, use));
-      assertEquals(
-        further.filter((text) => !/\(function define(Mixed)?(Iterator|Loop)\(/.test(text)),
-        [],
-      );
-    }
-  },
-);
 
 withCode("Another geometry, other handles and another struct are compiled again", () => {
   const Word = word();
@@ -410,11 +379,10 @@ const NAMES: [name: string, inText: string][] = [
   ["//# sourceMappingURL=evil", "_sourceMappingURL_evil"],
 ];
 
-for (const [i, [name, inText]] of NAMES.entries()) {
-  withCode(`A name goes into the text as what no code can be in: ${JSON.stringify(name)}`, () => {
-    const Evil = word(name);
+withCode("A name goes into a text only as what cannot be code", () => {
+  for (const [i, [name, inText]] of NAMES.entries()) {
     const texts = textsOf(() => {
-      new Pool(Evil, OWN).alloc({ n: 1 });
+      new Pool(word(name), OWN).alloc({ n: 1 });
       new ErasedPool({ ...OWN, size: 100 + i, name }); // a geometry that no other has
     }).filter((text) => text !== PROBE);
     for (const text of texts) {
@@ -422,8 +390,8 @@ for (const [i, [name, inText]] of NAMES.entries()) {
       assertEquals(LAST_LINE.exec(url)?.[1], inText);
       assert(!head.includes("evil") && !head.includes(name), head);
     }
-  });
-}
+  }
+});
 
 withCode("A struct without a name is called by its fields", () => {
   const [text] = textsOf(() => new Pool({ x: "f32", y: "f32" }, OWN));
@@ -434,7 +402,7 @@ const boom = () => {
   throw new Error("boom");
 };
 
-/** How to run a function of the user's in each kind of pass; which names then stand in the stack. */
+/** A pass of each kind whose callback throws, and the frames that its stack must have. */
 const PASSES: Readonly<Record<string, { run: () => void; frames: RegExp[] }>> = {
   "Pool.forEach()": {
     run: () => filled(new Pool(word("Bullet"), OWN)).forEach(boom),
@@ -477,17 +445,14 @@ function filled<P extends { alloc(): unknown }>(pool: P): P {
   return pool;
 }
 
-for (const [name, { run, frames }] of Object.entries(PASSES)) {
-  withCode(
-    `The stack of an error out of the callback of ${name} names the struct and the call`,
-    () => {
-      const { stack = "" } = assertThrows(run, Error, "boom");
-      const lines = stack.split("\n");
-      assert(lines[1].includes("boom"), stack);
-      for (const frame of frames) assert(lines.some((line) => frame.test(line)), stack);
-    },
-  );
-}
+withCode("The stack of an error out of a callback names the struct and the call", () => {
+  for (const [name, { run, frames }] of Object.entries(PASSES)) {
+    const { stack = "" } = assertThrows(run, Error, "boom", name);
+    const lines = stack.split("\n");
+    assert(lines[1].includes("boom"), stack);
+    for (const frame of frames) assert(lines.some((line) => frame.test(line)), stack);
+  }
+});
 
 Deno.test("specialization() tells whether code can be made here, once there is a pool", () => {
   new Pool(word());

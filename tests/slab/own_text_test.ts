@@ -1,5 +1,6 @@
 /**
- * The texts that are compiled again: nothing in them is free, and they have no syntax that build tools put helpers in for.
+ * The texts that are compiled again: nothing in them is free, and they have no syntax that build
+ * tools put helpers in for.
  *
  * @module
  */
@@ -18,12 +19,18 @@ const OPTIONS = { ecmaVersion: "latest", allowReturnOutsideFunction: true, range
 /** A text, and what was made of it. */
 interface Parsed {
   readonly text: string;
-  /** What tests call it: the name of its function; the definitions of scalars, which have none, are counted. */
+  /**
+   * What tests call it: the name of its function; the definitions of scalars, which have none, are
+   * counted.
+   */
   name: string;
   readonly program: Program;
 }
 
-/** The texts of everything that pools do; without the first one, which asks whether there can be any. */
+/**
+ * The texts of everything that pools do; without the first one, which asks whether there can be
+ * any.
+ */
 const texts = CAN_COMPILE ? textsOf(() => workOut()).slice(1) : [];
 
 /** One of each text that differs in more than its number. */
@@ -48,7 +55,8 @@ function parsed(text: string): Parsed {
   const define = made.argument;
   const isNamed = define?.type === "FunctionExpression";
   assert(isNamed || define?.type === "ArrowFunctionExpression", text);
-  return { text, name: isNamed ? define.id!.name : "", program }; // they are declared by their names
+  // They are declared by their names.
+  return { text, name: isNamed ? define.id!.name : "", program };
 }
 
 function test(name: string, fn: () => void | Promise<void>): void {
@@ -259,7 +267,10 @@ function isFunction({ type }: AnyNode): boolean {
     type === "ArrowFunctionExpression";
 }
 
-/** The functions and classes that come to be when a function runs that was defined before: methods count as a part of theirs. */
+/**
+ * The functions and classes that come to be when a function runs that was defined before: methods
+ * count as a part of theirs.
+ */
 function madeLater(program: Program): AnyNode[] {
   const found: AnyNode[] = [];
   visit(program, (node, around) => {
