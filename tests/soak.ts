@@ -8,9 +8,9 @@
  *
  * The same seed and number of operations are the same run, so that a failure can be had again.
  */
-import { BYTES } from "./model/_byte_subject.ts";
-import { POOLS } from "./model/_pool_subject.ts";
-import { type Maker, Soak, SoakError } from "./model/_soak.ts";
+import { BYTES } from "./model/_bytes.ts";
+
+import { type Maker, POOLS, Soak, SoakError } from "./model/_soak.ts";
 
 /** Everything that takes part. */
 const MAKERS: readonly Maker[] = [...POOLS, ...BYTES];
@@ -69,8 +69,8 @@ function report(): void {
     `passed: ${count(soak.operations)} operations in ${seconds.toFixed(1)} s, seed ${seed}`,
   );
   console.log(
-    `${soak.subjects} allocators, ${count(soak.checks)} checks of one as a whole, ` +
-      `${count(soak.disposals)} disposals, at most ${count(soak.peakLive)} live`,
+    `${MAKERS.length} allocators, ${count(soak.checks)} checks of one as a whole, ` +
+      `${count(soak.disposals)} disposals`,
   );
   const rows = [...soak.tally].sort(([a], [b]) => a < b ? -1 : 1);
   for (const [what, times] of rows) console.log(`${count(times).padStart(14)}  ${what}`);

@@ -1,224 +1,425 @@
 /**
- * The model that a pool is compared with: a `Map` from each live handle to what its record is and holds, and
- * the set of all handles that are stale.
+ * The model: a pool of any kind beside a `Map` of what its records are, compared with it after every operation.
  *
  * @module
  */
-import {
-  assert,
-  assertEquals,
-  assertNotEquals,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
-import type fc from "fast-check";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
   type AnyStruct,
-  ErasedPool,
-  type PoolSet,
+  HandleMap,
+  LeakError,
+  Pool,
+  type PoolOptions,
+  PoolSet,
+  SharedPool,
   StaleHandleError,
   validate,
 } from "../../mod.ts";
-import { slabs } from "../../src/slab/slab.ts";
-import { forge } from "../_support.ts";
-import type { Ledger } from "../_ledger.ts";
+import { slabs } from "../../src/slab/slab.ts"; // for what stays and what moves in compact(), and to wear chunks out
+import { forge, untyped } from "../_support.ts";
+import type { Source } from "./_memories.ts";
+import type { Random } from "./_random.ts";
+import { isSame, mapLinks, merge, type Plain, zeroOf } from "./_values.ts";
 
-/**
- * A pool of records of any struct, which is named in each call. A `PoolSet` is one, an `ErasedPool` but for
- * `reserve`, and a `Pool` in disguise.
- */
-export type AnyPool = Pick<
-  ErasedPool,
-  Exclude<keyof ErasedPool & keyof PoolSet, "bytes" | "reserve" | "rebind" | "maxChunks" | "name">
->;
+/** The members of any pool by name. Those of a pool of one struct do not take a struct first. */
+// deno-lint-ignore no-explicit-any -- no type says at once what the members of all pools take
+export type AnyPool = Record<string | symbol, any>;
+// deno-lint-ignore no-explicit-any -- a view of any struct
+export type AnyView = any;
 
-/** A record as a plain value. */
-export type Plain = Record<string, unknown>;
+/** Frees after which a chunk may come again with `reuse: "spread"`. */
+const REST = 1024;
 
-/** A struct, and what its records can hold. */
-export interface Subject {
+/** A live record; replaced when it is written to, so that a map of them can be copied. */
+export interface Rec {
+  /** Serial number: the same in every pool that the same operations are played on. */
+  readonly id: number;
   readonly struct: AnyStruct;
-  readonly record: fc.Arbitrary<Plain>;
+  readonly index: number;
+  readonly value: Plain;
 }
 
-/** Chunks that a pool under test may have in each size class, so few that it is often exhausted. */
-export const MAX_CHUNKS = 64;
+/** What a pool holds and has held. */
+export class State {
+  readonly live: Map<number, Rec>;
+  /** The handles of those, in an order that depends on the operations alone. */
+  readonly handles: number[];
+  /** Position of each handle in that list. */
+  readonly #positions: Map<number, number>;
+  /** Handles whose records were freed. */
+  readonly stale: Set<number>;
+  /** Frees up to the last one of each chunk, by index. */
+  readonly freedAt: Map<number, number>;
+  /** Live records and the most that there were, by size class. */
+  readonly sizes: number[];
+  readonly peaks: number[];
+  allocs = 0;
+  /** Indices of chunks that are not given out any more. */
+  readonly retired: Set<number>;
+
+  constructor(classes: number, from?: State) {
+    this.live = new Map(from?.live);
+    this.handles = [...from?.handles ?? []];
+    this.#positions = new Map(this.handles.map((handle, i) => [handle, i]));
+    this.stale = new Set(from?.stale);
+    this.freedAt = new Map(from?.freedAt);
+    const zeros = Array<number>(classes).fill(0);
+    this.sizes = [...from?.sizes ?? zeros];
+    this.peaks = [...from?.peaks ?? zeros];
+    this.retired = new Set(from?.retired);
+    this.allocs = from?.allocs ?? 0;
+  }
+
+  get frees(): number {
+    return this.allocs - this.handles.length;
+  }
+
+  copy(): State {
+    return new State(this.sizes.length, this);
+  }
+
+  add(handle: number, rec: Rec): void {
+    assert(handle !== 0 && !this.live.has(handle), `handle ${handle} was given out while live`);
+    this.live.set(handle, rec);
+    this.#positions.set(handle, this.handles.length);
+    this.handles.push(handle);
+  }
+
+  remove(handle: number): Rec {
+    const rec = this.live.get(handle);
+    assert(rec !== undefined, `record ${handle} was freed and not live`);
+    this.live.delete(handle);
+    const position = this.#positions.get(handle)!; // as it was live
+    this.#positions.delete(handle);
+    const last = this.handles.pop()!; // there is one
+    if (last !== handle) {
+      this.handles[position] = last;
+      this.#positions.set(last, position);
+    }
+    return rec;
+  }
+
+  /** Gives all records other handles or other values, in the same order. */
+  replace(fn: (handle: number, rec: Rec) => [handle: number, rec: Rec]): void {
+    const now = this.handles.map((handle) => fn(handle, this.live.get(handle)!)); // it is live
+    for (const all of [this.live, this.#positions]) all.clear();
+    this.handles.length = 0;
+    for (const [handle, rec] of now) this.add(handle, rec);
+  }
+}
 
 /** What a pool under test is. */
-export interface Shape {
-  readonly subjects: readonly Subject[];
-  /** Bytes and alignment of a chunk of each size class, ascending. */
-  readonly classes: readonly { readonly size: number; readonly align: number }[];
-  readonly chunksPerBlock: number;
-  readonly isWide: boolean;
-  /** Whether the pool knows what each record is. */
-  readonly isKnowing: boolean;
+export interface Setting {
+  readonly pool: AnyPool;
+  readonly structs: readonly AnyStruct[];
+  readonly options: PoolOptions;
+  readonly source: Source;
+  /** Chunks that each size class may have. */
+  readonly maxChunks: number;
+  /** Whether the pool knows of each record which struct it has. */
+  readonly isTyped: boolean;
+  /** Whether results are compared with those of a pool in the other mode: debug or not. */
+  readonly isDebugPair: boolean;
+  /** How many stale handles are remembered. */
+  readonly maxStale: number;
 }
 
-/** What a live record is, and what it holds. */
-interface Held {
-  readonly struct: AnyStruct;
-  readonly record: Plain;
+/** A moment to go back to. */
+export interface Moment {
+  readonly bytes: Uint8Array;
+  readonly state: State;
+  /** What was done since, by name and seed; undefined once that cannot be done again. */
+  done: [name: string, seed: number][] | undefined;
 }
 
-/** What is expected of a pool. */
-export class Model {
-  readonly live: Map<number, Held> = new Map();
-  /** Every handle whose record was freed. */
-  readonly stale: Set<number> = new Set();
-  readonly shape: Shape;
-  readonly ledger: Ledger;
-  readonly #zeros = new Map<AnyStruct, Plain>();
-  readonly #placeOf: (handle: number) => readonly [part: number, index: number];
-  allocs: number = 0;
-  /** The most records that were live at once in each class. */
-  readonly #peaks: number[];
-  /** Rotates through the stale handles, since throwing for each of them would take long. */
-  turn: number = 0;
+/** A pool and what is expected of it. */
+export class Subject {
+  readonly setting: Setting;
+  /** Of a `SharedPool` the parts, which take turns; else the pool alone. */
+  readonly parts: readonly AnyPool[];
+  pool: AnyPool;
+  state: State;
+  readonly map: HandleMap<AnyStruct, number>;
+  /** What the map should hold. */
+  readonly values: Map<number, number> = new Map();
+  readonly moments: Moment[] = [];
+  readonly saves: { readonly bytes: Uint8Array; readonly state: State }[] = [];
+  /** How deep in callbacks and getters it is. */
+  depth = 0;
+  serial = 0;
+  /** Records that compaction has moved, and chunks that were given out again with `reuse: "spread"`. */
+  moves = 0;
+  reuses = 0;
+  /** What the loops call. */
+  visit: (...args: unknown[]) => unknown = () => {};
+  #cursors = new Map<AnyStruct, AnyView>();
+  readonly #loops = new Map<string, (...args: unknown[]) => void>();
+  #turn = 0;
 
-  constructor(pool: AnyPool, shape: Shape, ledger: Ledger) {
-    const codec = slabs.get(pool)![0].codec; // every pool has a slab
-    this.#placeOf = (handle) => [codec.partOf(handle), codec.index(handle)];
-    this.shape = shape;
-    this.ledger = ledger;
-    this.#peaks = shape.classes.map(() => 0);
-    for (const { struct } of shape.subjects) {
-      const handle = pool.alloc(struct);
-      this.#zeros.set(struct, pool.get(struct, handle).toJSON());
-      this.added(handle, struct);
-      pool.free(handle);
-      this.freed(handle);
-    }
+  constructor(setting: Setting) {
+    this.setting = setting;
+    const { pool, structs } = setting;
+    this.pool = pool;
+    this.parts = pool instanceof SharedPool
+      ? [pool, untyped<AnyPool>(SharedPool.attach(structs[0], pool.share()))]
+      : [pool];
+    this.map = new HandleMap<AnyStruct, number>(untyped(pool));
+    const classes = pool instanceof PoolSet ? pool.pools.length : 1;
+    this.state = new State(classes);
+    if (!this.isShared) { for (const struct of structs) pool.cursor(...this.of(struct)); } // makes them known
   }
 
-  /** A record of a struct that nothing was written to. */
-  zeroOf(struct: AnyStruct): Plain {
-    return this.#zeros.get(struct)!; // it is one of the subjects
+  get isShared(): boolean {
+    return this.pool instanceof SharedPool;
   }
 
-  /** The place of a handle's chunk among all that the pool may have. */
-  indexOf(handle: number): number {
-    const [part, index] = this.#placeOf(handle);
-    return part * MAX_CHUNKS + index;
+  get isDebug(): boolean {
+    return this.setting.options.debug === true;
   }
 
-  /** What the block of a handle is called. */
-  blockOf(handle: number): number {
-    const [part, index] = this.#placeOf(handle);
-    // Blocks of 16 chunks, the least, would fill each class's share of the numbers.
-    return part * (MAX_CHUNKS / 16) + Math.floor(index / this.shape.chunksPerBlock);
+  /** Whether the pool has records of several structs, which its members take first. */
+  get isMixed(): boolean {
+    return !(this.pool instanceof Pool || this.pool instanceof SharedPool);
   }
 
-  /** The size class that a struct's records go to. */
+  /** What comes first in the arguments of a member. */
+  of(struct: AnyStruct): AnyStruct[] {
+    return this.isMixed ? [struct] : [];
+  }
+
+  someStruct(random: Random): AnyStruct {
+    return random.pick(this.setting.structs);
+  }
+
+  /** Some live handle; undefined when there is none. */
+  some(random: Random): AnyHandle | undefined {
+    const { handles } = this.state;
+    return handles.length === 0 ? undefined : forge(random.pick(handles));
+  }
+
+  rec(handle: number): Rec {
+    return this.state.live.get(handle)!; // callers ask for live ones
+  }
+
+  view(handle: number): AnyView {
+    return this.pool.get(...this.of(this.rec(handle).struct), handle);
+  }
+
+  cursor(struct: AnyStruct): AnyView {
+    if (this.isShared) return this.pool.cursor();
+    const cursor = this.#cursors.get(struct) ?? this.pool.cursor(...this.of(struct));
+    this.#cursors.set(struct, cursor);
+    return cursor;
+  }
+
+  /** The loop over the records of a struct, or over all, that calls `visit`. */
+  loop(front: AnyStruct[]): (...args: unknown[]) => void {
+    const key = front.map((it) => it.name).join() + this.parts.indexOf(this.pool);
+    const loop = this.#loops.get(key) ??
+      this.pool.loop(...front, (...args: unknown[]) => this.visit(...args));
+    this.#loops.set(key, loop);
+    return loop;
+  }
+
+  /** Forgets the cursors, where they have to be fetched anew. */
+  forgetViews(): void {
+    this.#cursors = new Map();
+  }
+
   classOf(struct: AnyStruct): number {
-    return this.shape.classes.findIndex((it) => struct.size <= it.size && struct.align <= it.align);
+    const { pool } = this;
+    return pool instanceof PoolSet ? pool.pools.indexOf(pool.poolFor(struct)) : 0;
   }
 
-  /** How many records are live in the class of a struct. */
-  sizeOf(struct: AnyStruct): number {
-    const of = this.classOf(struct);
-    let size = 0;
-    for (const held of this.live.values()) if (this.classOf(held.struct) === of) size++;
-    return size;
+  /** Chunks that may still be given out to records of a struct. */
+  room(struct: AnyStruct): number {
+    const at = this.classOf(struct);
+    const { maxChunks } = this.setting;
+    const { sizes, retired } = this.state;
+    const gone = [...retired].filter((index) => Math.floor(index / maxChunks) === at);
+    return maxChunks - sizes[at] - gone.length;
   }
 
-  isFull(struct: AnyStruct): boolean {
-    return this.sizeOf(struct) === MAX_CHUNKS;
-  }
-
-  /** The live handles in block and chunk order; of one struct alone, where the pool knows. */
+  /** Live handles in block and chunk order; of one struct alone where the pool knows. */
   ordered(struct?: AnyStruct): number[] {
-    const counts = (held: Held) =>
-      struct === undefined || !this.shape.isKnowing || held.struct === struct;
-    return [...this.live].filter(([, held]) => counts(held)).map(([handle]) => handle)
-      .sort((a, b) => this.indexOf(a) - this.indexOf(b));
+    const { handles, live } = this.state;
+    const isOne = struct !== undefined && this.setting.isTyped;
+    const some = handles.filter((it) => !isOne || live.get(it)?.struct === struct);
+    return some.sort((a, b) => this.rec(a).index - this.rec(b).index);
   }
 
-  /** Some live handle, chosen by any number. */
-  pick(nat: number): AnyHandle {
-    return forge([...this.live.keys()][nat % this.live.size]);
+  // -- what has happened --
+
+  added(handle: number, struct: AnyStruct, part: unknown = {}): AnyHandle {
+    const { state, setting: { options, maxChunks, source } } = this;
+    const index: number = this.pool.indexOf(handle);
+    assert(!state.stale.has(handle), `handle ${handle} was given out a second time`);
+    const value = merge(struct, zeroOf(struct), part) as Plain;
+    state.add(handle, { id: ++this.serial, struct, index, value });
+    state.allocs++;
+    const at = this.classOf(struct);
+    if (options.reuse === "spread") {
+      const between = state.frees - (state.freedAt.get(index) ?? -REST);
+      if (state.freedAt.has(index)) this.reuses++;
+      // Where there is no other chunk or no memory, one comes again earlier.
+      const isTight = source.isTight || maxChunks - state.sizes[at] - state.retired.size <= REST;
+      assert(isTight || between >= REST, `chunk ${index} came again after ${between} frees`);
+    }
+    state.peaks[at] = Math.max(state.peaks[at], ++state.sizes[at]);
+    return forge(handle);
   }
 
-  added(handle: number, struct: AnyStruct, init: Plain = {}): void {
-    assertNotEquals(handle, 0);
-    assert(!this.live.has(handle), `handle ${handle} was given out while it was live`);
-    assert(!this.stale.has(handle), `handle ${handle} was given out a second time`);
-    this.live.set(handle, { struct, record: { ...this.zeroOf(struct), ...init } });
-    this.allocs++;
-    const of = this.classOf(struct);
-    this.#peaks[of] = Math.max(this.#peaks[of], this.sizeOf(struct));
+  wrote(handle: number, value: unknown): void {
+    this.state.live.set(handle, { ...this.rec(handle), value: value as Plain });
   }
 
-  wrote(handle: number, part: Plain): void {
-    const { struct, record } = this.live.get(handle)!; // it is live
-    this.live.set(handle, { struct, record: { ...record, ...part } });
+  /** Takes what a record holds for what it should hold, after a write of which nobody can say how far it came. */
+  adopt(handle: number): void {
+    if (this.state.live.has(handle)) this.wrote(handle, this.view(handle).toJSON());
   }
 
   freed(handle: number): void {
-    assert(this.live.delete(handle), `record ${handle} was freed and not live`);
-    this.stale.add(handle);
-  }
-
-  /** Drops what a predicate is true for. */
-  freedWhere(isFreed: (handle: number) => boolean): void {
-    for (const handle of [...this.live.keys()]) if (isFreed(handle)) this.freed(handle);
-  }
-
-  compare(pool: AnyPool): void {
-    validate(pool);
-    this.#compareFigures(pool);
-    assertEquals<number[]>([...pool.handles()], this.ordered());
-    for (const [handle, { struct, record }] of this.live) {
-      assertSame(pool.get(struct, forge(handle)).toJSON(), record, handle);
-      if (this.shape.isKnowing) assertStrictEquals(pool.typeOf(forge(handle)), struct);
+    const { state, setting: { maxStale } } = this;
+    const { struct, index } = state.remove(handle);
+    state.sizes[this.classOf(struct)]--;
+    state.stale.add(handle);
+    if (state.stale.size > maxStale) {
+      for (const oldest of state.stale) {
+        state.stale.delete(oldest);
+        break;
+      }
     }
-    this.#compareStale(pool);
+    state.freedAt.set(index, state.frees);
+    this.values.delete(handle);
   }
 
-  #compareFigures(pool: AnyPool): void {
-    const { size, capacity, byteLength, blocks } = pool;
-    assertEquals(size, this.live.size);
-    assertEquals(byteLength, this.ledger.byteLength);
-    assert(size <= capacity && capacity <= MAX_CHUNKS * this.shape.classes.length);
-    const { allocs, frees, peakSize } = pool.stats();
-    const peak = this.#peaks.reduce((sum, it) => sum + it);
-    assertEquals([allocs, frees, peakSize], [this.allocs, this.allocs - size, peak]);
-    const { chunksPerBlock, classes } = this.shape;
-    let bytes = 0;
-    for (const block of blocks) {
-      const here = [...this.live.keys()].filter((handle) => this.blockOf(handle) === block.index);
-      assertEquals([block.live, block.chunkCount], [here.length, chunksPerBlock]);
-      const of = Math.floor(block.index / (MAX_CHUNKS / 16));
-      assertEquals(block.bytes.length, chunksPerBlock * classes[of].size);
+  /** Every record that is not live any more was freed, in block and chunk order. */
+  freedUnlessLive(): void {
+    for (const handle of this.ordered()) if (!this.pool.has(handle)) this.freed(handle);
+  }
+
+  /** Records have other handles, and so have the typed links that led to them. */
+  moved(moves: ReadonlyMap<number, number>, state: State): void {
+    const { isTyped } = this.setting;
+    const was = new Map(state.live);
+    const linked = (value: Plain, struct: AnyStruct) =>
+      mapLinks(struct, value, (to, target) => {
+        const found = was.get(to);
+        const isLink = found !== undefined && (!isTyped || found.struct === target);
+        return isLink ? moves.get(to) ?? to : to;
+      });
+    state.replace((handle, rec) => {
+      const to = moves.get(handle) ?? handle;
+      const index = to === handle ? rec.index : this.pool.indexOf(to);
+      return [to, { ...rec, index, value: linked(rec.value, rec.struct) as Plain }];
+    });
+    state.freedAt.clear();
+  }
+
+  // -- what must be --
+
+  compare(): void {
+    const { state, parts, setting } = this;
+    for (const part of parts) {
+      validate(part);
+      assertEquals(part.size, state.handles.length);
+    }
+    this.#compareMemory();
+    const ordered = this.ordered();
+    if (!this.isShared) assertEquals<number[]>([...this.pool.handles()], ordered);
+    for (const handle of ordered) {
+      const { struct, index, value } = this.rec(handle);
+      const found = this.view(handle).toJSON();
+      if (!isSame(found, value)) assertEquals(found, value, `record ${handle}`);
+      assert(this.pool.has(handle) && this.pool.indexOf(handle) === index);
+      if (this.isMixed && setting.isTyped) assertStrictEquals(this.pool.typeOf(handle), struct);
+      assert(this.map.get(forge(handle)) === this.values.get(handle), `the value of ${handle}`);
+    }
+    const pairs = ordered.filter((it) => this.values.has(it)).map((
+      it,
+    ) => [it, this.values.get(it)]);
+    assertEquals([this.map.size, [...this.map] as unknown], [this.values.size, pairs]);
+    this.#compareStale();
+  }
+
+  #compareMemory(): void {
+    const { state, pool, setting: { source: { ledger }, maxChunks } } = this;
+    this.setting.source.check();
+    if (this.isShared) return;
+    const { allocs, frees, peakSize, retired, grown, released } = pool.stats();
+    const sum = (of: readonly number[]) => of.reduce((a, b) => a + b);
+    assertEquals(
+      [allocs, frees, peakSize, retired],
+      [state.allocs, state.frees, sum(state.peaks), state.retired.size],
+    );
+    assertEquals([grown - released, released], [ledger.lent.size, ledger.returned.size]);
+    assertEquals([pool.blocks.length, pool.byteLength], [ledger.lent.size, ledger.byteLength]);
+    let capacity = 0, bytes = 0;
+    const lives = new Map<number, number>();
+    for (const handle of state.handles) {
+      const block = this.#blockOf(handle);
+      lives.set(block, (lives.get(block) ?? 0) + 1);
+    }
+    for (const block of pool.blocks) {
+      assertEquals(block.live, lives.get(block.index) ?? 0);
+      capacity += block.chunkCount;
       bytes += block.bytes.length;
     }
-    assertEquals([bytes, blocks.length * chunksPerBlock], [byteLength, capacity]);
+    assertEquals([pool.capacity, pool.byteLength], [capacity, bytes]);
+    assert(pool.size <= capacity && capacity <= maxChunks * state.sizes.length);
   }
 
-  #compareStale(pool: AnyPool): void {
-    const { struct } = this.shape.subjects[0];
-    for (const stale of this.stale) {
-      const handle = forge(stale);
-      const accepted = pool.has(handle) || pool.tryGet(struct, handle) !== undefined ||
-        pool.tryFree(handle);
-      assert(!accepted, `stale handle ${stale} was accepted`);
+  /** Number of the block that a record is in: each class has as many numbers as it could have blocks of 16 chunks. */
+  #blockOf(handle: number): number {
+    const { maxChunks, options: { chunksPerBlock = 16 } } = this.setting;
+    const { index } = this.rec(handle);
+    const part = Math.floor(index / maxChunks);
+    return part * (maxChunks / 16) + Math.floor(index % maxChunks / chunksPerBlock);
+  }
+
+  #compareStale(): void {
+    const { pool, state: { stale } } = this;
+    for (const handle of stale) assert(!pool.has(handle), `stale handle ${handle} is live`);
+    if (stale.size === 0) return;
+    const handle = [...stale][this.#turn++ % stale.size];
+    assert(!pool.tryFree(handle) && !this.map.has(forge(handle)));
+    assert(pool.tryGet(...this.of(this.setting.structs[0]), handle) === undefined);
+    assertThrows(() => pool.free(handle), StaleHandleError);
+  }
+
+  /** Disposes of the pool, with its records live. */
+  dispose(): void {
+    const { state, pool, parts } = this;
+    if (this.isDebug && state.handles.length > 0) {
+      const { leaks } = assertThrows(() => pool.dispose(), LeakError);
+      assertEquals(new Set(leaks.map(({ handle }) => handle)), new Set(state.live.keys()));
     }
-    const stale = forge([...this.stale][this.turn++ % this.stale.size]);
-    assertThrows(() => pool.free(stale), StaleHandleError);
-    assertThrows(() => pool.get(struct, stale), StaleHandleError);
-    assertEquals(pool.size, this.live.size);
+    for (const part of [...parts, ...parts]) part.dispose();
+    this.setting.source.end();
+    this.state = new State(state.sizes.length);
+    this.values.clear();
   }
-}
 
-/** Makes room in the class of a struct; in a pool of one class that is the whole pool. */
-export function reserveIn(pool: AnyPool, struct: AnyStruct, chunks: number): void {
-  if (pool instanceof ErasedPool) pool.reserve(chunks);
-  else (pool as PoolSet).reserve(struct, chunks); // a set has it, and a disguise does as well
-}
-
-/** Compares two plain records, quickly while they are the same. */
-export function assertSame(actual: unknown, expected: Plain, handle: number): void {
-  if (JSON.stringify(actual) === JSON.stringify(expected)) return;
-  assertEquals(actual, expected, `record ${handle}`);
+  /** Brings a record's chunk to its last generation and frees it, as if it had been used again for years. */
+  wear(handle: number): void {
+    const { state } = this;
+    const slab = slabs.get(this.pool)!.find((it) => it.find(handle) !== undefined)!; // it is live
+    const block = slab.find(handle)!;
+    const chunk = slab.chunkOf(handle);
+    block.stamps[chunk] = slab.codec.maxGeneration * 2 + 1;
+    this.pool.free(slab.handleAt(block, chunk));
+    const { index } = this.rec(handle);
+    this.freed(handle);
+    if (!slab.codec.wraps) {
+      state.retired.add(index);
+      return;
+    }
+    // Its first generations come again.
+    const mask = 2 ** slab.codec.indexBits;
+    const isOfChunk = (it: number) =>
+      slab.codec.partOf(it) === slab.codec.partOf(handle) && it % mask === handle % mask;
+    for (const it of [...state.stale]) if (isOfChunk(it)) state.stale.delete(it);
+    state.freedAt.set(index, state.frees);
+  }
 }

@@ -1,51 +1,80 @@
 /**
- * The soak: random operations on many allocators in turn, each of which knows what it must hold.
+ * The soak: random operations on many allocators in turn, each of which is compared with what it must hold.
  *
- * Everything comes from one seed. An allocator draws from a generator of its own, and they take turns in a fixed order,
- * so that the same seed and number of operations give the same run.
+ * All choices come from one seed: the same seed and number of operations are the same run.
  *
  * @module
  */
 import { Random } from "./_random.ts";
+import type { SourceKind } from "./_memories.ts";
+import { play, POOL_NAMES, RECORD_NAMES } from "./_operations.ts";
+import { KINDS, subjectsOf } from "./_runs.ts";
 
-/** An allocator under test, with all that is expected of it. */
-export interface Subject {
-  /** What is live in it. */
+/** An allocator under test and all that is expected of it. */
+export interface Player {
+  /** How many allocations are live. */
   readonly live: number;
-  /**
-   * Does one operation, and asserts what is to be said of it.
-   *
-   * @param random Where every choice comes from.
-   * @returns What it was, for the report.
-   */
+  /** Does one operation with choices of `random`, asserts what must be, and returns its name. */
   step(random: Random): string;
-  /** Looks at everything: the books, every pattern, every byte of memory that is lent. */
+  /** Asserts all that must be of the whole. */
   check(): void;
-  /** Disposes of the allocator, whatever is live, and asserts that all memory went back. */
+  /** Disposes of the allocator, whatever is live, and asserts that all memory was released. */
   dispose(): void;
 }
 
-/** How a subject comes to be. */
+/** What makes one allocator after another. */
 export interface Maker {
   readonly name: string;
   /** Operations of its turn. */
   readonly turn: number;
-  /**
-   * @param random For what the subject may vary from one life to the next.
-   * @returns A new subject.
-   */
-  make(random: Random): Subject;
+  make(random: Random): Player;
 }
 
-/** Turns, on the average, after which a subject is disposed of and another takes its place. */
-const LIFE = 40;
+const MAX_CHUNKS = { recent: 1024, spread: 4096 } as const;
 
-/** A place where one subject lives after the other. */
-interface Seat {
-  readonly maker: Maker;
-  readonly random: Random;
-  subject: Subject | undefined;
-}
+/** Every kind of pool, in debug mode and without, on some kinds of memory. */
+export const POOLS: readonly Maker[] = Object.entries(KINDS).flatMap(([name, kind]) =>
+  ([["heap", false], ["heap", true], ["tight", false], ["wasm", false]] as [SourceKind, boolean][])
+    .filter(() => !kind.isShared)
+    .map(([memory, debug]): Maker => ({
+      name: `${name} on ${memory}${debug ? ", debug" : ""}`,
+      turn: debug ? 250 : 1000,
+      make(random) {
+        const reuse = random.pick(["recent", "spread"] as const);
+        const options = {
+          handles: random.pick(["compact", "wide"] as const),
+          reuse,
+          chunksPerBlock: random.pick([16, 64, 256]),
+          keepEmptyBlocks: random.below(4),
+        };
+        const modes = [{ debug }];
+        const [it] = subjectsOf(
+          kind,
+          kind.prepare(),
+          options,
+          memory,
+          modes,
+          MAX_CHUNKS[reuse],
+          64,
+        );
+        return {
+          get live() {
+            return it.state.handles.length;
+          },
+          step(random) {
+            const name = random.pick(random.oneIn(100) ? POOL_NAMES : RECORD_NAMES);
+            play(it, name, random.bits());
+            return name;
+          },
+          check: () => it.compare(),
+          dispose: () => it.dispose(),
+        };
+      },
+    }))
+);
+
+/** Turns, on the average, after which an allocator is disposed of and another one made. */
+const TURNS = 40;
 
 /** What went wrong, and when. */
 export class SoakError extends Error {
@@ -55,15 +84,16 @@ export class SoakError extends Error {
 /** A run. */
 export class Soak {
   readonly seed: number;
-  /** Operations done so far, by what they were. */
+  /** Operations up to now by name. */
   readonly tally: Map<string, number> = new Map();
   operations = 0;
   checks = 0;
-  /** Subjects disposed of. */
   disposals = 0;
-  /** The most that were live at once. */
-  peakLive = 0;
-  readonly #seats: readonly Seat[];
+  readonly #seats: {
+    readonly maker: Maker;
+    readonly random: Random;
+    player?: Player | undefined;
+  }[];
   #turn = 0;
 
   /**
@@ -73,23 +103,16 @@ export class Soak {
   constructor(seed: number, makers: readonly Maker[]) {
     this.seed = seed;
     const seeds = new Random(seed);
-    this.#seats = makers.map((maker) => {
-      return { maker, random: new Random(seeds.bits()), subject: undefined };
-    });
+    this.#seats = makers.map((maker) => ({ maker, random: new Random(seeds.bits()) }));
   }
 
-  /** What is live in all subjects. */
+  /** How many allocations are live in all of them. */
   get live(): number {
-    return this.#seats.reduce((sum, { subject }) => sum + (subject?.live ?? 0), 0);
-  }
-
-  /** How many take part. */
-  get subjects(): number {
-    return this.#seats.length;
+    return this.#seats.reduce((sum, { player }) => sum + (player?.live ?? 0), 0);
   }
 
   /**
-   * Gives the next subject its turn.
+   * Gives the next allocator its turn.
    *
    * @param most Operations at the most.
    * @throws {SoakError} with the failure as its cause.
@@ -97,35 +120,28 @@ export class Soak {
   turn(most: number = Infinity): void {
     const seat = this.#seats[this.#turn++ % this.#seats.length];
     this.#guard(seat.maker, () => {
-      const subject = seat.subject ??= seat.maker.make(seat.random);
+      const player = seat.player ??= seat.maker.make(seat.random);
       for (let i = Math.min(seat.maker.turn, most); i > 0; i--) {
         this.operations++;
-        const what = subject.step(seat.random);
-        this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
+        const name = player.step(seat.random);
+        this.tally.set(name, (this.tally.get(name) ?? 0) + 1);
       }
-      subject.check();
+      player.check();
       this.checks++;
-      if (seat.random.oneIn(LIFE)) this.#end(seat);
+      if (seat.random.oneIn(TURNS)) this.#end(seat);
     });
-    this.peakLive = Math.max(this.peakLive, this.live);
   }
 
-  /** Does so many operations and disposes of every subject. */
-  run(operations: number): void {
-    while (this.operations < operations) this.turn(operations - this.operations);
-    this.end();
-  }
-
-  /** Disposes of every subject. */
+  /** Disposes of every allocator. */
   end(): void {
     for (const seat of this.#seats) this.#guard(seat.maker, () => this.#end(seat));
   }
 
-  #end(seat: Seat): void {
-    if (seat.subject === undefined) return;
-    const { subject } = seat;
-    seat.subject = undefined;
-    subject.dispose();
+  #end(seat: { player?: Player | undefined }): void {
+    const { player } = seat;
+    seat.player = undefined;
+    if (player === undefined) return;
+    player.dispose();
     this.disposals++;
   }
 
@@ -133,10 +149,9 @@ export class Soak {
     try {
       act();
     } catch (cause) {
-      const message =
-        `${name} failed at operation ${this.operations}: ${cause}\nIt fails again with: ` +
-        `deno task soak --seed ${this.seed} --operations ${this.operations}`;
-      throw new SoakError(message, { cause });
+      const again = `deno task soak --seed ${this.seed} --operations ${this.operations}`;
+      const message = `${name} failed at operation ${this.operations}: ${cause}`;
+      throw new SoakError(`${message}\nIt fails again with: ${again}`, { cause });
     }
   }
 }

@@ -11,42 +11,18 @@ import fc from "fast-check";
 import {
   type AnyHandle,
   type AnyStruct,
-  array,
   type ElementType,
   type FieldType,
   Pool,
   type PoolOptions,
   Struct,
-  struct,
   validate,
 } from "../../mod.ts";
-import { edgesOf, reload, stored, TYPES } from "../pool/_saves.ts";
+import { edgesOf, reload, stored } from "../pool/_saves.ts";
 import { forge, untyped } from "../_support.ts";
+import { anyStruct, isArray, zeroOf } from "./_values.ts";
 
 const RUNS = 400;
-const NAMES = ["a", "b", "c", "d", "e", "f"];
-
-const scalars = fc.constantFrom(...TYPES);
-const layouts = fc.constantFrom("c" as const, "compact" as const);
-
-function structs(types: fc.Arbitrary<FieldType>, name: string): fc.Arbitrary<AnyStruct> {
-  const fields = fc.uniqueArray(fc.tuple(fc.constantFrom(...NAMES), types), {
-    selector: ([name]) => name,
-    minLength: 1,
-    maxLength: NAMES.length,
-  });
-  return fc.tuple(fields, layouts).map(([list, layout]) =>
-    struct(Object.fromEntries(list), { name, layout }) as AnyStruct
-  );
-}
-
-const nested = structs(scalars, "Inner");
-const elements: fc.Arbitrary<ElementType> = fc.oneof(scalars, scalars, nested);
-const types: fc.Arbitrary<FieldType> = fc.oneof(
-  elements,
-  fc.tuple(elements, fc.integer({ min: 1, max: 4 })).map(([element, n]) => array(element, n)),
-);
-const outer = structs(types, "Outer");
 
 const options: fc.Arbitrary<PoolOptions> = fc.record({
   chunksPerBlock: fc.constantFrom(16, 32, 64),
@@ -71,18 +47,6 @@ function valueOf(type: FieldType, next: () => number): unknown {
   }
   const edges = edgesOf(untyped(type)); // no typed refs are made
   return edges[next() % edges.length];
-}
-
-function zeroOf(type: FieldType): unknown {
-  if (type instanceof Struct) {
-    return Object.fromEntries(
-      Object.entries(type.fields).map(([name, { type }]) => [name, zeroOf(type)]),
-    );
-  }
-  if (typeof type === "object" && "element" in type) {
-    return Array.from({ length: type.length }, () => zeroOf(type.element));
-  }
-  return type === "bool" ? false : type === "i64" || type === "u64" ? 0n : 0;
 }
 
 class Model {
@@ -121,10 +85,6 @@ class Model {
   }
 }
 
-function isArray(type: FieldType): type is ReturnType<typeof array> {
-  return typeof type === "object" && "element" in type;
-}
-
 function elementOf(type: FieldType): ElementType {
   return isArray(type) ? type.element : type;
 }
@@ -151,8 +111,8 @@ function filled(type: AnyStruct, options: PoolOptions, count: number, seed: numb
 
 Deno.test("Random structs become others in pools of other options as the model has it", () => {
   const cases = fc.tuple(
-    outer,
-    outer,
+    anyStruct,
+    anyStruct,
     options,
     options,
     fc.integer({ min: 0, max: 60 }),

@@ -21,7 +21,7 @@ import {
 } from "../../mod.ts";
 import { ORPHAN } from "../../src/shared/protocol.ts";
 import type { SharedSlab } from "../../src/shared/slab.ts";
-import { Pattern } from "../model/_pattern.ts";
+import { Pattern } from "../model/_values.ts";
 import { Random } from "../model/_random.ts";
 import { slabOf } from "./_shared.ts";
 

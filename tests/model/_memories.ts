@@ -1,0 +1,123 @@
+/**
+ * Memory for the model tests: every kind of resource, below a counting one.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import {
+  Arena,
+  type CountingMemory,
+  countingMemory,
+  FreeListAllocator,
+  heapMemory,
+  type MemoryRegion,
+  type MemoryResource,
+  sharedMemory,
+  wasmMemory,
+} from "../../mod.ts";
+import { Ledger } from "../_ledger.ts";
+import type { Random } from "./_random.ts";
+
+/** Where the memory of a pool or an allocator comes from. */
+export class Source {
+  readonly ledger: Ledger;
+  /** Whether it may run out. */
+  readonly isTight: boolean;
+  /** Whether its regions start anywhere, and not only where a buffer does. */
+  readonly isSkewed: boolean;
+  readonly #wasm = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES });
+  readonly #upstream: MemoryResource & { readonly usedBytes?: number };
+  readonly #counter: CountingMemory;
+
+  constructor(kind: SourceKind) {
+    this.isTight = kind === "tight" || kind === "wasm";
+    this.isSkewed = !["heap", "tight", "shared"].includes(kind);
+    this.#upstream = kind === "wasm"
+      ? wasmMemory(this.#wasm, { byteOffset: 13 })
+      : UPSTREAM[kind]();
+    this.#counter = countingMemory(this.#upstream);
+    this.ledger = new Ledger(this.#counter);
+  }
+
+  /** Sets how many regions may still be had, where memory may run out. */
+  limit(random: Random): void {
+    if (this.isTight) this.ledger.budget = random.oneIn(3) ? Infinity : random.below(4);
+  }
+
+  /** Grows the memory as the owner of a wasm memory may; false where nobody can. */
+  grow(): boolean {
+    if (!("usedBytes" in this.#upstream) || this.#wasm.buffer.byteLength === MAX_PAGES * PAGE) {
+      return false;
+    }
+    this.#wasm.grow(1);
+    return true;
+  }
+
+  /** Asserts that all counts agree, and that no byte outside the regions was written. */
+  check(): void {
+    const { ledger: { byteLength, lent } } = this;
+    const { usedBytes, regions } = this.#counter;
+    assertEquals([usedBytes, regions], [byteLength, lent.size]);
+    assertEquals(this.#upstream.usedBytes ?? usedBytes, usedBytes);
+    if (this.#upstream instanceof Fenced) this.#upstream.check();
+  }
+
+  /** Asserts that everything came back. */
+  end(): void {
+    assertEquals(this.ledger.byteLength, 0);
+    this.check();
+  }
+}
+
+const PAGE = 65_536;
+const MAX_PAGES = 40;
+
+/** Where the memory is from, by name; of `tight` memory the heap. */
+export const SOURCES = ["heap", "shared", "tight", "wasm", "arena", "free list", "fenced"] as const;
+export type SourceKind = typeof SOURCES[number];
+
+const UPSTREAM: Readonly<Record<Exclude<SourceKind, "wasm">, () => MemoryResource>> = {
+  "heap": () => heapMemory,
+  "tight": () => heapMemory,
+  "fenced": () => new Fenced(),
+  "shared": () => sharedMemory(),
+  "arena": () => new Arena({ blockBytes: 4096 }),
+  "free list": () => new FreeListAllocator({ byteLength: 4096, grow: true }),
+};
+
+const FENCE = 64;
+const FENCE_BYTE = 0xfe;
+
+/** Regions inside one buffer, with bytes between them that nobody may write to. */
+class Fenced implements MemoryResource {
+  readonly #regions = new Map<MemoryRegion, Uint8Array>();
+  readonly #bytes = new Uint8Array(1 << 15).fill(FENCE_BYTE);
+  #end = FENCE;
+
+  allocate(byteLength: number, align: number): MemoryRegion {
+    const byteOffset = Math.ceil(this.#end / align) * align;
+    this.#end = byteOffset + byteLength + FENCE;
+    // A buffer of its own for what is beyond: only the first regions are watched.
+    if (this.#end > this.#bytes.length) {
+      this.#end = byteOffset;
+      return { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
+    }
+    const region = { buffer: this.#bytes.buffer, byteOffset, byteLength };
+    this.#regions.set(region, this.#bytes.subarray(byteOffset, byteOffset + byteLength).fill(0));
+    return region;
+  }
+
+  release(region: MemoryRegion): void {
+    this.#regions.get(region)?.fill(FENCE_BYTE);
+    this.#regions.delete(region);
+    if (this.#regions.size === 0) this.#end = FENCE;
+  }
+
+  check(): void {
+    const outside = this.#bytes.slice();
+    for (const { byteOffset, byteLength } of this.#regions.keys()) {
+      outside.fill(FENCE_BYTE, byteOffset, byteOffset + byteLength);
+    }
+    assert(outside.every((byte) => byte === FENCE_BYTE), "a byte outside of all regions changed");
+  }
+}

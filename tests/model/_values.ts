@@ -1,0 +1,215 @@
+/**
+ * Values of records: the structs of the model tests, random plain values for them, and what writing does to such a value.
+ *
+ * @module
+ */
+import fc from "fast-check";
+import {
+  type AnyStruct,
+  array,
+  type ArrayType,
+  type FieldType,
+  ref,
+  type ScalarType,
+  Struct,
+  struct,
+} from "../../mod.ts";
+import { untyped } from "../_support.ts";
+import { Random } from "./_random.ts";
+
+/** The 13 scalar types. */
+const SCALARS: readonly ScalarType[] = [
+  ...["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"] as const,
+  ...["f16", "f32", "f64", "bool", "ref"] as const,
+];
+
+/** Structs by fast-check, of fields from few names so that two of them share some. */
+function structs(types: fc.Arbitrary<FieldType>, name: string): fc.Arbitrary<AnyStruct> {
+  const field = fc.tuple(fc.constantFrom("a", "b", "c", "d", "e", "f"), types);
+  const selector = ([name]: [string, FieldType]) => name;
+  const fields = fc.uniqueArray(field, { selector, minLength: 1, maxLength: 6 });
+  return fc.tuple(fields, fc.constantFrom("c" as const, "compact" as const))
+    .map(([list, layout]) => struct(Object.fromEntries(list), { name, layout }) as AnyStruct);
+}
+
+const scalars = fc.constantFrom(...SCALARS);
+const elements = fc.oneof(scalars, scalars, structs(scalars, "Inner"));
+const arrays = fc.tuple(elements, fc.integer({ min: 1, max: 4 })).map(([it, n]) => array(it, n));
+export const anyStruct: fc.Arbitrary<AnyStruct> = structs(fc.oneof(elements, arrays), "Outer");
+
+/** A record or a part of one as a plain object. */
+export type Plain = Record<string, unknown>;
+
+/** Structs by name. */
+export type Structs = Readonly<
+  Record<
+    "Byte" | "Odd" | "Leaf" | "Part" | "Node" | "Scalars" | "North" | "South",
+    AnyStruct
+  >
+>;
+
+/** Structs that no pool has seen, so that no code has been compiled for them yet. */
+export function makeStructs(): Structs {
+  const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
+  const Byte = struct({ a: "u8" }, { name: "Byte" });
+  const Odd = struct({ a: "u8", b: "bool", c: "u8" }, { name: "Odd" });
+  const Leaf = struct({ n: "u32", next: ref("self"), loose: "ref" }, { name: "Leaf" });
+  const Part = struct({ tag: "u8", leaf: ref(Leaf), part: ref("self") }, { name: "Part" });
+  const Node = struct({
+    at: Vec2,
+    next: ref("self"),
+    leaf: ref(Leaf),
+    parts: array(Part, 2),
+    near: array(ref("self"), 2),
+    loose: array("ref", 2),
+  }, { name: "Node" });
+  const Scalars = struct({
+    ...{ a: "i8", b: "u8", c: "i16", d: "u16", e: "i32", f: "u32", g: "i64", h: "u64" } as const,
+    ...{ i: "f16", j: "f32", k: "f64", l: "bool", m: "ref" } as const,
+    deep: struct({ inner: Vec2, of: array("u8", 3) }),
+    trail: array(Vec2, 2),
+  }, { name: "Scalars" });
+  // Their links are at the same places, so that a pool without types can find them.
+  const even = { next: ref("self"), near: array(ref("self"), 2) };
+  const North = struct({ ...even, n: "u32", x: "f32" }, { name: "North" });
+  const South = struct({ next: ref(North), near: even.near, n: "i16", on: "bool" }, {
+    name: "South",
+  });
+  return { Byte, Odd, Leaf, Part, Node, Scalars, North, South };
+}
+
+/** What a link to a struct gets. */
+export type LinkTo = (target: AnyStruct) => number;
+
+/** Calls a function with the value of each typed link, and returns the value with what it returned in their place. */
+export function mapLinks(
+  type: FieldType,
+  value: unknown,
+  fn: (handle: number, target: AnyStruct) => number,
+  self: AnyStruct = untyped(type),
+): unknown {
+  if (typeof type === "string") return value;
+  if (type instanceof Struct) {
+    return mapFields(type, (field, name) => mapLinks(field, (value as Plain)[name], fn, type));
+  }
+  if (isArray(type)) return (value as unknown[]).map((it) => mapLinks(type.element, it, fn, self));
+  return fn(value as number, type.target === "self" ? self : type.target);
+}
+
+export function isArray(type: FieldType): type is ArrayType {
+  return typeof type === "object" && "element" in type;
+}
+
+function mapFields(type: AnyStruct, fn: (type: FieldType, name: string) => unknown): Plain {
+  const entries = Object.entries(type.fields);
+  return Object.fromEntries(entries.map(([name, field]) => [name, fn(field.type, name)]));
+}
+
+/** A value of which every scalar is zero. */
+export function zeroOf(type: FieldType): unknown {
+  if (type instanceof Struct) return mapFields(type, zeroOf);
+  if (isArray(type)) return Array.from({ length: type.length }, () => zeroOf(type.element));
+  return type === "bool" ? false : type === "i64" || type === "u64" ? 0n : 0;
+}
+
+/** A whole value that the type holds exactly. */
+export function valueOf(
+  type: FieldType,
+  random: Random,
+  linkTo: LinkTo = () => random.bits(),
+  self: AnyStruct = untyped(type),
+): unknown {
+  if (type instanceof Struct) return mapFields(type, (it) => valueOf(it, random, linkTo, type));
+  if (isArray(type)) {
+    const item = () => valueOf(type.element, random, linkTo, self);
+    return Array.from({ length: type.length }, item);
+  }
+  if (typeof type === "object") return linkTo(type.target === "self" ? self : type.target);
+  return scalarOf(type, random);
+}
+
+function scalarOf(type: string, random: Random): unknown {
+  const bits = random.bits();
+  if (type === "bool") return bits % 2 === 0;
+  if (type === "i64") return BigInt(bits | 0) << 20n;
+  if (type === "u64") return BigInt(bits) << 32n;
+  if (type === "ref") return bits;
+  if (type.startsWith("f")) {
+    if (bits % 16 === 0) return random.pick([-0, NaN, Infinity, -Infinity]);
+    return type === "f64" ? bits + 1 / 1024 : type === "f32" ? bits >> 8 : bits >>> 21;
+  }
+  const width = 32 - Number(type.slice(1));
+  return type.startsWith("u") ? bits >>> width : bits >> width;
+}
+
+/** Leaves some of the fields and the last elements of arrays out of a value, as an `Init` may. */
+export function someOf(type: FieldType, value: unknown, random: Random): unknown {
+  if (type instanceof Struct) {
+    const names = Object.keys(type.fields).filter(() => !random.oneIn(4));
+    const part = (name: string) => someOf(type.fields[name].type, (value as Plain)[name], random);
+    return Object.fromEntries(names.map((name) => [name, part(name)]));
+  }
+  if (!isArray(type)) return value;
+  const items = (value as unknown[]).slice(0, random.below(type.length + 1));
+  return items.map((it) => someOf(type.element, it, random));
+}
+
+/** The value of a record after a part of it was written. */
+export function merge(type: FieldType, value: unknown, part: unknown): unknown {
+  if (part === undefined) return value;
+  if (type instanceof Struct) {
+    const at = (it: unknown, name: string) => (it as Plain)[name];
+    return mapFields(type, (field, name) => merge(field, at(value, name), at(part, name)));
+  }
+  if (!isArray(type)) return part;
+  return (value as unknown[]).map((it, i) => merge(type.element, it, (part as unknown[])[i]));
+}
+
+/** Whether two plain values are equal: NaN is NaN, and -0 is not 0. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const keys = Object.keys(b);
+  return keys.length === Object.keys(a).length &&
+    keys.every((key) => isSame((a as Plain)[key], (b as Plain)[key]));
+}
+
+/** Any value as a text, so that two can be compared. */
+export function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, it) => {
+    if (typeof it === "bigint") return `${it}n`;
+    if (typeof it === "number" && (!Number.isFinite(it) || Object.is(it, -0))) {
+      return `number ${it}`;
+    }
+    if (it === undefined) return "undefined";
+    return ArrayBuffer.isView(it) ? Array.from(it as Uint8Array) : it;
+  });
+}
+
+/** Values of the records of one struct by serial number, so that a byte that changes by itself is noticed. */
+export class Pattern {
+  readonly struct: AnyStruct;
+  readonly #zero: unknown;
+
+  constructor(struct: AnyStruct) {
+    this.struct = struct;
+    this.#zero = zeroOf(struct);
+  }
+
+  /** @returns The record of a serial number as a plain object. */
+  init(serial: number): Plain {
+    return valueOf(this.struct, new Random(serial)) as Plain;
+  }
+
+  fill(view: object, serial: number): void {
+    Object.assign(view, this.init(serial));
+  }
+
+  isIntact(view: unknown, serial: number): boolean {
+    return isSame((view as { toJSON(): unknown }).toJSON(), this.init(serial));
+  }
+
+  isZero(view: unknown): boolean {
+    return isSame((view as { toJSON(): unknown }).toJSON(), this.#zero);
+  }
+}

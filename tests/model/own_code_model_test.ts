@@ -1,0 +1,48 @@
+/**
+ * A pool with code of its own and one that shares the module's do the same, to the bit: random operations on both.
+ *
+ * @module
+ */
+import { assert } from "@std/assert";
+import { Pool, struct } from "../../mod.ts";
+import { CAN_COMPILE, textsOf } from "../slab/_own_texts.ts";
+import { type Kind, KINDS, runModel } from "./_runs.ts";
+
+/** The kind, with an assertion that code is compiled for the first pool of it that may have some, and for no other. */
+function watched(kind: Kind): Kind {
+  const prepare = () => {
+    const { structs, make } = kind.prepare();
+    const seen = new Set<boolean | undefined>();
+    return {
+      structs,
+      make(...args: Parameters<typeof make>) {
+        const { specialize } = args[0];
+        let pool: unknown;
+        const texts = textsOf(() => pool = make(...args)).length;
+        if (!seen.has(specialize)) {
+          assert((texts > 0) === specialize, `${texts} texts were compiled`);
+        }
+        seen.add(specialize);
+        return pool;
+      },
+    };
+  };
+  return { ...kind, prepare };
+}
+
+for (const [name, kind] of Object.entries(KINDS)) {
+  Deno.test({
+    name: `${name} does the same with own code and without`,
+    ignore: !CAN_COMPILE,
+    fn() {
+      const modes = [{ specialize: true }, { specialize: false }];
+      runModel(watched(kind), { modes, runs: 60, isSame: true });
+    },
+  });
+}
+
+Deno.test({
+  name: "The pools with own code had copies, as there is still room for more",
+  ignore: !CAN_COMPILE,
+  fn: () => assert(textsOf(() => new Pool(struct({ n: "u8" }))).length > 0),
+});
