@@ -21,7 +21,7 @@ import {
 } from "../../mod.ts";
 import { FACES } from "../_faces.ts";
 import { forge, untyped } from "../_support.ts";
-import { Pattern } from "../model/_pattern.ts";
+import { Pattern } from "../model/_values.ts";
 
 const SCALARS = {
   u8: "u8",
