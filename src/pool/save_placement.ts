@@ -1,9 +1,10 @@
 /**
- * Which chunk each record of a save gets in a pool. Nothing of the pool is changed.
+ * Placement: which chunk of a pool each record of a save gets. The pool is not changed here.
  *
- * A record keeps its handle where that can be a handle of the pool: its generation can be, and its chunk is not retired, not taken by
- * another record that keeps its own, and no further off than all records and all chunks that there were would need. The others get the
- * chunk of their old index, or else the lowest. Generations go on from those of the save and of the pool, whichever are higher.
+ * A record keeps its handle if that number is a possible handle of the pool: its generation is in range, and its chunk
+ * is neither retired nor taken, and near enough to the others. Every other record gets the chunk of its old index, or
+ * else the lowest free one. The generation of a chunk is the higher one of the save and of the pool, so that no stale
+ * handle becomes valid.
  *
  * @module
  */
@@ -17,21 +18,31 @@ import { structTitle } from "../struct/text.ts";
 import type { SavedSlab, SaveFile } from "./save_file.ts";
 import { type KindMapping, type KindMappings, linkTargetsIn } from "./save_mapping.ts";
 
-/** What becomes of each record, in the order of the save. */
+/** The chunk of each record, by the number of the record in the save. */
 export class Placement {
-  /** Position of its slab in the pool, index of its chunk there, and the stamp of that. */
+  /** Position in {@linkcode slabs} of the slab that each record goes to. */
   readonly slab: Uint8Array;
+  /** Index of its chunk in that slab. */
   readonly index: Uint32Array;
+  /** Stamp of that chunk with the record in it; 0 while the record has no chunk. */
   readonly stamp: Uint32Array;
-  /** 1 for each that keeps its handle. */
+  /** 1 if the record keeps its handle. */
   readonly kept: Uint8Array;
-  /** By slab of the pool. */
+  /** The slabs of the pool. */
   readonly slabs: readonly SlabPlacement[];
   private readonly file: SaveFile;
   private readonly mappings: KindMappings;
-  /** Index of its chunk in the pool that was saved, unless {@linkcode keepAll} did all. */
+  /** Index of its chunk in the saved pool; unset where {@linkcode keepAll} placed the record. */
   private readonly oldIndex: Uint32Array;
 
+  /**
+   * Places all records.
+   *
+   * @param all The slabs of the pool.
+   * @param file The save.
+   * @param mappings Which struct each kind of records becomes.
+   * @throws {SnapshotError} when there are too few chunks, or a link cannot hold a new handle.
+   */
   constructor(all: readonly TypedSlab[], file: SaveFile, mappings: KindMappings) {
     const { size } = file;
     this.file = file;
@@ -56,14 +67,14 @@ export class Placement {
     this.checkLinks(all);
   }
 
-  /** The block that a record goes to, which has been grown. */
+  /** Returns the block that a record goes to, once it has memory. */
   blockOf(k: number): Block {
     const { slab, chunkBits } = this.slabs[this.slab[k]];
     return slab.blocks[this.index[k] >>> chunkBits];
   }
 
-  /** Calls a function with the number of each record, and what becomes of it. */
-  eachRecord(fn: (k: number, route: KindMapping, saved: SavedSlab, first: number) => void): void {
+  /** Calls a function with the number of each record and of the first one in its slab of the save. */
+  eachRecord(fn: (k: number, mapping: KindMapping, saved: SavedSlab, first: number) => void): void {
     let k = 0;
     this.file.slabs.forEach((saved, i) => {
       const first = k;
@@ -72,7 +83,7 @@ export class Placement {
     });
   }
 
-  /** Calls a function with the old and the new handle of each record that does not keep its own, and its struct. */
+  /** Calls a function with the old and the new handle and the struct of each record that moves. */
   eachMove(fn: (from: number, to: number, struct: AnyStruct | undefined) => void): void {
     if (!this.kept.includes(0)) return;
     this.eachRecord((k, { struct }, saved, first) => {
@@ -83,13 +94,16 @@ export class Placement {
     });
   }
 
-  /** The handle that a record had in the pool that was saved. */
+  /** Returns the handle that a record had in the saved pool. */
   oldHandle(k: number, { numbers, codec, stamps }: SavedSlab, first: number): number {
     const index = this.oldIndex[k];
     return numbers?.[k - first] ?? codec.encode(codec.first + index, stamps[index]);
   }
 
-  /** The frequent case, ten times as fast: handles are packed as they were, and no two records want the same chunk. */
+  /**
+   * Keeps all handles of a slab where they are encoded in the same way in both pools, and so never collide.
+   * This is the frequent case, and ten times as fast as {@linkcode keepHandles}.
+   */
   private keepAll({ codec, stamps, numbers, size }: SavedSlab, at: number, first: number): boolean {
     const target = this.slabs[at];
     const isPlain = numbers === undefined && target.codec.key === codec.key;
@@ -108,10 +122,10 @@ export class Placement {
     return true;
   }
 
-  /** The records whose handles can be handles of the pool keep them. */
+  /** Keeps each handle of a slab that is a possible handle of the pool. */
   private keepHandles(saved: SavedSlab, mappings: readonly KindMapping[], first: number): void {
     const { codec, stamps, numbers, tags } = saved;
-    const { slab, oldIndex, index, stamp, kept } = this; // each is read 100,000 times
+    const { slab, oldIndex, index, stamp, kept } = this; // locals, as each is read once a record
     const areSame = this.slabs.map((target) =>
       numbers === undefined && target.codec.key === codec.key
     );
@@ -131,7 +145,7 @@ export class Placement {
         newIndex = target.codec.index(handle);
         newStamp = target.codec.liveStamp(handle);
       }
-      if (target.isDebug) kept[k] = 1; // any number will do, whatever the chunk
+      if (target.isDebug) kept[k] = 1; // a handle of debug mode goes with any chunk
       else if (target.keep(newIndex, newStamp)) {
         kept[k] = 1;
         index[k] = newIndex;
@@ -141,7 +155,7 @@ export class Placement {
     }
   }
 
-  /** A record that does not keep its handle gets the chunk that has its old index, or else the lowest. */
+  /** Gives a record the chunk of its old index, or else the lowest free one. */
   private place(k: number): void {
     const target = this.slabs[this.slab[k]];
     const old = this.oldIndex[k];
@@ -149,14 +163,14 @@ export class Placement {
     if (index < 0) {
       const { maxChunks, label } = target.slab;
       throw this.file.error(
-        `its ${this.file.size} records are more than there is target for in the ${maxChunks} chunks of ${label}`,
+        `its ${this.file.size} records are more than there is room for in the ${maxChunks} chunks of ${label}`,
       );
     }
     this.index[k] = index;
     this.stamp[k] = target.stampOf(index) + 1;
   }
 
-  /** A link has no target for the highest wide handles. */
+  /** Throws where a link would have to hold a wide handle of 2^32 or more. */
   private checkLinks(all: readonly TypedSlab[]): void {
     if (this.slabs.every(({ codec, isDebug }) => codec.wraps || isDebug)) return;
     const targets = linkTargetsIn(all);
@@ -171,22 +185,24 @@ export class Placement {
   }
 }
 
-/** The chunks of a slab, while records are placed in them. */
+/** The chunks of one slab, while records are placed in them. */
 export class SlabPlacement {
   readonly slab: Slab;
   readonly codec: HandleCodec;
   readonly isDebug: boolean;
   readonly wraps: boolean;
   readonly chunkBits: number;
-  /** Records that were placed. */
+  /** Records that are placed so far. */
   size = 0;
-  /** The live stamp of the last generation. */
+  /** Stamp of a live record of the last generation. */
   private readonly lastStamp: number;
-  /** Stamps of the save, where they mean the same here; what was stale there stays stale. */
+  /** Stamps of the saved slab with the same indices, if there is one: what was stale there stays stale. */
   private readonly stamps: Uint16Array | Uint32Array | undefined;
-  /** 1 for each chunk that has a record now, and for each block that has one. */
+  /** 1 if the chunk has a record, by index. */
   private readonly taken: Uint8Array;
+  /** 1 if the block has a record, by position. */
   private readonly blocks: Uint8Array;
+  /** All chunks below this index are taken or retired. */
   private lowest = 0;
 
   constructor(slab: Slab, file: SaveFile) {
@@ -203,26 +219,32 @@ export class SlabPlacement {
       ) ?? {};
     this.stamps = stamps;
     const ever = Math.max(everChunks, ...file.slabs.map(({ stamps }) => stamps.length));
-    // SlabPlacement for all records beside chunks that are retired. One that was further off moves, as it would take a block by itself.
+    // Room for all records beside retired chunks. A record beyond would need a block of its own, so it moves.
     const blocks = Math.ceil(Math.min(maxChunks, ever + 2 * file.size) / chunkCount);
     this.blocks = new Uint8Array(blocks);
     this.taken = new Uint8Array(blocks * chunkCount);
   }
 
-  /** By position: whether the block has to have memory. */
+  /** Whether the block at each position needs memory. */
   get mapped(): readonly boolean[] {
     const saved = Math.ceil((this.stamps?.length ?? 0) / this.slab.geometry.chunkCount);
     const count = Math.max(Math.min(saved, this.blocks.length), this.blocks.lastIndexOf(1) + 1);
     return Array.from(this.blocks.subarray(0, count), (it) => it === 1);
   }
 
-  /** Takes the chunk of a handle if it can be had, and the handle be given. */
+  /** Takes the chunk of a handle, and returns whether it is free and the handle a possible one. */
   keep(index: number, stamp: number): boolean {
     const isHandle = stamp >= 3 && stamp <= this.lastStamp; // there is no generation 0
     return isHandle && (this.wraps || this.ownStampOf(index) > 0) && this.take(index);
   }
 
-  /** Takes all chunks that are live by their stamps, so many, if none was taken before or is retired, and all are near enough. */
+  /**
+   * Takes all chunks with a live stamp.
+   *
+   * @param stamps Stamps by index.
+   * @param size How many of them are live.
+   * @returns False if a chunk was taken before, is retired or is too far away; then none is taken.
+   */
   takeAll(stamps: Uint16Array | Uint32Array, size: number): boolean {
     const { taken, blocks, chunkBits } = this;
     if (this.size > 0 || stamps.length > taken.length) return false;
@@ -247,19 +269,19 @@ export class SlabPlacement {
     return true;
   }
 
-  /** Takes a chunk that nobody has, and has generations left. */
+  /** Takes a chunk, and returns whether it was free and has generations left. */
   takeFree(index: number): boolean {
     return this.stampOf(index) > 0 && this.take(index);
   }
 
-  /** Takes the lowest of these; -1 when there is none. */
+  /** Takes the lowest chunk that is free; returns its index, or -1 where there is none. */
   takeLowest(): number {
     const { length } = this.taken;
     while (this.lowest < length && !this.takeFree(this.lowest)) this.lowest++;
     return this.lowest < length ? this.lowest : -1;
   }
 
-  /** The stamp that a chunk has when the pool is cleared, so that nothing that was stale here or in the save is given out again. */
+  /** Returns the stamp of a free chunk that makes all handles of the pool and of the save stale; 0 for a retired one. */
   stampOf(index: number): number {
     const own = this.ownStampOf(index);
     const { stamps } = this;
@@ -268,33 +290,34 @@ export class SlabPlacement {
       : this.later(own, this.freed(stamps[index]));
   }
 
-  /** Makes the stamps of all chunks what {@linkcode stampOf} says, after the pool was cleared. */
+  /** Sets the stamps of all chunks to {@linkcode stampOf}, after the pool was cleared. */
   carryStamps(): void {
     const { stamps } = this;
-    for (
-      const { position, chunkCount, stamps: own } of stamps === undefined ? [] : this.slab.blocks
-    ) {
+    if (stamps === undefined) return;
+    for (const { position, chunkCount, stamps: own } of this.slab.blocks) {
       const first = position * chunkCount;
-      const count = Math.min(chunkCount, stamps!.length - first); // there are some here
-      for (let i = 0; i < count; i++) own[i] = this.later(own[i], this.freed(stamps![first + i]));
+      const count = Math.min(chunkCount, stamps.length - first);
+      for (let i = 0; i < count; i++) own[i] = this.later(own[i], this.freed(stamps[first + i]));
     }
   }
 
+  /** Returns the stamp that a chunk of the pool has once its record is freed. */
   private ownStampOf(index: number): number {
     const block = this.slab.blocks[index >>> this.chunkBits] as Block | undefined;
     return block === undefined ? 2 : this.freed(block.stamps[index & block.chunkCount - 1]);
   }
 
-  /** A chunk that is retired in one of the two is so. */
+  /** Returns the later one of two stamps of free chunks; 0 (retired) if one is 0. */
   private later(stamp: number, other: number): number {
     return stamp === 0 || other === 0 ? 0 : Math.max(stamp, other);
   }
 
-  /** What follows a stamp when its record is freed. */
+  /** Returns the stamp that follows when the record is freed; of a free chunk its own. */
   private freed(stamp: number): number {
     const { lastStamp, wraps } = this;
     if (stamp > 0 && stamp < lastStamp) return stamp + (stamp & 1);
-    if (wraps) return stamp === lastStamp ? 2 : lastStamp - 1; // of more generations than there are here, or retired
+    // A save may have retired chunks, and more generations than compact handles here.
+    if (wraps) return stamp === lastStamp ? 2 : lastStamp - 1;
     return 0;
   }
 }

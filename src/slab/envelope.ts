@@ -1,8 +1,8 @@
 /**
- * What every snapshot has around what it holds: who it is of, how long it is, and a checksum.
+ * The envelope of snapshots and saves: a header with the layout, the length and a checksum.
  *
  * ```text
- * word  0     "SLAB" or "SAVE", read the other way round on a machine of the other byte order
+ * word  0     "SLAB" or "SAVE"; its bytes are reversed on a machine of the other byte order
  *       1     version
  *       2     fingerprint of the layout; 0 in a save
  *       3     "SUM1" or "NONE"
@@ -19,18 +19,19 @@ import { SnapshotError } from "../errors.ts";
 import type { AnyStruct, FieldType } from "../struct/schema.ts";
 import { Struct } from "../struct/schema.ts";
 
-/** What bytes are, and what errors call them. */
+/** A kind of envelope, and its words in errors. */
 export interface Format {
-  /** Their first word. */
+  /** The first word. */
   readonly magic: number;
-  /** Their second word: the version of what is in them. */
+  /** The second word: the version of the sections. */
   readonly version: number;
-  /** What is done with them, and what they are. */
+  /** The call that reads it, for errors. */
   readonly verb: string;
+  /** What errors call it. */
   readonly noun: string;
 }
 
-/** The state of one kind of pool. */
+/** The state of a pool of one layout. */
 export const SNAPSHOT: Format = {
   magic: 0x42414c53, // "SLAB" in memory, where the low byte comes first
   version: 2,
@@ -38,7 +39,7 @@ export const SNAPSHOT: Format = {
   noun: "snapshot",
 };
 
-/** Records that say what they are; see `pool/save_file.ts`. */
+/** Records with a description of their structs; see `pool/save_file.ts`. */
 export const SAVE: Format = {
   magic: 0x45564153, // "SAVE"
   version: 1,
@@ -47,23 +48,29 @@ export const SAVE: Format = {
 };
 
 const SUM = 0x314d5553; // "SUM1"
-const NONE = 0x454e4f4e; // "NONE": no single byte makes one of the other
+const NONE = 0x454e4f4e; // "NONE" differs from "SUM1" in every byte, so that no single changed byte makes one of the other
 
 /** Words before the sections. */
 export const HEADER_WORDS = 8;
 
 /**
- * @param bytes Where a thing ends.
- * @returns Where the next one may start.
+ * Rounds up to a multiple of 8, where a typed array of any type can start.
+ *
+ * @param bytes A number of bytes.
+ * @returns It, or the next multiple of 8.
  */
 export function padded(bytes: number): number {
   return Math.ceil(bytes / 8) * 8;
 }
 
-/** Options of `snapshot`. */
+/**
+ * Options of `snapshot`.
+ *
+ * @category Saves and snapshots
+ */
 export interface SnapshotOptions {
   /**
-   * Whether a checksum is written, so that `restore` notices every change of a byte. Without it a snapshot is made and
+   * Whether a checksum is written, so that `restore` notices any changed byte. Without it a snapshot is written and
    * read faster, and only its structure is checked.
    * @default {true}
    */
@@ -71,15 +78,15 @@ export interface SnapshotOptions {
 }
 
 /**
- * Reads the options of a snapshot.
+ * Checks the options of a snapshot.
  *
  * @param label How errors call the pool.
- * @param options As the user gave them.
- * @returns Whether there is to be a checksum.
- * @throws {TypeError} when there is an unknown option, or it is no boolean.
+ * @param options The user's options.
+ * @returns Whether a checksum is written.
+ * @throws {TypeError} when an option is unknown, or `checksum` is no boolean.
  */
 export function wantsChecksum(label: string, options: SnapshotOptions): boolean {
-  if (options === WITH_CHECKSUM) return true; // most of them, which so need not be looked at
+  if (options === WITH_CHECKSUM) return true; // the default, which needs no check
   const unknown = optionsProblem(options, SNAPSHOT_OPTIONS);
   const { checksum = true } = unknown === undefined ? options : WITH_CHECKSUM;
   if (unknown === undefined && typeof checksum === "boolean") return checksum;
@@ -89,10 +96,10 @@ export function wantsChecksum(label: string, options: SnapshotOptions): boolean 
 
 const SNAPSHOT_OPTIONS = ["checksum"];
 
-/** The options of a snapshot that has none. */
+/** The default options. */
 export const WITH_CHECKSUM: SnapshotOptions = {};
 
-/** A snapshot's bytes, also as numbers of several widths. */
+/** Typed arrays over the bytes of a snapshot or save. */
 export interface SnapshotArrays {
   readonly bytes: Uint8Array;
   readonly u16: Uint16Array;
@@ -101,16 +108,18 @@ export interface SnapshotArrays {
   readonly floats: Float64Array;
 }
 
-/** The arrays of each array that was written to, so that the next snapshot into it allocates nothing. */
+/** The typed arrays over each array that was written to, so that the next snapshot into it allocates nothing. */
 const knownArrays = new WeakMap<Uint8Array, SnapshotArrays>();
 
 /**
- * @param bytes Starts at a multiple of 8 in its buffer.
- * @returns The same bytes, also as numbers; the same arrays for the same array.
+ * Returns typed arrays over bytes, the same ones for the same array.
+ *
+ * @param bytes Starts at a multiple of 8 bytes of its buffer.
+ * @returns The arrays.
  */
 export function arraysOf(bytes: Uint8Array): SnapshotArrays {
   let arrays = knownArrays.get(bytes);
-  // That of an array over a resizable buffer may have become too short.
+  // An array over a resizable buffer may have changed its length.
   if (arrays === undefined || arrays.floats.length !== Math.floor(bytes.byteLength / 8)) {
     knownArrays.set(bytes, arrays = makeArrays(bytes));
   }
@@ -121,7 +130,7 @@ function makeArrays(bytes: Uint8Array): SnapshotArrays {
   const { buffer, byteOffset, byteLength } = bytes;
   return {
     bytes,
-    // Not shifted, as there may be more than 2^31 bytes.
+    // Divided and not shifted, as there may be more than 2^31 bytes.
     u16: new Uint16Array(buffer, byteOffset, Math.floor(byteLength / 2)),
     words: new Int32Array(buffer, byteOffset, Math.floor(byteLength / 4)),
     u32: new Uint32Array(buffer, byteOffset, Math.floor(byteLength / 4)),
@@ -130,14 +139,14 @@ function makeArrays(bytes: Uint8Array): SnapshotArrays {
 }
 
 /**
- * Finds the array that a snapshot goes into.
+ * Returns the array that a snapshot is written to.
  *
  * @param label How errors call the pool.
- * @param into What the caller has, if anything.
+ * @param into The user's array, if there is one.
  * @param byteLength Bytes that are needed, a multiple of 8.
- * @returns It, if it has room; else a new one.
- * @throws {TypeError} when it is no `Uint8Array`.
- * @throws {RangeError} when it starts at no multiple of 8 bytes of its buffer.
+ * @returns `into`, if it has room; else a new array.
+ * @throws {TypeError} when `into` is no `Uint8Array`.
+ * @throws {RangeError} when `into` does not start at a multiple of 8 bytes of its buffer.
  */
 export function bytesFor(
   label: string,
@@ -157,14 +166,14 @@ export function bytesFor(
 }
 
 /**
- * Writes the header, when all sections are written.
+ * Writes the header, after all sections.
  *
- * @param arrays What they were written to.
- * @param fingerprint Of the layout.
- * @param sections How many.
+ * @param arrays The arrays with the sections.
+ * @param fingerprint Fingerprint of the layout, 32 bits.
+ * @param sections How many sections there are.
  * @param byteLength Bytes in all.
- * @param withChecksum Whether there is to be a checksum.
- * @param format What they are.
+ * @param withChecksum Whether a checksum is written.
+ * @param format Snapshot or save.
  */
 export function writeHeader(
   { words }: SnapshotArrays,
@@ -186,14 +195,14 @@ export function writeHeader(
 }
 
 /**
- * Reads the header of a snapshot, and checks all of it.
+ * Reads and checks the header, and the checksum if there is one.
  *
  * @param label How errors call the pool.
- * @param name Its name.
- * @param bytes The snapshot; it may be longer.
- * @param format What they have to be.
- * @returns The snapshot as a arrays, of just its own length.
- * @throws {SnapshotError} when it is none, or was damaged.
+ * @param name Name of the pool.
+ * @param bytes The snapshot; more bytes may follow it.
+ * @param format Snapshot or save.
+ * @returns Typed arrays over the snapshot alone, without the bytes behind it.
+ * @throws {SnapshotError} when the bytes are of another format or version, or damaged.
  * @throws {TypeError} when the bytes are no `Uint8Array`.
  */
 export function readHeader(
@@ -215,7 +224,7 @@ export function readHeader(
       bytes.byteLength,
     );
   }
-  // Words can only be read where they are aligned. A copy by slice() would be none of a Node.js Buffer.
+  // Words can only be read where they are aligned. slice() does not copy a Node.js Buffer.
   const whole = bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
   const head = new Int32Array(whole.buffer, whole.byteOffset, HEADER_WORDS);
   if (head[0] === swapped(magic)) throw fail("it is from a machine of the other byte order", 0);
@@ -245,14 +254,15 @@ export function readHeader(
 }
 
 /**
- * Checks that a snapshot is of the same layout.
+ * Checks that a snapshot is of a pool of the same layout.
  *
  * @param label How errors call the pool.
- * @param name Its name.
+ * @param name Name of the pool.
  * @param arrays The snapshot.
- * @param fingerprint Of the pool's layout.
- * @param sections How many there must be.
- * @param differences Tells what is different.
+ * @param fingerprint Fingerprint of the pool's layout.
+ * @param sections How many sections there must be.
+ * @param differences Makes the end of the error's message.
+ * @throws {SnapshotError} when it is of another layout.
  */
 export function checkLayout(
   label: string,
@@ -266,6 +276,7 @@ export function checkLayout(
   throw snapshotError(label, name, `it is of another layout${differences()}`, 8);
 }
 
+/** Returns a word with its bytes reversed. */
 function swapped(word: number): number {
   return new DataView(new Int32Array([word]).buffer).getInt32(
     0,
@@ -274,11 +285,13 @@ function swapped(word: number): number {
 }
 
 /**
+ * Makes the error for bytes that cannot be restored or loaded.
+ *
  * @param label How errors call the pool.
- * @param name Its name.
+ * @param name Name of the pool.
  * @param problem What is wrong.
- * @param byteOffset Where in the bytes.
- * @param format What they are.
+ * @param byteOffset Where it is, in bytes from the start.
+ * @param format Snapshot or save.
  * @returns The error.
  */
 export function snapshotError(
@@ -295,16 +308,14 @@ export function snapshotError(
   );
 }
 
-/** The odd factors of xxHash32 (Collet, 2012): no difference is ever lost by a multiplication. */
+/** Factors of xxHash32 (Collet, 2012). They are odd, so that each multiplication can be undone and loses no difference. */
 const SPREAD = 0xc2b2ae3d | 0;
 const FACTOR = 0x9e3779b1 | 0;
 const FOLD = 0x85ebca77 | 0;
 
-/**
- * Every step can be undone, so a change of one word always shows. The word that holds the checksum is left out.
- */
+/** Every step can be undone, so any change of one word changes the checksum. Its own word is left out. */
 function checksum(words: Int32Array, byteLength: number): number {
-  const count = byteLength / 4 | 0; // a float would make the loop take twice as long
+  const count = byteLength / 4 | 0; // an integer, as with a float the loop takes twice as long
   const end = count & ~3;
   let sum = 1;
   for (let i = 0; i < HEADER_WORDS; i++) if (i !== 4) sum = mix(sum, words[i]);
@@ -314,8 +325,8 @@ function checksum(words: Int32Array, byteLength: number): number {
 }
 
 /**
- * Four sums side by side, each of every fourth word, as in xxHash32. A function of its own: beside another loop the engine
- * at times makes this one take twice as long.
+ * Returns four sums, each of every fourth word as in xxHash32, folded into one. It is a function of its own, since next
+ * to another loop V8 sometimes compiles this one to half the speed.
  */
 function sumOfFours(words: Int32Array, end: number, seed: number): number {
   let a = seed, b = 2, c = 3, d = 4;
@@ -328,7 +339,10 @@ function sumOfFours(words: Int32Array, end: number, seed: number): number {
   return fold(fold(fold(fold(1, a), b), c), d);
 }
 
-/** The word is spread first: with one multiplication two flipped bits, the highest of a word and one of the next, cancel. */
+/**
+ * Mixes a word into a sum. The word is multiplied first: with one multiplication alone, a flipped highest bit of one word
+ * and a flipped bit of the next would cancel.
+ */
 function mix(sum: number, word: number): number {
   const mixed = sum ^ Math.imul(word, SPREAD);
   return Math.imul(mixed << 13 | mixed >>> 19, FACTOR);
@@ -340,8 +354,10 @@ function fold(sum: number, part: number): number {
 }
 
 /**
- * @param text What to tell apart from others.
- * @returns 32 bits of it, by FNV-1a (Fowler, Noll, Vo, 1991).
+ * Hashes a text by FNV-1a (Fowler, Noll, Vo, 1991).
+ *
+ * @param text The text.
+ * @returns 32 bits.
  */
 export function fingerprintOf(text: string): number {
   let hash = 0x811c9dc5 | 0;
@@ -350,8 +366,10 @@ export function fingerprintOf(text: string): number {
 }
 
 /**
+ * Writes the layout of a struct as text.
+ *
  * @param struct A struct.
- * @returns All that its records depend on, as text: names, types and offsets of the fields, to the last scalar.
+ * @returns Names, types and offsets of its fields, those of nested structs included.
  */
 export function layoutText(struct: AnyStruct): string {
   const fields = Object.entries(struct.fields).map(([name, { type, offset }]) =>
