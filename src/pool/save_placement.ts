@@ -1,10 +1,10 @@
 /**
  * Placement: which chunk of a pool each record of a save gets. The pool is not changed here.
  *
- * A record keeps its handle if that number is a possible handle of the pool: its generation is in range, and its chunk
- * is neither retired nor taken, and near enough to the others. Every other record gets the chunk of its old index, or
- * else the lowest free one. The generation of a chunk is the higher one of the save and of the pool, so that no stale
- * handle becomes valid.
+ * A record keeps its handle if that number is a possible handle of the pool: its generation is in
+ * range, and its chunk is neither retired nor taken, and near enough to the others. Every other
+ * record gets the chunk of its old index, or else the lowest free one. The generation of a chunk is
+ * the higher one of the save and of the pool, so that no stale handle becomes valid.
  *
  * @module
  */
@@ -73,7 +73,9 @@ export class Placement {
     return slab.blocks[this.index[k] >>> chunkBits];
   }
 
-  /** Calls a function with the number of each record and of the first one in its slab of the save. */
+  /**
+   * Calls a function with the number of each record and of the first one in its slab of the save.
+   */
   eachRecord(fn: (k: number, mapping: KindMapping, saved: SavedSlab, first: number) => void): void {
     let k = 0;
     this.file.slabs.forEach((saved, i) => {
@@ -101,8 +103,8 @@ export class Placement {
   }
 
   /**
-   * Keeps all handles of a slab where they are encoded in the same way in both pools, and so never collide.
-   * This is the frequent case, and ten times as fast as {@linkcode keepHandles}.
+   * Keeps all handles of a slab where they are encoded in the same way in both pools, and so never
+   * collide. This is the frequent case, and ten times as fast as {@linkcode keepHandles}.
    */
   private keepAll({ codec, stamps, numbers, size }: SavedSlab, at: number, first: number): boolean {
     const target = this.slabs[at];
@@ -196,7 +198,10 @@ export class SlabPlacement {
   size = 0;
   /** Stamp of a live record of the last generation. */
   private readonly lastStamp: number;
-  /** Stamps of the saved slab with the same indices, if there is one: what was stale there stays stale. */
+  /**
+   * Stamps of the saved slab with the same indices, if there is one: what was stale there stays
+   * stale.
+   */
   private readonly stamps: Uint16Array | Uint32Array | undefined;
   /** 1 if the chunk has a record, by index. */
   private readonly taken: Uint8Array;
@@ -219,7 +224,8 @@ export class SlabPlacement {
       ) ?? {};
     this.stamps = stamps;
     const ever = Math.max(everChunks, ...file.slabs.map(({ stamps }) => stamps.length));
-    // Room for all records beside retired chunks. A record beyond would need a block of its own, so it moves.
+    // Room for all records beside retired chunks. A record beyond would need a block of its own, so
+    // it moves.
     const blocks = Math.ceil(Math.min(maxChunks, ever + 2 * file.size) / chunkCount);
     this.blocks = new Uint8Array(blocks);
     this.taken = new Uint8Array(blocks * chunkCount);
@@ -281,7 +287,10 @@ export class SlabPlacement {
     return this.lowest < length ? this.lowest : -1;
   }
 
-  /** Returns the stamp of a free chunk that makes all handles of the pool and of the save stale; 0 for a retired one. */
+  /**
+   * Returns the stamp of a free chunk that makes all handles of the pool and of the save stale; 0
+   * for a retired one.
+   */
   stampOf(index: number): number {
     const own = this.ownStampOf(index);
     const { stamps } = this;

@@ -48,7 +48,8 @@ export const SAVE: Format = {
 };
 
 const SUM = 0x314d5553; // "SUM1"
-const NONE = 0x454e4f4e; // "NONE" differs from "SUM1" in every byte, so that no single changed byte makes one of the other
+// "NONE" differs from "SUM1" in every byte, so that no single changed byte makes one of the other.
+const NONE = 0x454e4f4e;
 
 /** Words before the sections. */
 export const HEADER_WORDS = 8;
@@ -70,8 +71,8 @@ export function padded(bytes: number): number {
  */
 export interface SnapshotOptions {
   /**
-   * Whether a checksum is written, so that `restore` notices any changed byte. Without it a snapshot is written and
-   * read faster, and only its structure is checked.
+   * Whether a checksum is written, so that `restore` notices any changed byte. Without it a
+   * snapshot is written and read faster, and only its structure is checked.
    * @default {true}
    */
   readonly checksum?: boolean;
@@ -108,7 +109,10 @@ export interface SnapshotArrays {
   readonly floats: Float64Array;
 }
 
-/** The typed arrays over each array that was written to, so that the next snapshot into it allocates nothing. */
+/**
+ * The typed arrays over each array that was written to, so that the next snapshot into it allocates
+ * nothing.
+ */
 const knownArrays = new WeakMap<Uint8Array, SnapshotArrays>();
 
 /**
@@ -308,12 +312,18 @@ export function snapshotError(
   );
 }
 
-/** Factors of xxHash32 (Collet, 2012). They are odd, so that each multiplication can be undone and loses no difference. */
+/**
+ * Factors of xxHash32 (Collet, 2012). They are odd, so that each multiplication can be undone and
+ * loses no difference.
+ */
 const SPREAD = 0xc2b2ae3d | 0;
 const FACTOR = 0x9e3779b1 | 0;
 const FOLD = 0x85ebca77 | 0;
 
-/** Every step can be undone, so any change of one word changes the checksum. Its own word is left out. */
+/**
+ * Every step can be undone, so any change of one word changes the checksum. Its own word is left
+ * out.
+ */
 function checksum(words: Int32Array, byteLength: number): number {
   const count = byteLength / 4 | 0; // an integer, as with a float the loop takes twice as long
   const end = count & ~3;
@@ -325,8 +335,8 @@ function checksum(words: Int32Array, byteLength: number): number {
 }
 
 /**
- * Returns four sums, each of every fourth word as in xxHash32, folded into one. It is a function of its own, since next
- * to another loop V8 sometimes compiles this one to half the speed.
+ * Returns four sums, each of every fourth word as in xxHash32, folded into one. It is a function of
+ * its own, since next to another loop V8 sometimes compiles this one to half the speed.
  */
 function sumOfFours(words: Int32Array, end: number, seed: number): number {
   let a = seed, b = 2, c = 3, d = 4;
@@ -340,8 +350,8 @@ function sumOfFours(words: Int32Array, end: number, seed: number): number {
 }
 
 /**
- * Mixes a word into a sum. The word is multiplied first: with one multiplication alone, a flipped highest bit of one word
- * and a flipped bit of the next would cancel.
+ * Mixes a word into a sum. The word is multiplied first: with one multiplication alone, a flipped
+ * highest bit of one word and a flipped bit of the next would cancel.
  */
 function mix(sum: number, word: number): number {
   const mixed = sum ^ Math.imul(word, SPREAD);
