@@ -1,32 +1,32 @@
 /**
- * What happens before what, in the sense of the memory model: who can know of the last write to a
- * place, and of the reads since. An access that is not atomic has to come after the last write by
- * that order, and a write after the reads as well; else it is a race, and what it reads is
- * anybody's guess, whatever the order of steps was.
+ * Happens-before of the memory model: which thread knows of the last write to a location, and of
+ * the reads since. A plain access must come after the last write in this order, and a plain write
+ * after the reads as well. Otherwise it is a race, and what it reads is undefined, whatever the
+ * order of the steps was.
  *
- * The usual vector clocks would tell the same, but they count, so that no two ways to a world would
- * ever meet. Here everybody, threads as well as the words that they pass knowledge on by, has four
- * bits for each place: whether the last write is known, and the last read of each of up to three
- * threads.
+ * Vector clocks would say the same, but they count up, so no two paths would ever lead to the same
+ * state. Here each party, a thread or an atomic word that threads pass knowledge by, has four bits
+ * for each location: whether it knows of the last write, and of the last read of each of up to
+ * three threads.
  *
  * @module
  */
 
-/** Places to a word of bits. */
-const PLACES = 8;
+/** Locations in a word of bits. */
+const LOCATIONS = 8;
 const BITS = 4;
 const ALL = (1 << BITS) - 1;
 
-/** Who knows of which accesses. */
+/** Which party knows of which accesses. */
 export class Order {
-  /** Two words of bits for each of those that know. */
+  /** Two words of bits for each party. */
   readonly known: number[];
 
   constructor(known: number[]) {
     this.known = known;
   }
 
-  /** Everybody knows everything. */
+  /** Starts where all parties know all accesses. */
   static of(parties: number): Order {
     return new Order(Array(2 * parties).fill(-1));
   }
@@ -35,22 +35,22 @@ export class Order {
     return new Order(this.known.slice());
   }
 
-  /** One comes to know what another does. */
+  /** A party learns all that another knows. */
   learn(party: number, from: number): void {
     this.known[2 * party] |= this.known[2 * from];
     this.known[2 * party + 1] |= this.known[2 * from + 1];
   }
 
-  /** One forgets what it knew, and knows what another does. */
+  /** A party knows only what another knows. */
   become(party: number, from: number): void {
     this.known[2 * party] = this.known[2 * from];
     this.known[2 * party + 1] = this.known[2 * from + 1];
   }
 
-  /** A thread reads a place; tells whether it knows of the last write. */
-  read(thread: number, place: number): boolean {
-    const shift = place % PLACES * BITS;
-    const plane = place < PLACES ? 0 : 1;
+  /** A thread reads a location; returns whether it knows of the last write. */
+  read(thread: number, location: number): boolean {
+    const shift = location % LOCATIONS * BITS;
+    const plane = location < LOCATIONS ? 0 : 1;
     const isOrdered = (this.known[2 * thread + plane] >>> shift & 1) === 1;
     const mine = 2 << thread << shift;
     for (let i = plane; i < this.known.length; i += 2) this.known[i] &= ~mine;
@@ -59,12 +59,12 @@ export class Order {
   }
 
   /**
-   * A thread writes a place; tells whether it knows of the reads since the last write, and of that,
-   * unless both are atomic.
+   * A thread writes a location; returns whether it knows of the reads since the last write, and of
+   * that write unless both are atomic.
    */
-  write(thread: number, place: number, isAtomic: boolean): boolean {
-    const shift = place % PLACES * BITS;
-    const plane = place < PLACES ? 0 : 1;
+  write(thread: number, location: number, isAtomic: boolean): boolean {
+    const shift = location % LOCATIONS * BITS;
+    const plane = location < LOCATIONS ? 0 : 1;
     const needed = isAtomic ? ALL - 1 : ALL;
     const isOrdered = (this.known[2 * thread + plane] >>> shift & needed) === needed;
     const [all, last] = [ALL << shift, 1 << shift];

@@ -1,10 +1,10 @@
 /**
- * A virtual thread's side of the block: the steps, done one at a time.
+ * The block as a virtual thread sees it: it takes one step at a time.
  *
  * @module
  */
 import { lengthOf, type SharedSteps } from "../../src/shared/protocol.ts";
-import { type Operation, refuse, type Thread, type World } from "./_shared_world.ts";
+import { fail, type Operation, type State, type Thread } from "./_state.ts";
 
 /**
  * Thrown into an operation at the step that it is not to take yet. It is caught by the one who
@@ -23,34 +23,34 @@ export class VirtualBlock implements SharedSteps {
   bump = 0;
   isMine = false;
   readonly chunkCount: number;
-  /** What was done, a line a step, where somebody wants to know. */
+  /** One line for each step, where it is set. */
   trace: string[] | undefined;
-  #world: World;
+  #state: State;
   #number = 0;
   #thread: Thread;
   /** Steps of the operation that were answered in this run of it. */
   #position = 0;
   /** Whether the one new step of this run was taken. */
   #hasGone = false;
-  /** Where the handle of what is allocated goes. */
+  /** Slot of the record that the operation allocates. */
   #slot = -1;
 
-  constructor(world: World) {
-    this.#world = world;
-    this.#thread = world.threads[0];
-    this.chunkCount = world.shape.chunkCount;
+  constructor(state: State) {
+    this.#state = state;
+    this.#thread = state.threads[0];
+    this.chunkCount = state.shape.chunkCount;
   }
 
   /**
    * Takes a thread one step further, and to the end of the operation if that was its last step.
    *
-   * @param world Where; it is changed.
+   * @param state Where; it is changed.
    * @param number Which thread, from 1.
    * @param operation What it is at.
    */
-  go(world: World, number: number, operation: Operation): void {
-    const thread = world.threads[number - 1];
-    this.#world = world;
+  go(state: State, number: number, operation: Operation): void {
+    const thread = state.threads[number - 1];
+    this.#state = state;
     this.#number = number;
     this.#thread = thread;
     this.#position = 0;
@@ -70,7 +70,7 @@ export class VirtualBlock implements SharedSteps {
   }
 
   #run(operation: Operation): void {
-    const { algorithm } = this.#world;
+    const { algorithm } = this.#state;
     const mayAlloc = this.isMine || algorithm.isOwnerless === true;
     if (operation.kind === "alloc") {
       const stamp = mayAlloc ? algorithm.alloc(this) : -1;
@@ -86,30 +86,30 @@ export class VirtualBlock implements SharedSteps {
   }
 
   #free(operation: Operation & { readonly kind: "free" }): void {
-    const world = this.#world;
+    const state = this.#state;
     const serial = this.#receive(operation.slot);
     if (serial === 0) return;
-    const chunk = world.chunkOf[serial];
-    const live = world.stampOf[serial];
-    const dead = world.after(live);
-    const { algorithm } = world;
+    const chunk = state.chunkOf[serial];
+    const live = state.stampOf[serial];
+    const dead = state.after(live);
+    const { algorithm } = state;
     const isFreed = this.isMine
       ? algorithm.freeOwn(this, chunk, live, dead)
       : algorithm.freeRemote(this, chunk, live, dead);
     this.#note(operation, isFreed);
     const { ended } = this.#thread;
-    if (isFreed && ended === 0) refuse(`record ${serial} is freed twice`);
+    if (isFreed && ended === 0) fail(`record ${serial} is freed twice`);
     if (ended !== 0 && ended !== serial) {
-      refuse(`record ${ended} is freed with the handle of ${serial}`);
+      fail(`record ${ended} is freed with the handle of ${serial}`);
     }
     if (!isFreed && ended !== 0) {
-      refuse(`record ${serial} is freed, and the thread told that it is not`);
+      fail(`record ${serial} is freed, and the thread told that it is not`);
     }
-    if (!isFreed && world.isLive(serial)) refuse(`record ${serial} is live, and is not freed`);
+    if (!isFreed && state.isLive(serial)) fail(`record ${serial} is live, and is not freed`);
   }
 
   #adopt(operation: Operation & { readonly kind: "adopt" }): void {
-    const isAdopted = this.#world.algorithm.adopt(this, operation.from, this.#number);
+    const isAdopted = this.#state.algorithm.adopt(this, operation.from, this.#number);
     this.#note(operation, isAdopted);
     if (isAdopted) this.isMine = true;
   }
@@ -142,65 +142,65 @@ export class VirtualBlock implements SharedSteps {
   /** Comes to know a handle, by a message for instance. */
   #receive(slot: number): number {
     if (this.#isOld()) return this.#old();
-    this.#world.acquire(this.#thread, "slot", slot);
-    return this.#answer(this.#world.slots[slot], "receive", slot);
+    this.#state.acquire(this.#thread, "slot", slot);
+    return this.#answer(this.#state.slots[slot], "receive", slot);
   }
 
   loadStamp(chunk: number): number {
     if (this.#isOld()) return this.#old();
-    this.#world.checkChunk(chunk);
-    this.#world.acquire(this.#thread, "stamp", chunk);
-    return this.#answer(this.#world.stamps[chunk], "loadStamp", chunk);
+    this.#state.checkChunk(chunk);
+    this.#state.acquire(this.#thread, "stamp", chunk);
+    return this.#answer(this.#state.stamps[chunk], "loadStamp", chunk);
   }
 
   ownStamp(chunk: number): number {
     if (this.#isOld()) return this.#old();
-    this.#world.checkChunk(chunk);
-    const stamp = this.#answer(this.#world.stamps[chunk], "ownStamp", chunk);
-    this.#world.read(this.#thread, "stamp", chunk);
+    this.#state.checkChunk(chunk);
+    const stamp = this.#answer(this.#state.stamps[chunk], "ownStamp", chunk);
+    this.#state.read(this.#thread, "stamp", chunk);
     return stamp;
   }
 
   storeStamp(chunk: number, stamp: number): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "storeStamp", chunk, stamp);
-    this.#world.checkChunk(chunk);
-    this.#world.stamp(this.#thread, this.#slot, chunk, stamp);
+    this.#state.checkChunk(chunk);
+    this.#state.stamp(this.#thread, this.#slot, chunk, stamp);
   }
 
   swapStamp(chunk: number, from: number, to: number): boolean {
     if (this.#isOld()) return this.#old() === 1;
-    const isSwapped = this.#world.stamps[chunk] === from;
+    const isSwapped = this.#state.stamps[chunk] === from;
     this.#answer(isSwapped ? 1 : 0, "swapStamp", chunk, from, to);
-    this.#world.acquire(this.#thread, "stamp", chunk);
-    if (isSwapped) this.#world.stamp(this.#thread, this.#slot, chunk, to);
+    this.#state.acquire(this.#thread, "stamp", chunk);
+    if (isSwapped) this.#state.stamp(this.#thread, this.#slot, chunk, to);
     return isSwapped;
   }
 
   loadRemote(): number {
     if (this.#isOld()) return this.#old();
-    this.#world.acquire(this.#thread, "remote");
-    return this.#answer(this.#world.remote, "loadRemote");
+    this.#state.acquire(this.#thread, "remote");
+    return this.#answer(this.#state.remote, "loadRemote");
   }
 
   swapRemote(from: number, to: number): boolean {
     if (this.#isOld()) return this.#old() === 1;
-    const isSwapped = this.#world.remote === from;
+    const isSwapped = this.#state.remote === from;
     this.#answer(isSwapped ? 1 : 0, "swapRemote", from, to);
-    this.#world.acquire(this.#thread, "remote");
+    this.#state.acquire(this.#thread, "remote");
     if (!isSwapped) return false;
-    this.#world.release(this.#thread, "remote");
-    this.#world.remote = to;
+    this.#state.release(this.#thread, "remote");
+    this.#state.remote = to;
     this.#thread.moving = 0;
     return true;
   }
 
   takeRemote(): number {
     if (this.#isOld()) return this.#old();
-    const remote = this.#answer(this.#world.remote, "takeRemote");
-    this.#world.remote = 0;
-    this.#world.acquire(this.#thread, "remote");
-    this.#world.release(this.#thread, "remote");
+    const remote = this.#answer(this.#state.remote, "takeRemote");
+    this.#state.remote = 0;
+    this.#state.acquire(this.#thread, "remote");
+    this.#state.release(this.#thread, "remote");
     this.#thread.moving = lengthOf(remote);
     return remote;
   }
@@ -208,58 +208,58 @@ export class VirtualBlock implements SharedSteps {
   storeOwner(thread: number): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "storeOwner", thread);
-    this.#world.release(this.#thread, "owner");
-    this.#world.own(this.#thread, thread);
+    this.#state.release(this.#thread, "owner");
+    this.#state.own(this.#thread, thread);
   }
 
   swapOwner(from: number, to: number): boolean {
     if (this.#isOld()) return this.#old() === 1;
-    const isSwapped = this.#world.owner === from;
+    const isSwapped = this.#state.owner === from;
     this.#answer(isSwapped ? 1 : 0, "swapOwner", from, to);
-    this.#world.acquire(this.#thread, "owner");
+    this.#state.acquire(this.#thread, "owner");
     if (!isSwapped) return false;
-    if (from > 0) this.#world.acquire(this.#thread, "end");
-    this.#world.release(this.#thread, "owner");
-    this.#world.own(this.#thread, to);
+    if (from > 0) this.#state.acquire(this.#thread, "end");
+    this.#state.release(this.#thread, "owner");
+    this.#state.own(this.#thread, to);
     return true;
   }
 
   storeTaken(chunks: number): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "storeTaken", chunks);
-    this.#world.write(this.#thread, "taken", 0);
-    this.#world.taken = chunks;
+    this.#state.write(this.#thread, "taken", 0);
+    this.#state.taken = chunks;
   }
 
   addRetired(): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "addRetired");
-    this.#world.acquire(this.#thread, "retired");
-    this.#world.release(this.#thread, "retired");
-    this.#world.retired++;
+    this.#state.acquire(this.#thread, "retired");
+    this.#state.release(this.#thread, "retired");
+    this.#state.retired++;
     this.#thread.uncounted--;
   }
 
   readLink(chunk: number): number {
     if (this.#isOld()) return this.#old();
-    this.#world.checkChunk(chunk);
-    const link = this.#answer(this.#world.links[chunk], "readLink", chunk);
-    this.#world.read(this.#thread, "bytes", chunk);
+    this.#state.checkChunk(chunk);
+    const link = this.#answer(this.#state.links[chunk], "readLink", chunk);
+    this.#state.read(this.#thread, "bytes", chunk);
     return link;
   }
 
   writeLink(chunk: number, link: number): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "writeLink", chunk, link);
-    this.#world.checkWrite(this.#thread, chunk);
-    this.#world.links[chunk] = link;
+    this.#state.checkWrite(this.#thread, chunk);
+    this.#state.links[chunk] = link;
   }
 
   zero(chunk: number): void {
     if (this.#isOld()) return void this.#old();
     this.#answer(0, "zero", chunk);
-    this.#world.checkWrite(this.#thread, chunk);
-    this.#world.links[chunk] = 0;
+    this.#state.checkWrite(this.#thread, chunk);
+    this.#state.links[chunk] = 0;
   }
 }
 

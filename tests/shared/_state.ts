@@ -1,11 +1,10 @@
 /**
- * A block that virtual threads share, and the watcher of it: every step of a thread goes through
- * here, and a step that gives a record away twice, writes into one that is live, or turns a
- * generation back is refused on the spot.
+ * The state of a block that virtual threads share, and the checks of each step: a step that gives
+ * out a live chunk, writes into one, or turns a generation back is a violation.
  *
- * A world can be copied and written down as a key, so that a search can go on from it in more than
- * one way and sees when it has come to the same one again. All that a thread can do next depends on
- * what is in the key.
+ * A state can be copied, so that a search goes on from it in several ways, and has a key, so that
+ * the search sees when it has reached the same state again. All that can happen next depends only
+ * on what is in the key.
  *
  * @module
  */
@@ -26,7 +25,7 @@ import { Order } from "./_order.ts";
  */
 const DATA = 77;
 
-/** Thrown for what must not happen. */
+/** Thrown when something happens that must not. */
 export class Violation extends Error {
   override name = "Violation";
 }
@@ -50,7 +49,7 @@ export type Operation =
   /** Gives the block up, if the thread owns it. */
   | { readonly kind: "abandon" };
 
-/** The algorithm: that of `src/`, or one with a fault. */
+/** The protocol of `src/`, or one with a fault. */
 export interface Algorithm {
   /** Returns a chunk's new stamp, or -1 when there is none to be had. */
   alloc(block: SharedSteps): number;
@@ -63,16 +62,16 @@ export interface Algorithm {
   readonly isOwnerless?: boolean;
 }
 
-/** What the block is like. */
+/** The size of a block, and its last generation. */
 export interface Shape {
   readonly chunkCount: number;
   /** Stamp of a live record of the last generation. */
   readonly lastStamp: number;
-  /** What comes after it: 0, or {@linkcode RETIRED}. */
+  /** The stamp after it: 0, or {@linkcode RETIRED}. */
   readonly stampAfterLast: number;
 }
 
-/** What threads read and write atomically. What they know of goes with it. */
+/** What threads read and write atomically, and by which they pass on what they know. */
 type Word = "stamp" | "slot" | typeof OTHER_WORDS[number];
 /**
  * The last one is no word: it stands for the end of a thread, which whoever adopts from it has to
@@ -80,31 +79,34 @@ type Word = "stamp" | "slot" | typeof OTHER_WORDS[number];
  */
 const OTHER_WORDS = ["remote", "owner", "retired", "end"] as const;
 
-/** What they read or write plainly: the bytes of a chunk, its stamp, and how many are taken. */
-type Place = "bytes" | "stamp" | "taken";
+/**
+ * What they read or write by plain accesses: the bytes of a chunk, its stamp, and the count of
+ * taken chunks.
+ */
+type Location = "bytes" | "stamp" | "taken";
 
-/** Where a key is put together. */
+/** Buffer for a key. */
 const halves = new Uint16Array(4096);
 
-/** A thread: how far it is, and what it alone knows of the block. */
+/** A thread: how far it is, and what it keeps for itself. */
 export class Thread {
-  /** Operations it has behind it. */
+  /** Number of operations that it has finished. */
   done = 0;
   isDead = false;
-  /** What the steps of the operation that it is in have answered so far. */
+  /** The answers of the steps of its present operation. */
   answers: number[] = [];
   // As they were at the start of that operation: what it has done to them since is done again.
   head = 0;
   free = 0;
   bump = 0;
   isMine = false;
-  // For the watcher: whether the block is the thread's, and what that operation did so far.
+  // For the checks: whether the block is the thread's, and what that operation did so far.
   isOwner = false;
-  /** Serial of the record whose life it has ended; 0 for none. */
+  /** Serial of the record that the operation has freed; 0 for none. */
   ended = 0;
   /** Chunks on their way to the remote list or from it to the owner's. */
   moving = 0;
-  /** Chunks it has retired and not counted. */
+  /** Chunks that it has retired and not counted yet. */
   uncounted = 0;
 
   copy(): Thread {
@@ -124,18 +126,18 @@ export class Thread {
   }
 }
 
-/** The shared block, the threads, and what was given to whom. */
-export class World {
+/** The shared block, the threads, and which record is where. */
+export class State {
   readonly shape: Shape;
   readonly algorithm: Algorithm;
-  // -- what all threads see --
+  // -- seen by all threads --
   owner = 0;
   taken = 0;
   remote = 0;
   retired = 0;
   stamps: number[] = [];
   links: number[] = [];
-  // -- what the watcher knows --
+  // -- for the checks --
   /** Records are numbered as they come to life, from 1. The last one of each chunk: */
   serials: number[] = [];
   /** Chunk and live stamp of each record, by serial. */
@@ -147,7 +149,7 @@ export class World {
   lostAtMost = 0;
   uncountedAtMost = 0;
   threads: Thread[] = [];
-  /** What happened before what, where that is watched. */
+  /** Happens-before, where it is checked. */
   order: Order | undefined;
 
   constructor(shape: Shape, algorithm: Algorithm) {
@@ -155,26 +157,26 @@ export class World {
     this.algorithm = algorithm;
   }
 
-  /** Makes a world of a fresh block, the first of the threads its owner. */
-  static fresh(shape: Shape, algorithm: Algorithm, threads: number, slots: number): World {
-    const world = new World(shape, algorithm);
+  /** Makes a state of a fresh block, the first of the threads its owner. */
+  static fresh(shape: Shape, algorithm: Algorithm, threads: number, slots: number): State {
+    const state = new State(shape, algorithm);
     const { chunkCount } = shape;
-    world.owner = 1;
-    world.stamps = Array(chunkCount).fill(0);
-    world.links = Array(chunkCount).fill(0);
-    world.serials = Array(chunkCount).fill(0);
-    world.slots = Array(slots).fill(0);
-    world.threads = Array.from({ length: threads }, () => new Thread());
+    state.owner = 1;
+    state.stamps = Array(chunkCount).fill(0);
+    state.links = Array(chunkCount).fill(0);
+    state.serials = Array(chunkCount).fill(0);
+    state.slots = Array(slots).fill(0);
+    state.threads = Array.from({ length: threads }, () => new Thread());
     if (algorithm.isOwnerless === true) { // all chunks are on one stack, whose end is 0
-      world.links = world.links.map((_, chunk) => chunk);
-      world.remote = chunkCount;
-    } else world.threads[0].isMine = world.threads[0].isOwner = true;
-    return world;
+      state.links = state.links.map((_, chunk) => chunk);
+      state.remote = chunkCount;
+    } else state.threads[0].isMine = state.threads[0].isOwner = true;
+    return state;
   }
 
-  /** A copy that shares nothing with it. */
-  copy(): World {
-    const it = new World(this.shape, this.algorithm);
+  /** Makes a copy that shares nothing with it. */
+  copy(): State {
+    const it = new State(this.shape, this.algorithm);
     it.owner = this.owner;
     it.taken = this.taken;
     it.remote = this.remote;
@@ -192,7 +194,7 @@ export class World {
     return it;
   }
 
-  /** All that the world is, in a string: two of the same key have the same future. */
+  /** All that the state is, in a string: two of the same key have the same future. */
   get key(): string {
     const { shape: { chunkCount }, slots, chunkOf, stampOf } = this;
     let at = 0;
@@ -227,7 +229,7 @@ export class World {
     return live === this.shape.lastStamp ? this.shape.stampAfterLast : live + 1;
   }
 
-  /** Whether a record lives. */
+  /** Whether a record is live. */
   isLive(serial: number): boolean {
     const chunk = this.chunkOf[serial];
     return serial > 0 && this.serials[chunk] === serial && (this.stamps[chunk] & 1) === 1;
@@ -241,7 +243,7 @@ export class World {
     return next.kind !== "adopt" || next.from === ORPHAN || this.threads[next.from - 1].isDead;
   }
 
-  /** Ends a thread where it is. It never goes on. */
+  /** Ends a thread at its present step. */
   terminate(number: number): void {
     const thread = this.threads[number - 1];
     this.order?.learn(this.#wordOf("end", 0), number - 1);
@@ -252,9 +254,9 @@ export class World {
     this.threads[number - 1] = end;
   }
 
-  // -- what happens before what --
+  // -- happens-before --
 
-  /** Watches it from here on: all that was done so far is known to all. */
+  /** Checks it from here on; all threads know of all accesses so far. */
   watchOrder(): void {
     this.order = Order.of(this.threads.length + this.shape.chunkCount + 4 + this.slots.length);
   }
@@ -277,28 +279,34 @@ export class World {
     return length + chunkCount + (word === "slot" ? 4 + at : OTHER_WORDS.indexOf(word));
   }
 
-  /** A step reads a place, plainly. */
-  read(thread: Thread, place: Place, chunk: number): void {
-    if (this.order?.read(this.threads.indexOf(thread), this.#placeOf(place, chunk)) === false) {
-      refuse(`the ${place} of chunk ${chunk} is read in no order with its last write`);
+  /** A step reads a location by a plain read. */
+  read(thread: Thread, location: Location, chunk: number): void {
+    if (
+      this.order?.read(this.threads.indexOf(thread), this.#locationOf(location, chunk)) === false
+    ) {
+      fail(`the ${location} of chunk ${chunk} is read in no order with its last write`);
     }
   }
 
-  /** A step writes a place, plainly unless it is a stamp. */
-  write(thread: Thread, place: Place, chunk: number): void {
-    const isAtomic = place === "stamp";
+  /** A step writes a location, by a plain write unless it is a stamp. */
+  write(thread: Thread, location: Location, chunk: number): void {
+    const isAtomic = location === "stamp";
     const number = this.threads.indexOf(thread);
-    if (this.order?.write(number, this.#placeOf(place, chunk), isAtomic) === false) {
-      refuse(`the ${place} of chunk ${chunk} is written in no order with another access`);
+    if (this.order?.write(number, this.#locationOf(location, chunk), isAtomic) === false) {
+      fail(`the ${location} of chunk ${chunk} is written in no order with another access`);
     }
   }
 
-  #placeOf(place: Place, chunk: number): number {
+  #locationOf(location: Location, chunk: number): number {
     const { chunkCount } = this.shape;
-    return place === "taken" ? 2 * chunkCount : place === "stamp" ? chunkCount + chunk : chunk;
+    return location === "taken"
+      ? 2 * chunkCount
+      : location === "stamp"
+      ? chunkCount + chunk
+      : chunk;
   }
 
-  // -- what the watcher refuses --
+  // -- checks of steps --
 
   /** Writes a stamp. */
   stamp(thread: Thread, slot: number, chunk: number, to: number): void {
@@ -310,9 +318,9 @@ export class World {
     if ((to & 1) === 1 && slot >= 0) this.release(thread, "slot", slot);
     if ((to & 1) === 1) {
       if ((from & 1) === 1) {
-        refuse(`chunk ${chunk} is given out while record ${this.serials[chunk]} lives in it`);
+        fail(`chunk ${chunk} is given out while record ${this.serials[chunk]} lives in it`);
       }
-      if (from !== to - 1) refuse(`chunk ${chunk} is given out with stamp ${to} after ${from}`);
+      if (from !== to - 1) fail(`chunk ${chunk} is given out with stamp ${to} after ${from}`);
       this.serials[chunk] = this.chunkOf.length;
       if (slot >= 0) this.slots[slot] = this.chunkOf.length;
       this.chunkOf.push(chunk);
@@ -323,7 +331,7 @@ export class World {
     const isEnd = (from & 1) === 1;
     const expected = isEnd ? this.after(from) : from;
     if ((to & ~PENDING) !== (expected & ~PENDING)) {
-      refuse(`chunk ${chunk} gets stamp ${to} after ${from}`);
+      fail(`chunk ${chunk} gets stamp ${to} after ${from}`);
     }
     if (isEnd) {
       thread.ended = this.serials[chunk];
@@ -332,12 +340,12 @@ export class World {
     } else if (isPending(from) && !isPending(to)) thread.moving--;
   }
 
-  /** Writes whose the block is. */
+  /** Writes the owner. */
   own(thread: Thread, to: number): void {
     this.owner = to;
     thread.isOwner = to !== ORPHAN;
     if (thread.isOwner && this.threads.some((other) => other !== thread && other.isOwner)) {
-      refuse("the block has two owners");
+      fail("the block has two owners");
     }
   }
 
@@ -345,57 +353,55 @@ export class World {
   checkWrite(thread: Thread, chunk: number): void {
     this.checkChunk(chunk);
     if ((this.stamps[chunk] & 1) === 1) {
-      refuse(`chunk ${chunk} is written while record ${this.serials[chunk]} lives in it`);
+      fail(`chunk ${chunk} is written while record ${this.serials[chunk]} lives in it`);
     }
     this.write(thread, "bytes", chunk);
   }
 
   checkChunk(chunk: number): void {
-    if (!(chunk < this.shape.chunkCount)) refuse(`chunk ${chunk} is followed, and is none`);
+    if (!(chunk < this.shape.chunkCount)) fail(`chunk ${chunk} is followed, and is none`);
   }
 }
 
-/** Says what must not happen. */
-export function refuse(what: string): never {
+/** Throws a violation. */
+export function fail(what: string): never {
   throw new Violation(what);
 }
 
 /**
- * Holds a world in which no thread goes on against itself: nothing lost, nothing twice, and the
- * books balance.
- *
- * @param world A world.
+ * Checks a state in which no thread goes on: no chunk is lost or in two lists, and all counts are
+ * right.
  */
-export function auditWorld(world: World): void {
-  const { chunkCount } = world.shape;
-  const owner = world.threads.find((thread) => thread.isMine);
-  const inRemote = follow(world, world.remote & CHUNK_MASK, lengthOf(world.remote), isPending);
-  const inList = owner === undefined ? [] : follow(world, owner.head, owner.free, isFree);
+export function auditEnd(state: State): void {
+  const { chunkCount } = state.shape;
+  const owner = state.threads.find((thread) => thread.isMine);
+  const inRemote = follow(state, state.remote & CHUNK_MASK, lengthOf(state.remote), isPending);
+  const inList = owner === undefined ? [] : follow(state, owner.head, owner.free, isFree);
   let live = 0, pending = 0, retired = 0;
-  for (const stamp of world.stamps) {
+  for (const stamp of state.stamps) {
     if (stamp === RETIRED) retired++;
     else if (isPending(stamp)) pending++;
     else if ((stamp & 1) === 1) live++;
   }
   const lost = pending - inRemote.length;
-  if (lost < 0 || lost > world.lostAtMost) {
-    refuse(`${lost} chunks are lost on their way to the owner`);
+  if (lost < 0 || lost > state.lostAtMost) {
+    fail(`${lost} chunks are lost on their way to the owner`);
   }
-  const uncounted = retired - world.retired;
-  if (uncounted < 0 || uncounted > world.uncountedAtMost) {
-    refuse(`${world.retired} chunks count as retired, and ${retired} are`);
+  const uncounted = retired - state.retired;
+  if (uncounted < 0 || uncounted > state.uncountedAtMost) {
+    fail(`${state.retired} chunks count as retired, and ${retired} are`);
   }
   const inUse = live + pending + retired;
   if (owner !== undefined) {
     const isUnused = (stamp: number, chunk: number) => chunk < owner.bump || stamp === 0;
-    if (!world.stamps.every(isUnused)) refuse("a chunk counts as never used, and is not");
+    if (!state.stamps.every(isUnused)) fail("a chunk counts as never used, and is not");
     if (inList.length + chunkCount - owner.bump + inUse !== chunkCount) {
-      refuse("a chunk is nowhere");
+      fail("a chunk is nowhere");
     }
   }
-  const isBalanced = owner !== undefined || world.owner === ORPHAN;
-  if (isBalanced && world.taken !== inUse) {
-    refuse(`${world.taken} chunks count as taken, and ${inUse} are`);
+  const isBalanced = owner !== undefined || state.owner === ORPHAN;
+  if (isBalanced && state.taken !== inUse) {
+    fail(`${state.taken} chunks count as taken, and ${inUse} are`);
   }
 }
 
@@ -405,17 +411,17 @@ function isFree(stamp: number): boolean {
 
 /** The chunks of a list, which are what belongs there, and none twice. */
 function follow(
-  world: World,
+  state: State,
   head: number,
   length: number,
   belongs: (stamp: number) => boolean,
 ): number[] {
   const chunks: number[] = [];
-  for (let chunk = head; chunks.length < length; chunk = world.links[chunk]) {
-    world.checkChunk(chunk);
-    if (chunks.includes(chunk)) refuse(`a list leads to chunk ${chunk} twice`);
-    if (!belongs(world.stamps[chunk])) {
-      refuse(`a list leads to chunk ${chunk}, whose stamp is ${world.stamps[chunk]}`);
+  for (let chunk = head; chunks.length < length; chunk = state.links[chunk]) {
+    state.checkChunk(chunk);
+    if (chunks.includes(chunk)) fail(`a list leads to chunk ${chunk} twice`);
+    if (!belongs(state.stamps[chunk])) {
+      fail(`a list leads to chunk ${chunk}, whose stamp is ${state.stamps[chunk]}`);
     }
     chunks.push(chunk);
   }

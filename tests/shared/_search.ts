@@ -1,56 +1,57 @@
 /**
  * The interleaving checker: runs programs of 2 and 3 virtual threads on one block in every order of
- * their steps, and holds the block against itself at each.
+ * their steps, and checks the block after each step.
  *
- * A step is a call of `SharedSteps`, plain links included: between any two of them the turn may go
- * to any other thread. What a thread knows alone (its list's head, length and bump mark) is no
+ * A step is a call of `SharedSteps`, plain links included. Between any two steps any other thread
+ * may go on. What a thread keeps for itself, such as the head and length of its free list, is no
  * step. A thread that may be terminated may end before any of its steps, and after the last one.
  *
- * **How synchronous code is suspended.** It is not: see `VirtualBlock`. The operation is left by an
- * exception at the step that it is not to take, and run again from its start when it is to go on,
- * with the recorded answers of the steps behind it.
+ * **Suspending synchronous code.** See `VirtualBlock`: an operation is left by an exception at the
+ * first step that it may not take yet. To go on it runs again from its start, and gets the recorded
+ * answers of the steps that it has taken.
  *
- * **How every order is tried.** The search goes depth first from world to world, a step at a time,
- * and copies the world where there is a choice. Two orders that lead to the same world have the
- * same future, which is searched once, so no bound on preemptions is needed: schedules run to
- * billions where worlds run to thousands. How many schedules that are is counted afterwards, as
- * ways through the graph of worlds: all of them, and those with up to 3 preemptions, that is
- * switches away from a thread that could have gone on, between operations as well. Ends of threads
- * are no preemptions.
+ * **Every order.** The search goes depth first from state to state, one step at a time, and copies
+ * the state where there is a choice. Two orders that lead to the same state have the same future,
+ * which is searched once. So preemptions need no bound: there are billions of schedules and more,
+ * but only thousands of states. Schedules are counted afterwards, as paths through the graph of
+ * states: all of them, and those with up to 3 preemptions. A preemption is a switch away from a
+ * thread that could have gone on, also between operations; the end of a thread is none.
  *
- * **What about the order of memory?** Here every step is seen by all at once, which JavaScript
- * promises of `Atomics` alone. It promises the same of plain accesses where none of them races, so
- * `isOrdered` watches that none does: see `_order.ts`.
+ * **Memory order.** Here all threads see a step at once, which JavaScript promises for `Atomics`
+ * only. It promises the same for plain accesses that do not race, so `isOrdered` checks that none
+ * does: see `_order.ts`.
  *
- * What stands outside the steps is not tried here: whole slabs, the header of the pool, iteration.
+ * Not covered is what is no step of a block: whole slabs, the header of the pool, iteration.
  *
  * @module
  */
 import { ORPHAN, RETIRED } from "../../src/shared/protocol.ts";
 import {
   type Algorithm,
-  auditWorld,
+  auditEnd,
+  fail,
   type Operation,
-  refuse,
   type Shape,
+  State,
   Violation,
-  World,
-} from "./_shared_world.ts";
+} from "./_state.ts";
 import { VirtualBlock } from "./_virtual_block.ts";
 
-/** Preemptions of the schedules that are counted apart. */
+/** Schedules with at most so many preemptions are counted separately. */
 export const PREEMPTIONS = 3;
 
-/** Programs, and the block that they start from. */
+/** The programs of all threads, and the block that they start from. */
 export interface Scenario {
   readonly shape: Shape;
   /** Stamps to start from, for the chunks in front; those must be of free ones. */
   readonly stamps?: readonly number[];
-  /** What is done before, in order: by which thread, from 1, and what. */
+  /**
+   * Operations that are done before, in order, and the number of the thread that does each, from 1.
+   */
   readonly before: readonly (readonly [thread: number, operation: Operation])[];
-  /** What each thread does. */
+  /** The program of each thread. */
   readonly threads: readonly (readonly Operation[])[];
-  /** Threads that may be terminated anywhere; such a thread ends sooner or later. */
+  /** Numbers of threads that may be terminated anywhere, and that end sooner or later. */
   readonly mortal?: readonly number[];
   /**
    * Leaves out what is checked at the end of each schedule, for algorithms with lists of another
@@ -61,28 +62,28 @@ export interface Scenario {
   readonly isOrdered?: boolean;
 }
 
-/** What came out. */
+/** The result of a search. */
 export interface Report {
-  /** Different worlds. */
-  readonly worlds: number;
+  /** Different states. */
+  readonly states: number;
   /** Different orders of steps, the ends of threads among them. */
   readonly schedules: number;
   /** Those with up to {@linkcode PREEMPTIONS} preemptions. */
   readonly bounded: number;
-  /** Different worlds in which no thread goes on. */
+  /** Different states in which no thread goes on. */
   readonly ends: number;
-  /** What went wrong, in the first schedule where something did. */
+  /** The first fault that was found. */
   readonly failure: Failure | undefined;
 }
 
-/** Something that must not happen, and how it comes to that. */
+/** A fault, and the schedule that leads to it. */
 export interface Failure {
   readonly what: string;
-  /** A line a step. */
+  /** One line for each step. */
   readonly schedule: readonly string[];
 }
 
-/** A world in the graph. */
+/** A state in the graph. */
 interface Node {
   /** Which threads could go on. */
   readonly canGo: readonly boolean[];
@@ -97,23 +98,17 @@ interface Node {
   readonly counts: number[];
 }
 
-/**
- * Tries every order.
- *
- * @param scenario What is done.
- * @param algorithm How.
- * @returns What came out; the search ends at the first failure.
- */
+/** Tries every order of the steps of a scenario, up to the first fault. */
 export function explore(scenario: Scenario, algorithm: Algorithm): Report {
   return new Search(scenario, algorithm).run();
 }
 
 class Search {
   readonly #scenario: Scenario;
-  readonly #start: World;
+  readonly #start: State;
   readonly #block: VirtualBlock;
   readonly #nodes = new Map<string, Node>();
-  /** Choices that led to where the search is. */
+  /** The choices that led to the present state. */
   readonly #path: number[] = [];
   #ends = 0;
 
@@ -133,7 +128,7 @@ class Search {
       failure = { what: error.message, schedule: this.#retrace() };
     }
     return {
-      worlds: this.#nodes.size,
+      states: this.#nodes.size,
       schedules: root === undefined ? 0 : count(root, -1, Infinity),
       bounded: root === undefined ? 0 : count(root, -1, PREEMPTIONS),
       ends: this.#ends,
@@ -141,20 +136,20 @@ class Search {
     };
   }
 
-  /** Searches all that can come of a world, unless that was done. */
-  #visit(world: World): Node {
-    const { key } = world;
+  /** Searches everything that can follow a state, unless that was done. */
+  #visit(state: State): Node {
+    const { key } = state;
     const known = this.#nodes.get(key);
     if (known !== undefined) return known;
     const { threads } = this.#scenario;
-    const canGo = threads.map((operations, i) => world.canGo(i + 1, operations));
+    const canGo = threads.map((operations, i) => state.canGo(i + 1, operations));
     const node: Node = { canGo, next: [], counts: [] };
     this.#nodes.set(key, node);
-    const choices = choicesOf(this.#scenario, world, canGo);
-    if (choices.length === 0) this.#end(world);
+    const choices = choicesOf(this.#scenario, state, canGo);
+    if (choices.length === 0) this.#end(state);
     for (const choice of choices) {
       this.#path.push(choice);
-      const then = choice === choices.at(-1) ? world : world.copy();
+      const then = choice === choices.at(-1) ? state : state.copy();
       take(this.#scenario, then, this.#block, choice);
       node.next[choice] = this.#visit(then);
       this.#path.pop();
@@ -162,24 +157,24 @@ class Search {
     return node;
   }
 
-  #end(world: World): void {
+  #end(state: State): void {
     this.#ends++;
     const stuck = this.#scenario.threads.findIndex((operations, i) =>
-      !world.threads[i].isDead && world.threads[i].done < operations.length
+      !state.threads[i].isDead && state.threads[i].done < operations.length
     );
     if (stuck >= 0) throw new Error(`Thread ${stuck + 1} waits for what never happens`);
     if (this.#scenario.isUnaudited) return;
-    auditWorld(world);
-    empty(world, this.#block);
+    auditEnd(state);
+    empty(state, this.#block);
   }
 
-  /** Goes the path once more, and writes it down. */
+  /** Takes the path once more, and writes down its steps. */
   #retrace(): string[] {
-    const world = this.#start.copy();
-    const block = new VirtualBlock(world);
+    const state = this.#start.copy();
+    const block = new VirtualBlock(state);
     block.trace = [];
     try {
-      for (const choice of this.#path) take(this.#scenario, world, block, choice);
+      for (const choice of this.#path) take(this.#scenario, state, block, choice);
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
     }
@@ -187,78 +182,79 @@ class Search {
   }
 }
 
-/** The world that the scenario starts from. */
-function startOf(scenario: Scenario, algorithm: Algorithm): World {
+/** Makes the state that a scenario starts from. */
+function startOf(scenario: Scenario, algorithm: Algorithm): State {
   const { shape, before, threads, stamps = [] } = scenario;
   const slots = [...before.map(([, it]) => it), ...threads.flat()]
     .map((it) => "slot" in it ? it.slot + 1 : 0);
-  const world = World.fresh(shape, algorithm, threads.length, Math.max(0, ...slots));
-  stamps.forEach((stamp, chunk) => world.stamps[chunk] = stamp);
-  const block = new VirtualBlock(world);
-  for (const [number, operation] of before) finish(world, block, number, operation);
-  for (const thread of world.threads) thread.done = 0;
-  if (scenario.isOrdered) world.watchOrder();
-  return world;
+  const state = State.fresh(shape, algorithm, threads.length, Math.max(0, ...slots));
+  stamps.forEach((stamp, chunk) => state.stamps[chunk] = stamp);
+  const block = new VirtualBlock(state);
+  for (const [number, operation] of before) finish(state, block, number, operation);
+  for (const thread of state.threads) thread.done = 0;
+  if (scenario.isOrdered) state.watchOrder();
+  return state;
 }
 
 /** Runs an operation to its end. */
-function finish(world: World, block: VirtualBlock, number: number, operation: Operation): void {
-  const { done } = world.threads[number - 1];
-  while (world.threads[number - 1].done === done) block.go(world, number, operation);
+function finish(state: State, block: VirtualBlock, number: number, operation: Operation): void {
+  const { done } = state.threads[number - 1];
+  while (state.threads[number - 1].done === done) block.go(state, number, operation);
 }
 
-/** What can happen in a world: steps of threads, and their ends. */
+/** Lists what can happen in a state: steps of threads, and their ends. */
 function choicesOf(
   { threads, mortal = [] }: Scenario,
-  world: World,
+  state: State,
   canGo: readonly boolean[],
 ): number[] {
   const steps = threads.map((_, i) => i).filter((i) => canGo[i]);
-  const ends = mortal.filter((number) => !world.threads[number - 1].isDead);
+  const ends = mortal.filter((number) => !state.threads[number - 1].isDead);
   return [...steps, ...ends.map((number) => threads.length + number - 1)];
 }
 
-function take({ threads }: Scenario, world: World, block: VirtualBlock, choice: number): void {
+function take({ threads }: Scenario, state: State, block: VirtualBlock, choice: number): void {
   if (choice < threads.length) {
-    block.go(world, choice + 1, threads[choice][world.threads[choice].done]);
+    block.go(state, choice + 1, threads[choice][state.threads[choice].done]);
     return;
   }
   const number = choice - threads.length + 1;
   block.trace?.push(`thread ${number} is terminated`);
-  world.terminate(number);
+  state.terminate(number);
 }
 
 /**
- * Has one thread take everything that the block has left, the block's owner or who adopts it, and
- * counts it. This asks of the algorithm itself what the audit asks of its lists.
+ * Lets one thread allocate all that the block has left: its owner, or a thread that adopts it. Then
+ * counts whether all chunks came back. This checks by the algorithm itself what `auditEnd` checks
+ * by reading its lists.
  */
-function empty(world: World, block: VirtualBlock): void {
-  const { shape: { chunkCount }, threads, stamps } = world;
+function empty(state: State, block: VirtualBlock): void {
+  const { shape: { chunkCount }, threads, stamps } = state;
   const alive = threads.findIndex((thread) => !thread.isDead) + 1;
   const number = threads.findIndex((thread) => thread.isMine) + 1 || alive;
   if (number === 0) return;
-  const { owner } = world;
+  const { owner } = state;
   if (owner !== number && (owner === ORPHAN || threads[owner - 1].isDead)) {
-    finish(world, block, number, { kind: "adopt", from: owner });
+    finish(state, block, number, { kind: "adopt", from: owner });
   }
-  if (!threads[number - 1].isMine) refuse("nobody can come to own the block");
+  if (!threads[number - 1].isMine) fail("nobody can come to own the block");
   const inUse = stamps.filter((stamp) => (stamp & 1) === 1 || stamp === RETIRED).length;
   let given = 0;
   for (;;) {
-    const before = world.chunkOf.length;
-    finish(world, block, number, { kind: "alloc", slot: -1 });
-    if (world.chunkOf.length === before) break;
+    const before = state.chunkOf.length;
+    finish(state, block, number, { kind: "alloc", slot: -1 });
+    if (state.chunkOf.length === before) break;
     given++;
   }
   const lost = chunkCount - inUse - given;
-  if (lost < 0 || lost > world.lostAtMost) {
-    refuse(`${lost} of ${chunkCount} chunks are never given out again`);
+  if (lost < 0 || lost > state.lostAtMost) {
+    fail(`${lost} of ${chunkCount} chunks are never given out again`);
   }
 }
 
 /**
- * Schedules from a world on, of which so many preemptions are left after a step of the last thread;
- * -1 is none.
+ * Counts the schedules from a state on, with at most `left` preemptions after a step of thread
+ * `last`; -1 is none.
  */
 function count(node: Node, last: number, left: number): number {
   const threads = node.canGo.length;
@@ -279,7 +275,7 @@ function count(node: Node, last: number, left: number): number {
   return node.counts[at] = isEnd ? 1 : sum;
 }
 
-/** A failure as people read it. */
+/** Writes a failure as text. */
 export function showFailure({ what, schedule }: Failure): string {
   return [...schedule, `=> ${what}`].join("\n");
 }
