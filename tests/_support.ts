@@ -1,6 +1,6 @@
 /**
- * What several test files need: the visible state of a pool, and the claim that a refused call left
- * it alone.
+ * What many test files share: pools and structs, the visible state of a pool, and assertions that a
+ * failed call changed nothing.
  *
  * @module
  */
@@ -13,7 +13,6 @@ import {
   type AnyHandle,
   array,
   ErasedPool,
-  type Handle,
   Pool,
   type PoolBlock,
   type PoolOptions,
@@ -24,23 +23,12 @@ import {
   validate,
 } from "../mod.ts";
 
-/** Two blocks at the most, so that block edges and exhaustion are near. */
+/** At most two small blocks, so that their edges and exhaustion are near. */
 export const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 32 };
 
 /** A pool of records that hold one number. */
 export function counters(options: PoolOptions = SMALL): Pool<{ n: "u32" }> {
   return new Pool({ n: "u32" }, options);
-}
-
-/** A full pool of 48 records in three blocks, `n` counted up, some of them freed. */
-export function holey(
-  isFreed: (n: number) => boolean,
-): { pool: Pool<{ n: "u32" }>; handles: Handle<Struct<{ n: "u32" }>>[] } {
-  const pool = counters({ chunksPerBlock: 16, maxChunks: 64 });
-  const handles = pool.allocMany(48);
-  handles.forEach((handle, n) => pool.set(handle, { n }));
-  handles.forEach((handle, n) => isFreed(n) && pool.free(handle));
-  return { pool, handles };
 }
 
 // -- records of several structs --
@@ -49,25 +37,25 @@ type NumFields = { readonly n: "u32" };
 type PosFields = { readonly n: "u32"; readonly x: "f32" };
 type RealFields = { readonly v: "f64"; readonly n: "u32" };
 
-/** 4 bytes. As of the others, `n` counts the records. */
+/** 4 bytes. In all of these structs `n` counts the records. */
 export const Num: Struct<NumFields> = struct({ n: "u32" }, { name: "Num" });
 /** 8 bytes, aligned to 4. */
 export const Pos: Struct<PosFields> = struct({ n: "u32", x: "f32" }, { name: "Pos" });
 /** 16 bytes, aligned to 8. */
 export const Real: Struct<RealFields> = struct({ v: "f64", n: "u32" }, { name: "Real" });
-/** 40 bytes: too large for every pool of these. */
+/** 40 bytes: too large for every pool below. */
 export const Huge: Struct<{ readonly of: ReturnType<typeof array<"f64">> }> = struct(
   { of: array("f64", 5) },
   { name: "Huge" },
 );
 
-/** Any of the structs that a mixed pool holds. */
+/** A struct of a mixed pool. */
 export type MixedKind = typeof Num | typeof Pos | typeof Real;
 
-/** Those structs, from the smallest to the largest. */
+/** These structs, from the smallest to the largest. */
 export const KINDS: readonly MixedKind[] = [Num, Pos, Real];
 
-/** What an `ErasedPool` and a `PoolSet` have in common. */
+/** The members that an `ErasedPool` and a `PoolSet` have in common. */
 export type MixedPool = Pick<
   ErasedPool<MixedKind>,
   Exclude<keyof ErasedPool<MixedKind> & keyof PoolSet<MixedKind>, "reserve">
@@ -75,7 +63,7 @@ export type MixedPool = Pick<
 
 const SIXTEENS: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
 
-/** Every pool of records of several structs: 64 chunks of each size, in blocks of 16. */
+/** The pools of several structs: 64 chunks of each size, in blocks of 16. */
 export const FACES: Readonly<Record<string, (options?: PoolOptions) => MixedPool>> = {
   "ErasedPool": (options) =>
     new ErasedPool<MixedKind>({ size: 16, ...SIXTEENS, types: KINDS, ...options }),
@@ -93,10 +81,10 @@ export const FACES: Readonly<Record<string, (options?: PoolOptions) => MixedPool
     }),
 };
 
-/** Makes room in the class of a struct; in a pool of one class that is the whole pool. */
+/** Reserves chunks in the size class of a struct, or in the only one. */
 export function reserveIn(pool: MixedPool, kind: MixedKind, chunks: number): void {
   if (pool instanceof PoolSet) pool.reserve(kind, chunks);
-  else (pool as ErasedPool<MixedKind>).reserve(chunks); // it is one of the two
+  else (pool as ErasedPool<MixedKind>).reserve(chunks); // the only other kind
 }
 
 /** Allocates records of all kinds in turn, `n` counted up. */
@@ -104,7 +92,7 @@ export function fill(pool: MixedPool, count: number): AnyHandle[] {
   return Array.from({ length: count }, (_, n) => pool.alloc(KINDS[n % 3], { n }));
 }
 
-/** What every pool can do without being told a struct. */
+/** The members of every pool that take no struct. */
 export interface AnyKindOfPool extends Watched, Disposable {
   free(handle: AnyHandle): void;
   freeMany(handles: AnyHandle[]): void;
@@ -115,7 +103,7 @@ export interface AnyKindOfPool extends Watched, Disposable {
   dispose(): void;
 }
 
-/** A pool of any kind, of which one struct is asked. */
+/** A pool of any kind, and its calls for one struct. */
 export interface Face {
   readonly pool: AnyKindOfPool;
   alloc(init?: { n: number }): AnyHandle;
@@ -152,7 +140,7 @@ export const POOLS: Readonly<Record<string, (options?: PoolOptions) => Face>> = 
 
 // -- state --
 
-/** The part of a pool that shows its state, whatever its records are. */
+/** The members of a pool that show its state. */
 export interface Watched {
   readonly size: number;
   readonly capacity: number;
@@ -162,7 +150,7 @@ export interface Watched {
   stats(): PoolStats;
 }
 
-/** Everything about a pool that can be seen from outside, every byte of its blocks included. */
+/** All state of a pool that is visible from outside, every byte of its blocks included. */
 export function stateOf(pool: Watched): unknown {
   return {
     size: pool.size,
@@ -179,18 +167,18 @@ export function stateOf(pool: Watched): unknown {
   };
 }
 
-/** What can be seen of a pool, less the count of what went to and fro with its memory resource. */
+/** The same without the counts of blocks that were taken and given back. */
 export function figuresOf(pool: Watched): unknown {
   const { stats, ...rest } = stateOf(pool) as { stats: Record<string, number> };
   const { size, capacity, blocks, byteLength, peakSize, allocs, frees, retired } = stats;
   return { ...rest, size, capacity, blocks, byteLength, peakSize, allocs, frees, retired };
 }
 
-/** A class of errors, of which nothing but `instanceof` is asked. */
-// deno-lint-ignore no-explicit-any -- `unknown` would refuse constructors that take arguments
+/** A class of errors, for `instanceof`. */
+// deno-lint-ignore no-explicit-any -- `unknown` would not accept constructors with parameters
 export type ErrorClass<E extends Error = Error> = abstract new (...args: any[]) => E;
 
-/** Asserts that a call throws, that the pool is as it was before, and that its books balance. */
+/** Asserts that a call throws, that the pool is as before, and that its metadata are valid. */
 export function assertRefused<E extends Error>(
   pool: Watched,
   call: () => unknown,
@@ -204,7 +192,9 @@ export function assertRefused<E extends Error>(
   return error;
 }
 
-/** Asserts that a call returns a value, that the pool is as it was before, and that its books balance. */
+/**
+ * Asserts that a call returns a value, that the pool is as before, and that its metadata are valid.
+ */
 export function assertHarmless<T>(pool: Watched, call: () => T, returned: T): void {
   const before = stateOf(pool);
   assertEquals(call(), returned);
@@ -212,21 +202,21 @@ export function assertHarmless<T>(pool: Watched, call: () => T, returned: T): vo
   validate(pool);
 }
 
-/** Passes any value for a handle, as plain JavaScript can. */
+/** Passes any value as a handle, as plain JavaScript can. */
 export function forge(value: unknown): AnyHandle {
   return value as AnyHandle; // the cast is the point
 }
 
-/** Passes any value where the compiler would refuse it, as plain JavaScript can. */
+/** Passes any value where the compiler would reject it, as plain JavaScript can. */
 export function untyped<T>(value: unknown): T {
   return value as T; // the cast is the point
 }
 
 /**
- * Makes a slab without a pool, for what no pool's options allow.
+ * Makes a slab without a pool, with a geometry or a codec that no pool's options allow.
  *
- * @param config As pools hand it on; what is left out is as by default.
- * @param chunk What a slab is told of its chunks.
+ * @param config The options of the slab; those left out have their defaults.
+ * @param chunk Size, alignment and tags of its chunks.
  * @returns The slab.
  */
 export function createSlab(

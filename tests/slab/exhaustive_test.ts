@@ -1,9 +1,11 @@
 /**
- * Every sequence of operations up to a length, on slabs so small that generations run out on the way:
- * three chunks, and generations of two bits, 1 to 3.
+ * Every sequence of operations up to a length, on slabs so small that generations run out: three
+ * chunks,
+ and generations of two bits, 1 to 3.
  *
- * The model predicts each handle but for the choice of the chunk, so it also proves that compact
- * handles come round after 2^bits - 1 reuses and no sooner, and that wide ones never do.
+ * The model predicts each handle except the choice of the chunk. So the tests also prove that
+ * compact
+ handles repeat after 2^bits - 1 reuses and no sooner, and that wide ones never do.
  *
  * @module
  */
@@ -33,19 +35,22 @@ interface Shape {
   readonly debug?: boolean;
 }
 
-/** Operations as numbers: ALLOC, CLEAR, then FREE_BLOCK + its index, then FREE + position in `known`. */
+/**
+ * Operations as numbers: ALLOC, CLEAR, then FREE_BLOCK + its index, then FREE + position in
+ * `known`.
+ */
 const ALLOC = 0;
 const CLEAR = 1;
 const FREE_BLOCK = 2;
 const FREE = 100;
 
-/** A slab beside what is expected of it. */
+/** A slab and the model of it. */
 class Pair {
   readonly slab: Slab;
   readonly shape: Shape;
-  /** Every handle that was ever given out, once each. */
+  /** Every handle that was given out so far, without repetition. */
   readonly known: number[] = [];
-  /** Handle of the live record of each chunk, 0 where there is none. */
+  /** Handle of the live record of each chunk; 0 if there is none. */
   readonly live: number[] = [0, 0, 0];
   /** How often each chunk was given out. */
   readonly uses: number[] = [0, 0, 0];
@@ -68,7 +73,7 @@ class Pair {
     slabs.set(this, [this.slab]);
   }
 
-  /** The operations that there are to choose from. */
+  /** The operations that are possible now. */
   get choices(): number[] {
     const blocks = Array.from({ length: CHUNKS / this.shape.chunksPerBlock }, (_, i) => i);
     return [
@@ -122,7 +127,7 @@ class Pair {
     this.live.fill(0, index * chunksPerBlock, (index + 1) * chunksPerBlock);
   }
 
-  /** Just the live handles are accepted, the counts agree, and the books balance. */
+  /** Only live handles are accepted, the counts agree, and the metadata are valid. */
   check(): void {
     validate(this);
     let size = 0;
@@ -135,7 +140,9 @@ class Pair {
   }
 }
 
-/** Runs a sequence, checks where it ends, and goes on with each longer one; returns how many. */
+/**
+ * Runs a sequence, checks the end state, and continues with each longer one; returns their number.
+ */
 function explore(shape: Shape, sequence: number[], longest: number): number {
   const pair = new Pair(shape);
   try {
@@ -179,7 +186,9 @@ for (const kind of KINDS) {
 
 // -- worn out --
 
-/** Allocates and frees one record at a time, up to so many, ending early when there is no chunk left. */
+/**
+ * Allocates and frees one record at a time, at most so many, until no chunk is left.
+ */
 function wearOut(pair: Pair, most: number, after: (pair: Pair) => void): number[] {
   const handles: number[] = [];
   for (let i = 0; i < most; i++) {

@@ -1,6 +1,7 @@
 /**
- * The texts that are compiled again: nothing in them is free, and they have no syntax that build
- * tools put helpers in for.
+ * The texts that are compiled again: they use no variables from outside, and no syntax that build
+ * tools
+ replace by helpers.
  *
  * @module
  */
@@ -10,30 +11,28 @@ import { analyze } from "eslint-scope";
 import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
 import { workOut } from "./_workout.ts";
 
-/** All that a text may take from its surroundings. */
+/** The globals that a text may use. */
 const GLOBALS = ["BigInt", "Math", "Object", "Symbol", "undefined"];
 
-/** Texts are bodies of functions; the analysis wants to know where each node is. */
+/** Texts are bodies of functions; the analysis of scopes needs the range of each node. */
 const OPTIONS = { ecmaVersion: "latest", allowReturnOutsideFunction: true, ranges: true } as const;
 
-/** A text, and what was made of it. */
+/** A text and its syntax tree. */
 interface Parsed {
   readonly text: string;
   /**
-   * What tests call it: the name of its function; the definitions of scalars, which have none, are
-   * counted.
+   * Its name in tests: that of its function, or a number for a scalar, which has none.
    */
   name: string;
   readonly program: Program;
 }
 
 /**
- * The texts of everything that pools do; without the first one, which asks whether there can be
- * any.
+ * The texts of everything that pools do, without the first, which tests if code can be compiled.
  */
 const texts = CAN_COMPILE ? textsOf(() => workOut()).slice(1) : [];
 
-/** One of each text that differs in more than its number. */
+/** The texts that differ in more than their number. */
 const kinds = new Map<string, Parsed>();
 for (const text of texts) {
   const key = bare(text);
@@ -63,7 +62,7 @@ function test(name: string, fn: () => void | Promise<void>): void {
   Deno.test({ name, fn, ignore: !CAN_COMPILE });
 }
 
-// -- which there are --
+// -- all texts --
 
 const SOURCES = new URL("../../src/", import.meta.url);
 const { state } = await Deno.permissions.query({ name: "read", path: SOURCES });
@@ -101,7 +100,7 @@ test("No two texts that are compiled are equal, as their numbers count up", () =
   assertEquals(numbers, numbers.map((_, i) => numbers[0] + i));
 });
 
-// -- what is free in them --
+// -- free variables --
 
 for (const { name, program } of kinds.values()) {
   test(`Nothing is free in the text of ${name}() but known globals`, () => {
@@ -141,8 +140,8 @@ function freeIn(program: Program): string[] {
 
 // -- their syntax --
 
-/** Syntax that some target of a build tool has rewritten with a helper, and an example of each. */
-const REFUSED: Readonly<Record<string, { is: (node: AnyNode) => boolean; example: string }>> = {
+/** Syntax that build tools replace by helpers for some target, and an example of each. */
+const FORBIDDEN: Readonly<Record<string, { is: (node: AnyNode) => boolean; example: string }>> = {
   "for…of": {
     is: ({ type }) => type === "ForOfStatement",
     example: "for (const a of b);",
@@ -202,11 +201,11 @@ const REFUSED: Readonly<Record<string, { is: (node: AnyNode) => boolean; example
   },
 };
 
-/** What there is of that in a program, with the place of each. */
-function refusedIn(program: Program): [what: string, at: AnyNode][] {
+/** Finds forbidden syntax in a program. */
+function forbiddenIn(program: Program): [what: string, at: AnyNode][] {
   const found: [string, AnyNode][] = [];
   visit(program, (node) => {
-    for (const [what, { is }] of Object.entries(REFUSED)) if (is(node)) found.push([what, node]);
+    for (const [what, { is }] of Object.entries(FORBIDDEN)) if (is(node)) found.push([what, node]);
   });
   return found;
 }
@@ -215,7 +214,7 @@ for (const { name, text, program } of kinds.values()) {
   const textAt = ({ start, end }: Node) => text.slice(start, end);
 
   test(`The syntax of ${name}() is plain`, () => {
-    const found = refusedIn(program);
+    const found = forbiddenIn(program);
     assertEquals(found.map(([what, node]) => `${what}: ${textAt(node)}`), []);
   });
 
@@ -224,9 +223,9 @@ for (const { name, text, program } of kinds.values()) {
   });
 }
 
-Deno.test("The check of syntax finds each kind that is refused", () => {
-  for (const [what, { example }] of Object.entries(REFUSED)) {
-    assertEquals(refusedIn(parse(example, OPTIONS)).map(([it]) => it), [what], example);
+Deno.test("The check of syntax finds each kind that is forbidden", () => {
+  for (const [what, { example }] of Object.entries(FORBIDDEN)) {
+    assertEquals(forbiddenIn(parse(example, OPTIONS)).map(([it]) => it), [what], example);
   }
 });
 
@@ -268,8 +267,7 @@ function isFunction({ type }: AnyNode): boolean {
 }
 
 /**
- * The functions and classes that come to be when a function runs that was defined before: methods
- * count as a part of theirs.
+ * Finds functions and classes that are created after the definition; a method belongs to its class.
  */
 function madeLater(program: Program): AnyNode[] {
   const found: AnyNode[] = [];
