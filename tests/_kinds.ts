@@ -89,14 +89,15 @@ export const WAYS: Readonly<Record<string, PoolOptions>> = {
   " with spread reuse in debug mode": { reuse: "spread", debug: true },
 };
 
-/** Defines a test for every kind of pool, made in every way. */
+/** Defines a test for every kind of pool, or those given, made in every way. */
 export function testKinds(
   claim: string,
   struct: AnyStruct,
   options: PoolOptions,
   test: (make: (more?: PoolOptions) => OfKind) => void,
+  kinds: Readonly<Record<string, KindMaker>> = POOL_KINDS,
 ): void {
-  for (const [kind, make] of Object.entries(POOL_KINDS)) {
+  for (const [kind, make] of Object.entries(kinds)) {
     for (const [way, its] of Object.entries(WAYS)) {
       Deno.test(`${kind}${way}: ${claim}`, () => {
         test((more) => make(struct, { ...options, ...its, ...more }));

@@ -89,6 +89,8 @@ function withDecoys<P extends ErasedPool | PoolSet>(pool: P): P {
 const SUBJECTS: Readonly<Record<string, (options: PoolOptions) => Subject>> = {
   "Pool": (options) => subject(new Pool(Num, options), [Num]),
   "wide Pool": (options) => subject(new Pool(Num, { ...options, handles: "wide" }), [Num]),
+  "class that extends Pool": (options) =>
+    subject(new (class extends Pool<typeof Num> {})(Num, options), [Num]),
   "ErasedPool, one struct": (options) =>
     subject(withDecoys(new ErasedPool({ ...options, size: 8, types: TYPES })), [Num], Num),
   "ErasedPool, all structs": (options) =>

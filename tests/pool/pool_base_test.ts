@@ -10,8 +10,10 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
+  type AnyStruct,
   array,
   DisposedError,
+  ErasedPool,
   NULL_HANDLE,
   OutOfMemoryError,
   Pool,
@@ -24,7 +26,15 @@ import {
   validate,
   type View,
 } from "../../mod.ts";
-import { drop, type OfKind, reserveIn, testKinds, valuesOf } from "../_kinds.ts";
+import {
+  drop,
+  type KindMaker,
+  type OfKind,
+  POOL_KINDS,
+  reserveIn,
+  testKinds,
+  valuesOf,
+} from "../_kinds.ts";
 import { assertHarmless, assertRefused, forge, stateOf, untyped } from "../_support.ts";
 
 const Num = struct({ n: "u32" }, { name: "Num" });
@@ -33,9 +43,28 @@ type NumView = { n: number };
 /** Four blocks of 16 chunks at the most. */
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
 
-/** Defines a test for every kind of pool, made in every way. */
+/** Classes of the user's that extend a pool; what they override is in `extends_test.ts`. */
+const EXTENDED: Readonly<Record<string, KindMaker>> = {
+  "class that extends Pool": (struct, options) => {
+    class Extended extends Pool<AnyStruct> {}
+    return { pool: untyped(new Extended(struct, options)), of: [] };
+  },
+  "class that extends one that extends ErasedPool": (struct, options) => {
+    class Extended extends ErasedPool {}
+    class Further extends Extended {}
+    return { pool: untyped(new Further({ ...options, size: struct.size })), of: [struct] };
+  },
+  "class that extends PoolSet": (struct, { maxChunks = 1 << 18, ...options } = {}) => {
+    class Extended extends PoolSet {}
+    const sizes = [1, struct.size];
+    const pool = new Extended({ ...options, maxChunks: 2 * maxChunks, sizes });
+    return { pool: untyped(pool), of: [struct] };
+  },
+};
+
+/** Defines a test for every kind of pool and class that extends one, made in every way. */
 function each(claim: string, test: (make: (options?: PoolOptions) => OfKind) => void): void {
-  testKinds(claim, Num, SMALL, test);
+  testKinds(claim, Num, SMALL, test, { ...POOL_KINDS, ...EXTENDED });
 }
 
 /** Allocates records, `n` counted up from 0. */
@@ -184,6 +213,10 @@ each("scoped() frees its record at the end of the scope, also after an error", (
 each("throws StaleHandleError on what is no live record's handle, and changes nothing", (make) => {
   const it = make();
   const { pool, of } = it;
+  for (const bad of badHandles(it, 64, [])) { // without a block
+    assertHarmless(pool, () => pool.has(forge(bad)), false);
+    assertRefused(pool, () => pool.free(forge(bad)), StaleHandleError, "Cannot free in");
+  }
   const handles = fill(it, 60);
   const freed = [handles[3], handles[30], handles[59]];
   for (const handle of freed) pool.free(handle);
@@ -215,48 +248,6 @@ each("throws StaleHandleError on what is no live record's handle, and changes no
   assertEquals(stateOf(pool), before);
   validate(pool);
   drop(it.pool);
-});
-
-each("rejects every handle while it has no block", (make) => {
-  const it = make();
-  for (const bad of [0, 1, 64, 65, -1, 2 ** 29 + 64, 2 ** 40, 2 ** 52, NaN]) {
-    assertHarmless(it.pool, () => it.pool.has(forge(bad)), false);
-    const free = () => it.pool.free(forge(bad));
-    assertRefused(it.pool, free, StaleHandleError, `Cannot free in ${labelOf(it)}: `);
-  }
-  const free = () => it.pool.free(NULL_HANDLE);
-  assertRefused(it.pool, free, StaleHandleError, "handle 0 is the null handle");
-});
-
-each("rejects the handles of another pool once generations differ", (make) => {
-  const [it, other] = [make(), make()];
-  fill(it, 1);
-  other.pool.free(other.pool.alloc(...other.of));
-  const foreign = other.pool.alloc(...other.of);
-  assertHarmless(it.pool, () => it.pool.has(foreign), false);
-  assertRefused(it.pool, () => it.pool.free(foreign), StaleHandleError, "Cannot free");
-  drop(it.pool);
-  drop(other.pool);
-});
-
-each("keeps handles stale after their block went and another came in its place", (make) => {
-  const it = make({ chunksPerBlock: 16, maxChunks: 16, keepEmptyBlocks: 0 });
-  const { pool, of } = it;
-  const old = new Set<number>();
-  for (let round = 0; round < 10; round++) {
-    const live = pool.allocMany(...of, 16);
-    for (const handle of old) assertEquals(pool.has(forge(handle)), false);
-    for (const handle of live) {
-      assert(!old.has(handle));
-      old.add(handle);
-    }
-    if (round % 3 === 0) pool.freeBlock(pool.blocks[0].index);
-    else if (round % 3 === 1) pool.freeMany(live);
-    else pool.clear();
-    pool.trim();
-    assertEquals([pool.size, pool.capacity], [0, 0]);
-    validate(pool);
-  }
 });
 
 // -- cursors --
@@ -531,21 +522,22 @@ each("freeMany() throws StaleHandleError where a handle comes twice, and frees n
   drop(it.pool);
 });
 
-each("clear() frees every record, keeps the memory, and makes every handle stale", (make) => {
+each("clear() makes every handle stale and keeps the memory, which trim() gives back", (make) => {
   const it = make();
   const { pool, of } = it;
   assertHarmless(pool, () => pool.clear(), undefined);
   const handles = fill(it, 40);
-  const blocks = [...pool.blocks];
+  const { blocks } = pool;
   pool.clear();
+  assertStrictEquals(pool.blocks, blocks);
   assertEquals([pool.size, pool.capacity], [0, 48]);
-  assert(blocks.every((block, i) => pool.blocks[i] === block && block.live === 0));
-  const again = pool.allocMany(...of, 64);
-  assert(again.every((handle) => pool.get<NumView>(...of, handle).n === 0));
   assert(handles.every((handle) => !pool.has(handle)));
+  const again = pool.allocMany(...of, 64);
   assertEquals(new Set<number>([...handles, ...again]).size, 104);
-  validate(pool);
-  drop(it.pool);
+  pool.clear();
+  const views = pool.blocks.map((block) => block.bytes);
+  assertEquals([pool.trim(), pool.trim(), pool.byteLength], [64 * 4, 0, 0]);
+  assert(views.every((view) => view.byteLength === 0));
 });
 
 // -- blocks --
@@ -640,35 +632,38 @@ each("keeps as many empty blocks as keepEmptyBlocks says, and those reserved", (
   }
 });
 
-each("trim() gives back every empty block at once, and returns the bytes", (make) => {
-  const it = make({ keepEmptyBlocks: 8 });
-  const { pool } = it;
-  const handles = fill(it, 64);
-  pool.freeMany(handles.filter((_, n) => n >> 4 !== 2));
-  const views = pool.blocks.map((block) => block.bytes);
-  assertEquals([pool.capacity, pool.size], [64, 16]);
-  assertEquals(pool.trim(), 3 * 64);
-  assertEquals(views.map((view) => view.byteLength), [0, 0, 64, 0]);
-  assertEquals([pool.trim(), pool.byteLength], [0, 64]);
-  handles.forEach((handle, n) => assertEquals(pool.has(handle), n >> 4 === 2));
-  validate(pool);
-  drop(it.pool);
-});
+// -- copies; each has a test file of its own --
 
-each("rebind() is harmless where nothing has grown", (make) => {
+each("packs its records, compacts them, and goes back to snapshots and saves", (make) => {
   const it = make();
   const { pool, of } = it;
-  const [handle] = fill(it, 1);
-  const view = pool.get<NumView>(...of, handle);
-  view.n = 7;
-  assertHarmless(pool, () => pool.rebind(), undefined);
-  assertEquals([view.n, pool.get<NumView>(...of, handle).n], [7, 7]);
-  drop(it.pool);
+  const handles = fill(it, 40);
+  const numbers = handles.map((_, n) => n);
+  const out = new Uint32Array(40);
+  assertEquals([pool.pack(...of, out, ["n"]), [...out]], [40, numbers]);
+  const chunks = new Uint32Array(40);
+  assertEquals([pool.pack(chunks), chunks], [40, out]);
+  const fields = "fields are of one struct, so say which";
+  if (of.length > 0) assertThrows(() => pool.pack(chunks, ["n"]), TypeError, fields);
+  const [snapshot, save] = [pool.snapshot(), pool.save()];
+  pool.freeMany(handles.slice(4, 39));
+  const moves: number[] = [];
+  assertEquals(pool.compact((from, to) => moves.push(from, to)), 32 * 4);
+  assertEquals(moves, [handles[39], [...pool.handles()][4]] as number[]);
+  assertThrows(() => pool.compact(untyped(5)), TypeError, "must be a function");
+  for (const goBack of [() => pool.restore(snapshot), () => pool.load(save)]) {
+    pool.clear();
+    goBack();
+    assertEquals(valuesOf(it), numbers.map((n) => ({ n })));
+    if (!isDebug(it)) assert(handles.every((handle) => pool.has(handle)));
+  }
+  validate(pool);
+  drop(pool);
 });
 
 // -- figures --
 
-each("stats() gives the figures of the pool, in the object that it is given", (make) => {
+each("stats() fills the object that it is given, and counts what was", (make) => {
   const it = make({ keepEmptyBlocks: 0 });
   const { pool, of } = it;
   const out: Partial<PoolStats> = { size: 99 };
@@ -677,17 +672,15 @@ each("stats() gives the figures of the pool, in the object that it is given", (m
   const handles = pool.allocMany(...of, 40);
   const { overheadBytes } = pool.stats();
   pool.freeMany(handles.slice(16));
-  assertEquals(pool.stats().peakSize, 40);
   fill(it, 1);
-  pool.stats(out);
-  const figures = [out.size, out.capacity, out.blocks, out.byteLength, out.peakSize];
-  // With spread reuse the record goes into the first block, whose chunks are fresh.
-  const [capacity, blocks] = [pool.capacity, pool.blocks.length];
-  assertEquals(figures, [17, capacity, blocks, capacity * 4, 40]);
-  assertEquals([out.allocs, out.frees, out.retired], [41, 24, 0]);
-  assertEquals(out.grown! - out.released!, blocks); // set by stats()
-  assert(out.overheadBytes! >= overheadBytes, "it is kept for blocks that were given back");
-  drop(it.pool);
+  const { size, peakSize, allocs, frees, grown, released } = pool.stats(out);
+  assertEquals([size, peakSize, allocs, frees], [17, 40, 41, 24]);
+  assertEquals(grown - released, pool.blocks.length);
+  for (const { index } of pool.blocks) pool.freeBlock(index);
+  assert(pool.stats().overheadBytes >= overheadBytes, "it is kept for blocks given back");
+  pool.clear();
+  pool.rebind(); // which is harmless, as nothing has grown
+  drop(pool);
 });
 
 // -- dispose() --

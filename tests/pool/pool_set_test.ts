@@ -284,16 +284,6 @@ each(
   },
 );
 
-Deno.test("PoolSet keeps keepEmptyBlocks of each class, and trim() gives all of them back", () => {
-  for (const keepEmptyBlocks of [0, 1, 2]) {
-    using set = setOf({ keepEmptyBlocks });
-    set.freeMany(fill(set, 150));
-    assertEquals(set.pools.map((pool) => pool.blocks.length), Array(3).fill(keepEmptyBlocks));
-    assertEquals(set.trim(), keepEmptyBlocks * (64 + 128 + 256));
-    assertEquals([set.byteLength, set.trim()], [0, 0]);
-  }
-});
-
 // -- figures --
 
 Deno.test("PoolSet.stats() gives the figures of each class, and their sums", () => {
