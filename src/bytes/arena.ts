@@ -429,6 +429,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
       this._before += block.byteLength;
       this._usedBefore += block.top;
     }
+    this._marked = Math.min(this._marked, this._before + this._block.top);
     this._peak = peak;
     this._recent = recent;
     this._regions?.truncate(0);

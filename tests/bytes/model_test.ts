@@ -1,157 +1,196 @@
 /**
- * Random operations on the byte allocators beside a model of intervals: 1,000 seeds of 1,000 operations for each fit and
- * index of the free list, with the whole heap audited after every one. On failure the seed is printed.
+ * Random operations on each byte allocator, checked after every step against a model: where each
+ * allocation must lie, that it is aligned, zeroed and apart from all others, that it keeps its bytes,
+ * and that `validate()` accepts the allocator. A failure names the seed.
  *
- * The numbers come from a generator of our own, not from fast-check: five million operations take too long with it.
+ * The numbers come from a generator of our own: fast-check would take too long for five million
+ * operations. The model reads `src/` to know the blocks and chunks, from which it derives where an
+ * allocation must lie.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
 import {
+  type AnyStruct,
   Arena,
-  type Fit,
-  type FreeIndexKind,
+  type ByteAllocator,
   FreeListAllocator,
-  heapMemory,
   InvalidAddressError,
   LifoOrderError,
   type MemoryResource,
   OutOfMemoryError,
   StackAllocator,
+  struct,
+  validate,
 } from "../../mod.ts";
-import { auditHeap } from "../../src/inspect/validate_heap.ts";
+import type { Extent } from "../../src/bytes/address_space.ts";
+import { addressOf, endOf, unitOf } from "../../src/bytes/chunks.ts";
 import { type Heap, heaps } from "../../src/bytes/heap.ts";
-import { eachSeed, fail, type Interval, Intervals, Numbers } from "./_intervals.ts";
+import { arenas } from "../../src/bytes/metadata.ts";
+import {
+  eachSeed,
+  fail,
+  FITS,
+  type Interval,
+  Intervals,
+  Numbers,
+  spaceOf,
+  throws,
+} from "./_support.ts";
 
 const SEEDS = 1000;
-const OPERATIONS = 1000;
 
-/** What a call threw, if it was of a class; anything else is thrown on. */
-function refused(call: () => unknown, errorClass: new (...args: never[]) => Error): boolean {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof errorClass) return true;
-    throw error;
-  }
-  return false;
+/** Regions some bytes into their buffers, or at the next multiple of the alignment. */
+function offsetMemory(seed: number): MemoryResource {
+  const start = 8 * (seed % 512);
+  return {
+    allocate(byteLength, align) {
+      const byteOffset = Math.ceil(start / align) * align;
+      return { buffer: new ArrayBuffer(byteOffset + byteLength), byteOffset, byteLength };
+    },
+    release() {},
+  };
 }
 
-// -- FreeListAllocator --
-
-/** Small heaps, so that they are often full, and soon walked. */
-const HEAP_BYTES = 640;
-
-/** Most sizes are small; some fill a third of the heap. */
-function someSize(numbers: Numbers): number {
-  return 1 + numbers.below(numbers.below(8) === 0 ? 180 : 40);
-}
-
-/** Mostly the default; the largest would fill the heap with gaps. */
-function someAlign(numbers: Numbers): number {
-  return numbers.below(4) === 0 ? 1 << numbers.below(8) : 8;
-}
-
-/** Where the payload has to be that the fit asks for, searched for by hand; 0 for nowhere. */
-function expected(heap: Heap, fit: Fit, bytes: number, align: number, mark: number): number {
-  const { chunks, space } = heap;
-  let found = 0;
-  let size = 0;
-  let isPast = false;
-  for (const { firstUnit, byteLength } of space.extents.toSorted((a, b) => a.base - b.base)) {
-    const end = firstUnit + (byteLength >> 3) - 1;
-    for (let unit = firstUnit; unit < end; unit = chunks.next(unit)) {
-      const address = placeIn(unit, align, chunks.minBytes);
-      const here = chunks.sizeOf(unit);
-      if (!chunks.isFree(unit) || address - 8 + bytes > unit * 8 + here) continue;
-      const herePast = chunks.next(unit) > mark;
-      const isBetter = found === 0 || fit === "best" && here < size ||
-        fit === "worst" && here > size ||
-        fit === "next" && herePast && !isPast;
-      if (!isBetter) continue;
-      found = address;
-      size = here;
-      isPast = herePast;
-    }
-  }
-  return found;
-}
-
-/** The first aligned payload in a free chunk: right at its start, or where what is before it is a chunk of its own. */
-function placeIn(unit: number, align: number, minBytes: number): number {
-  let gap = 0;
-  while ((unit * 8 + gap + 8) % align !== 0 || gap > 0 && gap < minBytes) gap += 8;
-  return unit * 8 + gap + 8;
-}
-
-/** One run of operations on a free list. */
-class HeapRun {
-  readonly allocator: FreeListAllocator;
-  readonly heap: Heap;
+/** A run of operations on one allocator. */
+abstract class Run<A extends ByteAllocator> {
+  readonly allocator: A;
   readonly intervals: Intervals;
   readonly numbers: Numbers;
-  readonly fit: Fit;
-  readonly canGrow: boolean;
-  /** Addresses that were freed and may have been given out again since. */
-  readonly freed: number[] = [];
-  /** Where the last allocation ended, for the next fit. */
-  mark = 0;
-  /** What each allocation was to be aligned to. */
-  readonly aligns: Map<number, number> = new Map();
 
-  constructor(fit: Fit, index: FreeIndexKind, seed: number) {
-    this.numbers = new Numbers(seed);
-    this.fit = fit;
-    this.canGrow = seed % 3 === 0;
-    this.allocator = new FreeListAllocator({
-      byteLength: HEAP_BYTES - this.numbers.below(64),
-      fit,
-      index,
-      grow: this.canGrow,
-      memory: seed % 2 === 0 ? heapMemory : offsetMemory(8 * (seed % 512)),
-    });
-    this.heap = heaps.get(this.allocator)!; // every free list has one
-    this.intervals = new Intervals(this.allocator);
+  constructor(allocator: A, numbers: Numbers) {
+    this.allocator = allocator;
+    this.numbers = numbers;
+    this.intervals = new Intervals(allocator);
   }
 
-  run(): void {
-    for (let i = 0; i < OPERATIONS; i++) {
-      const turn = this.numbers.below(100);
-      if (turn < 38) this.alloc();
-      else if (turn < 75) this.free();
-      else if (turn < 93) this.realloc();
-      else if (turn < 98) this.misuse();
-      else if (turn < 99) this.allocator.trim();
-      else if (this.numbers.below(5) === 0) this.reset();
-      this.audit();
+  run(operations: number): void {
+    for (let i = 0; i < operations; i++) {
+      this.step();
+      validate(this.allocator);
+      this.check();
     }
     for (const it of this.intervals.live) this.intervals.check(it);
     this.allocator.dispose();
   }
 
+  abstract step(): void;
+  abstract check(): void;
+
+  /** Mostly small alignments, seldom one up to 4096. */
+  someAlign(): number {
+    const { numbers } = this;
+    return numbers.below(4) > 0 ? 8 : 1 << numbers.below(numbers.below(8) > 0 ? 8 : 13);
+  }
+
+  pick(): Interval | undefined {
+    return this.intervals.live[this.numbers.below(this.intervals.live.length)];
+  }
+
+  reset(): void {
+    this.allocator.reset();
+    this.intervals.truncate(0);
+  }
+}
+
+// -- FreeListAllocator --
+
+/** Small heaps, so that they are often full, and validated soon. */
+const HEAP_BYTES = 640;
+
+class HeapRun extends Run<FreeListAllocator> {
+  readonly heap: Heap;
+  readonly fit: string;
+  readonly canGrow: boolean;
+  /** Addresses that were freed, and may have been allocated again. */
+  readonly freed: number[] = [];
+  /** The unit where the last allocation ended, for the next fit. */
+  mark = 0;
+
+  constructor({ fit, index }: (typeof FITS)[number], seed: number) {
+    const numbers = new Numbers(seed);
+    const grow = seed % 3 === 0;
+    const byteLength = HEAP_BYTES - numbers.below(64);
+    const memory = offsetMemory(seed % 2 * seed);
+    super(new FreeListAllocator({ byteLength, fit, index, grow, memory }), numbers);
+    this.heap = heaps.get(this.allocator)!; // every such allocator has one
+    this.fit = fit;
+    this.canGrow = grow;
+  }
+
+  step(): void {
+    const turn = this.numbers.below(100);
+    if (turn < 38) this.alloc();
+    else if (turn < 75) this.free();
+    else if (turn < 93) this.realloc();
+    else if (turn < 98) this.misuse();
+    else if (turn < 99) this.allocator.trim();
+    else if (this.numbers.below(5) === 0) {
+      this.reset();
+      this.mark = 0;
+    }
+  }
+
+  /** Most sizes are small; some fill a third of the heap. */
+  someSize(): number {
+    return 1 + this.numbers.below(this.numbers.below(8) === 0 ? 180 : 40);
+  }
+
+  chunkBytes(byteLength: number): number {
+    return Math.max(byteLength + 15 & ~7, this.heap.chunks.minBytes);
+  }
+
   alloc(): void {
-    // A heap that may grow is let grow to a few extents.
+    // A heap that may grow gets a few extents only.
     if (this.canGrow && this.intervals.live.length > 20) return;
-    const byteLength = someSize(this.numbers);
-    const align = someAlign(this.numbers);
-    const bytes = Math.max(byteLength + 15 & ~7, this.heap.chunks.minBytes);
-    const place = expected(this.heap, this.fit, bytes, align, this.mark);
-    if (place === 0 && !this.canGrow) {
+    const byteLength = this.someSize();
+    const align = this.someAlign();
+    const expected = this.expected(this.chunkBytes(byteLength), align);
+    if (expected === 0 && !this.canGrow) {
       const call = () => this.allocator.alloc(byteLength, align);
-      if (!refused(call, OutOfMemoryError)) fail(`${byteLength} bytes fit nowhere`);
+      if (!throws(call, OutOfMemoryError)) fail(`${byteLength} bytes do not fit`);
       return;
     }
     const address = this.allocator.alloc(byteLength, align);
-    if (place !== 0 && address !== place) fail(`${byteLength} bytes at ${address}, not ${place}`);
+    if (expected !== 0 && address !== expected) fail(`${byteLength} bytes at ${address}`);
     this.intervals.add(address, byteLength, align);
-    this.aligns.set(address, align);
-    this.mark = this.heap.chunks.next(address / 8 - 1);
+    this.mark = this.heap.chunks.next(unitOf(address));
+  }
+
+  /** The address that the fit demands, found by trying every chunk; 0 for none. */
+  expected(bytes: number, align: number): number {
+    const { chunks, space } = this.heap;
+    let [found, size, isPast] = [0, 0, false];
+    for (const extent of space.extents.toSorted((a, b) => a.base - b.base)) {
+      for (let unit = extent.firstUnit; unit < endOf(extent); unit = chunks.next(unit)) {
+        if (!chunks.isFree(unit)) continue;
+        const here = chunks.sizeOf(unit);
+        const address = this.payloadIn(unit, align);
+        if (address - 8 + bytes > unit * 8 + here) continue;
+        const herePast = chunks.next(unit) > this.mark;
+        const isBetter = found === 0 || this.fit === "best" && here < size ||
+          this.fit === "worst" && here > size ||
+          this.fit === "next" && herePast && !isPast;
+        if (isBetter) [found, size, isPast] = [address, here, herePast];
+      }
+    }
+    return found;
+  }
+
+  /** The first aligned payload in a free chunk: at its start, or with a chunk of its own before. */
+  payloadIn(unit: number, align: number): number {
+    let gap = 0;
+    while ((addressOf(unit) + gap) % align !== 0 || gap > 0 && gap < this.heap.chunks.minBytes) {
+      gap += 8;
+    }
+    return addressOf(unit) + gap;
   }
 
   free(): void {
     const it = this.pick();
     if (it === undefined) return;
-    this.intervals.remove(it);
+    this.intervals.check(it);
+    this.intervals.drop(it);
     this.allocator.free(it.address);
     this.freed.push(it.address);
   }
@@ -159,35 +198,29 @@ class HeapRun {
   realloc(): void {
     const it = this.pick();
     if (it === undefined) return;
-    const byteLength = someSize(this.numbers);
-    const told = this.numbers.below(2) === 0 ? someAlign(this.numbers) : undefined;
-    const align = told ?? this.aligns.get(it.address) ?? 8;
+    const byteLength = this.someSize();
+    const given = this.numbers.below(2) === 0 ? this.someAlign() : undefined;
+    const align = given ?? it.align;
     const { chunks } = this.heap;
-    const unit = it.address / 8 - 1;
+    const unit = unitOf(it.address);
     const next = chunks.next(unit);
     const room = chunks.sizeOf(unit) + (chunks.isFree(next) ? chunks.sizeOf(next) : 0);
-    const bytes = Math.max(byteLength + 15 & ~7, chunks.minBytes);
-    const isInPlace = bytes <= room && it.address % align === 0;
+    const isInPlace = this.chunkBytes(byteLength) <= room && it.address % align === 0;
     let address = 0;
-    if (
-      refused(
-        () => address = this.allocator.realloc(it.address, byteLength, told),
-        OutOfMemoryError,
-      )
-    ) {
-      if (isInPlace || this.canGrow) fail(`${byteLength} bytes fit where they are`);
+    const call = () => address = this.allocator.realloc(it.address, byteLength, given);
+    if (throws(call, OutOfMemoryError)) {
+      if (isInPlace || this.canGrow) fail(`${byteLength} bytes have room in place`);
       this.intervals.check(it);
       return;
     }
     if (isInPlace && address !== it.address) fail(`moved from ${it.address} to ${address}`);
-    this.intervals.moved(it, address, byteLength, align);
-    this.aligns.set(address, align);
+    this.intervals.resize(it, address, byteLength, align);
     if (address === it.address) return;
     this.freed.push(it.address);
-    this.mark = chunks.next(address / 8 - 1);
+    this.mark = chunks.next(unitOf(address));
   }
 
-  /** One bad address and one call with it, as throwing takes longer than all else here. */
+  /** One call with a bad address; not more, as throwing takes longer than all else here. */
   misuse(): void {
     const { allocator, numbers } = this;
     const it = this.pick();
@@ -202,72 +235,41 @@ class HeapRun {
       () => allocator.bytes(address, 1),
     ];
     const call = calls[numbers.below(calls.length)];
-    if (!refused(call, InvalidAddressError)) fail(`${call} took ${address}`);
+    if (!throws(call, InvalidAddressError)) fail(`${call} accepted ${address}`);
   }
 
-  reset(): void {
-    this.allocator.reset();
-    for (const it of [...this.intervals.live]) this.intervals.drop(it);
-    this.mark = 0;
-  }
-
-  audit(): void {
-    auditHeap(this.allocator);
+  check(): void {
     const { live, usedBytes, peakBytes } = this.intervals;
-    if (this.heap.usedBytes !== usedBytes) {
-      fail(`${this.heap.usedBytes} bytes, not ${usedBytes}`);
-    }
-    if (this.heap.peakBytes !== peakBytes) fail(`${this.heap.peakBytes} bytes, not ${peakBytes}`);
-    if (this.heap.allocations !== live.length) fail(`not ${live.length} allocations`);
+    const { heap, allocator } = this;
+    if (heap.usedBytes !== usedBytes) fail(`${heap.usedBytes} bytes used, not ${usedBytes}`);
+    if (heap.peakBytes !== peakBytes) fail(`a peak of ${heap.peakBytes}, not ${peakBytes}`);
+    if (heap.allocations !== live.length) fail(`${heap.allocations} allocations`);
     for (const it of live) {
-      if (this.allocator.sizeOf(it.address) !== it.byteLength) fail(`the size at ${it.address}`);
+      if (allocator.sizeOf(it.address) !== it.byteLength) fail(`the size at ${it.address}`);
     }
   }
-
-  pick(): Interval | undefined {
-    return this.intervals.live[this.numbers.below(this.intervals.live.length)];
-  }
 }
 
-/** Regions some bytes into their buffers, or more where the alignment asks for it. */
-function offsetMemory(start: number): MemoryResource {
-  return {
-    allocate(byteLength, align) {
-      const byteOffset = Math.ceil(start / align) * align;
-      return { buffer: new ArrayBuffer(byteOffset + byteLength), byteOffset, byteLength };
-    },
-    release() {},
-  };
-}
-
-const COMBINATIONS: [Fit, FreeIndexKind][] = [
-  ["first", "list"],
-  ["next", "list"],
-  ["best", "list"],
-  ["worst", "list"],
-  ["best", "tree"],
-];
-
-for (const [fit, index] of COMBINATIONS) {
-  Deno.test(`FreeListAllocator with the ${fit} fit in a ${index} is a set of intervals, ${SEEDS} x ${OPERATIONS} operations`, () => {
-    eachSeed(SEEDS, (seed) => new HeapRun(fit, index, seed).run());
+for (const kind of FITS) {
+  Deno.test(`FreeListAllocator follows a model (${kind.fit} fit, ${kind.index})`, () => {
+    eachSeed(SEEDS, (seed) => new HeapRun(kind, seed).run(1000));
   });
 }
 
-Deno.test("FreeListAllocator with a tree of hundreds of chunks stays a red-black tree", () => {
+Deno.test("FreeListAllocator with hundreds of free chunks keeps a red-black tree", () => {
   eachSeed(10, (seed) => {
     const numbers = new Numbers(seed);
     using heap = new FreeListAllocator({ byteLength: 65_536 });
-    const live = Array.from({ length: 900 }, () => heap.alloc(1 + numbers.below(48)));
+    const live: number[] = [];
     for (let i = 0; i < 1000; i++) {
+      if (live.length < 200) {
+        while (live.length < 900) live.push(heap.alloc(1 + numbers.below(48)));
+      }
       const at = numbers.below(live.length);
       heap.free(live[at]);
       if (i % 3 === 0) live[at] = heap.alloc(1 + numbers.below(48));
       else live.splice(at, 1);
-      if (live.length < 200) {
-        while (live.length < 900) live.push(heap.alloc(1 + numbers.below(48)));
-      }
-      auditHeap(heap);
+      validate(heap);
     }
     assertEquals(heap.stats().allocations, live.length);
   });
@@ -275,94 +277,170 @@ Deno.test("FreeListAllocator with a tree of hundreds of chunks stays a red-black
 
 // -- Arena --
 
-Deno.test("Arena is a set of intervals that marks cut, 1000 seeds of 300 operations", () => {
-  eachSeed(SEEDS, (seed) => {
+const STRUCTS: readonly AnyStruct[] = [
+  struct({ n: "u8" }),
+  struct({ x: "f32", y: "f32" }),
+  struct({ a: "u8", b: "f64" }),
+];
+
+class ArenaRun extends Run<Arena> {
+  readonly marks: { mark: number; live: number; used: number }[] = [];
+  readonly blockBytes: number;
+  peak = 0;
+
+  constructor(seed: number) {
     const numbers = new Numbers(seed);
-    using arena = new Arena({
-      blockBytes: 64 + numbers.below(200),
-      memory: offsetMemory(8 * (seed % 512)),
-    });
-    const intervals = new Intervals(arena);
-    const marks: { mark: number; live: number }[] = [];
-    for (let i = 0; i < 300; i++) {
-      const turn = numbers.below(20);
-      if (turn < 14) {
-        const byteLength = 1 + numbers.below(numbers.below(10) === 0 ? 400 : 30);
-        const align = 1 << numbers.below(numbers.below(10) === 0 ? 13 : 4);
-        intervals.add(arena.alloc(byteLength, align), byteLength, align);
-      } else if (turn < 17) {
-        marks.push({ mark: arena.mark(), live: intervals.live.length });
-      } else if (turn < 19 && marks.length > 0) {
-        const kept = numbers.below(marks.length);
-        const { mark, live } = marks[kept];
-        marks.length = kept;
-        const gone = intervals.live.slice(live);
-        arena.rewind(mark);
-        // The newest first, as an interval that goes is replaced by the last.
-        for (const it of gone.reverse()) intervals.drop(it);
-      } else if (numbers.below(10) === 0) {
-        arena.reset();
-        for (const it of [...intervals.live].reverse()) intervals.drop(it);
-        marks.length = 0;
-      } else if (numbers.below(4) === 0) arena.trim();
-      for (const it of intervals.live) intervals.check(it);
-      const { usedBytes, byteLength } = arena.stats();
-      if (usedBytes < intervals.usedBytes || usedBytes > byteLength) {
-        fail(`${usedBytes} bytes used`);
-      }
+    const blockBytes = 64 + numbers.below(200);
+    super(new Arena({ blockBytes, memory: offsetMemory(seed) }), numbers);
+    this.blockBytes = blockBytes;
+  }
+
+  step(): void {
+    const { allocator, intervals, numbers, marks } = this;
+    const turn = numbers.below(40);
+    if (turn < 28) this.alloc();
+    else if (turn < 34) {
+      const { usedBytes } = allocator.stats();
+      marks.push({ mark: allocator.mark(), live: intervals.live.length, used: usedBytes });
+    } else if (turn < 38 && marks.length > 0) {
+      const kept = numbers.below(marks.length);
+      const { mark, live, used } = marks[kept];
+      marks.length = kept;
+      allocator.rewind(mark);
+      intervals.truncate(live);
+      if (allocator.stats().usedBytes !== used) fail(`rewound to another position`);
+    } else if (numbers.below(10) === 0) {
+      this.reset();
+      marks.length = 0;
+    } else if (numbers.below(4) === 0) allocator.trim();
+    else this.misuse();
+  }
+
+  /** Allocates in one of five ways, all of which must give the same address. */
+  alloc(): void {
+    const { allocator, intervals, numbers } = this;
+    const kind = STRUCTS[numbers.below(STRUCTS.length)];
+    const way = numbers.below(8);
+    let [byteLength, align] = [kind.size, kind.align];
+    if (way === 3) [byteLength, align] = [4 * (1 + numbers.below(9)), 4];
+    if (way > 3) {
+      byteLength = 1 + numbers.below(numbers.below(10) === 0 ? 400 : 30);
+      align = this.someAlign();
     }
-  });
+    const expected = this.expected(byteLength, align);
+    const address = way === 0
+      ? allocator.allocRecord(kind)
+      : way === 1
+      ? allocator.allocRecord(kind, {})
+      : way === 2
+      ? allocator.allocAt(allocator.cursor(kind))
+      : way === 3
+      ? allocator.addressOf(allocator.allocArray("f32", byteLength / 4))
+      : allocator.alloc(byteLength, align);
+    const block = spaceOf(allocator).find(address);
+    if (expected === undefined) {
+      if (address !== startIn(block, 0, align)) fail(`${address} is not at the start of its block`);
+      if (block.byteLength < this.blockBytes) fail(`a block of ${block.byteLength} bytes`);
+    } else if (address !== expected) fail(`${byteLength} bytes at ${address}, not ${expected}`);
+    intervals.add(address, byteLength, align);
+  }
+
+  /** The address in the first block from the current one on that has room; none for a new block. */
+  expected(byteLength: number, align: number): number | undefined {
+    const { blocks, block, index } = arenas.get(this.allocator)!(); // every arena has metadata
+    const found = [block, ...blocks.slice(index + 1)].find((it) =>
+      it.alignUp(it.top, align) + byteLength <= it.byteLength
+    );
+    return found && startIn(found, found.top, align);
+  }
+
+  misuse(): void {
+    const { allocator } = this;
+    const stand = allocator.mark();
+    const { base, top } = arenas.get(allocator)!().block;
+    if (!throws(() => allocator.bytes(base + top, 1), InvalidAddressError)) fail("past the top");
+    if (!throws(() => allocator.rewind(stand + 1), RangeError)) fail("past the position");
+  }
+
+  check(): void {
+    const { intervals } = this;
+    for (const it of intervals.live) intervals.check(it);
+    const { usedBytes, byteLength, peakBytes } = this.allocator.stats();
+    if (usedBytes < intervals.usedBytes || usedBytes > byteLength) fail(`${usedBytes} bytes used`);
+    this.peak = Math.max(this.peak, usedBytes);
+    if (peakBytes !== this.peak) fail(`a peak of ${peakBytes}, not ${this.peak}`);
+  }
+}
+
+function startIn(block: Extent, top: number, align: number): number {
+  return block.base + block.alignUp(top, align);
+}
+
+Deno.test("Arena follows a model", () => {
+  eachSeed(SEEDS, (seed) => new ArenaRun(seed).run(300));
 });
 
 // -- StackAllocator --
 
-Deno.test("StackAllocator is a stack of intervals, 1000 seeds of 300 operations", () => {
-  eachSeed(SEEDS, (seed) => {
-    const numbers = new Numbers(seed);
-    using stack = new StackAllocator({ byteLength: 1024, memory: offsetMemory(8 * (seed % 512)) });
-    const intervals = new Intervals(stack);
-    const order: Interval[] = [];
-    for (let i = 0; i < 300; i++) {
-      const turn = numbers.below(20);
-      const newest = order[order.length - 1];
-      if (turn < 11) {
-        const byteLength = 1 + numbers.below(60);
-        const align = 1 << numbers.below(7);
-        const { usedBytes } = stack.stats();
-        let address = 0;
-        if (refused(() => address = stack.alloc(byteLength, align), OutOfMemoryError)) {
-          if (usedBytes + 8 + Math.max(align, 8) + byteLength <= 1024) {
-            fail(`${byteLength} bytes fit`);
-          }
-          if (stack.stats().usedBytes !== usedBytes) fail("a refused alloc changed the top");
-        } else {
-          intervals.add(address, byteLength, align);
-          order.push(intervals.live[intervals.live.length - 1]);
-        }
-      } else if (turn < 18 && newest !== undefined) {
-        intervals.remove(newest);
-        stack.free(newest.address);
-        order.pop();
-        if (!refused(() => stack.free(newest.address), InvalidAddressError)) fail("freed twice");
-      } else if (order.length > 1) {
-        const older = order[numbers.below(order.length - 1)];
-        if (!refused(() => stack.free(older.address), LifoOrderError)) fail("freed out of order");
-        if (!refused(() => stack.free(older.address + 8), InvalidAddressError)) {
-          fail("freed inside");
-        }
-      } else if (turn === 19) {
-        stack.reset();
-        for (const it of [...order].reverse()) intervals.drop(it);
-        order.length = 0;
-      }
-      for (const it of intervals.live) intervals.check(it);
-      const { usedBytes, allocations } = stack.stats();
-      if (allocations !== order.length) fail(`${allocations} allocations, not ${order.length}`);
-      const last = order[order.length - 1];
-      if (last === undefined) {
-        if (usedBytes !== 0) fail(`${usedBytes} bytes used by nothing`);
-      }
-      for (const it of order) if (stack.sizeOf(it.address) !== it.byteLength) fail("the size");
+const STACK_BYTES = 1024;
+
+class StackRun extends Run<StackAllocator> {
+  /** The used bytes before each live allocation. */
+  readonly tops: number[] = [];
+
+  constructor(seed: number) {
+    const memory = offsetMemory(seed);
+    super(new StackAllocator({ byteLength: STACK_BYTES, memory }), new Numbers(seed));
+  }
+
+  step(): void {
+    const { allocator, intervals, numbers, tops } = this;
+    const turn = numbers.below(20);
+    const newest = intervals.live[intervals.live.length - 1];
+    if (turn < 11) this.alloc(1 + numbers.below(60), this.someAlign());
+    else if (turn < 17 && newest !== undefined) {
+      intervals.drop(newest);
+      allocator.free(newest.address);
+      if (allocator.stats().usedBytes !== tops.pop()) fail("the top after free()");
+      if (!throws(() => allocator.free(newest.address), InvalidAddressError)) fail("freed twice");
+    } else if (turn < 19 && newest !== undefined) {
+      const { address } = this.pick()!; // as there is a newest one
+      const isOld = address !== newest.address;
+      if (isOld && !throws(() => allocator.free(address), LifoOrderError)) fail("freed an old one");
+      if (!throws(() => allocator.free(address + 8), InvalidAddressError)) fail("freed inside");
+    } else if (numbers.below(4) === 0) {
+      this.reset();
+      tops.length = 0;
     }
-  });
+  }
+
+  alloc(byteLength: number, align: number): void {
+    const { allocator } = this;
+    const { usedBytes } = allocator.stats();
+    const [extent] = spaceOf(allocator).extents;
+    const at = extent.alignUp(usedBytes + 8, Math.max(align, 8));
+    let address = 0;
+    if (throws(() => address = allocator.alloc(byteLength, align), OutOfMemoryError)) {
+      if (at + byteLength <= STACK_BYTES) fail(`${byteLength} bytes have room`);
+      return;
+    }
+    if (address !== extent.base + at) fail(`${byteLength} bytes at ${address}`);
+    this.intervals.add(address, byteLength, Math.max(align, 8));
+    this.tops.push(usedBytes);
+  }
+
+  check(): void {
+    const { live } = this.intervals;
+    for (const it of live) {
+      this.intervals.check(it);
+      if (this.allocator.sizeOf(it.address) !== it.byteLength) fail(`the size at ${it.address}`);
+    }
+    const { usedBytes, allocations } = this.allocator.stats();
+    if (allocations !== live.length) fail(`${allocations} allocations, not ${live.length}`);
+    if (live.length === 0 && usedBytes !== 0) fail(`${usedBytes} bytes used by nothing`);
+  }
+}
+
+Deno.test("StackAllocator follows a model", () => {
+  eachSeed(SEEDS, (seed) => new StackRun(seed).run(300));
 });

@@ -1,0 +1,481 @@
+/** How much memory a `FreeListAllocator` takes, while what is live grows, comes and goes. */
+import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  type CountingMemory,
+  countingMemory,
+  FreeListAllocator,
+  type FreeListOptions,
+  heapMemory,
+  InvalidAddressError,
+  type MemoryResource,
+  OutOfMemoryError,
+  struct,
+  validate,
+  wasmMemory,
+} from "../../mod.ts";
+import { FITS, type Interval, Intervals, SOURCES, spaceOf } from "./_support.ts";
+
+const KIB = 1024;
+const MIB = 2 ** 20;
+
+/** A heap that grows in memory that is counted. */
+function counted(
+  options: FreeListOptions = {},
+): { heap: FreeListAllocator; memory: CountingMemory } {
+  const memory = countingMemory(options.memory ?? heapMemory);
+  const heap = new FreeListAllocator({ byteLength: 4 * KIB, grow: true, ...options, memory });
+  return { heap, memory };
+}
+
+/** Checks that at most so many times what is live is taken, plus an extent, also while data moves. */
+function boundsOf(heap: FreeListAllocator, memory: CountingMemory, times: number): () => void {
+  const extentBytes = memory.usedBytes;
+  let peakBefore = memory.peakBytes;
+  return () => {
+    const { usedBytes, byteLength } = heap.stats();
+    const most = times * usedBytes + extentBytes;
+    assertEquals(byteLength, memory.usedBytes);
+    assertLessOrEqual(byteLength, most, `with ${usedBytes} bytes live`);
+    const { peakBytes } = memory;
+    if (peakBytes > peakBefore) assertLessOrEqual(peakBytes, most, `moving to ${usedBytes} bytes`);
+    peakBefore = peakBytes;
+  };
+}
+
+function fill(heap: FreeListAllocator, address: number, from: number): void {
+  const bytes = heap.bytes(address, heap.sizeOf(address));
+  for (let i = from; i < bytes.length; i++) bytes[i] = i * 7;
+}
+
+function isFilled(heap: FreeListAllocator, address: number, byteLength: number): boolean {
+  return heap.bytes(address, byteLength).every((byte, i) => byte === (i * 7 & 255));
+}
+
+// -- buffers that grow --
+
+/** Buffers that grow in turn, with a small allocation after every so many steps (0: none). */
+interface Growth {
+  readonly buffers: number;
+  readonly step: number;
+  readonly to: number;
+  readonly every: number;
+  readonly extentBytes: number;
+  /** How many times what is live may be taken. */
+  readonly times: number;
+}
+
+const MIXED: Growth = {
+  buffers: 2,
+  step: 164,
+  to: 50_000,
+  every: 2,
+  extentBytes: 8 * KIB,
+  times: 6,
+};
+
+const GROWTHS: readonly Growth[] = [
+  { buffers: 1, step: KIB, to: 512 * KIB, every: 0, extentBytes: 64 * KIB, times: 4 },
+  ...[1, 3, 10].map((every) => (
+    { buffers: 1, step: 128, to: 400_000, every, extentBytes: 64 * KIB, times: 4 }
+  )),
+  ...[2, 3, 7].flatMap((buffers) =>
+    [100, 4096].map((step) => (
+      { buffers, step, to: 400 * KIB / buffers, every: 0, extentBytes: 16 * KIB, times: 6 }
+    ))
+  ),
+];
+
+function grow({ buffers, step, to, every, extentBytes, times }: Growth, options: FreeListOptions) {
+  const { heap, memory } = counted({ ...options, byteLength: extentBytes });
+  const check = boundsOf(heap, memory, times);
+  const addresses = Array.from({ length: buffers }, (_, k) => heap.alloc(step, 8 << 3 * (k & 1)));
+  for (const at of addresses) fill(heap, at, 0);
+  const small: number[] = [];
+  for (let bytes = 2 * step, i = 0; bytes < (options.debug ? to / 4 : to); bytes += step) {
+    for (let k = 0; k < buffers; k++, i++) {
+      addresses[k] = heap.realloc(addresses[k], bytes);
+      fill(heap, addresses[k], bytes - step);
+      check();
+      if (every > 0 && i % every === 0) small.push(heap.alloc(8 + i % 60));
+      if (every === 2 && i % 3 === 0) heap.free(small.splice(i * 7 % small.length, 1)[0]);
+      check();
+      if (i % 100 === 0) validate(heap);
+    }
+  }
+  addresses.forEach((at, k) => {
+    assert(isFilled(heap, at, heap.sizeOf(at)));
+    assertEquals(at % (8 << 3 * (k & 1)), 0);
+  });
+  for (const at of [...small, ...addresses]) heap.free(at);
+  validate(heap);
+  heap.trim();
+  assertEquals(memory.usedBytes, extentBytes);
+  heap.dispose();
+  assertEquals(memory.regions, 0);
+}
+
+for (const { fit, index } of FITS) {
+  for (const debug of [false, true]) {
+    const kind = `${fit} fit, ${index}${debug ? ", debug" : ""}`;
+    Deno.test(`One buffer that grows takes at most 4 times what is live, several 6 times (${kind})`, () => {
+      for (const growth of GROWTHS) grow(growth, { fit, index, debug });
+    });
+  }
+}
+
+for (const [source, memoryOf] of Object.entries(SOURCES)) {
+  Deno.test(`Buffers among small allocations take at most 6 times what is live in ${source}`, () => {
+    for (const kind of FITS) grow(MIXED, { ...kind, memory: memoryOf() });
+  });
+}
+
+Deno.test("A buffer grows from 1 to 128 MiB in at most 16 moves, and its memory is released", () => {
+  const { heap, memory } = counted({ byteLength: MIB });
+  const check = boundsOf(heap, memory, 4);
+  let address = heap.alloc(MIB);
+  let moves = 0;
+  for (let mebibytes = 2; mebibytes <= 128; mebibytes++) {
+    heap.bytes(address, 1)[0] = mebibytes;
+    const moved = heap.realloc(address, mebibytes * MIB);
+    assertEquals(heap.bytes(moved, 1)[0], mebibytes);
+    if (moved !== address) moves++;
+    address = moved;
+    check();
+  }
+  assertLessOrEqual(moves, 16);
+  heap.free(address);
+  assertEquals(heap.stats().byteLength, MIB);
+});
+
+Deno.test("An allocation gets spare room from the second time on that it is made larger", () => {
+  using heap = new FreeListAllocator({ byteLength: 64 * KIB, grow: true });
+  const address = heap.realloc(heap.alloc(100), 100_000);
+  assertEquals(heap.stats().byteLength, 64 * KIB + 100_000 + 16);
+  const again = heap.realloc(address, 100_008);
+  assertEquals(heap.stats().byteLength, 64 * KIB + 150_008 + 16 + 8);
+  heap.alloc(30_000);
+  assertEquals(heap.realloc(again, 150_000), again);
+});
+
+Deno.test("A buffer that is replaced by larger ones takes at most 4 times its bytes", () => {
+  const { heap, memory } = counted({ byteLength: 64 * KIB });
+  const check = boundsOf(heap, memory, 4);
+  let address = heap.alloc(64 * KIB);
+  for (let bytes = 65 * KIB; bytes <= MIB; bytes += KIB) {
+    const next = heap.alloc(bytes);
+    heap.free(address);
+    address = next;
+    check();
+  }
+});
+
+// -- addresses --
+
+Deno.test("Addresses of released extents are reused, so that a heap can run forever", () => {
+  const buffer = new ArrayBuffer(64 * MIB); // one for all, since taking memory takes time
+  const memory: MemoryResource = {
+    allocate: (byteLength) => ({
+      buffer: byteLength < MIB + 1 ? new ArrayBuffer(byteLength) : buffer,
+      byteOffset: 0,
+      byteLength,
+    }),
+    release() {},
+  };
+  for (const debug of [false, true]) {
+    using heap = new FreeListAllocator({ byteLength: MIB, grow: true, debug, memory });
+    const kept = heap.alloc(100);
+    heap.bytes(kept, 100).fill(9);
+    const addresses = new Set<number>();
+    const bytes = (debug ? 32 : 63) * MIB;
+    // Without debug mode twice as many bytes as there are addresses.
+    for (let i = 0; i < (debug ? 5 : 150); i++) {
+      const address = heap.alloc(bytes);
+      addresses.add(address);
+      heap.free(address);
+      heap.trim();
+      assertEquals(heap.stats().byteLength, MIB);
+    }
+    assertLessOrEqual(addresses.size, 20);
+    assert(heap.bytes(kept, 100).every((byte) => byte === 9));
+    const { table, firstGranule } = spaceOf(heap);
+    assertLessOrEqual(table.length, firstGranule + 1024 + 2 * 1010);
+    validate(heap);
+    heap.free(kept);
+  }
+});
+
+Deno.test("A freed address stays invalid for long, and a live one stays valid", () => {
+  using heap = new FreeListAllocator({ byteLength: 4096, grow: true });
+  const kept = heap.alloc(5000);
+  fill(heap, kept, 0);
+  const gone = heap.alloc(50_000);
+  heap.free(gone);
+  for (let i = 0; i < 2000; i++) {
+    heap.free(heap.alloc(50_000));
+    heap.trim();
+    if (i === 20) assertThrows(() => heap.free(gone), InvalidAddressError, "is not in use");
+  }
+  assert(isFilled(heap, kept, 5000));
+  validate(heap);
+});
+
+// -- what comes and goes --
+
+Deno.test("A heap at the edge of an extent takes no memory each time", () => {
+  for (const kind of FITS) {
+    const { heap, memory } = counted(kind);
+    const live: number[] = [];
+    while (memory.regions < 9) live.push(heap.alloc(100));
+    const { allocations } = memory;
+    for (let i = 0; i < 100; i++) {
+      heap.free(live.pop()!); // there are many
+      live.push(heap.alloc(100));
+    }
+    assertLessOrEqual(memory.allocations, allocations + 1);
+  }
+});
+
+Deno.test("A heap that is emptied keeps at most one spare extent, and releases it on trim()", () => {
+  for (const kind of FITS) {
+    for (const debug of [false, true]) {
+      const { heap, memory } = counted({ ...kind, debug });
+      const live = Array.from({ length: 300 }, (_, i) => heap.alloc(50 + i * 40));
+      for (let i = 0; i < 300; i++) {
+        heap.free(live[i * 7 % 300]);
+        if (i % 20 === 0) validate(heap);
+      }
+      assertLessOrEqual(memory.usedBytes, 2 * 4096);
+      heap.trim();
+      assertEquals(memory.usedBytes, 4096);
+    }
+  }
+});
+
+Deno.test("Extents that are taken again are kept from then on while they are used, until trim()", () => {
+  const { heap, memory } = counted();
+  heap.alloc(100);
+  const round = () => {
+    const live = [10_000, 50_000, 20_000].map((bytes) => heap.alloc(bytes));
+    for (const it of live) heap.free(it);
+  };
+  round();
+  assertLessOrEqual(memory.usedBytes, 2 * 4096);
+  for (let i = 0; i < 10; i++) round();
+  const { allocations } = memory;
+  for (let i = 0; i < 100; i++) round();
+  assertEquals(memory.allocations, allocations);
+  assertLessOrEqual(memory.usedBytes, 90_000);
+  validate(heap);
+  heap.trim();
+  assertEquals(memory.usedBytes, 4096);
+  round();
+  assertLessOrEqual(memory.usedBytes, 2 * 4096);
+});
+
+Deno.test("Extents of small allocations grow with the heap, so that they are few", () => {
+  using heap = new FreeListAllocator({ byteLength: 4096, grow: true });
+  while (heap.stats().byteLength < 8 * MIB) for (let i = 0; i < 1000; i++) heap.alloc(48);
+  assertLessOrEqual(spaceOf(heap).extents.length, 50);
+  const { usedBytes, byteLength } = heap.stats();
+  assertLessOrEqual(byteLength, 2 * usedBytes);
+});
+
+Deno.test("Frames that end with reset() keep at most 4 times the largest, and come down", () => {
+  for (const debug of [false, true]) {
+    const { heap, memory } = counted({ byteLength: 64 * KIB, debug });
+    const frame = (bytes: number) => {
+      for (let i = 0; i < 3; i++) heap.alloc(bytes);
+      const most = 4 * heap.stats().peakBytes + 64 * KIB;
+      heap.reset();
+      assertLessOrEqual(memory.peakBytes, most);
+    };
+    for (let f = 0; f < 300; f++) frame(65_536 + 64 * f);
+    validate(heap);
+    const { allocations } = memory;
+    for (let f = 0; f < 100; f++) frame(f % 2 === 0 ? 65_536 : 500);
+    assertEquals(memory.allocations, allocations);
+    for (let f = 0; f < 1000; f++) frame(500);
+    assertEquals(memory.usedBytes, 64 * KIB);
+  }
+});
+
+// -- little memory --
+
+Deno.test("A heap takes less where the resource has less, and then replaces its spare extents", () => {
+  const { heap, memory } = counted({
+    byteLength: 64 * KIB,
+    memory: countingMemory(heapMemory, { limit: 300_000 }),
+  });
+  const buffer = heap.realloc(heap.realloc(heap.alloc(60_000), 90_000), 90_100); // no spare room
+  assertEquals(heap.sizeOf(buffer), 90_100);
+  heap.free(buffer);
+  const spare = heap.alloc(66_000);
+  const other = heap.alloc(140_000);
+  heap.free(spare); // is kept, as it is less than half
+  const before = { ...heap.stats() };
+  assertThrows(() => heap.alloc(240_000), OutOfMemoryError);
+  assertEquals([{ ...heap.stats() }, memory.usedBytes], [before, before.byteLength]);
+  validate(heap);
+  assertEquals(heap.alloc(66_000), spare);
+  heap.free(spare);
+  assertEquals(heap.sizeOf(heap.alloc(80_000)), 80_000);
+  assertEquals(memory.usedBytes, 64 * KIB + 140_016 + 80_016);
+  heap.free(other);
+  validate(heap);
+});
+
+// -- adjacent regions --
+
+Deno.test("Memory right behind an extent is appended: chunks span both, and nothing moves", () => {
+  const Point = struct({ x: "u32" });
+  for (const debug of [false, true]) {
+    const wasm = new WebAssembly.Memory({ initial: 100 });
+    const { heap, memory } = counted({ byteLength: 64 * KIB, memory: wasmMemory(wasm), debug });
+    const first = heap.allocRecord(Point, { x: 7 });
+    const view = heap.view(first, Point);
+    const large = heap.alloc(60_000);
+    const small = Array.from({ length: 30 }, () => heap.alloc(3000));
+    assertEquals([spaceOf(heap).extents.length, memory.regions], [1, 3]);
+    for (const at of [...small.splice(0, 20), large]) heap.free(at);
+    validate(heap);
+    assertLessOrEqual(110_000, heap.stats().largestFreeBytes); // more than a region
+    wasm.grow(1);
+    heap.rebind();
+    assertEquals([view.x, heap.view(first, Point).x], [7, 7]);
+    for (const at of [first, ...small]) heap.free(at);
+    assertLessOrEqual(heap.stats().byteLength, 2 * 64 * KIB);
+    heap.trim();
+    assertEquals([memory.regions, memory.usedBytes], [1, 64 * KIB]);
+    validate(heap);
+    heap.dispose();
+    assertEquals(memory.usedBytes, 0);
+  }
+});
+
+Deno.test("A buffer with free memory behind it grows in place", () => {
+  const memory = wasmMemory(new WebAssembly.Memory({ initial: 100 }));
+  const { heap } = counted({ byteLength: 64 * KIB, memory });
+  const address = heap.alloc(100_000);
+  fill(heap, address, 0);
+  for (let bytes = 110_000; bytes <= 2_000_000; bytes += 10_000) {
+    assertEquals(heap.realloc(address, bytes), address);
+    assertLessOrEqual(memory.usedBytes, 4 * bytes + 64 * KIB);
+  }
+  assert(isFilled(heap, address, 100_000));
+  assert(heap.bytes(address, 2_000_000).subarray(100_000).every((byte) => byte === 0));
+  validate(heap);
+  heap.free(address);
+  assertEquals(memory.usedBytes, 64 * KIB);
+});
+
+// -- any operations --
+
+const EXTENT_BYTES = 2048;
+
+type Call = "alloc" | "free" | "realloc" | "append" | "reset" | "trim" | "misuse";
+
+/** One step: a call, the allocation that it is for, a size, and an alignment. */
+interface Step {
+  readonly call: Call;
+  readonly which: number;
+  readonly bytes: number;
+  readonly align: number | undefined;
+}
+
+/** Most sizes are small, some are larger than an extent. */
+const someBytes = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 1, max: 100 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 100, max: 3000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 3000, max: 20_000 }) },
+);
+const someAlign = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.nat(7).map((power) => 1 << power) },
+);
+const someCall = fc.oneof(
+  { weight: 30, arbitrary: fc.constantFrom<Call>("alloc", "free") },
+  { weight: 30, arbitrary: fc.constantFrom<Call>("realloc", "append", "append") },
+  { weight: 2, arbitrary: fc.constantFrom<Call>("reset", "trim", "misuse") },
+);
+const someSteps = fc.array(
+  fc.record({ call: someCall, which: fc.nat(1000), bytes: someBytes, align: someAlign }),
+  { minLength: 1, maxLength: 150, size: "max" },
+);
+
+/** Takes steps on a heap beside a model, and checks both after each. */
+function follow(steps: readonly Step[], options: FreeListOptions): void {
+  const { heap, memory } = counted({ ...options, byteLength: EXTENT_BYTES });
+  const intervals = new Intervals(heap);
+  const { live } = intervals;
+  const freed: number[] = [];
+  /** The most bytes that were live, with their headers and alignments. */
+  let most = 0;
+
+  function check(): void {
+    const stats = heap.stats();
+    assertEquals([stats.usedBytes, stats.allocations], [intervals.usedBytes, live.length]);
+    assertEquals(stats.byteLength, memory.usedBytes);
+    assertEquals(stats.byteLength, stats.usedBytes + stats.freeBytes + stats.overheadBytes);
+    most = Math.max(most, intervals.usedBytes + 24 * live.length);
+    assertLessOrEqual(memory.peakBytes, 6 * most + 2 * EXTENT_BYTES);
+    validate(heap);
+  }
+
+  function realloc(it: Interval, bytes: number, align?: number): Interval {
+    const address = heap.realloc(it.address, bytes, align);
+    intervals.resize(it, address, bytes, align ?? it.align);
+    if (address !== it.address) freed.push(it.address);
+    check();
+    return live[live.length - 1];
+  }
+
+  function free(it: Interval): void {
+    intervals.check(it);
+    intervals.drop(it);
+    heap.free(it.address);
+    freed.push(it.address);
+  }
+
+  for (const { call, which, bytes, align = 8 } of steps) {
+    const it = live[which % live.length];
+    const gone = freed[which % freed.length];
+    if (call === "alloc") intervals.add(heap.alloc(bytes, align), bytes, align);
+    else if (call === "trim") heap.trim();
+    else if (call === "reset") {
+      heap.reset();
+      intervals.truncate(0);
+    } else if (call === "misuse") {
+      if (gone === undefined || live.some(({ address }) => address === gone)) continue;
+      assertThrows(() => heap.free(gone), InvalidAddressError);
+    } else if (it === undefined) continue;
+    else if (call === "free") free(it);
+    else if (call === "realloc") realloc(it, bytes, which % 2 === 0 ? undefined : align);
+    else {
+      let buffer = it;
+      for (let i = 0; i < 10; i++) {
+        buffer = realloc(buffer, buffer.byteLength + (bytes >> 4) + 1);
+        if (i % 2 === 0) heap.free(heap.alloc(1 + bytes % 50));
+      }
+    }
+    check();
+  }
+  for (const it of [...live]) free(it);
+  check();
+  heap.trim();
+  assertEquals(memory.usedBytes, EXTENT_BYTES);
+  heap.dispose();
+  assertEquals([memory.regions, memory.usedBytes], [0, 0]);
+}
+
+for (const [source, memoryOf] of Object.entries(SOURCES)) {
+  Deno.test(`Any operations take at most 6 times what was live, and keep it, in ${source}`, () => {
+    const property = fc.property(
+      someSteps,
+      fc.constantFrom(...FITS),
+      fc.boolean(),
+      (steps, kind, debug) => follow(steps, { ...kind, debug, memory: memoryOf() }),
+    );
+    fc.assert(property, { numRuns: 60 });
+  });
+}
