@@ -36,8 +36,11 @@ export const FITS: readonly { readonly fit: Fit; readonly index: FreeIndexKind }
   { fit: "best", index: "tree" },
 ];
 
+/** An allocator of any kind. */
+export type AnyAllocator = Arena | StackAllocator | FreeListAllocator;
+
 /** Makes an allocator of some kind. */
-export type Make = (options?: ByteAllocatorOptions) => ByteAllocator;
+export type Make = (options?: ByteAllocatorOptions) => AnyAllocator;
 
 /** Each class of allocators, by name. */
 export const CLASSES: Readonly<Record<string, Make>> = {

@@ -1,4 +1,4 @@
-/** What holds of all byte allocators alike. */
+/** What holds for all byte allocators. */
 import {
   assert,
   assertEquals,
@@ -12,252 +12,296 @@ import {
   array,
   type ByteAllocator,
   type ByteAllocatorOptions,
+  countingMemory,
+  DisposedError,
   FreeListAllocator,
+  heapMemory,
   InvalidAddressError,
+  type MemoryRegion,
+  OutOfMemoryError,
   Pool,
   type ScalarArrays,
   StackAllocator,
   struct,
+  validate,
   type View,
 } from "../../mod.ts";
-import { assertUntouched, WasmStandIn } from "./_support.ts";
+import { type AnyAllocator, assertUntouched, CLASSES, type Make, WasmStandIn } from "./_support.ts";
 import { untyped } from "../_support.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 const Body = struct({ at: Vec2, trail: array(Vec2, 3), mass: "f64", id: "u8" }, { name: "Body" });
 
-/** Each class, under a name. */
-const KINDS: Record<string, (options?: ByteAllocatorOptions) => ByteAllocator> = {
-  Arena: (options) => new Arena(options),
-  StackAllocator: (options) => new StackAllocator(options),
-  "FreeListAllocator with a tree": (options) =>
-    new FreeListAllocator({ ...options, byteLength: 65_536 }),
+const KINDS: Readonly<Record<string, Make>> = {
+  ...CLASSES,
   "FreeListAllocator with a list": (options) =>
-    new FreeListAllocator({ ...options, byteLength: 65_536, index: "list" }),
+    new FreeListAllocator({ ...options, byteLength: 4096, index: "list" }),
   "FreeListAllocator that grows": (options) =>
     new FreeListAllocator({ ...options, byteLength: 64, grow: true }),
 };
 
-/** Defines a test for each class. */
-function each(
-  claim: string,
-  fn: (make: (options?: ByteAllocatorOptions) => ByteAllocator) => void,
-) {
+/** Defines a test for each kind of allocator. */
+function each(claim: string, fn: (make: Make) => void): void {
   for (const [kind, make] of Object.entries(KINDS)) Deno.test(`${kind}${claim}`, () => fn(make));
 }
 
-// -- sizes and alignments --
+/** Defines a test for each kind that is a memory resource. */
+function eachResource(
+  claim: string,
+  fn: (make: (options: ByteAllocatorOptions) => Arena | FreeListAllocator) => void,
+): void {
+  Deno.test(`Arena${claim}`, () => fn((options) => new Arena({ blockBytes: 1024, ...options })));
+  Deno.test(`FreeListAllocator${claim}`, () => {
+    fn((options) => new FreeListAllocator({ byteLength: 1024, ...options }));
+  });
+}
 
-each(".alloc() refuses sizes that are no positive integers, and changes nothing", (make) => {
-  using memory = make({ name: "test" });
-  memory.alloc(24);
-  const wrong = [0, -0, -1, -8, 1.5, NaN, Infinity, -Infinity, -(2 ** 53), 0.1];
-  for (const size of [...wrong, "8", null, undefined, {}, 8n, true].map(untyped<number>)) {
-    assertUntouched(
-      memory,
-      () => memory.alloc(size),
-      RangeError,
-      "the size must be a positive integer",
-    );
+/** Every call that takes a size and an alignment. */
+function allocating(it: AnyAllocator): ((byteLength: number, align?: number) => unknown)[] {
+  const calls = [(size: number, align?: number): unknown => it.alloc(size, align)];
+  if (it instanceof FreeListAllocator) {
+    const address = it.alloc(40);
+    calls.push((size, align) => it.realloc(address, size, align));
   }
-});
+  if (!(it instanceof StackAllocator)) calls.push((size, align = 8) => it.allocate(size, align));
+  return calls;
+}
 
-each(".alloc() refuses sizes that there is no memory for, and changes nothing", (make) => {
-  using memory = make();
-  memory.alloc(24);
-  for (const size of [2 ** 30 + 1, 2 ** 31, 2 ** 32, 2 ** 32 + 8, 2 ** 53, 1e300]) {
-    const error = assertUntouched(memory, () => memory.alloc(size), RangeError, "");
-    assertEquals([error.name, untyped<{ byteLength: number }>(error).byteLength], [
-      "OutOfMemoryError",
-      size,
-    ]);
-  }
-});
-
-each(
-  ".alloc() refuses alignments that are no powers of two up to 4096, and changes nothing",
-  (make) => {
-    using memory = make();
-    memory.alloc(24);
-    const wrong = [0, 3, 6, 12, -8, 0.5, 8.5, NaN, Infinity, 8192, 2 ** 31, 2 ** 32, 2 ** 32 + 8];
-    for (const align of [...wrong, "8", null, {}, 8n].map(untyped<number>)) {
-      assertUntouched(
-        memory,
-        () => memory.alloc(8, align),
-        RangeError,
-        "the alignment must be a power of two from 1 to 4096, got",
-      );
-    }
-  },
-);
-
-each(".alloc() takes undefined for the default alignment", (make) => {
-  using memory = make();
-  memory.alloc(1, 1);
-  assertEquals(memory.alloc(1, undefined) % 8, 0);
-});
-
-// -- addresses --
-
-each(" refuses addresses that are none, and changes nothing", (make) => {
-  using memory = make();
-  const address = memory.alloc(64);
-  const cursor = memory.cursor(Vec2);
-  memory.seek(cursor, address);
-  const wrong = [-1, -8, 0.5, address + 0.5, NaN, Infinity, String(address), null, undefined, {}];
-  const uses = [
-    (at: number) => memory.view(at, Vec2),
-    (at: number) => memory.seek(cursor, at),
-    (at: number) => memory.array(at, "u8", 8),
-    (at: number) => memory.bytes(at, 8),
+/** Every call that uses an address. */
+function using(it: AnyAllocator): ((address: number) => unknown)[] {
+  const cursor = it.cursor(Vec2);
+  return [
+    (at) => it.view(at, Vec2),
+    (at) => it.seek(cursor, at),
+    (at) => it.array(at, "u8", 8),
+    (at) => it.bytes(at, 8),
+    ...it instanceof Arena ? [] : [(at: number) => it.free(at), (at: number) => it.sizeOf(at)],
+    ...it instanceof FreeListAllocator ? [(at: number) => it.realloc(at, 8)] : [],
   ];
-  for (const use of uses) {
-    for (const it of wrong.map(untyped<number>)) {
-      assertUntouched(memory, () => use(it), InvalidAddressError, "is no address");
+}
+
+// -- options --
+
+const COMMON_OPTIONS: [object, typeof RangeError | typeof TypeError, string][] = [
+  [{ name: 5 }, TypeError, ": name must be a string, got 5"],
+  [{ memory: null }, TypeError, "memory must be an object with allocate and release, got null"],
+  [{ memory: { allocate() {} } }, TypeError, "memory must be an object with allocate and release"],
+  [{ memory: { release() {} } }, TypeError, "memory must be an object with allocate and release"],
+  [{ debug: 1 }, TypeError, "debug must be a boolean, got 1"],
+  [{ blockByte: 64 }, TypeError, 'unknown option "blockByte"'],
+];
+const HEAP_OPTIONS: typeof COMMON_OPTIONS = [
+  [{ fit: "buddy" }, TypeError, 'fit must be "first", "next", "best" or "worst", got "buddy"'],
+  [{ index: "heap" }, TypeError, 'index must be "list" or "tree", got "heap"'],
+  [{ fit: "first", index: "tree" }, TypeError, 'index must be "list" for fit "first", got "tree"'],
+  [{ grow: 1 }, TypeError, "grow must be a boolean, got 1"],
+];
+
+for (const Class of [Arena, StackAllocator, FreeListAllocator]) {
+  Deno.test(`${Class.name} throws on options that are unknown, or out of range`, () => {
+    const title = `Cannot create ${Class.name}`;
+    const size = Class === Arena ? "blockBytes" : "byteLength";
+    for (const bytes of [0, 63, -64, 64.5, NaN, 2 ** 30 + 1, "64"]) {
+      const got = typeof bytes === "string" ? `"${bytes}"` : bytes;
+      const message = `: ${size} must be an integer from 64 to 1073741824, got ${got}`;
+      const error = assertThrows(() => new Class(untyped({ [size]: bytes })), RangeError, message);
+      assert(error.message.startsWith(`${title} "`), error.message);
     }
-    assertUntouched(memory, () => use(0), InvalidAddressError, "address 0 is the null address");
-    for (const it of [8, address + 64, address - 8, 2 ** 32 - 8, 2 ** 32 + address, 2 ** 53]) {
-      assertUntouched(memory, () => use(it), InvalidAddressError, `address ${it} `);
+    const wrong = Class === FreeListAllocator ? HEAP_OPTIONS : [];
+    for (const [options, errorClass, message] of [...COMMON_OPTIONS, ...wrong]) {
+      const error = assertThrows(() => new Class(untyped(options)), errorClass, message);
+      assert(error.message.startsWith(title), error.message);
     }
+    new Class({ [size]: 64 }).dispose();
+  });
+}
+
+// -- sizes, alignments and addresses --
+
+each(" throws RangeError on sizes that are no positive integers", (make) => {
+  using it = make();
+  const address = it.alloc(64);
+  const calls = allocating(it);
+  const wrong = [0, -0, -1, -8, 1.5, NaN, Infinity, "8", null, {}, 8n, true];
+  for (const size of wrong.map(untyped<number>)) {
+    const lengths = [() => it.array(address, "u8", size), () => it.allocArray("u8", size)];
+    const message = "must be a positive integer, got ";
+    for (const call of calls) assertUntouched(it, () => call(size), RangeError, `size ${message}`);
+    assertUntouched(it, () => it.bytes(address, size), RangeError, `size ${message}`);
+    for (const call of lengths) assertUntouched(it, call, RangeError, `length ${message}`);
   }
-  assertEquals(memory.addressOf(cursor), address);
 });
 
-each(" refuses more bytes than an address holds", (make) => {
-  using memory = make();
-  const address = memory.alloc(20);
-  assertEquals(memory.bytes(address, 20).length, 20);
-  assertUntouched(memory, () => memory.bytes(address, 21), InvalidAddressError, "hold");
-  assertUntouched(memory, () => memory.array(address, "u32", 6), InvalidAddressError, "hold");
-  assertUntouched(memory, () => memory.array(address, "u8", 2 ** 40), InvalidAddressError, "hold");
-  assertUntouched(memory, () => memory.view(address, Body), InvalidAddressError, "hold");
-  assertUntouched(
-    memory,
-    () => memory.seek(memory.cursor(Body), address),
-    InvalidAddressError,
-    "hold",
+each(" throws RangeError on alignments that are no powers of two up to 4096", (make) => {
+  using it = make();
+  it.alloc(24);
+  const calls = allocating(it);
+  const wrong = [0, 3, 12, -8, 0.5, 8.5, NaN, Infinity, 8192, 2 ** 31, 2 ** 32 + 8, "8", 8n];
+  for (const align of wrong.map(untyped<number>)) {
+    const message = "the alignment must be a power of two from 1 to 4096, got";
+    for (const call of calls) assertUntouched(it, () => call(8, align), RangeError, message);
+  }
+  it.alloc(1, 1);
+  assertEquals(it.alloc(1, undefined) % 8, 0);
+});
+
+each(" throws OutOfMemoryError on sizes that there is no memory for", (make) => {
+  using it = make();
+  const calls = allocating(it);
+  for (const size of [2 ** 30 + 1, 2 ** 31, 2 ** 32 + 8, 2 ** 53, 1e300]) {
+    for (const call of calls) {
+      const error = assertUntouched(it, () => call(size), OutOfMemoryError, `${size} bytes`);
+      assertEquals(error.byteLength, size);
+    }
+  }
+});
+
+each(" that gets no memory changes nothing, and what has room is allocated", (make) => {
+  const memory = countingMemory(heapMemory, { limit: 66_000 });
+  using it = make({ memory });
+  const address = it.alloc(24);
+  const cursor = it.cursor(Body);
+  const calls = allocating(it);
+  while (true) {
+    try {
+      it.alloc(24);
+    } catch {
+      break;
+    }
+  }
+  for (const call of calls) assertUntouched(it, () => call(5000), OutOfMemoryError, "Cannot ");
+  assertUntouched(it, () => it.allocRecord(Body), OutOfMemoryError, "");
+  assertUntouched(it, () => it.allocRecord(Body, { id: 1 }), OutOfMemoryError, "");
+  assertUntouched(it, () => it.allocArray("f64", 900), OutOfMemoryError, "");
+  assertUntouched(it, () => it.allocAt(cursor), OutOfMemoryError, "");
+  assertThrows(() => it.addressOf(cursor), TypeError, "is unbound");
+  it.bytes(address, 24);
+  assertThrows(
+    () => make({ memory: countingMemory(heapMemory, { limit: 0 }) }).alloc(8),
+    Error,
+    "",
   );
 });
 
-each(".bytes() and array() refuse lengths that are no positive integers", (make) => {
-  using memory = make();
-  const address = memory.alloc(64);
-  for (const length of [0, -1, 1.5, NaN, Infinity, untyped<number>("8"), untyped<number>(null)]) {
-    const calls: [() => unknown, string][] = [
-      [() => memory.bytes(address, length), "size"],
-      [() => memory.array(address, "u8", length), "length"],
-      [() => memory.allocArray("u8", length), "length"],
-    ];
-    for (const [call, what] of calls) {
-      assertUntouched(memory, call, RangeError, `the ${what} must be a positive integer, got`);
+each(" throws InvalidAddressError on addresses of nothing", (make) => {
+  using it = make({ name: "it" });
+  const address = it.alloc(64);
+  const cursor = it.cursor(Vec2);
+  it.seek(cursor, address);
+  const wrong = [-1, -8, 0.5, address + 0.5, NaN, Infinity, String(address), null, undefined, {}];
+  const outside = [8, address + 64, address - 8, 2 ** 32 - 8, 2 ** 32 + address, 2 ** 53];
+  for (const use of using(it)) {
+    for (const at of wrong.map(untyped<number>)) {
+      assertUntouched(it, () => use(at), InvalidAddressError, "is no address");
+    }
+    assertUntouched(it, () => use(0), InvalidAddressError, "address 0 is the null address");
+    for (const at of outside) {
+      const error = assertUntouched(it, () => use(at), InvalidAddressError, `address ${at} `);
+      assertEquals([error.pool, error.address], ["it", at]);
     }
   }
+  assertEquals(it.addressOf(cursor), address);
+  it.reset();
+  for (const use of using(it)) assertUntouched(it, () => use(address), InvalidAddressError, "");
+});
+
+each(" throws InvalidAddressError on more bytes than an address has", (make) => {
+  using it = make();
+  const address = it.alloc(20);
+  assertEquals(it.bytes(address, 20).length, 20);
+  const calls = [
+    () => it.bytes(address, 21),
+    () => it.array(address, "u32", 6),
+    () => it.array(address, "u8", 2 ** 40),
+    () => it.view(address, Body),
+    () => it.seek(it.cursor(Body), address),
+  ];
+  for (const call of calls) assertUntouched(it, call, InvalidAddressError, "hold");
 });
 
 // -- records --
 
-each(".allocRecord() gives a zeroed record, with its fields written", (make) => {
-  using memory = make();
-  const zero = memory.allocRecord(Body);
-  const made = memory.allocRecord(Body, { at: { x: 1 }, trail: [{}, { y: 2 }], mass: 3, id: 4 });
-  assertEquals([zero % 8, made % 8], [0, 0]);
-  assertEquals(memory.view(zero, Body).toJSON(), {
-    at: { x: 0, y: 0 },
-    trail: [{ x: 0, y: 0 }, { x: 0, y: 0 }, { x: 0, y: 0 }],
+each(".allocRecord() returns a zeroed record, with its fields written", (make) => {
+  using it = make();
+  const zero = it.allocRecord(Body);
+  const made = it.allocRecord(Body, { at: { x: 1 }, trail: [{}, { y: 2 }], mass: 3, id: 4 });
+  const origin = { x: 0, y: 0 };
+  assertEquals(it.view(zero, Body).toJSON(), {
+    at: origin,
+    trail: [origin, origin, origin],
     mass: 0,
     id: 0,
   });
-  assertEquals(memory.view(made, Body).toJSON(), {
+  assertEquals(it.view(made, Body).toJSON(), {
     at: { x: 1, y: 0 },
-    trail: [{ x: 0, y: 0 }, { x: 0, y: 2 }, { x: 0, y: 0 }],
+    trail: [origin, { x: 0, y: 2 }, origin],
     mass: 3,
     id: 4,
   });
 });
 
-each(
-  ".allocRecord() and cursor() refuse what is no struct, and bad values, and take nothing",
-  (make) => {
-    using memory = make();
-    memory.alloc(8);
-    for (const wrong of [undefined, null, {}, "Vec2", Vec2.fields, { size: 8, align: 8 }]) {
-      const notStruct = untyped<typeof Vec2>(wrong);
-      assertUntouched(
-        memory,
-        () => memory.allocRecord(notStruct, { x: 1 }),
-        TypeError,
-        "is no struct",
-      );
-      assertUntouched(memory, () => memory.cursor(notStruct), TypeError, "is no struct");
-      assertUntouched(memory, () => memory.view(8, notStruct), TypeError, "is no struct");
-    }
-    for (const init of [null, 5, { z: 1 }, { x: "1" }, { x: 1, y: null }]) {
-      assertUntouched(
-        memory,
-        () => memory.allocRecord(Vec2, untyped(init)),
-        TypeError,
-        "Cannot write",
-      );
-    }
-  },
-);
-
-each(".allocAt() and seek() move a cursor, and refuse what is none", (make) => {
-  using memory = make();
-  const cursor = memory.cursor(Body);
-  const addresses = [1, 2, 3].map((id) => {
-    const address = memory.allocAt(cursor);
-    assertEquals([cursor.id, cursor.mass, memory.addressOf(cursor)], [0, 0, address]);
-    cursor.id = id;
-    return address;
-  });
-  assertEquals(addresses.map((it) => memory.seek(cursor, it).id), [1, 2, 3]);
-  assertStrictEquals(memory.seek(cursor, addresses[0]), cursor);
-  for (const wrong of [{}, cursor.at, cursor.trail, new Float32Array(2), null, 5]) {
-    const notCursor = untyped<typeof cursor>(wrong);
-    assertUntouched(
-      memory,
-      () => memory.seek(notCursor, addresses[0]),
-      TypeError,
-      "is no view of a",
-    );
-    if (wrong === null) continue;
-    assertUntouched(memory, () => memory.allocAt(notCursor), TypeError, "is no view of a record");
+each(" throws TypeError on what is no struct, and on bad values", (make) => {
+  using it = make();
+  it.alloc(8);
+  for (const wrong of [undefined, null, {}, 5, "Vec2", Vec2.fields, { size: 8, align: 8 }]) {
+    const kind = untyped<typeof Vec2>(wrong);
+    const calls = [
+      () => it.allocRecord(kind, { x: 1 }),
+      () => it.cursor(kind),
+      () => it.view(8, kind),
+    ];
+    // Without values an arena looks at the size alone.
+    if (wrong && Object(wrong).size === undefined) calls.push(() => it.allocRecord(kind));
+    for (const call of calls) assertUntouched(it, call, TypeError, "is no struct");
+  }
+  for (const init of [null, 5, { z: 1 }, { x: "1" }, { x: 1, y: null }].map(untyped<object>)) {
+    assertUntouched(it, () => it.allocRecord(Vec2, init), TypeError, "Cannot write");
   }
 });
 
-each(".addressOf() knows views, nested ones and arrays of its own, and nothing else", (make) => {
-  using memory = make();
+each(".allocAt() and seek() bind a cursor, and throw TypeError on what is none", (make) => {
+  using it = make();
+  const cursor = it.cursor(Body);
+  const addresses = [1, 2, 3].map((id) => {
+    const address = it.allocAt(cursor);
+    assertEquals([cursor.id, cursor.mass, it.addressOf(cursor)], [0, 0, address]);
+    cursor.id = id;
+    return address;
+  });
+  assertEquals(addresses.map((at) => it.seek(cursor, at).id), [1, 2, 3]);
+  assertStrictEquals(it.seek(cursor, addresses[0]), cursor);
+  for (const wrong of [{}, cursor.at, cursor.trail, new Float32Array(2), null, 5]) {
+    const view = untyped<typeof cursor>(wrong);
+    assertUntouched(it, () => it.seek(view, addresses[0]), TypeError, "is no view of a record");
+    assertUntouched(it, () => it.allocAt(view), TypeError, "is no view of a record");
+  }
+});
+
+each(".addressOf() knows its own views and arrays, and nothing else", (make) => {
+  using it = make();
   using other = make();
-  const address = memory.allocRecord(Body);
-  const view = memory.view(address, Body);
-  const floats = memory.allocArray("f64", 4);
-  const start = memory.addressOf(floats);
-  assertEquals([memory.addressOf(view), memory.addressOf(view.at)], [address, address]);
-  assertStrictEquals(memory.array(start, "f64", 4).byteOffset, floats.byteOffset);
+  const address = it.allocRecord(Body);
+  const view = it.view(address, Body);
+  const floats = it.allocArray("f64", 4);
+  assertEquals([it.addressOf(view), it.addressOf(view.at)], [address, address]);
+  assertStrictEquals(it.array(it.addressOf(floats), "f64", 4).byteOffset, floats.byteOffset);
   using pool = new Pool(Vec2);
-  const foreign: object[] = [
+  const foreign = [
     {},
-    memory.cursor(Vec2),
+    it.cursor(Vec2),
     new Uint8Array(64),
     pool.get(pool.alloc()),
     other.view(other.allocRecord(Body), Body),
     other.allocArray("u8", 8),
-    untyped<object>(null),
-    untyped<object>(5),
+    null,
+    5,
   ];
-  for (const it of foreign) {
-    assertUntouched(memory, () => memory.addressOf(it), TypeError, "is no view or array of it");
+  for (const at of foreign.map(untyped<object>)) {
+    assertUntouched(it, () => it.addressOf(at), TypeError, "is no view or array of it");
   }
-});
-
-each(".addressOf() refuses a view and an array of what was taken back", (make) => {
-  using memory = make();
-  const view = memory.view(memory.allocRecord(Body), Body);
-  const floats = memory.allocArray("f64", 4);
-  memory.reset();
-  assertUntouched(memory, () => memory.addressOf(view), InvalidAddressError, "address");
-  assertUntouched(memory, () => memory.addressOf(floats), InvalidAddressError, "address");
+  it.reset();
+  assertUntouched(it, () => it.addressOf(view), InvalidAddressError, "address");
+  assertUntouched(it, () => it.addressOf(floats), InvalidAddressError, "address");
 });
 
 // -- arrays --
@@ -278,64 +322,180 @@ const ARRAYS = {
   u64: BigUint64Array,
 };
 
-each(
-  ".allocArray() gives the typed array of each scalar type, aligned, zeroed, in its own memory",
-  (make) => {
-    using memory = make();
-    for (const [type, ArrayClass] of Object.entries(ARRAYS)) {
-      memory.alloc(1, 1);
-      const made = memory.allocArray(untyped<keyof ScalarArrays>(type), 5);
-      assertInstanceOf(made, ArrayClass);
-      assertEquals([made.length, made.byteOffset % made.BYTES_PER_ELEMENT], [5, 0]);
-      assert([...made].every((it) => Number(it) === 0));
-      const address = memory.addressOf(made);
-      assertEquals(address % made.BYTES_PER_ELEMENT, 0);
-      memory.bytes(address, made.byteLength).fill(255);
-      assert([...made].every((it) => Number(it) !== 0));
-    }
-  },
-);
-
-each(".allocArray() and array() refuse types that are none", (make) => {
-  using memory = make();
-  const address = memory.alloc(8);
+each(".allocArray() returns the zeroed typed array of each scalar type, in its memory", (make) => {
+  using it = make();
+  for (const [type, ArrayClass] of Object.entries(ARRAYS)) {
+    it.alloc(1, 1);
+    const made = it.allocArray(untyped<keyof ScalarArrays>(type), 5);
+    assertInstanceOf(made, ArrayClass);
+    assertEquals([made.length, made.byteOffset % made.BYTES_PER_ELEMENT], [5, 0]);
+    assert([...made].every((value) => Number(value) === 0));
+    const address = it.addressOf(made);
+    assertEquals(address % made.BYTES_PER_ELEMENT, 0);
+    it.bytes(address, made.byteLength).fill(255);
+    assert([...made].every((value) => Number(value) !== 0));
+  }
+  const address = it.alloc(8);
   for (const type of ["u24", "toString", "", null, Vec2, 5].map(untyped<"u8">)) {
-    assertUntouched(memory, () => memory.allocArray(type, 4), TypeError, "is no scalar type");
-    assertUntouched(memory, () => memory.array(address, type, 4), TypeError, "is no scalar type");
+    assertUntouched(it, () => it.allocArray(type, 4), TypeError, "is no scalar type");
+    assertUntouched(it, () => it.array(address, type, 4), TypeError, "is no scalar type");
   }
 });
 
 Deno.test("ByteAllocator.allocArray() and view() infer their types", () => {
-  using memory: ByteAllocator = new Arena();
-  const floats = memory.allocArray("f32", 1);
+  using it: ByteAllocator = new Arena();
+  const floats = it.allocArray("f32", 1);
   assertType<IsExact<typeof floats, Float32Array>>(true);
-  const big = memory.array(memory.alloc(8), "u64", 1);
+  const big = it.array(it.alloc(8), "u64", 1);
   assertType<IsExact<typeof big, BigUint64Array>>(true);
-  const flags = memory.allocArray("bool", 1);
+  const flags = it.allocArray("bool", 1);
   assertType<IsExact<typeof flags, Uint8Array>>(true);
-  const view = memory.view(memory.allocRecord(Vec2), Vec2);
+  const view = it.view(it.allocRecord(Vec2), Vec2);
   assertType<IsExact<typeof view, View<typeof Vec2>>>(true);
-  const cursor = memory.seek(memory.cursor(Vec2), memory.addressOf(view));
+  const cursor = it.seek(it.cursor(Vec2), it.addressOf(view));
   assertType<IsExact<typeof cursor, View<typeof Vec2>>>(true);
   // @ts-expect-error: a value of the wrong type
-  assertThrows(() => memory.allocRecord(Vec2, { x: "1" }), TypeError);
+  assertThrows(() => it.allocRecord(Vec2, { x: "1" }), TypeError);
   // @ts-expect-error: no scalar type
-  assertThrows(() => memory.allocArray("u24", 1), TypeError);
+  assertThrows(() => it.allocArray("u24", 1), TypeError);
 });
 
-// -- rebind() --
+// -- memory --
 
-each(".rebind() makes views whole after the memory grew", (make) => {
-  const resource = new WasmStandIn(16);
-  using memory = make({ memory: resource });
-  const view = memory.view(memory.allocRecord(Body, { mass: 5 }), Body);
-  const floats = memory.allocArray("f32", 8);
-  const address = memory.addressOf(floats);
+/** Every call that needs the memory, with the address of a record. */
+function calls(it: AnyAllocator, address: number): Record<string, () => unknown> {
+  return {
+    alloc: () => it.alloc(8),
+    allocRecord: () => it.allocRecord(Vec2, { x: 1 }),
+    allocArray: () => it.allocArray("u8", 8),
+    ...Object.fromEntries(using(it).map((use, i) => [`use ${i}`, () => use(address)])),
+    reset: () => it.reset(),
+    ...it instanceof Arena && { rewind: () => it.rewind(0), snapshot: () => it.snapshot() },
+    ...it instanceof FreeListAllocator && { trim: () => it.trim(), stats: () => it.stats() },
+    ...it instanceof StackAllocator ? {} : { allocate: () => it.allocate(8, 8) },
+  };
+}
+
+each(".rebind() restores it after its memory was detached", (make) => {
+  const memory = new WasmStandIn(16);
+  using it = make({ memory });
+  const address = it.allocRecord(Body, { mass: 5 });
+  const view = it.view(address, Body);
+  const floats = it.allocArray("f32", 8);
+  const start = it.addressOf(floats);
   floats.fill(2);
-  resource.grow();
-  assertThrows(() => memory.allocArray("u8", 8), TypeError, "call rebind() first");
-  memory.rebind();
+  memory.grow();
+  for (const [name, call] of Object.entries(calls(it, address))) {
+    assertThrows(call, TypeError, "call rebind() first", name);
+  }
+  it.rebind();
+  validate(it);
   assertEquals([view.mass, floats.length], [5, 0]);
-  assertEquals([...memory.array(address, "f32", 8)], Array(8).fill(2));
-  assert(memory.bytes(memory.alloc(64), 64).every((byte) => byte === 0));
+  assertEquals([...it.array(start, "f32", 8)], Array(8).fill(2));
+  assert(it.bytes(it.alloc(8), 8).every((byte) => byte === 0));
+});
+
+each(".dispose() releases all memory, and any later call throws DisposedError", (make) => {
+  const memory = countingMemory();
+  const it = make({ name: "it", memory });
+  const address = it.allocRecord(Vec2);
+  const view = it.view(address, Vec2);
+  const bytes = it.allocArray("u8", 900);
+  const later = {
+    ...calls(it, address),
+    allocRecord: () => it.allocRecord(Vec2),
+    allocAt: () => it.allocAt(view),
+    cursor: () => it.cursor(Vec2),
+    addressOf: () => it.addressOf(view),
+    addressOfArray: () => it.addressOf(bytes),
+    rebind: () => it.rebind(),
+    stats: () => it.stats(),
+    ...it instanceof Arena &&
+      { mark: () => it.mark(), scope: () => it.scope(), trim: () => it.trim() },
+  };
+  it.dispose();
+  it.dispose();
+  assertEquals([memory.regions, memory.releases, bytes.length], [0, memory.allocations, 0]);
+  for (const [name, call] of Object.entries(later)) {
+    assertThrows(call, DisposedError, ' "it": it was disposed of', name);
+  }
+});
+
+each(".stats() fills an object", (make) => {
+  using it = make();
+  it.alloc(10);
+  const out = {};
+  assertStrictEquals(it.stats(out), untyped(out));
+  assertEquals(out, it.stats());
+});
+
+// -- as a memory resource --
+
+eachResource(
+  ".allocate() returns zeroed, aligned regions that follow its memory",
+  (make) => {
+    const memory = new WasmStandIn(24);
+    using it = make({ memory });
+    it.alloc(3, 1);
+    const region = it.allocate(100, 64);
+    assertEquals([region.byteLength, region.byteOffset % 64], [100, 0]);
+    const bytes = new Uint8Array(region.buffer, region.byteOffset, 100);
+    assert(bytes.every((byte) => byte === 0));
+    bytes.fill(7);
+    assertEquals(it.bytes(it.addressOf(bytes), 100)[99], 7);
+    memory.grow();
+    it.rebind();
+    assertEquals(new Uint8Array(region.buffer, region.byteOffset, 100)[99], 7);
+  },
+);
+
+eachResource(
+  ".release() takes each region once, also after reset() and dispose()",
+  (make) => {
+    const it = make({ name: "it" });
+    using other = make({});
+    const [a, b, c] = [8, 8, 8].map((size) => it.allocate(size, 8));
+    it.release(a);
+    it.alloc(8); // a heap reuses the address
+    const copy: MemoryRegion = { buffer: b.buffer, byteOffset: b.byteOffset, byteLength: 8 };
+    const message = "was not allocated by it, or was released already";
+    for (const region of [a, copy, other.allocate(8, 8), untyped<MemoryRegion>(null)]) {
+      const error = assertUntouched(it, () => it.release(region), InvalidAddressError, message);
+      assertEquals([error.pool, error.address], ["it", region?.byteOffset]);
+    }
+    it.reset();
+    const kept = [it.alloc(8), it.alloc(8), it.alloc(8)];
+    it.release(b);
+    assertUntouched(it, () => it.release(b), InvalidAddressError, message);
+    for (const address of kept) it.bytes(address, 8);
+    const late = it.allocate(8, 8);
+    it.dispose();
+    for (const region of [c, late]) it.release(region);
+  },
+);
+
+Deno.test("Pools in a heap in an arena in a wasm module survive that the memory grows", () => {
+  for (const skew of [0, 40]) {
+    const memory = new WasmStandIn(skew);
+    using arena = new Arena({ blockBytes: 16_384, memory });
+    arena.alloc(5, 1);
+    using heap = new FreeListAllocator({ byteLength: 4096, grow: true, memory: arena });
+    {
+      using a = new Pool(Vec2, { chunksPerBlock: 16, memory: heap });
+      using b = new Pool({ n: "f64" }, { chunksPerBlock: 32, memory: arena });
+      const [left, right] = [a.allocMany(200), b.allocMany(100)];
+      left.forEach((handle, i) => a.set(handle, { x: i }));
+      right.forEach((handle, i) => b.set(handle, { n: i }));
+      a.freeMany(left.splice(0, 150));
+      memory.grow();
+      for (const it of [arena, heap, a, b]) it.rebind();
+      for (const it of [arena, heap, a, b]) validate(it);
+      left.forEach((handle, i) => assertEquals(a.get(handle).x, 150 + i));
+      right.forEach((handle, i) => assertEquals(b.get(handle).n, i));
+      assertStrictEquals(a.blocks[0].bytes.buffer, memory.memory.buffer);
+    }
+    assertEquals(heap.stats().allocations, 0);
+    heap.trim();
+    assertEquals(heap.stats().byteLength, 4096);
+  }
 });

@@ -1,0 +1,289 @@
+/** Debug mode of the byte allocators: views of freed memory, poison, leaks, foreign addresses. */
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  Arena,
+  array,
+  FreeListAllocator,
+  InvalidAddressError,
+  LeakError,
+  Pool,
+  StackAllocator,
+  StaleHandleError,
+  struct,
+  validate,
+} from "../../mod.ts";
+import { type AnyAllocator, CLASSES, WasmStandIn } from "./_support.ts";
+
+const Point = struct({ x: "u32", y: "u8" });
+const Body = struct({
+  n: "u32",
+  big: "f64",
+  at: Point,
+  bytes: array("u8", 3),
+  points: array(Point, 2),
+}, { name: "Body" });
+
+const frame = (): Arena => new Arena({ name: "it", debug: true, blockBytes: 256 });
+const stack = (): StackAllocator => new StackAllocator({ name: "it", debug: true });
+const heap = (): FreeListAllocator =>
+  new FreeListAllocator({ name: "it", debug: true, byteLength: 4096, grow: true });
+
+// -- views --
+
+/** An allocator, the address of a record in it, and what frees the record or a part of it. */
+type Ending = readonly [it: AnyAllocator, address: number, end: () => unknown];
+
+/** Allocates a record, unless an address is given, and describes how it ends. */
+function ending<A extends AnyAllocator>(
+  it: A,
+  end: (it: A, address: number) => unknown,
+  address: number = it.allocRecord(Body),
+): Ending {
+  return [it, address, () => end(it, address)];
+}
+
+/** Every way in which memory is freed. */
+const ENDINGS: Readonly<Record<string, () => Ending>> = {
+  "Arena.reset()": () => ending(frame(), (it) => it.reset()),
+  "Arena.rewind()": () => {
+    const it = frame();
+    it.alloc(200);
+    const mark = it.mark();
+    return ending(it, () => it.rewind(mark));
+  },
+  "Arena.rewind() into the record": () => {
+    const it = frame();
+    const address = it.alloc(24);
+    const mark = it.mark();
+    it.alloc(Body.size);
+    return ending(it, () => it.rewind(mark), address);
+  },
+  "the end of an Arena.scope()": () => {
+    const it = frame();
+    const scope = it.scope();
+    return ending(it, () => scope[Symbol.dispose]());
+  },
+  "Arena.restore()": () => ending(frame(), (it) => it.restore(it.snapshot())),
+  "Arena.release() and allocate()": () => {
+    const it = frame();
+    const region = it.allocate(Body.size, 8);
+    const address = it.addressOf(new Uint8Array(region.buffer, region.byteOffset, 1));
+    return ending(it, () => (it.release(region), it.allocate(Body.size, 8)), address);
+  },
+  "Arena.dispose()": () => ending(frame(), (it) => it.dispose()),
+  "StackAllocator.free()": () => ending(stack(), (it, address) => it.free(address)),
+  "StackAllocator.reset()": () => {
+    const it = stack();
+    it.alloc(8);
+    return ending(it, () => (it.alloc(8), it.reset()));
+  },
+  "FreeListAllocator.free()": () => ending(heap(), (it, address) => it.free(address)),
+  "FreeListAllocator.reset()": () => ending(heap(), (it) => (it.alloc(10_000), it.reset())),
+  "FreeListAllocator.realloc() that moves": () =>
+    ending(heap(), (it, address) => (it.alloc(8), assert(it.realloc(address, 1000) !== address))),
+  "FreeListAllocator.realloc() that shrinks": () =>
+    ending(heap(), (it, address) => assertEquals(it.realloc(address, Body.size - 1), address)),
+  "FreeListAllocator.trim()": () => {
+    const it = heap();
+    return ending(it, (_, address) => (it.free(address), it.trim()), it.alloc(10_000));
+  },
+};
+
+for (const [what, start] of Object.entries(ENDINGS)) {
+  Deno.test(`A debug view throws on every read and write after ${what}, and not before`, () => {
+    const [it, address, end] = start();
+    const view = it.view(address, Body);
+    const cursor = it.seek(it.cursor(Body), address);
+    const { at, bytes, points } = view;
+    const point = points.get(1);
+    // deno-lint-ignore no-explicit-any -- TypeScript cannot express that whole structs are assignable
+    const loose = view as any;
+    const uses: (() => unknown)[] = [
+      () => view.n,
+      () => view.n = 1,
+      () => view.big,
+      () => view.big = 1,
+      () => view.toJSON(),
+      () => view.at.x,
+      () => view.bytes.get(0),
+      () => loose.at = { x: 1 },
+      () => loose.bytes = [1],
+      () => at.x,
+      () => at.y = 1,
+      () => loose.at.toJSON(),
+      () => bytes.get(2),
+      () => bytes.set(2, 1),
+      () => bytes.copyFrom([1, 2]),
+      () => bytes.toArray(),
+      () => [...bytes],
+      () => points.get(0).x,
+      () => points.set(0, { x: 1 }),
+      () => point.x,
+      () => point.y = 1,
+      () => cursor.n,
+      () => cursor.n = 1,
+    ];
+    for (const use of uses) use();
+    end();
+    for (const use of uses) {
+      const error = assertThrows(use, StaleHandleError, `"it": address ${address} was taken back`);
+      assertEquals([error.handle, error.pool], [address, "it"]);
+    }
+    assert(Deno.inspect(view).includes("was taken back"));
+  });
+}
+
+Deno.test("A debug view stays stale when its memory is allocated again", () => {
+  for (const it of [frame(), stack(), heap()]) {
+    const old = it.view(it.allocRecord(Point, { x: 1 }), Point);
+    it.reset();
+    const address = it.allocRecord(Point, { x: 2 });
+    assertEquals(it.view(address, Point).x, 2);
+    assertThrows(() => old.x, StaleHandleError);
+    assertEquals(it.seek(old, address).x, 2);
+    it.reset();
+    it.dispose();
+  }
+});
+
+Deno.test("Debug views stay valid when others end, and when memory grows or is replaced", () => {
+  const memory = new WasmStandIn(72);
+  using it = new FreeListAllocator({ memory, byteLength: 512, grow: true, debug: true });
+  const addresses = Array.from({ length: 20 }, (_, x) => it.allocRecord(Point, { x }));
+  const views = addresses.map((address) => it.view(address, Point));
+  for (let i = 0; i < 20; i += 2) it.free(addresses[i]);
+  it.free(it.alloc(2000));
+  it.trim();
+  memory.grow();
+  assertThrows(() => views[1].x, TypeError, "its memory was detached");
+  it.rebind();
+  for (const bytes of [20, Point.size]) {
+    assertEquals(it.realloc(addresses[19], bytes), addresses[19]);
+    for (let i = 1; i < 20; i += 2) assertEquals(views[i].x, i);
+  }
+  validate(it);
+  it.reset();
+  using arena = frame();
+  const view = arena.view(arena.allocRecord(Point, { x: 7 }), Point);
+  const scope = arena.scope();
+  arena.alloc(1000);
+  scope[Symbol.dispose]();
+  assertEquals(view.x, 7);
+});
+
+Deno.test("Views without debug mode share a class, which is not that of debug views", () => {
+  using plain = new Arena();
+  using debug = frame();
+  using other = new Arena();
+  const view = plain.view(plain.allocRecord(Point), Point);
+  assertStrictEquals(other.cursor(Point).constructor, view.constructor);
+  assert(debug.cursor(Point).constructor !== view.constructor);
+  plain.reset();
+  view.x; // reads what is there
+});
+
+// -- poison --
+
+Deno.test("Debug mode overwrites what is freed, an arena with zeros, and allocates it zeroed", () => {
+  using it = stack();
+  const a = it.alloc(40);
+  const bytes = it.bytes(a, 40);
+  it.free(a);
+  assertEquals([...bytes], Array(40).fill(0xdd));
+  it.alloc(40);
+  assertEquals([...bytes], Array(40).fill(0));
+  it.reset();
+  assertEquals([...bytes], Array(40).fill(0xdd));
+
+  using other = heap();
+  const b = other.alloc(200);
+  other.alloc(8);
+  const freed = other.bytes(b, 200).fill(1);
+  other.realloc(b, 150);
+  other.free(b);
+  assertEquals([...freed.subarray(16, 150)], Array(134).fill(0xdd)); // after the links of the index
+  validate(other);
+  other.alloc(200);
+  assertEquals([...freed], Array(200).fill(0));
+  other.reset();
+
+  using arena = frame();
+  const zeroed = arena.bytes(arena.alloc(40), 40).fill(1);
+  arena.reset();
+  assertEquals([...zeroed], Array(40).fill(0));
+});
+
+// -- leaks --
+
+function allocHere(it: AnyAllocator): number {
+  return it.alloc(10);
+}
+
+Deno.test("dispose() of a debug heap or stack lists what is live, and where it was allocated", () => {
+  for (const [kind, it] of [["StackAllocator", stack()], ["FreeListAllocator", heap()]] as const) {
+    const addresses = Array.from({ length: 12 }, () => allocHere(it));
+    it.free(addresses[11]);
+    const { message, leaks, pool } = assertThrows(() => it.dispose(), LeakError);
+    assert(message.startsWith(`Cannot dispose of ${kind} "it" cleanly: 11 still live\n`), message);
+    assert(message.includes(`address ${addresses[0]}, allocated\n`), message);
+    assert(message.endsWith("\nand 1 more"), message);
+    assertEquals([leaks.map(({ handle }) => handle), pool], [addresses.slice(0, 11), "it"]);
+    for (const { stack } of leaks) {
+      assert(stack.includes("allocHere") && !stack.includes("/src/"), stack);
+    }
+    it.dispose();
+  }
+});
+
+Deno.test("dispose() in debug mode throws nothing when nothing is live, and never for an arena", () => {
+  using it = stack();
+  it.free(it.alloc(8));
+  using arena = frame();
+  arena.alloc(100);
+  using other = heap();
+  other.free(other.realloc(other.alloc(8), 1000));
+  {
+    using pool = new Pool({ n: "u32" }, { chunksPerBlock: 16, memory: other });
+    pool.free(pool.alloc());
+  }
+  const leaky = heap();
+  const region = leaky.allocate(64, 8);
+  assertThrows(() => leaky.dispose(), LeakError, "1 still live");
+  leaky.release(region);
+});
+
+// -- foreign addresses --
+
+Deno.test("A debug allocator names the debug allocator that an address belongs to", () => {
+  const all = Object.entries(CLASSES).map(([kind, make]) => {
+    const it = make({ name: "it", debug: true });
+    return { label: `${kind} "it"`, it, address: it.alloc(1024) };
+  });
+  using plain = new Arena();
+  for (const { it, label, address } of all) {
+    for (const other of all) {
+      const use = () => other.it.bytes(address, 64);
+      const message = `${other.label}: address ${address} is one of ${label}`;
+      if (other.it === it) use();
+      else assertThrows(use, InvalidAddressError, message);
+    }
+    const foreign = assertThrows(() => plain.bytes(address, 8), InvalidAddressError);
+    assert(!foreign.message.includes("is one of"), foreign.message);
+  }
+  // The arena's only block ends here.
+  const past = assertThrows(() => all[1].it.bytes(all[0].address + 1024, 1), InvalidAddressError);
+  assert(!past.message.includes("is one of"), past.message);
+  for (const { it } of all) (it.reset(), it.dispose());
+});
+
+Deno.test("Debug allocators share addresses from the 33rd on, and are not confused then", () => {
+  const all = Array.from({ length: 70 }, (_, i) => new Arena({ name: `${i}`, debug: true }));
+  const addresses = all.map((it) => it.alloc(8));
+  for (const it of all) validate(it);
+  assertEquals(addresses[0] % 2 ** 27, addresses[32] % 2 ** 27);
+  all[0].reset();
+  all[0].trim();
+  const { message } = assertThrows(() => all[0].bytes(addresses[0], 8), InvalidAddressError);
+  assert(!message.includes("is one of"), message);
+  for (const it of all) it.dispose();
+});

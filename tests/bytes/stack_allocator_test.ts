@@ -1,0 +1,57 @@
+/** What the model does not show of stacks: figures and errors. */
+import { assertEquals } from "@std/assert";
+import {
+  InvalidAddressError,
+  LifoOrderError,
+  OutOfMemoryError,
+  StackAllocator,
+} from "../../mod.ts";
+import { assertUntouched } from "./_support.ts";
+
+Deno.test("StackAllocator.stats() counts headers and padding, and the most that was used", () => {
+  using stack = new StackAllocator({ byteLength: 256 });
+  const [a, b, c] = [24, 3, 8].map((size) => stack.alloc(size));
+  assertEquals([b - a, c - a], [32, 48]);
+  assertEquals(stack.stats(), { byteLength: 256, usedBytes: 64, peakBytes: 64, allocations: 3 });
+  stack.free(c);
+  assertEquals(stack.stats(), { byteLength: 256, usedBytes: 43, peakBytes: 64, allocations: 2 });
+  stack.reset();
+  assertEquals(stack.stats(), { byteLength: 256, usedBytes: 0, peakBytes: 64, allocations: 0 });
+  stack.alloc(100);
+  stack.reset();
+  assertEquals(stack.stats(), { byteLength: 256, usedBytes: 0, peakBytes: 108, allocations: 0 });
+});
+
+Deno.test("StackAllocator.alloc() fills the memory to its last byte, and throws past it", () => {
+  using stack = new StackAllocator({ name: "levels", byteLength: 128 });
+  stack.alloc(40);
+  const message =
+    'Cannot alloc in StackAllocator "levels": 73 bytes would end at 129 of 128, 48 are in use';
+  const error = assertUntouched(stack, () => stack.alloc(73), OutOfMemoryError, message);
+  assertEquals(error.byteLength, 73);
+  assertEquals(stack.sizeOf(stack.alloc(72)), 72);
+});
+
+Deno.test("StackAllocator.free() throws on all but the newest allocation", () => {
+  using stack = new StackAllocator({ name: "levels", byteLength: 256 });
+  const [a, b, c] = [8, 32, 12].map((size) => stack.alloc(size));
+  const message = `in StackAllocator "levels": address ${a} is not the newest allocation, ${c} is`;
+  const error = assertUntouched(stack, () => stack.free(a), LifoOrderError, message);
+  assertEquals([error.pool, error.address, error.newest], ["levels", a, c]);
+  stack.free(c);
+  const wrong: [number, string][] = [
+    [c, "is not in use"],
+    [b + 8, "is inside the stack, and no live allocation starts there"],
+    [b + 1, "is inside the stack"],
+    [b - 8, "is inside the stack"],
+  ];
+  for (const [address, message] of wrong) {
+    for (const call of [() => stack.free(address), () => stack.sizeOf(address)]) {
+      assertUntouched(stack, call, InvalidAddressError, message);
+    }
+  }
+  assertUntouched(stack, () => stack.bytes(b, 33), InvalidAddressError, "holds 32 bytes, fewer");
+  stack.reset();
+  stack.alloc(8);
+  assertUntouched(stack, () => stack.free(b), InvalidAddressError, "is not in use");
+});
