@@ -1,8 +1,9 @@
 /**
- * Conversion of records: how the bytes of one struct become those of another, field by field.
+ * Conversion of records: plans how the bytes of one struct become those of another, and runs the
+ * plans.
  *
- * Fields are found by their names. What is of one type in both is copied, and runs of such are copied in one; numbers of different types
- * are converted, as typed arrays convert them.
+ * Fields are found by their names. A field of the same type is copied, and adjacent copies are
+ * joined. Numbers of different types are converted as typed arrays convert them.
  *
  * @module
  */
@@ -17,45 +18,48 @@ import {
   Struct,
 } from "../struct/schema.ts";
 
-/** What is counted and listed on the way. */
+/** The counts and lists of a load. */
 export interface Changes {
   /** Numbers that were out of the range of their new type. */
   wrapped: number;
-  /** Fields that are new, and those that are dropped, as `Struct.field`. */
+  /** Fields that are not in the save, as `Struct.field`. */
   readonly added: Set<string>;
+  /** Fields of the save that are not in the pool, as `Struct.field`. */
   readonly dropped: Set<string>;
 }
 
-/** New names by old ones: of fields, of fields of one struct as `Struct.field`, and of structs. */
+/** New names by old ones: of fields, of `Struct.field`, and of structs. */
 export type Renames = ReadonlyMap<string, string>;
 
 /**
+ * Returns the new name of a field.
+ *
  * @param renames New names by old ones.
  * @param struct A struct of the save.
- * @param field A field of it.
- * @returns What the field is called now.
+ * @param field Name of a field of it.
+ * @returns The new name; the old one if the field was not renamed.
  */
 export function newNameOf(renames: Renames, { name }: AnyStruct, field: string): string {
   return renames.get(`${name}.${field}`) ?? renames.get(field) ?? field;
 }
 
-/** How the bytes of records of one struct become those of another. */
+/** A plan that converts the bytes of records of one struct to those of another. */
 export class ConversionPlan {
   private readonly copies: Copy[] = [];
   private readonly conversions: Conversion[] = [];
 
-  /** Bytes that stay as they are. */
+  /** Adds bytes that are copied. */
   copy(from: number, to: number, length: number): void {
     this.copies.push({ from, to, length });
   }
 
-  /** Scalars in a row that become others. */
+  /** Adds adjacent scalars that are converted. */
   convert(conversion: Conversion): void {
     this.conversions.push(conversion);
   }
 
   /**
-   * Joins copies that go on where another ends, and takes the padding between them along.
+   * Joins adjacent copies, and copies the padding between them as well.
    *
    * @param from The struct of the save.
    * @param to The struct of the pool.
@@ -65,7 +69,8 @@ export class ConversionPlan {
     const isPadding = (fields: Uint8Array, start: number, end: number) =>
       end <= fields.length && !fields.subarray(start, end).includes(1);
     const sorted = this.copies.splice(0).sort((a, b) => a.to - b.to);
-    sorted.push({ from: from.size, to: to.size, length: 0 }); // so that the last takes its padding
+    // So that the last copy includes the padding behind it.
+    sorted.push({ from: from.size, to: to.size, length: 0 });
     for (const { from, to, length } of sorted) {
       const last = this.copies.at(-1);
       const isNext = last !== undefined && last.from - last.to === from - to &&
@@ -77,11 +82,11 @@ export class ConversionPlan {
   }
 
   /**
-   * Makes records in a row.
+   * Converts consecutive records.
    *
-   * @param from Those of the save.
-   * @param to Their chunks.
-   * @param count How many.
+   * @param from The records of the save.
+   * @param to Their chunks in the pool.
+   * @param count How many records.
    * @returns How many numbers wrapped.
    */
   run(from: Row, to: Row, count: number): number {
@@ -102,7 +107,7 @@ export class ConversionPlan {
   }
 }
 
-/** Records in a row: where the first is, and the bytes from one to the next. */
+/** Consecutive records: offset of the first in bytes, and bytes from one to the next. */
 export interface Row {
   readonly arrays: Arrays;
   readonly at: number;
@@ -143,13 +148,17 @@ function convertEach(conversion: Conversion, from: Row, to: Row, count: number):
   return wrapped;
 }
 
+/** Bytes of a record that are copied: offsets in both structs, and how many. */
 interface Copy {
   readonly from: number;
   readonly to: number;
   length: number;
 }
 
-/** Scalars in a row: where they are, in which typed arrays, and the bytes of one. */
+/**
+ * Adjacent scalars of a record that are converted: offsets in both structs, the typed arrays that
+ * they are read and written through, and the bytes of one scalar.
+ */
 interface Conversion {
   readonly from: number;
   readonly fromArray: keyof Arrays;
@@ -161,23 +170,25 @@ interface Conversion {
   readonly convert: Convert;
 }
 
-/** Reads an element of an array and writes one of another; tells whether it wrapped, as 0 or 1. */
+/** Converts an element of one array to one of another, and returns 1 if it wrapped, else 0. */
 type Convert = (from: Elements, i: number, to: Elements, j: number) => number;
 
-/** A typed array, of numbers or of bigints. */
+/** A typed array of numbers or bigints. */
 interface Elements {
   [i: number]: number | bigint;
 }
 
-/** Bytes up to which a loop beats the engine's own copy. */
+/** Up to this many bytes a loop is faster than `TypedArray.set`. */
 const SHORT_BYTES = 96;
 
 /**
- * @param from What is copied from.
- * @param start Where, in bytes.
- * @param to What is copied to, another buffer.
- * @param at Where, in bytes.
- * @param length Bytes.
+ * Copies bytes from one buffer to another.
+ *
+ * @param from Typed arrays over the source.
+ * @param start Offset in the source, in bytes.
+ * @param to Typed arrays over the target.
+ * @param at Offset in the target, in bytes.
+ * @param length Bytes to copy.
  */
 export function copyBytes(
   from: Pick<Arrays, "u8" | "i32">,
@@ -200,12 +211,12 @@ export function copyBytes(
 // -- from fields to fields --
 
 /**
- * Plans how records of one struct become those of another.
+ * Plans the conversion of records of one struct to another.
  *
  * @param from The struct of the save.
  * @param to The struct of the pool.
  * @param renames New names by old ones.
- * @param changes Gets the fields that are new or dropped.
+ * @param changes New and dropped fields are added to it.
  * @returns The plan.
  */
 export function planFor(
@@ -220,6 +231,7 @@ export function planFor(
   return plan;
 }
 
+/** Compares two structs field by field, and adds to a plan. */
 class Planner {
   private readonly plan: ConversionPlan;
   private readonly renames: Renames;
@@ -231,6 +243,7 @@ class Planner {
     this.changes = changes;
   }
 
+  /** Plans the fields of a struct at an offset, in bytes; `path` names it in the report. */
   structs(from: AnyStruct, fromAt: number, to: AnyStruct, toAt: number, path: string): void {
     const { added, dropped } = this.changes;
     const sources = this.sourcesOf(from, path);
@@ -245,7 +258,10 @@ class Planner {
     for (const name of sources.keys()) dropped.add(`${path}.${name}`);
   }
 
-  /** The fields of a struct by their new names. One that was renamed to what another is called takes its place. */
+  /**
+   * Returns the fields of a struct by their new names. A renamed field replaces one that has its
+   * new name.
+   */
   private sourcesOf(struct: AnyStruct, path: string): Map<string, Field> {
     const sources = new Map<string, Field>();
     const renamed = (name: string) => newNameOf(this.renames, struct, name) !== name;
@@ -258,7 +274,10 @@ class Planner {
     return sources;
   }
 
-  /** Copies or converts a field; tells whether that makes sense. A scalar is an array of one. */
+  /**
+   * Plans a field, a scalar as an array of one; returns false between a struct and a scalar, which
+   * have no conversion.
+   */
   private field(
     from: Field,
     fromAt: number,
@@ -295,7 +314,7 @@ class Planner {
 
 // -- from numbers to numbers --
 
-/** Least and most of each integer type. */
+/** Least and greatest value of each integer type of up to 32 bits. */
 const RANGES: Partial<Record<ScalarType, readonly [least: number, most: number]>> = {
   u8: [0, 255],
   i8: [-128, 127],
@@ -306,9 +325,12 @@ const RANGES: Partial<Record<ScalarType, readonly [least: number, most: number]>
   ref: [0, 2 ** 32 - 1],
 };
 
-/** Integers of a width share one typed array, as what it stores does not depend on the sign. */
+/**
+ * Returns the conversion between two types. Signed and unsigned integers of a width share a typed
+ * array: the stored bits are the same.
+ */
 function conversionOf(from: ScalarType, to: ScalarType): Convert {
-  const { decode } = SCALARS[from] as Scalar; // of what its typed array holds
+  const { decode } = SCALARS[from] as Scalar; // from an element of its typed array
   const read = decode as (raw: unknown) => number | bigint | boolean;
   if (to === "bool") {
     return (a, i, b, j) => {
@@ -335,22 +357,25 @@ function numberToInteger(
   [least, most]: readonly [number, number],
 ): Convert {
   return (a, i, b, j) => {
-    const value = +read(a[i]); // a boolean as well
+    const value = +read(a[i]); // a number or a boolean
     b[j] = value;
-    return value > least - 1 && value < most + 1 ? 0 : 1; // less its fraction
+    return value > least - 1 && value < most + 1 ? 0 : 1; // the fraction is cut off
   };
 }
 
 function bigToInteger(from: "i64" | "u64", [least, most]: readonly [number, number]): Convert {
   const read = SCALARS[from].decode;
   return (a, i, b, j) => {
-    const value = read(a[i] as never); // as the array of its type holds it
-    b[j] = Number(BigInt.asIntN(32, value)); // which has all bits that count
+    const value = read(a[i] as never); // an element of the array of its type
+    b[j] = Number(BigInt.asIntN(32, value)); // the target keeps at most 32 bits
     return value >= least && value <= most ? 0 : 1;
   };
 }
 
-/** The same bits with a sign or without; what has the highest one set is in the range of one of the two alone. */
+/**
+ * Copies a 64-bit integer to the other signedness. With the highest bit set it is in the range of
+ * only one of the two.
+ */
 function bigToBig(a: Elements, i: number, b: Elements, j: number): number {
   b[j] = a[i];
   return a[i] < 0 ? 1 : 0;
@@ -359,7 +384,7 @@ function bigToBig(a: Elements, i: number, b: Elements, j: number): number {
 function numberToBig(read: (raw: unknown) => number, to: "i64" | "u64"): Convert {
   const [least, most] = to === "u64" ? [0, 2 ** 64] : [-(2 ** 63), 2 ** 63];
   return (a, i, b, j) => {
-    const value = Math.trunc(+read(a[i])); // a boolean as well
+    const value = Math.trunc(+read(a[i])); // a number or a boolean
     b[j] = BigInt(Number.isFinite(value) ? value : 0);
     return value >= least && value < most ? 0 : 1;
   };

@@ -1,9 +1,11 @@
 /**
- * Loading: records of a save come into a pool whose structs and options may be others than they were.
+ * Loading: the records of a save replace those of a pool, whose structs and options may have
+ * changed since.
  *
- * All is checked and planned before anything is changed: which struct becomes which, and which chunk each record gets. Then the pool
- * takes the memory that it needs, is cleared, and gets the records. What the bytes are is in `save_file.ts`, which struct becomes which
- * in `save_mapping.ts`, how in `conversion.ts`, and where a record goes in `save_placement.ts`.
+ * Everything is checked and planned before the pool changes: `save_file.ts` reads the bytes,
+ * `save_mapping.ts` finds the struct that each struct of the save becomes, `conversion.ts` plans
+ * how its fields are converted, and `save_placement.ts` chooses a chunk for each record. Then the
+ * pool allocates the blocks that it needs, is cleared, and gets the records.
  *
  * @module
  */
@@ -21,31 +23,42 @@ import { type KindMapping, type KindMappings, linkTargetsIn, mapKinds } from "./
 
 export { writeSave } from "./save_file.ts";
 
-/** Options of `load`. */
+/**
+ * Options of `load`.
+ *
+ * @category Saves and snapshots
+ */
 export interface LoadOptions {
   /**
-   * New names by old ones: of a field, `{ hp: "health" }`, of a field of one struct alone, `{ "Ship.hp": "health" }`, and of a struct,
-   * `{ Ship: "Vessel" }`. Names that the save does not have do no harm, so that those of all versions can stand together.
+   * New names by old ones. `{ hp: "health" }` renames a field of all structs, `{ "Ship.hp":
+   * "health" }` that of one struct, `{ Ship: "Vessel" }` a struct. Names that are not in the save
+   * are ignored, so the renames of all versions can be in one object.
    */
   readonly rename?: Readonly<Record<string, string>>;
   /**
-   * Gets the old and the new handle of each record that could not keep its own, when all is loaded. If it throws, the others are told
-   * all the same, and then `load` throws that. A new handle may be what another record had before: gather all, then replace.
+   * Called with the old and the new handle of each record that could not keep its handle, after all
+   * are loaded. If it throws, it is still called for the others, and then `load` throws the first
+   * error. A new handle can equal the old handle of another record, so collect all of them before
+   * you replace any.
    */
   readonly moved?: (from: number, to: number) => void;
 }
 
-/** What `load` has done. */
+/**
+ * What `load` has done.
+ *
+ * @category Saves and snapshots
+ */
 export interface LoadReport {
   /** Records that were loaded. */
   readonly records: number;
-  /** Those of them that have new handles. */
+  /** How many of them have new handles. */
   readonly moved: number;
-  /** Numbers that were out of the range of their new type, and wrapped. */
+  /** Numbers that wrapped, as they were out of the range of their new type. */
   readonly wrapped: number;
-  /** Fields that the save does not have, which are zero, as `Struct.field`. */
+  /** Fields that are not in the save and are zero now, as `Struct.field`. */
   readonly added: readonly string[];
-  /** Fields that the pool does not have, as `Struct.field`. */
+  /** Fields of the save that the pool does not have, as `Struct.field`. */
   readonly dropped: readonly string[];
 }
 
@@ -56,10 +69,10 @@ export interface LoadReport {
  * @param bytes The save.
  * @param options See {@linkcode LoadOptions}.
  * @returns What was done.
- * @throws {SnapshotError} when it is none that the pool can take.
- * @throws {OutOfMemoryError} when there is no memory for its blocks. In either case nothing changed.
- * @throws {TypeError} when an option is wrong.
- * @throws What `moved` throws first, when all is done.
+ * @throws {SnapshotError} when the pool cannot load it; nothing changes then.
+ * @throws {OutOfMemoryError} when there is no memory for its blocks; nothing changes then.
+ * @throws {TypeError} when an option is wrong; nothing changes then.
+ * @throws The first error of `moved`, after all calls.
  */
 export function readSave(
   all: readonly TypedSlab[],
@@ -76,7 +89,8 @@ export function readSave(
     placement = new Placement(all, file, mappings);
     before = callsOf(all);
     growAll(all, placement.slabs, "load");
-  } while (callsOf(all) !== before); // a memory resource that called has changed which chunks can be had
+    // A memory resource may have allocated or freed records, which changes which chunks are free.
+  } while (callsOf(all) !== before);
   replaceRecords(all, file, mappings, placement, changes);
   const moves = movesOf(placement);
   callMoved(moves, moved);
@@ -108,24 +122,24 @@ function optionProblem({ rename, moved }: LoadOptions): string | undefined {
   return isMap ? undefined : "rename must be an object of new names by old ones";
 }
 
-/** Rises with every record that is allocated or freed. */
+/** Counts the records that were ever allocated and freed. */
 function callsOf(all: readonly TypedSlab[]): number {
   return all.reduce((sum, { slab }) => sum + slab.allocs + slab.frees, 0);
 }
 
-/** Old and new handles of the records that could not keep theirs. */
+/** Returns the old and the new handle of each record that moves. */
 function movesOf(placement: Placement): (readonly [number, number])[] {
   const moves: (readonly [number, number])[] = [];
   placement.eachMove((from, to) => moves.push([from, to]));
   return moves;
 }
 
-/** Tells of all, whatever some of the calls throw. */
+/** Calls back for each move, and then throws the first error. */
 function callMoved(moves: readonly (readonly [number, number])[], moved: LoadOptions["moved"]) {
   let thrown: { readonly error: unknown } | undefined;
   for (const [from, to] of moved === undefined ? [] : moves) {
     try {
-      moved!(from, to); // there is one, or there are no moves here
+      moved!(from, to); // without it the loop has no moves
     } catch (error) {
       thrown ??= { error };
     }
@@ -133,7 +147,7 @@ function callMoved(moves: readonly (readonly [number, number])[], moved: LoadOpt
   if (thrown !== undefined) throw thrown.error;
 }
 
-// -- writing them: nothing can go wrong any more --
+// -- replacing the records: no call from here on can fail --
 
 function replaceRecords(
   all: readonly TypedSlab[],
@@ -158,7 +172,11 @@ function replaceRecords(
   placement.slabs.forEach((target, at) => settle(target, at, placement));
 }
 
-/** Writes the records of a slab of the save, as many at once as go to chunks in a row; tells how many numbers wrapped. */
+/**
+ * Writes the records of one slab of the save, and those that go to consecutive chunks together.
+ *
+ * @returns How many numbers wrapped.
+ */
 function writeRecords(
   from: Arrays,
   { size, tags, chunkBytes, firstByte }: SavedSlab,
@@ -195,7 +213,7 @@ function writeRecords(
   return wrapped;
 }
 
-/** Sets the links to records that have new handles right. */
+/** Updates the links to records that have new handles. */
 function updateLinks(all: readonly TypedSlab[], placement: Placement): void {
   const targets = linkTargetsIn(all);
   if (targets.size === 0) return;
@@ -218,7 +236,7 @@ function updateLinks(all: readonly TypedSlab[], placement: Placement): void {
   });
 }
 
-/** Has a slab work out from its blocks what follows from them. */
+/** Recomputes the counts and lists of a slab from its blocks. */
 function settle({ slab, size, isDebug }: SlabPlacement, at: number, placement: Placement): void {
   slab.allocs += size;
   slab.noteMoved(slab.blocks);
@@ -230,12 +248,13 @@ function settle({ slab, size, isDebug }: SlabPlacement, at: number, placement: P
     current: slab.blocks.findIndex((block) => block.isMapped),
     queue: slab.queue,
     ...numbers !== undefined && {
-      numbers: (position, chunk) => numbers.get(position * chunkCount + chunk)!, // of each live one
+      // Every live record has one.
+      numbers: (position, chunk) => numbers.get(position * chunkCount + chunk)!,
     },
   });
 }
 
-/** Handles of the records of a slab by the indices of their chunks. In debug mode they are what they were. */
+/** Returns the handles of a slab in debug mode by chunk index: records keep theirs there. */
 function numbersOf(at: number, placement: Placement): Map<number, number> {
   const numbers = new Map<number, number>();
   placement.eachRecord((k, _mapping, saved, first) => {
@@ -246,12 +265,12 @@ function numbersOf(at: number, placement: Placement): Map<number, number> {
   return numbers;
 }
 
-/** The bytes of a save, as numbers of all widths. */
+/** Returns typed arrays of all types over the bytes of a save. */
 function widenArrays({ bytes, u16, words, floats }: SnapshotArrays): Arrays {
   const { buffer, byteOffset } = bytes;
   const f16 = "Float16Array" in globalThis
     ? new Float16Array(buffer, byteOffset, u16.length)
-    : undefined as unknown as Float16Array; // no struct of this engine has one
+    : undefined as unknown as Float16Array; // without Float16Array no struct has an f16 field
   return {
     ...{ u8: bytes, u16: u16, i32: words, f16, f64: floats },
     f32: new Float32Array(buffer, byteOffset, words.length),

@@ -1,18 +1,20 @@
 /**
- * Saves as bytes: records that say what they are.
+ * Saves as bytes: the records of a pool, and a description of their structs.
  *
  * ```text
- * header     8 words, as that of a snapshot
- * word       bytes of the description, 0, then the description: the structs, and the options of each slab, as JSON
- * of each slab
- *   floats   records, chunks that there ever were
- *   stamps   generation × 2 + live of each of those chunks, 2 or 4 bytes as the pool has them
- *   tags     which of the slab's structs each record is of, 1 byte, if the slab has tags
- *   numbers  its handle as a float, if the pool was in debug mode
+ * header     8 words, see envelope.ts
+ * words      length of the description in bytes, 0
+ * text       the description as JSON: the structs, and the options of each slab
+ * for each slab
+ *   floats   number of records, number of chunks that ever existed
+ *   stamps   generation × 2 + live for each of those chunks, 2 or 4 bytes as in the pool
+ *   tags     number of the record's struct in the slab, 1 byte a record, if the slab has tags
+ *   numbers  handle of each record as a float, if the pool was in debug mode
  *   records  live chunks, one after the other
  * ```
  *
- * Everything starts at a multiple of 8 bytes. Free lists and free chunks are not in it, so that there is little that could be wrong.
+ * Each part starts at a multiple of 8 bytes. Free lists and free chunks are not saved, so there is
+ * less that damage can reach.
  *
  * @module
  */
@@ -46,33 +48,35 @@ import {
 } from "../struct/schema.ts";
 import { copyBytes } from "./conversion.ts";
 
-/** A type in a description: a scalar, a struct by its number, or an array of either. */
+/** An element type in a description: a scalar, or a struct by its number. */
 type ElementDescription = ScalarType | { readonly struct: number };
 type TypeDescription = ElementDescription | {
   readonly array: ElementDescription;
   readonly length: number;
 };
 
+/** A struct in a description. */
 interface StructDescription {
   readonly name: string;
   readonly size: number;
   readonly fields: readonly (readonly [name: string, type: TypeDescription, offset: number])[];
 }
 
+/** A slab in a description. */
 interface SlabDescription {
-  /** How handles are packed, as the codec's key says. */
+  /** Encoding of its handles: the key of the codec. */
   readonly handles: string;
   readonly isDebug: boolean;
   readonly chunkBytes: number;
-  /** The structs of its records, by tag; none where records are but bytes. */
+  /** Numbers of its structs by tag; empty where the pool does not know the structs. */
   readonly kinds: readonly number[];
   readonly tagged: boolean;
 }
 
-/** The description starts behind its length. */
+/** Where the description starts, in bytes. */
 const TEXT_BYTE = HEADER_WORDS * 4 + 8;
 
-/** Records and chunks of a slab, as floats. */
+/** Bytes of the two counts of a slab. */
 const COUNTS_BYTES = 16;
 
 // -- writing --
@@ -99,14 +103,15 @@ export function writeSave(all: readonly TypedSlab[]): Uint8Array {
   return arrays.bytes;
 }
 
-/** What a save says of itself. */
+/** The description in a save. */
 interface Description {
   readonly structs: readonly StructDescription[];
   readonly slabs: readonly SlabDescription[];
-  /** No handle of debug mode was this or more. */
+  /** Above all handles that debug mode had given out. */
   readonly nextNumber: number;
 }
 
+/** Describes the structs and slabs of a pool. */
 function describe(all: readonly TypedSlab[]): Description {
   const structs: StructDescription[] = [];
   const numbers = new Map<AnyStruct, number>();
@@ -122,7 +127,7 @@ function describe(all: readonly TypedSlab[]): Description {
       const fields = Object.entries(struct.fields).map(([name, { type, offset }]) =>
         [name, typeText(type), offset] as const
       );
-      // Structs that are nested in it have come before it.
+      // Its nested structs were added before it.
       number = structs.push({ name: struct.name, size: struct.size, fields }) - 1;
       numbers.set(struct, number);
     }
@@ -139,7 +144,7 @@ function describe(all: readonly TypedSlab[]): Description {
   return { structs, slabs, nextNumber };
 }
 
-/** Where the parts of a slab are, in bytes from its start. */
+/** Offsets of the parts of a slab, in bytes from its start. */
 interface Layout {
   readonly stamps: number;
   readonly tags: number;
@@ -196,7 +201,7 @@ function writeSlab(
   }
 }
 
-/** The first chunk behind a live one that is not. */
+/** Returns the first chunk after a live one that is not live. */
 function endOfRun({ liveBits }: Block, chunk: number): number {
   const { length } = liveBits;
   let word = chunk >> 5;
@@ -209,53 +214,58 @@ function endOfRun({ liveBits }: Block, chunk: number): number {
 
 /** The records of one slab in a save, checked. */
 export interface SavedSlab {
-  /** Its records, and the bytes of each. */
+  /** Number of its records. */
   readonly size: number;
+  /** Bytes of a record. */
   readonly chunkBytes: number;
-  /** Where the first record is. */
+  /** Offset of the first record in the save, in bytes. */
   readonly firstByte: number;
-  /** How its handles were packed. */
+  /** Encoding of its handles. */
   readonly codec: HandleCodec;
-  /** Generation × 2 + live of each chunk that there ever was. */
+  /** Generation × 2 + live for each chunk that ever existed. */
   readonly stamps: Uint16Array | Uint32Array;
-  /** Which of the kinds each record is of, where there may be several. */
+  /** Index in {@linkcode kinds} for each record, if the slab has tags. */
   readonly tags: Uint8Array | undefined;
-  /** The handle of each record where the pool was in debug mode. */
+  /** Handle of each record, if the pool was in debug mode. */
   readonly numbers: Float64Array | undefined;
-  /** Structs by tag; none where records are but bytes. */
+  /** Structs by tag; empty where the pool did not know the structs. */
   readonly kinds: readonly AnyStruct[];
 }
 
-/** Structs that are nested in each other at the most: so deep is no program's, and recursion gets that far anywhere. */
+/**
+ * How deep structs may be nested: deeper than programs need, and safe for recursion on any stack.
+ */
 const MAX_DEPTH = 64;
 
-/** Size classes of a set at the most. */
+/** The most size classes of a set. */
 const MAX_SLABS = 64;
 
-/** A handle of debug mode at the most, so that as many are left. */
+/** The greatest handle of debug mode that is accepted, so that 2^52 are left for later records. */
 const MAX_NUMBER = 2 ** 52;
 
-/** Bytes of a record at the most, and so elements of an array. */
+/** The most bytes of a record, and elements of an array. */
 const MAX_BYTES = 2 ** 26;
 
-/** A save, all of whose bytes but those of the records are checked. */
+/** A save that was read; everything but the bytes of the records is checked. */
 export class SaveFile {
   readonly arrays: SnapshotArrays;
   readonly slabs: readonly SavedSlab[];
-  /** Records in it. */
+  /** Number of records in all slabs. */
   readonly size: number;
-  /** No handle of debug mode was this or more when it was written. */
+  /** Above all handles that debug mode had given out when it was written. */
   readonly nextNumber: number;
   private readonly label: string;
   private readonly name: string;
   private readonly structs: AnyStruct[] = [];
-  /** How deep structs are nested in each of them, itself included. */
+  /** Depth of nesting of each struct; 1 without nested structs. */
   private readonly depths = new Map<unknown, number>();
 
   /**
-   * @param slab The first of the pool that it goes into.
+   * Reads and checks a save.
+   *
+   * @param slab The first slab of the pool that loads it, for errors.
    * @param bytes The save.
-   * @throws {SnapshotError} when it is none, or was damaged.
+   * @throws {SnapshotError} when it is no save, or damaged.
    * @throws {TypeError} when the bytes are no `Uint8Array`.
    */
   constructor({ label, name }: Pick<Slab, "label" | "name">, bytes: Uint8Array) {
@@ -276,16 +286,19 @@ export class SaveFile {
   }
 
   /**
+   * Makes the error for this save.
+   *
    * @param problem What is wrong.
-   * @param at Where in the bytes.
+   * @param at Where it is, in bytes from the start.
    * @returns The error.
    */
   error(problem: string, at: number = HEADER_WORDS * 4): SnapshotError {
     return snapshotError(this.label, this.name, problem, at, SAVE);
   }
 
-  // -- what the slabs have --
+  // -- slabs --
 
+  /** Reads the slab that starts at a byte. */
   private readRecords(at: number, text: SlabDescription): { slab: SavedSlab; byteLength: number } {
     const { bytes, floats, u16, u32 } = this.arrays;
     const left = bytes.byteLength - at;
@@ -313,7 +326,10 @@ export class SaveFile {
     return { slab, byteLength: parts.end };
   }
 
-  /** Packed handles are different if the slabs have parts of their own, numbers of debug mode have to be. */
+  /**
+   * Checks that no two slabs can have the same handle, and no two records of debug mode the same
+   * number.
+   */
   private checkHandles(texts: readonly SlabDescription[]): void {
     const kinds = texts.map(({ handles, isDebug }) => {
       const [kind, indexBits, bits, , generationBits] = handles.split(",");
@@ -334,6 +350,7 @@ export class SaveFile {
     }
   }
 
+  /** Makes the codec of a key. */
   private readCodec(key: string): HandleCodec {
     const [kind, ...rest] = key.split(",");
     const [indexBits, bits, part, generationBits] = rest.map(Number);
@@ -350,7 +367,7 @@ export class SaveFile {
 
   // -- the description --
 
-  /** Reads it, and makes the structs. */
+  /** Reads the description, and makes its structs. */
   private description(): { texts: SlabDescription[]; nextNumber: number; end: number } {
     const { bytes, words } = this.arrays;
     const length = bytes.byteLength >= TEXT_BYTE ? words[HEADER_WORDS] : -1;
@@ -359,7 +376,8 @@ export class SaveFile {
     let text: unknown;
     try {
       const copy = new Uint8Array(bytes.subarray(TEXT_BYTE, TEXT_BYTE + length));
-      text = JSON.parse(new TextDecoder().decode(copy)); // which takes no memory that is shared
+      // TextDecoder does not decode shared memory.
+      text = JSON.parse(new TextDecoder().decode(copy));
     } catch {
       throw this.error("its description is no JSON");
     }
@@ -372,7 +390,7 @@ export class SaveFile {
     return { texts: slabs.map((it) => this.readSlab(asObject(it))), nextNumber, end };
   }
 
-  /** Makes the struct that a text is of: one that lays out as it says. */
+  /** Makes a struct from its description, and checks that its layout is the described one. */
   private addStruct({ name, size, fields }: Record<string, unknown>): void {
     const list = Array.isArray(fields) ? fields.filter(Array.isArray) : [];
     const names = new Set(list.map(([field]) => field));
@@ -422,7 +440,7 @@ export class SaveFile {
   private elementOf(text: unknown): ScalarType | AnyStruct {
     if (typeof text === "string" && Object.hasOwn(SCALARS, text)) return text as ScalarType;
     const { struct } = asObject(text);
-    // Of those before it alone, so that none has itself in it.
+    // Only structs before it can be nested in it, so that none contains itself.
     if (isIntegerIn(struct, 0, this.structs.length - 1)) return this.structs[struct];
     throw this.error("a type of its description is corrupt");
   }
@@ -441,7 +459,7 @@ export class SaveFile {
   }
 }
 
-/** As many live chunks as there are records, and generations that can be. */
+/** Checks that generations are in range, and that there are as many live chunks as records. */
 function stampsProblem({ stamps, size, codec }: SavedSlab): string | undefined {
   const most = codec.maxGeneration * 2 + 1;
   let live = 0;

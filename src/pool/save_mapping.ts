@@ -1,5 +1,6 @@
 /**
- * Which kind of records in a save becomes which of a pool: structs are found by their names.
+ * The mapping from the structs of a save to those of a pool: structs are found by their names, and
+ * else by their fields.
  *
  * @module
  */
@@ -10,28 +11,29 @@ import { structTitle } from "../struct/text.ts";
 import { type Changes, ConversionPlan, newNameOf, planFor, type Renames } from "./conversion.ts";
 import type { SavedSlab, SaveFile } from "./save_file.ts";
 
-/** What becomes of the records of one kind. */
+/** Where the records of one kind go, and how they are converted. */
 export interface KindMapping {
-  /** Position of the slab that they go to, and their tag there. */
+  /** Position of their slab in the pool. */
   readonly slab: number;
+  /** Their tag in that slab. */
   readonly tag: number;
-  /** What they are there; `undefined` where records are but bytes. */
+  /** Their struct in the pool; `undefined` where a pool does not know structs. */
   readonly struct: AnyStruct | undefined;
   readonly plan: ConversionPlan;
 }
 
-/** By slab of the save, by tag. Of kinds that have no record nothing need be known. */
+/** The mappings by slab of the save and tag; a kind without records has none. */
 export type KindMappings = readonly (readonly KindMapping[])[];
 
 /**
- * Finds what becomes of all kinds.
+ * Maps every kind that has records in a save.
  *
  * @param all The slabs of the pool.
  * @param file The save.
  * @param renames New names by old ones.
- * @param changes Gets the fields that are new or dropped.
- * @returns It.
- * @throws {SnapshotError} when the pool does not know a struct of which there are records.
+ * @param changes New and dropped fields are added to it.
+ * @returns The mappings.
+ * @throws {SnapshotError} when the pool does not know the struct of a record.
  */
 export function mapKinds(
   all: readonly TypedSlab[],
@@ -62,7 +64,7 @@ export function mapKinds(
   });
 }
 
-/** The tags of its records, each once. */
+/** Returns the tags that records have, each once. */
 function tagsOf({ size, tags, kinds }: SavedSlab): readonly number[] {
   if (tags === undefined) return size > 0 ? [0] : [];
   const isUsed = new Uint8Array(kinds.length);
@@ -71,8 +73,9 @@ function tagsOf({ size, tags, kinds }: SavedSlab): readonly number[] {
 }
 
 /**
- * The struct of the same name. Where there are several, or one of the two has no name, it is the one that has the most fields in common,
- * and of equal ones the first that nobody else has become.
+ * Returns the struct of the same name. Where several have it, or one of the two structs has no
+ * name, the struct with the most common fields is returned; of equally similar ones the first to
+ * which no other struct of the save is mapped.
  */
 function bestMatch<T extends { readonly struct: AnyStruct }>(
   source: AnyStruct,
@@ -94,7 +97,7 @@ function bestMatch<T extends { readonly struct: AnyStruct }>(
   return best;
 }
 
-/** Fields that two structs have in common, of 1; those of another type count half. */
+/** Returns the share of common fields, 0 to 1; a field with another type counts half. */
 function similarityOf(source: AnyStruct, struct: AnyStruct, renames: Renames): number {
   const names = Object.keys(source.fields);
   let common = 0, shared = 0;
@@ -122,7 +125,7 @@ function unknownError(file: SaveFile, source: AnyStruct, known: readonly AnyStru
   );
 }
 
-/** Records without a struct stay the bytes that they are. */
+/** Maps records without a struct, whose bytes are copied as they are. */
 function mapBytes(
   all: readonly TypedSlab[],
   file: SaveFile,
@@ -143,8 +146,10 @@ function mapBytes(
 }
 
 /**
- * @param all The slabs of a pool.
- * @returns The structs in it that links of its records lead to.
+ * Lists the structs of a pool that links of its records lead to.
+ *
+ * @param all The slabs of the pool.
+ * @returns The structs.
  */
 export function linkTargetsIn(all: readonly TypedSlab[]): ReadonlySet<AnyStruct> {
   return linkTargets(all.flatMap((it) => it.struct ?? it.kinds.map(({ struct }) => struct)));
