@@ -1,9 +1,11 @@
 /**
- * Compaction: records leave the sparsest blocks for free chunks of others, and the empty blocks are given back.
+ * Compaction: records move from the sparsest blocks to free chunks of the others, and the empty
+ * blocks are given back.
  *
- * The densest blocks are kept, as few as have room for all records. Those of the other blocks move, in block and chunk order, each to
- * the lowest chunk that is free. Then the links that lead to moved records are set right, in one pass over all records. Nothing
- * of the program's runs until all of that is done: memory resources, which are given the blocks, and the callback come last.
+ * The densest blocks are kept, as few as have room for all records. The records of the other blocks
+ * move, in block and chunk order, each to the lowest free chunk. Then one pass over all records
+ * updates the links to moved ones. Memory resources and the callback, which are user code, are
+ * called last.
  *
  * @module
  */
@@ -14,32 +16,33 @@ import { structTitle } from "../struct/text.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import type { Slab } from "./slab.ts";
 
-/** A slab, and what its records are. */
+/** A slab, and the structs of its records. */
 export interface LinkedSlab {
   readonly slab: Slab;
-  /** By tag where the slab has tags; else a record may be of any of them. */
+  /** The structs by tag; where a slab has no tags, a record may be of any of them. */
   readonly kinds: readonly { readonly struct: AnyStruct }[];
 }
 
-/** What may have links to the records of a slab: it itself, and where it is a class of a set the others of that. */
+/** The slabs with links to the records of a slab: the slab itself, and in a set all of the set. */
 export const linkedSlabsOf: WeakMap<Slab, readonly LinkedSlab[]> = new WeakMap();
 
-/** What is called with the old and the new handle of a record that was moved. */
+/** A callback with the old and the new handle of a moved record. */
 export type Moved = (from: number, to: number) => void;
 
 /**
- * Compacts slabs that are one to their user, each by itself, in O(blocks × log blocks + chunks of the blocks that records come to
- * + moved records + live records × their links).
+ * Compacts each slab of a pool, in O(blocks × log blocks + chunks of the blocks that records move
+ * to + moved records + live records × their links).
  *
- * @param slabs The slabs, usable.
- * @param moved What is called at the end with the handles of each moved record; if it is to be called.
+ * @param slabs The slabs of the pool, not disposed of.
+ * @param moved Called at the end with the handles of each moved record.
  * @returns Bytes given back.
- * @throws {TypeError} when somebody has detached the memory of a block, or it cannot be told where links are; nothing changes then.
- * @throws {RangeError} when a link cannot hold the new handle; nothing changes then.
- * @throws What a memory resource or `moved` throws first, when all is done.
+ * @throws {TypeError} when the memory of a block is detached, or a pool without types cannot tell
+ * links from other data; nothing changes then.
+ * @throws {RangeError} when a link cannot hold a new handle; nothing changes then.
+ * @throws The first error of a memory resource or of `moved`, after all calls.
  */
 export function compact(slabs: readonly Slab[], moved: Moved | undefined): number {
-  const linkedSlabs = linkedSlabsOf.get(slabs[0])!; // every pool makes its own known
+  const linkedSlabs = linkedSlabsOf.get(slabs[0])!; // every pool has set them
   for (const { slab } of linkedSlabs) slab.checkAttached("compact");
   const links = new Links(linkedSlabs);
   const plans = slabs.map((slab) => new CompactionPlan(slab));
@@ -50,7 +53,7 @@ export function compact(slabs: readonly Slab[], moved: Moved | undefined): numbe
   return finish(plans, moves, moved);
 }
 
-/** Gives blocks back and calls for each record that was moved; what of it throws keeps nothing from happening. */
+/** Gives blocks back and calls back for each moved record, all of them even if some calls throw. */
 function finish(plans: readonly CompactionPlan[], moves: Moves, moved: Moved | undefined): number {
   const regions = plans.map((plan) => plan.unmap());
   const bytes = plans.reduce((sum, { slab, left }) => {
@@ -67,33 +70,35 @@ function finish(plans: readonly CompactionPlan[], moves: Moves, moved: Moved | u
   plans.forEach(({ slab }, i) => {
     for (const region of regions[i]) attempt(() => slab.blockSet.giveBack([region]));
   });
-  moves.from.forEach((from, i) => attempt(() => moved!(from, moves.to[i]))); // none are noted without
+  // Without a callback no moves are listed.
+  moves.from.forEach((from, i) => attempt(() => moved!(from, moves.to[i])));
   if (thrown !== undefined) throw thrown.error;
   return bytes;
 }
 
-/** Old and new handles, in the order of the moves. */
+/** The old and the new handles of moved records, in order. */
 class Moves {
   readonly from: number[] = [];
   readonly to: number[] = [];
-  /** Whether they are noted. */
+  /** Whether they are listed at all. */
   readonly areWanted: boolean;
 
   constructor(areWanted: boolean) {
     this.areWanted = areWanted;
   }
 
-  note(from: number, to: number): void {
+  add(from: number, to: number): void {
     this.from.push(from);
     this.to.push(to);
   }
 }
 
-/** What is to be done with the blocks of a slab. */
+/** The blocks of a slab that are kept, and those that are given back. */
 class CompactionPlan {
   readonly slab: Slab;
-  /** Blocks that are given back, and the others, by position. */
+  /** Blocks that are given back, by position. */
   readonly left: readonly Block[];
+  /** The others, by position. */
   readonly #kept: readonly Block[];
 
   constructor(slab: Slab) {
@@ -105,9 +110,10 @@ class CompactionPlan {
   }
 
   /**
-   * Calls for each record that is to move, and may move it.
+   * Calls a function for each record that moves, with its chunk and the chunk that it moves to.
    *
-   * @returns The blocks that records come to.
+   * @param fn It may move the record.
+   * @returns The blocks that records move to.
    */
   eachMove(fn: (block: Block, chunk: number, to: Block, target: number) => void): Block[] {
     const room = new FreeChunks(this.#kept);
@@ -120,7 +126,7 @@ class CompactionPlan {
     return room.taken;
   }
 
-  /** Moves the records of the blocks that are left, and brings the free chunks of the others in order. */
+  /** Moves the records, and rebuilds the free lists of the blocks that they move to. */
   moveRecords(links: Links, moves: Moves): void {
     const { slab } = this;
     const filled = this.eachMove((block, chunk, to, target) => {
@@ -133,12 +139,12 @@ class CompactionPlan {
       slab.moveRecord(block, chunk, to, target);
       const after = slab.handleAt(to, target);
       forwards?.set(before, after);
-      if (moves.areWanted) moves.note(before, after);
+      if (moves.areWanted) moves.add(before, after);
     });
     if (filled.length > 0) slab.noteMoved(filled);
   }
 
-  /** Takes the memory of the blocks that are left, and forgets what was reserved. */
+  /** Unmaps the blocks that are given back, and clears the reserve. */
   unmap(): MemoryRegion[] {
     const { blockSet } = this.slab;
     blockSet.reserved = 0;
@@ -146,14 +152,16 @@ class CompactionPlan {
   }
 }
 
-/** The chunks of a block that are not retired. */
+/** Returns how many chunks of a block are not retired. */
 function roomOf({ chunkCount, retired }: Block): number {
   return chunkCount - retired;
 }
 
 /**
- * Chooses as few blocks as have room for all records, and of those the densest: each in its turn if it leaves room enough in those that
- * fill up the number. Where no chunk is retired, that are the densest ones, and the moves the fewest.
+ * Chooses as few blocks as have room for all records, and prefers dense ones. It goes through the
+ * blocks from the densest on, and keeps a block if the roomiest of the rest, which fill up the
+ * number, still have room enough. Where no chunk is retired these are the densest blocks, and the
+ * fewest records move.
  */
 function blocksToKeep(blocks: readonly Block[], records: number): Set<Block> {
   // Sorting keeps the order of positions among equals.
@@ -164,7 +172,7 @@ function blocksToKeep(blocks: readonly Block[], records: number): Set<Block> {
   const kept = new Set<Block>();
   if (count === 0) return kept;
   const rank = new Map(roomiest.map((block, i) => [block, i]));
-  // The number is filled up by the roomiest up to the last, as far as they are not kept already.
+  // The roomiest blocks up to `last` fill up the number, unless they are kept already.
   let last = count - 1;
   for (const block of blocks.toSorted((a, b) => b.live - a.live)) {
     if (rank.get(block)! > last) { // every block has a rank
@@ -180,11 +188,11 @@ function blocksToKeep(blocks: readonly Block[], records: number): Set<Block> {
   return kept;
 }
 
-/** The free chunks of blocks, from the lowest on. */
+/** An iterator over the free chunks of blocks, from the lowest on. */
 class FreeChunks {
-  /** Blocks of which a chunk was taken. */
+  /** Blocks with chunks that were taken. */
   readonly taken: Block[] = [];
-  /** Where the chunk is that was taken last. */
+  /** Block and number of the chunk that was taken last. */
   block: Block = NO_BLOCK;
   chunk = -1;
   readonly #blocks: readonly Block[];
@@ -193,7 +201,7 @@ class FreeChunks {
     this.#blocks = blocks;
   }
 
-  /** Takes the next free chunk, of which there is one. */
+  /** Takes the next free chunk; there must be one. */
   next(): void {
     for (;;) {
       const { stamps, chunkCount } = this.block;
@@ -211,19 +219,19 @@ class FreeChunks {
 /** New handles by old ones. */
 type Forwards = Map<number, number>;
 
-/** A field with a link to records of which some were moved. */
+/** A link field, and the new handles of the moved records that it can lead to. */
 interface Field {
   /** Bytes from the start of the record. */
   readonly offset: number;
   readonly forwards: Forwards;
 }
 
-/** The links to a slab's own records, or to those of the set that it is of. */
+/** The links between the records of a slab, or of all slabs of a set. */
 class Links {
   readonly #linkedSlabs: readonly LinkedSlab[];
-  /** Of the moved records of each struct that a link leads to. */
+  /** The forwards of each struct that links lead to. */
   readonly #forwards = new Map<AnyStruct, Forwards>();
-  /** The same by slab and tag; where a slab has no tags those of its only kind, or of all its kinds together. */
+  /** The same by slab and tag; a slab without tags has one entry for all its structs. */
   readonly #byTag = new Map<Slab, readonly (Forwards | undefined)[]>();
 
   constructor(linkedSlabs: readonly LinkedSlab[]) {
@@ -237,26 +245,28 @@ class Links {
     }
   }
 
+  /** Returns the forwards of the structs of a slab, by tag. */
   #forwardsByTag(linkedSlab: LinkedSlab): readonly (Forwards | undefined)[] {
     const { slab, kinds } = linkedSlab;
     const forwards = kinds.map(({ struct }) => this.#forwards.get(struct));
     if (slab.geometry.tagged || kinds.length < 2 || this.#forwards.size === 0) return forwards;
-    // A record may be of any of them, and so may be what a link leads to.
+    // A record may be of any of the structs, and so may be the target of a link.
     checkLinksKnown(linkedSlab);
     const one: Forwards = new Map();
     for (const { struct } of kinds) this.#forwards.set(struct, one);
     return [one];
   }
 
-  /** Where the new handle of a moved record belongs; `undefined` where no link leads to such. */
+  /** Returns the forwards of a struct; `undefined` where no link leads to it. */
   forwardsOf(slab: Slab, tag: number = 0): Forwards | undefined {
     return this.#byTag.get(slab)![tag]; // every slab has them
   }
 
   /**
-   * A wide handle that fits in a link may have a successor that does not, as its chunk was used more often.
+   * Checks that links can hold the new handles. A wide handle may not fit in 32 bits if the new
+   * chunk was used more often than the old.
    *
-   * @throws {RangeError} when there is a link whose record would have such.
+   * @throws {RangeError} when a new handle does not fit in a link.
    */
   checkFit(plans: readonly CompactionPlan[]): void {
     const { codec, label } = plans[0].slab;
@@ -277,12 +287,14 @@ class Links {
     });
   }
 
-  /** Sets the links to moved records right. */
+  /** Updates all links to moved records. */
   forward(): void {
     this.#visit((i32, at, _from, to) => i32[at] = to);
   }
 
-  /** Calls for each link that holds an old handle, with the place of that and the new one. */
+  /**
+   * Calls a function for each link to a moved record, with its word, its old and its new handle.
+   */
   #visit(fn: (i32: Int32Array, at: number, from: number, to: number) => void): void {
     for (const { slab, kinds } of this.#linkedSlabs) {
       const fields = kinds.map(({ struct }) => this.#fieldsOf(struct));
@@ -291,7 +303,7 @@ class Links {
     }
   }
 
-  /** Links to records of which some were moved. */
+  /** Returns the link fields of a struct that can lead to moved records. */
   #fieldsOf(struct: AnyStruct): Field[] {
     if (this.#forwards.size === 0) return [];
     return linksOf(struct).flatMap(({ offset, target }) => {
@@ -301,6 +313,7 @@ class Links {
   }
 }
 
+/** Calls a function for each link in the records of a slab that leads to a moved record. */
 function visitLinks(
   slab: Slab,
   fieldsByTag: readonly (readonly Field[])[],
@@ -322,16 +335,16 @@ function visitLinks(
   }
 }
 
-/** Where several kinds have the same. */
+/** Drops all but one of the fields at the same offset. */
 function uniqueFields(fields: readonly Field[]): Field[] {
   return [...new Map(fields.map((field) => [field.offset, field])).values()];
 }
 
 /**
- * Checks that it can be told where links are in a slab whose records may each be of any kind it has: what is a link in one kind that
- * leads to any of them is one in the others, or padding.
+ * Checks a slab without tags, whose records may be of any of its structs: where one struct has a
+ * link to records of the slab, all others must have such a link or padding.
  *
- * @throws {TypeError} when that is not so.
+ * @throws {TypeError} when another struct has other data there.
  */
 function checkLinksKnown({ slab, kinds }: LinkedSlab): void {
   const stored = new Set(kinds.map(({ struct }) => struct));

@@ -1,9 +1,11 @@
 /**
- * Packing: live records copied tight into an array of the user's, whole or some of their fields.
+ * Packing: live records, whole or some of their fields, are copied one after the other into an
+ * array of the user.
  *
- * A plan says how, for one list of fields and one kind of array: which elements of a block's typed arrays go where. What is copied as
- * it is goes in the widest words that all elements are multiples of, so that a NaN keeps its bits; numbers that become others
- * go element by element, one group for each typed array that they are read through. A group's loop is compiled for it.
+ * A plan, made for one list of fields and one type of array, says which elements of a block's typed
+ * arrays go where. Bytes are copied in the widest words that all offsets and lengths are multiples
+ * of, so a NaN keeps its bits. Numbers are converted element by element, in one group for each
+ * typed array that they are read through. The loop of each group is compiled for it.
  *
  * @module
  */
@@ -15,10 +17,14 @@ import { ALL_KINDS } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
 import type { Slab } from "./slab.ts";
 
-/** Where records are packed to: a typed array or a `DataView`. */
+/**
+ * The target of `pack()`: a typed array or a `DataView`.
+ *
+ * @category Beside the records
+ */
 export type PackTarget = ArrayBufferView<ArrayBufferLike>;
 
-/** A typed array, as loops see it. */
+/** A typed array of numbers, as the loops use it. */
 type Elements = {
   [i: number]: number;
   readonly length: number;
@@ -26,16 +32,16 @@ type Elements = {
 };
 
 /**
- * Copies what a plan's group has of the live records of a block.
+ * Copies the elements of a group from all live records of a block.
  *
- * @param bits Which chunks are live, a bit each.
- * @param first The word in it that the block's bits begin with.
- * @param end Chunks, live or not.
+ * @param bits A bit for each chunk, set if it is live.
+ * @param first Index of the block's first word in `bits`.
+ * @param end Number of chunks to look at, live or not.
  * @param isFull Whether all of them are live.
  * @param from Typed array of the block.
- * @param to What is filled.
- * @param at Where the first record goes.
- * @returns Where the next one goes.
+ * @param to The target.
+ * @param at Index in the target of the first record.
+ * @returns Index of the next record.
  */
 type Copy = (
   bits: Int32Array,
@@ -47,13 +53,13 @@ type Copy = (
   at: number,
 ) => number;
 
-/** Elements of one typed array of a block. */
+/** The elements of a record that are read through one typed array of its block. */
 interface Group {
   readonly array: keyof Arrays;
   readonly copy: Copy;
 }
 
-/** A scalar of a record, or several in a row. */
+/** Adjacent scalars of a record, of one type. */
 interface ScalarRun {
   readonly scalar: ScalarType;
   /** Bytes from the start of the record. */
@@ -61,7 +67,7 @@ interface ScalarRun {
   readonly count: number;
 }
 
-/** How a number is made of what a typed array holds. */
+/** How an element of a typed array is decoded. */
 const AS_IT_IS = 0, SIGNED_8 = 1, SIGNED_16 = 2, UNSIGNED_32 = 3, TRUTH = 4;
 
 const DECODING: Readonly<Partial<Record<ScalarType, number>>> = {
@@ -72,15 +78,15 @@ const DECODING: Readonly<Partial<Record<ScalarType, number>>> = {
   bool: TRUTH,
 };
 
-/** How records are packed into one kind of array. */
+/** A plan that packs records into arrays of one type. */
 export class PackPlan {
-  /** Elements that a record takes in what is filled. */
+  /** Elements of a record in the target. */
   readonly stride: number;
-  /** Bytes of an element of what is filled. */
+  /** Bytes of an element of the target, 1, 2 or 4; 0 where the user's own array is written. */
   readonly unit: number;
-  /** Whether bytes are filled through an array of integers, and not through the user's own. */
+  /** Whether bytes are written through an array of integers over the target. */
   readonly isBytes: boolean;
-  /** Bytes that a record takes there. */
+  /** Bytes of a record in the target. */
   readonly recordBytes: number;
   private readonly groups: readonly Group[];
 
@@ -112,17 +118,22 @@ export class PackPlan {
 }
 
 function arrayOf(block: Arrays, name: keyof Arrays): Elements {
-  return block[name] as unknown as Elements; // of bigints only where they go into such
+  return block[name] as unknown as Elements; // bigints are only copied into arrays of bigints
 }
 
-/** Elements of a record, and where they go. */
+/** The elements of a record that are copied, and where each goes. */
 class ElementMap {
+  /** Index of each element from the start of the chunk; only the first if they are adjacent. */
   readonly from: number[] = [];
+  /**
+   * Index of each from the start of the record in the target; only the first if they are adjacent.
+   */
   readonly to: number[] = [];
   count = 0;
-  /** Whether each is the one after the one before, here and there: then the first says it all. */
+  /** Whether the elements are adjacent in both. */
   private isRow = true;
 
+  /** Adds adjacent elements. */
   add(from: number, to: number, count: number): void {
     if (this.count > 0) {
       if (from !== this.from[0] + this.count || to !== this.to[0] + this.count) this.listAll();
@@ -135,6 +146,7 @@ class ElementMap {
     this.count += count;
   }
 
+  /** Lists every element, as they are not adjacent any more. */
   private listAll(): void {
     if (!this.isRow) return;
     this.isRow = false;
@@ -144,17 +156,19 @@ class ElementMap {
     }
   }
 
-  /** The loop that copies them. */
+  /** Makes the loop that copies the elements. */
   copy(stride: number, outStride: number, decoding: number, compile: Compile): Copy {
     const { count, from, to, isRow } = this;
     return compile(defineCopy, stride, outStride, count, isRow, from, to, decoding);
   }
 }
 
-/** Plans that are kept for a struct: a program may name fields in many ways. */
+/**
+ * The most plans that are kept for a struct, as a program may pass any number of lists of fields.
+ */
 const MAX_PLANS = 64;
 
-/** How the records of one struct, in chunks of one size, are packed. */
+/** Makes and keeps the plans for the records of one struct in chunks of one size. */
 export class Packer {
   private readonly struct: AnyStruct | undefined;
   private readonly chunkBytes: number;
@@ -167,9 +181,9 @@ export class Packer {
   }[] = [];
 
   /**
-   * @param struct What the records are; `undefined` where whole chunks are packed.
+   * @param struct Struct of the records; `undefined` to pack whole chunks.
    * @param chunkBytes Bytes of a chunk.
-   * @param compile Makes loops.
+   * @param compile Compiles the loops.
    */
   constructor(struct: AnyStruct | undefined, chunkBytes: number, compile: Compile) {
     this.struct = struct;
@@ -178,15 +192,15 @@ export class Packer {
   }
 
   /**
-   * Finds out how to pack.
+   * Returns the plan for a target and a list of fields.
    *
    * @param label How errors call the pool.
-   * @param out What is to be filled.
+   * @param out The target.
    * @param fields Names of fields; `undefined` for whole records.
    * @param arrays Typed arrays of a block; `undefined` where there is none.
-   * @param start Bytes of `out` that are left out.
-   * @returns The plan.
-   * @throws {TypeError} when the fields cannot be packed into that.
+   * @param start Bytes of `out` to skip.
+   * @returns A plan that was kept, or a new one.
+   * @throws {TypeError} when the target is no array, or the fields cannot be packed into it.
    */
   plan(
     label: string,
@@ -203,7 +217,7 @@ export class Packer {
       if (made.kind === kind && made.unit === unit && isSame(made.fields, fields)) return made.plan;
     }
     const isKept = this.plans.length < MAX_PLANS;
-    const names = fields && Array.from(fields); // may be read but once
+    const names = fields && Array.from(fields); // read only once, as it may have getters
     const plan = this.make(label, kind, names, unit, isKept ? this.compile : callDirectly);
     if (isKept) this.plans.push({ fields: names, kind, unit, plan });
     return plan;
@@ -222,6 +236,7 @@ export class Packer {
     }
   }
 
+  /** Makes a plan. */
   private make(
     label: string,
     kind: string,
@@ -264,7 +279,7 @@ export class Packer {
     return new PackPlan([{ array, copy }], elements.count, unit, true);
   }
 
-  /** A plan that assigns numbers. */
+  /** Makes a plan that converts numbers. */
   private byElement(scalars: readonly ScalarRun[], compile: Compile): PackPlan {
     const groups = new Map<
       string,
@@ -285,16 +300,16 @@ export class Packer {
     const made = Array.from(groups.values(), ({ array, decoding, elements }) => {
       return {
         array,
-        // An array has the name of the type that is read through it as it is.
+        // A typed array is named after the type that needs no decoding.
         copy: elements.copy(this.chunkBytes / SCALARS[array].bytes, length, decoding, compile),
       };
     });
     return new PackPlan(made, length, 0, false);
   }
 
-  /** The scalars of a field: those of a nested struct in declared order. */
+  /** Returns the scalars of a field, those of a nested struct in declared order. */
   private scalarsOf(label: string, name: string): ScalarRun[] {
-    const { fields } = this.struct!; // as checkFields() has seen to
+    const { fields } = this.struct!; // checkFields() throws without one
     if (typeof name !== "string" || !Object.hasOwn(fields, name)) {
       const problem = unknownName("field", name, Object.keys(fields));
       throw new TypeError(`Cannot pack ${label}: ${problem}`);
@@ -303,6 +318,7 @@ export class Packer {
   }
 }
 
+/** Returns the scalars of a type at an offset, in bytes. */
 function scalarsOf(type: AnyStruct["fields"][string]["type"], offset: number): ScalarRun[] {
   if (type instanceof Struct) {
     return Object.values(type.fields).flatMap((it) => scalarsOf(it.type, offset + it.offset));
@@ -316,11 +332,12 @@ function scalarsOf(type: AnyStruct["fields"][string]["type"], offset: number): S
   return Array.from({ length }, (_, i) => scalarsOf(element, offset + i * bytes)).flat();
 }
 
-/** Bytes of the widest words that a block is read by and that a place in memory allows. */
+/** Returns the bytes of the widest words that both a block and an offset allow. */
 function widestUnit({ i32, u16 }: Arrays, place: number): number {
   return place % 4 === 0 && i32.length > 0 ? 4 : place % 2 === 0 && u16.length > 0 ? 2 : 1;
 }
 
+/** Compares two lists of names. */
 function isSame(
   some: readonly string[] | undefined,
   fields: readonly string[] | undefined,
@@ -331,7 +348,7 @@ function isSame(
   return true;
 }
 
-/** The name of a typed array's class, whatever realm or subclass it is of. */
+/** Returns the name of a typed array's class, also in another realm and of a subclass. */
 function kindOf(label: string, out: PackTarget): string {
   if (!ArrayBuffer.isView(out)) {
     throw new TypeError(
@@ -348,20 +365,25 @@ const typedArrayName = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )!.get as (this: unknown) => string | undefined; // every typed array has it
 
-// -- what is filled --
+// -- targets --
 
-/** Arrays of integers over what was filled before. */
+/** Arrays of integers over a target. */
 interface Words {
   readonly i32: Int32Array | undefined;
   readonly u16: Uint16Array | undefined;
   readonly u8: Uint8Array;
 }
 
-/** Of each array that was filled, as long as the user has it: so nothing is allocated when it is filled again. */
+/**
+ * The arrays over each target, kept as long as the target, so that packing into it again allocates
+ * nothing.
+ */
 const wordsOf = new WeakMap<PackTarget, Words>();
 
+/** Returns the array that a plan writes through. */
 function elementsOf(plan: PackPlan, out: PackTarget): Elements {
-  if (!plan.isBytes) return out as unknown as Elements; // a typed array, as a plan was made for it
+  // A plan of this kind is only made for a typed array.
+  if (!plan.isBytes) return out as unknown as Elements;
   const { buffer, byteOffset, byteLength } = out;
   let words = wordsOf.get(out);
   if (words === undefined || words.u8.byteLength !== byteLength || words.u8.buffer !== buffer) {
@@ -373,10 +395,10 @@ function elementsOf(plan: PackPlan, out: PackTarget): Elements {
     wordsOf.set(out, words);
   }
   const elements = plan.unit === 4 ? words.i32 : plan.unit === 2 ? words.u16 : words.u8;
-  return elements as unknown as Elements; // a plan's unit is one that the place in memory allows
+  return elements as unknown as Elements; // the unit of a plan fits the offset of its target
 }
 
-/** Bytes or elements that records take, and that there are: in elements of `out`, bytes of a `DataView`. */
+/** Throws where the target is too short. */
 function checkRoom(label: string, out: PackTarget, plan: PackPlan, records: number): void {
   const { BYTES_PER_ELEMENT: bytes = 1, length = out.byteLength } = out as Uint8Array;
   const needed = plan.isBytes
@@ -396,12 +418,12 @@ function roomError(label: string, length: number, needed: number, records: numbe
 /**
  * Packs the records of a slab.
  *
- * @param slab Whose records.
- * @param packer How.
- * @param tag Tag of those that count.
- * @param out What is filled.
+ * @param slab The slab.
+ * @param packer Makes the plan.
+ * @param tag Tag of the records to pack; `ALL_KINDS` for all.
+ * @param out The target.
  * @param fields Names of fields; `undefined` for whole records.
- * @returns How many.
+ * @returns How many records were packed.
  * @throws {TypeError | RangeError | DisposedError} before anything is written.
  */
 export function packSlab(
@@ -413,7 +435,7 @@ export function packSlab(
 ): number {
   slab.checkThere();
   const plan = packer.plan(slab.label, out, fields, slab.mappedBlocks()[0]);
-  slab.checkUsable("pack"); // reading the names may have run code of the user's
+  slab.checkUsable("pack"); // the names may have getters, which are user code
   if (tag !== ALL_KINDS) return packSelected(slab.label, plan, out, selectTag(slab, tag));
   checkRoom(slab.label, out, plan, slab.size);
   copyBlocks(slab.mappedBlocks(), plan, elementsOf(plan, out), 0);
@@ -423,10 +445,10 @@ export function packSlab(
 /**
  * Packs the whole chunks of several slabs, one after the other.
  *
- * @param slabs Whose records.
- * @param packers How, for each of them.
- * @param out What is filled.
- * @returns How many.
+ * @param slabs The slabs.
+ * @param packers The packer of each slab.
+ * @param out The target.
+ * @returns How many records were packed.
  * @throws {TypeError | RangeError | DisposedError} before anything is written.
  */
 export function packChunks(
@@ -456,6 +478,7 @@ export function packChunks(
   return records;
 }
 
+/** Copies the live records of all blocks. */
 function copyBlocks(blocks: readonly Block[], plan: PackPlan, to: Elements, at: number): void {
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];
@@ -468,20 +491,23 @@ function copyBlocks(blocks: readonly Block[], plan: PackPlan, to: Elements, at: 
 
 const NO_BLOCKS: readonly never[] = [];
 
-/** Blocks, and which of their chunks are packed. There is but one selection, as nothing of the user's runs while it is of use. */
+/**
+ * Some of the chunks of blocks. One selection serves all calls, as no user code runs while it is in
+ * use.
+ */
 export class Selection {
   blocks: readonly (Arrays & { readonly chunkCount: number })[] = NO_BLOCKS;
-  /** A bit for each chunk of each block. */
+  /** A bit for each chunk of each block, set if it is selected. */
   bits: Int32Array = new Int32Array(0);
-  /** How many of each block. */
+  /** Selected chunks of each block. */
   counts: Int32Array = new Int32Array(0);
-  /** Words of a block's bits. */
+  /** Words of a block in `bits`. */
   words = 0;
-  /** How many in all. */
+  /** Selected chunks of all blocks. */
   records = 0;
 
   /**
-   * Selects nothing.
+   * Starts a selection, with no chunk in it.
    *
    * @param blocks The blocks.
    * @returns This.
@@ -499,8 +525,10 @@ export class Selection {
   }
 
   /**
-   * @param i Position of a block among the blocks.
-   * @param chunk A chunk of it, to be selected.
+   * Selects a chunk.
+   *
+   * @param i Position of its block in `blocks`.
+   * @param chunk The chunk, selected only once.
    */
   add(i: number, chunk: number): void {
     this.bits[i * this.words + (chunk >> 5)] |= 1 << (chunk & 31);
@@ -509,9 +537,10 @@ export class Selection {
   }
 }
 
-/** The one. */
+/** The selection that all calls use. */
 export const selection: Selection = new Selection();
 
+/** Selects the records with a tag. */
 function selectTag(slab: Slab, tag: number): Selection {
   const blocks = slab.mappedBlocks();
   selection.start(blocks);
@@ -529,10 +558,10 @@ function selectTag(slab: Slab, tag: number): Selection {
  * Packs selected records.
  *
  * @param label How errors call the pool.
- * @param plan How.
- * @param out What is filled.
- * @param selection Which.
- * @returns How many.
+ * @param plan The plan.
+ * @param out The target.
+ * @param selection The selection.
+ * @returns How many records were packed.
  * @throws {RangeError} before anything is written.
  */
 export function packSelected(
@@ -549,20 +578,22 @@ export function packSelected(
     if (counts[i] === 0) continue;
     at = plan.copy(bits, i * words, chunkCount, counts[i] === chunkCount, blocks[i], to, at);
   }
-  selection.blocks = NO_BLOCKS; // so that none is kept alive
+  selection.blocks = NO_BLOCKS; // so that no block is kept alive
   return records;
 }
 
 /**
- * The loop of a group. Its text is compiled anew for each, so nothing in it is free but its parameters.
+ * Defines the loop of a group. Its text is compiled again for each group, so all that it uses is a
+ * parameter, a local or a global.
  *
  * @param stride Elements from a chunk to the next.
- * @param outStride Elements from a record to the next in what is filled.
- * @param count Elements that are copied of a record.
- * @param isRow Whether they are in a row, here and there.
- * @param from Each of them, from the start of its chunk; of a row the first.
- * @param to Where each goes, from the start of the record; of a row where the first goes.
- * @param decoding How a number is made of what is read.
+ * @param outStride Elements from a record to the next in the target.
+ * @param count Elements that are copied of each record.
+ * @param isRow Whether they are adjacent in both.
+ * @param from Index of each from the start of the chunk; only the first if they are adjacent.
+ * @param to Index of each from the start of the record in the target; only the first if they are
+ * adjacent.
+ * @param decoding How an element is decoded, 0 to 4.
  * @returns The loop.
  */
 function defineCopy(
@@ -582,7 +613,7 @@ function defineCopy(
   const to1 = isRow ? to0 + 1 : to[1];
   const to2 = isRow ? to0 + 2 : count > 2 ? to[2] : 0;
   const to3 = isRow ? to0 + 3 : count > 3 ? to[3] : 0;
-  /** Whether whole chunks are copied, so that those in a row are one piece. */
+  /** Whether whole chunks are copied, so that adjacent ones are copied at once. */
   const isWhole = isRow && count === stride && count === outStride && decoding === 0;
 
   const read = decoding === 0

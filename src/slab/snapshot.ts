@@ -1,21 +1,25 @@
 /**
- * The state of slabs as bytes, and back.
+ * Snapshots: the whole state of a pool's slabs as bytes, and back.
  *
  * ```text
- * section   words 0 blocks, 1 position of the current one, 2 kinds, 3 whether handles are numbers of debug mode
+ * section   words 0 blocks, 1 position of the current block, 2 structs, 3 whether in debug mode
  *           floats 2 … 5: allocs, frees, peak, reserved
- *           words 12 … 16: the queue of free chunks, if there is one: first, last, length, fresh, vacant
- *           words 18 … 23: what errors tell of the options: chunk bytes, alignment, chunks a block, blocks at the most,
- *           flags, and bytes of the section by 8
- *           fingerprint of each kind, by tag, 1 word each
- *           of each block, by position:
- *             words 0 has memory, 1 bump, 2 head, 3 live, 4 retired, 5 queued, 6 waiting, 7 last of those
- *             its metadata; in debug mode the number of each chunk's record as a float, 0 where there is none
- *             and where it has memory its whole memory: free lists lie in there
+ *           words 12 … 16: the queue of free chunks, if there is one: first, last, length, fresh,
+ *           vacant
+ *           words 18 … 23: options, which errors show: chunk bytes, alignment, chunks of a block,
+ *           most blocks, flags, and bytes of the section / 8
+ *           fingerprint of each struct, by tag, 1 word each
+ *           for each block, by position:
+ *             words 0 has memory, 1 bump, 2 head, 3 live, 4 retired, 5 queued, 6 waiting,
+ *             7 last waiting
+ *             its metadata
+ *             in debug mode the handle of each chunk's record as a float, 0 where there is none
+ *             if it has memory, all of it, with the free list in it
  * ```
  *
- * Everything starts at a multiple of 8 bytes. Going back checks all of it before anything is changed, so that a snapshot
- * that was tampered with, where it has no checksum, can make the bytes of records wrong but never the metadata.
+ * Each part starts at a multiple of 8 bytes. Everything is checked before the pool is changed. So a
+ * damaged snapshot without a checksum can change the bytes of records, but never break the
+ * metadata.
  *
  * @module
  */
@@ -40,38 +44,39 @@ import type { MemoryRegion } from "../memory/resource.ts";
 import type { SnapshotError } from "../errors.ts";
 import type { AnyStruct } from "../struct/schema.ts";
 
-/** A slab, and what its records are. */
+/** A slab, and the structs of its records. */
 export interface TypedSlab {
   readonly slab: Slab;
-  /** Where it has tags, its kinds by tag. */
+  /** The structs by tag, if the slab has tags; else none. */
   readonly kinds: readonly {
-    /** Of its layout and name, to know it again in a snapshot. */
+    /** Hash of its layout and name, by which a snapshot identifies it. */
     readonly fingerprint: number;
     readonly struct: AnyStruct;
   }[];
-  /** The only struct of its records, where there is but one. */
+  /** The struct of all records, in a pool of one struct. */
   readonly struct?: AnyStruct;
 }
 
-/** What a snapshot of each erased pool holds, for the sets that consist of them. */
+/** The slabs of each erased pool, for the sets that consist of such pools. */
 export const typedSlabsOf: WeakMap<object, readonly TypedSlab[]> = new WeakMap();
 
 const SECTION_WORDS = 24;
-/** The first of the words that tell of the slab's options. */
+/** The first word of the options in a section. */
 const OPTIONS_WORD = 18;
 const BLOCK_WORDS = 8;
 
-/** What a count may be at the most, so that it can go on rising for as long as any program runs. */
+/** The greatest count that is accepted, so that it can rise by 2^52 more before it is inexact. */
 const MAX_COUNT = 2 ** 52;
 
 /**
- * Writes the state of slabs, in O(bytes of their blocks).
+ * Writes the state of a pool, in O(bytes of its blocks).
  *
- * @param all The slabs of a pool.
- * @param fingerprint Of the pool's layout.
- * @param into Where to write, if there is room.
- * @param options Whether with a checksum.
+ * @param all The slabs of the pool.
+ * @param fingerprint Fingerprint of the pool's layout.
+ * @param into The array to write to, if it has room.
+ * @param options Whether to write a checksum.
  * @returns `into`, or a new array.
+ * @throws {TypeError} when an option is wrong, or the memory of a block is detached.
  */
 export function writeSnapshot(
   all: readonly TypedSlab[],
@@ -94,13 +99,13 @@ export function writeSnapshot(
 }
 
 /**
- * Goes back to a state.
+ * Restores the state of a pool, in O(bytes of its blocks).
  *
- * @param all The slabs of a pool.
- * @param fingerprint Of the pool's layout.
+ * @param all The slabs of the pool.
+ * @param fingerprint Fingerprint of the pool's layout.
  * @param bytes The snapshot.
- * @throws {SnapshotError} when it is none that the pool can go back to.
- * @throws {OutOfMemoryError} when there is no memory for its blocks. In either case nothing changed.
+ * @throws {SnapshotError} when the pool cannot restore it; nothing changes then.
+ * @throws {OutOfMemoryError} when there is no memory for its blocks; nothing changes then.
  */
 export function readSnapshot(
   all: readonly TypedSlab[],
@@ -124,13 +129,13 @@ export function readSnapshot(
   growAll(all, sections, "restore");
   const regions = sections.map((section) => section.restore());
   for (const { slab } of all) slab.observers?.onRestore();
-  // Whoever takes them may call the pool.
+  // Memory resources are user code, which may call the pool.
   all.forEach(({ slab }, i) => slab.blockSet.giveBack(regions[i]));
 }
 
-// -- which options are others --
+// -- options --
 
-/** What of the options a snapshot tells, in the words of the options. */
+/** The options in a snapshot, as errors show them. */
 interface ShownOptions {
   readonly "the pool": string;
   readonly "the size of a chunk": string;
@@ -146,7 +151,7 @@ interface ShownOptions {
 const WIDE = 1, TAGGED = 2, SPREAD = 4, CLASS_SHIFT = 3;
 const CLASSES = ["a Pool", "an ErasedPool", "a PoolSet"];
 
-/** Writes those words, but the last. */
+/** Writes all option words but the last, the length of the section. */
 function writeOptions(words: Int32Array, at: number, { slab, struct }: TypedSlab): void {
   const { geometry, codec, maxBlocks } = slab;
   const kind = struct !== undefined ? 0 : codec.isSizeClass ? 2 : 1;
@@ -158,7 +163,7 @@ function writeOptions(words: Int32Array, at: number, { slab, struct }: TypedSlab
     (geometry.spread ? SPREAD : 0) | kind << CLASS_SHIFT;
 }
 
-/** Reads them, of all sections together. */
+/** Reads the options of all sections. */
 function optionsOf(sections: readonly Int32Array[]): ShownOptions {
   const each = (shown: (words: Int32Array) => string | number) => {
     const values = sections.map(shown);
@@ -166,7 +171,7 @@ function optionsOf(sections: readonly Int32Array[]): ShownOptions {
   };
   const flag = (bit: number, yes: string, no: string) => each((it) => it[4] & bit ? yes : no);
   const [, , chunkCount, maxBlocks, flags] = sections[0];
-  const parts = 2 ** Math.ceil(Math.log2(sections.length)); // that maxChunks is shared out to
+  const parts = 2 ** Math.ceil(Math.log2(sections.length)); // maxChunks is divided by it
   return {
     "the pool": CLASSES[flags >> CLASS_SHIFT & 3] ?? "unknown",
     "the size of a chunk": each(([chunkBytes]) => chunkBytes),
@@ -179,7 +184,7 @@ function optionsOf(sections: readonly Int32Array[]): ShownOptions {
   };
 }
 
-/** Tells which of a pool's options were others when a snapshot was made. */
+/** Describes which options of a pool differ from those in a snapshot, for errors. */
 function differencesOf(all: readonly TypedSlab[], { words }: SnapshotArrays): string {
   const saved: Int32Array[] = [];
   for (let at = HEADER_WORDS, i = 0; i < words[5]; i++) {
@@ -194,7 +199,7 @@ function differencesOf(all: readonly TypedSlab[], { words }: SnapshotArrays): st
     return shown;
   });
   const was = optionsOf(saved.length > 0 ? saved : own), is = optionsOf(own);
-  const names = Object.keys(was) as (keyof ShownOptions)[]; // its own
+  const names = Object.keys(was) as (keyof ShownOptions)[]; // `was` has no other keys
   const differences = names.filter((name) => was[name] !== is[name])
     .map((name) => `${name} was ${was[name]} and is ${is[name]}`);
   const isDebug = words[HEADER_WORDS + 3] === 1 && !all[0].slab.codec.areNumbers;
@@ -207,7 +212,7 @@ function differencesOf(all: readonly TypedSlab[], { words }: SnapshotArrays): st
 
 const HELP = ". What save() writes load() takes nevertheless";
 
-/** No two records of a pool may have the same number. */
+/** Checks that no two records in debug mode have the same handle. */
 function checkNumbers(all: readonly TypedSlab[], sections: readonly Section[]): void {
   const { label, name, codec } = all[0].slab;
   const seen = new Set<number>();
@@ -231,8 +236,10 @@ function checkNumbers(all: readonly TypedSlab[], sections: readonly Section[]): 
 }
 
 /**
+ * Writes the geometry and the handle encoding of a slab as text, for the fingerprint of a layout.
+ *
  * @param slab A slab.
- * @returns All that its snapshots depend on, beside its kinds, as text.
+ * @returns The text.
  */
 export function slabText({ geometry, codec, maxBlocks }: Slab): string {
   const { chunkBytes, align, chunkCount, stampBytes, tagged, spread, firstHandle } = geometry;
@@ -253,13 +260,14 @@ export function slabText({ geometry, codec, maxBlocks }: Slab): string {
 }
 
 /**
- * Takes the memory that is missing, or none at all.
+ * Allocates the memory of blocks that have none: for all of them, or for none if it throws.
  *
  * @param all The slabs of a pool.
- * @param sections By slab, by position, whether the block has to have memory.
- * @param verb What is tried.
- * @throws {OutOfMemoryError | TypeError | RangeError} as the memory resource does, or for what it returns.
- * @throws {Error} when that has blocks given back meanwhile.
+ * @param sections For each slab, whether the block at each position needs memory.
+ * @param verb The call, for errors.
+ * @throws {OutOfMemoryError | TypeError | RangeError} what the memory resource throws, or because
+ * of what it returns.
+ * @throws {Error} when the memory resource has made the pool give blocks back meanwhile.
  */
 export function growAll(
   all: readonly TypedSlab[],
@@ -279,7 +287,7 @@ export function growAll(
         grown.push([slab, slab.blockSet.grow(position)!]); // as the position is below maxBlocks
       });
     });
-    // The memory resource may have called meanwhile, and had blocks given back.
+    // The memory resource may have called the pool, which then gave blocks back.
     isDone = sections.every(({ mapped }, i) =>
       mapped.every((isMapped, position) => {
         const block = all[i].slab.blocks[position] as Block | undefined;
@@ -302,7 +310,10 @@ export function growAll(
   }
 }
 
-/** Drops blocks beyond a length, but what the memory resource put records into when it called meanwhile. */
+/**
+ * Drops blocks beyond a length, except those that the memory resource has allocated records in
+ * meanwhile.
+ */
 function dropUnused(blocks: Block[], length: number): void {
   while (blocks.length > length) {
     const last = blocks[blocks.length - 1];
@@ -339,7 +350,7 @@ function writeSection(
   const { blocks, geometry } = slab;
   const word = start / 4;
   let at = start + headBytes(kinds.length);
-  words[at / 4 - 1] = 0; // padding, if there is any: the same state makes the same bytes
+  words[at / 4 - 1] = 0; // padding, so that the same state makes the same bytes
   words[word] = blocks.length;
   words[word + 1] = slab.current.position;
   words[word + 2] = kinds.length;
@@ -372,7 +383,7 @@ function writeSection(
     const metadataAt = at + BLOCK_WORDS * 4;
     let bytesAt = metadataAt + padded(metadataBytes(geometry));
     at += blockBytes(geometry, block.isMapped, slab.codec.areNumbers);
-    floats[bytesAt / 8 - 1] = 0; // padding again
+    floats[bytesAt / 8 - 1] = 0; // padding
     bytes.set(block.metadata, metadataAt);
     if (slab.codec.areNumbers) {
       for (let chunk = 0; chunk < block.chunkCount; chunk++, bytesAt += 8) {
@@ -388,19 +399,22 @@ function writeSection(
   return at;
 }
 
-/** The section of one slab, checked. */
+/** The section of one slab, read and checked. */
 class Section {
   private readonly slab: Slab;
-  /** By position, whether the block has memory. */
+  /** Whether the block at each position has memory. */
   readonly mapped: readonly boolean[];
-  /** Where it ends, in bytes. */
+  /** Offset of its end, in bytes. */
   readonly end: number;
   private readonly arrays: SnapshotArrays;
   private readonly blocks: readonly SavedBlock[];
   private readonly state: SlabState;
-  /** The pool's tag for each of the snapshot's, -1 where it has none; undefined where all are the same. */
+  /**
+   * The tag in the pool for each tag of the snapshot, -1 if the pool does not know the struct;
+   * undefined if all are equal.
+   */
   private readonly tags: readonly number[] | undefined;
-  /** Whether it has numbers in the place of handles. */
+  /** Whether it has the handles of debug mode. */
   private readonly hasNumbers: boolean;
 
   constructor({ slab, kinds }: TypedSlab, arrays: SnapshotArrays, start: number) {
@@ -445,7 +459,7 @@ class Section {
     if (problem !== undefined) throw this.error(problem, start + 48);
   }
 
-  /** @returns What the handles of live records are in debug mode; none where the snapshot has no such numbers. */
+  /** Iterates over the handles of live records in debug mode. */
   *liveNumbers(): IterableIterator<number> {
     if (!this.hasNumbers) return;
     for (const block of this.blocks) {
@@ -456,9 +470,9 @@ class Section {
   }
 
   /**
-   * Makes the slab what it was. Nothing can go wrong any more.
+   * Restores the slab. It cannot fail, as everything was checked.
    *
-   * @returns Memory that is to be given back.
+   * @returns Memory to give back.
    */
   restore(): readonly MemoryRegion[] {
     const { slab, arrays, tags } = this;
@@ -470,7 +484,7 @@ class Section {
         to.bytes.set(arrays.bytes.subarray(from.bytesAt, from.bytesAt + to.bytes.length));
       }
       if (tags !== undefined) {
-        // Of a chunk that is not live it means nothing.
+        // The tag of a chunk that is not live has no meaning.
         for (let chunk = 0; chunk < from.bump; chunk++) to.tags[chunk] = tags[to.tags[chunk]];
       }
       to.bump = from.bump;
@@ -485,7 +499,10 @@ class Section {
     return regions;
   }
 
-  /** Which tags of the pool's stand for the snapshot's, as kinds may have become known in another order. */
+  /**
+   * Maps the tags of the snapshot to those of the pool, which may have come to know the structs in
+   * another order.
+   */
   private tagsFor(kinds: TypedSlab["kinds"], snapped: Int32Array): readonly number[] | undefined {
     const isSame = snapped.every((fingerprint, tag) => kinds[tag]?.fingerprint === fingerprint);
     if (isSame) return undefined;
@@ -497,6 +514,7 @@ class Section {
     });
   }
 
+  /** Checks the metadata of a block. */
   private check(block: SavedBlock, position: number, kindCount: number, at: number): void {
     const { codec, geometry } = this.slab;
     const problem = auditBlock(block, codec) ??
@@ -504,7 +522,7 @@ class Section {
     if (problem !== undefined) throw this.error(`block ${position}: ${problem}`, at);
   }
 
-  /** The figures of the slab as a whole. */
+  /** Checks the counts of the slab, and its current block. */
   private checkState(at: number): void {
     const { allocs, frees, peakSize, reserved, current } = this.state;
     const live = this.blocks.reduce((sum, block) => sum + block.live, 0);
@@ -527,6 +545,7 @@ class Section {
     }
   }
 
+  /** Throws where the snapshot ends before `bytes` bytes from `at`. */
   private need(at: number, bytes: number): void {
     const { byteLength } = this.arrays.bytes;
     if (at + bytes <= byteLength) return;
@@ -538,7 +557,10 @@ class Section {
   }
 }
 
-/** The metadata of a block as they stand in a snapshot: no array of its own, as there may be thousands of blocks. */
+/**
+ * The metadata of a block, read in place: it has no typed arrays of its own, as a snapshot may have
+ * thousands of blocks.
+ */
 class SavedBlock implements BlockMetadata {
   readonly isMapped: boolean;
   readonly chunkCount: number;
@@ -558,11 +580,13 @@ class SavedBlock implements BlockMetadata {
   readonly queued: number;
   readonly waiting: number;
   readonly lastWaiting: number;
-  /** Tags, if there are any, and where those of the block start. */
+  /** The bytes with the tags, if the slab has tags. */
   readonly tags: Uint8Array;
+  /** Index of the block's first tag. */
   readonly firstTag: number;
-  /** Where its metadata and its memory are, in bytes. */
+  /** Offset of its metadata, in bytes. */
   readonly metadataAt: number;
+  /** Offset of its memory, in bytes. */
   readonly bytesAt: number;
   private readonly bytes: Uint8Array;
   private readonly floats: Float64Array;
@@ -618,7 +642,10 @@ class SavedBlock implements BlockMetadata {
   }
 }
 
-/** A live record of no kind that the snapshot has, or the pool. */
+/**
+ * Describes the first live record whose struct the snapshot does not have or the pool does not
+ * know.
+ */
 function tagProblem(
   { tags, firstTag, stamps, firstStamp, bump }: SavedBlock,
   kindCount: number,
