@@ -19,7 +19,7 @@
 export * from "./src/errors.ts";
 export * from "./src/memory/resource.ts";
 export * from "./src/memory/wasm.ts";
-export * from "./src/struct/ref.ts";
+export * from "./src/struct/handle_type.ts";
 export type { HandleKind } from "./src/slab/handle.ts";
 export { type Configuration, configure, specialization } from "./src/slab/own_code.ts";
 export {

@@ -15,7 +15,7 @@ import { mayDetach } from "../slab/slab_class.ts";
 import { slabText, typedSlabsOf } from "../slab/snapshot.ts";
 import type { Target } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
-import type { AnyHandle, Handle } from "../struct/ref.ts";
+import type { AnyHandle, Handle } from "../struct/handle_type.ts";
 import { type AnyStruct, type FieldName, type Init, Struct } from "../struct/schema.ts";
 import { arraysOf, arraysWithin } from "../struct/typed_arrays.ts";
 import { type RecordView, structOf, type View } from "../struct/view.ts";

@@ -25,7 +25,7 @@ import type { Chunk, Slab, SlabClass, SlabConfig } from "../slab/slab.ts";
 import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
 import { slabText } from "../slab/snapshot.ts";
 import type { Writer } from "../struct/record.ts";
-import type { Handle } from "../struct/ref.ts";
+import type { Handle } from "../struct/handle_type.ts";
 import type { AnyStruct, FieldName, Fields, Init, StructOf } from "../struct/schema.ts";
 import { arraysOf } from "../struct/typed_arrays.ts";
 import {

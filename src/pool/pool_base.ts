@@ -18,7 +18,7 @@ import { fingerprintOf, type SnapshotOptions, WITH_CHECKSUM } from "../slab/enve
 import type { Visitor } from "../slab/iterate.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
 import { readSnapshot, type TypedSlab, writeSnapshot } from "../slab/snapshot.ts";
-import type { AnyHandle, Handle } from "../struct/ref.ts";
+import type { AnyHandle, Handle } from "../struct/handle_type.ts";
 import { type AnyStruct, type Fields, Struct } from "../struct/schema.ts";
 import { type RecordView, rootOf, type View } from "../struct/view.ts";
 import type { Passes } from "./kinds.ts";

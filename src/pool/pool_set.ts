@@ -11,7 +11,7 @@ import { compilerFor } from "../slab/own_code.ts";
 import { packChunks, type Packer, type PackTarget } from "../slab/pack.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
 import { slabText, typedSlabsOf } from "../slab/snapshot.ts";
-import type { Handle } from "../struct/ref.ts";
+import type { Handle } from "../struct/handle_type.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { AnyStruct, FieldName, Init } from "../struct/schema.ts";
 import type { View } from "../struct/view.ts";

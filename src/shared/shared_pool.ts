@@ -26,7 +26,7 @@ import { compilerForStruct } from "../slab/own_code.ts";
 import { Packer, packSelected, type PackTarget } from "../slab/pack.ts";
 import type { SlabConfig } from "../slab/slab.ts";
 import type { Writer } from "../struct/record.ts";
-import type { Handle } from "../struct/ref.ts";
+import type { Handle } from "../struct/handle_type.ts";
 import type { AnyStruct, FieldName, Fields, Init, StructOf } from "../struct/schema.ts";
 import { arraysOf } from "../struct/typed_arrays.ts";
 import {

@@ -17,23 +17,30 @@ import type {
 } from "./schema.ts";
 
 /**
- * Has TypeScript refuse `{ ...view }` and `{ x, ...rest } = view`, as TS2698 and TS2700. Those copy an object's own properties, and the
- * fields of a view are accessors that it inherits. `{ ...view.toJSON() }` has them, and `view.toJSON().pos` those of a part.
+ * Makes `{ ...view }` and `{ x, ...rest } = view` errors of the compiler (TS2698, TS2700). They
+ * copy own properties, but the fields of a view are inherited accessors. Use
+ * `{ ...view.toJSON() }`, or `view.toJSON().pos` for a part.
  *
- * A type can be spread only if each member of the union that it is can be, and `true` cannot. A view is no boolean all the same, and
- * passes for none; it is the other member, `object`, for which a plain value passes as well. It is `true`, since that is truthy: `void`
- * does the same, but `if (view)`, `view?.hp` and `view !== undefined` would leave nothing of it.
+ * A union can be spread only when each of its members can be, and `true` cannot. A view is still
+ * not assignable to a boolean, and plain values are assignable to it, because of the other member,
+ * `object`. The member is `true` and not `void`, since `if (view)`, `view?.hp` and
+ * `view !== undefined` narrow a type by truthiness.
  *
- * Tell a view from a handle by `typeof it === "number"`: after `typeof it === "object"` the compiler takes it for possible in the `else`.
- * No interface extends such a type; `type ShipView = View<typeof Ship>` gives it a name.
+ * To distinguish a view from a handle, test `typeof it === "number"`: with `typeof it === "object"`
+ * the compiler keeps the view in the `else` branch. An interface cannot extend such a type; use
+ * `type ShipView = View<typeof Ship>`.
+ *
+ * @category Structs and views
  */
 export type NoSpread = object | true;
 
 /**
- * What the field of a view reads as.
+ * The type of a field of a view.
+ *
+ * @category Structs and views
  *
  * @typeParam T The field's type.
- * @typeParam Self The struct that has the field, for links to its own kind.
+ * @typeParam Self The struct that has the field, for `ref("self")`.
  */
 export type FieldView<T extends FieldType, Self = unknown> = T extends ArrayType<infer E>
   ? ArrayView<E extends RefType<"self"> ? Self extends AnyStruct ? RefType<Self> : E : E> & NoSpread
@@ -41,62 +48,66 @@ export type FieldView<T extends FieldType, Self = unknown> = T extends ArrayType
   : ValueOf<T, Self>;
 
 /**
- * An array field of a record. Comes from a view, and follows it when it is moved.
+ * The view of an array field. A view of a record has it, and binds it to each record that it is
+ * bound to.
+ *
+ * @category Structs and views
  *
  * @typeParam E Type of an element.
  */
 export abstract class ArrayView<E extends ElementType = ElementType> {
-  /** How many elements. */
+  /** Number of elements. */
   abstract readonly length: number;
 
   /**
    * Reads an element, in O(1).
    *
-   * @param i Which, from 0.
-   * @returns Its value; for an array of structs a view of it, the same one each time.
+   * @param i Index of the element, from 0.
+   * @returns Its value; in an array of structs a view of it, the same object each time.
    * @throws {RangeError} when there is no such element.
    */
   abstract get(i: number): FieldView<E>;
 
   /**
-   * Writes an element, in O(1); a struct is copied in, whole or in part.
+   * Writes an element, in O(1); of a struct the fields that the value has.
    *
-   * @param i Which, from 0.
+   * @param i Index of the element, from 0.
    * @param value Its new value.
    * @throws {RangeError} when there is no such element.
-   * @throws {TypeError} when the value does not fit the type; nothing is written then.
+   * @throws {TypeError} when the value is not of the type; nothing is written then.
    */
   abstract set(i: number, value: InitOf<E>): void;
 
   /**
    * Writes the first elements, in O(n).
    *
-   * @param values Anything array-like, or another view of an array, at most `length` long.
+   * @param values An array-like object, or a view of an array, of at most `length` elements.
    * @throws {RangeError} when it is longer.
-   * @throws {TypeError} when a value does not fit the type; nothing is written then.
+   * @throws {TypeError} when a value is not of the type; nothing is written then.
    */
   abstract copyFrom(values: ItemsOf<InitOf<E>>): void;
 
   /**
-   * Copies the elements out, in O(n).
+   * Copies the elements to a new array, in O(n).
    *
-   * @returns A plain array of plain values.
+   * @returns An array of plain values.
    */
   toArray(): ValueOf<E>[] {
     return this.toJSON();
   }
 
   /**
-   * Copies the elements out for JSON: `JSON.stringify` calls it so, with a key.
+   * Copies the elements to a new array for JSON, in O(n). `JSON.stringify` calls it with a key.
    *
-   * @param key Where the array goes; makes no other difference than to be there.
-   * @returns A plain array of what JSON can hold. It has no integers of 64 bits, so they are decimal strings.
+   * @param key The property's name; only whether there is one matters.
+   * @returns An array of values for JSON: integers of 64 bits, which it does not have, are decimal
+   * strings.
    */
   toJSON(key: string): unknown[];
   /**
-   * Copies the elements out, in O(n).
+   * Copies the elements to a new array, in O(n).
    *
-   * @returns What {@linkcode toArray} does.
+   * @returns The same as {@linkcode toArray}.
    */
   toJSON(): ValueOf<E>[];
   toJSON(key?: string): unknown[] {
@@ -108,17 +119,17 @@ export abstract class ArrayView<E extends ElementType = ElementType> {
   /**
    * Iterates over the elements in order.
    *
-   * @returns An iterator of what {@linkcode get} gives.
+   * @returns An iterator of the results of {@linkcode get}.
    */
   [Symbol.iterator](): IterableIterator<FieldView<E>> {
     return new ElementIterator(this);
   }
 }
 
-/** It is its own result, so that nothing is allocated on the way. */
+/** An iterator that is its own result, so that `next()` allocates nothing. */
 class ElementIterator<E extends ElementType> implements IterableIterator<FieldView<E>> {
   done = false;
-  value: FieldView<E> = undefined as unknown as FieldView<E>; // nobody reads it before next()
+  value: FieldView<E> = undefined as unknown as FieldView<E>; // not read before next()
   readonly #array: ArrayView<E>;
   #next = 0;
 
@@ -137,50 +148,54 @@ class ElementIterator<E extends ElementType> implements IterableIterator<FieldVi
   }
 }
 
-/** A view of something within another view. */
+/** A view of a struct or an array inside another view. */
 export interface Part extends Bound {
   /** The view that it is part of. */
   _r: Bound;
-  /** Byte offset within that. */
+  /** Byte offset in that view. */
   _at: number;
 }
 
-/** Makes views of a struct within another view. */
+/** Class of the views of a nested struct. */
 export type PartViewClass = new (root: Bound, at: number) => Part;
 
-/** Makes array views of one field. */
+/** Class of the views of an array field. */
 export type ArrayViewClass = new (root: Bound, at: number) => ArrayView & Part;
 
 /**
- * @param value What a field of a view or an element reads as.
- * @param key Where it goes in JSON; `undefined` where it does not go there.
- * @returns The plain value: of a part its own, and of a bigint in JSON its decimal digits.
+ * Converts a field or an element of a view to a plain value.
+ *
+ * @param value The field or element: a scalar, or a view of a part.
+ * @param key Name of the property in JSON; `undefined` when it is not for JSON.
+ * @returns The plain value; in JSON a bigint is a string of its decimal digits.
  */
 export function plainValue(value: unknown, key: string | undefined): unknown {
-  if (typeof value === "object") return (value as { toJSON(key?: string): unknown }).toJSON(key); // a part
+  // A view of a part is the only object.
+  if (typeof value === "object") return (value as { toJSON(key?: string): unknown }).toJSON(key);
   return typeof value === "bigint" && key !== undefined ? String(value) : value;
 }
 
-/** What is to be known of an array of scalars. */
+/** The elements of an array of scalars. */
 export interface ScalarArray {
-  /** How many elements. */
+  /** Number of elements. */
   readonly length: number;
-  /** The typed array that they are in, and log2 of the bytes of one. */
+  /** The typed array that holds them. */
   readonly array: keyof Arrays;
+  /** Base-2 logarithm of the size of an element in bytes. */
   readonly shift: number;
-  /** Makes a value of what the typed array holds. */
+  /** Converts an element of the typed array to a value. */
   readonly decode: (raw: never) => unknown;
-  /** Tells whether a value can be an element. */
+  /** Whether a value can be an element. */
   readonly fits: (value: unknown) => boolean;
 }
 
 /**
- * Makes the class of the views of an array of scalars. Its text is compiled anew for each field, so nothing in it is free
- * but its parameters.
+ * Defines the class of the views of an array of scalars. Its text is compiled again for each field,
+ * so it may refer only to its parameters and globals.
  *
  * @param Base {@linkcode ArrayView}.
- * @param elements What the elements are.
- * @param help What is not done here.
+ * @param elements The elements.
+ * @param help Functions that are the same for all arrays.
  * @returns The class.
  */
 export function defineScalarArray(
@@ -195,10 +210,10 @@ export function defineScalarArray(
   const length = elements.length;
   const array = elements.array;
   const shift = elements.shift;
-  const decode = elements.decode as (raw: unknown) => unknown; // of what that array holds
+  const decode = elements.decode as (raw: unknown) => unknown; // elements of that array
   const fits = elements.fits;
 
-  /** Out of line, so that the methods are short enough to be inlined. */
+  /** Not inline, so that the methods are short enough for the engine to inline them. */
   function fail(i: number, value?: unknown): never {
     throw i >>> 0 !== i || i >= length ? help.indexError(i, length) : help.valueError(i, value);
   }
@@ -223,7 +238,8 @@ export function defineScalarArray(
     override get(i: number) {
       if (i >>> 0 !== i || i >= length) fail(i);
       const root = this._r;
-      return decode(root._b[array][(root._o + this._at >> shift) + i]) as never; // as the field's type says
+      // The field's type decides what `get` returns.
+      return decode(root._b[array][(root._o + this._at >> shift) + i]) as never;
     }
     override set(i: number, value: unknown) {
       if (i >>> 0 !== i || i >= length || !fits(value)) fail(i, value);
@@ -237,13 +253,13 @@ export function defineScalarArray(
 }
 
 /**
- * As {@linkcode defineScalarArray}, of an array of structs.
+ * Defines the class of the views of an array of structs, as {@linkcode defineScalarArray} does.
  *
  * @param Base {@linkcode ArrayView}.
  * @param Element Class of the elements' views.
- * @param length How many elements.
- * @param stride Bytes from one to the next.
- * @param help What is not done here.
+ * @param length Number of elements.
+ * @param stride Size of an element in bytes.
+ * @param help Functions that are the same for all arrays.
  * @returns The class.
  */
 export function defineStructArray(
@@ -260,7 +276,7 @@ export function defineStructArray(
   return class Elements extends Base {
     declare _r: Bound;
     declare _at: number;
-    /** Views of the elements that were looked at. */
+    /** Views of elements by index, created when they are first used. */
     declare _n: (Part | undefined)[];
     constructor(root: Bound, at: number) {
       super();
@@ -284,10 +300,10 @@ export function defineStructArray(
         view = new Element(this, i * stride);
         this._n[i] = view;
       }
-      // What it has already: see the parts of a view.
+      // No change of the values: see `definePartAccessor`.
       view._r = this;
       view._at = i * stride;
-      return view as never; // as the field's type says
+      return view as never; // the field's type decides what `get` returns
     }
     override set(i: number, value: unknown) {
       help.write(value, this.get(i), i);

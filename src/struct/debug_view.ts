@@ -1,11 +1,13 @@
 /**
- * Views in debug mode: a record that is gone is noticed, and so is what would do nothing with a view, or something else than it seems to.
+ * Views in debug mode, which throw when their record was freed, and on common mistakes with views.
  *
- * Views are sealed, so `view.lief = 3` throws in strict code, where without debug mode it makes a property that is no field. Their first
- * property throws when it is read, as whatever copies or compares own properties does: `{ ...view }`, `Object.assign`,
- * `structuredClone`. To `for…in` and `Object.keys` it is but one more name with `_`, as a view's state has.
+ * Views are sealed, so `view.lief = 3` throws in strict code; without debug mode it adds a property
+ * that is no field. Their first own property, `_guard`, throws when it is read. Whatever copies or
+ * compares own properties reads it: `{ ...view }`, `Object.assign`, `structuredClone`. In `for…in`
+ * and `Object.keys` it is one more name with `_`, like the rest of a view's state.
  *
- * The classes inherit from those without debug mode, but not their constructors: that property is to come before all others.
+ * The classes inherit from the prototypes without debug mode, but not from the constructors, since
+ * `_guard` must be the first property.
  *
  * @module
  */
@@ -14,7 +16,7 @@ import type { Bound } from "./scalars.ts";
 import type { AnyStruct } from "./schema.ts";
 import type { Movable, TypedArrays } from "./typed_arrays.ts";
 
-/** A view of a whole record, which knows its struct. */
+/** A view of a whole record. */
 interface WholeView extends Movable {
   readonly _s: AnyStruct;
 }
@@ -22,13 +24,15 @@ interface WholeView extends Movable {
 type WholeViewClass = new (arrays: TypedArrays, offset: number) => WholeView;
 
 /**
- * Every accessor, and those of parts, reaches the bytes through `_b`: so that is where a record that is gone is noticed. Whoever moves a
- * view sets `_b` and then `_o`, which is when it notes what it stands on.
+ * Makes the class of the views of whole records.
+ *
+ * Every accessor, also of a part, reads `_b`: there the view compares the epoch of its record.
+ * Binding a view sets `_b` and then `_o`: there it stores the epoch.
  *
  * @param Plain The class without debug mode.
  * @param name Name of the struct, for errors; it may be empty.
- * @param parts How many parts a view has.
- * @returns The class with it.
+ * @param parts Number of parts that a view has.
+ * @returns The class with debug mode.
  */
 export function debugViewClass(
   Plain: WholeViewClass,
@@ -36,7 +40,7 @@ export function debugViewClass(
   parts: number,
 ): WholeViewClass {
   const guard = recordGuard(name);
-  const kept = keptNames(parts);
+  const names = partNames(parts);
   class DebugView implements WholeView {
     declare readonly _s: AnyStruct;
     declare _arrays: TypedArrays;
@@ -47,7 +51,7 @@ export function debugViewClass(
       Object.defineProperty(this, "_guard", guard);
       this._b = arrays;
       this._o = offset;
-      makeRoom(this, kept);
+      addProperties(this, names);
       Object.seal(this);
     }
 
@@ -77,14 +81,16 @@ export function debugViewClass(
 }
 
 /**
- * @param Plain The class of a nested struct's views without debug mode.
+ * Makes the class of the views of a nested struct.
+ *
+ * @param Plain The class without debug mode.
  * @param name Name of that struct, for errors; it may be empty.
- * @param parts How many parts of its own a view has.
- * @returns The class with it.
+ * @param parts Number of parts that a view has.
+ * @returns The class with debug mode.
  */
 export function debugPartClass(Plain: PartViewClass, name: string, parts: number): PartViewClass {
   const guard = recordGuard(name);
-  const kept = keptNames(parts);
+  const names = partNames(parts);
   class DebugPart {
     declare _r: Bound;
     declare _at: number;
@@ -93,25 +99,27 @@ export function debugPartClass(Plain: PartViewClass, name: string, parts: number
       Object.defineProperty(this, "_guard", guard);
       this._r = root;
       this._at = at;
-      makeRoom(this, kept);
+      addProperties(this, names);
       Object.seal(this);
     }
   }
   Object.setPrototypeOf(DebugPart.prototype, Plain.prototype);
-  return DebugPart as unknown as PartViewClass; // as it inherits all else
+  return DebugPart as unknown as PartViewClass; // it inherits the rest
 }
 
 /**
- * @param Plain The class of an array's views without debug mode.
+ * Makes the class of the views of an array.
+ *
+ * @param Plain The class without debug mode.
  * @param name Name of the field, for errors.
- * @returns The class with it.
+ * @returns The class with debug mode.
  */
 export function debugArrayViewClass(Plain: ArrayViewClass, name: string): ArrayViewClass {
   const guard = guardOf(`a view of the array "${name}"`, "elements", "toArray()");
   class DebugArrayView {
     declare _r: Bound;
     declare _at: number;
-    /** Views of the elements, where those are structs: a list, which is not sealed. */
+    /** Views of the elements of an array of structs. The list itself is not sealed. */
     declare _n: (Part | undefined)[];
 
     constructor(root: Bound, at: number) {
@@ -123,25 +131,27 @@ export function debugArrayViewClass(Plain: ArrayViewClass, name: string): ArrayV
     }
   }
   Object.setPrototypeOf(DebugArrayView.prototype, Plain.prototype);
-  return DebugArrayView as unknown as ArrayViewClass; // as it inherits all else
+  return DebugArrayView as unknown as ArrayViewClass; // it inherits the rest
 }
 
 /**
+ * Whether a value is a view of a whole record in debug mode.
+ *
  * @param view Any value.
- * @returns Whether it is a view of debug mode.
+ * @returns Whether it is one.
  */
 export function isDebugView(view: unknown): boolean {
   return typeof view === "object" && view !== null && "_epoch" in view;
 }
 
-/** Under what names a view comes to keep views of its parts. */
-function keptNames(parts: number): string[] {
+/** Names of the properties that hold the views of parts. */
+function partNames(parts: number): string[] {
   return Array.from({ length: parts }, (_, i) => `_n${i}`);
 }
 
-/** Makes the properties that a sealed view could not make any more. */
-function makeRoom(view: object, kept: readonly string[]): void {
-  for (const name of kept) (view as Record<string, unknown>)[name] = undefined;
+/** Creates the properties that cannot be added after the view is sealed. */
+function addProperties(view: object, names: readonly string[]): void {
+  for (const name of names) (view as Record<string, unknown>)[name] = undefined;
 }
 
 function recordGuard(name: string): PropertyDescriptor {
@@ -154,7 +164,8 @@ function guardOf(title: string, what: string, instead: string): PropertyDescript
     enumerable: true,
     get() {
       throw new TypeError(
-        `Cannot spread, clone or compare ${title}: its own properties are its state and none of its ${what}; use view.${instead}`,
+        `Cannot spread, clone or compare ${title}: its own properties are its state and none of ` +
+          `its ${what}; use view.${instead}`,
       );
     },
   };

@@ -1,28 +1,30 @@
 /**
- * Typed links: where the records of a struct have them, at any depth.
+ * Where the records of a struct have fields, padding and typed links, at any depth.
  *
  * @module
  */
 import { type AnyStruct, elementBytes, type FieldType, type RefType, Struct } from "./schema.ts";
 import type { ScalarType } from "./scalars.ts";
 
-/** Bytes of a link. */
+/** Size of a link in bytes. */
 export const LINK_BYTES = 4;
 
-/** What a link holds is less. */
+/** A link holds an integer from 0 to below this. */
 export const LINK_RANGE: number = 2 ** 32;
 
 /** A typed link in the records of a struct. */
 export interface Link {
   /** Bytes from the start of the record. */
   readonly offset: number;
-  /** Struct of the record that it leads to. */
+  /** Struct of the record that it names. */
   readonly target: AnyStruct;
 }
 
 /**
+ * Finds the typed links of a struct, including those of nested structs and of each array element.
+ *
  * @param struct A struct.
- * @returns Its typed links, those of nested structs and each element of an array included. `"self"` is the struct that has the field.
+ * @returns The links. The target of a `"self"` link is the struct that has the field.
  */
 export function linksOf(struct: AnyStruct): Link[] {
   const links: Link[] = [];
@@ -35,8 +37,10 @@ export function linksOf(struct: AnyStruct): Link[] {
 }
 
 /**
- * @param structs What the records are that there may be.
- * @returns Those of them that links in such records lead to.
+ * Finds the structs that typed links of the same structs refer to.
+ *
+ * @param structs The structs.
+ * @returns Those of them that are targets.
  */
 export function linkTargets(structs: Iterable<AnyStruct>): ReadonlySet<AnyStruct> {
   const known = new Set(structs);
@@ -45,8 +49,10 @@ export function linkTargets(structs: Iterable<AnyStruct>): ReadonlySet<AnyStruct
 }
 
 /**
+ * Maps the bytes of a record.
+ *
  * @param struct A struct.
- * @returns For each byte of a record 1 where a field has it, and 0 where it is padding.
+ * @returns For each byte 1 when it belongs to a field, and 0 when it is padding.
  */
 export function fieldBytes(struct: AnyStruct): Uint8Array {
   const bytes = new Uint8Array(struct.size);
@@ -56,7 +62,10 @@ export function fieldBytes(struct: AnyStruct): Uint8Array {
   return bytes;
 }
 
-/** Gets the type of scalars or links in a row, where they start, how many there are, and the struct that has the field. */
+/**
+ * Receives consecutive scalars or links: their type, offset and number, and the struct with the
+ * field.
+ */
 type Visit = (
   type: ScalarType | RefType,
   offset: number,

@@ -1,17 +1,18 @@
 /**
- * Writers: from plain values to the bytes of a record.
+ * Writers, which write plain values to the bytes of a record.
  *
- * A writer is a chain with one link for each field. A link reads its field's value once and checks it, calls the next link, and
- * writes the value after that one has returned. So every value is read and checked before the first is written, and none is kept
- * anywhere but in the links' own variables:
+ * A writer is a chain with a link for each field. A link reads the value of its field once and
+ * checks it, calls the next link, and then writes the value. So every value is read and checked
+ * before the first is written, and values are kept only in local variables of the links:
  *
  * ```text
- * x: read, check → y: read, check → end: no unknown names; the record is taken or found
+ * x: read, check → y: read, check → end: check the names; allocate or find the record
  *                                 ← y: write
  *                ← x: write
  * ```
  *
- * User code (getters) runs on the way to the end only. Where the end throws, nothing has changed.
+ * User code (getters) runs only before the end of the chain. When the end throws, nothing has
+ * changed.
  *
  * @module
  */
@@ -20,7 +21,6 @@ import {
   Accessors,
   type Bound,
   type Compile,
-  refError,
   type Scalar,
   SCALARS,
 } from "./scalars.ts";
@@ -33,32 +33,43 @@ import {
   type ScalarType,
   Struct,
 } from "./schema.ts";
-import { nearestName } from "../messages/nearest.ts";
-import { showValue } from "../messages/show.ts";
 import { ArrayView } from "./array_view.ts";
+import {
+  checkNames,
+  hasFields,
+  INHERITED,
+  isRecordView,
+  lengthError,
+  notObjectError,
+  type Path,
+  scalarError,
+  UNDERSCORE,
+  type Values,
+} from "./record_errors.ts";
 
-/** What records are taken from, or found in, once their values are known. */
+/** Allocates or finds the record, once all values are checked. */
 export interface Target {
   /**
-   * Moves a view to the record that is to be written.
+   * Binds a view to the record that is to be written.
    *
    * @param view The view.
-   * @param handle Its handle; 0 for a new record.
-   * @returns Its handle; 0 when there is no room for a new one, and nothing is written.
+   * @param handle Handle of the record; 0 to allocate one.
+   * @returns Handle of the record; 0 when none can be allocated, then nothing is written.
    */
   bindTo(view: Bound, handle: number): number;
 }
 
 /**
- * Writes the fields that a value names; those left out stay as they are.
+ * Writes the fields that a value has; other fields do not change.
  *
  * @param init The value.
- * @param seen Fields of it that were found so far; 0 to begin with.
- * @param view Stands on the record, or will once `target` has moved it.
- * @param target Where the record is; `undefined` where the view stands on it.
- * @param handle What {@linkcode Target.bindTo} is called with.
- * @param outer The value that this one is a field of; `undefined` when it is whole.
- * @returns The handle, or 1 without a target; 0 when there was no room.
+ * @param seen Number of its fields that were found so far; at first 0.
+ * @param view A view that is bound to the record, or that `target` will bind.
+ * @param target Binds the view; `undefined` when the view is bound already.
+ * @param handle Argument for {@linkcode Target.bindTo}.
+ * @param outer Frame of the value that this one is nested in; `undefined` when it is the whole
+ * record.
+ * @returns The handle, or 1 without a target; 0 when no record could be allocated.
  */
 export type Writer = (
   init: unknown,
@@ -71,7 +82,7 @@ export type Writer = (
 
 /** A writer whose value is known to be an object. */
 type Link = (
-  init: Fields,
+  init: Values,
   seen: number,
   view: Bound,
   target: Target | undefined,
@@ -79,29 +90,32 @@ type Link = (
   outer: Frame | undefined,
 ) => number;
 
-/** The fields of a plain value that nothing is known about yet. */
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Where the writing of a nested value goes on when that has been read, and what errors say of it. */
-export interface Frame {
-  /** Name of the field. */
-  readonly name: string;
-  /** The value that it is a field of. */
+/**
+ * A nested value that is being written: how the chain continues after it, and its path for errors.
+ */
+export interface Frame extends Path {
   readonly outer: Frame | undefined;
-  /** @param view Stands on the nested value. */
+  /**
+   * Calls the rest of the chain.
+   *
+   * @param target As for {@linkcode Writer}.
+   * @param handle As for {@linkcode Writer}.
+   * @param view Bound to the nested value.
+   * @returns As {@linkcode Writer} does.
+   */
   resume(target: Target | undefined, handle: number, view: Bound): number;
 }
 
-/** The fields of a view, as links reach them. */
+/** The parts of a view by field. */
 type Parts = Bound & Readonly<Record<string, Bound>>;
 
 /**
- * Makes the writers of a struct and of those nested in it.
+ * Makes the writers of a struct and of the structs nested in it.
  *
  * @param struct The struct.
- * @param compile Makes each link.
- * @param made Writers made so far; those of nested structs are added.
- * @param accessors Those that the struct's views have.
+ * @param compile Calls the definition of each link.
+ * @param made Writers made so far, by struct; the new ones are added.
+ * @param accessors The accessors of the struct's views.
  * @returns The writer.
  */
 export function writerOf(
@@ -112,7 +126,8 @@ export function writerOf(
 ): Writer {
   let writer = made.get(struct);
   if (writer === undefined) {
-    // A nested struct has accessors of its own, as what one text learns of views it would lose again to their parts.
+    // A nested struct has accessors of its own: texts that serve views and parts would be
+    // polymorphic.
     const own = accessors ?? new Accessors(compile);
     let next: Link = compile(defineEnd, struct, checkNames);
     const scalars: ScalarField[] = [];
@@ -132,7 +147,7 @@ export function writerOf(
   return writer;
 }
 
-/** What a link is to know of a scalar field. */
+/** A scalar field, as its link needs it. */
 interface ScalarField {
   readonly name: string;
   readonly type: ScalarType;
@@ -150,10 +165,10 @@ function scalarField(
   return { name, type, fits: SCALARS[type].fits, put };
 }
 
-/** Puts the fields that were gathered before the next link. */
+/** Makes a link of the fields that were collected, before the next link. */
 function scalarLink(fields: ScalarField[], next: Link, compile: Compile): Link {
   const own = fields.splice(0);
-  return own.length === 0 ? next : compile(defineScalarLink, own, next, writeScalarError);
+  return own.length === 0 ? next : compile(defineScalarLink, own, next, scalarError);
 }
 
 function linkOf(
@@ -176,14 +191,16 @@ function linkOf(
 export type ItemsWriter = (value: unknown, ...rest: Parameters<Link>) => number;
 
 /**
+ * Makes the writer of an array field, which writes the first elements from an array-like object.
+ *
  * @param name Name of the field.
  * @param type Its type.
- * @param offset Byte offset of the first within what the view stands on.
- * @param arrayOf Finds the array's view, given that one.
+ * @param offset Byte offset of the array in the record or part.
+ * @param arrayOf Finds the array's view in the view of the record or part.
  * @param next Called once all elements are read and checked.
- * @param compile Makes it.
+ * @param compile Calls the definition.
  * @param made As for {@linkcode writerOf}.
- * @returns What writes the first elements from anything array-like.
+ * @returns The writer.
  */
 export function itemsWriter(
   name: string,
@@ -201,7 +218,7 @@ export function itemsWriter(
   const scalar = scalarOf(element);
   const { array, fits } = SCALARS[scalar];
   const shift = 31 - Math.clz32(elementBytes(element));
-  const help = { listOf, isView, lengthError, scalarError: writeScalarError };
+  const help = { listOf, isView, lengthError, scalarError };
   return compile(
     defineScalarItems,
     name,
@@ -216,7 +233,7 @@ export function itemsWriter(
   );
 }
 
-// -- texts that are compiled anew for each field: nothing in them is free but their parameters --
+// -- texts that are compiled again for each field: they refer only to parameters and globals --
 
 function defineStart(
   struct: AnyStruct,
@@ -225,28 +242,29 @@ function defineStart(
 ): Writer {
   return function start(init, seen, view, target, handle, outer) {
     if (typeof init !== "object" || init === null) throw notObjectError(struct, init, outer);
-    return next(init as Fields, seen, view, target, handle, outer);
+    return next(init as Values, seen, view, target, handle, outer);
   };
 }
 
 function defineEnd(
   struct: AnyStruct,
-  checkNames: (struct: AnyStruct, init: Fields, outer: Frame | undefined) => void,
+  checkNames: (struct: AnyStruct, init: Values, outer: Frame | undefined) => void,
 ): Link {
   return function end(init, seen, view, target, handle, outer) {
     if (init.constructor === Object) {
-      // As many names as there were fields: then those are the fields.
+      // With as many names as fields were found, every name is a field.
       for (const _name in init) seen--;
       if (seen !== 0) checkNames(struct, init, outer);
-    } else if (init._of !== struct) checkNames(struct, init, outer); // neither a literal nor a view of the struct
+    } else if (init._of !== struct) checkNames(struct, init, outer); // not a view of it either
     if (outer !== undefined) return outer.resume(target, handle, view);
     if (target !== undefined) return target.bindTo(view, handle);
-    return view._b === undefined ? 0 : 1; // in debug mode a view whose record is gone throws when asked
+    return view._b === undefined ? 0 : 1; // in debug mode the getter throws on a freed record
   };
 }
 
 /**
- * Up to four fields, each written out: one text for each field would cost more to compile, and to call.
+ * Defines the link of one to four fields. A link for each field would take longer to compile and to
+ * call.
  */
 function defineScalarLink(
   fields: readonly ScalarField[],
@@ -304,11 +322,11 @@ function defineScalarLink(
 function defineStructLink(name: string, next: Link, write: Writer): Link {
   class StructFrame {
     declare name: string;
-    declare init: Fields | undefined;
+    declare init: Values | undefined;
     declare seen: number;
     declare view: Bound | undefined;
     declare outer: Frame | undefined;
-    /** The next one that is spare, while this one is. */
+    /** The next spare frame, while this one is spare. */
     declare spare: StructFrame | undefined;
     constructor() {
       this.name = name;
@@ -319,12 +337,12 @@ function defineStructLink(name: string, next: Link, write: Writer): Link {
       this.spare = undefined;
     }
     resume(target: Target | undefined, handle: number): number {
-      // Both are there from its link's call to the end of that.
+      // Both are set while the link runs.
       return next(this.init!, this.seen, this.view!, target, handle, this.outer);
     }
   }
-  // One frame serves all calls but those in the middle of another: a getter's, or where two fields are of one struct that has
-  // this one.
+  // One frame serves all calls except nested ones, which come from a getter, or from a struct that
+  // has two fields of the struct with this link.
   let spare: StructFrame | undefined = undefined;
   return function link(init, seen, view, target, handle, outer) {
     const value = init[name];
@@ -370,7 +388,7 @@ function defineScalarItems(
     scalarError(type: ScalarType, value: unknown, name: string, outer?: Frame): Error;
   },
 ): ItemsWriter {
-  // As with the frame of a nested struct: one list serves all calls but nested ones.
+  // One list serves all calls except nested ones, as with the frame of a nested struct.
   const spare: unknown[][] = [];
   return function write(value, init, seen, view, target, handle, outer) {
     const items = help.listOf(value);
@@ -398,12 +416,12 @@ function defineScalarItems(
   };
 }
 
-// -- what few records have, and errors: the same for all --
+// -- the rest is shared by all fields: few records need it --
 
-/** Calls within each other that a chain through the elements of an array may take. */
+/** Largest depth of calls for a chain through the elements of an array. */
 const MAX_DEPTH = 256;
 
-/** How many calls it takes to write a value, at the most. */
+/** Largest depth of calls that writing a value takes. */
 function depthOf(type: FieldType): number {
   if (typeof type === "string" || "target" in type) return 1;
   if (!(type instanceof Struct)) return type.length * depthOf(type.element);
@@ -423,9 +441,9 @@ function structItemsWriter(
     : copiedItems(name, type, write, arrayOf, next);
 }
 
-/** Where the writing of an array goes on when one of its elements has been read. */
+/** The frame of an array: `resume` continues with its next element. */
 class ItemsFrame implements Frame {
-  /** The next one that is spare, while this one is. */
+  /** The next spare frame, while this one is spare. */
   spare: ItemsFrame | undefined = undefined;
   outer: Frame | undefined = undefined;
   private readonly array: string;
@@ -434,7 +452,7 @@ class ItemsFrame implements Frame {
   private readonly next: Link;
   private items = NO_LIST;
   private count = 0;
-  /** The element that is being read. */
+  /** Index of the element that is being read. */
   private at = 0;
   private init = NO_FIELDS;
   private seen = 0;
@@ -451,7 +469,7 @@ class ItemsFrame implements Frame {
     return `${this.array}[${this.at}]`;
   }
 
-  begin(items: List, count: number, init: Fields, seen: number, view: Bound, outer?: Frame): void {
+  begin(items: List, count: number, init: Values, seen: number, view: Bound, outer?: Frame): void {
     this.items = items;
     this.count = count;
     this.at = -1;
@@ -462,14 +480,14 @@ class ItemsFrame implements Frame {
   }
 
   resume(target: Target | undefined, handle: number): number {
-    const view = this.view!; // there from begin() to end()
+    const view = this.view!; // set from begin() to end()
     const i = ++this.at;
     if (i >= this.count) return this.next(this.init, this.seen, view, target, handle, this.outer);
     const element = this.arrayOf(view).get(i) as unknown as Bound; // a view
     return this.write(itemOf(this.items, i), 0, element, target, handle, this);
   }
 
-  /** Lets go of the user's values. */
+  /** Releases the values of the caller. */
   end(spare: ItemsFrame | undefined): void {
     this.items = NO_LIST;
     this.init = NO_FIELDS;
@@ -479,7 +497,7 @@ class ItemsFrame implements Frame {
   }
 }
 
-/** A chain through all elements. */
+/** Makes a writer that is a chain through all elements. */
 function chainedItems(
   name: string,
   length: number,
@@ -502,8 +520,8 @@ function chainedItems(
 }
 
 /**
- * Where a chain would be too deep the elements are copied first, so that nothing of the user's runs between the check of the first
- * and the writing of the last.
+ * Makes a writer for arrays that are too long for a chain. It copies the elements first, so that no
+ * code of the user runs between the check of the first and the writing of the last.
  */
 function copiedItems(
   name: string,
@@ -519,7 +537,7 @@ function copiedItems(
     const copies: unknown[] = [];
     for (let i = 0; i < count; i++) {
       copies.push(copyOf(element, itemOf(items, i)));
-      const frame = { name: `${name}[${i}]`, outer, resume: () => 0 }; // checked, and not written
+      const frame = { name: `${name}[${i}]`, outer, resume: () => 0 }; // checks without writing
       write(copies[i], 0, elements.get(0) as unknown as Bound, undefined, 0, frame);
     }
     const done = next(init, seen, view, target, handle, outer);
@@ -532,11 +550,14 @@ function copiedItems(
   };
 }
 
-/** A deep copy of a plain value, each part of it read once; what does not fit the type is left for the writer to refuse. */
+/**
+ * Copies a plain value deeply, reading each part once. The writer throws later on parts that do not
+ * fit.
+ */
 function copyOf(type: FieldType, value: unknown): unknown {
   if (typeof value !== "object" || value === null || typeof type === "string") return value;
   if (type instanceof Struct) {
-    const copy = fieldsOf(type, value as Fields);
+    const copy = fieldsOf(type, value as Values);
     if (copy === value) return value;
     for (const [name, field] of Object.entries(type.fields)) {
       if (copy[name] !== undefined) copy[name] = copyOf(field.type, copy[name]);
@@ -551,22 +572,22 @@ function copyOf(type: FieldType, value: unknown): unknown {
   return copy;
 }
 
-/** For a struct with a field that is named like something that every object has. */
+/** Wraps the writer of a struct with a field that is named like an inherited property. */
 function ownFieldsOnly(struct: AnyStruct, write: Writer): Writer {
   return (init, seen, view, target, handle, outer) => {
     const isObject = typeof init === "object" && init !== null;
-    if (isObject && !holdsFields(struct, init as Fields)) {
+    if (isObject && !hasFields(struct, init as Values)) {
       throw notObjectError(struct, init, outer);
     }
-    const own = isObject ? fieldsOf(struct, init as Fields) : init;
+    const own = isObject ? fieldsOf(struct, init as Values) : init;
     return write(own, seen, view, target, handle, outer);
   };
 }
 
-/** The fields of a plain value, each read once; of other names there is no value. */
-function fieldsOf(struct: AnyStruct, value: Fields): Record<string, unknown> {
+/** Copies the fields of a plain value, reading each once; other properties become undefined. */
+function fieldsOf(struct: AnyStruct, value: Values): Record<string, unknown> {
   const fields: Record<string, unknown> = Object.create(null);
-  if (!holdsFields(struct, value)) return value; // which the writer refuses
+  if (!hasFields(struct, value)) return value; // the writer throws
   const isOfView = isRecordView(value);
   for (const name in value) {
     if (!isOfView || name.charCodeAt(0) !== UNDERSCORE) fields[name] = undefined;
@@ -578,16 +599,13 @@ function fieldsOf(struct: AnyStruct, value: Fields): Record<string, unknown> {
   return fields;
 }
 
-/** What every object has: a field may be named like that, as `valueOf` for instance, and be left out all the same. */
-const INHERITED = Object.prototype as unknown as Fields;
-
-/** What the elements of an array field are read from. */
+/** A value for an array field. */
 type List = ArrayLike<unknown> | ArrayView;
 
+/** Stands for a value that is not a list: no array has this length. */
 const NO_LIST: List = { length: NaN };
-const NO_FIELDS: Fields = {};
+const NO_FIELDS: Values = {};
 
-/** Of no list the length is no number that any array has. */
 function listOf(value: unknown): List {
   return typeof value !== "object" || value === null ? NO_LIST : value as List;
 }
@@ -600,7 +618,7 @@ function itemOf(list: List, i: number): unknown {
   return isView(list) ? list.get(i) : list[i];
 }
 
-/** How many elements there are to write: the length is asked for once. */
+/** Returns the number of elements to write; reads `length` once. */
 function lengthOf(
   items: List,
   value: unknown,
@@ -611,152 +629,4 @@ function lengthOf(
   const count: unknown = items.length;
   if (typeof count === "number" && count <= length) return count;
   throw lengthError(value, count, length, name, outer);
-}
-
-function lengthError(
-  value: unknown,
-  got: unknown,
-  length: number,
-  name: string,
-  outer: Frame | undefined,
-): Error {
-  const path = pathOf(name, outer);
-  return typeof got === "number" && got > length
-    ? new RangeError(`Cannot write field "${path}": it has ${length} elements, got ${got}`)
-    : new TypeError(`Cannot write field "${path}": it must be array-like, got ${showValue(value)}`);
-}
-
-/** Throws where a value has a name that is no field, also one whose value is undefined, and where it is no value of fields at all. */
-function checkNames(struct: AnyStruct, init: Fields, outer: Frame | undefined): void {
-  let isEmpty = true;
-  for (const name in init) {
-    isEmpty = false;
-    if (!Object.hasOwn(struct.fields, name)) checkName(struct, init, name, outer);
-  }
-  if (isEmpty && !holdsFields(struct, init)) throw notObjectError(struct, init, outer);
-}
-
-/** Passes over the state of a view, and refuses any other name that is no field. */
-function checkName(
-  struct: AnyStruct,
-  init: Fields,
-  name: string,
-  outer: Frame | undefined,
-): void {
-  if (isList(init)) throw notObjectError(struct, init, outer);
-  if (name.charCodeAt(0) === UNDERSCORE) {
-    if (isRecordView(init)) return;
-    if (hasViewState(init)) throw spreadError(struct, outer);
-  }
-  throw nameError(struct, name, outer);
-}
-
-const UNDERSCORE = 95;
-
-function isList(value: object): boolean {
-  return Array.isArray(value) || value instanceof ArrayView;
-}
-
-/** A view passes for a plain value: its own state, which no field can be named like, is passed over. */
-function isRecordView(value: Fields): boolean {
-  return value._of instanceof Struct && !Object.hasOwn(value, "_of");
-}
-
-/** Whether a plain value has what a view keeps its state under, of debug mode and of a part as well. */
-function hasViewState(value: Fields): boolean {
-  return "_b" in value || "_r" in value || "_arrays" in value;
-}
-
-/**
- * Whether something is a value of fields: not so arrays, and objects such as a `Map` or a `Promise` that have none of them and are no plain
- * object of any realm.
- */
-function holdsFields(struct: AnyStruct, value: Fields): boolean {
-  if (isList(value)) return false;
-  const prototype: object | null = Object.getPrototypeOf(value);
-  if (prototype === null || Object.getPrototypeOf(prototype) === null) return true;
-  for (const _name in value) return true; // another name is to be refused by that
-  return Object.keys(struct.fields).some((name) =>
-    name in value && (!(name in INHERITED) || value[name] !== INHERITED[name])
-  );
-}
-
-/** What an object is, as far as it tells. */
-function titleOf(value: object): string {
-  if (isList(value)) return "an array";
-  const { constructor } = value;
-  return typeof constructor === "function" && constructor.name !== ""
-    ? `a ${constructor.name}`
-    : "an object";
-}
-
-function nameError(struct: AnyStruct, name: string, outer: Frame | undefined): TypeError {
-  const known = Object.keys(struct.fields);
-  const meant = nearestName(name, known);
-  const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
-  return new TypeError(
-    `Cannot write ${placeName(struct, outer)}: it has no field "${name}", it has ${
-      known.join(", ")
-    }${hint}`,
-  );
-}
-
-function spreadError(struct: AnyStruct, outer: Frame | undefined): TypeError {
-  return new TypeError(
-    `Cannot write ${
-      placeName(struct, outer)
-    }: a view was spread, which copies its state and none of its fields; use { ...view.toJSON() }`,
-  );
-}
-
-function notObjectError(struct: AnyStruct, init: unknown, outer: Frame | undefined): TypeError {
-  return new TypeError(
-    `Cannot write ${placeName(struct, outer)}: it must be an object${
-      typeof init === "object" && init !== null
-        ? ` of fields, got ${titleOf(init)}`
-        : `, got ${showValue(init)}`
-    }`,
-  );
-}
-
-/**
- * @param type Type of the scalar.
- * @param value What does not fit it.
- * @param name Name of the field.
- * @param outer The value that it is a field of.
- * @returns The error for it.
- */
-export function writeScalarError(
-  type: ScalarType,
-  value: unknown,
-  name: string,
-  outer: Frame | undefined,
-): Error {
-  const path = pathOf(name, outer);
-  return type === "ref" && typeof value === "number"
-    ? refError(value, path)
-    : typeError(type, value, path);
-}
-
-function typeError(type: ScalarType, value: unknown, path: string): TypeError {
-  const primitive = type === "bool"
-    ? "boolean"
-    : type === "i64" || type === "u64"
-    ? "bigint"
-    : type === "ref"
-    ? "number or null"
-    : "number";
-  return new TypeError(
-    `Cannot write field "${path}": ${type} must be a ${primitive}, got ${showValue(value)}`,
-  );
-}
-
-/** The names that lead to a field, joined. */
-function pathOf(name: string, outer: Frame | undefined): string {
-  return outer === undefined ? name : `${pathOf(outer.name, outer.outer)}.${name}`;
-}
-
-function placeName(struct: AnyStruct, outer: Frame | undefined): string {
-  const title = struct.name === "" ? "struct" : `struct "${struct.name}"`;
-  return outer === undefined ? title : `${title} at "${pathOf(outer.name, outer.outer)}"`;
 }

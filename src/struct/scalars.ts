@@ -1,5 +1,6 @@
 /**
- * The 13 scalar types: the one table from which layout, accessors, writers and typed arrays are derived.
+ * The 13 scalar types: the one table from which layout, accessors, writers and typed arrays are
+ * derived.
  *
  * @module
  */
@@ -20,7 +21,7 @@ export type ScalarType =
   | "bool"
   | "ref";
 
-/** The typed arrays that memory is read and written through; see `typed_arrays.ts`. */
+/** The typed arrays that read and write memory; see `typed_arrays.ts`. */
 export interface Arrays {
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
@@ -31,11 +32,11 @@ export interface Arrays {
   readonly i64: BigInt64Array;
 }
 
-/** What an accessor finds memory by: a view, or a part of one. */
+/** A view, or a part of one, as its accessors use it. */
 export interface Bound {
   /** Typed arrays over the memory. */
   readonly _b: Arrays;
-  /** Byte offset in that memory of what is viewed. */
+  /** Byte offset of the record or part in that memory. */
   readonly _o: number;
 }
 
@@ -49,20 +50,25 @@ export interface Accessor<V, T> {
 export interface Scalar<T = number | bigint | boolean> {
   /** Size and alignment. */
   readonly bytes: 1 | 2 | 4 | 8;
-  /** The typed array that it is read and written through: integers of a width share one, and the sign is put back. */
+  /** The typed array that holds it. Integers of one width share one; `decode` restores the sign. */
   readonly array: keyof Arrays;
-  /** Tells whether a value is of the type; a number out of range is, as it wraps. */
+  /** Type of its values in JavaScript, for errors. */
+  readonly primitive: "number" | "bigint" | "boolean" | "number or null";
+  /** Whether a value is of the type; a number out of range is, as it wraps. */
   readonly fits: (value: unknown) => boolean;
-  /** Makes a value of what the typed array holds; zero of `undefined`, which it gives where there is no memory. */
+  /**
+   * Converts an element of the typed array to a value; `undefined`, which an empty array gives, to
+   * zero.
+   */
   readonly decode: (raw: never) => T;
   /**
-   * Defines the accessors of fields of the type. Its text is compiled anew for each struct (`slab/own_code.ts`), so nothing in it is
-   * free but its parameter. An accessor is short, since V8 compiles a function of up to 30 bytes of bytecode into every
-   * caller, whatever the caller's size.
+   * Defines the accessors of fields of the type. Its text is compiled again for each struct
+   * (`slab/own_code.ts`), so it may refer only to its parameters and globals. Accessors are short,
+   * since V8 inlines a function of up to 30 bytes of bytecode whatever the size of the caller.
    *
-   * @param refOf Gives what a `ref` holds for a value that is no integer of 32 bits.
+   * @param refOf Converts a value that is no integer of 32 bits for a `ref`, or throws.
    * @param none 0 as a bigint.
-   * @returns What makes the accessor of a field.
+   * @returns A function that makes the accessor of a field.
    */
   define(
     refOf: (value: unknown, name: string) => number,
@@ -73,13 +79,13 @@ export interface Scalar<T = number | bigint | boolean> {
 /**
  * Makes the accessor of a field.
  *
- * @param at Byte offset within what the view stands on.
+ * @param at Byte offset of the field in the record or part.
  * @param name Name of the field, for errors.
  * @returns The accessor.
  */
 export type DefineAccessor<T> = (at: number, name: string) => Accessor<Bound, T>;
 
-/** All of them, by name. */
+/** All scalar types by name. */
 export interface Scalars {
   readonly i8: Scalar<number>;
   readonly u8: Scalar<number>;
@@ -97,9 +103,11 @@ export interface Scalars {
 }
 
 /**
- * @param value What is no integer of 32 bits, as a wide handle of 2^32 or more is none.
- * @param path Name of the field, with those that lead to it.
- * @returns The error for it.
+ * Creates the error for a value that a `ref` cannot hold.
+ *
+ * @param value A number that is no integer of 32 bits, such as a wide handle of 2^32 or more.
+ * @param path Name of the field, after the names of the fields that it is nested in.
+ * @returns The error.
  */
 export function refError(value: unknown, path: string): RangeError {
   return new RangeError(
@@ -109,7 +117,7 @@ export function refError(value: unknown, path: string): RangeError {
   );
 }
 
-/** What a `ref` holds for a value that is no integer of 32 bits: for `null` the null handle, and for no other. */
+/** Converts `null` to the null handle; throws on any other value that is no integer of 32 bits. */
 function refOf(value: unknown, name: string): number {
   if (value === null) return 0;
   throw refError(value, name);
@@ -127,57 +135,67 @@ function isBoolean(value: unknown): boolean {
   return typeof value === "boolean";
 }
 
-/** No literal, which old targets of build tools have none for. */
+/** Not a literal, since older targets of build tools have none for bigints. */
 const NO_BIGINT = BigInt(0);
 
-/** An integer of 32 bits, as a `ref` holds, or `null`, which a typed array stores as 0. */
+/** Whether a value is an integer of 32 bits or `null`, which a typed array stores as 0. */
 function isWord(value: unknown): boolean {
   return typeof value === "number" ? value >>> 0 === value : value === null;
 }
 
-/** What a number reads as where there is no memory: typed arrays of no length give `undefined`. */
+/** Converts `undefined`, which an empty typed array gives, to 0. */
 function numberOf(raw: number | undefined): number {
   return raw ?? 0;
 }
 
+const NUMBER = { primitive: "number", fits: isNumber } as const;
+const BIGINT = { primitive: "bigint", fits: isBigint } as const;
+const BOOLEAN = { primitive: "boolean", fits: isBoolean } as const;
+const HANDLE = { primitive: "number or null", fits: isWord } as const;
+
 /**
- * The table. Where a view is bound to no memory its typed arrays give `undefined`, of which each getter makes 0, `false` or `0n`.
+ * The table. The typed arrays of an unbound view are empty and give `undefined`, which each getter
+ * converts to 0, `false` or `0n`.
  */
-// deno-fmt-ignore: one type a line, so that they can be compared at a glance.
+// deno-fmt-ignore: one type a line, to compare them easily
 export const SCALARS: Scalars = {
-  u8: { bytes: 1, array: "u8", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.u8[this._o + at] | 0; }, set(v) { this._b.u8[this._o + at] = v; } }) },
-  i8: { bytes: 1, array: "u8", fits: isNumber, decode: (raw: number) => raw << 24 >> 24, define: () => (at) => ({ get() { return this._b.u8[this._o + at] << 24 >> 24; }, set(v) { this._b.u8[this._o + at] = v; } }) },
-  bool: { bytes: 1, array: "u8", fits: isBoolean, decode: (raw: number) => raw > 0, define: () => (at) => ({ get() { return this._b.u8[this._o + at] > 0; }, set(v) { this._b.u8[this._o + at] = v ? 1 : 0; } }) },
-  u16: { bytes: 2, array: "u16", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] | 0; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
-  i16: { bytes: 2, array: "u16", fits: isNumber, decode: (raw: number) => raw << 16 >> 16, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] << 16 >> 16; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
-  f16: { bytes: 2, array: "f16", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.f16[this._o + at >> 1] ?? 0; }, set(v) { this._b.f16[this._o + at >> 1] = v; } }) },
-  i32: { bytes: 4, array: "i32", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] | 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
-  u32: { bytes: 4, array: "i32", fits: isNumber, decode: (raw: number) => raw >>> 0, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
-  f32: { bytes: 4, array: "f32", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.f32[this._o + at >> 2] ?? 0; }, set(v) { this._b.f32[this._o + at >> 2] = v; } }) },
-  f64: { bytes: 8, array: "f64", fits: isNumber, decode: numberOf, define: () => (at) => ({ get() { return this._b.f64[this._o + at >> 3] ?? 0; }, set(v) { this._b.f64[this._o + at >> 3] = v; } }) },
-  i64: { bytes: 8, array: "i64", fits: isBigint, decode: (raw: bigint) => raw ?? NO_BIGINT, define: (_refOf, none) => (at) => ({ get() { return this._b.i64[this._o + at >> 3] ?? none; }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
-  u64: { bytes: 8, array: "i64", fits: isBigint, decode: (raw: bigint) => BigInt.asUintN(64, raw ?? NO_BIGINT), define: (_refOf, none) => (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[this._o + at >> 3] ?? none); }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
-  ref: { bytes: 4, array: "i32", fits: isWord, decode: (raw: number) => raw >>> 0, define: (refOf) => (at, name) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { if (v >>> 0 !== v) v = refOf(v, name); this._b.i32[this._o + at >> 2] = v; } }) },
+  u8: { bytes: 1, array: "u8", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.u8[this._o + at] | 0; }, set(v) { this._b.u8[this._o + at] = v; } }) },
+  i8: { bytes: 1, array: "u8", ...NUMBER, decode: (raw: number) => raw << 24 >> 24, define: () => (at) => ({ get() { return this._b.u8[this._o + at] << 24 >> 24; }, set(v) { this._b.u8[this._o + at] = v; } }) },
+  bool: { bytes: 1, array: "u8", ...BOOLEAN, decode: (raw: number) => raw > 0, define: () => (at) => ({ get() { return this._b.u8[this._o + at] > 0; }, set(v) { this._b.u8[this._o + at] = v ? 1 : 0; } }) },
+  u16: { bytes: 2, array: "u16", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] | 0; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
+  i16: { bytes: 2, array: "u16", ...NUMBER, decode: (raw: number) => raw << 16 >> 16, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] << 16 >> 16; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
+  f16: { bytes: 2, array: "f16", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f16[this._o + at >> 1] ?? 0; }, set(v) { this._b.f16[this._o + at >> 1] = v; } }) },
+  i32: { bytes: 4, array: "i32", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] | 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
+  u32: { bytes: 4, array: "i32", ...NUMBER, decode: (raw: number) => raw >>> 0, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
+  f32: { bytes: 4, array: "f32", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f32[this._o + at >> 2] ?? 0; }, set(v) { this._b.f32[this._o + at >> 2] = v; } }) },
+  f64: { bytes: 8, array: "f64", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f64[this._o + at >> 3] ?? 0; }, set(v) { this._b.f64[this._o + at >> 3] = v; } }) },
+  i64: { bytes: 8, array: "i64", ...BIGINT, decode: (raw: bigint) => raw ?? NO_BIGINT, define: (_refOf, none) => (at) => ({ get() { return this._b.i64[this._o + at >> 3] ?? none; }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
+  u64: { bytes: 8, array: "i64", ...BIGINT, decode: (raw: bigint) => BigInt.asUintN(64, raw ?? NO_BIGINT), define: (_refOf, none) => (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[this._o + at >> 3] ?? none); }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
+  ref: { bytes: 4, array: "i32", ...HANDLE, decode: (raw: number) => raw >>> 0, define: (refOf) => (at, name) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { if (v >>> 0 !== v) v = refOf(v, name); this._b.i32[this._o + at >> 2] = v; } }) },
 };
 
-/** Calls a function that defines classes or functions; `slab/own_code.ts` has the two ways of doing so. */
+/**
+ * Calls a function that defines classes or functions, in one of the two ways of `slab/own_code.ts`.
+ */
 export type Compile = <A extends unknown[], R>(define: (...args: A) => R, ...args: A) => R;
 
-/** Accessors that were defined for one struct, for each scalar type that it has. */
+/** Accessors that are defined for one struct, by scalar type. */
 export class Accessors {
   private readonly compile: Compile;
   private readonly made = new Map<ScalarType, DefineAccessor<unknown>>();
 
-  /** @param compile Makes them. */
+  /** @param compile Calls the definitions. */
   constructor(compile: Compile) {
     this.compile = compile;
   }
 
   /**
-   * @param type A scalar type.
-   * @param at Byte offset within what the view stands on.
+   * Makes the accessor of a field.
+   *
+   * @param type Type of the field.
+   * @param at Byte offset of the field in the record or part.
    * @param name Name of the field, for errors.
-   * @returns Its accessor. The values that it takes are those of the type; nothing of it checks them.
+   * @returns The accessor. Its setter does not check whether a value is of the type.
    */
   of(type: ScalarType, at: number, name: string): Accessor<Bound, unknown> {
     let define = this.made.get(type);

@@ -1,56 +1,83 @@
 /**
- * Schemas: the types of fields, `struct()`, the layout of a record in bytes, and the TypeScript types inferred
- * from it.
+ * Structs: the types of fields, `struct()`, the layout of a record in bytes, and the inferred
+ * types.
  *
  * @module
  */
 import { optionsProblem } from "../messages/nearest.ts";
 import { showValue } from "../messages/show.ts";
 import { SchemaError } from "../errors.ts";
-import type { AnyHandle, Handle } from "./ref.ts";
+import type { AnyHandle, Handle } from "./handle_type.ts";
 import { SCALARS, type ScalarType } from "./scalars.ts";
 import { declareError, titleOf, toC, toTable, toWGSL } from "./text.ts";
 
 export type { ScalarType } from "./scalars.ts";
 
 /**
- * A typed link to a record of `S`: 4 bytes that hold a compact `Handle<S>`. Made by {@linkcode ref}.
+ * A typed link to a record of `S`: 4 bytes that hold a compact `Handle<S>`. Made by
+ * {@linkcode ref}.
+ *
+ * @category Structs and views
  *
  * @typeParam S The struct type; `"self"` for the struct that has the link.
  */
 export interface RefType<S extends AnyStruct | "self" = AnyStruct | "self"> {
-  /** Tells the kinds of types apart. */
+  /** Discriminates the kinds of types. */
   readonly kind: "ref";
-  /** The struct that the link leads to; `"self"` for the one that has it. */
+  /** Struct of the linked record; `"self"` is the struct that has the link. */
   readonly target: S;
 }
 
-/** What an array can hold. */
+/**
+ * The type of an array element.
+ *
+ * @category Structs and views
+ */
 export type ElementType = ScalarType | RefType | AnyStruct;
 
-/** A fixed number of elements, one after the other. Made by {@linkcode array}. */
+/**
+ * The type of an array of fixed length. Made by {@linkcode array}.
+ *
+ * @category Structs and views
+ */
 export interface ArrayType<E extends ElementType = ElementType> {
-  /** Tells the kinds of types apart. */
+  /** Discriminates the kinds of types. */
   readonly kind: "array";
   /** Type of each element. */
   readonly element: E;
-  /** How many elements, a positive integer. */
+  /** Number of elements, a positive integer. */
   readonly length: number;
 }
 
-/** The type of a field. */
+/**
+ * The type of a field.
+ *
+ * @category Structs and views
+ */
 export type FieldType = ElementType | ArrayType;
 
-/** The fields of a struct by name, in declared order. */
+/**
+ * The types of a struct's fields by name, in declared order.
+ *
+ * @category Structs and views
+ */
 export interface Fields {
   /** Type of the field of that name. */
   readonly [name: string]: FieldType;
 }
 
-/** Any struct, whatever its fields. */
+/**
+ * Any struct.
+ *
+ * @category Structs and views
+ */
 export type AnyStruct = Struct<Fields>;
 
-/** The struct that `T` is, or that a pool makes of it when `T` is plain fields. */
+/**
+ * `T` when it is a struct; the struct that a pool makes of `T` when it is plain fields.
+ *
+ * @category Structs and views
+ */
 export type StructOf<T extends AnyStruct | Fields> = T extends AnyStruct ? T
   : T extends Fields ? Struct<T>
   : never;
@@ -58,15 +85,23 @@ export type StructOf<T extends AnyStruct | Fields> = T extends AnyStruct ? T
 /**
  * Names of a struct's fields.
  *
- * @typeParam T The struct type, or the plain fields it is made of.
+ * @category Structs and views
+ *
+ * @category Structs and views
+ *
+ * @typeParam T The struct type, or its plain fields.
  */
 export type FieldName<T extends AnyStruct | Fields> = keyof StructOf<T>["fields"] & string;
 
 /**
  * The plain value of a field.
  *
+ * @category Structs and views
+ *
+ * @category Structs and views
+ *
  * @typeParam T The field's type.
- * @typeParam Self The struct that has the field, for links to its own kind.
+ * @typeParam Self The struct that has the field, for `ref("self")`.
  */
 export type ValueOf<T, Self = unknown> = T extends "i64" | "u64" ? bigint
   : T extends "bool" ? boolean
@@ -79,10 +114,12 @@ export type ValueOf<T, Self = unknown> = T extends "i64" | "u64" ? bigint
   : never;
 
 /**
- * What a field can be written from. `null` in a `ref` is the null handle.
+ * A value that can be written to a field. `null` in a `ref` is the null handle.
+ *
+ * @category Structs and views
  *
  * @typeParam T The field's type.
- * @typeParam Self The struct that has the field, for links to its own kind.
+ * @typeParam Self The struct that has the field, for `ref("self")`.
  */
 export type InitOf<T, Self = unknown> = T extends ArrayType<infer E> ? ItemsOf<InitOf<E, Self>>
   : T extends Struct<infer F> ? { readonly [K in keyof F]?: InitOf<F[K], T> }
@@ -90,21 +127,25 @@ export type InitOf<T, Self = unknown> = T extends ArrayType<infer E> ? ItemsOf<I
   : ValueOf<T>;
 
 /**
- * What an array field can be written from: anything array-like, or a view of an array.
+ * A value that can be written to an array field: an array-like object, or a view of an array.
  *
- * @typeParam T What an element can be written from.
+ * @category Structs and views
+ *
+ * @typeParam T A value that can be written to an element.
  */
 export type ItemsOf<T> = ArrayLike<T> | {
-  /** How many elements. */
+  /** Number of elements. */
   readonly length: number;
-  /** Gives an element; no other object than a view of an array is read by it. */
+  /** Returns an element. Called only on a view of an array. */
   get(i: number): T;
-  /** As those views have. */
+  /** Only views of arrays have it. */
   copyFrom(values: never): void;
 };
 
 /**
- * The plain value of a record: what `view.toJSON()` gives.
+ * The plain value of a record, as `view.toJSON()` returns it.
+ *
+ * @category Structs and views
  *
  * @typeParam S The struct type.
  *
@@ -120,66 +161,80 @@ export type ItemsOf<T> = ArrayLike<T> | {
 export type Infer<S extends AnyStruct> = ValueOf<S>;
 
 /**
- * What `alloc` and `set` take: any of the fields, nested structs in part or whole, arrays as anything array-like, and `null` for the
- * null handle.
+ * The value that `alloc` and `set` take: some or all fields, also of nested structs, array-like
+ * objects for arrays, and `null` for the null handle.
  *
- * @typeParam S The struct type, or the plain fields it is made of.
+ * @category Structs and views
+ *
+ * @typeParam S The struct type, or its plain fields.
  */
 export type Init<S extends AnyStruct | Fields> = InitOf<StructOf<S>>;
 
-/** Where a field lies in its record. */
+/**
+ * The place of a field in its record.
+ *
+ * @category Structs and views
+ */
 export interface Field<T extends FieldType = FieldType> {
   /** Its type, as declared. */
   readonly type: T;
   /** Bytes from the start of the record. */
   readonly offset: number;
-  /** Bytes that it takes, all elements of an array together. */
+  /** Size in bytes, of all elements of an array together. */
   readonly size: number;
-  /** Bytes that its address is a multiple of. */
+  /** Alignment in bytes. */
   readonly align: number;
-  /** Elements of an array; 1 for anything else. */
+  /** Number of elements of an array; otherwise 1. */
   readonly length: number;
 }
 
 /**
  * Options of {@linkcode struct}.
  *
+ * @category Structs and views
+ *
+ * @category Structs and views
+ *
  * @typeParam N The name.
  */
 export interface StructOptions<N extends string = string> {
-  /** Shown in errors, those of the compiler included, and in the layout table. @default {""} */
+  /** Name for errors, also those of the compiler, and for the layout table. @default {""} */
   readonly name?: N;
   /**
-   * `"c"`: fields in declared order, as a C compiler lays them out. `"compact"`: ordered by alignment, largest
-   * first, so that no padding is left between them. @default {"c"}
+   * `"c"`: fields in declared order, as a C compiler lays them out. `"compact"`: fields by
+   * alignment, largest first, so that there is no padding between them. @default {"c"}
    */
   readonly layout?: "c" | "compact";
 }
 
-/** An identifier; `$` may start it, `_` may not, since views keep their own state under it. */
+/**
+ * An identifier. It may start with `$` but not with `_`, which starts the names of a view's state.
+ */
 const FIELD_NAME = /^[\p{ID_Start}$][\p{ID_Continue}$]*$/u;
 
-/** Names that a view needs for itself. */
+/** Names of members that every view has. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(["constructor", "toJSON"]);
 
 /**
- * A struct type: named fields at fixed byte offsets. Made by {@linkcode struct}; immutable.
+ * A struct: named fields at fixed byte offsets. Made by {@linkcode struct}; immutable.
+ *
+ * @category Structs and views
  *
  * @typeParam F The fields.
- * @typeParam N The name, where the compiler knows it.
+ * @typeParam N The name, if the compiler knows it.
  */
 export class Struct<F extends Fields = Fields, N extends string = string> {
-  /** Shown in errors; `""` when none was given. */
+  /** Name for errors; `""` when none was given. */
   readonly name: N;
-  /** Bytes of a record, as C's `sizeof`: a multiple of `align`. */
+  /** Size of a record in bytes, as C's `sizeof`: a multiple of `align`. */
   readonly size: number;
-  /** Bytes that a record's address is a multiple of: 1, 2, 4 or 8. */
+  /** Alignment of a record in bytes: 1, 2, 4 or 8. */
   readonly align: number;
   /** The fields by name, in declared order. */
   readonly fields: { readonly [K in keyof F]: Field<F[K]> };
 
   /**
-   * Lays the fields out; {@linkcode struct} says it shorter.
+   * Lays the fields out, as {@linkcode struct} does.
    *
    * @param fields The fields in declared order.
    * @param options Name and layout.
@@ -207,30 +262,30 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
     if (types.length === 0) {
       throw new SchemaError(`Cannot define ${titleOf(name)}: it has no fields`, name, "");
     }
-    const placed = types.map(([field, type]) => {
+    const laidOut = types.map(([field, type]) => {
       checkFieldName(name, field);
       return { field, type, offset: 0, ...measure(name, field, type) };
     });
-    const ordered = layout === "c" ? placed : placed.toSorted((a, b) => b.align - a.align);
+    const ordered = layout === "c" ? laidOut : laidOut.toSorted((a, b) => b.align - a.align);
     let end = 0;
     for (const it of ordered) {
       it.offset = roundUp(end, it.align);
       end = it.offset + it.size;
     }
-    this.name = name as N; // "" for those that have none, of which the compiler knows no name
-    this.align = Math.max(...placed.map((it) => it.align));
+    this.name = name as N; // without a name N is `string`
+    this.align = Math.max(...laidOut.map((it) => it.align));
     this.size = roundUp(end, this.align);
-    const entries = placed.map(({ field, type, offset, size, align, length }) => [
+    const entries = laidOut.map(({ field, type, offset, size, align, length }) => [
       field,
       Object.freeze({ type, offset, size, align, length }),
     ]);
-    // The entries are F's own keys in F's own order, which Object.fromEntries cannot tell the compiler.
+    // The entries have the keys of F, which the type of Object.fromEntries does not express.
     this.fields = Object.freeze(Object.fromEntries(entries)) as { [K in keyof F]: Field<F[K]> };
     Object.freeze(this);
   }
 
   /**
-   * Draws the layout as a table, one line a field in the order of their bytes, the padding visible.
+   * Prints the layout as a table: fields and padding, one a line, in the order of their bytes.
    *
    * @returns The table, without a newline at the end.
    *
@@ -256,18 +311,23 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
   }
 
   /**
-   * Declares the struct in C, for WebAssembly modules and native libraries that read a pool's bytes. It is C11 and C++11 alike.
+   * Declares the struct in C11 and C++11, for WebAssembly modules and native libraries that read a
+   * pool's bytes.
    *
-   * The fields stand in the order of their bytes and the padding is declared as well, as members `_pad0`, `_pad1` and so on; a
-   * `static_assert` has the compiler check the size. `bool` is C's, a `ref` is a `uint32_t`. `f16` is `_Float16`, which GCC has
-   * from 12 (C++ from 13) and Clang from 15 on x86; MSVC has none.
+   * The fields are in the order of their bytes. The padding is declared too, as members `_pad0`,
+   * `_pad1` and so on, and a `static_assert` checks the size. `bool` is C's, a `ref` is a
+   * `uint32_t`. `f16` is `_Float16`, which GCC has from 12 (C++ from 13) and Clang from 15 on x86;
+   * MSVC does not have it.
    *
-   * Structs that are nested come first, each once, under their own names; one without a name has that of its field, the first
-   * letter in upper case, and `Record` is the name of the outermost. Where two have one name, the later is `Name_2`. In a name any
-   * character but ASCII letters, digits and `_`, and a first one that is no letter, becomes `u` and its code point: `$hp` is
-   * `u0024hp`. A name that C or C++ or the headers have another use for gets a `_` at its end: `int` is `int_`.
+   * Nested structs come first, each once, under their own names. A struct without a name has the
+   * name of its field with the first letter in upper case; the outermost is `Record`. When two have
+   * the same name, the later is `Name_2`. In a name, every character except ASCII letters, digits
+   * and `_`, and a first character that is no letter, becomes `u` and its code point: `$hp` is
+   * `u0024hp`. A name that is reserved in C, C++ or the headers gets a `_` at its end: `int` is
+   * `int_`.
    *
-   * @param more Other structs to declare in the same text, so that those nested in several are declared once.
+   * @param more Other structs to declare in the same text, so that a struct nested in several is
+   * declared once.
    * @returns The text, without a newline at the end.
    * @throws {SchemaError} when one of `more` is not a struct.
    *
@@ -296,19 +356,23 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
   }
 
   /**
-   * Declares the struct in WGSL, for storage buffers that a pool's blocks are copied into as they are: a block is an
-   * `array<Enemy>`. It is not for uniform buffers, which align arrays and nested structs to 16 bytes.
+   * Declares the struct in WGSL, for storage buffers with the bytes of a pool's blocks: a block is
+   * an `array<Enemy>`. Do not use it for uniform buffers, which align arrays and nested structs to
+   * 16 bytes.
    *
-   * Storage buffers have `i32`, `u32`, `f32` and `f16`, and `ref` as `u32`. For `f16` the shader has to begin with `enable f16;`,
-   * and a comment in the text says so. Where padding follows a field, its attribute `@size` counts it in.
+   * Storage buffers have `i32`, `u32`, `f32` and `f16`, and `ref` as `u32`. A shader with `f16`
+   * must begin with `enable f16;`; a comment in the text says so. When padding follows a field, its
+   * attribute `@size` includes the padding.
    *
-   * Order and names are as {@linkcode Struct.toC} has them, with the keywords, the reserved words (`target` and `self` are among
-   * them) and, for structs, the types and address spaces of WGSL: a field `target` is `target_` in the shader.
+   * Order and names are those of {@linkcode Struct.toC}, but with the keywords and reserved words
+   * of WGSL and, for structs, its types and address spaces: a field `target` is `target_` in the
+   * shader.
    *
-   * @param more Other structs to declare in the same text, so that those nested in several are declared once.
+   * @param more Other structs to declare in the same text, so that a struct nested in several is
+   * declared once.
    * @returns The text, without a newline at the end.
-   * @throws {SchemaError} when a field, of nested structs as well, has a type that storage buffers do not have; when one of `more` is
-   * not a struct.
+   * @throws {SchemaError} when a field, also of a nested struct, has a type that storage buffers do
+   * not have, or when one of `more` is not a struct.
    *
    * @example Usage
    * ```ts
@@ -339,17 +403,22 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
 }
 
 /**
- * Defines a struct type.
+ * Defines a struct.
  *
- * The layout is C's: fields in declared order, each at its natural alignment, the size rounded up to the largest.
+ * The layout is C's: fields in declared order, each at its natural alignment, the size rounded up
+ * to the largest alignment.
+ *
+ * @category Structs and views
  *
  * @typeParam F The fields, inferred.
- * @typeParam N The name, inferred. Handles of structs are told apart by it, see {@linkcode Handle}.
+ * @typeParam N The name, inferred. It identifies the struct in the types of handles, see
+ * {@linkcode Handle}.
  * @param fields Types by name: scalars, other structs, {@linkcode array}, {@linkcode ref}.
  * @param options Name and layout.
  * @returns The struct, immutable.
- * @throws {SchemaError} when there is no field, a type is unknown, or a field's name is not an identifier, starts
- * with `_`, or is `constructor` or `toJSON`; when an option is unknown; and for `f16` where the engine has no `Float16Array`.
+ * @throws {SchemaError} when there is no field, a type is unknown, a field's name is not an
+ * identifier, starts with `_`, or is `constructor` or `toJSON`, an option is unknown, or a type is
+ * `f16` and the engine has no `Float16Array`.
  *
  * @example Usage
  * ```ts
@@ -376,12 +445,14 @@ export function struct<F extends Fields, const N extends string = string>(
 }
 
 /**
- * The type of a fixed-length array field.
+ * Makes the type of an array field of fixed length.
+ *
+ * @category Structs and views
  *
  * @typeParam E Type of an element, inferred.
  * @param element A scalar, a struct or a {@linkcode ref}.
- * @param length How many, a positive integer.
- * @returns The type, to be used as a field of {@linkcode struct}, which checks it.
+ * @param length Number of elements, a positive integer.
+ * @returns The type, for a field of {@linkcode struct}, which checks it.
  *
  * @example Usage
  * ```ts
@@ -396,17 +467,21 @@ export function array<E extends ElementType>(element: E, length: number): ArrayT
 }
 
 /**
- * The type of a link to a record of another struct, or, with `"self"`, of the struct that the field is in.
+ * Makes the type of a link to a record of another struct, or, with `"self"`, of the struct with the
+ * field.
  *
- * `null` may be written to it, as the null handle, 0; it reads as that. TypeScript knows so wherever it writes plain values, as
- * in `alloc`, `set` and `copyFrom`; at a view's own field, whose type is the same to read and to write, it wants `NULL_HANDLE`.
+ * `null` may be written to it, and is read as the null handle, 0. `alloc`, `set` and `copyFrom`
+ * take `null` in TypeScript as well; a field of a view has one type for reading and writing, so
+ * assign `NULL_HANDLE` there.
  *
- * In a struct that is nested in another `"self"` stays the nested one. Of two structs that refer to each other one comes first: it
- * has an untyped `"ref"`, whose handles pass for those of any struct.
+ * In a nested struct `"self"` is the nested struct. When two structs refer to each other, the first
+ * needs an untyped `"ref"`, whose handles are assignable to those of any struct.
+ *
+ * @category Structs and views
  *
  * @typeParam S Struct type of the record, inferred.
- * @param target Struct of the record; `"self"` for the one that has the field.
- * @returns The type, to be used as a field of {@linkcode struct}, which checks it.
+ * @param target Struct of the record; `"self"` for the struct with the field.
+ * @returns The type, for a field of {@linkcode struct}, which checks it.
  *
  * @example Usage
  * ```ts
@@ -439,17 +514,17 @@ export function ref<S extends AnyStruct | "self">(target: S): RefType<S> {
 }
 
 /**
- * Tells the size of an element.
+ * Returns the size of an element.
  *
  * @param type Type of an element.
- * @returns Bytes that an element takes.
+ * @returns Its size in bytes.
  */
 export function elementBytes(type: ElementType): number {
   return type instanceof Struct ? type.size : SCALARS[scalarOf(type)].bytes;
 }
 
 /**
- * Tells how a scalar or a link is stored.
+ * Returns how a scalar or a link is stored.
  *
  * @param type A scalar type or a typed link.
  * @returns The scalar that it is stored as.
@@ -459,10 +534,10 @@ export function scalarOf(type: ScalarType | RefType): ScalarType {
 }
 
 /**
- * Tells what a field holds, one or many.
+ * Returns the type of a field's elements.
  *
  * @param type Type of a field.
- * @returns Type of its elements where it is an array; else the type itself.
+ * @returns Type of the elements of an array; otherwise the type itself.
  */
 export function elementOf(type: FieldType): ElementType {
   return typeof type === "object" && "element" in type ? type.element : type;
@@ -472,12 +547,15 @@ function isScalar(value: unknown): value is ScalarType {
   return typeof value === "string" && Object.hasOwn(SCALARS, value);
 }
 
-/** The next multiple of a power of two; in whole numbers, since a quotient would stay a float to the engine. */
+/**
+ * Rounds up to a multiple of a power of two, in integers: a quotient would be a float to the
+ * engine.
+ */
 function roundUp(bytes: number, align: number): number {
   return (bytes + align - 1) & -align;
 }
 
-/** Structs to declare in one text, which all have to be structs. */
+/** Lists the structs to declare in one text, and checks that they are structs. */
 function checked(struct: AnyStruct, more: readonly AnyStruct[], language: string): AnyStruct[] {
   for (const it of more) {
     if (it instanceof Struct) continue;
@@ -503,7 +581,7 @@ function checkFieldName(struct: string, field: string): void {
   }
 }
 
-/** Size and alignment of a field, or the error that its type deserves. */
+/** Returns size, alignment and length of a field, or throws when its type is wrong. */
 function measure(
   struct: string,
   field: string,
@@ -527,7 +605,7 @@ function measure(
       `must have an array length that is a positive integer, got ${showValue(length)}`,
     );
   }
-  // Typed as an element, yet plain JavaScript may pass anything.
+  // Plain JavaScript may pass anything.
   if ((element as { kind?: unknown } | null)?.kind === "array") {
     throw fieldError(
       struct,

@@ -1,12 +1,15 @@
 /**
- * A struct as text: its layout as a table, and its declaration in C and in WGSL.
+ * Prints a struct: its layout as a table, and its declaration in C and in WGSL.
  *
  * @module
  */
 import { SchemaError } from "../errors.ts";
 import type { ScalarType } from "./scalars.ts";
 
-/** A struct, as far as it is printed. `Struct` is one; `schema.ts` cannot be asked for it, as it imports this file. */
+/**
+ * A struct, as far as it is printed. This file cannot import `Struct`: `schema.ts` imports this
+ * file.
+ */
 export interface Printable {
   readonly name: string;
   readonly size: number;
@@ -14,7 +17,6 @@ export interface Printable {
   readonly fields: { readonly [name: string]: PrintableField };
 }
 
-/** A field of one. */
 interface PrintableField {
   readonly type: PrintableType;
   readonly offset: number;
@@ -38,8 +40,10 @@ interface PrintableList {
 // -- the table --
 
 /**
+ * Prints the layout as a table.
+ *
  * @param struct A struct.
- * @returns Its layout as a table, one line a field in the order of their bytes, the padding visible.
+ * @returns The table: fields and padding, one a line, in the order of their bytes.
  */
 export function toTable(struct: Printable): string {
   const rows: [number, number, string, string][] = [];
@@ -69,16 +73,20 @@ export function toTable(struct: Printable): string {
 }
 
 /**
+ * Names a struct in a sentence, without quotes if it can be.
+ *
  * @param name Name of a struct, `""` when it has none.
- * @returns What the struct is called in a sentence.
+ * @returns The name after the word `struct`.
  */
 export function titleOf(name: string): string {
   return name === "" ? "struct" : /\s/.test(name) ? `struct "${name}"` : `struct ${name}`;
 }
 
 /**
+ * Names a struct in the errors of pools.
+ *
  * @param struct A struct.
- * @returns What errors of pools call it: by its name, or by its fields where it has none.
+ * @returns Its name, or its fields when it has none.
  */
 export function structTitle({ name, fields }: Printable): string {
   return name === "" ? `struct { ${Object.keys(fields).join(", ")} }` : `struct "${name}"`;
@@ -95,7 +103,7 @@ function typeName(type: PrintableType, self: string): string {
   return `ref(${type.target === "self" ? self || "self" : type.target.name || "struct"})`;
 }
 
-/** The fields in the order of their bytes. */
+/** Lists the fields in the order of their bytes. */
 function byOffset(struct: Printable): [string, PrintableField][] {
   return Object.entries(struct.fields).sort(([, a], [, b]) => a.offset - b.offset);
 }
@@ -110,7 +118,7 @@ function elementOf(type: PrintableType): PrintableElement {
 
 // -- C --
 
-/** The type of each scalar in C. */
+/** The C type of each scalar. */
 const C_TYPES: Readonly<Record<ScalarType, string>> = {
   i8: "int8_t",
   u8: "uint8_t",
@@ -127,7 +135,7 @@ const C_TYPES: Readonly<Record<ScalarType, string>> = {
   ref: "uint32_t",
 };
 
-/** The keywords of C23 and C++23, and what GNU's compilers and the three headers define. */
+/** The keywords of C23 and C++23, and names that GCC, Clang and the three headers define. */
 export const C_WORDS: ReadonlySet<string> = wordsOf(`
   NULL alignas alignof and and_eq asm assert auto bitand bitor bool break case catch char char16_t char32_t char8_t class co_await
   co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do double
@@ -140,10 +148,10 @@ const C_HEADER_NAME =
   /^(u?int((_fast|_least)?(8|16|32|64)|ptr|max)_t|(size|ptrdiff|max_align|nullptr)_t|(U?INT|SIZE|PTRDIFF|WCHAR|WINT|SIG_ATOMIC)\w*_(MIN|MAX|WIDTH|C))$/;
 
 /**
- * Declares structs in C11, or C++11. Every byte of padding is a member of its own, so that no rule of a platform can add any; the
- * assertion of the size then proves each offset as well.
+ * Declares structs in C11 and C++11. Padding is declared as members, so that no platform adds any;
+ * then the assertion of the size proves each offset as well.
  *
- * @param structs Those to declare, with all that are nested in them.
+ * @param structs The structs to declare, with those nested in them.
  * @returns The text, without a newline at the end.
  */
 export function toC(structs: readonly Printable[]): string {
@@ -153,7 +161,7 @@ export function toC(structs: readonly Printable[]): string {
     const fieldNames = fieldNamesOf(struct, isTaken);
     const lines: string[] = [];
     let pads = 0;
-    for (const { field: { type, size }, name, bytes } of placesOf(struct, fieldNames)) {
+    for (const { field: { type, size }, name, bytes } of membersOf(struct, fieldNames)) {
       const element = elementOf(type);
       const typeName = isStruct(element)
         ? `struct ${names.get(element)}`
@@ -171,7 +179,10 @@ export function toC(structs: readonly Printable[]): string {
 
 // -- WGSL --
 
-/** The type of each scalar that a storage buffer can hold; of any other what to use in its place. */
+/**
+ * The WGSL type of each scalar that a storage buffer can hold; for others, which type to use
+ * instead.
+ */
 const WGSL_TYPES: Readonly<Record<ScalarType, { type: string } | { instead: string }>> = {
   i8: { instead: '"i32"' },
   u8: { instead: '"u32"' },
@@ -188,7 +199,7 @@ const WGSL_TYPES: Readonly<Record<ScalarType, { type: string } | { instead: stri
   ref: { type: "u32" },
 };
 
-/** The keywords and the reserved words of WGSL, from its specification, 15.1 and 15.2. */
+/** The keywords and reserved words of WGSL, from sections 15.1 and 15.2 of its specification. */
 export const WGSL_WORDS: ReadonlySet<string> = wordsOf(`
   alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let loop override
   requires return struct switch true var while
@@ -205,7 +216,10 @@ export const WGSL_WORDS: ReadonlySet<string> = wordsOf(`
   yield
 `);
 
-/** The types, address spaces and access modes that WGSL knows from the start: a struct of such a name would hide one. */
+/**
+ * The predeclared types, address spaces and access modes of WGSL, which a struct's name would
+ * shadow.
+ */
 const WGSL_PREDECLARED = new RegExp(`^(${
   [
     "bool|[iuf](8|16|32|64)|vec[234][iufh]?|mat[234]x[234][fh]?",
@@ -216,12 +230,12 @@ const WGSL_PREDECLARED = new RegExp(`^(${
 })$`);
 
 /**
- * Declares structs in WGSL, for storage buffers. Their rules are those of C for the types that they have, so the offsets follow by
- * themselves; `@size` says where padding is.
+ * Declares structs in WGSL, for storage buffers. Their layout rules for these types are C's, so the
+ * offsets are the same; `@size` includes padding.
  *
- * @param structs Those to declare, with all that are nested in them.
+ * @param structs The structs to declare, with those nested in them.
  * @returns The text, without a newline at the end.
- * @throws {SchemaError} when a field's type is none that a storage buffer can hold.
+ * @throws {SchemaError} when a storage buffer cannot hold the type of a field.
  */
 export function toWGSL(structs: readonly Printable[]): string {
   for (const struct of structs) checkForWGSL(struct, struct, "");
@@ -229,10 +243,11 @@ export function toWGSL(structs: readonly Printable[]): string {
   const names = namesOf(structs, (name) => isWord(name) || WGSL_PREDECLARED.test(name));
   let hasF16 = false;
   const declared = Array.from(names, ([struct, name]) => {
-    const lines = placesOf(struct, fieldNamesOf(struct, isWord)).map(({ field, name, bytes }) => {
+    const lines = membersOf(struct, fieldNamesOf(struct, isWord)).map(({ field, name, bytes }) => {
       const element = elementOf(field.type);
       if (element === "f16") hasF16 = true;
-      const elementName = isStruct(element) ? names.get(element)! : wgslTypeOf(element); // each has a name
+      // Every struct has a name there.
+      const elementName = isStruct(element) ? names.get(element)! : wgslTypeOf(element);
       const type = lengthOf(field.type, (length) => `array<${elementName}, ${length}>`);
       return `  ${bytes > field.size ? `@size(${bytes}) ` : ""}${name}: ${type || elementName},`;
     });
@@ -244,7 +259,7 @@ export function toWGSL(structs: readonly Printable[]): string {
 
 function wgslTypeOf(type: ScalarType | PrintableLink): string {
   const found = WGSL_TYPES[scalarOf(type)];
-  return "type" in found ? found.type : ""; // what has none was refused
+  return "type" in found ? found.type : ""; // checkForWGSL() threw on others
 }
 
 function checkForWGSL(outermost: Printable, struct: Printable, path: string): void {
@@ -261,18 +276,21 @@ function checkForWGSL(outermost: Printable, struct: Printable, path: string): vo
     throw declareError(
       outermost.name,
       "WGSL",
-      `field "${field}" has type "${scalar}", which storage buffers do not have: use ${found.instead}`,
+      `field "${field}" has type "${scalar}", which storage buffers do not have: ` +
+        `use ${found.instead}`,
       field,
     );
   }
 }
 
 /**
+ * Creates the error for a struct that cannot be declared.
+ *
  * @param struct Name of the struct.
- * @param language What it was to be declared in.
+ * @param language Language of the declaration.
  * @param problem What is wrong.
- * @param field The field at fault, with those that lead to it; `""` when it is none.
- * @returns The error for it.
+ * @param field Name of the wrong field, after those of the fields that it is nested in; or `""`.
+ * @returns The error.
  */
 export function declareError(
   struct: string,
@@ -286,17 +304,17 @@ export function declareError(
 
 // -- both --
 
-/** Where a field is declared. */
-interface Place {
+/** A member of a declared struct. */
+interface Member {
   readonly field: PrintableField;
-  /** Its name in the text. */
+  /** Name in the text. */
   readonly name: string;
-  /** Bytes up to the next field, or to the end of the struct: its own and the padding after it. */
+  /** Size in bytes with the padding after it. */
   readonly bytes: number;
 }
 
-/** The fields in the order of their bytes, which is the order of the names given. */
-function placesOf(struct: Printable, names: readonly string[]): Place[] {
+/** Lists the members in the order of their bytes, which is the order of the names. */
+function membersOf(struct: Printable, names: readonly string[]): Member[] {
   return byOffset(struct).map(([, field], i, all) => {
     const end = i + 1 < all.length ? all[i + 1][1].offset : struct.size;
     return { field, name: names[i], bytes: end - field.offset };
@@ -307,18 +325,18 @@ function scalarOf(type: ScalarType | PrintableLink): ScalarType {
   return typeof type === "string" ? type : "ref";
 }
 
-/** What an array's length looks like; nothing for what is no array. */
+/** Prints the length of an array; `""` for other types. */
 function lengthOf(type: PrintableType, show: (length: number) => string): string {
   return typeof type === "object" && "element" in type ? show(type.length) : "";
 }
 
-/** The names of a struct's fields, in the order of their bytes. */
+/** Returns the names of a struct's fields in the text, in the order of their bytes. */
 function fieldNamesOf(struct: Printable, isTaken: (name: string) => boolean): string[] {
   const wanted = byOffset(struct).map(([name]) => ({ name, own: name }));
   return distinct(wanted, isTaken);
 }
 
-/** The structs, each after those that are nested in it, with the name that it has in the text. */
+/** Lists the structs, each after those nested in it, with their names in the text. */
 function namesOf(
   structs: readonly Printable[],
   isTaken: (name: string) => boolean,
@@ -333,7 +351,7 @@ function namesOf(
     found.set(struct, struct.name || name);
   };
   for (const struct of structs) visit(struct, "Record");
-  // Those that the caller named in the call keep their names before others.
+  // The structs of the call choose their names before nested ones.
   const inTurn = [...new Set([...structs, ...found.keys()])];
   const names = distinct(
     inTurn.map((it) => ({ name: found.get(it)!, own: it.name })), // each was visited
@@ -344,8 +362,9 @@ function namesOf(
 }
 
 /**
- * Makes identifiers that differ from each other. First everybody gets its own name who can have it; then the others, in their
- * order, an escaped one, with `_2`, `_3` and so on where that is gone.
+ * Makes distinct identifiers. First each name that is an identifier and not taken is given away;
+ * then the others get escaped names in their order, with `_2`, `_3` and so on when the name is
+ * taken.
  */
 function distinct(
   wanted: readonly { readonly name: string; readonly own: string }[],
@@ -369,13 +388,14 @@ function distinct(
 }
 
 /**
- * Makes an identifier of both languages: a letter, then letters, digits and `_`, all of them ASCII. Any other character becomes
- * `u` and its code point in hexadecimal, four digits at least; a name that the language has another use for gets a `_` at its end.
+ * Makes an identifier of both languages: an ASCII letter, then ASCII letters, digits and `_`. Any
+ * other character becomes `u` and its code point in at least four hexadecimal digits; a reserved
+ * name gets a `_` at its end.
  */
 function escape(name: string, isTaken: (name: string) => boolean): string {
   const plain = name.replace(
     /^[^A-Za-z]|[^A-Za-z0-9_]/gu,
-    (it) => `u${it.codePointAt(0)!.toString(16).padStart(4, "0")}`, // a match has a character
+    (it) => `u${it.codePointAt(0)!.toString(16).padStart(4, "0")}`, // a match is one character
   );
   return isTaken(plain) ? `${plain}_` : plain;
 }

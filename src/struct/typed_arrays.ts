@@ -1,8 +1,8 @@
 /**
  * The typed arrays over one region of memory.
  *
- * Signed and unsigned integers of a width share one, so that a block carries few: the sign is put back on reading, which
- * costs a shift.
+ * Signed and unsigned integers of one width share an array, so that a block has few arrays; a shift
+ * on reading restores the sign.
  *
  * @module
  */
@@ -10,22 +10,23 @@ import type { MemoryRegion } from "../memory/resource.ts";
 import { type Arrays, SCALARS } from "./scalars.ts";
 import { type AnyStruct, elementOf, scalarOf, Struct } from "./schema.ts";
 
-/** One bit for each typed array, to say in a number which of them are wanted. */
+/** A bit for each typed array; a sum of them is a set of arrays. */
 export const ARRAY_BIT = { u8: 1, u16: 2, i32: 4, f16: 8, f32: 16, f64: 32, i64: 64 } as const;
 
-// An array that nobody asked for is an empty one of the right class, so that every field keeps one shape.
+// An array that is not needed is an empty one of the same class, so that every property keeps its
+// type.
 const NO_U8 = new Uint8Array(0);
 const NO_U16 = new Uint16Array(0);
 const NO_I32 = new Int32Array(0);
 const NO_F32 = new Float32Array(0);
-// Where the engine has no Float16Array, struct() refuses f16 and this one is never read.
+// Without Float16Array in the engine struct() throws on f16, so this one is never read.
 const NO_F16 = "Float16Array" in globalThis
   ? new Float16Array(0)
   : NO_F32 as unknown as Float16Array;
 const NO_F64 = new Float64Array(0);
 const NO_I64 = new BigInt64Array(0);
 
-/** What can be moved from record to record: a view. */
+/** A view of a record, which can be bound to another one. */
 export interface Movable {
   /** Typed arrays over the memory of the record. */
   _b: TypedArrays;
@@ -35,7 +36,7 @@ export interface Movable {
 
 /** The typed arrays over one region. */
 export class TypedArrays implements Arrays {
-  /** Every byte; always there. */
+  /** All bytes; never left out. */
   u8: Uint8Array = NO_U8;
   u16: Uint16Array = NO_U16;
   i32: Int32Array = NO_I32;
@@ -45,7 +46,7 @@ export class TypedArrays implements Arrays {
   i64: BigInt64Array = NO_I64;
 
   /**
-   * Moves a view to a record.
+   * Binds a view to a record.
    *
    * @param view The view.
    * @param offset Byte offset of the record.
@@ -56,31 +57,33 @@ export class TypedArrays implements Arrays {
   }
 
   /**
-   * Tells which of all the records that ever come to lie at an offset does so now. Debug views ask at each access.
+   * Returns the epoch of a record, which debug views compare at each access.
    *
-   * @param _offset Byte offset of a record.
-   * @param _byteLength Its bytes.
-   * @returns A number that changes when the record there is freed.
+   * @param _offset Byte offset of the record.
+   * @param _byteLength Size of the record in bytes.
+   * @returns A number that changes when the record is freed.
    */
   epochAt(_offset: number, _byteLength: number): number {
     return 0;
   }
 
   /**
-   * @param offset Byte offset of a record.
-   * @param epoch What {@linkcode epochAt} told while it was live.
-   * @returns The error for a view that is used after that.
+   * Creates the error for a view that is used after its record was freed.
+   *
+   * @param offset Byte offset of the record.
+   * @param epoch What {@linkcode epochAt} returned while the record was live.
+   * @returns The error.
    */
   staleError(offset: number, epoch: number): Error {
     return new Error(`Cannot use a view: the record at byte ${offset}, epoch ${epoch}, is gone`);
   }
 
   /**
-   * Makes typed arrays over a region.
+   * Creates the typed arrays over a region.
    *
    * @param region Starts at a multiple of the widest array's element size.
-   * @param bytes How much of it.
-   * @param arrays Sum of {@linkcode ARRAY_BIT}s.
+   * @param bytes Number of its bytes to cover.
+   * @param arrays Sum of {@linkcode ARRAY_BIT}s: the arrays that are needed.
    */
   protected attach(
     { buffer, byteOffset: at }: MemoryRegion,
@@ -96,7 +99,7 @@ export class TypedArrays implements Arrays {
     if (arrays & ARRAY_BIT.i64) this.i64 = new BigInt64Array(buffer, at, bytes >> 3);
   }
 
-  /** Lets go of the region: every array is empty from here on, reads give nothing and writes go nowhere. */
+  /** Releases the region: every array becomes empty, so reads give zero and writes do nothing. */
   protected detach(): void {
     this.u8 = NO_U8;
     this.u16 = NO_U16;
@@ -109,8 +112,10 @@ export class TypedArrays implements Arrays {
 }
 
 /**
+ * Finds the typed arrays that a struct's fields need.
+ *
  * @param struct A struct.
- * @returns The sum of the {@linkcode ARRAY_BIT}s that its fields are read and written through.
+ * @returns Sum of {@linkcode ARRAY_BIT}s.
  */
 export function arraysOf(struct: AnyStruct): number {
   let arrays = 0;
@@ -124,8 +129,10 @@ export function arraysOf(struct: AnyStruct): number {
 }
 
 /**
- * @param align Bytes that records are aligned to.
- * @returns The sum of the {@linkcode ARRAY_BIT}s that a struct of that alignment, or of less, can need in this engine.
+ * Finds the typed arrays that any struct up to an alignment can need in this engine.
+ *
+ * @param align Alignment of the records in bytes.
+ * @returns Sum of {@linkcode ARRAY_BIT}s.
  */
 export function arraysWithin(align: number): number {
   const f16 = "Float16Array" in globalThis ? ARRAY_BIT.f16 : 0;

@@ -1,14 +1,14 @@
 /**
- * Views: objects that look like a record and read and write its bytes.
+ * Views: objects whose fields read and write the bytes of a record.
  *
- * A view of a record holds the typed arrays of a block and a byte offset, which is all that moving it changes. A struct or
- * an array nested in it gets a view of its own, made when it is first asked for and kept by the view that it is part of, with which it
- * moves:
+ * A view of a record holds the typed arrays of a block and a byte offset; binding it to another
+ * record changes only these. A nested struct or array has a view of its own, a part, which is
+ * created on first use and kept by the outer view. A part finds its bytes through the outer view:
  *
  * ```text
- * record view   _b  typed arrays of the block      part or array   _r   the view that it is part of
- *               _o  byte offset of the record                      _at  byte offset within that
- *               _n0 … its parts, once they were asked for         _b, _o  getters: _r._b, _r._o + _at
+ * record view   _b  typed arrays of the block      part or array   _r   the outer view
+ *               _o  byte offset of the record                      _at  byte offset in that
+ *               _n0 … parts, once they were used                  _b, _o  getters: _r._b, _r._o + _at
  * ```
  *
  * @module
@@ -26,7 +26,8 @@ import {
   plainValue,
 } from "./array_view.ts";
 import { debugArrayViewClass, debugPartClass, debugViewClass } from "./debug_view.ts";
-import { type Frame, itemsWriter, type Writer, writerOf, writeScalarError } from "./record.ts";
+import { type Frame, itemsWriter, type Writer, writerOf } from "./record.ts";
+import { scalarError } from "./record_errors.ts";
 import { Accessors, type Bound, type Compile, SCALARS } from "./scalars.ts";
 import {
   type AnyStruct,
@@ -44,79 +45,92 @@ export { isDebugView } from "./debug_view.ts";
 /**
  * A record as an object: its fields read and write the record's bytes.
  *
- * A nested struct is a view as well, and so is an array ({@linkcode ArrayView}); both follow the view that they came
- * from when it is moved. Assigning a whole struct or array copies it in; TypeScript, which cannot type a setter of its own for a
- * computed name, wants `view.color.copyFrom([…])` in the place of `view.color = […]`, and `view.next = NULL_HANDLE` in that of
- * `view.next = null`, lest a link read as one that may be null. A view is not checked after it was made: kept
- * past its record's `free`, it reads whatever is there; in debug mode it throws {@linkcode StaleHandleError}.
+ * A nested struct is a view as well, and so is an array ({@linkcode ArrayView}); both stay bound to
+ * the same record as the outer view. Assigning a whole struct or array copies its fields or
+ * elements. TypeScript has no setters with a type of their own for computed names, so there write
+ * `view.color.copyFrom([…])` for `view.color = […]`, and `view.next = NULL_HANDLE` for
+ * `view.next = null`. A view is checked only when it is created: used after its record was freed,
+ * it reads whatever is there; in debug mode it throws {@linkcode StaleHandleError}.
  *
- * The fields are no properties of the view's own, so `{ ...view }` has none of them: TypeScript refuses it ({@linkcode NoSpread}), and in
- * debug mode it throws, as `structuredClone` does; copy `view.toJSON()` instead. `JSON.stringify` takes a view, and writes integers of
- * 64 bits as decimal strings. In debug mode a view is sealed: what is written to a name that is no field throws in strict code.
+ * The fields are not own properties, so `{ ...view }` copies none of them: it is an error of
+ * TypeScript ({@linkcode NoSpread}), and throws in debug mode, as `structuredClone` does; copy
+ * `view.toJSON()` instead. `JSON.stringify` takes a view, and writes integers of 64 bits as decimal
+ * strings. In debug mode a view is sealed: writing a property that is no field throws in strict
+ * code.
  *
- * @typeParam S The struct type, or the plain fields it is made of.
+ * @category Structs and views
+ *
+ * @typeParam S The struct type, or its plain fields.
  */
 export type View<S extends AnyStruct | Fields> = S extends Struct<infer F>
   ? { -readonly [K in keyof F]: FieldView<F[K], S> } & RecordMethods<S> & NoSpread
   : S extends Fields ? View<Struct<S>>
   : never;
 
-/** Key of what views have in types alone. */
+/**
+ * Key of a property that views have only in types.
+ *
+ * @category Structs and views
+ */
 export declare const viewed: unique symbol;
 
 /**
- * What a view of a record has beside its fields.
+ * The members of a view of a record that are not fields.
+ *
+ * @category Structs and views
  *
  * @typeParam S The struct type.
  */
 export interface RecordMethods<S extends AnyStruct> {
-  /** Never there: the compiler infers the struct by it. */
-  readonly [viewed]?: Viewed<S> | undefined; // which keeps the errors of the compiler short
+  /** Exists only in types: the compiler infers the struct from it, and its errors stay short. */
+  readonly [viewed]?: Viewed<S> | undefined;
   /**
-   * Copies the record out for JSON: `JSON.stringify` calls it so, with a key.
+   * Copies the record to a plain object for JSON. `JSON.stringify` calls it with a key.
    *
-   * @param key Where the record goes; makes no other difference than to be there.
-   * @returns A plain object of what JSON can hold. It has no integers of 64 bits, so they are decimal strings; `BigInt(text)` makes one
-   * what a field takes again.
+   * @param key The property's name; only whether there is one matters.
+   * @returns An object of values for JSON: integers of 64 bits, which it does not have, are decimal
+   * strings; `BigInt(text)` converts one back.
    */
   toJSON(key: string): unknown;
   /**
-   * Copies the record out.
+   * Copies the record to a plain object.
    *
-   * @returns A plain object of plain values, as `Infer` says: integers of 64 bits are bigints.
+   * @returns An object of the type `Infer`: integers of 64 bits are bigints.
    */
   toJSON(): Infer<S>;
 }
 
 /**
- * Names a struct to the compiler; no value has it. All of them pass for each other, so that a view is still one of any struct with
- * the same fields.
+ * Names a struct to the compiler. No value has it. These types are assignable to each other, so
+ * that a view is assignable to one of any struct with the same fields.
+ *
+ * @category Structs and views
  *
  * @typeParam _S The struct type.
  */
 export interface Viewed<_S> {
-  /** So that it is no empty type, which everything would pass for. */
+  /** Without it this would be an empty type, to which every value is assignable. */
   readonly is: "view";
 }
 
-/** A view from the inside. */
+/** A view as the engine uses it. */
 export interface RecordView extends Bound {
   _b: TypedArrays;
   _o: number;
-  /** Its struct, on the prototype of a view of a whole record. */
+  /** Its struct, on the prototype of a view of a whole record; a part has none. */
   readonly _s?: AnyStruct;
 }
 
-/** A view of a whole record, which also knows its struct, on its prototype. */
+/** A view of a whole record, which has its struct on its prototype. */
 export interface StructView extends RecordView {
-  /** What it is a view of. */
+  /** Its struct. */
   readonly _s: AnyStruct;
 }
 
-/** Makes views of one struct. */
+/** Class of the views of one struct. */
 export type RecordViewClass = new (arrays: TypedArrays, offset: number) => StructView;
 
-/** What is compiled for a struct. */
+/** The code that is compiled for a struct. */
 export interface StructCode {
   /** Class of its views. */
   readonly View: RecordViewClass;
@@ -125,10 +139,12 @@ export interface StructCode {
 }
 
 /**
+ * Compiles the code of a struct.
+ *
  * @param struct A struct.
- * @param compile Makes the classes and functions.
- * @param isDebug Whether its views check at each access that the record is still there.
- * @returns Its views and its writer.
+ * @param compile Calls the definitions of the classes and functions.
+ * @param isDebug Whether the views check at each access that the record is live.
+ * @returns The class of its views, and its writer.
  */
 export function structCode(struct: AnyStruct, compile: Compile, isDebug: boolean): StructCode {
   const code = new Definitions(compile, isDebug);
@@ -136,7 +152,7 @@ export function structCode(struct: AnyStruct, compile: Compile, isDebug: boolean
   return { View, write: writerOf(struct, compile, code.writers, code.accessors) };
 }
 
-/** For a struct that is written whole: errors say the field that it is. */
+/** The frame of a nested struct that is written through its view: it names the field in errors. */
 class WholeFrame implements Frame {
   readonly name: string;
   readonly outer = undefined;
@@ -146,17 +162,17 @@ class WholeFrame implements Frame {
   }
 
   resume(_target: unknown, _handle: number, view: Bound): number {
-    return view._b === undefined ? 0 : 1; // in debug mode a view whose record is gone throws when asked
+    return view._b === undefined ? 0 : 1; // in debug mode the getter throws on a freed record
   }
 }
 
-/** In the place of the value that an array is a field of, where it is written alone. */
+/** Stands for the outer value of an array that is written alone. */
 const NO_FIELDS = {};
 
-/** Makes the classes that the view of one struct needs. */
+/** Defines the classes that the view of one struct needs. */
 class Definitions {
   readonly accessors: Accessors;
-  /** By struct; filled as they are needed. */
+  /** By struct, created when they are first needed. */
   readonly writers = new Map<AnyStruct, Writer>();
   private readonly compile: Compile;
   private readonly isDebug: boolean;
@@ -168,15 +184,15 @@ class Definitions {
   }
 
   recordViewClass(struct: AnyStruct): RecordViewClass {
-    const Plain = this.compile(defineRecordView, hasParts(struct)) as RecordViewClass; // _s comes next
-    Object.defineProperty(Plain.prototype, "_s", { value: struct });
+    const Plain = this.compile(defineRecordView, hasParts(struct)) as RecordViewClass;
+    Object.defineProperty(Plain.prototype, "_s", { value: struct }); // completes the type
     this.#define(Plain.prototype, struct, this.accessors);
     return this.isDebug ? debugViewClass(Plain, struct.name, partCount(struct)) : Plain;
   }
 
   #partViewClass(struct: AnyStruct): PartViewClass {
     const Part = this.compile(definePartView);
-    // Accessors of their own, since what one text learns of a view it would lose again to a part.
+    // Accessors of their own: a text that serves views and parts would be polymorphic.
     this.#define(Part.prototype, struct, new Accessors(this.compile));
     return this.isDebug ? debugPartClass(Part, struct.name, partCount(struct)) : Part;
   }
@@ -190,14 +206,14 @@ class Definitions {
     const { compile, writers } = this;
     const { element, length } = type;
     const stride = elementBytes(element);
-    let copy: ReturnType<typeof itemsWriter> | undefined; // few arrays are ever copied into
+    let copy: ReturnType<typeof itemsWriter> | undefined; // made on first use: few arrays need it
     const copyFrom = (values: unknown, view: Bound) => {
       copy ??= itemsWriter(
         name,
         type,
         0,
-        (view) => view as Bound & ArrayView, // which copyFrom() is called on
-        // In debug mode a view whose record is gone throws when it is asked for `_b`.
+        (view) => view as Bound & ArrayView, // copyFrom() is called on it
+        // In debug mode the getter of `_b` throws on a freed record.
         (_init, _seen, view) => view._b === undefined ? 0 : 1,
         compile,
         writers,
@@ -205,7 +221,7 @@ class Definitions {
       copy(values, NO_FIELDS, 0, view, undefined, 0, undefined);
     };
     if (element instanceof Struct) {
-      const frames: WholeFrame[] = []; // by index, as they are needed
+      const frames: WholeFrame[] = []; // by index, created on first use
       const write = (value: unknown, view: Bound, i: number) =>
         this.#writeWhole(element, value, view, frames[i] ??= new WholeFrame(`${name}[${i}]`));
       const help = { indexError, write, copyFrom };
@@ -221,20 +237,21 @@ class Definitions {
     const scalar = scalarOf(element);
     const { array, fits, decode } = SCALARS[scalar];
     const valueError = (i: number, value: unknown) =>
-      writeScalarError(scalar, value, `${name}[${i}]`, undefined);
+      scalarError(scalar, value, `${name}[${i}]`, undefined);
     const elements = { length, array, shift: 31 - Math.clz32(stride), decode, fits };
     return compile(defineScalarArray, ArrayView, elements, { indexError, valueError, copyFrom });
   }
 
-  /** Gives a prototype an accessor for each field. */
+  /** Adds the accessors and methods of a struct to a prototype. */
   #define(prototype: object, struct: AnyStruct, accessors: Accessors): void {
-    Object.defineProperty(prototype, "_of", { value: struct }); // for writers, which need not check what a view has
+    // Writers do not check the names of a value that has it.
+    Object.defineProperty(prototype, "_of", { value: struct });
     Object.defineProperty(prototype, "toJSON", {
       value(this: object, key?: string) {
         return plainValues(struct, this, key);
       },
     });
-    showAs(prototype, (view) => isUnbound(view) ? "[view of nothing]" : plainValues(struct, view));
+    showAs(prototype, (view) => isUnbound(view) ? "[unbound view]" : plainValues(struct, view));
     let parts = 0;
     for (const [name, { type, offset }] of Object.entries(struct.fields)) {
       const accessor = typeof type === "string" || "target" in type
@@ -251,18 +268,18 @@ class Definitions {
     const write = isStruct
       ? (value: unknown, part: object) => this.#writeWhole(type, value, part as Bound, frame)
       : (value: unknown, part: object) => (part as ArrayView).copyFrom(value as never);
-    // As a property's name it is one string everywhere, which compiled code compares it as; a new one is not.
+    // The name of a property is an internalized string, which compiled code compares by identity.
     const [key] = Object.keys({ [`_n${index}`]: 0 });
     return this.compile(definePartAccessor, Part, offset, key, write);
   }
 
-  /** Writes a value to a struct that a view stands on. */
+  /** Writes a value to the struct that a view is bound to. */
   #writeWhole(struct: AnyStruct, value: unknown, view: Bound, frame: Frame): void {
     writerOf(struct, this.compile, this.writers)(value, 0, view, undefined, 0, frame);
   }
 }
 
-// -- texts that are compiled anew for each struct: nothing in them is free but their parameters --
+// -- texts that are compiled again for each struct: they refer only to parameters and globals --
 
 function defineRecordView(
   hasParts: boolean,
@@ -280,7 +297,7 @@ function defineRecordView(
   return class View {
     declare _b: TypedArrays;
     declare _o: number;
-    // The first parts. A view with more gets the others as they are asked for.
+    // The first parts. The properties of further ones are added on first use.
     declare _n0: Part | undefined;
     declare _n1: Part | undefined;
     declare _n2: Part | undefined;
@@ -313,8 +330,8 @@ function definePartView(): PartViewClass {
   };
 }
 
-/** A view that keeps views of its parts, by `_n` and a number. */
-type Whole = Bound & Record<string, Part | undefined>;
+/** A view with the views of its parts in `_n0`, `_n1` and so on. */
+type OuterView = Bound & Record<string, Part | undefined>;
 
 function definePartAccessor(
   PartView: new (root: Bound, at: number) => Part,
@@ -323,18 +340,18 @@ function definePartAccessor(
   write: (value: unknown, part: object) => void,
 ): object {
   return {
-    get(this: Whole) {
+    get(this: OuterView) {
       let part = this[key];
       if (part === undefined) {
         part = new PartView(this, offset);
         this[key] = part;
       }
-      // What it has already: after a store the compiler knows what it would have to load for each access.
+      // The values do not change: after the stores the compiler knows them, and loads them no more.
       part._r = this;
       part._at = offset;
       return part;
     },
-    set(this: Whole, value: unknown) {
+    set(this: OuterView, value: unknown) {
       let part = this[key];
       if (part === undefined) {
         part = new PartView(this, offset);
@@ -345,20 +362,20 @@ function definePartAccessor(
   };
 }
 
-// -- the same for all --
+// -- shared by all structs --
 
 function hasParts(struct: AnyStruct): boolean {
   return partCount(struct) > 0;
 }
 
-/** How many fields are structs or arrays, so that a view has views of them. */
+/** Number of fields that are structs or arrays, which have views of their own. */
 function partCount(struct: AnyStruct): number {
   return Object.values(struct.fields).filter(({ type }) =>
     typeof type === "object" && !("target" in type)
   ).length;
 }
 
-/** The values of a record, read through a view of it; for JSON where there is a key. */
+/** Copies a record to a plain object through its view; for JSON when there is a key. */
 function plainValues(struct: AnyStruct, view: object, key?: string): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const name of Object.keys(struct.fields)) {
@@ -374,20 +391,25 @@ function indexError(i: unknown, length: number): RangeError {
 }
 
 /**
+ * Finds the view of a whole record.
+ *
  * @param view Any value.
- * @returns The view of the whole record that it is, or is a part of; `undefined` for anything else.
+ * @returns The value when it is such a view, the outermost view when it is a part; otherwise
+ * `undefined`.
  */
 export function rootOf(view: unknown): RecordView | undefined {
   if (typeof view !== "object" || view === null) return undefined;
-  // Only views have these names: a part the first, a record the second.
+  // Only views have these properties: a part `_r`, a view of a record `_b`.
   let root: object = view;
   while ("_r" in root) root = root._r as object;
   return "_b" in root ? root as RecordView : undefined;
 }
 
 /**
+ * Finds the struct of a view.
+ *
  * @param view Any value.
- * @returns The struct whose records it can be moved over; `undefined` for what is no view of a whole record.
+ * @returns The struct when it is a view of a whole record; otherwise `undefined`.
  */
 export function structOf(view: unknown): AnyStruct | undefined {
   return typeof view === "object" && view !== null ? (view as Partial<StructView>)._s : undefined;
@@ -399,5 +421,5 @@ function isUnbound(view: unknown): boolean {
 
 showAs<ArrayView>(
   ArrayView.prototype,
-  (view) => isUnbound(view) ? "[view of nothing]" : view.toArray(),
+  (view) => isUnbound(view) ? "[unbound view]" : view.toArray(),
 );

@@ -72,7 +72,7 @@ for (const debug of [false, true]) {
     assertEquals(Deno.inspect({ view: view.pos }, { depth: 1 }), `{ view: ${pos} }`);
 
     const cursor = pool.cursor();
-    const unbound = debug ? "[Cannot use a view: it is bound to no record]" : "[view of nothing]";
+    const unbound = debug ? "[Cannot use a view: it is bound to no record]" : "[unbound view]";
     for (const it of [cursor, cursor.pos, cursor.color]) assertEquals(printed(it), unbound);
     pool.seek(cursor, handle);
     assertEquals(printed(cursor.pos), pos);
@@ -82,7 +82,7 @@ for (const debug of [false, true]) {
     const dead = `[Cannot use a view in Pool "enemies": ${stale}]`;
     if (debug) { for (const it of [view, view.pos, view.color]) assertEquals(printed(it), dead); }
     pool.dispose();
-    if (!debug) assertEquals(printed(cursor), "[view of nothing]");
+    if (!debug) assertEquals(printed(cursor), "[unbound view]");
   });
 }
 
