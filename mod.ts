@@ -1,6 +1,6 @@
 /**
- * Typed object pools: struct-like records packed into typed-array slabs, taken and given back in constant time, through
- * handles that know when they are stale.
+ * Typed object pools for Deno, Node, Bun and browsers: struct-like records packed into typed-array
+ * slabs, allocated and freed in constant time, through handles that know when they are stale.
  *
  * @example Usage
  * ```ts
