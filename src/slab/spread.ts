@@ -277,11 +277,17 @@ function defineSpreadSlab(
     }
 
     protected override clearBlock(block: Block): void {
+      // As in the base class, in one pass.
+      if (block.live === 0) return;
+      this.peak = this.peakSize;
+      this.frees += block.live;
       for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
-        const isRetired = retires && block.stamps[chunk] === lastStamp;
-        if (!isRetired) this._put(block, chunk);
+        const next = this.nextStamp(block, block.stamps[chunk], chunk);
+        block.stamps[chunk] = next;
+        if (next !== 0) this._put(block, chunk);
       }
-      super.clearBlock(block);
+      block.reset();
+      this.blockSet.noteCleared(block);
     }
 
     override moveRecord(from: Block, chunk: number, to: Block, target: number): void {
