@@ -209,6 +209,18 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * @throws {StaleHandleError} when it is stale, null, forged, or freed already; nothing changes
    * then.
    * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" });
+   * const imp = pool.alloc();
+   * pool.free(imp);
+   * assertEquals(pool.has(imp), false);
+   * assertEquals(pool.tryFree(imp), false); // free() would throw StaleHandleError
+   * ```
    */
   free(handle: Handle<T>): void {
     this._own.free.call(this, handle);
@@ -459,6 +471,18 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    *
    * @returns An iterator. It yields the same view each time, moved to the next record.
    * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" });
+   * for (const hp of [1, 2, 3]) pool.alloc({ hp });
+   * let sum = 0;
+   * for (const { hp } of pool) sum += hp;
+   * assertEquals(sum, 6);
+   * ```
    */
   [Symbol.iterator](): IterableIterator<View<T>> {
     return this._own[Symbol.iterator].call(this);
@@ -469,6 +493,16 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    *
    * @returns An iterator of handles.
    * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" });
+   * const handles = pool.allocMany(3);
+   * assertEquals([...pool.handles()], handles);
+   * ```
    */
   handles(): IterableIterator<Handle<T>> {
     this._slab.checkUsable("iterate");
@@ -620,6 +654,16 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * then.
    * @throws {RangeError} when `chunks` is no integer from 0.
    * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" }, { chunksPerBlock: 64 });
+   * pool.reserve(100); // before the game begins
+   * assertEquals([pool.size, pool.capacity], [0, 128]);
+   * ```
    */
   reserve(chunks: number): void {
     reserve(this._slab, chunks);

@@ -277,6 +277,17 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * @throws {StaleHandleError} when one is not live or comes twice; nothing changes then.
    * @throws {TypeError} when `handles` is not array-like.
    * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" });
+   * const handles = pool.allocMany(100, new Int32Array(100));
+   * pool.freeMany(handles.subarray(0, 60));
+   * assertEquals(pool.size, 40);
+   * ```
    */
   freeMany(handles: ArrayLike<H> | HandleNumbers): void {
     const [first] = this._slabs;
@@ -299,6 +310,17 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * then on.
    *
    * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" }, { chunksPerBlock: 16 });
+   * const [imp] = pool.allocMany(20);
+   * pool.clear();
+   * assertEquals([pool.size, pool.capacity, pool.has(imp)], [0, 32, false]);
+   * ```
    */
   clear(): void {
     this._checkUsable("clear");
@@ -355,6 +377,18 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * @param index The `index` of one of {@linkcode blocks}.
    * @throws {RangeError} when there is no such block.
    * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" }, { chunksPerBlock: 16 });
+   * pool.allocMany(40);
+   * const sparse = pool.blocks.filter((block) => block.live < 16);
+   * for (const { index } of sparse) pool.freeBlock(index);
+   * assertEquals([pool.size, pool.capacity], [32, 32]);
+   * ```
    */
   freeBlock(index: number): void {
     const [first] = this._slabs;
@@ -373,6 +407,17 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    *
    * @returns The bytes that were given back.
    * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" }, { chunksPerBlock: 16 });
+   * pool.allocMany(40);
+   * pool.clear();
+   * assertEquals([pool.trim(), pool.byteLength], [48, 0]);
+   * ```
    */
   trim(): number {
     this._checkUsable("trim");
@@ -447,6 +492,17 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * @param out An object to fill instead of a new one.
    * @returns `out`, or a new object.
    * @throws {DisposedError} after `dispose`.
+   *
+   * @example Usage
+   * ```ts
+   * import { Pool } from "@slabs/pool";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using pool = new Pool({ hp: "u8" });
+   * pool.freeMany(pool.allocMany(100));
+   * const { size, peakSize, allocs, frees } = pool.stats();
+   * assertEquals([size, peakSize, allocs, frees], [0, 100, 100, 100]);
+   * ```
    */
   stats(out: Partial<PoolStats> = {}): PoolStats {
     return fillStats(this._slabs[0], out);

@@ -172,7 +172,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     super(pools.flatMap((pool) => typedSlabsOf.get(pool)!)); // every pool has one
     this.pools = pools;
     this._classSlabs = slabs.get(this)!; // set by super()
-    const linkedSlabs = this._classSlabs.flatMap((slab) => linkedSlabsOf.get(slab)!); // every pool has one
+    // Every slab has one.
+    const linkedSlabs = this._classSlabs.flatMap((slab) => linkedSlabsOf.get(slab)!);
     for (const slab of this._classSlabs) linkedSlabsOf.set(slab, linkedSlabs);
     const [{ codec }] = this._classSlabs;
     this._parts = debug === true ? new NumberedParts(this._classSlabs) : codec;
