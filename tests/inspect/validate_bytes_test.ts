@@ -1,0 +1,150 @@
+/** validate() of byte allocators: it accepts every state, and finds what tests corrupt by hand. */
+import { assertThrows } from "@std/assert";
+import {
+  Arena,
+  type ByteAllocator,
+  DisposedError,
+  dump,
+  InvariantError,
+  StackAllocator,
+  validate,
+} from "../../mod.ts";
+import type { AddressSpace, Extent } from "../../src/bytes/address_space.ts";
+import { CLASSES, spaceOf, WasmStandIn } from "../bytes/_support.ts";
+
+/** Private fields, which the tests corrupt. */
+interface Hidden {
+  _index: number;
+  _block: Extent;
+  _blocks: Extent[];
+  _before: number;
+  _usedBefore: number;
+  _peak: number;
+  _recent: number;
+  _newest: number;
+  _allocations: number;
+}
+
+/** A fault to plant into an allocator with a first extent, and what the error says. */
+type Fault = readonly [plant: (it: Hidden, extent: Extent) => void, says: string];
+
+/** Asserts for each fault that validate() accepts a new allocator, and not with the fault. */
+function assertFound(make: () => ByteAllocator, faults: readonly Fault[]): void {
+  for (const [plant, says] of faults) {
+    const it = make();
+    validate(it);
+    plant(it as unknown as Hidden, spaceOf(it).extents[0]); // hidden by the compiler only
+    assertThrows(() => validate(it), InvariantError, says);
+  }
+}
+
+Deno.test("validate() and dump() throw TypeError on what is neither a pool nor an allocator", () => {
+  for (const bad of [{}, [], new Uint8Array(8), Object.create(Arena.prototype)]) {
+    assertThrows(() => validate(bad), TypeError);
+    assertThrows(() => dump(bad), TypeError);
+  }
+});
+
+for (const [kind, make] of Object.entries(CLASSES)) {
+  Deno.test(`validate() accepts a ${kind} in every state until its dispose()`, () => {
+    const memory = new WasmStandIn(72);
+    const it = make({ name: "it", memory });
+    validate(it);
+    for (let i = 1; i < 12; i++) {
+      it.alloc(i * 5, 1 << i % 5);
+      validate(it);
+    }
+    memory.grow();
+    assertThrows(() => validate(it), TypeError, "its memory was detached");
+    it.rebind();
+    validate(it);
+    it.reset();
+    validate(it);
+    it.dispose();
+    for (const call of [() => validate(it), () => dump(it)]) {
+      assertThrows(call, DisposedError, `${kind} "it": it was disposed of`);
+    }
+  });
+
+  Deno.test(`validate() finds every fault in the address space of a ${kind}`, () => {
+    const faults: [plant: (space: AddressSpace, extent: Extent) => void, says: string][] = [
+      [({ table, shift }, { base }) => table[base >>> shift] = table[0], "leads elsewhere"],
+      [({ table }, extent) => table[0] = extent, "granule 0 of the addresses leads elsewhere"],
+      [({ table }, extent) => table.push(extent), "leads elsewhere"],
+      [({ table }) => table.pop(), "is beyond the table"],
+      [(space) => space.byteLength++, "bytes, and has"],
+      [(space) => space.granules++, "granules, and has"],
+      [(_, { joinedAt }) => joinedAt.push(64), "0 regions joined it, at 1 places"],
+      [
+        (_, { joinedAt, joined, region }) => {
+          joinedAt.push(64);
+          joined.push(region!); // is not 64 bytes behind itself
+        },
+        "block 0: a region that joined it at byte 64 lies elsewhere",
+      ],
+      [({ extents }, extent) => extents.push(extent), "block 1: shares granule"],
+      [({ extents }) => extents.pop(), "leads elsewhere"],
+    ];
+    for (const [plant, says] of faults) {
+      const it = make({ name: "it" });
+      it.alloc(8);
+      const space = spaceOf(it);
+      plant(space, space.extents[0]);
+      const { message } = assertThrows(() => validate(it), InvariantError, says);
+      if (!message.startsWith(`Cannot validate ${kind} "it": `)) throw new Error(message);
+    }
+  });
+}
+
+/** Three blocks of 64 bytes with 40 allocated, and an empty one. */
+function arena(): Arena {
+  const arena = new Arena({ blockBytes: 64 });
+  for (let i = 0; i < 3; i++) arena.bytes(arena.alloc(40), 40).fill(1);
+  const mark = arena.mark();
+  arena.alloc(60);
+  arena.rewind(mark);
+  return arena;
+}
+
+Deno.test("validate() finds every fault in the metadata of an arena", () => {
+  assertFound(arena, [
+    [({ _block }) => _block.top = 65, "block 2: 65 of its 64 bytes are given out"],
+    [({ _block }) => _block.top = 40.5, "block 2: 40.5 of its 64 bytes"],
+    [({ _blocks }) => _blocks[0].top = -8, "block 0: -8 of its 64 bytes"],
+    [({ _blocks }) => _blocks[3].top = 8, "block 3: 8 bytes are given out past the current block"],
+    [({ _block }) => _block.u8[63] = 7, "block 2: byte 63, past the 40 that are given out, is 7"],
+    [({ _blocks }) => _blocks[3].u8[0] = 7, "block 3: byte 0, past"],
+    [(it) => it._index = 1, "its current block is not that of its position, 1"],
+    [(it) => it._index = -1, "its current block is not that of its position, -1"],
+    [(it) => it._before += 8, "136 bytes before the current block, and has 128"],
+    [(it) => it._usedBefore -= 8, "72 bytes used before the current block, and has 80"],
+    [(it) => it._blocks.length = 3, "it has 3 blocks, and memory for 4"],
+    [({ _blocks }) => _blocks.push(_blocks[3]), "it has 5 blocks, and memory for 4"],
+    [({ _blocks }) => _blocks[3] = _blocks[0], "block 3: 40 bytes are given out past"],
+    [(it) => it._peak = NaN, "the peak is NaN"],
+    [(it) => it._recent = 1000, "the need of late is 1000, the peak is "],
+  ]);
+});
+
+/** Allocations of 24, 3 and 40 bytes, at bytes 8, 40 and 56. */
+function stack(): StackAllocator {
+  const stack = new StackAllocator({ byteLength: 256 });
+  for (const size of [24, 3, 40]) stack.bytes(stack.alloc(size), size).fill(255);
+  return stack;
+}
+
+Deno.test("validate() finds every fault in the metadata of a stack", () => {
+  assertFound(stack, [
+    [(it) => it._allocations++, "it counts 4 allocations, and has 3"],
+    [(it) => it._newest = 40, "an allocation of 3 bytes starts at byte 40"],
+    [(it) => it._newest = 0, "the top is 96, and nothing is live"],
+    [(_, extent) => extent.top += 8, "and ends past"],
+    [(_, { i32 }) => i32[36 / 4] = 40, "an allocation of 40 bytes starts at byte 40"],
+    [(_, { i32 }) => i32[36 / 4] = 0, "an allocation of 0 bytes"],
+    [(_, { i32 }) => i32[32 / 4] = 40, "starts at byte 40, and ends past 32"],
+    [(_, { i32 }) => i32[32 / 4] = 12, "starts at byte 12"],
+    [(_, { i32 }) => i32[32 / 4] = 0, "it counts 3 allocations, and has 2"],
+    [(_, extent) => extent.flipStart(5), "at byte 40 is not marked"],
+    [(_, extent) => extent.flipStart(20), "4 starts are marked, and 3 are live"],
+  ]);
+});
