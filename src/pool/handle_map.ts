@@ -1,14 +1,15 @@
 /**
- * `HandleMap`: values of any kind beside the records of a pool.
+ * `HandleMap`: values of any type beside the records of a pool, by handle.
  *
  * ```text
- * handles   [ handle | 0      | handle | … ]      by the index of the record's chunk, 4 or 8 bytes each
- * values    [ value  | nothing | value | … ]      by the same
+ * handles   [ handle | 0         | handle | … ]   by chunk index, 4 or 8 bytes each
+ * values    [ value  | undefined | value  | … ]   by chunk index
  * ```
  *
- * A look-up is that of an array: the handle that is noted has to be the one that is asked for. The slab tells its maps of each record
- * that is freed, and they drop its value, so what is noted is live; a shared slab, where other threads free, does not, and is asked
- * each time.
+ * A look-up reads both arrays at the index of the handle, and compares the handle there with the
+ * given one. A slab notifies its maps of every freed record, and they drop its value, so every
+ * handle in them is live. A shared slab, whose records other threads free, does not notify, so
+ * there every look-up asks the slab as well.
  *
  * @module
  */
@@ -19,41 +20,51 @@ import type { AnyStruct, Fields } from "../struct/schema.ts";
 import type { HandleOf } from "./pool_base.ts";
 
 /**
- * A pool that a {@linkcode HandleMap} can be beside: each of them is.
+ * A pool that a {@linkcode HandleMap} can be created for, as all pools of this module can.
  *
- * @typeParam S The struct type, or the plain fields it is made of; of several the union.
+ * @typeParam S The struct type or plain fields of the records; the union of several.
+ * @category Beside the records
  */
 export interface HandleMapPool<S extends AnyStruct | Fields> {
-  /** Tells whether a record is live. A property, so that the handles of another struct are refused. */
+  /**
+   * Returns whether a record is live. It is a property and no method, so that handles of another
+   * struct are a type error.
+   */
   readonly has: (handle: HandleOf<S>) => boolean;
-  /** Tells the index of a live record. */
+  /** Returns the index of a live record. */
   readonly indexOf: (handle: HandleOf<S>) => number;
-  /** Chunks that the pool may have at the most. */
+  /** The most chunks that the pool can have. */
   readonly maxChunks: number;
 }
 
 /**
- * Any values beside records, by their handles: sprites, strings, physics bodies, promises.
+ * Values of any type beside the records of a pool, by handle: sprites, strings, physics bodies.
  *
- * Use it for what cannot be a field. A value is there as long as its record is: once that is freed nobody sees it any more, not the
- * next record in the same chunk either. For numbers an array of yours, by `pool.indexOf(handle)`, is smaller.
+ * Use it for values that cannot be fields. The value of a record is dropped when the record is
+ * freed, and the next record in its chunk does not have it. For numbers an array of your own,
+ * indexed by `pool.indexOf(handle)`, is smaller.
  *
- * `get`, `has`, `set` and `delete` are O(1), without hashing, and allocate nothing once there is room: 12 bytes, of wide handles 16, for
- * each index up to the highest that has a value. As pools give out low indices first, that is about what the most records that were live at
- * once need; {@linkcode sweep} gives back what is beyond the highest. As long as there is a map, freeing a record drops its value as well,
- * which makes that a little slower.
+ * `get`, `has`, `set` and `delete` are O(1), without hashing, and allocate nothing once there is
+ * room. A map takes 12 bytes, with wide handles 16, for each index up to the highest with a value.
+ * Pools give out low indices first, so that is about the most records that were live at once;
+ * {@linkcode sweep} gives back the room beyond the highest. Maps make freeing a record a little
+ * slower.
  *
- * A value stays through `pool.trim()` and `pool.rebind()`, and moves with its record in `pool.compact()`. `pool.restore()` keeps those
- * of the records that were live before and are live after, by their handles; `pool.load()` drops all. After the pool's `dispose` every
- * call throws `DisposedError` but `size`, which is 0, and {@linkcode clear}.
+ * Values stay on `pool.trim()` and `pool.rebind()`, and move with their records in
+ * `pool.compact()`. `pool.restore()` keeps the values of records that are live both before and
+ * after it, `pool.load()` drops all. After the pool's `dispose` all calls but {@linkcode clear}
+ * throw `DisposedError`, and `size` is 0.
  *
- * Beside a `SharedPool` a map is of one thread. Which records others have freed it finds out when it is asked, and what those have
- * left is dropped by `sweep`, and bit by bit by `set`, which looks at a few values each time. Compact handles come round without its
- * knowing: the value of a dead record can be seen by one that has its very handle again, after as many reuses of the chunk as there are
- * generations, if nothing was swept in the meantime. Wide handles never come round.
+ * Beside a `SharedPool` a map belongs to one thread. It does not notice when another thread frees a
+ * record: every look-up checks whether the record is live, and values of dead records are dropped
+ * by `sweep` and, a few at a time, by `set`. A compact handle is given out again after as many
+ * reuses of its chunk as there are generations; a record with that handle then has the value of the
+ * dead one, unless it was dropped before. A wide handle is never given out again.
  *
- * @typeParam S The struct type of the records, `HandleMap<typeof Ship, Sprite>`; of several the union.
- * @typeParam V The values.
+ * @typeParam S The struct type of the records, as in `HandleMap<typeof Ship, Sprite>`; the union of
+ * several.
+ * @typeParam V The type of the values.
+ * @category Beside the records
  *
  * @example Usage
  * ```ts
@@ -75,65 +86,66 @@ export interface HandleMapPool<S extends AnyStruct | Fields> {
  * ```
  */
 export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[HandleOf<S>, V]> {
-  // `declare`, as the constructor may return before it sets them: then they are another object's.
+  // `declare` makes no fields, as the constructor may return another object instead of setting
+  // them.
   /**
-   * The values, by slab of the pool.
+   * The values for each slab of the pool.
    *
    * @internal
    */
   declare protected readonly _stores: readonly Store[];
   /**
-   * The first of them, which is the only one but beside a set of pools.
+   * The values of the first slab, which is the only one except in a `PoolSet`.
    *
    * @internal
    */
   declare protected readonly _store: Store;
   /**
-   * Tells whose a handle is.
+   * Returns the position of the slab that a handle belongs to.
    *
    * @internal
    */
   declare protected readonly _partOf: (handle: number) => number;
   /** The methods of the map's own class. */
-  declare private readonly _own: Hot;
+  declare private readonly _own: OwnMethods;
 
   /**
-   * Creates a map without any value.
+   * Creates an empty map.
    *
-   * @param pool A `Pool`, `ErasedPool`, `PoolSet` or `SharedPool`. The map refers to it.
-   * @throws {TypeError} when it is none.
-   * @throws {DisposedError} after its `dispose`.
+   * @param pool A `Pool`, `ErasedPool`, `PoolSet` or `SharedPool`. The map keeps it alive.
+   * @throws {TypeError} when it is no pool.
+   * @throws {DisposedError} after the pool's `dispose`.
    */
   constructor(pool: HandleMapPool<S>);
   constructor(pool: HandleMapPool<S> | Setup) {
     const setup = pool instanceof Setup ? pool : new Setup(pool);
-    // A map is of a class made for the pool's struct and geometry, which extends this one.
+    // The class of a map extends this one, and is compiled for the pool's struct and geometry.
     if (new.target === HandleMap) return new setup.Own(setup) as unknown as HandleMap<S, V>;
     this._stores = setup.stores;
     this._store = setup.stores[0];
     this._partOf = setup.partOf;
-    this._own = setup.Own.prototype as unknown as Hot;
+    this._own = setup.Own.prototype as unknown as OwnMethods;
     for (const store of setup.stores) {
       collected.register(this, { slab: new WeakRef(store.slab), store: new WeakRef(store) });
     }
   }
 
   /**
-   * Tells the value of a record, in O(1).
+   * Returns the value of a record, in O(1).
    *
    * @param handle Any handle.
    * @returns The value; `undefined` when the record is not live, or has none.
    * @throws {DisposedError} after the pool's `dispose`.
    */
   get(handle: HandleOf<S>): V | undefined {
-    return this._own.get.call(this, handle) as V | undefined; // which set() has put there
+    return this._own.get.call(this, handle) as V | undefined; // only set() stores values
   }
 
   /**
-   * Tells whether a record has a value, in O(1): `undefined` is one as well.
+   * Returns whether a record has a value, in O(1). `undefined` is a value as well.
    *
    * @param handle Any handle.
-   * @returns Whether it is live and has one.
+   * @returns Whether the record is live and has a value.
    * @throws {DisposedError} after the pool's `dispose`.
    */
   has(handle: HandleOf<S>): boolean {
@@ -141,10 +153,11 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
   }
 
   /**
-   * Gives a record a value, in O(1); where there is no room for its index, room is made for twice as many.
+   * Sets the value of a record, in amortized O(1): where there is no room for its index, the room
+   * is doubled.
    *
    * @param handle Handle of a live record.
-   * @param value Its value from now on.
+   * @param value Its new value.
    * @returns This map.
    * @throws {StaleHandleError} when the handle is stale, null or forged; nothing changes then.
    * @throws {DisposedError} after the pool's `dispose`.
@@ -155,17 +168,20 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
   }
 
   /**
-   * Takes a record's value away, in O(1).
+   * Drops the value of a record, in O(1).
    *
    * @param handle Any handle.
-   * @returns Whether it was live and had one.
+   * @returns Whether the record was live and had a value.
    * @throws {DisposedError} after the pool's `dispose`.
    */
   delete(handle: HandleOf<S>): boolean {
     return this._own.delete.call(this, handle);
   }
 
-  /** Values of live records, in O(1); beside a `SharedPool` in O(highest index with a value). After the pool's `dispose` it is 0. */
+  /**
+   * Number of values, in O(1); beside a `SharedPool` in O(highest index with a value). After the
+   * pool's `dispose` it is 0.
+   */
   get size(): number {
     let sum = 0;
     for (const store of this._stores) sum += store.size();
@@ -173,10 +189,11 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
   }
 
   /**
-   * Calls a function with every value of a live record, in memory order. Freeing the current record, or any other, and deleting
-   * are safe meanwhile; a value that is set meanwhile may or may not be seen. Nothing is allocated.
+   * Calls a function with the value and the handle of every live record that has one, in memory
+   * order. The function may free any record and delete any value; it may or may not be called for a
+   * value that is set meanwhile. Nothing is allocated.
    *
-   * @param fn Gets the value and the handle.
+   * @param fn Called with the value and the handle.
    * @throws {TypeError} when `fn` is no function, or the pool's memory was detached.
    * @throws {DisposedError} after the pool's `dispose`.
    *
@@ -208,9 +225,9 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
   }
 
   /**
-   * Iterates over the handles and values of live records, in memory order, under the rules of {@linkcode forEach}.
+   * Iterates over the handles and values in memory order, under the rules of {@linkcode forEach}.
    *
-   * @returns An iterator of pairs, each an array of its own.
+   * @returns An iterator over pairs; each is a new array.
    * @throws {TypeError} when the pool's memory was detached.
    * @throws {DisposedError} after the pool's `dispose`.
    *
@@ -232,10 +249,10 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
   }
 
   /**
-   * Gives back the room beyond the highest index that has a value, and drops what dead records still hold, which is so beside a
-   * `SharedPool` alone; in O(indices that there is room for).
+   * Gives back the room beyond the highest index with a value and, beside a `SharedPool`, drops the
+   * values of dead records, in O(indices that there is room for).
    *
-   * @returns How many values were dropped.
+   * @returns How many values of dead records were dropped.
    * @throws {TypeError} when the pool's memory was detached.
    * @throws {DisposedError} after the pool's `dispose`.
    *
@@ -248,7 +265,7 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
    * const bodies = new HandleMap<typeof pool.struct, object>(pool);
    * const body = pool.alloc();
    * bodies.set(body, {});
-   * pool.free(body); // in whatever thread
+   * pool.free(body); // in any thread
    * assertEquals(bodies.get(body), undefined);
    * assertEquals(bodies.sweep(), 1);
    * ```
@@ -260,18 +277,23 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
     return dropped;
   }
 
-  /** Drops every value, and gives all room back. It may be called after the pool's `dispose` as well. */
+  /**
+   * Drops every value, and gives all room back. It may also be called after the pool's `dispose`.
+   */
   clear(): void {
     for (const store of this._stores) store.onDispose();
   }
 
-  /** Checks that the pool is of use. */
+  /** Throws where the pool cannot be used. */
   #check(verb: string): void {
     for (const { slab } of this._stores) slab.checkUsable(verb);
   }
 }
 
-/** Slabs tell the values of maps that are no more about nothing. The values may refer to the map, so none of this holds them. */
+/**
+ * Removes the stores of collected maps from their slabs. It holds no store, as values may refer to
+ * their map.
+ */
 const collected = new FinalizationRegistry<{ slab: WeakRef<MapSlab>; store: WeakRef<Store> }>(
   ({ slab, store }) => {
     const gone = store.deref();
@@ -287,9 +309,9 @@ function* pairs(stores: readonly Store[]): IterableIterator<[number, unknown]> {
   }
 }
 
-// -- what a pool gives to a map --
+// -- what a pool provides --
 
-/** The slab of a pool, as a map sees it. */
+/** A slab, as far as a map uses it. */
 export interface MapSlab {
   /** How errors call the pool. */
   readonly label: string;
@@ -303,30 +325,34 @@ export interface MapSlab {
   unobserve(observer: SlabObserver): void;
 }
 
-/** What a map needs of a pool. */
+/** What a pool provides for its maps. */
 export interface MapSource {
-  /** One for each slab. */
+  /** The slabs, each with the code of its maps. */
   readonly parts: readonly { readonly slab: MapSlab; readonly code: MapCode }[];
   /**
+   * Returns the position in `parts` of the slab that a handle belongs to.
+   *
    * @param handle Any value.
-   * @returns Position of the part that has to know it; anything else for what is no handle.
+   * @returns The position; any other number if it is no handle.
    */
   partOf(handle: number): number;
 }
 
-/** The code of the maps beside pools of one struct and geometry, compiled when there is one. */
+/** The code of the maps beside pools of one struct and geometry, compiled for the first map. */
 export class MapCode {
   readonly #codec: HandleCodec;
   readonly #compile: Compile;
   readonly #mayDetach: boolean;
   readonly #isShared: boolean;
-  #made: Made | undefined;
+  #made: MapParts | undefined;
 
   /**
-   * @param codec How handles are packed.
-   * @param compile Makes it.
-   * @param mayDetach Whether the memory of records may be detached, which has to be seen.
-   * @param isShared Whether other threads free records, and do not tell.
+   * Compiles nothing yet.
+   *
+   * @param codec Encoding of handles.
+   * @param compile Compiles the code.
+   * @param isLent Whether the memory of records may be detached, which look-ups must notice.
+   * @param isShared Whether other threads free records, without a notification.
    */
   constructor(codec: HandleCodec, compile: Compile, mayDetach: boolean, isShared = false) {
     this.#codec = codec;
@@ -335,11 +361,11 @@ export class MapCode {
     this.#isShared = isShared;
   }
 
-  /** The class of the maps, and what it consists of. */
-  get made(): Made {
+  /** The class of the maps and its functions. */
+  get made(): MapParts {
     return this.#made ??= this.#compile(
       defineHandleMap,
-      HandleMap as unknown as BaseClass, // of maps of any struct
+      HandleMap as unknown as BaseClass, // the base of maps of any struct
       this.#codec,
       this.#mayDetach || this.#isShared,
       this.#isShared ? STEPS : 0,
@@ -347,39 +373,39 @@ export class MapCode {
   }
 }
 
-/** Indices that there is room for at the least. */
+/** The least room of a map with a value, in indices. */
 const LEAST_ROOM = 16;
 
-/** Values that are looked at by each `set` where records go without notice. */
+/** How many values each `set` checks beside a shared pool. */
 const STEPS = 4;
 
 type OwnClass = new (setup: Setup) => HandleMap<AnyStruct, unknown>;
 type BaseClass = new (setup: Setup) => HandleMap<AnyStruct, unknown>;
 
-/** What the hot part of a map does, to the values beside one slab. */
+/** The hot functions of a map, on the values of one slab. */
 interface Operations {
   get(store: Store, handle: number): unknown;
   has(store: Store, handle: number): boolean;
   set(store: Store, handle: number, value: unknown): void;
   delete(store: Store, handle: number): boolean;
-  /** Whether records go without notice. */
+  /** Whether records are freed without a notification. */
   readonly isShared: boolean;
 }
 
-/** What a map's text gives. */
-interface Made extends Operations {
+/** What {@linkcode defineHandleMap} returns. */
+interface MapParts extends Operations {
   readonly Map: OwnClass;
 }
 
-/** What is in the map's own class. */
-interface Hot {
+/** The methods of the compiled class. */
+interface OwnMethods {
   get(handle: number): unknown;
   has(handle: number): boolean;
   set(handle: number, value: unknown): unknown;
   delete(handle: number): boolean;
 }
 
-/** What the argument of a map's constructor comes to. */
+/** What the constructor of a map takes from its pool. */
 class Setup {
   readonly stores: readonly Store[];
   readonly partOf: (handle: number) => number;
@@ -403,7 +429,7 @@ class Setup {
   }
 }
 
-/** A map beside a set of pools, which has the values of each class apart. */
+/** A map beside a `PoolSet`, with a store for each size class. */
 class MapOfSet extends (HandleMap as unknown as BaseClass) {
   override get(handle: number): unknown {
     const store = storeOf(this._stores, this._partOf, handle);
@@ -427,7 +453,7 @@ class MapOfSet extends (HandleMap as unknown as BaseClass) {
   }
 }
 
-/** The values of a handle's class; of what is no handle the first ones, which will say so. */
+/** Returns the store of a handle; the first one for what is no handle, whose calls reject it. */
 function storeOf(
   stores: readonly Store[],
   partOf: (handle: number) => number,
@@ -438,38 +464,42 @@ function storeOf(
 
 // -- the values --
 
-/** The values beside one slab. */
+/** The values of the records of one slab. */
 export class Store implements SlabObserver {
   readonly slab: MapSlab;
   readonly operations: Operations;
-  /** The handle that each value was set for, by index; 0 where there is none. */
+  /** The handle of each value, by index; 0 where there is no value. */
   handles: Int32Array | Float64Array;
-  /** As many values. */
+  /** The values by index, as many as `handles`. */
   values: unknown[] = [];
-  /** Values that are held, those of dead records included. */
+  /** Number of values, those of dead records included. */
   count = 0;
-  /** Index that the next `set` looks at. */
+  /** Index that the next `set` checks first. */
   sweepAt = 0;
   private readonly isShared: boolean;
-  /** The value of a record that is being moved. */
-  private lifted: unknown = undefined;
-  private isLifted = false;
+  /** The value of a record while it is moved. */
+  private movedValue: unknown = undefined;
+  private hasMovedValue = false;
 
   /**
-   * @param slab Whose records they are of.
-   * @param operations What is done to them.
+   * Creates a store without room.
+   *
+   * @param slab The slab of the records.
+   * @param operations The hot functions.
    */
   constructor(slab: MapSlab, operations: Operations) {
     const { codec } = slab;
     this.slab = slab;
     this.operations = operations;
     this.isShared = operations.isShared;
-    // Handles of debug mode count on for ever.
+    // Handles of debug mode are not bounded.
     const isSmall = codec.wraps && !codec.areNumbers;
     this.handles = isSmall ? new Int32Array(0) : new Float64Array(0);
   }
 
   /**
+   * Returns `undefined`, the value of a record without one.
+   *
    * @returns `undefined`.
    * @throws {DisposedError} after the slab's disposal.
    */
@@ -479,10 +509,10 @@ export class Store implements SlabObserver {
   }
 
   /**
-   * Notes a value.
+   * Adds a value.
    *
-   * @param index Index of its record's chunk, where there is none.
-   * @param handle The record's handle.
+   * @param index Index of its record, which has no value yet.
+   * @param handle Handle of the record.
    * @param value The value.
    */
   add(index: number, handle: number, value: unknown): void {
@@ -494,24 +524,29 @@ export class Store implements SlabObserver {
     this.count++;
   }
 
-  /** Makes room for so many indices, and no more. */
+  /** Sets the number of indices that there is room for. */
   #resize(length: number): void {
     const { handles, values } = this;
-    const Handles = handles.constructor as Int32ArrayConstructor; // or the other one, which is made and filled in the same way
+    // Or `Float64ArrayConstructor`, with the same calls.
+    const Handles = handles.constructor as Int32ArrayConstructor;
     const resized = new Handles(length);
     resized.set(length < handles.length ? handles.subarray(0, length) : handles);
     this.handles = resized;
     if (values.length > length) values.length = length;
-    while (values.length < length) values.push(undefined); // one by one, so that none is a hole to the engine
+    // V8 has faster arrays if there were never holes.
+    while (values.length < length) values.push(undefined);
   }
 
-  /** @returns How many values there are of live records. */
+  /** Returns the number of values of live records. */
   size(): number {
     if (this.isShared) this.onRestore();
     return this.count;
   }
 
-  /** @returns How many values of dead records were dropped. */
+  /**
+   * Drops the values of dead records and the room beyond the last, and returns how many were
+   * dropped.
+   */
   sweep(): number {
     const before = this.count;
     if (this.isShared) this.onRestore();
@@ -522,8 +557,10 @@ export class Store implements SlabObserver {
   }
 
   /**
-   * @param index Index of a chunk; -1 for what is before the first.
-   * @returns Index of the next live record that has a value; -1 when there is none.
+   * Returns the next index with the value of a live record.
+   *
+   * @param index An index; -1 to start with the first.
+   * @returns The next index; -1 when there is none.
    */
   next(index: number): number {
     for (let i = index + 1; i < this.handles.length; i++) {
@@ -533,7 +570,7 @@ export class Store implements SlabObserver {
     return -1;
   }
 
-  // -- what the slab tells --
+  // -- notifications of the slab --
 
   forget(index: number): void {
     if (index >= this.handles.length || this.handles[index] === 0) return;
@@ -555,43 +592,45 @@ export class Store implements SlabObserver {
   }
 
   beforeMove(index: number, handle: number): void {
-    this.isLifted = this.handles[index] === handle;
-    if (!this.isLifted) return;
-    this.lifted = this.values[index];
+    this.hasMovedValue = this.handles[index] === handle;
+    if (!this.hasMovedValue) return;
+    this.movedValue = this.values[index];
     this.forget(index);
   }
 
   afterMove(index: number, handle: number): void {
-    if (!this.isLifted) return;
-    this.add(index, handle, this.lifted);
-    this.isLifted = false;
-    this.lifted = undefined;
+    if (!this.hasMovedValue) return;
+    this.add(index, handle, this.movedValue);
+    this.hasMovedValue = false;
+    this.movedValue = undefined;
   }
 }
 
 /**
- * The hot part of a map. Its text is compiled anew for each struct and geometry, so nothing in it is free but its parameters.
+ * Defines the hot functions of maps. Its text is compiled again for each struct and geometry, so
+ * all that it uses is a parameter, a local or a global.
  *
  * @param Base {@linkcode HandleMap}.
- * @param codec How handles are packed.
- * @param looks Whether the slab has to be asked whether a record is live, or whether there is memory.
- * @param steps Values that are looked at by each `set`; 0 where the slab tells of each record that is freed.
- * @returns What is done to the values beside one slab, and the class of the maps that have but one.
+ * @param codec Encoding of handles.
+ * @param mustFind Whether a look-up must ask the slab: records are freed without a notification, or
+ * memory may be detached.
+ * @param steps How many values each `set` checks; 0 where the slab notifies of freed records.
+ * @returns The functions on the values of one slab, and the class of maps with one slab.
  */
 function defineHandleMap(
   Base: BaseClass,
   codec: HandleCodec,
-  looks: boolean,
+  mustFind: boolean,
   steps: number,
-): Made {
-  // In debug mode a handle that is none has no index.
-  const mayMiss = codec.areNumbers;
+): MapParts {
+  // In debug mode a stale or forged handle has no index.
+  const mayHaveNoIndex = codec.areNumbers;
 
   function get(store: Store, handle: number): unknown {
-    if (looks ? store.slab.find(handle) !== undefined : typeof handle === "number") {
+    if (mustFind ? store.slab.find(handle) !== undefined : typeof handle === "number") {
       const index = codec.index(handle);
       const handles = store.handles;
-      if (index < handles.length && (!mayMiss || index >= 0) && handles[index] === handle) {
+      if (index < handles.length && (!mayHaveNoIndex || index >= 0) && handles[index] === handle) {
         return store.values[index];
       }
     }
@@ -599,10 +638,10 @@ function defineHandleMap(
   }
 
   function has(store: Store, handle: number): boolean {
-    if (looks ? store.slab.find(handle) !== undefined : typeof handle === "number") {
+    if (mustFind ? store.slab.find(handle) !== undefined : typeof handle === "number") {
       const index = codec.index(handle);
       const handles = store.handles;
-      if (index < handles.length && (!mayMiss || index >= 0)) {
+      if (index < handles.length && (!mayHaveNoIndex || index >= 0)) {
         return handles[index] === handle && handle !== 0 || store.miss() !== undefined;
       }
     }
@@ -622,7 +661,7 @@ function defineHandleMap(
         store.values[index] = value;
         return;
       }
-      // Of a record that nobody has told of; elsewhere there is none.
+      // The value of a dead record, beside a shared pool.
       if (before !== 0) store.forget(index);
     }
     store.add(index, handle, value);
