@@ -1,36 +1,37 @@
 /**
- * The soak of `SharedPool`: rounds in which real workers take, write, hand over and free records of one pool.
+ * The soak of `SharedPool`: rounds in which real workers allocate, write, hand over and free records of one pool.
  *
  * ```sh
  * deno task soak:workers
  * deno task soak:workers --rounds 100 --operations 1000000 --seed 1
  * ```
  *
- * Each record tells whose it is, each worker looks before each free and in passes over the whole, and after each round
- * the books are checked and every chunk is taken once more. The seed sets what each worker does, not who is faster.
+ * Each record says who holds it. Each worker checks that before each free, and in passes over the whole pool. After each
+ * round the pool is validated, and every chunk is allocated once more. The seed sets what each worker does, not the order
+ * in which the workers run.
  */
-import { churn, Crew } from "./shared/_crew.ts";
+import { churn, Workers } from "./shared/_workers.ts";
 
 const OPTIONS = ["--rounds", "--operations", "--seed"];
 const USAGE = "Usage: deno task soak:workers [--rounds N] [--operations N] [--seed S]";
 
-/** Each is gone through in turn: with room, and so tight that workers wait for each other's chunks. */
+/** Values of `maxChunks` in turn: with room, and so tight that workers often find no chunk. */
 const SIZES = [16_384, 2048];
 
 const { rounds, operations, seed } = optionsOf(Deno.args);
 const start = performance.now();
 let total = 0;
-for (const workers of [2, 4]) {
-  using crew = new Crew(workers);
+for (const workerCount of [2, 4]) {
+  using workers = new Workers(workerCount);
   for (let round = 0; round < rounds; round++) {
     const handles = round % 2 === 0 ? "compact" : "wide";
     const maxChunks = SIZES[(round >> 1) % SIZES.length];
     const begun = performance.now();
-    const all = await churn(crew, { handles, maxChunks, operations, seed: seed + round });
+    const all = await churn(workers, { handles, maxChunks, operations, seed: seed + round });
     total += all.operations;
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
     console.log(
-      `${workers} workers, round ${round + 1}, ${handles}, ${count(maxChunks)} chunks: ` +
+      `${workerCount} workers, round ${round + 1}, ${handles}, ${count(maxChunks)} chunks: ` +
         `${count(all.operations)} operations, ${count(all.allocs)} allocs, ${
           count(all.taken)
         } taken over, ` +
@@ -45,7 +46,7 @@ function count(n: number): string {
   return n.toLocaleString("en-US");
 }
 
-/** The options; one that is missing, unknown or no number ends the program. */
+/** Reads the options; one that is unknown, or whose value is not a number from 0, ends the program. */
 function optionsOf(args: readonly string[]): { rounds: number; operations: number; seed: number } {
   const given = new Map<string, number>();
   for (let i = 0; i < args.length; i += 2) {
