@@ -203,49 +203,23 @@ export function auditQueue(
   blocks: readonly BlockMetadata[],
   { first, last, queued, fresh, vacant }: QueueState,
 ): string | undefined {
-  const chunkCount = blocks[0]?.chunkCount ?? 1;
-  const seen = new Uint8Array(blocks.length * chunkCount);
-  const inQueue = new Int32Array(blocks.length);
-  /** Follows a chain of links; returns what is wrong with it. */
-  const follow = (place: string, from: number, end: number, length: number): string | undefined => {
-    let index = from;
-    if (length < 0) return `${place} has ${length} chunks`;
-    for (let i = 0; i < length; i++) {
-      if (!(index >= 0 && index < seen.length)) return `${place} leads to chunk ${index}`;
-      const block = blocks[Math.floor(index / chunkCount)];
-      const chunk = index % chunkCount;
-      const stamp = block.stamps[block.firstStamp + chunk];
-      if (chunk >= block.bump || stamp === 0 || (stamp & 1) === 1) {
-        return `${place} has chunk ${index}, which is not free or was never used`;
-      }
-      if (seen[index] === 1) return `${place} has chunk ${index} a second time`;
-      seen[index] = 1;
-      inQueue[Math.floor(index / chunkCount)]++;
-      if (i === length - 1) {
-        return index === end ? undefined : `${place} ends at chunk ${index}, not ${end}`;
-      }
-      index = block.next![block.firstNext! + chunk]; // set for all blocks with a queue
-    }
-    return undefined;
-  };
-  const problem = follow("the queue", first, last, queued);
+  const chains = new Chains(blocks);
+  const problem = chains.follow("the queue", first, last, queued);
   if (problem !== undefined) return problem;
   for (let position = 0; position < blocks.length; position++) {
     const { bump, live, retired, waiting, head, lastWaiting, isMapped } = blocks[position];
-    const found = inQueue[position];
+    const { counts } = chains;
+    const found = counts[position];
     const place = `the chain of block ${position}`;
     if (found !== blocks[position].queued || isMapped && waiting !== 0) {
-      return `block ${position} has ${found} chunks in the queue and ${waiting} that wait, it counts ${
-        blocks[position].queued
-      }`;
+      return `block ${position} has ${found} chunks in the queue and ${waiting} that wait, ` +
+        `it counts ${blocks[position].queued}`;
     }
-    const problem = follow(place, head, lastWaiting, waiting);
+    const problem = chains.follow(place, head, lastWaiting, waiting);
     if (problem !== undefined) return problem;
-    // Only chunks below the bump pointer can be free or retired.
-    if (inQueue[position] !== bump - live - retired || inQueue[position] !== found + waiting) {
-      return `${place} and the queue have ${inQueue[position]} chunks, and ${
-        bump - live - retired
-      } are free`;
+    const free = bump - live - retired; // chunks from the bump pointer on were never used
+    if (counts[position] !== free || counts[position] !== found + waiting) {
+      return `${place} and the queue have ${counts[position]} chunks, and ${free} are free`;
     }
   }
   const isFresh = fresh === -1 || fresh >= 0 && blocks[fresh]?.isMapped;
@@ -253,6 +227,47 @@ export function auditQueue(
     return `it goes on from blocks ${fresh} and ${vacant}`;
   }
   return undefined;
+}
+
+/** Follows the chains of free chunks of a slab, none of which may have a chunk of another. */
+class Chains {
+  /** How many chunks of each block were found so far, by position. */
+  readonly counts: Int32Array;
+  readonly #blocks: readonly BlockMetadata[];
+  readonly #chunkCount: number;
+  /** 1 for each chunk that was found, by index. */
+  readonly #seen: Uint8Array;
+
+  constructor(blocks: readonly BlockMetadata[]) {
+    this.#blocks = blocks;
+    this.#chunkCount = blocks[0]?.chunkCount ?? 1;
+    this.#seen = new Uint8Array(blocks.length * this.#chunkCount);
+    this.counts = new Int32Array(blocks.length);
+  }
+
+  /** Follows a chain by its links; returns what is wrong with it. */
+  follow(place: string, from: number, end: number, length: number): string | undefined {
+    if (length < 0) return `${place} has ${length} chunks`;
+    let index = from;
+    for (let i = 0; i < length; i++) {
+      if (!(index >= 0 && index < this.#seen.length)) return `${place} leads to chunk ${index}`;
+      const position = Math.floor(index / this.#chunkCount);
+      const block = this.#blocks[position];
+      const chunk = index % this.#chunkCount;
+      const stamp = block.stamps[block.firstStamp + chunk];
+      if (chunk >= block.bump || stamp === 0 || (stamp & 1) === 1) {
+        return `${place} has chunk ${index}, which is not free or was never used`;
+      }
+      if (this.#seen[index] === 1) return `${place} has chunk ${index} a second time`;
+      this.#seen[index] = 1;
+      this.counts[position]++;
+      if (i === length - 1) {
+        return index === end ? undefined : `${place} ends at chunk ${index}, not ${end}`;
+      }
+      index = block.next![block.firstNext! + chunk]; // set for all blocks with a queue
+    }
+    return undefined;
+  }
 }
 
 function linkProblem(
