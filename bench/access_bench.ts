@@ -1,79 +1,135 @@
-/**
- * Question: what does reading one field of a random record cost, through its handle?
- *
- * Method: 50,000 live records, read once each in one random order; the baseline reads an array of objects by index.
- * Every read through a handle checks its generation. The reads are added up, and the sum is the proof.
- */
-import { Pool } from "@slabs/pool";
-import { Particle, shuffled, startX } from "./_particles.ts";
-import { bench, same, type Scenario, size, type Work } from "./_scenario.ts";
+/** What does it cost to reach a record by its handle, or a value that is kept beside a record? */
+import { HandleMap, Pool } from "@slabs/pool";
+import { type Contestant, type Question, show, sumOf, type Work } from "./harness/question.ts";
+import { Particle, shuffled } from "./particles/particle.ts";
+import { type NamedParticles, onNamed } from "./particles/particles.ts";
 
-const N = size(50_000, 1_000);
+// -- a field of a record --
 
-const order = shuffled(N);
+function accessWork(particles: NamedParticles, count: number): Work {
+  const order = shuffled(count);
+  const made = particles.refs(count);
+  const refs = particles.refs(count);
+  for (let i = 0; i < count; i++) made[i] = particles.add(i, 1);
+  for (let i = 0; i < count; i++) refs[i] = made[order[i]];
+  return sumOf(() => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += particles.xOf(refs[i]);
+    return sum;
+  });
+}
 
-function work(sumOnce: () => number): Work {
-  let wanted = 0, got = 0;
-  for (let i = 0; i < N; i++) wanted += startX(i);
+// -- an object beside a record --
+
+/** What a drawing program keeps beside a record. */
+class Sprite {
+  frame: number;
+  name: string;
+  alpha = 1;
+  layer = 0;
+
+  constructor(i: number) {
+    this.frame = i & 1023;
+    this.name = `sprite ${i}`;
+  }
+}
+
+function byNumber(order: Int32Array): Work {
+  const sprites = Array.from(order, (_, i) => new Sprite(i));
+  const numbers = Array.from(order);
+  return sumOf(() => {
+    let sum = 0;
+    for (let i = 0; i < numbers.length; i++) sum += sprites[numbers[i]].frame;
+    return sum;
+  });
+}
+
+function filled(order: Int32Array) {
+  const pool = new Pool(Particle);
+  const handles = pool.allocMany(order.length);
+  const sprites = handles.map((_, i) => new Sprite(i));
+  return { pool, handles, sprites, ordered: Array.from(order, (i) => handles[i]) };
+}
+
+function byIndexOf(order: Int32Array): Work {
+  const { pool, sprites, ordered } = filled(order);
+  return sumOf(() => {
+    let sum = 0;
+    for (let i = 0; i < ordered.length; i++) sum += sprites[pool.indexOf(ordered[i])].frame;
+    return sum;
+  });
+}
+
+function byHandleMap(order: Int32Array): Work {
+  const { pool, handles, sprites, ordered } = filled(order);
+  const map = new HandleMap<typeof Particle, Sprite>(pool);
+  handles.forEach((handle, i) => map.set(handle, sprites[i]));
+  return sumOf(() => {
+    let sum = 0;
+    for (let i = 0; i < ordered.length; i++) sum += map.get(ordered[i])!.frame; // each has one
+    return sum;
+  });
+}
+
+function byMap(order: Int32Array): Work {
+  const { handles, sprites, ordered } = filled(order);
+  const map = new Map(handles.map((handle, i) => [handle, sprites[i]]));
+  return sumOf(() => {
+    let sum = 0;
+    for (let i = 0; i < ordered.length; i++) sum += map.get(ordered[i])!.frame; // each has one
+    return sum;
+  });
+}
+
+function besideOf(name: string, title: string, orderOf: (count: number) => Int32Array): Question {
+  const on = (label: string, work: (order: Int32Array) => Work): Contestant => ({
+    label,
+    make: (count) => work(orderOf(count)),
+  });
   return {
-    run() {
-      got = sumOnce();
+    name: `access/${name}`,
+    title,
+    method:
+      "50,000 live records have a sprite each, an object, and a step adds up a field of each. The baseline gets it by number " +
+      "and knows nothing of records; a `HandleMap` checks at each `get` that the record is live. In the cache of the first level a plain " +
+      "array costs a nanosecond and the check of a handle three: rows in memory order are far apart as ratios, and near in time.",
+    baseline: "array",
+    contestants: {
+      array: on("array, by number", byNumber),
+      handleMap: on("HandleMap.get(handle)", byHandleMap),
+      indexOf: on("array, by Pool.indexOf(handle)", byIndexOf),
+      map: on("Map.get(handle)", byMap),
     },
-    verify: () => same("the sum of x", got, wanted),
+    limits: name === "beside" ? [{ of: "handleMap", by: "array", atMost: 1.5 }] : [],
+    plan: { count: 50_000, warmUp: 30, samples: 60, batch: 1, rounds: 5 },
+    quickCount: 300,
   };
 }
 
-function objects(): Work {
-  const all = Array.from(
-    { length: N },
-    (_, i) => ({ x: startX(i), y: 0.5, vx: 1, vy: 1, life: i }),
-  );
-  // A fraction for a moment, so that x is kept as a float, as it is in a program that moves things.
-  for (const it of all) {
-    it.x += 0.5;
-    it.x -= 0.5;
-  }
-  return work(() => {
-    let sum = 0;
-    for (let i = 0; i < N; i++) sum += all[order[i]].x;
-    return sum;
-  });
-}
-
-function filled() {
-  const pool = new Pool(Particle);
-  const handles = pool.allocMany(N);
-  handles.forEach((handle, i) => pool.set(handle, { x: startX(i) }));
-  return { pool, at: pool.cursor(), handles: Array.from(order, (i) => handles[i]) };
-}
-
-function poolGet(): Work {
-  const { pool, handles } = filled();
-  return work(() => {
-    let sum = 0;
-    for (let i = 0; i < N; i++) sum += pool.get(handles[i]).x;
-    return sum;
-  });
-}
-
-function poolSeek(): Work {
-  const { pool, at, handles } = filled();
-  return work(() => {
-    let sum = 0;
-    for (let i = 0; i < N; i++) sum += pool.seek(at, handles[i]).x;
-    return sum;
-  });
-}
-
-export const access: Scenario = {
-  name: "access",
-  apart: true, // a contestant is a program of its own
-  question: "a field of each of 50,000 records in random order",
-  contestants: [
-    { name: "array of objects", make: objects },
-    { name: "Pool.get(handle).x", make: poolGet, limit: 1.2 },
-    { name: "Pool.seek(cursor, handle).x", make: poolSeek },
-  ],
-};
-
-bench(access);
+export const questions: readonly Question[] = show([
+  {
+    name: "access/random",
+    title: "Random access by handle",
+    method:
+      "One field of each of 100,000 records, in random order, through what names it. Only a pool's handle is checked: " +
+      "the others read what is there, whether or not it is the same record still.",
+    missing: "columns by hand, whose records move, so that none can be named.",
+    baseline: "slab",
+    contestants: onNamed(accessWork, {
+      labels: {
+        pool: "Pool.get(handle).x",
+        forOf: "Pool.seek(cursor, handle).x",
+        wide: "Pool.get(handle).x, wide handles",
+      },
+    }),
+    everywhere: true,
+    plan: { count: 100_000, warmUp: 10, samples: 40, batch: 1, rounds: 5 },
+    quickCount: 300,
+  },
+  besideOf("beside", "An object beside each record, in random order", shuffled),
+  besideOf(
+    "beside-in-order",
+    "An object beside each record, in memory order",
+    (count) => Int32Array.from({ length: count }, (_, i) => i),
+  ),
+]);

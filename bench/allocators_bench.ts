@@ -1,232 +1,251 @@
 /**
- * Question: what do the byte allocators cost, against a few lines by hand and against another allocator of this kind?
+ * What does it cost to get memory for many items, and to give it back in some order?
  *
- * `arena`: 50,000 records allocated, their five fields written, and all taken back at once. The baseline is the least that
- * an arena can be: an index that goes up over one typed array, without a check, a second block, or zeros. What is taken
- * back is zeroed in the arena, as new memory is zero; the second row does that by hand.
- *
- * `heap`: 10,000 allocations of 16 to 256 bytes, then freed in random order. `heap-replace`: 10,000 are live all the time,
- * and each is freed once a round, in random order, and replaced by one of another size. The baseline is the `MemPool` of
- * @thi.ng/malloc with its default settings: first fit, in lists of the free blocks and of the used ones, both of which it walks. Its
- * `malloc` does not clear what it gives out; a `FreeListAllocator` does, and keeps a bit for each 8 bytes beside, so that it
- * can tell a bad address.
- *
- * Caveats: `ratios.ts` gives each contestant an isolate of its own. All have the memory that they need from the start.
+ * An item is a particle of 20 bytes, zeroed, with its number written into it, as memory that nobody writes to is no use. An
+ * allocator has all the memory that it needs before the time is taken. What is on the engine's heap comes from there, and its
+ * collections fall where they fall. `deno task plot` asks this for 1,000 to 1,000,000 items.
  */
-import { Arena, FreeListAllocator } from "@slabs/pool";
-import { MemPool } from "./_mem_pool.ts";
-import { heapKinds } from "./_heaps.ts";
-import { Particle, shuffled, WORDS } from "./_particles.ts";
-import { bench, type Contestant, same, type Scenario, size, type Work } from "./_scenario.ts";
+import {
+  Arena,
+  type ByteAllocator,
+  ErasedPool,
+  FreeListAllocator,
+  type Handle,
+  Pool,
+  StackAllocator,
+} from "@slabs/pool";
+import { type Contestant, type Question, show, type Work } from "./harness/question.ts";
+import { FITS } from "./particles/fits.ts";
+import { Particle, shuffled } from "./particles/particle.ts";
 
-// -- arena --
+/** The order in which items are freed. */
+type Pattern = "alloc" | "in-order" | "in-reverse" | "at-random";
 
-const N = size(50_000, 1_000);
-
-/** Proves that every record holds what the last round wrote. */
-function arenaWork(round: (first: number) => void, lifeOf: (i: number) => number): Work {
-  let rounds = 0;
-  return {
-    run: () => round(rounds++),
-    verify() {
-      let got = 0;
-      for (let i = 0; i < N; i++) got += lifeOf(i);
-      same("the sum of life", got, N * (N - 1) / 2 + N * (rounds - 1));
-    },
-  };
-}
-
-function arenaByHand(clear: boolean): Work {
-  const words = new Float32Array(N * WORDS);
-  const places = new Int32Array(N);
-  return arenaWork((first) => {
-    let top = 0;
-    if (clear) words.fill(0);
-    for (let i = 0; i < N; i++) {
-      const at = top;
-      top += WORDS;
-      words[at] = i + 0.5;
-      words[at + 1] = 0.5;
-      words[at + 2] = i;
-      words[at + 3] = 1.5;
-      words[at + 4] = first + i;
-      places[i] = at;
-    }
-  }, (i) => words[places[i] + 4]);
-}
-
-function arenaAllocAt(): Work {
-  const arena = new Arena();
-  const addresses = new Int32Array(N);
-  const it = arena.cursor(Particle);
-  return arenaWork((first) => {
-    arena.reset();
-    for (let i = 0; i < N; i++) {
-      addresses[i] = arena.allocAt(it);
-      it.x = i + 0.5;
-      it.y = 0.5;
-      it.vx = i;
-      it.vy = 1.5;
-      it.life = first + i;
-    }
-  }, (i) => arena.view(addresses[i], Particle).life);
-}
-
-function arenaAllocRecord(): Work {
-  const arena = new Arena();
-  const addresses = new Int32Array(N);
-  const it = arena.cursor(Particle);
-  return arenaWork((first) => {
-    arena.reset();
-    for (let i = 0; i < N; i++) {
-      const address = arena.allocRecord(Particle);
-      arena.seek(it, address);
-      it.x = i + 0.5;
-      it.y = 0.5;
-      it.vx = i;
-      it.vy = 1.5;
-      it.life = first + i;
-      addresses[i] = address;
-    }
-  }, (i) => arena.view(addresses[i], Particle).life);
-}
-
-function arenaInit(): Work {
-  const arena = new Arena();
-  const addresses = new Int32Array(N);
-  return arenaWork((first) => {
-    arena.reset();
-    for (let i = 0; i < N; i++) {
-      addresses[i] = arena.allocRecord(Particle, {
-        x: i + 0.5,
-        y: 0.5,
-        vx: i,
-        vy: 1.5,
-        life: first + i,
-      });
-    }
-  }, (i) => arena.view(addresses[i], Particle).life);
-}
-
-export const arena: Scenario = {
-  name: "arena",
-  question: "allocate 50,000 records, write them, and take all back",
-  apart: true,
-  contestants: [
-    { name: "one typed array by hand", make: () => arenaByHand(false) },
-    { name: "one typed array by hand, zeroed", make: () => arenaByHand(true) },
-    { name: "Arena.allocAt, write", make: arenaAllocAt, limit: 1.5 },
-    { name: "Arena.allocRecord, seek, write", make: arenaAllocRecord, limit: 1.5 },
-    { name: "Arena.allocRecord({ … })", make: arenaInit },
-  ],
+/** The patterns with their titles. */
+const PATTERNS: Readonly<Record<Pattern, string>> = {
+  "alloc": "alloc alone",
+  "in-order": "alloc, then free in order",
+  "in-reverse": "alloc, then free in reverse",
+  "at-random": "alloc, then free at random",
 };
 
-// -- heap --
-
-const LIVE = size(10_000, 300);
-const MIN_BYTES = 16;
-const MAX_BYTES = 256;
-
-const order = shuffled(LIVE);
-
-/** Sizes without a pattern, each about as often: multiplied by 2^32 / golden ratio, as Knuth hashes. */
-function bytesOf(i: number): number {
-  return MIN_BYTES + (Math.imul(i, 2_654_435_761) >>> 8) % (MAX_BYTES - MIN_BYTES + 1);
+/** Room for a number of items, each with a number of its own. */
+interface Items {
+  alloc(i: number): void;
+  /** The number in an item, and anything else where it is not live. */
+  numberOf(i: number): number;
+  free(i: number): void;
+  /** Frees all at once. */
+  clear(): void;
+  /** Frees all, where items cannot be freed one by one. */
+  freeAll?(): void;
 }
 
-/** The two calls of an allocator, and how many allocations it says are live. */
-interface HeapFace {
-  alloc(bytes: number): number;
-  free(address: number): void;
-  liveCount(): number;
-}
+// -- pools --
 
-function thingMalloc(): HeapFace {
-  const pool = new MemPool({ size: LIVE * MAX_BYTES * 4 });
+function inPool(count: number): Items {
+  const pool = new Pool(Particle);
+  pool.reserve(count);
+  const at = pool.cursor();
+  const handles: Handle<typeof Particle>[] = new Array(count).fill(0);
   return {
-    alloc: (bytes) => pool.malloc(bytes),
-    free: (address) => void pool.free(address),
-    liveCount: () => pool.stats().used.count,
+    alloc(i) {
+      handles[i] = pool.allocAt(at);
+      at.life = i;
+    },
+    numberOf: (i) => pool.get(handles[i]).life,
+    free: (i) => pool.free(handles[i]),
+    clear: () => pool.clear(),
   };
 }
 
-function freeList(kind: typeof heapKinds[number]): HeapFace {
-  const heap = new FreeListAllocator({ ...kind, byteLength: LIVE * MAX_BYTES * 4 });
+function inErasedPool(count: number): Items {
+  const pool = new ErasedPool({ size: Particle.size, types: [Particle] });
+  pool.reserve(count);
+  const at = pool.cursor(Particle);
+  const handles: Handle<typeof Particle>[] = new Array(count).fill(0);
   return {
-    alloc: (bytes) => heap.alloc(bytes),
-    free: (address) => heap.free(address),
-    liveCount: () => heap.stats().allocations,
+    alloc(i) {
+      handles[i] = pool.allocAt(Particle, at);
+      at.life = i;
+    },
+    numberOf: (i) => pool.get(Particle, handles[i]).life,
+    free: (i) => pool.free(handles[i]),
+    clear: () => pool.clear(),
   };
 }
 
-function fillAndFree(heap: HeapFace): Work {
-  const addresses = new Int32Array(LIVE);
-  let seen = 0, rounds = 0;
+// -- by address --
+
+/** Bytes of an item in a stack or a heap: rounded up to 8, and a header of 8. */
+const CHUNK_BYTES = 32;
+
+function byAddress<A extends ByteAllocator>(
+  make: (byteLength: number) => A,
+  free: (memory: A, address: number) => void,
+  freesAll = false,
+): (count: number) => Items {
+  return (count) => {
+    const memory = make(count * CHUNK_BYTES + 4096);
+    const addresses = new Int32Array(count);
+    const at = memory.cursor(Particle);
+    const items: Items = {
+      alloc(i) {
+        addresses[i] = memory.allocAt(at);
+        at.life = i;
+      },
+      numberOf: (i) => memory.seek(at, addresses[i]).life,
+      free: (i) => free(memory, addresses[i]),
+      clear: () => memory.reset(),
+      ...freesAll ? { freeAll: () => memory.reset() } : {},
+    };
+    for (let i = 0; i < count; i++) items.alloc(i); // so that an arena has its blocks
+    items.clear();
+    return items;
+  };
+}
+
+// -- on the engine's heap --
+
+class Mote {
+  x = 0;
+  y = 0;
+  vx = 0;
+  vy = 0;
+  constructor(public life: number) {}
+}
+
+/** Items that are freed by being forgotten. */
+function inSlots<T extends object>(
+  make: (i: number) => T,
+  numberOf: (it: T) => number,
+  recycle?: (it: T) => void,
+): (count: number) => Items {
+  return (count) => {
+    const slots: (T | undefined)[] = new Array(count).fill(undefined);
+    const free = (i: number) => {
+      const it = slots[i];
+      if (recycle !== undefined && it !== undefined) recycle(it);
+      slots[i] = undefined;
+    };
+    return {
+      alloc(i) {
+        slots[i] = make(i);
+      },
+      numberOf: (i) => slots[i] === undefined ? -1 : numberOf(slots[i]!), // see the condition
+      free,
+      clear() {
+        for (let i = 0; i < count; i++) free(i);
+      },
+    };
+  };
+}
+
+function recycledObjects(count: number): Items {
+  const spare = Array.from({ length: count }, () => new Mote(0));
+  const make = (i: number) => {
+    const mote = spare.pop() ?? new Mote(0);
+    mote.x = 0;
+    mote.y = 0;
+    mote.vx = 0;
+    mote.vy = 0;
+    mote.life = i;
+    return mote;
+  };
+  return inSlots(make, ({ life }: Mote) => life, (mote) => void spare.push(mote))(count);
+}
+
+/** A buffer is no use without something to write through. */
+function wordsOf(i: number): Int32Array {
+  const words = new Int32Array(new ArrayBuffer(Particle.size));
+  words[4] = i;
+  return words;
+}
+
+// -- the questions --
+
+/** All ways to get memory. */
+const SUBJECTS: Readonly<Record<string, { label: string; make(count: number): Items }>> = {
+  pool: { label: "Pool", make: inPool },
+  erased: { label: "ErasedPool", make: inErasedPool },
+  arena: { label: "Arena, reset", make: byAddress(() => new Arena(), () => {}, true) },
+  stack: {
+    label: "StackAllocator",
+    make: byAddress(
+      (byteLength) => new StackAllocator({ byteLength }),
+      (stack, it) => stack.free(it),
+    ),
+  },
+  ...Object.fromEntries(FITS.map(({ fit, index }) => [`${fit}-${index}`, {
+    label: `free list, ${fit} fit, ${index}`,
+    make: byAddress(
+      (byteLength) => new FreeListAllocator({ fit, index, byteLength }),
+      (heap, it) => heap.free(it),
+    ),
+  }])),
+  objects: { label: "plain objects", make: inSlots((i) => new Mote(i), ({ life }) => life) },
+  recycled: { label: "recycled objects", make: recycledObjects },
+  buffers: { label: "new ArrayBuffer each", make: inSlots(wordsOf, (words) => words[4]) },
+};
+
+function ordersOf(pattern: Pattern, count: number): Int32Array | undefined {
+  if (pattern === "alloc") return undefined;
+  if (pattern === "at-random") return shuffled(count);
+  return Int32Array.from({ length: count }, (_, i) => pattern === "in-order" ? i : count - 1 - i);
+}
+
+function workOf(items: Items, pattern: Pattern, count: number): Work {
+  const order = ordersOf(pattern, count);
+  const { freeAll } = items;
+  const allocAll = () => {
+    for (let i = 0; i < count; i++) items.alloc(i);
+  };
+  let isFull = false;
   return {
+    before() {
+      if (isFull) items.clear();
+      isFull = false;
+    },
     run() {
-      for (let i = 0; i < LIVE; i++) addresses[i] = heap.alloc(bytesOf(i + rounds));
-      rounds++;
-      seen = addresses[0];
-      for (let i = 0; i < LIVE; i++) heap.free(addresses[order[i]]);
+      allocAll();
+      isFull = order === undefined;
+      if (order === undefined) return;
+      if (freeAll !== undefined) return freeAll();
+      for (let i = 0; i < count; i++) items.free(order[i]);
     },
-    verify() {
-      same("whether there was an address", Math.sign(seen), 1);
-      same("the count of different addresses", new Set(addresses).size, LIVE);
-      same("the count of live allocations", heap.liveCount(), 0);
+    /** Looks at every item. */
+    checksum() {
+      if (!isFull) allocAll();
+      isFull = true;
+      let right = 0;
+      for (let i = 0; i < count; i++) if (items.numberOf(i) === i) right++;
+      return right;
     },
   };
 }
 
-function replaceEach(heap: HeapFace): Work {
-  const addresses = new Int32Array(LIVE);
-  let rounds = 0;
-  for (let i = 0; i < LIVE; i++) addresses[i] = heap.alloc(bytesOf(i));
+function question(pattern: Pattern): Question {
+  const able = Object.entries(SUBJECTS)
+    .filter(([key]) => key !== "stack" || pattern === "alloc" || pattern === "in-reverse");
   return {
-    run() {
-      rounds++;
-      for (let i = 0; i < LIVE; i++) {
-        const slot = order[i];
-        heap.free(addresses[slot]);
-        addresses[slot] = heap.alloc(bytesOf(slot + rounds));
-      }
-    },
-    verify() {
-      same("the count of different addresses", new Set(addresses).size, LIVE);
-      same("the count of live allocations", heap.liveCount(), LIVE);
-    },
+    name: `allocators/${pattern}`,
+    title: `10,000 items of 20 bytes: ${PATTERNS[pattern]}`,
+    method:
+      "An allocator has all the memory that it needs from the start. The table has the mean of each process, and the median of those. " +
+      "A stack frees in reverse only, and an arena all at once. To free an object is to forget it: a collector takes it later.",
+    compare: "mean",
+    baseline: "pool",
+    contestants: Object.fromEntries(
+      able.map(([key, { label, make }]): [string, Contestant] => [key, {
+        label,
+        make: (count) => workOf(make(count), pattern, count),
+      }]),
+    ),
+    plan: { count: 10_000, warmUp: 10, samples: 10, batch: 1, rounds: 5 },
+    quickCount: 100,
   };
 }
 
-function onEach(work: (heap: HeapFace) => Work): Contestant[] {
-  return [
-    { name: "@thi.ng/malloc", make: () => work(thingMalloc()) },
-    ...heapKinds.map((kind): Contestant => ({
-      name: `FreeListAllocator, ${kind.fit} fit, ${kind.index}`,
-      make: () => work(freeList(kind)),
-      ...kind.index === "tree" ? { limit: 0.2 } : {},
-    })),
-  ];
-}
-
-export const heap: Scenario = {
-  name: "heap",
-  question: "10,000 allocations of 16 to 256 bytes, freed in random order",
-  apart: true,
-  batch: 1,
-  rounds: 45,
-  contestants: onEach(fillAndFree),
-};
-
-export const heapReplace: Scenario = {
-  name: "heap-replace",
-  question:
-    "10,000 live allocations, each freed in random order and replaced by one of another size",
-  apart: true,
-  batch: 1,
-  rounds: 45,
-  contestants: onEach(replaceEach),
-};
-
-bench(arena);
-bench(heap);
-bench(heapReplace);
+export const questions: readonly Question[] = show(
+  (Object.keys(PATTERNS) as Pattern[]).map(question), // which are its keys
+);

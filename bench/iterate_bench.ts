@@ -1,135 +1,78 @@
 /**
- * Question: what does walking every record cost, against the same loop over typed arrays by hand?
+ * What does a pass over all records cost: by how much of a pool is live, and by how many fields of a record are touched?
  *
- * Method: 100,000 particles, `x += vx * dt; y += vy * dt`, a pass a round. The baseline holds the same bytes in the same
- * blocks and indexes them by hand. The pools at half and at 2 % occupancy have had all but every 2nd and every 50th of
- * 100,000 records freed; their rows are the time of a whole pass, to be read against the full pool's.
- *
- * Caveats: few callbacks and one shape of record in the process, the best case of an optimising compiler. `many_bench.ts` has the other case.
+ * One kind of record in a process is the best case of an optimising compiler. `deno task game` has six kinds.
  */
-import { Pool } from "@slabs/pool";
-import { DT, Particle, speedX, startX } from "./_particles.ts";
-import { blocksByHand, passes } from "./_passes.ts";
-import { bench, type Scenario, size, type Work } from "./_scenario.ts";
+import { type Limit, type Question, show, type Work } from "./harness/question.ts";
+import { DT, shuffled } from "./particles/particle.ts";
+import { type NamedParticles, onAll, type Particles } from "./particles/particles.ts";
 
-const N = size(100_000, 1_000);
+const labels = { pool: "Pool.forEach", forOf: "for…of Pool" };
+const COUNT = 100_000;
+const ALL = COUNT.toLocaleString("en");
 
-function columnsByHand(): Work {
-  const x = new Float32Array(N),
-    y = new Float32Array(N),
-    vx = new Float32Array(N),
-    vy = new Float32Array(N);
-  for (let i = 0; i < N; i++) {
-    x[i] = startX(i);
-    vx[i] = speedX(i);
+/** Fills a storage and frees all but a share again. Dense columns have no gaps, and never have the others. */
+function thinned(particles: Particles | NamedParticles, count: number, percent: number): void {
+  const kept = Math.ceil(count * percent / 100);
+  const order = shuffled(count);
+  const freed: unknown[] = [];
+  for (let i = 0; i < count; i++) {
+    if (order[i] < kept) particles.spawn(i, 1);
+    else if ("add" in particles) freed.push(particles.add(i, 1));
   }
-  function pass() {
-    for (let i = 0; i < N; i++) {
-      x[i] += vx[i] * DT;
-      y[i] += vy[i] * DT;
-    }
-  }
-  return passes(N, pass, () => x.reduce((sum, it) => sum + it, 0));
+  if ("remove" in particles) { for (const ref of freed) particles.remove(ref); }
 }
 
-function objects(): Work {
-  const all = Array.from(
-    { length: N },
-    (_, i) => ({ x: startX(i), y: 0, vx: speedX(i), vy: 0, life: i }),
-  );
-  function pass() {
-    for (const it of all) {
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
-    }
-  }
-  return passes(N, pass, () => all.reduce((sum, it) => sum + it.x, 0));
+function stepsOf(particles: Particles, run: () => void): Work {
+  return { run, checksum: () => particles.sums() };
 }
 
-/** A pool of N particles of which all but every `step`-th were freed again. */
-function filled(step: number): Pool<typeof Particle> {
-  const pool = new Pool(Particle, { keepEmptyBlocks: 64 });
-  const handles = pool.allocMany(N);
-  const at = pool.cursor();
-  handles.forEach((handle, i) => {
-    if (i % step !== 0) return pool.free(handle);
-    pool.seek(at, handle);
-    at.x = startX(i);
-    at.vx = speedX(i);
-  });
-  return pool;
+function iterationOf(percent: number, batch: number, limits: readonly Limit[] = []): Question {
+  const freed = percent === 100
+    ? "none of them freed"
+    : `all but ${percent} % freed, here and there without a pattern`;
+  return {
+    name: `iterate/${percent}`,
+    title: `Iteration at ${percent} % occupancy`,
+    method:
+      `${ALL} particles are allocated and ${freed}; a step moves those that are left. Times are for each of all ` +
+      "chunks, live or not. Columns and objects have no gaps to skip.",
+    baseline: "slab",
+    contestants: onAll((particles, count) => {
+      thinned(particles, count, percent);
+      return stepsOf(particles, () => particles.pass(DT));
+    }, { labels }),
+    everywhere: percent >= 2,
+    limits,
+    plan: { count: COUNT, warmUp: 40, samples: 40, batch, rounds: 3 },
+    quickCount: 300,
+  };
 }
 
-function sumX(pool: Pool<typeof Particle>): number {
-  let sum = 0;
-  for (const handle of pool.handles()) sum += pool.get(handle).x;
-  return sum;
+function touchOf(name: string, title: string, step: (particles: Particles) => void): Question {
+  return {
+    name: `iterate/${name}`,
+    title,
+    method: `1 is added to it, in each of ${ALL} particles.`,
+    baseline: "slab",
+    contestants: onAll((particles, count) => {
+      for (let i = 0; i < count; i++) particles.spawn(i, 1);
+      return stepsOf(particles, () => step(particles));
+    }, { labels }),
+    plan: { count: COUNT, warmUp: 20, samples: 40, batch: 4, rounds: 3 },
+    quickCount: 300,
+  };
 }
 
-// Three functions and not one with a parameter: a compiler treats the closures of one literal as one, and so would see
-// three pools where a program has a single one.
-function poolForEach(): Work {
-  const pool = filled(1);
-  function pass() {
-    pool.forEach((it) => {
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
-    });
-  }
-  return passes(N, pass, () => sumX(pool));
-}
-
-function poolForEachHalf(): Work {
-  const pool = filled(2);
-  function pass() {
-    pool.forEach((it) => {
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
-    });
-  }
-  return passes(N, pass, () => sumX(pool), 2);
-}
-
-function poolForEachFew(): Work {
-  const pool = filled(50);
-  function pass() {
-    pool.forEach((it) => {
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
-    });
-  }
-  return passes(N, pass, () => sumX(pool), 50);
-}
-
-function poolForOf(): Work {
-  const pool = filled(1);
-  function pass() {
-    for (const it of pool) {
-      it.x += it.vx * DT;
-      it.y += it.vy * DT;
-    }
-  }
-  return passes(N, pass, () => sumX(pool));
-}
-
-export const iterate: Scenario = {
-  name: "iterate",
-  apart: true, // a contestant is a program of its own
-  question: "a pass over 100,000 particles",
-  contestants: [
-    { name: "typed arrays in blocks, by hand", make: () => blocksByHand(N) },
-    { name: "typed arrays in columns, by hand", make: columnsByHand },
-    { name: "plain objects", make: objects },
-    { name: "Pool.forEach", make: poolForEach, limit: 1.05 },
-    { name: "for…of Pool", make: poolForOf, limit: 1.5 },
-    { name: "Pool.forEach, half of it live", make: poolForEachHalf },
-    {
-      name: "Pool.forEach, 2 % of it live",
-      make: poolForEachFew,
-      limit: 0.15,
-      against: "Pool.forEach",
-    },
-  ],
-};
-
-bench(iterate);
+export const questions: readonly Question[] = show([
+  iterationOf(100, 4, [
+    { of: "pool", by: "slab", atMost: 1 },
+    { of: "forOf", by: "slab", atMost: 1.3 },
+  ]),
+  iterationOf(50, 4, [{ of: "pool", by: "iterate/100 pool", atMost: 1 }]),
+  iterationOf(10, 10),
+  iterationOf(2, 20, [{ of: "pool", by: "iterate/100 pool", atMost: 0.1 }]),
+  iterationOf(0.1, 50),
+  touchOf("one-field", "One field of five touched", (particles) => particles.touchOne()),
+  touchOf("all-fields", "Five fields of five touched", (particles) => particles.touchAll()),
+]);

@@ -1,52 +1,44 @@
-/**
- * Question: what does it cost to copy two fields of every record into an instance buffer, against the same loop by hand?
- *
- * Method: 100,000 particles of 5 fields; each round moves a few and packs x and y of all into one Float32Array. The baseline holds the
- * same bytes in the same blocks, and copies by index; it knows nothing of dead chunks. The rows at half occupancy have twice
- * as many chunks, of which every second is free: by hand that loop tests a bit for each. The sum of the last round's buffer is the proof.
- */
+/** What does it cost to copy two fields of every record into an instance buffer, against the same loop by hand? */
 import { Pool } from "@slabs/pool";
-import { BLOCK, Particle, startX, WORDS } from "./_particles.ts";
-import { bench, same, type Scenario, size, type Work } from "./_scenario.ts";
+import { type Limit, type Question, show, type Work } from "./harness/question.ts";
+import { BLOCK, Particle, WORDS } from "./particles/particle.ts";
 
-const N = size(100_000, 1_000);
-
-function work(pack: (out: Float32Array) => void): Work {
-  const out = new Float32Array(2 * N);
-  let wanted = 0;
-  for (let i = 0; i < N; i++) wanted += startX(i) + 2 * startX(i);
+/** The sum of the last buffer is the checksum. */
+function work(count: number, pack: (out: Float32Array) => void): Work {
+  const out = new Float32Array(2 * count);
   return {
     run() {
-      out[7] = -1;
+      out[7] = -1; // so that not packing at all shows
       pack(out);
     },
-    verify: () => same("the sum of what was packed", out.reduce((sum, it) => sum + it, 0), wanted),
+    checksum: () => out.reduce((sum, it) => sum + it, 0),
   };
 }
 
-/** Blocks of particles, the `step`-th chunks of which are live. */
-function blocksOf(step: number) {
-  const blocks = Array.from({ length: Math.ceil(N * step / BLOCK) }, () => ({
+/** Blocks of particles by hand, the `step`-th chunks of which are live. */
+function blocksOf(count: number, step: number) {
+  const blocks = Array.from({ length: Math.ceil(count * step / BLOCK) }, () => ({
     f32: new Float32Array(BLOCK * WORDS),
     live: new Int32Array(BLOCK >> 5),
   }));
-  for (let i = 0; i < N; i++) {
+  for (let i = 0; i < count; i++) {
     const { f32, live } = blocks[Math.floor(i * step / BLOCK)];
     const chunk = i * step % BLOCK;
-    f32[chunk * WORDS] = startX(i);
-    f32[chunk * WORDS + 1] = 2 * startX(i);
+    f32[chunk * WORDS] = i & 1023;
+    f32[chunk * WORDS + 1] = 2 * (i & 1023);
     live[chunk >> 5] |= 1 << (chunk & 31);
   }
   return blocks;
 }
 
-function fieldsByHand(): Work {
-  const blocks = blocksOf(1);
-  return work((out) => {
+/** Knows nothing of dead chunks. */
+function byHandFull(count: number): Work {
+  const blocks = blocksOf(count, 1);
+  return work(count, (out) => {
     let to = 0;
     for (let b = 0; b < blocks.length; b++) {
       const { f32 } = blocks[b];
-      const end = Math.min(BLOCK, N - b * BLOCK) * WORDS;
+      const end = Math.min(BLOCK, count - b * BLOCK) * WORDS;
       for (let at = 0; at < end; at += WORDS) {
         out[to] = f32[at];
         out[to + 1] = f32[at + 1];
@@ -56,9 +48,10 @@ function fieldsByHand(): Work {
   });
 }
 
-function fieldsByHandHalf(): Work {
-  const blocks = blocksOf(2);
-  return work((out) => {
+/** Tests a bit for each chunk. */
+function byHandHalf(count: number): Work {
+  const blocks = blocksOf(count, 2);
+  return work(count, (out) => {
     let to = 0;
     for (let b = 0; b < blocks.length; b++) {
       const { f32, live } = blocks[b];
@@ -73,38 +66,36 @@ function fieldsByHandHalf(): Work {
   });
 }
 
-/** A pool of N particles, and as many dead ones between them as `step` says. */
-function filled(step: number): Pool<typeof Particle> {
+/** A pool of particles that had as many dead ones between them as `step` says. */
+function filled(count: number, step: number): Pool<typeof Particle> {
   const pool = new Pool(Particle);
-  const handles = pool.allocMany(N * step);
   const at = pool.cursor();
-  handles.forEach((handle, i) => {
+  pool.allocMany(count * step).forEach((handle, i) => {
     if (i % step !== 0) return pool.free(handle);
     pool.seek(at, handle);
-    at.x = startX(i / step);
+    at.x = i / step & 1023;
     at.y = 2 * at.x;
   });
   return pool;
 }
 
-function fieldsByPack(step: number): Work {
-  const pool = filled(step);
-  return work((out) => pool.pack(out, ["x", "y"]));
+function byPack(count: number, step: number): Work {
+  const pool = filled(count, step);
+  return work(count, (out) => pool.pack(out, ["x", "y"]));
 }
 
-function bytesByPack(): Work {
-  const pool = filled(1);
-  const bytes = new Map<Float32Array, Uint8Array>();
-  return work((out) => {
-    let it = bytes.get(out);
-    if (it === undefined) bytes.set(out, it = new Uint8Array(out.buffer));
-    pool.pack(it, ["x", "y"]);
+function byPackOfBytes(count: number): Work {
+  const pool = filled(count, 1);
+  let bytes: Uint8Array | undefined;
+  return work(count, (out) => {
+    bytes ??= new Uint8Array(out.buffer);
+    pool.pack(bytes, ["x", "y"]);
   });
 }
 
-function fieldsByForEach(): Work {
-  const pool = filled(1);
-  return work((out) => {
+function byForEach(count: number): Work {
+  const pool = filled(count, 1);
+  return work(count, (out) => {
     let to = 0;
     pool.forEach((it) => {
       out[to++] = it.x;
@@ -113,27 +104,38 @@ function fieldsByForEach(): Work {
   });
 }
 
-export const pack: Scenario = {
-  name: "pack",
-  apart: true, // a contestant is a program of its own
-  question: "two of five fields of 100,000 records into a Float32Array",
-  contestants: [
-    { name: "by hand over the blocks", make: fieldsByHand },
-    { name: "Pool.pack(out, fields)", make: () => fieldsByPack(1), limit: 1.5 },
-    { name: "Pool.pack(bytes, fields)", make: bytesByPack, limit: 1.5 },
-    { name: "Pool.forEach()", make: fieldsByForEach },
-  ],
-};
+const limits: readonly Limit[] = [{ of: "pack", by: "byHand", atMost: 1.5 }];
+const plan = { count: 100_000, warmUp: 40, samples: 60, batch: 1, rounds: 5 };
 
-export const packHalf: Scenario = {
-  name: "pack-half",
-  apart: true,
-  question: "two of five fields of 100,000 records, every second chunk free",
-  contestants: [
-    { name: "by hand over the blocks", make: fieldsByHandHalf },
-    { name: "Pool.pack(out, fields)", make: () => fieldsByPack(2), limit: 1.5 },
-  ],
-};
-
-bench(pack);
-bench(packHalf);
+export const questions: readonly Question[] = show([
+  {
+    name: "pack/full",
+    title: "Two of five fields into a Float32Array",
+    method:
+      "x and y of each of 100,000 particles are copied. By hand it is a loop over the same bytes in the same blocks.",
+    baseline: "byHand",
+    contestants: {
+      byHand: { label: "by hand over the blocks", make: byHandFull },
+      pack: { label: "Pool.pack(out, fields)", make: (count) => byPack(count, 1) },
+      bytes: { label: "Pool.pack(bytes, fields)", make: byPackOfBytes },
+      forEach: { label: "Pool.forEach()", make: byForEach },
+    },
+    limits: [...limits, { of: "bytes", by: "byHand", atMost: 1.5 }],
+    plan,
+    quickCount: 300,
+  },
+  {
+    name: "pack/half",
+    title: "Two of five fields into a Float32Array, every second chunk free",
+    method:
+      "The same with twice as many chunks, of which every second is free. By hand it tests a bit for each.",
+    baseline: "byHand",
+    contestants: {
+      byHand: { label: "by hand over the blocks", make: byHandHalf },
+      pack: { label: "Pool.pack(out, fields)", make: (count) => byPack(count, 2) },
+    },
+    limits,
+    plan,
+    quickCount: 300,
+  },
+]);

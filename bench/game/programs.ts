@@ -27,30 +27,22 @@ export const CONTESTANTS: readonly string[] = Object.keys(WRITERS);
 /** The one that all others are measured against. */
 export const BASELINE = "columns";
 
-/** What people write without a pool. */
-export const OBJECTS = "objects";
-
-/** @returns Whether a contestant's floats are doubles. */
-export function isDouble(contestant: string): boolean {
-  return contestant.startsWith(OBJECTS);
-}
-
 /** What `lib.ts` has. */
 const LIB = ["addComponent", "addEntity", "createWorld", "ECS", "Pool", "query", "removeEntity"];
 
 /**
- * @param other Whether it is the game that is played before the one that is measured.
+ * @param isFirst Whether it is the game that is played before the one that is measured.
  * @param lib The address of what it imports.
  * @returns The text of a module that is a `Program`.
  */
-export function programOf(contestant: string, other: boolean, lib: string): string {
-  const program = WRITERS[contestant](other ? OTHER_KINDS : KINDS);
+export function programOf(contestant: string, isFirst: boolean, lib: string): string {
+  const program = WRITERS[contestant](isFirst ? OTHER_KINDS : KINDS);
   const names = LIB.filter((it) => program.includes(`${it}(`));
   const imports = names.length === 0 ? "" : `import { ${names.join(", ")} } from "${lib}";\n\n`;
   return `${imports}const DT = 0.016; // seconds of a frame\n${program}`;
 }
 
 /** @returns The name of the file of a program. */
-export function fileOf(contestant: string, other: boolean): string {
-  return `${contestant.replace("/", "_")}${other ? "_before" : ""}.mjs`;
+export function fileOf(contestant: string, isFirst: boolean): string {
+  return `${contestant.replace("/", "_")}${isFirst ? "_before" : ""}.mjs`;
 }

@@ -1,0 +1,31 @@
+/** The files of all questions, in the order of the report, and of the game. */
+import type { Question } from "./harness/question.ts";
+
+type Module = { readonly questions: readonly Question[] };
+
+/** The files by name. A process imports only the one that has its question. */
+export const MODULES: Readonly<Record<string, () => Promise<Module>>> = {
+  frames: () => import("./frames_bench.ts"),
+  iterate: () => import("./iterate_bench.ts"),
+  access: () => import("./access_bench.ts"),
+  alloc: () => import("./alloc_bench.ts"),
+  growth: () => import("./growth_bench.ts"),
+  trees: () => import("./trees_bench.ts"),
+  bytes: () => import("./bytes_bench.ts"),
+  allocators: () => import("./allocators_bench.ts"),
+  kinds: () => import("./kinds_bench.ts"),
+  memory: () => import("./memory_bench.ts"),
+  workers: () => import("./workers_bench.ts"),
+  save: () => import("./save_bench.ts"),
+  pack: () => import("./pack_bench.ts"),
+  first_pool: () => import("./first_pool_bench.ts"),
+  game: () => import("./game/game.ts"),
+};
+
+/** @returns The questions of all files but the game. */
+export async function allQuestions(): Promise<Question[]> {
+  const files = Object.keys(MODULES).filter((it) => it !== "game");
+  return (await Promise.all(files.map((it) => MODULES[it]()))).flatMap(({ questions }) =>
+    questions
+  );
+}

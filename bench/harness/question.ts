@@ -1,0 +1,154 @@
+/** A question of the benches: contestants that do the same work, and how it is measured. */
+
+/** What a contestant does. */
+export interface Work {
+  /** One step. Every contestant of a question does the same in it. */
+  run(): void | Promise<void>;
+  /** Runs before each sample and is not timed. With it a sample has one step. */
+  before?(): void;
+  /** The result of all steps so far. It must be the same for every contestant. */
+  checksum(): string | number;
+}
+
+/** One way of doing the work. */
+export interface Contestant {
+  /** The name in tables and charts. */
+  readonly label: string;
+  /**
+   * Builds the data. It imports the packages of others, so that only a process that needs one loads it.
+   *
+   * @param count Records, or what else the question counts.
+   * @param plan How often the work will run, and the options of the game.
+   */
+  make(count: number, plan: Plan): Work | Promise<Work>;
+}
+
+/** How much is done. */
+export interface Plan {
+  /** Records, or what else the question counts. */
+  readonly count: number;
+  /** Samples that are not counted. */
+  readonly warmUp: number;
+  /** Samples that are counted. */
+  readonly samples: number;
+  /** Steps of a sample. */
+  readonly batch: number;
+  /** Processes of each contestant. They take turns. */
+  readonly rounds: number;
+}
+
+/** How a process measures, which also decides the columns of the table. */
+export type Measure = "time" | "frames" | "growth" | "memory";
+
+/** A statistic of a contestant. */
+export type Statistic = "typical" | "p99" | "worst" | "scavenges" | "bytes" | "rss";
+
+/** A ratio of two figures that a question wants to stay within a limit. */
+export interface Limit {
+  /** Contestant, or `question contestant` where it is another question's; of several the least figure. */
+  readonly of: string | readonly string[];
+  /** What it is divided by, in the same way. Left out for a figure that is not a ratio. */
+  readonly by?: string;
+  /** @default {"typical"} */
+  readonly statistic?: Statistic;
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}
+
+/** A question and its contestants. */
+export interface Question {
+  /** The file without `_bench.ts`, a slash, and the name of the question in the file. */
+  readonly name: string;
+  readonly title: string;
+  /** What a step does, and the caveats; Markdown. */
+  readonly method: string;
+  /** Who is left out, and why; Markdown. */
+  readonly missing?: string;
+  /** @default {"time"} */
+  readonly measure?: Measure;
+  /**
+   * The statistic that is compared: the median of all samples; or the mean of each process, and the median of those, where
+   * rare events are part of the price.
+   *
+   * @default {"median"}
+   */
+  readonly compare?: "median" | "mean";
+  /** Whether tables show the time of a whole step, not of each record. */
+  readonly whole?: boolean;
+  /** In the order of the table. */
+  readonly contestants: Readonly<Record<string, Contestant>>;
+  /** Key of the contestant that the others are compared with. */
+  readonly baseline: string;
+  /** Whether garbage collections are counted. */
+  readonly traced?: boolean;
+  /** Whether there is no full collection between setting up and the first step. */
+  readonly keepsGarbage?: boolean;
+  /** Whether the contestants `pool` and `slab` also run on Node and Bun. */
+  readonly everywhere?: boolean;
+  /** Whether it needs a process of its own, so that `deno bench` leaves it out. */
+  readonly apart?: boolean;
+  readonly limits?: readonly Limit[];
+  readonly plan: Plan;
+  /** The count of a quick run. */
+  readonly quickCount: number;
+}
+
+/** @returns Work whose step gives a number. That of the last step is the checksum. */
+export function sumOf(step: () => number): Work {
+  let sum = 0;
+  return {
+    run() {
+      sum = step();
+    },
+    checksum: () => sum,
+  };
+}
+
+/** @returns The plan of a question; of a quick run, which only proves that it works, one with few records. */
+export function planOf({ plan, quickCount }: Question, quick: boolean): Plan {
+  if (!quick) return plan;
+  return { count: quickCount, warmUp: Math.min(plan.warmUp, 25), samples: 2, batch: 1, rounds: 1 };
+}
+
+/** Shows questions to `deno bench`, and does nothing elsewhere. `deno bench -- --quick` runs each contestant twice. */
+export function show(questions: readonly Question[]): readonly Question[] {
+  if (typeof Deno === "undefined") return questions;
+  const quick = Deno.args.includes("--quick");
+  const checksums = new Map<string, string>();
+  for (const question of questions) {
+    if (question.apart) continue;
+    const plan = planOf(question, quick);
+    for (const [key, { label, make }] of Object.entries(question.contestants)) {
+      let work: Work | undefined;
+      let steps = 0;
+      Deno.bench({
+        name: label,
+        group: `${question.name}: ${question.title}`,
+        baseline: key === question.baseline,
+        ...quick ? { n: 1, warmup: 1 } : {},
+        async fn(bench) {
+          work ??= await make(plan.count, plan);
+          work.before?.();
+          bench.start();
+          const pending = work.run();
+          if (pending !== undefined) await pending;
+          bench.end();
+          if (!quick) return;
+          const id = `${question.name} after ${++steps} steps`;
+          const checksum = String(work.checksum());
+          checkAgreed(id, checksums.get(id) ?? checksum, label, checksum);
+          checksums.set(id, checksum);
+        },
+      });
+    }
+  }
+  return questions;
+}
+
+/** @throws {Error} when a contestant did other work than the ones before. */
+export function checkAgreed(what: string, expected: string, who: string, got: string): void {
+  if (got === expected) return;
+  throw new Error(
+    `${what}: ${who} did other work: its checksum is "${got}", others have "${expected}"`,
+  );
+}
