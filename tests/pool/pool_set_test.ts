@@ -205,29 +205,6 @@ each(
   },
 );
 
-// -- many records --
-
-each("PoolSet.freeMany() frees all or none, across classes", (handles) => {
-  using set = setOf({ handles });
-  const all = fill(set, 60);
-  const stale = all[31]; // of the second class
-  set.free(stale);
-  const live = all.filter((handle) => handle !== stale);
-  for (const [bad, problem] of [[stale, "is stale"], [live[1], "comes twice"]] as const) {
-    for (const at of [2, 3, 29, live.length]) {
-      const mixed = live.toSpliced(at, 0, bad);
-      const start = `Cannot free 60 records in PoolSet "cells": handle ${bad} `;
-      const error = assertRefused(set, () => set.freeMany(mixed), StaleHandleError, start);
-      assert(error.message.includes(`${problem}, `) && error.message.endsWith(`position ${at}`));
-    }
-  }
-  set.freeMany(Float64Array.from(live.filter((_, n) => n % 2 === 1)));
-  live.forEach((handle, n) => assertEquals(set.has(handle), n % 2 === 0));
-  set.freeMany(live.filter((_, n) => n % 2 === 0));
-  assertEquals(set.size, 0);
-  validate(set);
-});
-
 // -- memory --
 
 Deno.test("PoolSet divides maxChunks evenly, among a power of two of classes", () => {
