@@ -174,7 +174,7 @@ export class Extent extends TypedArrays {
     }
     const address = this.base + offset;
     return new StaleHandleError(
-      `Cannot use a view in ${label}: address ${address} was taken back`,
+      `Cannot use a view in ${label}: address ${address} was freed`,
       { pool: name, handle: address, index: -1, generation: -1, chunkGeneration: -1 },
     );
   }
@@ -231,7 +231,7 @@ function longer<A extends Int32Array | Uint32Array>(array: A, length: number): A
   return copy;
 }
 
-/** The empty extent, which stands for "no extent". */
+/** The empty extent, which means "no extent". */
 export const NO_EXTENT: Extent = new Extent(0, 0, undefined, false);
 
 /** A set of extents of memory, which can be added and removed. */

@@ -93,7 +93,7 @@ let arenaCount = 0;
  *   using _frame = arena.scope();
  *   const scratch = arena.allocArray("f32", 256);
  *   assertEquals(scratch.length, 256);
- * } // taken back here
+ * } // freed here
  * assertEquals(arena.stats().usedBytes, Vec2.size);
  * ```
  */
@@ -275,12 +275,14 @@ export class Arena extends ByteAllocator implements MemoryResource {
     this._checkAlive();
     this._checkAttached("rewind");
     const to = mark - this._firstMark;
-    const stand = this._before + this._block.top;
+    const position = this._before + this._block.top;
     if (!Number.isInteger(mark) || to < 0 || to >= MARK_RANGE) {
       throw this._markError(mark, "is no mark of it");
     }
-    if (to > stand) throw this._markError(mark, `is ${to - stand} bytes beyond where it stands`);
-    if (to < stand) this._rewindTo(to);
+    if (to > position) {
+      throw this._markError(mark, `is ${to - position} bytes past its position`);
+    }
+    if (to < position) this._rewindTo(to);
   }
 
   /**
@@ -321,8 +323,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
     let mark = this.mark();
     return {
       [Symbol.dispose]: () => {
-        const stand = this._firstMark + this._before + this._block.top;
-        if (!this._isDisposed && mark <= stand) {
+        const current = this._firstMark + this._before + this._block.top;
+        if (!this._isDisposed && mark <= current) {
           this.rewind(mark);
           // The scope alone knew this mark.
           if (mark === this._firstMark + this._marked) this._marked = marked;
@@ -672,7 +674,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
         ? `is no multiple of ${align}`
         : `does not hold ${byteLength} bytes, ${
           Math.max(0, block.top - at)
-        } are given out from there on`,
+        } are allocated from there on`,
     );
   }
 

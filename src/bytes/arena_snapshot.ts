@@ -212,7 +212,7 @@ class Snapped {
     const isBlock = byteLength >= blockBytes && byteLength <= MAX_EXTENT_BYTES && base % 8 === 0;
     if (!isBlock || top > byteLength || i > this.index && top > 0) {
       throw this.error(
-        `block ${i}: ${byteLength} bytes at address ${base}, ${top} of them given out, can not be`,
+        `block ${i}: ${byteLength} bytes at address ${base}, ${top} of them allocated, are impossible`,
         at,
       );
     }

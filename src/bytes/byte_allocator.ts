@@ -305,7 +305,7 @@ export abstract class ByteAllocator implements Disposable {
    */
   cursor<S extends AnyStruct>(struct: S): View<S> {
     this._checkAlive();
-    this._checkStruct("make a cursor", struct);
+    this._checkStruct("cursor", struct);
     return asView<S>(new (codeOf(struct, this._space.isDebug).View)(NO_EXTENT, 0));
   }
 
@@ -403,7 +403,7 @@ export abstract class ByteAllocator implements Disposable {
    */
   addressOf(view: object): number {
     this._checkAlive();
-    const verb = "tell an address";
+    const verb = "addressOf";
     if (ArrayBuffer.isView(view)) {
       const address = this._space.locate(view.buffer, view.byteOffset);
       if (address === 0) throw this._foreignError(verb);

@@ -239,7 +239,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * @throws {DisposedError} after `dispose`.
    */
   sizeOf(address: number): number {
-    return this._heap.chunks.askedOf(this._unitOf("tell a size", address));
+    return this._heap.chunks.askedOf(this._unitOf("sizeOf", address));
   }
 
   // -- memory --
@@ -292,7 +292,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    */
   override stats(out: Partial<FreeListStats> = {}): FreeListStats {
     this._checkAlive();
-    this._checkAttached("tell figures");
+    this._checkAttached("stats");
     const { usedBytes, peakBytes, freeChunks, freeChunkBytes, allocations } = this._heap;
     const freeBytes = freeChunkBytes - freeChunks * HEADER_BYTES;
     const largest = this._largestFree();

@@ -1,5 +1,5 @@
 /**
- * The regions that an allocator gives out when it is used as a memory resource.
+ * The regions that an allocator allocates as a memory resource.
  *
  * @module
  */

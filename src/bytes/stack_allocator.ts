@@ -157,8 +157,8 @@ export class StackAllocator extends ByteAllocator {
    * @throws {DisposedError} after `dispose`.
    */
   sizeOf(address: number): number {
-    const at = this._startOf("tell a size", address);
-    this._checkAttached("tell a size");
+    const at = this._startOf("sizeOf", address);
+    this._checkAttached("sizeOf");
     return this._sizeAt(at);
   }
 

@@ -106,21 +106,21 @@ function auditArena(it: ArenaMetadata): void {
   }
   if (!(peak >= 0)) throw fault(it, `the peak is ${peak}`);
   if (!(recent >= 0 && recent <= peak)) {
-    throw fault(it, `the need of late is ${recent}, the peak is ${peak}`);
+    throw fault(it, `the recent need is ${recent}, the peak is ${peak}`);
   }
 }
 
 /** Past the top all bytes must be zero, since `alloc` does not clear them. */
 function auditBlock(it: ArenaMetadata, { top, byteLength, u8 }: Extent, i: number): void {
   if (!(Number.isInteger(top) && top >= 0 && top <= byteLength)) {
-    throw fault(it, `${top} of its ${byteLength} bytes are given out`, i);
+    throw fault(it, `${top} of its ${byteLength} bytes are allocated`, i);
   }
   if (i > it.index && top > 0) {
-    throw fault(it, `${top} bytes are given out past the current block`, i);
+    throw fault(it, `${top} bytes are allocated past the current block`, i);
   }
   for (let at = top; at < byteLength; at++) {
     if (u8[at] === 0) continue;
-    throw fault(it, `byte ${at}, past the ${top} that are given out, is ${u8[at]} and not 0`, i);
+    throw fault(it, `byte ${at}, past the ${top} that are allocated, is ${u8[at]} and not 0`, i);
   }
 }
 

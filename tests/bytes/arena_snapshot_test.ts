@@ -236,7 +236,7 @@ const FORGERIES: [problem: string, forge: Forgery, added?: number][] = [
   ["is that of two blocks or of none", (words) => words[14] = 0],
   ["256 bytes at address 4100", (words) => words[14] += 4],
   ["248 bytes at address 4096", (words) => words[15] = 248],
-  ["257 of them given out", (words, peak) => words[16] = peak[0] = 257, 160],
+  ["257 of them allocated", (words, peak) => words[16] = peak[0] = 257, 160],
   ["a need of 101 exceeds the peak, 100", (words) => words[11] = 101],
   ["a peak of 99 does not go with 100 used bytes", (_, peak) => peak[0] = 99],
 ];

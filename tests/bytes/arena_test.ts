@@ -31,8 +31,8 @@ Deno.test("Arena.view() and seek() accept any aligned address of allocated bytes
   assertEquals(arena.seek(cursor, address + 16).toJSON(), { x: 5, y: 6 });
   assertEquals(arena.view(address + 4, Vec2).toJSON(), { x: 2, y: 3 });
   const wrong: [number, string][] = [
-    [address + 20, "does not hold 8 bytes, 4 are given out from there on"],
-    [address + 24, "does not hold 8 bytes, 0 are given out from there on"],
+    [address + 20, "does not hold 8 bytes, 4 are allocated from there on"],
+    [address + 24, "does not hold 8 bytes, 0 are allocated from there on"],
     [address - 4, "does not hold 8 bytes"],
     [2 ** 31, "does not hold 8 bytes"],
     [address + 2, "is no multiple of 4"],
@@ -77,7 +77,7 @@ Deno.test("Arena.rewind() throws RangeError on marks past its position, of other
   const late = arena.mark();
   arena.rewind(early);
   arena.alloc(40);
-  const message = `Cannot rewind in Arena "frame": mark ${late} is 60 bytes beyond where it stands`;
+  const message = `Cannot rewind in Arena "frame": mark ${late} is 60 bytes past its position`;
   assertUntouched(arena, () => arena.rewind(late), RangeError, message);
   for (const mark of [other.mark(), 0, 8, -1, NaN, 1.5, early + 0.5, Infinity, "8", undefined]) {
     const call = () => arena.rewind(untyped(mark));

@@ -126,10 +126,10 @@ for (const [what, start] of Object.entries(ENDINGS)) {
     for (const use of uses) use();
     end();
     for (const use of uses) {
-      const error = assertThrows(use, StaleHandleError, `"it": address ${address} was taken back`);
+      const error = assertThrows(use, StaleHandleError, `"it": address ${address} was freed`);
       assertEquals([error.handle, error.pool], [address, "it"]);
     }
-    assert(Deno.inspect(view).includes("was taken back"));
+    assert(Deno.inspect(view).includes("was freed"));
   });
 }
 

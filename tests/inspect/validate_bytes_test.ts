@@ -108,11 +108,11 @@ function arena(): Arena {
 
 Deno.test("validate() finds every fault in the metadata of an arena", () => {
   assertFound(arena, [
-    [({ _block }) => _block.top = 65, "block 2: 65 of its 64 bytes are given out"],
+    [({ _block }) => _block.top = 65, "block 2: 65 of its 64 bytes are allocated"],
     [({ _block }) => _block.top = 40.5, "block 2: 40.5 of its 64 bytes"],
     [({ _blocks }) => _blocks[0].top = -8, "block 0: -8 of its 64 bytes"],
-    [({ _blocks }) => _blocks[3].top = 8, "block 3: 8 bytes are given out past the current block"],
-    [({ _block }) => _block.u8[63] = 7, "block 2: byte 63, past the 40 that are given out, is 7"],
+    [({ _blocks }) => _blocks[3].top = 8, "block 3: 8 bytes are allocated past the current block"],
+    [({ _block }) => _block.u8[63] = 7, "block 2: byte 63, past the 40 that are allocated, is 7"],
     [({ _blocks }) => _blocks[3].u8[0] = 7, "block 3: byte 0, past"],
     [(it) => it._index = 1, "its current block is not that of its position, 1"],
     [(it) => it._index = -1, "its current block is not that of its position, -1"],
@@ -120,9 +120,9 @@ Deno.test("validate() finds every fault in the metadata of an arena", () => {
     [(it) => it._usedBefore -= 8, "72 bytes used before the current block, and has 80"],
     [(it) => it._blocks.length = 3, "it has 3 blocks, and memory for 4"],
     [({ _blocks }) => _blocks.push(_blocks[3]), "it has 5 blocks, and memory for 4"],
-    [({ _blocks }) => _blocks[3] = _blocks[0], "block 3: 40 bytes are given out past"],
+    [({ _blocks }) => _blocks[3] = _blocks[0], "block 3: 40 bytes are allocated past"],
     [(it) => it._peak = NaN, "the peak is NaN"],
-    [(it) => it._recent = 1000, "the need of late is 1000, the peak is "],
+    [(it) => it._recent = 1000, "the recent need is 1000, the peak is "],
   ]);
 });
 
