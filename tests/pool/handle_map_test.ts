@@ -147,68 +147,6 @@ test("HandleMap iterates in memory order, and may change meanwhile", (make) => {
   drop(pool);
 });
 
-test("HandleMap drops values on clear(), freeBlock(), retain(), freeMany() and at the end of scopes", (make) => {
-  const it = make();
-  const { pool, of } = it;
-  const map = mapOf<object>(it);
-  const FREES: (() => unknown)[] = [
-    () => pool.clear(),
-    () => pool.freeBlock(pool.blocks.find(({ live }) => live > 0)!.index), // there are 40 records
-    () => pool.freeMany([...pool.handles()].slice(3)),
-    () => pool.retain(...of, (_: object, handle: AnyHandle) => pool.indexOf(handle) % 2 === 0),
-  ];
-  for (const free of FREES) {
-    pool.clear();
-    for (let i = 0; i < 40; i++) map.set(pool.alloc(...of), {});
-    assertEquals(map.size, 40);
-    free();
-    assert(pool.size < 40);
-    assertEquals([map.size, map.sweep()], [pool.size, 0]);
-  }
-  {
-    using scope = pool.scoped(...of);
-    map.set(scope.handle, {});
-  }
-  assertEquals(map.size, pool.size);
-  drop(pool);
-});
-
-test("HandleMap keeps the values of records that are live before a restore() and after it", (make) => {
-  const it = make();
-  const { pool, of } = it;
-  const [map, other] = [mapOf<string>(it), mapOf<number>(it)];
-  const [a, b, c] = pool.allocMany(...of, 3);
-  map.set(a, "a").set(b, "b").set(c, "c");
-  other.set(a, 1);
-  const saved = pool.snapshot();
-  pool.free(b);
-  map.set(pool.alloc(...of), "late");
-  pool.restore(saved);
-  assertEquals([...map], [[a, "a"], [c, "c"]]);
-  assertEquals([...other], [[a, 1]]);
-  // The same calls give the same handles, but not the same records.
-  for (let i = 0; i < 30; i++) assertEquals(map.get(pool.alloc(...of)), undefined);
-  drop(pool);
-});
-
-test("HandleMap keeps the value of a record that compact() moves", (make) => {
-  const it = make();
-  const { pool } = it;
-  const map = mapOf<number>(it);
-  const handles = pool.allocMany(...it.of, 60);
-  handles.forEach((handle, i) => i % 3 === 0 && map.set(handle, i));
-  pool.freeMany(handles.filter((_, i) => i % 4 > 0));
-  const values = new Map(Array.from(pool.handles(), (handle) => [handle, map.get(handle)]));
-  pool.compact((from, to) => {
-    values.set(to, values.get(from));
-    values.delete(from);
-    assertEquals(map.get(from), undefined);
-  });
-  for (const [handle, value] of values) assertEquals(map.get(handle), value);
-  assertEquals([map.size, pool.size], [5, 15]);
-  drop(pool);
-});
-
 test("HandleMap throws after the pool's dispose(), and holds nothing", (make) => {
   const it = make();
   const map = mapOf<unknown>(it);

@@ -18,7 +18,6 @@ import {
   type MemoryResource,
   Pool,
   type PoolOptions,
-  PoolSet,
   ref,
   StaleHandleError,
   struct,
@@ -28,7 +27,6 @@ import {
 import { slabs } from "../../src/slab/slab.ts"; // to locate chunks, and to wear out generations
 import { type AnyPool, drop, type OfKind, POOL_KINDS, testKinds, viewsOf } from "../_kinds.ts";
 import { assertHarmless, assertRefused, counters, forge, Num, untyped } from "../_support.ts";
-import { stateful } from "./_snapshots.ts";
 
 const SIXTEENS: PoolOptions = { chunksPerBlock: 16, maxChunks: 256 };
 
@@ -174,34 +172,6 @@ Deno.test("compact() leaves correct free lists, whatever the size of a chunk and
 
 const Leaf = struct({ n: "u32" }, { name: "Leaf" });
 const Link = struct({ n: "u32", next: ref("self") }, { name: "Link" });
-const Far = struct({ to: ref(Leaf) }, { name: "Far" });
-const Other = struct({ n: "f32", link: ref(Link), far: ref(Far) }, { name: "Other" });
-
-const MIXED: Readonly<Record<string, () => ErasedPool>> = {
-  "ErasedPool": () =>
-    new ErasedPool<AnyStruct>({ size: 12, ...SIXTEENS, types: [Leaf, Link, Other] }),
-  "ErasedPool without types": () => new ErasedPool({ size: 12, align: 4, ...SIXTEENS }),
-  "PoolSet": () => untyped(new PoolSet({ sizes: [12], ...SIXTEENS })), // it has the same calls
-};
-for (const [kind, make] of Object.entries(MIXED)) {
-  Deno.test(`${kind}.compact() updates links to moved records in records of all structs`, () => {
-    const pool = make();
-    pool.cursor(Leaf); // makes it known: it has nothing in place of a link
-    const links = pool.allocMany(Link, 17);
-    const [first, last] = [links[0], links[16]];
-    const far = untyped<never>(last); // a link to a struct that the pool does not store
-    const other = pool.alloc(Other, { link: last, far });
-    pool.set(Link, first, { next: last, n: 3 });
-    pool.set(Link, last, { next: first });
-    pool.freeMany(links.slice(3, 16));
-    const to = new Map(compacted(pool).moves);
-    const now = <H extends number>(handle: H) => to.get(handle) as H;
-    assertEquals([...to.keys()] as number[], [last, other]);
-    assertEquals(pool.get(Link, first).toJSON(), { n: 3, next: now(last) });
-    assertEquals(pool.get(Link, now(last)).next, first);
-    assertEquals(pool.get(Other, now(other)).toJSON(), { n: 0, link: now(last), far });
-  });
-}
 
 Deno.test("compact() of a pool without types throws TypeError where a struct has other data in place of a link", () => {
   const others = [{ a: "u8" }, { a: "u32" }, { a: "ref" }, { a: ref(Leaf) }] as const;
@@ -219,6 +189,7 @@ Deno.test("compact() of a pool without types throws TypeError where a struct has
 });
 
 Deno.test("compact() changes no links to structs of other pools", () => {
+  const Far = struct({ to: ref(Leaf) }, { name: "Far" });
   const pool = new ErasedPool({ size: 8, ...SIXTEENS });
   const handles = pool.allocMany(Far, 17);
   const to = untyped<never>(handles[16]);
@@ -250,28 +221,6 @@ Deno.test("compact() throws RangeError where a link would have to hold a wide ha
 });
 
 // -- generations --
-
-/** Which records are freed in memory order; the last leaves most in the block with retired chunks. */
-const FREED: readonly ((i: number) => boolean)[] = [
-  (i) => i % 2 === 0,
-  (i) => i > 6 && i < 30,
-  (i) => i < 7 || i === 36,
-];
-for (const reuse of ["recent", "spread"] as const) {
-  Deno.test(`compact() counts retired chunks as no room, and keeps as few blocks as can be (${reuse})`, () => {
-    for (const state of ["worn chunks", "worn chunks in a block that came again"]) {
-      for (const isFreed of FREED) {
-        const { pool } = stateful("wide Pool", state, { reuse });
-        pool.freeMany([...pool.handles()].filter((_, i) => isFreed(i)));
-        const { size, retired } = pool.stats();
-        assertEquals([retired, pool.blocks.length > 2], [5, true]);
-        compacted(pool);
-        const least = Math.ceil(size / 16); // only one block has retired chunks
-        assertEquals([pool.size, pool.stats().retired, pool.blocks.length], [size, 5, least]);
-      }
-    }
-  });
-}
 
 Deno.test("compact() gives a chunk its last generation, and wraps that of a compact handle", () => {
   for (const handles of ["wide", "compact"] as const) {

@@ -10,7 +10,6 @@ import {
   DisposedError,
   ErasedPool,
   LeakError,
-  OutOfMemoryError,
   Pool,
   type PoolOptions,
   PoolSet,
@@ -23,7 +22,7 @@ import {
 import { slabs } from "../../src/slab/slab.ts"; // generations are worn out only there
 import { Ledger } from "../_ledger.ts";
 import { drop, POOL_KINDS } from "../_kinds.ts";
-import { assertRefused, counters, figuresOf, forge, untyped } from "../_support.ts";
+import { assertRefused, counters, forge, untyped } from "../_support.ts";
 import { assertSameBytes, contentOf, goOn, SNAPPED, stateful } from "./_snapshots.ts";
 import { randomOf, statesOf } from "./_snapshots.ts";
 
@@ -238,60 +237,7 @@ for (const kind of Object.keys(POOL_KINDS)) {
     assertThrows(() => pool.snapshot(), DisposedError);
     assertThrows(() => pool.restore(saved), DisposedError);
   });
-
-  Deno.test(`${kind}: restore() changes nothing where memory runs out`, () => {
-    const states = ["all chunks", "a block given back", "worn chunks"];
-    for (const state of states.filter((it) => statesOf(kind).includes(it))) {
-      const saved = stateful(kind, state).pool.snapshot();
-      for (const into of ["nothing", "one record", "a block given back", "all blocks given back"]) {
-        for (let budget = 0, isDone = false; !isDone; budget++) {
-          const memory = new Ledger();
-          const { pool } = stateful(kind, into, { memory });
-          const before = figuresOf(pool);
-          const [regions, own] = [memory.lent.size, pool.snapshot()];
-          memory.budget = budget;
-          try {
-            pool.restore(saved);
-            isDone = true;
-          } catch (error) {
-            assert(error instanceof OutOfMemoryError, String(error));
-            assertEquals(figuresOf(pool), before);
-            assertSameBytes(pool.snapshot(), own);
-            assertEquals([memory.lent.size, memory.refusals], [regions, 1]);
-            memory.budget = Infinity;
-            pool.restore(saved);
-          }
-          validate(pool);
-          assertSameBytes(pool.snapshot(), saved);
-          pool.dispose();
-          assertEquals(memory.lent.size, 0);
-        }
-      }
-    }
-  });
 }
-
-Deno.test("restore() of a set gives back what its first classes got where memory runs out in a later one", () => {
-  const Small = struct({ a: "u16" });
-  const Large = struct({ a: "u64" });
-  const make = (memory: Ledger) =>
-    new PoolSet({ ...SNAPPED, sizes: [2, 8], maxChunks: 128, memory, types: [Small, Large] });
-  const full = make(new Ledger());
-  full.allocMany(Small, 48);
-  full.allocMany(Large, 20);
-  const saved = full.snapshot();
-  for (let budget = 0; budget < 5; budget++) {
-    const memory = new Ledger();
-    const set = make(memory);
-    memory.budget = budget;
-    const before = figuresOf(set);
-    assertThrows(() => set.restore(saved), OutOfMemoryError);
-    assertEquals([memory.lent.size, figuresOf(set)], [0, before]);
-    memory.budget = Infinity;
-    set.restore(saved);
-    assertSameBytes(set.snapshot(), saved);
-  }
-});
 
 // -- kinds --
 
