@@ -58,7 +58,7 @@ let next = new Int32Array(0);
 export function auditBlock(metadata: BlockMetadata, codec: HandleCodec): string | undefined {
   const { chunkCount, bump, isMapped, next: queue } = metadata;
   const most = isMapped || queue !== undefined ? chunkCount : 0;
-  if (!(bump >= 0 && bump <= most)) return `the bump mark is ${bump}, out of range 0 to ${most}`;
+  if (!(bump >= 0 && bump <= most)) return `the bump pointer is ${bump}, out of range 0 to ${most}`;
   if (next.length < chunkCount) next = new Int32Array(chunkCount).fill(-1);
   const isList = isMapped && queue === undefined;
   const problem = auditStamps(metadata, codec) ?? (isList ? auditFreeList(metadata) : undefined);
@@ -113,9 +113,9 @@ function auditCounts(
   const { chunkCount, bump, stamps, firstStamp, isMapped } = metadata;
   for (let chunk = bump; chunk < chunkCount; chunk++) {
     const stamp = stamps[firstStamp + chunk];
-    if ((stamp & 1) === 1) return `chunk ${chunk} is live, the bump mark is ${bump}`;
+    if ((stamp & 1) === 1) return `chunk ${chunk} is live, the bump pointer is ${bump}`;
     if (stamp === 0 && isMapped) {
-      return `chunk ${chunk} is retired, the bump mark is ${bump}`;
+      return `chunk ${chunk} is retired, the bump pointer is ${bump}`;
     }
   }
   if (bits !== live) return `${bits} live bits are set, and ${live} chunks are live`;

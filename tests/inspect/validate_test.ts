@@ -161,7 +161,7 @@ const DAMAGE: Damage[] = [
   [
     "a live chunk at the bump pointer",
     (it) => live(it, 8),
-    "chunk 8 is live, the bump mark is 8",
+    "chunk 8 is live, the bump pointer is 8",
     2,
   ],
   [
@@ -175,13 +175,13 @@ const DAMAGE: Damage[] = [
   ["a low live count", (it) => it.live--, "it counts 12 live chunks, and has 13"],
   ["a high retired count", (it) => it.retired++, "it counts 1 retired chunks, and has 0"],
   ["a retired chunk where generations wrap", (it) => retire(it, 5), "1 chunks are retired, where"],
-  ["a high bump pointer", (it) => it.bump++, "the bump mark is 17, out of range 0 to 16"],
-  ["a low bump pointer", (it) => it.bump--, "chunk 15 is live, the bump mark is 15"],
-  ["a bump pointer below 0", (it) => it.bump = -1, "the bump mark is -1, out of range 0 to 16"],
-  ["a bump pointer of NaN", (it) => it.bump = NaN, "the bump mark is NaN, out of range 0 to 16"],
+  ["a high bump pointer", (it) => it.bump++, "the bump pointer is 17, out of range 0 to 16"],
+  ["a low bump pointer", (it) => it.bump--, "chunk 15 is live, the bump pointer is 15"],
+  ["a bump pointer below 0", (it) => it.bump = -1, "the bump pointer is -1, out of range 0 to 16"],
+  ["a bump pointer of NaN", (it) => it.bump = NaN, "the bump pointer is NaN, out of range 0 to 16"],
 
-  ["used chunks without memory", (it) => unmap(it, 16), "bump mark is 16, out of range 0 to 0"],
-  ["live chunks without memory", (it) => unmap(it, 0), "chunk 0 is live, the bump mark is 0"],
+  ["used chunks without memory", (it) => unmap(it, 16), "bump pointer is 16, out of range 0 to 0"],
+  ["live chunks without memory", (it) => unmap(it, 0), "chunk 0 is live, the bump pointer is 0"],
   ["a live count without memory", (it) => it.live = 1, "it counts 1 live chunks, and has 0", 3],
   ["a live bit without memory", (it) => it.liveBits[0] = 1, "the live bit of chunk 0 is 1", 3],
 
@@ -203,7 +203,7 @@ const WIDE: Damage[] = [
   [
     "a retired chunk at the bump pointer",
     (it) => retire(it, 10),
-    "10 is retired, the bump mark is",
+    "10 is retired, the bump pointer is",
     2,
   ],
   ["generation 0", (it) => it.stamps[0] = 1, "chunk 0 is at generation 0, out of range 1 to"],

@@ -291,9 +291,9 @@ Deno.test("restore() checks each figure of a block without a checksum", () => {
   block(0, 0, "");
   block(0, 2, "block 0: it is corrupt");
   block(0, -1, "block 0: it is corrupt");
-  block(1, 17, "block 0: the bump mark is 17, out of range 0 to 16");
-  block(1, -1, "block 0: the bump mark is -1");
-  block(1, 15, "block 0: chunk 15 is live, the bump mark is 15");
+  block(1, 17, "block 0: the bump pointer is 17, out of range 0 to 16");
+  block(1, -1, "block 0: the bump pointer is -1");
+  block(1, 15, "block 0: chunk 15 is live, the bump pointer is 15");
   block(2, 16, "block 0: the head of the free list links to chunk 16, out of range");
   block(2, -1, "block 0: the head of the free list links to chunk -1, out of range");
   block(2, 1, "block 0: the head of the free list links to chunk 1, which is live");
