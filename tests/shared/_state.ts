@@ -110,19 +110,7 @@ export class Thread {
   uncounted = 0;
 
   copy(): Thread {
-    const it = new Thread();
-    it.done = this.done;
-    it.isDead = this.isDead;
-    it.answers = this.answers.slice();
-    it.head = this.head;
-    it.free = this.free;
-    it.bump = this.bump;
-    it.isMine = this.isMine;
-    it.isOwner = this.isOwner;
-    it.ended = this.ended;
-    it.moving = this.moving;
-    it.uncounted = this.uncounted;
-    return it;
+    return Object.assign(new Thread(), this, { answers: this.answers.slice() });
   }
 }
 
@@ -176,22 +164,16 @@ export class State {
 
   /** Makes a copy that shares nothing with it. */
   copy(): State {
-    const it = new State(this.shape, this.algorithm);
-    it.owner = this.owner;
-    it.taken = this.taken;
-    it.remote = this.remote;
-    it.retired = this.retired;
-    it.stamps = this.stamps.slice();
-    it.links = this.links.slice();
-    it.serials = this.serials.slice();
-    it.chunkOf = this.chunkOf.slice();
-    it.stampOf = this.stampOf.slice();
-    it.slots = this.slots.slice();
-    it.lostAtMost = this.lostAtMost;
-    it.uncountedAtMost = this.uncountedAtMost;
-    it.threads = this.threads.map((thread) => thread.copy());
-    it.order = this.order?.copy();
-    return it;
+    const copy = Object.assign(new State(this.shape, this.algorithm), this);
+    copy.stamps = this.stamps.slice();
+    copy.links = this.links.slice();
+    copy.serials = this.serials.slice();
+    copy.chunkOf = this.chunkOf.slice();
+    copy.stampOf = this.stampOf.slice();
+    copy.slots = this.slots.slice();
+    copy.threads = this.threads.map((thread) => thread.copy());
+    copy.order = this.order?.copy();
+    return copy;
   }
 
   /** All that the state is, in a string: two of the same key have the same future. */

@@ -118,7 +118,10 @@ export class VirtualBlock implements SharedSteps {
     this.trace?.push(`thread ${this.#number}: ${show(operation)} returns ${result}`);
   }
 
-  /** Whether a step is one that was taken before; it gives way if a new one was taken already. */
+  /**
+   * Whether a step was taken in an earlier run. Leaves the operation if this run has taken a new
+   * step already.
+   */
   #isOld(): boolean {
     if (this.#position < this.#thread.answers.length) return true;
     if (this.#hasGone) throw PREEMPTED;
@@ -139,7 +142,7 @@ export class VirtualBlock implements SharedSteps {
 
   // -- the steps --
 
-  /** Comes to know a handle, by a message for instance. */
+  /** Gets a handle, for instance by a message. */
   #receive(slot: number): number {
     if (this.#isOld()) return this.#old();
     this.#state.acquire(this.#thread, "slot", slot);
@@ -263,7 +266,7 @@ export class VirtualBlock implements SharedSteps {
   }
 }
 
-/** An operation as people read it. */
+/** Writes an operation as text. */
 function show(operation: Operation): string {
   if (operation.kind === "adopt") return `adopt(${operation.from})`;
   return "slot" in operation ? `${operation.kind}(${operation.slot})` : `${operation.kind}()`;
