@@ -137,6 +137,9 @@ Deno.test("A column of dump() is as many eighths high as its chunks are live, an
   const handles = small.allocMany(11);
   for (const at of [0, 3, 4]) small.free(handles[at]);
   assertEquals(barsOf(small), [" ██  ██████·····"]);
+  small.allocMany(8);
+  small.freeMany([...small.handles()]);
+  assertEquals(dump(small, PLAIN).split("\n")[1], "block     0          0/16"); // no blank at the end
 });
 
 Deno.test("dump() colours the bars and nothing else, by default only in a terminal that wants it", () => {

@@ -42,30 +42,38 @@ function assertBroken(pool: object, message: string, block = 0, label = 'Pool "b
 
 for (const [kind, make] of Object.entries(POOLS)) {
   Deno.test(`validate() passes a ${kind} at every stage of its life, and changes nothing`, () => {
-    const { pool, allocMany, reserve } = make({ chunksPerBlock: 16 });
-    const check = () => {
-      const before = stateOf(pool);
-      assertEquals(validate(pool), undefined);
-      assertEquals(stateOf(pool), before);
-    };
-    check();
-    reserve(20);
-    check();
-    const handles = allocMany(64);
-    check();
-    pool.freeMany(handles.filter((_, i) => i % 3 === 0));
-    check();
-    allocMany(5);
-    check();
-    pool.freeBlock(pool.blocks[1].index);
-    check();
-    pool.clear();
-    check();
-    pool.trim();
-    check();
-    pool.dispose();
-    assertThrows(() => validate(pool), DisposedError, `Cannot use ${kind.split(" ")[0]} "`);
+    for (const reuse of ["recent", "spread"] as const) {
+      checkLife(kind, make({ chunksPerBlock: 16, reuse }));
+    }
   });
+}
+
+function checkLife(
+  kind: string,
+  { pool, allocMany, reserve }: ReturnType<typeof POOLS[string]>,
+): void {
+  const check = () => {
+    const before = stateOf(pool);
+    assertEquals(validate(pool), undefined);
+    assertEquals(stateOf(pool), before);
+  };
+  check();
+  reserve(20);
+  check();
+  const handles = allocMany(64);
+  check();
+  pool.freeMany(handles.filter((_, i) => i % 3 === 0));
+  check();
+  allocMany(5);
+  check();
+  pool.freeBlock(pool.blocks[1].index);
+  check();
+  pool.clear();
+  check();
+  pool.trim();
+  check();
+  pool.dispose();
+  assertThrows(() => validate(pool), DisposedError, `Cannot use ${kind.split(" ")[0]} "`);
 }
 
 Deno.test("validate() passes blocks with retired chunks, mapped or not", () => {
@@ -225,6 +233,14 @@ for (const [isWide, table] of [[false, DAMAGE], [true, WIDE]] as const) {
     });
   }
 }
+
+Deno.test("validate() finds damage to the queue of a pool that spreads reuse", () => {
+  const pool = new Pool({ n: "u8" }, { chunksPerBlock: 16, name: "bullets", reuse: "spread" });
+  pool.freeMany(pool.allocMany(20).slice(0, 5));
+  const [slab] = slabs.get(pool)!; // every pool has a slab
+  Object.defineProperty(slab, "queue", { value: { ...slab.queue, queued: 4 } });
+  assertBroken(pool, "the queue ends at chunk", -1);
+});
 
 Deno.test("validate() finds a link to a chunk that was never used", () => {
   const pool = new Pool({ n: "u8" }, { chunksPerBlock: 16, name: "bullets" });
