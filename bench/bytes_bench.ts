@@ -199,25 +199,6 @@ function arenaAllocAt(count: number): Work {
   }, (i) => arena.view(addresses[i], Particle).life);
 }
 
-function arenaAllocRecord(count: number): Work {
-  const arena = new Arena();
-  const addresses = new Int32Array(count);
-  const it = arena.cursor(Particle);
-  return arenaWork(count, (first) => {
-    arena.reset();
-    for (let i = 0; i < count; i++) {
-      const address = arena.allocRecord(Particle);
-      arena.seek(it, address);
-      it.x = i + 0.5;
-      it.y = 0.5;
-      it.vx = i;
-      it.vy = 1.5;
-      it.life = first + i;
-      addresses[i] = address;
-    }
-  }, (i) => arena.view(addresses[i], Particle).life);
-}
-
 function arenaInit(count: number): Work {
   const arena = new Arena();
   const addresses = new Int32Array(count);
@@ -290,13 +271,9 @@ export const questions: readonly Question[] = show([
         make: (count) => arenaByHand(count, true),
       },
       allocAt: { label: "Arena.allocAt, write", make: arenaAllocAt },
-      allocRecord: { label: "Arena.allocRecord, seek, write", make: arenaAllocRecord },
       init: { label: "Arena.allocRecord({ … })", make: arenaInit },
     },
-    limits: [
-      { of: "allocAt", by: "byHand", atMost: 1.5 },
-      { of: "allocRecord", by: "byHand", atMost: 1.5 },
-    ],
+    limits: [{ of: "allocAt", by: "byHand", atMost: 1.5 }],
     plan: { count: 50_000, warmUp: 40, samples: 60, batch: 1, rounds: 5 },
     quickCount: 300,
   },

@@ -1,9 +1,9 @@
 /**
  * Draws what it costs to get and give back memory, for 1,000 to 1,000,000 items: `deno task plot [--quick]`.
  *
- * The questions are those of `allocators_bench.ts`, asked for each number of items. A process does several runs of few items, of
- * which the first warm up; its mean is taken, and the median of all processes. What would take longer than five seconds, by the
- * points before it, is not measured: the table has the guess then, and the chart a cross.
+ * The questions are those of `allocators_bench.ts`, asked for each number of items. A process does several runs of few items; its
+ * mean is taken, and the median of all processes. Who would take many seconds is not measured with more items: the chart has a
+ * cross there.
  *
  * Prints tables, and writes `docs/allocators.svg` and `docs/allocators.png`. `--quick` does little, once, and writes nothing.
  *
@@ -27,39 +27,19 @@ export interface Point {
   readonly count: number;
   /** Milliseconds of all items. */
   readonly millis: number;
-  /** Whether it is a guess, as to measure it would take too long. */
-  readonly isGuess: boolean;
 }
 
 const COUNTS = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
 const QUICK_COUNTS = [30, 100];
-const ROUNDS = 7;
-/** Nothing is measured that is expected to take longer. From a tenth of it on fewer rounds are enough, without a warm-up. */
-const LIMIT_MILLIS = 5_000;
-const FEW_ROUNDS = 3;
+const ROUNDS = 5;
 /** Items of all samples of a process, at the least. */
 const ITEMS = 100_000;
+/** Who would take longer, if its time grew with the square of the number of items, is not measured with more. */
+const LIMIT_MILLIS = 10_000;
 
 // -- the figures --
 
-/**
- * Guesses a time from those before it: what grew with a power of the number of items over the last two steps goes on so.
- *
- * @param times The times so far by number of items, in order.
- * @returns Milliseconds, grown as the number at the least, and as its square at the most; 0 where nothing is known.
- */
-export function expectMillis(
-  times: readonly Pick<Point, "count" | "millis">[],
-  count: number,
-): number {
-  const last = times.at(-1);
-  if (last === undefined) return 0;
-  const before = times.at(-3) ?? times[0];
-  const power = Math.log(last.millis / before.millis) / Math.log(last.count / before.count);
-  return last.millis * (count / last.count) ** Math.min(Math.max(1, power || 1), 2);
-}
-
-/** Measures a pattern for a number of items, or guesses where that takes too long. */
+/** Measures a pattern for a number of items. */
 async function pointsOf(
   question: Question,
   count: number,
@@ -67,41 +47,23 @@ async function pointsOf(
   commands: readonly Command[],
   quick: boolean,
 ): Promise<Point[]> {
-  const all = Object.entries(question.contestants).map(([key, contestant]) => {
-    const times = before.filter((it) =>
-      it.name === contestant.label && it.pattern === question.name
-    );
-    return { key, contestant, expected: expectMillis(times, count) };
-  });
+  const pattern = question.name;
+  const isFast = (name: string) => {
+    const last = before.findLast((it) => it.name === name && it.pattern === pattern);
+    return last === undefined || last.millis * (count / last.count) ** 2 <= LIMIT_MILLIS;
+  };
+  const contestants = Object.fromEntries(
+    Object.entries(question.contestants).filter(([, { label }]) => isFast(label)),
+  );
   const samples = quick ? 1 : Math.ceil(ITEMS / count);
-  const base = { pattern: question.name, count };
-  const points: Point[] = [];
-  for (const isSlow of [false, true]) {
-    const some = all.filter(({ expected }) =>
-      expected <= LIMIT_MILLIS && expected > LIMIT_MILLIS / 10 === isSlow
-    );
-    if (some.length === 0) continue;
-    const rounds = quick ? 1 : isSlow ? FEW_ROUNDS : ROUNDS;
-    const [{ figures }] = await measure(
-      [{
-        ...question,
-        contestants: Object.fromEntries(some.map(({ key, contestant }) => [key, contestant])),
-        plan: { count, warmUp: isSlow ? 0 : samples, samples, batch: 1, rounds },
-      }],
-      commands,
-      { quick: false },
-    );
-    for (const it of figures) {
-      const { label } = question.contestants[it.contestant];
-      points.push({ ...base, name: label, millis: typicalOf(question, it), isGuess: false });
-    }
-  }
-  for (const { contestant: { label }, expected } of all) {
-    if (expected > LIMIT_MILLIS) {
-      points.push({ ...base, name: label, millis: expected, isGuess: true });
-    }
-  }
-  return points;
+  const plan = { count, warmUp: samples, samples, batch: 1, rounds: quick ? 1 : ROUNDS };
+  const [{ figures }] = await measure([{ ...question, contestants, plan }], commands, {
+    quick: false,
+  });
+  return figures.map((it) => {
+    const { label } = contestants[it.contestant];
+    return { pattern, name: label, count, millis: typicalOf(question, it) };
+  });
 }
 
 // -- the tables --
@@ -109,10 +71,8 @@ async function pointsOf(
 /** @returns A table for each pattern: nanoseconds an item, by contestant and number of items. */
 export function tables(points: readonly Point[]): string {
   const counts = [...new Set(points.map(({ count }) => count))];
-  const cell = (point: Point | undefined) => {
-    if (point === undefined) return "";
-    return point.isGuess ? `≈ ${duration(point.millis)}` : number(point.millis * 1e6 / point.count);
-  };
+  const cell = (point: Point | undefined) =>
+    point === undefined ? "" : number(point.millis * 1e6 / point.count);
   return titles(points).map(([pattern, title]) => {
     const some = points.filter((it) => it.pattern === pattern);
     const names = LOOKS.map(({ name }) => name).filter((it) =>
@@ -131,18 +91,6 @@ export function tables(points: readonly Point[]): string {
 function titles(points: readonly Point[]): [string, string][] {
   const used = questions.filter(({ name }) => points.some(({ pattern }) => pattern === name));
   return used.map(({ name, title }) => [name, title.replace(/^.*: /, "")]);
-}
-
-/** @returns A time as people say it. */
-export function duration(millis: number): string {
-  const [value, unit] = millis < 1000
-    ? [millis, "ms"]
-    : millis < 100_000
-    ? [millis / 1000, "s"]
-    : millis < 6_000_000
-    ? [millis / 60_000, "min"]
-    : [millis / 3_600_000, "h"];
-  return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${unit}`;
 }
 
 // -- the chart --
@@ -166,16 +114,15 @@ export const LOOKS: readonly Look[] = [
 /** @returns The chart: a panel for each pattern. The last point before one that was not measured is crossed out. */
 export function chartSpec(points: readonly Point[], subtitle: readonly string[]): Spec {
   const named = titles(points);
-  const values = points.filter(({ isGuess }) => !isGuess).map((point) => {
-    const next = points.find((it) =>
-      it.name === point.name && it.pattern === point.pattern && it.count > point.count
-    );
-    return {
-      ...point,
-      title: named.find(([it]) => it === point.pattern)![1],
-      stopped: next?.isGuess ?? false,
-    };
-  });
+  const most = Math.max(...points.map(({ count }) => count));
+  const values = points.map((point) => ({
+    ...point,
+    title: named.find(([it]) => it === point.pattern)![1], // the patterns are of these points
+    stopped: point.count < most &&
+      !points.some((it) =>
+        it.name === point.name && it.pattern === point.pattern && it.count > point.count
+      ),
+  }));
   const { color, strokeDash } = looksOf(
     LOOKS.filter(({ name }) => values.some((it) => it.name === name)),
   );
@@ -217,8 +164,8 @@ async function main(): Promise<void> {
   }
   console.log(tables(points));
   const spec = chartSpec(points, [
-    `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}: median of ${ROUNDS} processes, ${FEW_ROUNDS} where they are slow, in memory that is there already`,
-    "✕: more items would take longer than five seconds. A stack frees in reverse only. An arena frees all at once.",
+    `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}: median of ${ROUNDS} processes, in memory that is there already`,
+    "✕: more items would take many seconds. A stack frees in reverse only. An arena frees all at once.",
   ]);
   await draw(spec, quick ? undefined : new URL("../docs/allocators", import.meta.url));
   console.log(

@@ -14,7 +14,7 @@ import {
   worstOf,
 } from "../../bench/harness/statistics.ts";
 import { number, table } from "../../bench/harness/table.ts";
-import { chartSpec, expectMillis, LOOKS, type Point, tables } from "../../bench/plot.ts";
+import { chartSpec, LOOKS, type Point, tables } from "../../bench/plot.ts";
 import { framesSpec, memorySpec, throughputSpec } from "../../bench/report/charts.ts";
 import { lookIn, report, section } from "../../bench/report/markdown.ts";
 
@@ -240,31 +240,27 @@ Deno.test("the charts of the report draw each contestant on Deno that has a look
   assertEquals(values.map(({ rate }) => rate), [500_000, 250_000]);
 });
 
-const point = (name: string, count: number, millis: number, isGuess = false): Point => ({
+const point = (name: string, count: number, millis: number): Point => ({
   pattern: "allocators/alloc",
   name,
   count,
   millis,
-  isGuess,
 });
-const POINTS = [
-  point("Pool", 1000, 0.02),
-  point("plain objects", 1000, 0.01),
-  point("Pool", 10_000, 200_000, true),
-];
 
-Deno.test("the tables and the chart of the plot tell guesses from what was measured", () => {
-  assertEquals(tables(POINTS).trim().split("\n").slice(2), [
-    "|               | 1,000 |    10,000 |",
-    "| ------------- | ----: | --------: |",
-    "| Pool          |    20 | ≈ 3.3 min |",
-    "| plain objects |    10 |           |",
+Deno.test("the plot has a row for each contestant, and crosses the last point of those that stop", () => {
+  const points = [
+    point("Pool", 1000, 0.02),
+    point("plain objects", 1000, 0.01),
+    point("Pool", 3000, 0.09),
+  ];
+  assertEquals(tables(points).trim().split("\n").slice(2), [
+    "|               | 1,000 | 3,000 |",
+    "| ------------- | ----: | ----: |",
+    "| Pool          |    20 |    30 |",
+    "| plain objects |    10 |       |",
   ]);
-  const { values } = chartSpec(POINTS, []).data as { values: { name: string; stopped: boolean }[] };
-  assertEquals(values.map(({ name, stopped }) => [name, stopped]), [["Pool", true], [
-    "plain objects",
-    false,
-  ]]);
+  const { values } = chartSpec(points, []).data as { values: { stopped: boolean }[] };
+  assertEquals(values.map(({ stopped }) => stopped), [false, true, false]);
 });
 
 Deno.test("the lines of the plot are the contestants that are measured, no two of them alike", async () => {
@@ -274,13 +270,4 @@ Deno.test("the lines of the plot are the contestants that are measured, no two o
   );
   assertEquals(LOOKS.map(({ name }) => name).sort(), [...new Set(labels)].sort());
   assertEquals(new Set(LOOKS.map(({ color }) => color)).size, LOOKS.length);
-});
-
-Deno.test("expectMillis() goes on with the power of the last two steps, from 1 to 2", () => {
-  const at = (...millis: number[]) =>
-    expectMillis(
-      millis.map((millis, i) => ({ count: 10 * 4 ** i, millis })),
-      10 * 4 ** millis.length,
-    );
-  assertEquals([at(), at(5), at(1, 8), at(100, 1, 8, 64), at(8, 8)], [0, 20, 64, 512, 32]); // 8 is 4 to the power of 1.5
 });
