@@ -174,81 +174,64 @@ Deno.test("fireworks() is the same show each time, in no more blocks than it nee
 
 // -- mark_sweep.ts --
 
-/** A cell as plain data; the cells that it refers to are indices in the list of all, -1 for none. */
-interface Plain {
+/** A cell, and the cells that it refers to. */
+interface Cell {
   readonly handle: AnyHandle;
   readonly isCons: boolean;
-  head: number;
-  tail: number;
+  head?: Cell | undefined;
+  tail?: Cell | undefined;
 }
 
-/** Indices of the cells that can be reached, found by following all references until none adds one. */
-function reachable(graph: readonly Plain[], roots: readonly number[]): Set<number> {
-  const reached = new Set(roots);
-  for (let before = -1; before < reached.size;) {
-    before = reached.size;
-    graph.forEach(({ head, tail }, i) => {
-      if (reached.has(i)) [head, tail].filter((at) => at >= 0).forEach((at) => reached.add(at));
-    });
-  }
+/** The cells that can be reached from some. */
+function reachable(...roots: (Cell | undefined)[]): Set<Cell> {
+  const reached = new Set<Cell>();
+  const add = (cell: Cell | undefined) => cell && reached.add(cell);
+  roots.forEach(add);
+  for (const cell of reached) [cell.head, cell.tail].forEach(add); // those added are visited as well
   return reached;
 }
 
 /** Adds cells that refer to any others, and changes the references of some. */
-function tangle(cells: Cells, graph: Plain[], length: number, random: () => number): void {
-  const count = graph.length + length;
-  const any = () => Math.floor(random() * 1.3 * count); // beyond the last: none
-  while (graph.length < count) {
+function tangle(cells: Cells, graph: Cell[], length: number, random: () => number): void {
+  for (let i = 0; i < length; i++) {
     const isCons = random() < 0.6;
-    const handle = isCons ? cells.alloc(Cons) : cells.alloc(Atom, { value: graph.length });
-    graph.push({ handle, isCons, head: -1, tail: -1 });
+    graph.push({ handle: isCons ? cells.alloc(Cons) : cells.alloc(Atom, { value: i }), isCons });
   }
   for (const it of graph) {
     if (!it.isCons || random() < 0.3) continue;
-    [it.head, it.tail] = [any(), any()].map((at) => at < count ? at : -1);
-    const [head, tail] = [it.head, it.tail].map((at) => graph[at]?.handle ?? NULL_HANDLE);
+    // Some are beyond the last, and so none.
+    [it.head, it.tail] = [0, 0].map(() => graph[Math.floor(random() * 1.3 * graph.length)]);
+    const [head, tail] = [it.head, it.tail].map((cell) => cell?.handle ?? NULL_HANDLE);
     cells.set(Cons, it.handle, { head, tail });
   }
-}
-
-/** The cells that were kept, with their references by their new indices. */
-function compact(graph: readonly Plain[], reached: ReadonlySet<number>): Plain[] {
-  const left = graph.map((_, i) => i).filter((i) => reached.has(i));
-  const [head, tail] = (["head", "tail"] as const).map((it) =>
-    left.map((i) => left.indexOf(graph[i][it]))
-  );
-  return left.map((i, at) => ({ ...graph[i], head: head[at], tail: tail[at] }));
 }
 
 Deno.test("collect() keeps exactly the cells that can be reached, in any tangle, round after round", () => {
   const random = randomNumbers();
   using cells = newCells();
-  let graph: Plain[] = [];
+  let graph: Cell[] = [];
   let cyclic = 0;
   for (let round = 0; round < 200; round++) {
     tangle(cells, graph, 1 + Math.floor(random() * 30), random);
-    const roots = graph.map((_, i) => i).filter(() => random() < 0.1);
-    const reached = reachable(graph, roots);
-    const { kept, freed } = collect(cells, roots.map((i) => graph[i].handle));
+    const roots = graph.filter(() => random() < 0.1);
+    const reached = reachable(...roots);
+    const { kept, freed } = collect(cells, roots.map(({ handle }) => handle));
 
     validate(cells);
-    assertEquals(graph.map(({ handle }) => cells.has(handle)), graph.map((_, i) => reached.has(i)));
+    assertEquals(graph.map(({ handle }) => cells.has(handle)), graph.map((it) => reached.has(it)));
     const count = (live: boolean, isCons: boolean) =>
-      graph.filter((it, i) => reached.has(i) === live && it.isCons === isCons).length;
+      graph.filter((it) => reached.has(it) === live && it.isCons === isCons).length;
     assertEquals(kept, { conses: count(true, true), atoms: count(true, false) });
     assertEquals(freed, { conses: count(false, true), atoms: count(false, false) });
-
-    const handleAt = (i: number) => graph[i]?.handle ?? NULL_HANDLE;
-    for (const i of reached) {
-      const { handle, isCons, head, tail } = graph[i];
+    for (const { handle, isCons, ...refs } of reached) {
       if (!isCons) continue;
-      const wanted = { head: handleAt(head), tail: handleAt(tail), marked: false };
-      assertEquals(cells.get(Cons, handle).toJSON(), wanted);
+      const [head, tail] = [refs.head, refs.tail].map((cell) => cell?.handle ?? NULL_HANDLE);
+      assertEquals(cells.get(Cons, handle).toJSON(), { head, tail, marked: false });
     }
-    cyclic += graph.filter(({ head, tail }, i) => {
-      return !reached.has(i) && reachable(graph, [head, tail].filter((at) => at >= 0)).has(i);
+    cyclic += graph.filter((it) => {
+      return !reached.has(it) && reachable(it.head, it.tail).has(it);
     }).length;
-    graph = compact(graph, reached);
+    graph = graph.filter((it) => reached.has(it));
   }
   assertGreater(cyclic, 100); // not only trees were freed
 });
