@@ -12,7 +12,7 @@ import {
   struct,
 } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // for figures that no test can reach by calls
-import { MIDDLE, Num, partsOf, take } from "../shared/_shared.ts";
+import { MIDDLE, Num, partsOf, take } from "../shared/_support.ts";
 import { POOLS, stateOf, untyped } from "../_support.ts";
 
 const PLAIN = { color: false };

@@ -13,7 +13,7 @@ import {
   partsOf,
   slabOf,
   take,
-} from "../shared/_shared.ts";
+} from "../shared/_support.ts";
 
 /** Words of a block, as `src/shared/layout.ts` has them. */
 const TAKEN = 1, REMOTE = 16, RETIRED_COUNT = 17, STAMPS = 32;

@@ -13,7 +13,7 @@ import {
   PoolSet,
   SharedPool,
 } from "../../mod.ts";
-import { bytesOf } from "../shared/_shared.ts";
+import { bytesOf } from "../shared/_support.ts";
 import { Source, type SourceKind, SOURCES } from "./_memories.ts";
 import { type AnyPool, Subject } from "./_model.ts";
 import { assertSameBytes, play, POOL_NAMES, RECORD_NAMES, SHARED_NAMES } from "./_operations.ts";

@@ -21,7 +21,7 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import { drop, type OfKind, POOL_KINDS, testKinds } from "../_kinds.ts";
-import { pair, take } from "../shared/_shared.ts";
+import { pair, take } from "../shared/_support.ts";
 import { fill, KINDS, type MixedKind, type MixedPool, Num, Pos, untyped } from "../_support.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "ships" };

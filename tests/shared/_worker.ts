@@ -15,7 +15,7 @@ import {
 } from "../../mod.ts";
 import { Random } from "../model/_random.ts";
 import { Cell, type CellPool, CONTROL, locks, sealOf, Slots } from "./_cell.ts";
-import { retireAtOnce } from "./_shared.ts";
+import { retireAtOnce } from "./_support.ts";
 
 /** The jobs that a worker can do, each with its task. */
 export interface Jobs {

@@ -25,7 +25,7 @@ import {
   slabOf,
   SMALL,
   take,
-} from "./_shared.ts";
+} from "./_support.ts";
 
 // -- handles --
 

@@ -20,7 +20,7 @@ import {
   slabOf,
   SMALL,
   take,
-} from "./_shared.ts";
+} from "./_support.ts";
 
 /** Blocks so large that a pass looks for the loop of its callback's text. */
 const LARGE: SharedPoolOptions = { chunksPerBlock: 32, maxChunks: 256, name: "motes" };

@@ -26,7 +26,7 @@ import {
   slabOf,
   SMALL,
   take,
-} from "./_shared.ts";
+} from "./_support.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" });
 const Thing = struct({

@@ -16,7 +16,7 @@ import {
   slabOf,
   SMALL,
   take,
-} from "./_shared.ts";
+} from "./_support.ts";
 
 const ONE_BLOCK = { ...SMALL, maxChunks: 16 };
 

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";
 import { type AnyHandle, PoolExhaustedError, SharedPool, validate } from "../../mod.ts";
 import { Cell, type CellPool, CONTROL, locks, sealOf, Slots } from "./_cell.ts";
-import { retireAtOnce, slabOf } from "./_shared.ts";
+import { retireAtOnce, slabOf } from "./_support.ts";
 import type { DieTask } from "./_worker.ts";
 import { assertWhole, CAN_START, churn, Workers } from "./_workers.ts";
 

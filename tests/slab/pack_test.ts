@@ -22,7 +22,7 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import { drop, type OfKind, POOL_KINDS, testKinds } from "../_kinds.ts";
-import { partsOf } from "../shared/_shared.ts";
+import { partsOf } from "../shared/_support.ts";
 import { fill, type MixedKind, type MixedPool, Num, Pos, Real, untyped } from "../_support.ts";
 
 const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
