@@ -14,9 +14,7 @@ import {
   type FreeIndexKind,
   FreeListAllocator,
   heapMemory,
-  type MemoryRegion,
   type MemoryResource,
-  OutOfMemoryError,
   sharedMemory,
   StackAllocator,
   validate,
@@ -61,39 +59,10 @@ export const SOURCES: Readonly<Record<string, () => MemoryResource>> = {
   "a heap": () => new FreeListAllocator({ byteLength: 16_384, grow: true }),
 };
 
-/** Regions in a wasm module's memory, each some bytes past a multiple of 4096. */
-export class WasmStandIn implements MemoryResource {
-  readonly memory: WebAssembly.Memory = new WebAssembly.Memory({ initial: 16 });
-  readonly #skew: number;
-  #end = 0;
-
-  constructor(skew = 0) {
-    this.#skew = skew;
-  }
-
-  allocate(byteLength: number, align: number): MemoryRegion {
-    const byteOffset = Math.ceil(this.#end / 4096) * 4096 + this.#skew;
-    const { memory } = this;
-    if (byteOffset % align !== 0) throw new Error(`asked for an alignment of ${align}`);
-    this.#end = byteOffset + byteLength;
-    if (this.#end > memory.buffer.byteLength) {
-      throw new OutOfMemoryError("Cannot allocate: the wasm memory is full", byteLength);
-    }
-    return {
-      get buffer() {
-        return memory.buffer;
-      },
-      byteOffset,
-      byteLength,
-    };
-  }
-
-  release(): void {}
-
-  /** Grows the memory, which detaches its buffer and every typed array over it. */
-  grow(): void {
-    this.memory.grow(1);
-  }
+/** The memory of a wasm module from an offset on, and what makes it grow, which detaches it. */
+export function wasmAt(byteOffset: number): { memory: MemoryResource; grow(): void } {
+  const wasm = new WebAssembly.Memory({ initial: 20 });
+  return { memory: wasmMemory(wasm, { byteOffset }), grow: () => void wasm.grow(1) };
 }
 
 // -- state --

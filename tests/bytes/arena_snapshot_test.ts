@@ -8,7 +8,7 @@ import {
   SnapshotError,
   validate,
 } from "../../mod.ts";
-import { assertUntouched, Numbers, spaceOf, WasmStandIn } from "./_support.ts";
+import { assertUntouched, Numbers, spaceOf, wasmAt } from "./_support.ts";
 import { untyped } from "../_support.ts";
 import { Ledger } from "../_ledger.ts";
 
@@ -158,7 +158,7 @@ Deno.test("Arena.restore() throws SnapshotError on what is no snapshot of such a
 });
 
 Deno.test("Arena.restore() needs memory of the same offset modulo 4096", () => {
-  const skewed = (skew: number) => new Arena({ ...OPTIONS, memory: new WasmStandIn(skew) });
+  const skewed = (skew: number) => new Arena({ ...OPTIONS, memory: wasmAt(skew).memory });
   using arena = skewed(72);
   fill(arena, [30, 250]);
   const saved = arena.snapshot();

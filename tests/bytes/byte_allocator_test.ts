@@ -26,7 +26,7 @@ import {
   validate,
   type View,
 } from "../../mod.ts";
-import { type AnyAllocator, assertUntouched, CLASSES, type Make, WasmStandIn } from "./_support.ts";
+import { type AnyAllocator, assertUntouched, CLASSES, type Make, wasmAt } from "./_support.ts";
 import { untyped } from "../_support.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
@@ -189,7 +189,17 @@ each(" throws InvalidAddressError on addresses of nothing", (make) => {
   const cursor = it.cursor(Vec2);
   it.seek(cursor, address);
   const wrong = [-1, -8, 0.5, address + 0.5, NaN, Infinity, String(address), null, undefined, {}];
-  const outside = [8, address + 64, address - 8, 2 ** 32 - 8, 2 ** 32 + address, 2 ** 53];
+  const inside = it instanceof Arena ? [] : [address + 8, address + 4, address + 32];
+  it.bytes(address, 64).fill(9); // reads as the header of a used chunk
+  const outside = [
+    ...inside,
+    8,
+    address + 64,
+    address - 8,
+    2 ** 32 - 8,
+    2 ** 32 + address,
+    2 ** 53,
+  ];
   for (const use of using(it)) {
     for (const at of wrong.map(untyped<number>)) {
       assertUntouched(it, () => use(at), InvalidAddressError, "is no address");
@@ -377,14 +387,14 @@ function calls(it: AnyAllocator, address: number): Record<string, () => unknown>
 }
 
 each(".rebind() restores it after its memory was detached", (make) => {
-  const memory = new WasmStandIn(16);
+  const { memory, grow } = wasmAt(16);
   using it = make({ memory });
   const address = it.allocRecord(Body, { mass: 5 });
   const view = it.view(address, Body);
   const floats = it.allocArray("f32", 8);
   const start = it.addressOf(floats);
   floats.fill(2);
-  memory.grow();
+  grow();
   for (const [name, call] of Object.entries(calls(it, address))) {
     assertThrows(call, TypeError, "call rebind() first", name);
   }
@@ -434,7 +444,7 @@ each(".stats() fills an object", (make) => {
 eachResource(
   ".allocate() returns zeroed, aligned regions that follow its memory",
   (make) => {
-    const memory = new WasmStandIn(24);
+    const { memory, grow } = wasmAt(24);
     using it = make({ memory });
     it.alloc(3, 1);
     const region = it.allocate(100, 64);
@@ -443,7 +453,7 @@ eachResource(
     assert(bytes.every((byte) => byte === 0));
     bytes.fill(7);
     assertEquals(it.bytes(it.addressOf(bytes), 100)[99], 7);
-    memory.grow();
+    grow();
     it.rebind();
     assertEquals(new Uint8Array(region.buffer, region.byteOffset, 100)[99], 7);
   },
@@ -476,7 +486,7 @@ eachResource(
 
 Deno.test("Pools in a heap in an arena in a wasm module survive that the memory grows", () => {
   for (const skew of [0, 40]) {
-    const memory = new WasmStandIn(skew);
+    const { memory, grow } = wasmAt(skew);
     using arena = new Arena({ blockBytes: 16_384, memory });
     arena.alloc(5, 1);
     using heap = new FreeListAllocator({ byteLength: 4096, grow: true, memory: arena });
@@ -487,12 +497,12 @@ Deno.test("Pools in a heap in an arena in a wasm module survive that the memory 
       left.forEach((handle, i) => a.set(handle, { x: i }));
       right.forEach((handle, i) => b.set(handle, { n: i }));
       a.freeMany(left.splice(0, 150));
-      memory.grow();
+      grow();
       for (const it of [arena, heap, a, b]) it.rebind();
       for (const it of [arena, heap, a, b]) validate(it);
       left.forEach((handle, i) => assertEquals(a.get(handle).x, 150 + i));
       right.forEach((handle, i) => assertEquals(b.get(handle).n, i));
-      assertStrictEquals(a.blocks[0].bytes.buffer, memory.memory.buffer);
+      assertStrictEquals(a.blocks[0].bytes.buffer, arena.allocArray("u8", 1).buffer);
     }
     assertEquals(heap.stats().allocations, 0);
     heap.trim();

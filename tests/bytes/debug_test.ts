@@ -12,7 +12,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { type AnyAllocator, CLASSES, WasmStandIn } from "./_support.ts";
+import { type AnyAllocator, CLASSES, wasmAt } from "./_support.ts";
 
 const Point = struct({ x: "u32", y: "u8" });
 const Body = struct({
@@ -147,14 +147,14 @@ Deno.test("A debug view stays stale when its memory is allocated again", () => {
 });
 
 Deno.test("Debug views stay valid when others end, and when memory grows or is replaced", () => {
-  const memory = new WasmStandIn(72);
+  const { memory, grow } = wasmAt(72);
   using it = new FreeListAllocator({ memory, byteLength: 512, grow: true, debug: true });
   const addresses = Array.from({ length: 20 }, (_, x) => it.allocRecord(Point, { x }));
   const views = addresses.map((address) => it.view(address, Point));
   for (let i = 0; i < 20; i += 2) it.free(addresses[i]);
   it.free(it.alloc(2000));
   it.trim();
-  memory.grow();
+  grow();
   assertThrows(() => views[1].x, TypeError, "its memory was detached");
   it.rebind();
   for (const bytes of [20, Point.size]) {

@@ -1,17 +1,10 @@
 /** What the models do not show of heaps: figures, errors, and sizes at the edges. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import {
-  FreeListAllocator,
-  type FreeListOptions,
-  heapMemory,
-  InvalidAddressError,
-  OutOfMemoryError,
-  validate,
-} from "../../mod.ts";
+import { FreeListAllocator, type FreeListOptions, OutOfMemoryError, validate } from "../../mod.ts";
 import { unitOf } from "../../src/bytes/chunks.ts"; // for alignments, which are not public
 import { heaps } from "../../src/bytes/heap.ts";
 import { Ledger } from "../_ledger.ts";
-import { assertUntouched, FITS, spaceOf } from "./_support.ts";
+import { assertUntouched, spaceOf } from "./_support.ts";
 
 const INDEXES = ["list", "tree"] as const;
 
@@ -76,42 +69,6 @@ Deno.test("FreeListAllocator.stats() accounts for every byte", () => {
   assertEquals([freeBytes, freeChunks, fragmentation, overheadBytes], [0, 0, 0, 16]);
 });
 
-Deno.test("FreeListAllocator.stats() finds the largest free chunk with every fit and index", () => {
-  for (const kind of FITS) {
-    using heap = small(kind);
-    const addresses = [96, 8, 200, 8].map((size) => heap.alloc(size));
-    heap.free(addresses[0]);
-    heap.alloc(heap.stats().largestFreeBytes);
-    heap.free(addresses[2]);
-    assertEquals(heap.stats().largestFreeBytes, 200);
-  }
-});
-
-// -- addresses --
-
-Deno.test("FreeListAllocator throws on addresses where no live allocation starts", () => {
-  for (const index of INDEXES) {
-    using heap = small({ index });
-    using other = small({ index });
-    const [a, b] = [heap.alloc(64), heap.alloc(64)];
-    const foreign = (other.alloc(8), other.alloc(8));
-    heap.bytes(a, 64).fill(9); // reads as the header of a used chunk
-    heap.free(b);
-    for (const at of [a + 8, a - 8, a + 32, a + 4, b, b + 8, foreign, 2 ** 31, a + 2 ** 32]) {
-      const uses = [
-        () => heap.free(at),
-        () => heap.realloc(at, 8),
-        () => heap.realloc(at, 8000),
-        () => heap.sizeOf(at),
-        () => heap.bytes(at, 1),
-      ];
-      const message = `"test": address ${at} is not in use, no live allocation starts there`;
-      for (const use of uses) assertUntouched(heap, use, InvalidAddressError, message);
-    }
-    assertUntouched(heap, () => heap.bytes(a, 65), InvalidAddressError, "holds 64 bytes, fewer");
-  }
-});
-
 // -- realloc() --
 
 Deno.test("FreeListAllocator.realloc() keeps an alignment, in no byte of the payload", () => {
@@ -135,20 +92,6 @@ Deno.test("FreeListAllocator.realloc() keeps an alignment, in no byte of the pay
   }
 });
 
-Deno.test("FreeListAllocator.realloc() that fails leaves the allocation as it was", () => {
-  for (const index of INDEXES) {
-    using heap = small({ index });
-    const a = heap.alloc(40);
-    heap.alloc(400);
-    heap.bytes(a, 40).fill(7);
-    for (const size of [600, 2 ** 31, 1e300]) {
-      const message = 'Cannot realloc in FreeListAllocator "test": no free chunk has room';
-      assertUntouched(heap, () => heap.realloc(a, size), OutOfMemoryError, message);
-    }
-    assertUntouched(heap, () => heap.allocate(600, 8), OutOfMemoryError, "Cannot allocate in Free");
-  }
-});
-
 // -- extents --
 
 Deno.test("FreeListAllocator grows by extents of its size, and larger ones for larger sizes", () => {
@@ -166,16 +109,6 @@ Deno.test("FreeListAllocator grows by extents of its size, and larger ones for l
   }
 });
 
-Deno.test("FreeListAllocator does not join chunks of adjacent extents", () => {
-  using heap = new FreeListAllocator({ byteLength: 4096, grow: true });
-  const [a, b] = [heap.alloc(4080), heap.alloc(4080)];
-  assertEquals(b - a, 4096);
-  heap.free(a);
-  heap.free(b);
-  validate(heap);
-  assertEquals(heap.stats().freeChunks, 2);
-});
-
 Deno.test("FreeListAllocator that cannot grow throws and changes nothing", () => {
   const ledger = new Ledger();
   ledger.budget = 2;
@@ -185,60 +118,4 @@ Deno.test("FreeListAllocator that cannot grow throws and changes nothing", () =>
   const calls = [() => heap.alloc(100), () => heap.realloc(a, 241), () => heap.allocate(100, 8)];
   for (const call of calls) assertUntouched(heap, call, OutOfMemoryError, "the budget is spent");
   assertUntouched(heap, () => heap.alloc(2 ** 30), OutOfMemoryError, "1073741840 bytes in a row");
-});
-
-Deno.test("FreeListAllocator.trim() releases empty extents, but the first", () => {
-  for (const index of INDEXES) {
-    const ledger = new Ledger();
-    using heap = small({ byteLength: 256, grow: true, index, memory: ledger });
-    const addresses = Array.from({ length: 4 }, () => heap.alloc(240));
-    const parts = [heap.alloc(100), heap.alloc(100)];
-    heap.free(parts[0]);
-    assertEquals(heap.trim(), 0); // the first chunk of an extent is free, and no extent is empty
-    heap.free(parts[1]);
-    assertEquals(heap.trim(), 256);
-    for (const i of [0, 1, 3]) heap.free(addresses[i]);
-    assertEquals(ledger.lent.size, 3); // one is spare
-    assertEquals([heap.trim(), ledger.lent.size, heap.trim()], [256, 2, 0]);
-    for (const i of [1, 3]) {
-      assertUntouched(heap, () => heap.free(addresses[i]), InvalidAddressError, "is not in use");
-    }
-    assertEquals(heap.alloc(240), addresses[0]);
-  }
-});
-
-Deno.test("FreeListAllocator.reset() frees everything and keeps the memory", () => {
-  for (const kind of FITS) {
-    using heap = small({ ...kind, grow: true });
-    const addresses = [300, 300, 300, 5000, 40].map((size) => heap.alloc(size));
-    heap.free(addresses[1]);
-    const { byteLength } = heap.stats();
-    heap.reset();
-    validate(heap);
-    const { usedBytes, freeChunks } = heap.stats();
-    assertEquals([heap.stats().byteLength, usedBytes, freeChunks], [byteLength, 0, 2]);
-    for (const it of addresses) {
-      assertUntouched(heap, () => heap.free(it), InvalidAddressError, "is not in use");
-    }
-    assertEquals(
-      heap.alloc(kind.fit === "worst" ? 5000 : 300),
-      addresses[kind.fit === "worst" ? 3 : 0],
-    );
-  }
-});
-
-Deno.test("FreeListAllocator zeroes memory that its resource gave it dirty", () => {
-  const memory = {
-    allocate(byteLength: number, align: number) {
-      const region = heapMemory.allocate(byteLength, align);
-      new Uint8Array(region.buffer).fill(255);
-      return region;
-    },
-    release() {},
-  };
-  using heap = small({ memory });
-  for (const size of [1, 7, 255, 256, 257]) {
-    assert(heap.bytes(heap.alloc(size), size).every((byte) => byte === 0));
-  }
-  validate(heap);
 });

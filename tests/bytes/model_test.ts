@@ -14,7 +14,10 @@ import {
   type AnyStruct,
   Arena,
   type ByteAllocator,
+  type CountingMemory,
+  countingMemory,
   FreeListAllocator,
+  type FreeListOptions,
   InvalidAddressError,
   LifoOrderError,
   type MemoryResource,
@@ -34,6 +37,7 @@ import {
   type Interval,
   Intervals,
   Numbers,
+  SOURCES,
   spaceOf,
   throws,
 } from "./_support.ts";
@@ -41,12 +45,13 @@ import {
 const SEEDS = 1000;
 
 /** Regions some bytes into their buffers, or at the next multiple of the alignment. */
-function offsetMemory(seed: number): MemoryResource {
+function offsetMemory(seed: number, fill = 0): MemoryResource {
   const start = 8 * (seed % 512);
   return {
     allocate(byteLength, align) {
       const byteOffset = Math.ceil(start / align) * align;
-      return { buffer: new ArrayBuffer(byteOffset + byteLength), byteOffset, byteLength };
+      const { buffer } = new Uint8Array(byteOffset + byteLength).fill(fill);
+      return { buffer, byteOffset, byteLength };
     },
     release() {},
   };
@@ -71,6 +76,10 @@ abstract class Run<A extends ByteAllocator> {
       this.check();
     }
     for (const it of this.intervals.live) this.intervals.check(it);
+    this.end();
+  }
+
+  end(): void {
     this.allocator.dispose();
   }
 
@@ -81,6 +90,10 @@ abstract class Run<A extends ByteAllocator> {
   someAlign(): number {
     const { numbers } = this;
     return numbers.below(4) > 0 ? 8 : 1 << numbers.below(numbers.below(8) > 0 ? 8 : 13);
+  }
+
+  maybeAlign(): number | undefined {
+    return this.numbers.below(2) === 0 ? this.someAlign() : undefined;
   }
 
   pick(): Interval | undefined {
@@ -107,28 +120,36 @@ class HeapRun extends Run<FreeListAllocator> {
   /** The unit where the last allocation ended, for the next fit. */
   mark = 0;
 
-  constructor({ fit, index }: (typeof FITS)[number], seed: number) {
+  constructor(options: FreeListOptions, seed: number) {
     const numbers = new Numbers(seed);
-    const grow = seed % 3 === 0;
     const byteLength = HEAP_BYTES - numbers.below(64);
-    const memory = offsetMemory(seed % 2 * seed);
-    super(new FreeListAllocator({ byteLength, fit, index, grow, memory }), numbers);
+    const memory = offsetMemory(seed % 2 * seed, 255); // it must be cleared before it is allocated
+    super(new FreeListAllocator({ byteLength, grow: seed % 3 === 0, memory, ...options }), numbers);
     this.heap = heaps.get(this.allocator)!; // every such allocator has one
-    this.fit = fit;
-    this.canGrow = grow;
+    this.fit = options.fit ?? "best";
+    this.canGrow = options.grow ?? seed % 3 === 0;
   }
 
   step(): void {
     const turn = this.numbers.below(100);
+    const it = this.pick();
     if (turn < 38) this.alloc();
-    else if (turn < 75) this.free();
-    else if (turn < 93) this.realloc();
+    else if (turn < 75) it && this.freeOne(it);
+    else if (turn < 93) it && this.resize(it, this.someSize(), this.maybeAlign());
     else if (turn < 98) this.misuse();
-    else if (turn < 99) this.allocator.trim();
+    else if (turn < 99) this.trim();
     else if (this.numbers.below(5) === 0) {
+      this.freed.push(...this.intervals.live.map(({ address }) => address));
       this.reset();
       this.mark = 0;
     }
+  }
+
+  trim(): void {
+    const { byteLength } = this.allocator.stats();
+    const released = this.allocator.trim();
+    if (this.heap.spares.length > 0) fail(`${this.heap.spares.length} spare extents are left`);
+    if (this.allocator.stats().byteLength !== byteLength - released) fail(`released ${released}`);
   }
 
   /** Most sizes are small; some fill a third of the heap. */
@@ -143,8 +164,10 @@ class HeapRun extends Run<FreeListAllocator> {
   alloc(): void {
     // A heap that may grow gets a few extents only.
     if (this.canGrow && this.intervals.live.length > 20) return;
-    const byteLength = this.someSize();
-    const align = this.someAlign();
+    this.allocBytes(this.someSize(), this.someAlign());
+  }
+
+  allocBytes(byteLength: number, align: number): void {
     const expected = this.expected(this.chunkBytes(byteLength), align);
     if (expected === 0 && !this.canGrow) {
       const call = () => this.allocator.alloc(byteLength, align);
@@ -177,6 +200,18 @@ class HeapRun extends Run<FreeListAllocator> {
     return found;
   }
 
+  /** The most bytes that a free chunk has room for. */
+  largest(): number {
+    const { chunks, space } = this.heap;
+    let most = 8;
+    for (const extent of space.extents) {
+      for (let unit = extent.firstUnit; unit < endOf(extent); unit = chunks.next(unit)) {
+        if (chunks.isFree(unit)) most = Math.max(most, chunks.sizeOf(unit));
+      }
+    }
+    return most - 8;
+  }
+
   /** The first aligned payload in a free chunk: at its start, or with a chunk of its own before. */
   payloadIn(unit: number, align: number): number {
     let gap = 0;
@@ -186,20 +221,14 @@ class HeapRun extends Run<FreeListAllocator> {
     return addressOf(unit) + gap;
   }
 
-  free(): void {
-    const it = this.pick();
-    if (it === undefined) return;
+  freeOne(it: Interval): void {
     this.intervals.check(it);
     this.intervals.drop(it);
     this.allocator.free(it.address);
     this.freed.push(it.address);
   }
 
-  realloc(): void {
-    const it = this.pick();
-    if (it === undefined) return;
-    const byteLength = this.someSize();
-    const given = this.numbers.below(2) === 0 ? this.someAlign() : undefined;
+  resize(it: Interval, byteLength: number, given: number | undefined): void {
     const align = given ?? it.align;
     const { chunks } = this.heap;
     const unit = unitOf(it.address);
@@ -241,6 +270,10 @@ class HeapRun extends Run<FreeListAllocator> {
   check(): void {
     const { live, usedBytes, peakBytes } = this.intervals;
     const { heap, allocator } = this;
+    const stats = allocator.stats();
+    const sum = usedBytes + stats.freeBytes + stats.overheadBytes;
+    if (stats.byteLength !== sum) fail(`${stats.byteLength} bytes, not ${sum}`);
+    if (stats.largestFreeBytes !== this.largest()) fail(`${stats.largestFreeBytes} bytes fit`);
     if (heap.usedBytes !== usedBytes) fail(`${heap.usedBytes} bytes used, not ${usedBytes}`);
     if (heap.peakBytes !== peakBytes) fail(`a peak of ${heap.peakBytes}, not ${peakBytes}`);
     if (heap.allocations !== live.length) fail(`${heap.allocations} allocations`);
@@ -253,6 +286,75 @@ class HeapRun extends Run<FreeListAllocator> {
 for (const kind of FITS) {
   Deno.test(`FreeListAllocator follows a model (${kind.fit} fit, ${kind.index})`, () => {
     eachSeed(SEEDS, (seed) => new HeapRun(kind, seed).run(1000));
+  });
+}
+
+/** The bytes of the first extent of a heap that grows. */
+const EXTENT_BYTES = 2048;
+
+/** A heap that grows without limit, in memory that is counted. */
+class GrowingRun extends HeapRun {
+  readonly memory: CountingMemory;
+  /** The most bytes that were live, with their headers and alignments. */
+  most = 0;
+
+  constructor(options: FreeListOptions, seed: number) {
+    const memory = countingMemory(options.memory);
+    super({ ...options, grow: true, byteLength: EXTENT_BYTES, memory }, seed);
+    this.memory = memory;
+  }
+
+  override step(): void {
+    if (this.numbers.below(3) === 0) this.append();
+    else super.step();
+  }
+
+  /** Makes an allocation larger ten times, as a buffer that is appended to among others. */
+  append(): void {
+    const { intervals, numbers } = this;
+    let buffer = this.pick();
+    if (buffer === undefined) return;
+    const bytes = 1 + (this.someSize() >> 4);
+    for (let i = 0; i < 10; i++) {
+      this.resize(buffer, buffer.byteLength + bytes, undefined);
+      buffer = intervals.live[intervals.live.length - 1];
+      this.allocBytes(1 + numbers.below(50), 8);
+      this.freeOne(intervals.live[intervals.live.length - 1]);
+      this.check();
+    }
+  }
+
+  /** Most sizes are small, some are larger than an extent. */
+  override someSize(): number {
+    const { numbers } = this;
+    const turn = numbers.below(9);
+    return 1 + (turn < 6 ? numbers.below(100) : numbers.below(turn < 8 ? 3000 : 20_000));
+  }
+
+  override check(): void {
+    super.check();
+    const { live, usedBytes } = this.intervals;
+    const overhead = live.reduce((sum, { align }) => sum + 16 + align, 0);
+    this.most = Math.max(this.most, usedBytes + overhead);
+    const { peakBytes } = this.memory;
+    if (peakBytes > 6 * this.most + 2 * EXTENT_BYTES) fail(`${peakBytes} bytes for ${this.most}`);
+  }
+
+  override end(): void {
+    for (const { address } of this.intervals.live) this.allocator.free(address);
+    this.allocator.trim();
+    assertEquals(this.memory.usedBytes, EXTENT_BYTES);
+    super.end();
+    assertEquals(this.memory.regions, 0);
+  }
+}
+
+for (const [source, memoryOf] of Object.entries(SOURCES)) {
+  Deno.test(`FreeListAllocator follows a model in at most 6 times what was live, in ${source}`, () => {
+    eachSeed(50, (seed) => {
+      const kind = FITS[seed % FITS.length];
+      new GrowingRun({ ...kind, debug: seed % 2 === 0, memory: memoryOf() }, seed).run(100);
+    });
   });
 }
 

@@ -10,7 +10,7 @@ import {
   validate,
 } from "../../mod.ts";
 import type { AddressSpace, Extent } from "../../src/bytes/address_space.ts";
-import { CLASSES, spaceOf, WasmStandIn } from "../bytes/_support.ts";
+import { CLASSES, spaceOf, wasmAt } from "../bytes/_support.ts";
 
 /** Private fields, which the tests corrupt. */
 interface Hidden {
@@ -47,14 +47,14 @@ Deno.test("validate() and dump() throw TypeError on what is neither a pool nor a
 
 for (const [kind, make] of Object.entries(CLASSES)) {
   Deno.test(`validate() accepts a ${kind} in every state until its dispose()`, () => {
-    const memory = new WasmStandIn(72);
+    const { memory, grow } = wasmAt(72);
     const it = make({ name: "it", memory });
     validate(it);
     for (let i = 1; i < 12; i++) {
       it.alloc(i * 5, 1 << i % 5);
       validate(it);
     }
-    memory.grow();
+    grow();
     assertThrows(() => validate(it), TypeError, "its memory was detached");
     it.rebind();
     validate(it);
