@@ -203,6 +203,24 @@ for (const [mode, options] of Object.entries(MODES)) {
   });
 }
 
+for (const [kind, make] of Object.entries(POOL_KINDS)) {
+  Deno.test(`${kind}: every iteration visits just what is live in blocks of many words of bits`, () => {
+    const it = make(Word, { ...SIZES, chunksPerBlock: 128 });
+    for (const [name, iterate] of iterationsOf(kind)) {
+      const property = fc.property(fc.array(fc.nat(299)), fc.boolean(), (some, areLive) => {
+        const handles = filled(emptied(it), 300);
+        const live = handles.filter((_, n) => some.includes(n) === areLive);
+        for (const handle of handles) if (!live.includes(handle)) it.pool.free(handle);
+        const seen: AnyHandle[] = [];
+        iterate(it, (_, handle) => seen.push(handle));
+        assertEquals(seen, live, name);
+      });
+      fc.assert(property, { numRuns: 20 });
+    }
+    drop(it.pool);
+  });
+}
+
 each("an iterator made before the first record visits none, one made later visits all", (make) => {
   const it = make();
   const early = [viewsOf(it)[Symbol.iterator](), it.pool.handles(...it.of)];
