@@ -236,7 +236,7 @@ Deno.test("collect() keeps exactly the cells that can be reached, in any tangle,
   assertGreater(cyclic, 100); // not only trees were freed
 });
 
-Deno.test("collect() takes null and stale handles as leading nowhere, and makes handles stale", () => {
+Deno.test("collect() ignores null and stale handles, and makes those of freed cells stale", () => {
   using cells = newCells();
   const atom = cells.alloc(Atom, { value: 7 });
   const [one, other] = [cells.alloc(Cons, { head: atom }), cells.alloc(Cons, { head: atom })];

@@ -1,7 +1,7 @@
 /**
- * Classes of the user's that extend a pool: what they override is called, `super` calls the pool's own
- * member, and they are disposed of as pools are. That all other members do what they do in the pool is
- * shown in `pool_base_test.ts` and `iteration_test.ts`.
+ * Classes of the user's that extend a pool: what they override is called, `super` calls the pool's
+ * own member, and they are disposed of as pools are. That all other members do what they do in the
+ * pool is shown in `pool_base_test.ts` and `iteration_test.ts`.
  *
  * @module
  */

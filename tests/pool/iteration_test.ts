@@ -1,7 +1,7 @@
 /**
- * Iteration over the records of pools: `forEach`, `loop`, `retain`, iterators and `handles`. On every
- * kind of pool, over the records of one struct and of all, with code of its own, with the module's
- * code and in debug mode.
+ * Iteration over the records of pools: `forEach`, `loop`, `retain`, iterators and `handles`. On
+ * every kind of pool, over the records of one struct and of all, with code of its own, with the
+ * module's code and in debug mode.
  *
  * That every iteration ends, whatever its function does, is shown in
  * `tests/slab/iteration_end_test.ts`; what the functions may do to the pool, in `tests/model/`.

@@ -1,6 +1,6 @@
 /**
- * `PoolBase`, and all that the three classes of pools promise in common: on every kind of pool, made
- * in every way.
+ * `PoolBase`, and all that the three classes of pools promise in common: on every kind of pool,
+ * made in every way.
  *
  * That any sequence of calls does what it does to a `Map` is shown in `tests/model/`; here are the
  * errors, the edges, and what a model does not see.

@@ -1,7 +1,7 @@
 /**
  * `PoolSet`: its size classes, what its handles say of them, and what the classes share. What it
- * promises of records of several structs is in `erased_pool_test.ts`, and what it has in common with
- * all pools in `pool_base_test.ts`.
+ * promises of records of several structs is in `erased_pool_test.ts`, and what it has in common
+ * with all pools in `pool_base_test.ts`.
  *
  * @module
  */

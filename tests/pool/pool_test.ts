@@ -1,6 +1,6 @@
 /**
- * `Pool`: what it does with its one struct, its handles, and what its errors say of them. What it has
- * in common with other pools is in `pool_base_test.ts`.
+ * `Pool`: what it does with its one struct, its handles, and what its errors say of them. What it
+ * has in common with other pools is in `pool_base_test.ts`.
  *
  * @module
  */

@@ -330,7 +330,9 @@ class State {
   isDisposed = false;
   #serial = 0;
 
-  /** 40 records in three blocks, of which every third is freed; and a snapshot without the first. */
+  /**
+   * 40 records in three blocks, of which every third is freed; and a snapshot without the first.
+   */
   constructor(make: Make) {
     this.it = make({ memory: this.memory });
     const { pool } = this.it;
