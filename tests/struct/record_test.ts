@@ -1,14 +1,17 @@
 /**
- * What writes plain values to records: it reads everything once, before anything changes, whoever else is called meanwhile. On every
- * kind of pool, with code of its own and with the module's.
+ * Tests of writing plain values to records, in pools with code of their own and with shared code.
  *
  * @module
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
+  type AnyStruct,
   array,
   DisposedError,
+  ErasedPool,
+  type Fields,
+  type FieldType,
   Pool,
   PoolExhaustedError,
   type PoolOptions,
@@ -19,101 +22,59 @@ import {
   validate,
 } from "../../mod.ts";
 import { type Face, FACES } from "../_faces.ts";
+import { assertRefused, untyped } from "../_support.ts";
 import { asRead, pathsIn, READERS, Vec, Whole, wholeValue } from "./_plain.ts";
-import { untyped } from "../_support.ts";
 
 type Plain = Record<string, unknown>;
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
 
-/** Defines a test for each kind of pool, with code of the pool's own and with the module's. */
-function each(claim: string, test: (make: (options?: PoolOptions) => Face) => void): void {
+/** What a test gets: a pool with three records of the same value. */
+interface Setup {
+  readonly face: Face;
+  /** The second record, so that it has neighbours. */
+  readonly handle: AnyHandle;
+}
+
+function setup(makeFace: (typeof FACES)[string], options: PoolOptions): Setup {
+  const face = makeFace(Whole, { ...SMALL, ...options });
+  const handles = [0, 1, 2].map(() => face.alloc(wholeValue()));
+  return { face, handle: handles[1] };
+}
+
+/** Defines a test for each kind of pool, with code of its own and with shared code. */
+function each(claim: string, test: (make: (options?: PoolOptions) => Setup) => void): void {
   for (const [name, makeFace] of Object.entries(FACES)) {
     Deno.test(`${name}: ${claim}`, () => {
       for (const specialize of [true, false]) {
-        test((options) => makeFace(Whole, { ...SMALL, specialize, ...options }));
+        test((options) => setup(makeFace, { specialize, ...options }));
       }
     });
   }
 }
 
-/** The same for what views do, which are of one class for all kinds of pools. */
-function both(claim: string, test: (make: (options?: PoolOptions) => Face) => void): void {
-  Deno.test(claim, () => {
-    for (const specialize of [true, false]) {
-      test((options) => FACES["Pool"](Whole, { ...SMALL, specialize, ...options }));
-    }
-  });
+/** Defines a test for what does not depend on the kind of pool, such as views. */
+function both(claim: string, test: (options: PoolOptions) => void): void {
+  for (const specialize of [true, false]) {
+    Deno.test(`${claim} (${specialize ? "own" : "shared"} code)`, () => {
+      test({ ...SMALL, specialize });
+    });
+  }
 }
 
-/** Everything of a pool that could change, every byte of its records and books included. */
+/** Everything of a pool that can change, with every byte of its records and metadata. */
 function stateOf({ pool }: Face): unknown {
-  // As one string, since that is compared at once.
+  // One string, which compares fast.
   const bytes = new TextDecoder("latin1").decode(pool.snapshot(undefined, { checksum: false }));
   return { bytes, ...pool.stats() };
 }
 
-/** A pool with a record that has all values, and its neighbours. */
-function prepare(make: () => Face): { face: Face; handle: AnyHandle } {
-  const face = make();
-  const handles = [0, 1, 2].map(() => face.alloc(wholeValue()));
-  return { face, handle: handles[1] };
+function plainOf(face: Face, handle: AnyHandle): Plain {
+  return face.get<{ toJSON(): Plain }>(handle).toJSON();
 }
 
-function plainOf(face: Face, handle: AnyHandle): unknown {
-  return face.get<{ toJSON(): unknown }>(handle).toJSON();
-}
-
-/** The ways of writing a value to a record; each gives the record's handle. */
-const WRITES: Readonly<
-  Record<string, (face: Face, handle: AnyHandle, value: unknown) => AnyHandle>
-> = {
-  "alloc()": (face, _handle, value) => face.alloc(value),
-  "tryAlloc()": (face, _handle, value) => face.tryAlloc(value)!, // as there is room
-  "scoped()": (face, _handle, value) => face.scoped(value).handle,
-  "set()": (face, handle, value) => {
-    face.set(handle, value);
-    return handle;
-  },
-};
-
-/** What a view has that is written through. */
-type Loose = Record<
-  string,
-  { copyFrom(values: unknown): void; set(i: number, value: unknown): void }
->;
-
-/** The ways of writing a part of a record through its view: the part, and how. */
-const ASSIGNMENTS: readonly [
-  name: string,
-  field: string,
-  of: (value: Plain) => unknown,
-  (view: Loose, value: unknown) => void,
-][] = [
-  ...["pos", "line", "color", "reals", "links", "dots", "trails", "many"].map((
-    field,
-  ): (typeof ASSIGNMENTS)[number] => [
-    `view.${field} = …`,
-    field,
-    (value) => value[field],
-    (view, value) => view[field] = untyped(value),
-  ]),
-  ...["color", "flags", "dots", "trails", "many"].map((field): (typeof ASSIGNMENTS)[number] => [
-    `view.${field}.copyFrom()`,
-    field,
-    (value) => value[field],
-    (view, value) => view[field].copyFrom(value),
-  ]),
-  ...["dots", "trails", "many"].map((field): (typeof ASSIGNMENTS)[number] => [
-    `view.${field}.set()`,
-    field,
-    (value) => (value[field] as unknown[])[1],
-    (view, value) => view[field].set(1, value),
-  ]),
-];
-
-/** Other values of the same shape. */
-function otherValue(value: unknown = wholeValue()): unknown {
+/** A value of the same shape, with other numbers. */
+function otherValue(value: unknown): unknown {
   if (typeof value === "number") return value + 100;
   if (typeof value === "bigint") return value + 100n;
   if (typeof value === "boolean") return !value;
@@ -123,107 +84,121 @@ function otherValue(value: unknown = wholeValue()): unknown {
   );
 }
 
-const other = otherValue() as Plain;
+const other = otherValue(wholeValue()) as Plain;
 
-// -- everything is read once, and first --
+/** The arrays of a view, as the tests call them. */
+type Loose = Record<
+  string,
+  { copyFrom(values: unknown): void; set(i: number, value: unknown): void }
+>;
 
-for (const [way, write] of Object.entries(WRITES)) {
-  each(`${way} reads each part of a value once, before anything changes`, (make) => {
-    for (const read of Object.values(READERS)) {
-      const { face, handle } = prepare(make);
-      const before = stateOf(face);
-      const reads: string[] = [];
-      const value = read(other, (path) => {
-        reads.push(path);
-        assertEquals(stateOf(face), before);
-      });
-      const written = write(face, handle, value);
-      assertEquals(reads.sort(), pathsIn(other).sort());
-      assertEquals(plainOf(face, written), asRead(other));
-      validate(face.pool);
-    }
-  });
+// -- every part is read once, before anything changes --
 
-  each(
-    `${way} changes nothing where a part of a value throws when it is read, whichever`,
-    (make) => {
-      for (const read of Object.values(READERS)) {
-        const { face, handle } = prepare(make);
-        const before = stateOf(face);
-        const error = new Error("boom");
-        for (const bad of pathsIn(other)) {
-          const value = read(other, (path) => {
-            if (path === bad) throw error;
-          });
-          assertStrictEquals(assertThrows(() => write(face, handle, value)), error);
-          assertEquals(stateOf(face), before);
-        }
-        validate(face.pool);
-        assertEquals(plainOf(face, write(face, handle, other)), asRead(other));
-      }
-    },
-  );
+/** A way of writing a value: the part of `other` that it writes, and the value of the record then. */
+interface Way {
+  readonly value: unknown;
+  readonly expected: unknown;
+  write({ face, handle }: Setup, value: unknown): AnyHandle;
 }
 
-for (const [way, field, of, write] of ASSIGNMENTS) {
-  both(`${way} reads each part of a value once, before anything changes`, (make) => {
-    for (const read of Object.values(READERS)) {
-      const { face, handle } = prepare(make);
-      const before = stateOf(face);
-      const value = of(other);
-      const reads: string[] = [];
-      // Wrapped, as the value itself is read by the test.
-      const wrapped = read({ value }, (path) => {
-        if (path !== "value") reads.push(path);
-        assertEquals(stateOf(face), before);
-      });
-      write(face.get<Loose>(handle), wrapped.value);
-      assertEquals(reads.sort(), pathsIn({ value }).slice(1).sort());
-      const expected = asRead(wholeValue());
-      if (way.endsWith(".set()")) (expected[field] as unknown[])[1] = value;
-      else if (field === "many") (expected[field] as unknown[]).splice(0, 2, ...value as unknown[]);
-      else expected[field] = value;
-      assertEquals(plainOf(face, handle), expected);
-    }
-  });
+/** The ways of writing a whole value; each returns the handle of the record. */
+const WRITES: Readonly<Record<string, Way["write"]>> = {
+  "alloc()": ({ face }, value) => face.alloc(value),
+  "tryAlloc()": ({ face }, value) => face.tryAlloc(value)!, // there is room
+  "scoped()": ({ face }, value) => face.scoped(value).handle,
+  "set()": ({ face, handle }, value) => {
+    face.set(handle, value);
+    return handle;
+  },
+};
 
-  both(
-    `${way} changes nothing where a part of a value throws when it is read, whichever`,
-    (make) => {
-      for (const read of Object.values(READERS)) {
-        const { face, handle } = prepare(make);
-        const before = stateOf(face);
-        const value = of(other);
-        const view = face.get<Loose>(handle);
-        const error = new Error("boom");
-        for (const bad of pathsIn({ value }).slice(1)) {
-          const wrapped = read({ value }, (path) => {
-            if (path === bad) throw error;
-          });
-          assertStrictEquals(assertThrows(() => write(view, wrapped.value)), error);
-          assertEquals(stateOf(face), before);
-        }
-      }
+/** A way of writing a part through a view of the record. */
+function throughView(
+  value: unknown,
+  change: Plain,
+  write: (view: Loose, value: unknown) => void,
+): Way {
+  return {
+    value,
+    expected: asRead({ ...wholeValue(), ...change }),
+    write: ({ face, handle }, value) => {
+      write(face.get<Loose>(handle), value);
+      return handle;
     },
-  );
+  };
+}
+
+const WAYS: Readonly<Record<string, Way>> = {
+  ...Object.fromEntries(
+    Object.entries(WRITES).map(([name, write]): [string, Way] => [
+      name,
+      { value: other, expected: asRead(other), write },
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["pos", "line", "color", "flags", "reals", "links", "dots", "trails", "many"].flatMap(
+      (name) => {
+        const value = other[name];
+        const ways: [string, Way][] = [
+          [
+            `view.${name} = …`,
+            throughView(value, { [name]: value }, (view, it) => {
+              view[name] = untyped(it);
+            }),
+          ],
+        ];
+        if (!Array.isArray(value)) return ways;
+        const [first] = wholeValue()[name] as unknown[];
+        const copied = throughView(value, { [name]: value }, (view, it) => view[name].copyFrom(it));
+        ways.push([`view.${name}.copyFrom()`, copied]);
+        if (typeof value[1] !== "object") return ways;
+        const rest = (wholeValue()[name] as unknown[]).slice(2);
+        const change = { [name]: [first, value[1], ...rest] };
+        ways.push([
+          `view.${name}.set()`,
+          throughView(value[1], change, (view, it) => view[name].set(1, it)),
+        ]);
+        return ways;
+      },
+    ),
+  ),
+};
+
+for (const [name, { value, expected, write }] of Object.entries(WAYS)) {
+  const test = (make: () => Setup) => {
+    const paths = pathsIn({ value }).slice(1); // without the wrapper
+    for (const read of Object.values(READERS)) {
+      const subject = make();
+      const before = stateOf(subject.face);
+      const reads: string[] = [];
+      let bad: string | undefined;
+      const error = new Error("boom");
+      const wrapped = read({ value }, (path) => {
+        if (path === "value") return;
+        if (path === bad) throw error;
+        if (bad !== undefined) return;
+        assertEquals(stateOf(subject.face), before);
+        reads.push(path);
+      });
+      for (bad of paths) {
+        assertStrictEquals(assertThrows(() => write(subject, wrapped.value)), error);
+        assertEquals(stateOf(subject.face), before);
+      }
+      bad = undefined;
+      const written = write(subject, wrapped.value);
+      assertEquals(reads.sort(), paths.sort());
+      assertEquals(plainOf(subject.face, written), expected);
+      validate(subject.face.pool);
+    }
+  };
+  const claim = `${name} reads each part of a value once, and changes nothing before the last`;
+  if (name in WRITES) each(claim, test);
+  else both(claim, (options) => test(() => setup(FACES["Pool"], options)));
 }
 
 // -- null --
 
-for (const [name, write] of Object.entries(WRITES)) {
-  each(`${name} takes null for a link, single, nested and in arrays, and writes 0`, (make) => {
-    for (const debug of [false, true]) {
-      const { face, handle } = prepare(() => make({ debug }));
-      const dead = write(face, handle, { link: null, links: [null, 5] });
-      assertEquals(face.get<Plain>(dead).link, 0);
-      assertEquals((plainOf(face, dead) as Plain).links, [0, 5]);
-      if (debug) face.pool.clear();
-      face.pool.dispose();
-    }
-  });
-}
-
-/** Links in every place, the last in an array that is longer than a chain through its elements may be. */
+/** Links in every place, the last in an array that is too long for a chain of calls. */
 const Linked = struct({
   one: "ref",
   part: struct({ it: ref("self") }),
@@ -239,46 +214,34 @@ for (const [name, makeFace] of Object.entries(FACES)) {
       list: [{ it }, { it }],
       many: Array.from({ length: 60 }, () => ({ it, list: [it, it] })),
     });
-    for (const specialize of [true, false]) {
-      const face = makeFace(Linked, { ...SMALL, specialize });
+    for (const options of [{ specialize: true }, { specialize: false }, { debug: true }]) {
+      const face = makeFace(Linked, { ...SMALL, ...options });
       const handle = face.alloc(links(null));
       assertEquals(plainOf(face, handle), links(0));
       face.set(handle, links(9));
-      assertEquals(plainOf(face, handle), links(9));
       face.set(handle, links(null));
       assertEquals(plainOf(face, handle), links(0));
+      // deno-lint-ignore no-explicit-any -- a field of a view has one type, which has no null
+      const view = face.get<any>(handle);
+      face.set(handle, links(9));
+      view.one = null;
+      view.part.it = null;
+      view.list.get(0).it = null;
+      view.list.set(1, { it: null });
+      view.many.copyFrom([{ it: null }]);
+      view.many.get(0).list.copyFrom([1, null]);
+      view.many.get(0).list.set(0, null);
+      const many = [links(0).many[0], ...links(9).many.slice(1)];
+      assertEquals(plainOf(face, handle), { ...links(0), many });
+      face.pool.clear();
       face.pool.dispose();
     }
   });
 }
 
-Deno.test("Views take null for a link, in assignments, set() and copyFrom()", () => {
-  for (const specialize of [true, false]) {
-    const face = FACES["Pool"](Linked, { ...SMALL, specialize });
-    // deno-lint-ignore no-explicit-any -- a view's own field has one type to read and to write, which has no null
-    const view = face.get<any>(
-      face.alloc({ one: 5, part: { it: 6 }, list: [{ it: 7 }, { it: 8 }] }),
-    );
-    view.one = null;
-    view.part.it = null;
-    view.list.get(0).it = null;
-    view.list.set(1, { it: null });
-    const lists = view.many.get(0).list;
-    lists.copyFrom([1, 2]);
-    lists.set(0, null);
-    assertEquals(lists.toArray(), [0, 2]);
-    lists.copyFrom([3, null]);
-    assertEquals(lists.toArray(), [3, 0]);
-    view.part = { it: null };
-    view.list = [{ it: 4 }, { it: null }];
-    assertEquals([view.one, view.part.it, view.list.get(0).it, view.list.get(1).it], [0, 0, 4, 0]);
-    face.pool.dispose();
-  }
-});
-
 // -- lengths --
 
-/** Something array-like that is longer each time that one looks. */
+/** An array-like object that is longer each time that its length is read. */
 function growing(items: readonly unknown[], first: number): ArrayLike<unknown> {
   let length = first;
   return new Proxy({ length }, {
@@ -293,372 +256,553 @@ function growing(items: readonly unknown[], first: number): ArrayLike<unknown> {
 
 const LISTS = ["color", "flags", "reals", "links", "dots", "trails", "many"];
 
-each("An array-like that grows while it is read is written as long as it was at first", (make) => {
+each("An array-like that grows while it is read is written with its first length", (make) => {
+  const writes: ((setup: Setup, field: string, items: unknown) => void)[] = [
+    ({ face, handle }, field, items) => face.set(handle, { [field]: items }),
+    ({ face, handle }, field, items) => face.get<Loose>(handle)[field].copyFrom(items),
+  ];
   for (const field of LISTS) {
-    const { face, handle } = prepare(make);
     const items = other[field] as unknown[];
     const full = Whole.fields[field].length;
-    for (const first of [0, 1, full]) {
-      const expected = asRead(wholeValue());
-      (expected[field] as unknown[]).splice(
-        0,
-        first,
-        ...Array.from({ length: first }, (_, i) => items[i % items.length]),
-      );
-      face.set(handle, wholeValue());
-      face.set(handle, { [field]: growing(items, first) });
-      // All fields after it, the records on both sides, and the bytes of the block beyond them.
-      assertEquals(plainOf(face, handle), expected);
-      face.set(handle, wholeValue());
-      face.get<Loose>(handle)[field].copyFrom(growing(items, first));
-      assertEquals(plainOf(face, handle), expected);
-      const neighbours = face.values().filter((_, i) => i !== 1);
-      assertEquals(neighbours, Array(2).fill(asRead(wholeValue())));
-    }
-    const before = stateOf(face);
-    for (
-      const write of [
-        () => face.set(handle, { [field]: growing(items, full + 1) }),
-        () => face.alloc({ [field]: growing(items, full + 1) }),
-        () => face.get<Loose>(handle)[field].copyFrom(growing(items, full + 1)),
-      ]
-    ) {
-      assertThrows(write, RangeError, `"${field}": it has ${full} elements, got ${full + 1}`);
+    for (const write of writes) {
+      const subject = make();
+      const { face, handle } = subject;
+      for (const length of [0, 1, full]) {
+        const expected = asRead(wholeValue());
+        const written = Array.from({ length }, (_, i) => items[i % items.length]);
+        (expected[field] as unknown[]).splice(0, length, ...written);
+        face.set(handle, wholeValue());
+        write(subject, field, growing(items, length));
+        // Also the fields after it, and the records on both sides.
+        const neighbour = asRead(wholeValue());
+        assertEquals(face.values(), [neighbour, expected, neighbour]);
+      }
+      const before = stateOf(face);
+      const tooLong = () => write(subject, field, growing(items, full + 1));
+      assertThrows(tooLong, RangeError, `"${field}": it has ${full} elements, got ${full + 1}`);
       assertEquals(stateOf(face), before);
     }
   }
 });
 
-each(
-  "An array that its own elements lengthen is written as long as it was, and one that they shorten is refused",
-  (make) => {
-    const { face, handle } = prepare(make);
-    const lengthens: unknown[] = [1, 2];
-    Object.defineProperty(lengthens, 0, { get: () => lengthens.push(9, 9, 9, 9, 9) });
-    face.set(handle, { color: lengthens });
-    assertEquals(plainOf(face, handle), asRead({ ...wholeValue(), color: [7, 2, 12] }));
-    const before = stateOf(face);
-    const shortens: unknown[] = [1, 2, 3];
-    Object.defineProperty(shortens, 0, { get: () => shortens.length = 1, configurable: true });
-    assertThrows(() => face.set(handle, { color: shortens }), TypeError, '"color[1]"');
-    assertEquals(stateOf(face), before);
-  },
-);
+each("An array whose elements change its length is written with the first length", (make) => {
+  const { face, handle } = make();
+  const lengthens: unknown[] = [1, 2];
+  Object.defineProperty(lengthens, 0, { get: () => lengthens.push(9, 9, 9, 9, 9) });
+  face.set(handle, { color: lengthens });
+  assertEquals(plainOf(face, handle), asRead({ ...wholeValue(), color: [7, 2, 12] }));
+  const before = stateOf(face);
+  const shortens: unknown[] = [1, 2, 3];
+  Object.defineProperty(shortens, 0, { get: () => shortens.length = 1, configurable: true });
+  assertThrows(() => face.set(handle, { color: shortens }), TypeError, '"color[1]"');
+  assertEquals(stateOf(face), before);
+});
 
-each(
-  "A length that is no whole number writes what is below it, and one that is no number is refused",
-  (make) => {
-    const { face, handle } = prepare(make);
-    const items = { 0: 1, 1: 2, 2: 3 };
-    face.set(handle, { color: { ...items, length: 1.5 } });
-    assertEquals(plainOf(face, handle), asRead({ ...wholeValue(), color: [1, 2, 12] }));
-    face.set(handle, { color: { ...items, length: -1 }, dots: { length: -5 } });
-    face.set(handle, { dots: { 0: { x: 1, y: 2 }, 1: { x: 3, y: 4 }, length: 1.5 } });
-    const dots = [{ x: 1, y: 2 }, { x: 3, y: 4 }, { x: 22, y: 23 }];
-    assertEquals(plainOf(face, handle), asRead({ ...wholeValue(), color: [1, 2, 12], dots }));
-    for (const length of [NaN, "2", undefined, null, 1n, Infinity, 2 ** 53]) {
-      for (const field of LISTS) {
-        const before = stateOf(face);
-        assertThrows(
-          () => face.set(handle, { [field]: { ...items, length } }),
-          typeof length === "number" && length > 0 ? RangeError : TypeError,
-          `Cannot write field "${field}"`,
-        );
-        assertEquals(stateOf(face), before);
-      }
+each("A length that is not whole is rounded up, and one that is no number throws", (make) => {
+  const { face, handle } = make();
+  const items = { 0: 1, 1: 2, 2: 3 };
+  face.set(handle, { color: { ...items, length: 1.5 } });
+  face.set(handle, { color: { ...items, length: -1 }, dots: { length: -5 } });
+  face.set(handle, { dots: { 0: { x: 1, y: 2 }, 1: { x: 3, y: 4 }, length: 1.5 } });
+  const dots = [{ x: 1, y: 2 }, { x: 3, y: 4 }, { x: 22, y: 23 }];
+  assertEquals(plainOf(face, handle), asRead({ ...wholeValue(), color: [1, 2, 12], dots }));
+  const before = stateOf(face);
+  for (const length of [NaN, "2", undefined, null, 1n, Infinity, 2 ** 53]) {
+    for (const field of LISTS) {
+      const errorClass = typeof length === "number" && length > 0 ? RangeError : TypeError;
+      const write = () => face.set(handle, { [field]: { ...items, length } });
+      assertThrows(write, errorClass, `Cannot write field "${field}"`);
     }
-  },
-);
+  }
+  assertEquals(stateOf(face), before);
+});
 
-// -- what is called meanwhile finds the pool in order --
+// -- a value that calls the pool while it is read --
 
-/** Where something is done while a value is read: at the first of its parts, at the last, and in the middle of each kind. */
+/** Parts at which a value acts: the first, the last, and one in the middle of each kind. */
 const PLACES = ["id", "line.to.x", "color.1", "dots.0.y", "trails.1.dots.0.x", "many.1.x", "last"];
 
-/** A value that does something when one of its parts is read. */
-function doing(place: string, action: () => void): Plain {
-  return READERS["getters"](other, (path) => {
-    if (path === place) action();
+/** Makes a value that acts when one of its parts is read. */
+type Acting = (action: () => void, value?: Plain) => Plain;
+
+/** Defines a test for each kind of pool and each part at which a value acts. */
+function eachPlace(
+  claim: string,
+  test: (acting: Acting, make: () => Setup, write: Way["write"]) => void,
+): void {
+  each(claim, (make) => {
+    for (const place of PLACES) {
+      for (const write of [WRITES["alloc()"], WRITES["set()"]]) {
+        const acting: Acting = (action, value = other) =>
+          READERS["getters"](value, (path) => {
+            if (path === place) action();
+          });
+        test(acting, make, write);
+      }
+    }
   });
 }
 
-each("A value that allocates while it is read leaves both records right, at any place", (make) => {
+eachPlace("A value that allocates while it is read is written, and so are the new records", (
+  acting,
+  make,
+  write,
+) => {
+  const { face, handle } = make();
   const mine = otherValue(other) as Plain;
-  for (const [way, write] of Object.entries(WRITES)) {
-    for (const place of PLACES) {
-      const { face, handle } = prepare(make);
-      const nested: AnyHandle[] = [];
-      const value = doing(place, () => {
-        nested.push(face.alloc(mine), face.alloc());
-        face.get<Loose>(nested[1]).line = untyped(mine.line);
-      });
-      const written = write(face, handle, value);
-      assertEquals(plainOf(face, written), asRead(other), `${way} at ${place}`);
-      assertEquals(plainOf(face, nested[0]), asRead(mine));
-      assertEquals(new Set([written, ...nested]).size, 3);
+  const nested: AnyHandle[] = [];
+  const value = acting(() => {
+    nested.push(face.alloc(mine), face.alloc());
+    face.get<Loose>(nested[1]).line = untyped(mine.line);
+  });
+  const written = write({ face, handle }, value);
+  assertEquals([written, nested[0]].map((it) => plainOf(face, it)), [other, mine].map(asRead));
+  assertEquals(new Set([written, ...nested]).size, 3);
+  validate(face.pool);
+  // Nothing of it is left for the next value.
+  assertEquals(plainOf(face, face.alloc(wholeValue())), asRead(wholeValue()));
+});
+
+eachPlace("Values that write other records while they are read are written, three deep", (
+  acting,
+  make,
+  write,
+) => {
+  const { face, handle } = make();
+  const [a, b] = [face.alloc(), face.alloc()];
+  const values = [other, wholeValue(), otherValue(other) as Plain];
+  const inner = acting(() => face.set(b, acting(() => {}, values[2])), values[1]);
+  const written = write({ face, handle }, acting(() => face.set(a, inner), values[0]));
+  assertEquals([written, a, b].map((it) => plainOf(face, it)), values.map(asRead));
+});
+
+eachPlace("A value that iterates while it is read sees the records unchanged", (
+  acting,
+  make,
+  write,
+) => {
+  const { face, handle } = make();
+  const seen: unknown[] = [];
+  const value = acting(() => {
+    face.forEach<{ toJSON(): unknown }>((view) => seen.push(view.toJSON()));
+    face.retain(() => true);
+  });
+  const written = write({ face, handle }, value);
+  assertEquals(seen, Array(3).fill(asRead(wholeValue())));
+  assertEquals(plainOf(face, written), asRead(other));
+});
+
+eachPlace("A value that disposes of the pool while it is read throws DisposedError", (
+  acting,
+  make,
+  write,
+) => {
+  const { face, handle } = make();
+  const value = acting(() => face.pool.dispose());
+  assertThrows(() => write({ face, handle }, value), DisposedError);
+  assertEquals([face.pool.size, face.pool.byteLength, face.pool.blocks.length], [0, 0, 0]);
+});
+
+each("A full pool throws on a value, and writes it nowhere", (make) => {
+  const { face, handle } = make();
+  while (face.tryAlloc(wholeValue()) !== undefined);
+  face.set(handle, wholeValue()); // the record that was written last
+  const before = stateOf(face);
+  assertThrows(() => face.alloc(other), PoolExhaustedError);
+  assertThrows(() => face.scoped(other), PoolExhaustedError);
+  assertEquals(face.tryAlloc(other), undefined);
+  assertEquals(stateOf(face), before);
+});
+
+eachPlace("A value that fills the pool while it is read can be set, and not allocated", (
+  acting,
+  make,
+) => {
+  const { face, handle } = make();
+  const value = acting(() => {
+    while (face.tryAlloc({ id: 7 }) !== undefined);
+  });
+  assertThrows(() => face.alloc(value), PoolExhaustedError, "are live");
+  assertEquals(face.tryAlloc(value), undefined);
+  assertEquals(face.pool.size, face.pool.capacity);
+  const ids = face.values().map((record) => (record as Plain).id);
+  assertEquals(ids.filter((id) => id !== 7), [1, 1, 1]);
+  face.set(handle, value);
+  assertEquals(plainOf(face, handle), asRead(other));
+  validate(face.pool);
+});
+
+eachPlace(
+  "A value that frees its own record while it is read makes set() throw",
+  (acting, make) => {
+    for (const isReused of [false, true]) {
+      const [subject, same] = [make(), make()];
+      const free = ({ face, handle }: Setup) => {
+        face.pool.free(handle);
+        if (isReused) face.alloc({ id: 99 });
+      };
+      free(same);
+      const value = acting(() => free(subject));
+      const { face, handle } = subject;
+      assertThrows(() => face.set(handle, value), StaleHandleError, "is stale");
+      assertEquals(face.values(), same.face.values());
+      assertEquals({ ...face.pool.stats() }, { ...same.face.pool.stats() });
       validate(face.pool);
-      // And nothing is left of it for the next one.
-      assertEquals(plainOf(face, face.alloc(wholeValue())), asRead(wholeValue()));
     }
+  },
+);
+
+eachPlace("A value that clears the pool while it is read can be allocated, and not set", (
+  acting,
+  make,
+) => {
+  const actions: ((face: Face) => void)[] = [
+    ({ pool }) => pool.clear(),
+    ({ pool }) => pool.freeBlock(pool.blocks[0].index),
+    ({ pool }) => {
+      pool.clear();
+      pool.trim();
+    },
+  ];
+  for (const action of actions) {
+    const { face, handle } = make();
+    const written = face.alloc(acting(() => action(face)));
+    assertEquals(face.values(), [asRead(other)]);
+    assertThrows(() => face.get(handle), StaleHandleError);
+    assertThrows(() => face.set(written, acting(() => action(face))), StaleHandleError);
+    assertEquals(face.pool.size, 0);
+    validate(face.pool);
   }
 });
 
-each(
-  "Values that write other records while they are read, three deep, leave each record right",
-  (make) => {
-    for (const [way, write] of Object.entries(WRITES)) {
-      for (const place of PLACES) {
-        const { face, handle } = prepare(make);
-        const [a, b] = [face.alloc(), face.alloc()];
-        const values = [wholeValue(), other, otherValue(other) as Plain];
-        const at = (depth: number, action: () => void) =>
-          READERS["getters"](values[depth], (path) => {
-            if (path === place) action();
-          });
-        const innermost = at(2, () => {});
-        const inner = at(0, () => face.set(b, innermost));
-        const written = write(face, handle, at(1, () => face.set(a, inner)));
-        assertEquals(
-          [written, a, b].map((it) => plainOf(face, it)),
-          [values[1], values[0], values[2]].map(asRead),
-          `${way} at ${place}`,
-        );
+eachPlace("A value that restores a snapshot while it is read is written to the restored records", (
+  acting,
+  make,
+) => {
+  const { face, handle } = make();
+  const saved = face.pool.snapshot();
+  face.pool.free(handle);
+  const later = face.alloc(wholeValue());
+  const value = acting(() => face.pool.restore(saved));
+  const written = face.alloc(value);
+  assertEquals([face.pool.size, plainOf(face, written)], [4, asRead(other)]);
+  face.pool.restore(saved);
+  face.set(handle, value);
+  assertEquals([plainOf(face, handle), face.pool.has(later)], [asRead(other), false]);
+  face.pool.free(handle);
+  const gone = face.alloc(wholeValue());
+  assertThrows(() => face.set(gone, value), StaleHandleError);
+  assertEquals(face.values(), Array(3).fill(asRead(wholeValue())));
+  assertThrows(() => face.pool.restore(new Uint8Array(8)), SnapshotError);
+  validate(face.pool);
+});
+
+both("A memory resource that allocates from the growing pool keeps both records apart", (
+  { specialize },
+) => {
+  const made: AnyHandle[] = [];
+  const memory = {
+    allocate(byteLength: number) {
+      if (pool.size === 16 && made.length === 0) {
+        pool.free(first);
+        made.push(untyped(pool.alloc({ x: 5, y: 6 })));
       }
+      return { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
+    },
+    release() {},
+  };
+  const pool = new Pool(Vec, { ...SMALL, memory, specialize: specialize! });
+  const first = pool.alloc();
+  pool.allocMany(15);
+  const handle = pool.alloc({ x: 1, y: 2 });
+  assertEquals(pool.get(handle).toJSON(), { x: 1, y: 2 });
+  assertEquals(pool.get(untyped(made[0])).toJSON(), { x: 5, y: 6 });
+  assertEquals([pool.size, pool.capacity], [17, 32]);
+  validate(pool);
+});
+
+both("A view that its own value binds to another record is written there", (options) => {
+  using pool = new Pool({ pos: Vec, list: array("u8", 2) }, options);
+  const [a, b] = [pool.alloc(), pool.alloc()];
+  const cursor = pool.seek(pool.cursor(), a);
+  cursor.pos = {
+    get x() {
+      pool.seek(cursor, b);
+      return 1;
+    },
+    y: 2,
+  };
+  cursor.list.copyFrom({
+    length: 2,
+    get 0() {
+      pool.seek(cursor, a);
+      return 3;
+    },
+    1: 4,
+  });
+  assertEquals(pool.get(a).toJSON(), { pos: { x: 0, y: 0 }, list: [3, 4] });
+  assertEquals(pool.get(b).toJSON(), { pos: { x: 1, y: 2 }, list: [0, 0] });
+});
+
+both("A part that its own value writes while it is read has that value in the end", (options) => {
+  using pool = new Pool({ pos: Vec, list: array("u8", 3), dots: array(Vec, 2) }, options);
+  const view = pool.get(pool.alloc());
+  view.pos = {
+    get x() {
+      view.pos = { x: 8, y: 9 };
+      return 1;
+    },
+    y: 2,
+  };
+  view.list.copyFrom({
+    length: 2,
+    get 0() {
+      view.list.copyFrom([7, 8, 9]);
+      view.list.set(1, 6);
+      return 3;
+    },
+    1: 4,
+  });
+  view.dots.copyFrom({
+    length: 1,
+    get 0() {
+      view.dots.copyFrom([{ x: 5, y: 6 }, { x: 7, y: 8 }]);
+      return { x: 1 };
+    },
+  });
+  const dots = [{ x: 1, y: 6 }, { x: 7, y: 8 }];
+  assertEquals(view.toJSON(), { pos: { x: 1, y: 2 }, list: [3, 4, 9], dots });
+});
+
+// -- views as values --
+
+each(
+  "A view can be written as a value: of the same pool, of another, of another struct",
+  (make) => {
+    const { face, handle } = make();
+    const Same = struct(
+      Object.fromEntries(Object.entries(Whole.fields).map(([name, { type }]) => [name, type])),
+    );
+    using similar = new ErasedPool({ size: Same.size });
+    using pool = new Pool(Whole as AnyStruct, { chunksPerBlock: 32 });
+    const view = face.get<never>(handle);
+    const views = [view, pool.get(pool.alloc(view)), similar.get(Same, similar.alloc(Same, view))];
+    for (const value of views) {
+      const set = face.alloc();
+      face.set(set, value);
+      const expected = Array(2).fill(asRead(wholeValue()));
+      assertEquals([face.alloc(value), set].map((it) => plainOf(face, it)), expected);
     }
+    assertEquals(face.pool.size, 9);
+    validate(face.pool);
   },
 );
 
-each(
-  "A full pool refuses a value and writes it nowhere, not to the record written last either",
-  (make) => {
-    const { face, handle } = prepare(make);
-    while (face.tryAlloc(wholeValue()) !== undefined);
-    face.set(handle, wholeValue());
-    const before = stateOf(face);
-    assertThrows(() => face.alloc(other), PoolExhaustedError);
-    assertThrows(() => face.scoped(other), PoolExhaustedError);
-    assertEquals(face.tryAlloc(other), undefined);
-    assertEquals(stateOf(face), before);
-  },
-);
+both("The view of an iteration can be written as a value", (options) => {
+  const face = setup(FACES["Pool"], options).face as Face<Pool<AnyStruct>>;
+  const copies = new Pool(Whole as AnyStruct, options);
+  for (const view of face.pool) copies.alloc(untyped(view));
+  face.pool.forEach((view) => void copies.alloc(untyped(view)));
+  face.pool.loop((view) => void copies.alloc(untyped(view)))();
+  assertEquals(Array.from(copies, (it) => it.toJSON()), Array(9).fill(asRead(wholeValue())));
+});
 
-each(
-  "A value that fills the pool while it is read is refused as by a full pool, and writes nothing",
-  (make) => {
-    for (const place of PLACES) {
-      const { face, handle } = prepare(make);
-      const value = doing(place, () => {
-        while (face.tryAlloc({ id: 7 }) !== undefined);
-      });
-      const full = () => face.alloc(value);
-      assertThrows(full, RangeError, "are live");
-      assertEquals(face.tryAlloc(value), undefined);
-      assertEquals(face.pool.size, face.pool.capacity);
-      const ids = face.values().map((record) => (record as Plain).id);
-      assertEquals(ids.filter((id) => id !== 7), [1, 1, 1]);
-      face.set(handle, value);
-      assertEquals(plainOf(face, handle), asRead(other));
-      validate(face.pool);
+both("Parts of a view can be written as values, also to swap parts of one record", (options) => {
+  const face = FACES["Pool"](Whole, options);
+  const handle = face.alloc(wholeValue());
+  // deno-lint-ignore no-explicit-any -- views are not assignable to their own fields
+  const view = face.get<any>(handle);
+  const before = asRead(wholeValue()) as ReturnType<typeof asRead> & { line: Plain };
+  face.set(handle, view);
+  view.line = view.line;
+  for (const name of LISTS) view[name].copyFrom(view[name]);
+  assertEquals(view.toJSON(), before);
+  view.line = { from: view.line.to, to: view.line.from };
+  for (const name of ["dots", "many", "trails"]) {
+    view[name].copyFrom([view[name].get(1), view[name].get(0)]);
+  }
+  face.set(handle, { pos: view.line.to, edge: view.line });
+  const swapped = (name: string) => {
+    const [a, b, ...rest] = before[name] as unknown[];
+    return [b, a, ...rest];
+  };
+  const line = { from: before.line.to, to: before.line.from };
+  const expected: Plain = {
+    ...before,
+    line,
+    edge: line,
+    pos: line.to,
+    ...Object.fromEntries(["dots", "many", "trails"].map((name) => [name, swapped(name)])),
+  };
+  assertEquals(view.toJSON(), expected);
+  const { pos, color, dots, trails, many } = view;
+  const made = face.alloc({ pos, color, dots, trails, many });
+  const parts = { pos, color, dots, trails, many };
+  const zero = plainOf(face, face.alloc());
+  const copied = Object.fromEntries(Object.keys(parts).map((name) => [name, expected[name]]));
+  assertEquals(plainOf(face, made), { ...zero, ...copied });
+});
+
+both("An array view that is too long or has other elements throws as a value", (options) => {
+  using pool = new Pool(Whole as AnyStruct, options);
+  // deno-lint-ignore no-explicit-any -- nothing that is written here has the right type
+  const view = pool.get(pool.alloc(untyped(wholeValue()))) as any;
+  const cases: [() => void, typeof RangeError | typeof TypeError, string][] = [
+    [() => view.dots.copyFrom(view.many), RangeError, '"dots": it has 3 elements, got 60'],
+    [() => view.color.copyFrom(view.dots), TypeError, '"color[0]": u8 must be a number'],
+    [() => view.dots.copyFrom(view.trails), TypeError, 'at "dots[0]": it has no field'],
+    [() => view.many.copyFrom(view.color), TypeError, 'at "many[0]": it must be an obj'],
+    [() => pool.alloc(untyped({ color: view.dots })), TypeError, '"color[0]": u8 must be'],
+    [() => pool.alloc(untyped({ pos: view })), TypeError, 'at "pos": it has no field "id"'],
+    [() => pool.alloc(untyped(view.pos)), TypeError, 'it has no field "x"'],
+  ];
+  for (const [write, errorClass, message] of cases) assertRefused(pool, write, errorClass, message);
+});
+
+Deno.test("A view of a freed record, and a part of it, throws as a value in debug mode", () => {
+  const { face, handle } = setup(FACES["Pool"], { debug: true });
+  const view = face.get<Plain>(handle);
+  const { pos, color, dots, many } = view;
+  face.pool.free(handle);
+  const [b] = [...face.pool.handles()];
+  for (const value of [view, { pos }, { color }, { dots }, { many }, { line: { from: pos } }]) {
+    assertThrows(() => face.set(b, value), StaleHandleError);
+    assertThrows(() => face.alloc(value), StaleHandleError);
+  }
+  assertEquals(face.values(), Array(2).fill(asRead(wholeValue())));
+  face.pool.clear();
+});
+
+// -- many fields, deep ones, and unusual names --
+
+both(
+  "A struct of 300 fields is written whole and in part, and throws at its last field",
+  (options) => {
+    const kinds: FieldType[] = ["u8", "f32", "i64", "bool", Vec, array("u16", 2)];
+    const values = (i: number): unknown =>
+      [i % 256, i + 0.5, BigInt(i), true, { x: i, y: -i }, [i, 1]][i % 6];
+    const names = Array.from({ length: 300 }, (_, i) => `field${i}`);
+    const fields = Object.fromEntries(names.map((name, i) => [name, kinds[i % 6]]));
+    using pool = new Pool(struct(fields, { name: "Wide" }) as AnyStruct, options);
+    const full = Object.fromEntries(names.map((name, i) => [name, values(i)]));
+    const handle = pool.alloc(untyped(full));
+    const reversed = Object.fromEntries(Object.entries(full).reverse());
+    for (const it of [handle, pool.alloc(untyped(reversed))]) {
+      assertEquals(pool.get(it).toJSON() as unknown, full);
     }
-  },
-);
-
-each(
-  "A value that frees the very record that it is written to makes set() throw StaleHandleError",
-  (make) => {
-    for (const place of PLACES) {
-      for (const comesAnother of [false, true]) {
-        const { face, handle } = prepare(make);
-        const twin = prepare(make);
-        const action = (face: Face, handle: AnyHandle) => {
-          face.pool.free(handle);
-          if (comesAnother) face.alloc({ id: 99 });
-        };
-        action(twin.face, twin.handle);
-        const value = doing(place, () => action(face, handle));
-        assertThrows(() => face.set(handle, value), StaleHandleError, "is stale");
-        assertEquals(face.values(), twin.face.values());
-        assertEquals({ ...face.pool.stats() }, { ...twin.face.pool.stats() });
-        validate(face.pool);
-      }
-    }
-  },
-);
-
-each(
-  "A value that clears the pool while it is read, or gives its block back, is written to what is then",
-  (make) => {
-    const actions: ((face: Face) => void)[] = [
-      ({ pool }) => pool.clear(),
-      ({ pool }) => pool.freeBlock(pool.blocks[0].index),
-      ({ pool }) => {
-        pool.clear();
-        pool.trim();
-      },
+    pool.set(handle, untyped({ field299: [7, 8], field0: 9 }));
+    assertEquals(pool.get(handle).toJSON() as unknown, { ...full, field299: [7, 8], field0: 9 });
+    const bad: [Plain, string][] = [
+      [{ ...full, field299: [1, "2"] }, 'field "field299[1]": u16 must be a number'],
+      [{ ...full, field298: { z: 1 } }, 'at "field298": it has no field "z"'],
+      [{ ...full, field300: 1 }, 'Cannot write struct "Wide": it has no field "field300"'],
     ];
-    for (const action of actions) {
-      for (const place of PLACES) {
-        const { face, handle } = prepare(make);
-        const written = face.alloc(doing(place, () => action(face)));
-        assertEquals(face.values(), [asRead(other)]);
-        assertEquals(plainOf(face, written), asRead(other));
-        assertThrows(() => face.get(handle), StaleHandleError);
-        const before = face.pool.size;
-        const value = doing(place, () => action(face));
-        assertThrows(() => face.set(written, value), StaleHandleError);
-        assertEquals([before, face.pool.size], [1, 0]);
-        validate(face.pool);
+    for (const [value, message] of bad) {
+      assertRefused(pool, () => pool.set(handle, untyped(value)), TypeError, message);
+    }
+  },
+);
+
+both(
+  "A struct nested 20 deep in structs and arrays is written, and throws with the path",
+  (options) => {
+    let Deep = struct({ n: "u8", list: array("u8", 2) }) as AnyStruct;
+    for (let depth = 19; depth > 0; depth--) {
+      Deep = struct({ n: "u8", inner: depth % 5 === 0 ? array(Deep, 2) : Deep }) as AnyStruct;
+    }
+    const wrap = (innermost: Plain, empty?: Plain) => {
+      let value = innermost;
+      let zero = empty;
+      for (let depth = 19; depth > 0; depth--) {
+        const isList = depth % 5 === 0;
+        const pair = isList && zero !== undefined ? [zero, value] : [{}, value];
+        value = { n: depth, inner: isList ? pair : value };
+        if (zero !== undefined) zero = { n: 0, inner: isList ? [zero, zero] : zero };
       }
+      return value;
+    };
+    using pool = new Pool(Deep, options);
+    const innermost = { n: 20, list: [1, 2] };
+    const handle = pool.alloc(untyped(wrap(innermost)));
+    const read = () => pool.get(handle).toJSON() as unknown;
+    assertEquals(read(), wrap(innermost, { n: 0, list: [0, 0] }));
+    let view = untyped<Plain & { inner: Plain & { get(i: number): Plain } }>(pool.get(handle));
+    for (let depth = 1; depth < 20; depth++) {
+      assertStrictEquals(view.inner, view.inner);
+      view = untyped(depth % 5 === 0 ? view.inner.get(1) : view.inner);
+    }
+    view.n = 77;
+    assertEquals(read(), wrap({ ...innermost, n: 77 }, { n: 0, list: [0, 0] }));
+    const path = Array.from({ length: 19 }, (_, i) => (i + 1) % 5 === 0 ? "inner[1]" : "inner");
+    const bad: [Plain, string][] = [
+      [{ n: "1" }, `field "${path.join(".")}.n": u8 must be a number`],
+      [{ list: [1, 2n] }, `field "${path.join(".")}.list[1]": u8 must be a number`],
+      [{ z: 1 }, `at "${path.join(".")}": it has no field "z"`],
+    ];
+    for (const [value, message] of bad) {
+      assertRefused(pool, () => pool.set(handle, untyped(wrap(value))), TypeError, message);
     }
   },
 );
 
-each(
-  "A value that goes back to a snapshot while it is read is written to what there is then",
-  (make) => {
-    for (const place of PLACES) {
-      const { face, handle } = prepare(make);
-      const saved = face.pool.snapshot();
-      face.pool.free(handle);
-      const later = face.alloc(wholeValue());
-      const value = doing(place, () => face.pool.restore(saved));
-      const written = face.alloc(value);
-      assertEquals(face.pool.size, 4);
-      assertEquals(plainOf(face, written), asRead(other));
-      face.pool.restore(saved);
-      face.set(handle, value);
-      assertEquals(plainOf(face, handle), asRead(other));
-      assert(!face.pool.has(later));
-      face.pool.free(handle);
-      const gone = face.alloc(wholeValue());
-      assertThrows(() => face.set(gone, value), StaleHandleError);
-      assertEquals(face.values(), Array(3).fill(asRead(wholeValue())));
-      assertThrows(() => face.pool.restore(new Uint8Array(8)), SnapshotError);
-      validate(face.pool);
+/** Keywords, inherited names, names in the compiled texts, and names that are not ASCII. */
+const NAMES = `break case catch class const continue debugger default delete do else enum export
+  extends false finally for function if import in instanceof new null return super switch this
+  throw true try typeof var void while with let static yield await async of get set implements
+  interface package private protected public arguments eval undefined NaN hasOwnProperty
+  isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf prototype name length caller
+  apply call bind then map push init seen view target handle outer next write spare frame items
+  values done Base größe 名前 π ℵ0 été ñ Ωmega क 𝒳 a̐ $ $1`.split(/\s+/);
+
+both("Fields may have the names of keywords and inherited members, in any script", (options) => {
+  for (const name of NAMES) {
+    const Part = struct({ [name]: "u8", before: "u8" } as Fields) as AnyStruct;
+    const of = { [name]: "u16", part: Part, list: array(Part, 2), many: array(Part, 100) };
+    using pool = new Pool(struct({ ...of, last: "u8" } as Fields) as AnyStruct, options);
+    const read = (handle: number) => pool.get(untyped(handle)).toJSON() as unknown;
+    const alloc = (init: unknown) => pool.alloc(untyped(init));
+    const empty = { [name]: 0, before: 0 };
+    const many = (first: Plain) => [first, ...Array(99).fill(empty)];
+    const zero = { [name]: 0, part: empty, list: [empty, empty], many: many(empty), last: 0 };
+    for (const handle of [pool.alloc(), alloc({})]) assertEquals(read(handle), zero, name);
+    const one = { before: 1 };
+    const without = alloc({ part: one, list: [one], many: [one], last: 4 });
+    const partly = { ...empty, before: 1 };
+    const list = [partly, empty];
+    assertEquals(read(without), { ...zero, part: partly, list, many: many(partly), last: 4 }, name);
+    const full = { [name]: 5, before: 6 };
+    const given = { [name]: 700, part: full, list: [full, full], many: [full], last: 8 };
+    const handle = alloc(given);
+    pool.set(handle, untyped({}));
+    for (const it of [handle, alloc(pool.get(handle))]) {
+      assertEquals(read(it), { ...given, many: many(full) }, name);
     }
-  },
-);
-
-each(
-  "A value that disposes of the pool while it is read makes every way throw DisposedError",
-  (make) => {
-    for (const [, write] of Object.entries(WRITES)) {
-      for (const place of PLACES) {
-        const { face, handle } = prepare(make);
-        const value = doing(place, () => face.pool.dispose());
-        assertThrows(() => write(face, handle, value), DisposedError);
-        assertEquals([face.pool.size, face.pool.byteLength, face.pool.blocks.length], [0, 0, 0]);
-      }
+    const view = untyped<Plain & { part: Plain }>(pool.get(handle));
+    view[name] = 9;
+    view.part[name] = 10;
+    assertEquals([view[name], view.part[name]], [9, 10]);
+    for (const bad of [{ [name]: "1" }, { part: { [name]: true } }, { list: [{ [name]: null }] }]) {
+      assertThrows(() => alloc(bad), TypeError, `${name}": u`);
     }
-  },
-);
-
-each("A value that passes over the pool while it is read sees the records as they were", (make) => {
-  for (const [, write] of Object.entries(WRITES)) {
-    for (const place of PLACES) {
-      const { face, handle } = prepare(make);
-      const seen: unknown[] = [];
-      const value = doing(place, () => {
-        face.forEach<{ toJSON(): unknown }>((view) => seen.push(view.toJSON()));
-        face.retain(() => true);
-      });
-      const written = write(face, handle, value);
-      assertEquals(seen, Array(3).fill(asRead(wholeValue())));
-      assertEquals(plainOf(face, written), asRead(other));
-    }
+    assertThrows(() => alloc({ [`${name}2`]: 1 }), TypeError, "it has no field");
   }
 });
 
-Deno.test("A memory resource that allocates from the pool that grows leaves both records right", () => {
-  for (const specialize of [true, false]) {
-    const made: AnyHandle[] = [];
-    const memory = {
-      allocate(byteLength: number) {
-        if (pool.size === 16 && made.length === 0) {
-          pool.free(first);
-          made.push(untyped(pool.alloc({ x: 5, y: 6 })));
-        }
-        return { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
-      },
-      release() {},
-    };
-    const pool = new Pool(Vec, { chunksPerBlock: 16, maxChunks: 64, memory, specialize });
-    const first = pool.alloc();
-    pool.allocMany(15);
-    const handle = pool.alloc({ x: 1, y: 2 });
-    assertEquals(pool.get(handle).toJSON(), { x: 1, y: 2 });
-    assertEquals(pool.get(untyped(made[0])).toJSON(), { x: 5, y: 6 });
-    assertEquals([pool.size, pool.capacity], [17, 32]);
-    validate(pool);
-  }
-});
-
-Deno.test("A view that its own value moves while it is read is written where it stands then", () => {
-  for (const specialize of [true, false]) {
-    using pool = new Pool({ pos: Vec, list: array("u8", 2) }, { ...SMALL, specialize });
-    const [a, b] = [pool.alloc(), pool.alloc()];
-    const cursor = pool.seek(pool.cursor(), a);
-    cursor.pos = {
-      get x() {
-        pool.seek(cursor, b);
-        return 1;
-      },
-      y: 2,
-    };
-    cursor.list.copyFrom({
-      length: 2,
-      get 0() {
-        pool.seek(cursor, a);
-        return 3;
-      },
-      1: 4,
-    });
-    assertEquals([...pool].length, 2);
-    assertEquals(pool.get(a).toJSON(), { pos: { x: 0, y: 0 }, list: [3, 4] });
-    assertEquals(pool.get(b).toJSON(), { pos: { x: 1, y: 2 }, list: [0, 0] });
-  }
-});
-
-Deno.test("A part that its own value writes while it is read ends up with that value", () => {
-  for (const specialize of [true, false]) {
-    const Thing = struct({ pos: Vec, list: array("u8", 3), dots: array(Vec, 2) });
-    using pool = new Pool(Thing, { ...SMALL, specialize });
-    const view = pool.get(pool.alloc());
-    view.pos = {
-      get x() {
-        view.pos = { x: 8, y: 9 };
-        return 1;
-      },
-      y: 2,
-    };
-    view.list.copyFrom({
-      length: 2,
-      get 0() {
-        view.list.copyFrom([7, 8, 9]);
-        view.list.set(1, 6);
-        return 3;
-      },
-      1: 4,
-    });
-    view.dots.copyFrom({
-      length: 1,
-      get 0() {
-        view.dots.copyFrom([{ x: 5, y: 6 }, { x: 7, y: 8 }]);
-        return { x: 1 };
-      },
-    });
-    assertEquals(view.toJSON(), {
-      pos: { x: 1, y: 2 },
-      list: [3, 4, 9],
-      dots: [{ x: 1, y: 6 }, { x: 7, y: 8 }],
-    });
-  }
-});
-
-Deno.test("Pool.set() leaves alone what is undefined, as it does what is left out", () => {
-  using pool = new Pool({ n: "i32", at: struct({ x: "f32" }), big: "i64" });
-  const handle = pool.alloc({ n: 7, at: { x: 1 }, big: 5n });
-  pool.set(handle, untyped({ n: undefined, at: undefined, big: undefined }));
-  pool.set(handle, untyped({ at: { x: undefined } }));
-  assertEquals(pool.get(handle).toJSON(), { n: 7, at: { x: 1 }, big: 5n });
+both("Structs and arrays may have the names of inherited members", (options) => {
+  const type = struct({
+    valueOf: Vec,
+    toString: array("u8", 2),
+    length: "u8",
+    hasOwnProperty: array(Vec, 2),
+  });
+  using pool = new Pool(type, options);
+  const zero = { x: 0, y: 0 };
+  const empty = { valueOf: zero, toString: [0, 0], length: 0, hasOwnProperty: [zero, zero] };
+  assertEquals(pool.get(pool.alloc(untyped({}))).toJSON() as unknown, empty);
+  const one = { x: 1, y: 2 };
+  const full = { valueOf: one, toString: [3, 4], length: 5, hasOwnProperty: [one, one] };
+  const handle = pool.alloc(untyped(full));
+  pool.set(handle, untyped({ length: 6 }));
+  assertEquals(pool.get(handle).toJSON() as unknown, { ...full, length: 6 });
+  assert(pool.has(handle));
 });
