@@ -614,7 +614,7 @@ both("Parts of a view can be written as values, also to swap parts of one record
   const view = face.get<any>(handle);
   const before = asRead(wholeValue()) as ReturnType<typeof asRead> & { line: Plain };
   face.set(handle, view);
-  view.line = view.line;
+  Object.assign(view, { line: view.line });
   for (const name of LISTS) view[name].copyFrom(view[name]);
   assertEquals(view.toJSON(), before);
   view.line = { from: view.line.to, to: view.line.from };

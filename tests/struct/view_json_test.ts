@@ -1,17 +1,15 @@
 /**
- * Views in JSON: integers of 64 bits come as decimal strings there, in every place of a record and from every kind of memory, and as
- * bigints wherever a program asks for the plain value itself.
+ * Tests of views in JSON: integers of 64 bits are decimal strings there, and bigints elsewhere.
  *
  * @module
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import { inspect } from "node:util";
-import { Arena, array, FreeListAllocator, SharedPool, StackAllocator, struct } from "../../mod.ts";
-import { FACES } from "../_faces.ts";
-import { SMALL } from "../_support.ts";
+import { array, struct } from "../../mod.ts";
+import { ALL_HOLDERS, type Any, HOLDERS } from "./_holders.ts";
 
 const Pair = struct({ n: "i64", m: "u64" });
-/** 64 bits in every place that a value can have. */
+/** Integers of 64 bits in every place. */
 const Wide = struct({
   id: "u64",
   pos: Pair,
@@ -31,161 +29,83 @@ const PLAIN = {
   deep: { on: true, pair: { n: -2n, m: 2n }, ids: [MIN, 3n] },
   ids: [MAX, 0n],
   pairs: [{ n: -4n, m: 4n }, { n: 0n, m: MAX }],
-  deeper: [
-    { ids: [5n], pairs: [{ n: MIN, m: 6n }] },
-    { ids: [7n], pairs: [{ n: -8n, m: 8n }] },
-  ],
+  deeper: [{ ids: [5n], pairs: [{ n: MIN, m: 6n }] }, { ids: [7n], pairs: [{ n: -8n, m: 8n }] }],
   hp: 9,
 };
 
-/** The same in JSON, written out rather than derived. */
-const JSON_VALUE = {
-  id: "18446744073709551615",
-  pos: { n: "-9223372036854775808", m: "1" },
-  deep: { on: true, pair: { n: "-2", m: "2" }, ids: ["-9223372036854775808", "3"] },
-  ids: ["18446744073709551615", "0"],
-  pairs: [{ n: "-4", m: "4" }, { n: "0", m: "18446744073709551615" }],
-  deeper: [
-    { ids: ["5"], pairs: [{ n: "-9223372036854775808", m: "6" }] },
-    { ids: ["7"], pairs: [{ n: "-8", m: "8" }] },
-  ],
-  hp: 9,
-};
+/** The same in JSON. */
+const IN_JSON = JSON.parse(
+  JSON.stringify(PLAIN, (_, value) => typeof value === "bigint" ? value.toString() : value),
+);
 
-/** What the tests use of a view. */
-interface WideView {
-  toJSON(key?: string): unknown;
-  pos: Whole;
-  deep: Whole & { pair: Whole; ids: List };
-  ids: List;
-  pairs: List;
-  deeper: List;
-}
-interface Whole {
-  toJSON(key?: string): unknown;
-}
-interface List extends Iterable<unknown>, Whole {
-  get(i: number): unknown;
-  toArray(): unknown[];
-}
+/** Ways to a view, its parts and their plain values. */
+const PARTS: readonly ((it: Any) => Any)[] = [
+  (it) => it,
+  (it) => it.pos,
+  (it) => it.deep,
+  (it) => it.deep.pair,
+  (it) => it.deep.ids,
+  (it) => it.ids,
+  (it) => it.pairs,
+  (it) => "get" in it.pairs ? it.pairs.get(1) : it.pairs[1],
+  (it) => it.deeper,
+];
 
-/** Whatever a record can lie in: makes a view of it that is filled in, and the way to be rid of it. */
-type Maker = (options: { debug: boolean; specialize: boolean }) => { view: WideView; drop(): void };
-
-const bytes = (memory: Arena | StackAllocator | FreeListAllocator) => {
-  const address = memory.allocRecord(Wide, PLAIN);
-  const view = memory.seek(memory.cursor(Wide), address) as unknown as WideView;
-  return { view, drop: () => (memory.reset(), memory.dispose()) };
-};
-
-const PLACES: Readonly<Record<string, Maker>> = {
-  ...Object.fromEntries(
-    Object.entries(FACES).map(([name, make]): [string, Maker] => [name, (options) => {
-      const face = make(Wide, { ...SMALL, ...options });
-      const view = face.get<WideView>(face.alloc(PLAIN));
-      return { view, drop: () => (face.pool.clear(), face.pool.dispose()) };
-    }]),
-  ),
-  "SharedPool": ({ specialize }) => {
-    const pool = SharedPool.create(Wide, { chunksPerBlock: 16, maxChunks: 32, specialize });
-    const view = pool.get(pool.alloc(PLAIN)) as unknown as WideView;
-    return { view, drop: () => pool.dispose() };
-  },
-  "Arena": ({ debug }) => bytes(new Arena({ debug })),
-  "StackAllocator": ({ debug }) => bytes(new StackAllocator({ byteLength: 1024, debug })),
-  "FreeListAllocator": ({ debug }) => bytes(new FreeListAllocator({ byteLength: 1024, debug })),
-};
-
-function each(claim: string, test: (view: WideView, drop: () => void) => void): void {
-  for (const [name, make] of Object.entries(PLACES)) {
+function each(claim: string, test: (view: Any) => void): void {
+  for (const [name, make] of Object.entries(ALL_HOLDERS)) {
     Deno.test(`${name}: ${claim}`, () => {
       for (const debug of [false, true]) {
         for (const specialize of [true, false]) {
-          const { view, drop } = make({ debug, specialize });
-          test(view, drop);
-          drop();
+          const holder = make(Wide, PLAIN, { debug, specialize });
+          test(holder.view);
+          holder.clear();
+          holder.dispose();
         }
       }
     });
   }
 }
 
-/** What JSON.parse() makes of what JSON.stringify() wrote. */
-function parsed(value: unknown, replacer?: (key: string, value: unknown) => unknown): unknown {
-  return JSON.parse(JSON.stringify(value, replacer));
-}
-
-each(
-  "JSON.stringify() writes integers of 64 bits as decimal strings, wherever they are",
-  (view) => {
-    assertEquals(JSON.stringify(view), JSON.stringify(JSON_VALUE));
-    assertEquals(JSON.stringify(view, null, 2), JSON.stringify(JSON_VALUE, null, 2));
-    assertEquals(parsed([view, view]), [JSON_VALUE, JSON_VALUE]);
-    assertEquals(parsed({ of: { view }, list: [view.ids] }), {
-      of: { view: JSON_VALUE },
-      list: [JSON_VALUE.ids],
-    });
-  },
-);
-
-each("JSON.stringify() writes each part of a view by itself", (view) => {
-  assertEquals(parsed(view.pos), JSON_VALUE.pos);
-  assertEquals(parsed(view.deep), JSON_VALUE.deep);
-  assertEquals(parsed(view.deep.pair), JSON_VALUE.deep.pair);
-  assertEquals(parsed(view.deep.ids), JSON_VALUE.deep.ids);
-  assertEquals(parsed(view.ids), JSON_VALUE.ids);
-  assertEquals(parsed(view.pairs), JSON_VALUE.pairs);
-  assertEquals(parsed(view.pairs.get(1)), JSON_VALUE.pairs[1]);
-  assertEquals(parsed([...view.pairs]), JSON_VALUE.pairs);
-  assertEquals(parsed(view.deeper), JSON_VALUE.deeper);
+each("JSON.stringify() writes integers of 64 bits as decimal strings, in every part", (view) => {
+  assertEquals([IN_JSON.id, IN_JSON.pos.n], ["18446744073709551615", "-9223372036854775808"]);
+  for (const part of PARTS) {
+    for (const space of [0, 2]) {
+      const expected = JSON.stringify(part(IN_JSON), null, space);
+      assertEquals(JSON.stringify(part(view), null, space), expected);
+    }
+    for (const key of ["", "0", "view"]) assertEquals(part(view).toJSON(key), part(IN_JSON));
+  }
+  const nested = { of: { view }, list: [view.ids, view], pairs: [...view.pairs] };
+  const expected = { of: { view: IN_JSON }, list: [IN_JSON.ids, IN_JSON], pairs: IN_JSON.pairs };
+  assertEquals(JSON.parse(JSON.stringify(nested)), expected);
 });
 
 each("JSON.stringify() gives a replacer the strings, and keeps to a list of names", (view) => {
-  const seen: unknown[] = [];
-  const doubled = parsed({ view }, (key, value) => {
-    seen.push(typeof value);
+  const types = new Set<string>();
+  const json = JSON.stringify({ view }, (key, value) => {
+    types.add(typeof value);
     return key === "m" ? `${value}${value}` : value;
-  }) as { view: typeof JSON_VALUE };
-  assertEquals(seen.includes("bigint"), false);
-  assertEquals([doubled.view.pos.m, doubled.view.pairs[0].m], ["11", "44"]);
-  assertEquals(
-    JSON.stringify(view, ["id", "pos", "n"]),
-    JSON.stringify(JSON_VALUE, ["id", "pos", "n"]),
-  );
+  });
+  const { pos, pairs } = JSON.parse(json).view;
+  assertEquals([pos.m, pairs[0].m, types.has("bigint")], ["11", "44", false]);
+  const names = ["id", "pos", "n"];
+  assertEquals(JSON.stringify(view, names), JSON.stringify(IN_JSON, names));
 });
 
-each("toJSON() without a key and toArray() give bigints", (view) => {
-  assertEquals(view.toJSON(), PLAIN);
-  assertEquals(view.toJSON(undefined), PLAIN);
-  assertEquals(view.pos.toJSON(), PLAIN.pos);
-  assertEquals(view.ids.toJSON(), PLAIN.ids);
-  assertEquals(view.pairs.toJSON(), PLAIN.pairs);
-  assertEquals([view.ids.toArray(), view.pairs.toArray()], [PLAIN.ids, PLAIN.pairs]);
-  assertEquals(view.deeper.toArray(), PLAIN.deeper);
-});
-
-each("toJSON() with a key gives what JSON.stringify() writes, whatever the key", (view) => {
-  for (const key of ["", "0", "view"]) {
-    assertEquals(view.toJSON(key), JSON_VALUE);
-    assertEquals(view.deep.toJSON(key), JSON_VALUE.deep);
-    assertEquals(view.ids.toJSON(key), JSON_VALUE.ids);
-    assertEquals(view.deeper.toJSON(key), JSON_VALUE.deeper);
+each("toJSON() without a key, toArray() and printing give bigints", (view) => {
+  for (const part of PARTS) {
+    const it = part(view);
+    assertEquals([it.toJSON(), it.toJSON(undefined)], [part(PLAIN), part(PLAIN)]);
+    if ("toArray" in it) assertEquals(it.toArray(), part(PLAIN));
+    for (const print of [Deno.inspect, inspect]) assertEquals(print(it), print(part(PLAIN)));
   }
 });
 
-each("A view prints its bigints as such", (view) => {
-  for (const print of [Deno.inspect, inspect]) {
-    assertEquals(print(view.ids), "[ 18446744073709551615n, 0n ]");
-    assertEquals(print(view.pos), print(PLAIN.pos));
-    assertEquals(print(view), print(PLAIN));
-  }
-});
-
-Deno.test("JSON.stringify() writes a view of no memory as a record of zeros, and throws in debug mode", () => {
-  for (const [name, make] of Object.entries(FACES)) {
-    const plain = make(Pair, SMALL);
-    assertEquals(JSON.stringify(plain.cursor()), '{"n":"0","m":"0"}', name);
-    const debug = make(Pair, { ...SMALL, debug: true });
-    assertThrows(() => JSON.stringify(debug.cursor()), Error, "it is bound to no record");
+Deno.test("JSON.stringify() writes an unbound view as zeros, and throws in debug mode", () => {
+  for (const [name, make] of Object.entries(HOLDERS)) {
+    const plain = make(Pair, {}).cursor();
+    assertEquals(JSON.stringify(plain), '{"n":"0","m":"0"}', name);
+    const debug = make(Pair, {}, { debug: true }).cursor();
+    assertThrows(() => JSON.stringify(debug), Error, "it is bound to no record");
   }
 });

@@ -1,0 +1,319 @@
+/**
+ * Tests of views in debug mode: they are sealed, throw when they are copied like plain objects, and
+ * throw when their record was freed.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { inspect } from "node:util";
+import { array, type PoolOptions, StaleHandleError, struct } from "../../mod.ts";
+import { type Face, FACES } from "../_faces.ts";
+import { ALL_HOLDERS, type Any, type Holder, HOLDERS } from "./_holders.ts";
+
+const DEBUG: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things", debug: true };
+
+const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
+/** More parts than a view has properties for from the start. */
+const Thing = struct({
+  life: "u8",
+  pos: Vec,
+  line: struct({ from: Vec, to: Vec }),
+  color: array("u8", 3),
+  dots: array(Vec, 2),
+  vel: Vec,
+  flags: array("bool", 2),
+  trails: array(struct({ head: Vec, ages: array("u8", 2) }), 2),
+}, { name: "Thing" });
+
+const VALUE = {
+  life: 1,
+  pos: { x: 2, y: 3 },
+  line: { from: { x: 4, y: 5 }, to: { x: 6, y: 7 } },
+  color: [8, 9, 10],
+  dots: [{ x: 11, y: 12 }, { x: 13, y: 14 }],
+  vel: { x: 15, y: 16 },
+  flags: [true, false],
+  trails: [{ head: { x: 17, y: 18 }, ages: [19, 20] }, { head: { x: 21, y: 22 }, ages: [23, 24] }],
+};
+
+/** A view and each kind of part. */
+function partsOf(view: Any): Record<string, Any> {
+  return {
+    "view": view,
+    "pos": view.pos,
+    "line": view.line,
+    "line.to": view.line.to,
+    "color": view.color,
+    "dots": view.dots,
+    "dots[1]": view.dots.get(1),
+    "flags": view.flags,
+    "trails[1]": view.trails.get(1),
+    "trails[1].head": view.trails.get(1).head,
+    "trails[1].ages": view.trails.get(1).ages,
+  };
+}
+
+function each(claim: string, test: (holder: Holder) => void): void {
+  for (const [name, make] of Object.entries(HOLDERS)) {
+    Deno.test(`${name}: in debug mode ${claim}`, () => {
+      const holder = make(Thing, VALUE, { debug: true });
+      test(holder);
+      holder.clear();
+      holder.dispose();
+    });
+  }
+}
+
+// -- sealed --
+
+each("a view and its parts throw on a property that is no field", (holder) => {
+  for (const view of [holder.view, holder.seek(holder.cursor())]) {
+    for (const [name, part] of Object.entries(partsOf(view))) {
+      assertThrows(() => part.lief = 3, TypeError, "not extensible", name);
+      assertThrows(() => part[2] = 9, TypeError, "not extensible", name);
+      assertThrows(() => Object.assign(part, { lief: 3 }), TypeError, "not extensible", name);
+      assertThrows(() => delete part._at && delete part._b && delete part._arrays, TypeError);
+      assert(Object.isSealed(part), name);
+    }
+    assertEquals(view.toJSON(), VALUE);
+  }
+});
+
+each("the fields of a view and of its parts can be written", ({ view }) => {
+  Object.assign(view, VALUE, { life: 2 });
+  view.pos.x += 1;
+  view.trails.get(0).head = { x: 50, y: 51 };
+  view.trails.get(1).head.y = 52;
+  view.dots.set(0, { y: 53 });
+  view.color.set(1, 54);
+  view.flags = [false, true];
+  const [first, second] = VALUE.trails;
+  assertEquals(view.toJSON(), {
+    ...VALUE,
+    life: 2,
+    pos: { x: 3, y: 3 },
+    trails: [{ ...first, head: { x: 50, y: 51 } }, { ...second, head: { x: 21, y: 52 } }],
+    dots: [{ x: 11, y: 53 }, VALUE.dots[1]],
+    color: [8, 54, 10],
+    flags: [false, true],
+  });
+  const parts = partsOf(view);
+  for (const [name, part] of Object.entries(partsOf(view))) assertStrictEquals(part, parts[name]);
+});
+
+for (const [name, makeFace] of Object.entries(FACES)) {
+  Deno.test(`${name}: in debug mode every call that gives a view gives a sealed one`, () => {
+    const face = makeFace(Thing, DEBUG);
+    const seen: Any[] = [face.tryGet(face.alloc(VALUE)), face.cursor(), face.scoped().view];
+    seen.push(...face.views());
+    face.forEach((view) => seen.push(view));
+    face.retain((view) => seen.push(view) > 0);
+    face.loop((view) => seen.push(view))();
+    assert(seen.length > 6);
+    for (const view of seen) assertThrows(() => view.lief = 3, TypeError);
+    face.pool.clear();
+    face.pool.dispose();
+  });
+}
+
+// -- copied like a plain object --
+
+const COPIES: Readonly<Record<string, (view: Any) => unknown>> = {
+  "{ ...view }": (view) => ({ ...view }),
+  "{ life, ...rest } = view": ({ life: _, ...rest }) => rest,
+  "Object.assign()": (view) => Object.assign({}, view),
+  "Object.entries()": (view) => Object.entries(view),
+  "Object.values()": (view) => Object.values(view),
+  "structuredClone()": (view) => structuredClone(view),
+  "postMessage()": (view) => {
+    const { port1, port2 } = new MessageChannel();
+    try {
+      port1.postMessage([view]);
+    } finally {
+      port1.close();
+      port2.close();
+    }
+  },
+};
+
+each("whatever copies a view or a part by its own properties throws", (holder) => {
+  for (const [name, part] of Object.entries(partsOf(holder.view))) {
+    const isArray = "toArray" in part;
+    const titles: Record<string, string> = {
+      view: 'a view of "Thing"',
+      line: "a view",
+      "trails[1]": "a view",
+    };
+    const field = name.split(/\W/).at(-1);
+    const title = titles[name] ?? (isArray ? `a view of the array "${field}"` : 'a view of "Vec"');
+    const [what, instead] = isArray ? ["elements", "toArray()"] : ["fields", "toJSON()"];
+    for (const copy of Object.values(COPIES)) {
+      const message =
+        `Cannot spread, clone or compare ${title}: its own properties are its state ` +
+        `and none of its ${what}; use view.${instead}`;
+      assertThrows(() => copy(part), Error, message, name);
+    }
+  }
+});
+
+each("for…in, printing and JSON show the fields of a view", ({ view }) => {
+  for (const [name, part] of Object.entries(partsOf(view))) {
+    const names: string[] = [];
+    for (const key in part) if (!key.startsWith("_")) names.push(key);
+    const plain = part.toJSON();
+    assertEquals(names, Array.isArray(plain) ? [] : Object.keys(plain), name);
+    assertEquals(Object.keys(part).filter((key) => !key.startsWith("_")), [], name);
+    assertEquals(Deno.inspect(part), Deno.inspect(plain), name);
+    assertEquals(inspect(part), inspect(plain), name);
+    assertEquals(JSON.stringify(part), JSON.stringify(plain), name);
+  }
+});
+
+each("a view and its parts can be written as values, and a proxy of a view works", (holder) => {
+  const { view } = holder;
+  assertEquals(holder.copy(view), VALUE);
+  const { pos, color, dots, trails } = view;
+  assertEquals(holder.copy({ ...VALUE, pos, color, dots, trails }), VALUE);
+  view.pos = view.vel;
+  view.vel = view.line.to;
+  view.dots = [view.vel, view.pos];
+  view.trails.copyFrom([view.trails.get(1)]);
+  assertEquals(view.toJSON(), {
+    ...VALUE,
+    pos: VALUE.vel,
+    vel: VALUE.line.to,
+    dots: [VALUE.line.to, VALUE.vel],
+    trails: [VALUE.trails[1], VALUE.trails[1]],
+  });
+  const proxy = new Proxy(view, {});
+  proxy.life = 5;
+  proxy.pos.x = 6;
+  assertEquals([proxy.life, proxy.pos.toJSON(), [...proxy.color]], [5, { x: 6, y: 16 }, [
+    8,
+    9,
+    10,
+  ]]);
+});
+
+for (const [name, make] of Object.entries(ALL_HOLDERS)) {
+  Deno.test(`${name}: without debug mode a copy of a view by spread throws when it is written`, () => {
+    const holder = make(Thing, VALUE);
+    const { view } = holder;
+    assertThrows(() => holder.copy({ ...view }), TypeError, "a view was spread");
+    assertThrows(() => holder.copy({ pos: { ...view.pos } }), TypeError, "a view was spread");
+    assertThrows(() => holder.copy({ color: { ...view.color } }), TypeError, 'field "color"');
+    assertEquals(view.toJSON(), VALUE);
+    holder.clear();
+    holder.dispose();
+  });
+}
+
+// -- freed records --
+
+/** Uses of a view and its parts. */
+const USES: Readonly<Record<string, (view: Any) => unknown>> = {
+  "view.pos.x": (view) => view.pos.x,
+  "view.pos.x = …": (view) => view.pos.x = 1,
+  "view.pos = …": (view) => view.pos = { x: 1, y: 2 },
+  "view.pos = {}": (view) => view.pos = {},
+  "view.pos.toJSON()": (view) => view.pos.toJSON(),
+  "view.line.to.y": (view) => view.line.to.y,
+  "view.line.to = …": (view) => view.line.to = { x: 1, y: 2 },
+  "view.color.get()": (view) => view.color.get(1),
+  "view.color.set()": (view) => view.color.set(1, 2),
+  "view.color.copyFrom()": (view) => view.color.copyFrom([1]),
+  "view.color.copyFrom([])": (view) => view.color.copyFrom([]),
+  "view.color = …": (view) => view.color = [1],
+  "view.color.toArray()": (view) => view.color.toArray(),
+  "an iteration of view.color": (view) => [...view.color],
+  "view.trails.get().head.x": (view) => view.trails.get(1).head.x,
+  "view.trails.get().ages.get()": (view) => view.trails.get(1).ages.get(0),
+  "view.dots.get().x = …": (view) => view.dots.get(0).x = 1,
+  "view.trails.set()": (view) => view.trails.set(0, { ages: [1] }),
+  "view.trails.set({})": (view) => view.trails.set(0, {}),
+  "view.trails.copyFrom()": (view) => view.trails.copyFrom([{}, { ages: [1] }]),
+  "view.trails.copyFrom([])": (view) => view.trails.copyFrom([]),
+  "view.trails.toArray()": (view) => view.trails.toArray(),
+  "view.toJSON()": (view) => view.toJSON(),
+};
+
+/** Uses of parts that were kept from a view. */
+function usesOfParts(view: Any): (() => unknown)[] {
+  const { pos, line: { to }, color, trails } = view;
+  const { head } = trails.get(1);
+  return [() => pos.x, () => to.y, () => color.get(0), () => head.x, () => trails.toArray()];
+}
+
+function eachFace(claim: string, test: (face: Face) => void): void {
+  for (const [name, makeFace] of Object.entries(FACES)) {
+    Deno.test(`${name}: in debug mode ${claim}`, () => {
+      const face = makeFace(Thing, DEBUG);
+      test(face);
+      face.pool.clear();
+      face.pool.dispose();
+    });
+  }
+}
+
+eachFace("each use of a view of a freed record throws, and changes nothing", (face) => {
+  for (const isReused of [false, true]) {
+    const handle = face.alloc(VALUE);
+    const view = face.get<Any>(handle);
+    for (const use of Object.values(USES)) use(view);
+    face.pool.free(handle);
+    if (isReused) face.alloc(VALUE);
+    const bytes = [...face.pool.blocks[0].bytes];
+    for (const [what, use] of Object.entries(USES)) {
+      assertThrows(() => use(view), StaleHandleError, "Cannot use a view", what);
+    }
+    assertEquals([...face.pool.blocks[0].bytes], bytes);
+  }
+});
+
+eachFace("kept parts throw until their view is bound to a live record", (face) => {
+  const [a, b] = [face.alloc(), face.alloc(VALUE)];
+  const cursor = face.seek(face.cursor<Any>(), a);
+  const uses = usesOfParts(cursor);
+  face.pool.free(a);
+  for (const use of uses) assertThrows(use, StaleHandleError);
+  face.seek(cursor, b);
+  assertEquals(uses.map((use) => use()), [2, 7, 8, 21, VALUE.trails]);
+  face.pool.free(b);
+  for (const use of uses) assertThrows(use, StaleHandleError);
+});
+
+eachFace("parts that are kept from an iteration throw once it has moved on", (face) => {
+  face.alloc(VALUE);
+  face.alloc(VALUE);
+  const kept: (() => unknown)[] = [];
+  const keep = (view: Any) => {
+    const uses = usesOfParts(view);
+    uses.forEach((use) => use());
+    kept.push(...uses);
+  };
+  face.forEach(keep);
+  for (const view of face.views()) keep(view);
+  assertEquals(kept.length, 20);
+  for (const use of kept) {
+    assertThrows(use, StaleHandleError, "to keep a view, take pool.get(handle)");
+  }
+});
+
+eachFace("a part whose record is freed by the value throws, and writes nothing", (face) => {
+  for (const isReused of [false, true]) {
+    const handle = face.alloc();
+    const view = face.get<Any>(handle);
+    let next: number | undefined;
+    const value = {
+      get x() {
+        face.pool.free(handle);
+        if (isReused) next = face.alloc(VALUE);
+        return 1;
+      },
+      y: 2,
+    };
+    assertThrows(() => view.pos = value, StaleHandleError);
+    assert(!face.pool.has(handle));
+    if (next !== undefined) assertEquals(face.get<Any>(next).toJSON(), VALUE);
+  }
+});
