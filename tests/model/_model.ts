@@ -299,14 +299,15 @@ export class Subject {
     for (const handle of this.ordered()) if (!this.pool.has(handle)) this.freed(handle);
   }
 
-  /** Records have other handles, and so have the typed links that led to them. */
-  moved(moves: ReadonlyMap<number, number>, state: State): void {
+  /** Records have other handles, and so have the typed links that led to them, where it is known what is a link. */
+  moved(moves: ReadonlyMap<number, number>, state: State, areLinksKnown: boolean): void {
     const { isTyped } = this.setting;
     const was = new Map(state.live);
     const linked = (value: Plain, struct: AnyStruct) =>
       mapLinks(struct, value, (to, target) => {
         const found = was.get(to);
-        const isLink = found !== undefined && (!isTyped || found.struct === target);
+        const isLink = areLinksKnown && found !== undefined &&
+          (!isTyped || found.struct === target);
         return isLink ? moves.get(to) ?? to : to;
       });
     state.replace((handle, rec) => {

@@ -623,7 +623,7 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
       if (value !== undefined) it.values.set(to, value);
       it.values.delete(from);
     }
-    it.moved(moves, it.state);
+    it.moved(moves, it.state, true);
     for (const from of moves.keys()) it.state.stale.add(from);
     it.moves += moves.size;
     it.forgetViews();
@@ -706,7 +706,7 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
     before.peaks.forEach((peak, i) => next.peaks[i] = Math.max(peak, next.sizes[i]));
     for (const index of before.retired) next.retired.add(index);
     it.values.clear();
-    it.moved(moves, next);
+    it.moved(moves, next, it.setting.isTyped); // a save of a pool without types has bytes alone
     for (const handle of next.handles) next.stale.delete(handle);
     it.forgetViews();
     return [report.records, report.moved];

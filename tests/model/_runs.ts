@@ -158,16 +158,16 @@ export function stepsOf(
   return fc.array(step, { minLength: 1, maxLength, size: "max" });
 }
 
-/** Plays sequences of operations, compares after each, and returns how much compaction there was. */
+/** Plays sequences of operations, compares after each, and returns how many records compaction moved. */
 export function runModel(
   kind: Kind,
   { modes, runs, isSame = false }: Modes,
-): { moves: number; compactions: number } {
+): number {
   const names = kind.isShared ? SHARED_NAMES : [...RECORD_NAMES, ...POOL_NAMES, ...OFTEN];
   const steps = stepsOf(names, 80);
   const sources = fc.constantFrom(...isSame || kind.isShared ? ["heap"] as const : SOURCES);
   const prepared = kind.prepare();
-  let moves = 0, compactions = 0;
+  let moves = 0;
   const choices = isSame ? OWN_CHOICES : CHOICES;
   const maxChunks = isSame ? OWN_CHUNKS : MAX_CHUNKS;
   const property = fc.property(choices, sources, steps, (options, memory, all) => {
@@ -177,7 +177,6 @@ export function runModel(
       for (const it of subjects) it.compare();
     }
     moves += subjects[0].moves;
-    compactions += all.filter(([name]) => name === "compact").length;
     for (const it of subjects) it.dispose();
     for (const name of isSame ? names : []) {
       const errors = subjects.map((it) => errorOf(() => play(it, name, 1)));
@@ -185,7 +184,7 @@ export function runModel(
     }
   });
   fc.assert(property, { numRuns: runs });
-  return { moves, compactions };
+  return moves;
 }
 
 function playAlike(subjects: readonly Subject[], name: string, seed: number, isSame: boolean) {

