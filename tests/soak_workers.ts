@@ -1,14 +1,15 @@
 /**
- * The soak of `SharedPool`: rounds in which real workers allocate, write, hand over and free records of one pool.
+ * The soak of `SharedPool`: rounds in which real workers allocate, write, hand over and free
+ * records of one pool.
  *
  * ```sh
  * deno task soak:workers
  * deno task soak:workers --rounds 100 --operations 1000000 --seed 1
  * ```
  *
- * Each record says who holds it. Each worker checks that before each free, and in passes over the whole pool. After each
- * round the pool is validated, and every chunk is allocated once more. The seed sets what each worker does, not the order
- * in which the workers run.
+ * Each record has the number of its holder. Each worker checks that before each free, and in passes
+ * over the whole pool. After each round the pool is validated, and every chunk is allocated once
+ * more. The seed sets what each worker does, not the order in which the workers run.
  */
 import { churn, Workers } from "./shared/_workers.ts";
 
@@ -46,7 +47,9 @@ function count(n: number): string {
   return n.toLocaleString("en-US");
 }
 
-/** Reads the options; one that is unknown, or whose value is not a number from 0, ends the program. */
+/**
+ * Reads the options; one that is unknown, or whose value is not a number from 0, ends the program.
+ */
 function optionsOf(args: readonly string[]): { rounds: number; operations: number; seed: number } {
   const given = new Map<string, number>();
   for (let i = 0; i < args.length; i += 2) {

@@ -1,11 +1,15 @@
 /**
- * What the main thread and its workers share in the tests of `SharedPool`: the records, and the words by which they meet.
+ * What the main thread and its workers share in the tests of `SharedPool`: the records, and the
+ * words by which they meet.
  *
  * @module
  */
 import type { SharedPool } from "../../mod.ts";
 
-/** A record: the worker that holds it, how often it was written, and a seal over both and the handle. */
+/**
+ * A record: the worker that holds it, how often it was written, and a seal over both and the
+ * handle.
+ */
 export const Cell = { owner: "u32", counter: "u32", seal: "u32" } as const;
 /** A part in a pool of them. */
 export type CellPool = SharedPool<typeof Cell>;
@@ -17,7 +21,10 @@ export function sealOf(owner: number, counter: number, handle: number): number {
   return Math.imul(mixed ^ mixed >>> 15, 0x2c1b3c6d) >>> 0;
 }
 
-/** Web Locks: one that a worker holds is free when the worker has stopped. Deno has them, its types do not. */
+/**
+ * Web Locks: one that a worker holds is free when the worker has stopped. Deno has them, its types
+ * do not.
+ */
 export const locks: { request(name: string, fn: () => unknown): Promise<unknown> } | undefined =
   (navigator as { locks?: never }).locks;
 

@@ -126,7 +126,7 @@ export const FAULTS: readonly Fault[] = [
   [
     "a pending chunk has the stamp of a free one",
     { freeRemote: (block, ...rest) => freeRemote(withoutPending(block), ...rest) },
-    "a block that nobody owns is adopted while two others free",
+    "an orphan is adopted while two others free",
     "is written while record 5 lives in it",
   ],
   [
@@ -145,7 +145,7 @@ export const FAULTS: readonly Fault[] = [
           thread,
         ),
     },
-    "a block that nobody owns is adopted while two others free",
+    "an orphan is adopted while two others free",
     "is written while record 5 lives in it",
   ],
   [
@@ -186,7 +186,7 @@ export const FAULTS: readonly Fault[] = [
         return block.swapOwner(from, thread);
       },
     },
-    "two threads adopt a block that nobody owns while the last owner frees",
+    "two threads adopt an orphan while the last owner frees",
     "is written while record 4 lives in it",
   ],
   [

@@ -237,7 +237,7 @@ function empty(state: State, block: VirtualBlock): void {
   if (owner !== number && (owner === ORPHAN || threads[owner - 1].isDead)) {
     finish(state, block, number, { kind: "adopt", from: owner });
   }
-  if (!threads[number - 1].isMine) fail("nobody can come to own the block");
+  if (!threads[number - 1].isMine) fail("no thread can own the block");
   const inUse = stamps.filter((stamp) => (stamp & 1) === 1 || stamp === RETIRED).length;
   let given = 0;
   for (;;) {

@@ -20,8 +20,8 @@ import {
 import { Order } from "./_order.ts";
 
 /**
- * What the program writes over the link of a record as soon as it is live: no chunk, so that nobody
- * follows it unseen.
+ * The program writes this over the link of a record as soon as it is live. It is no chunk, so
+ * following it is seen.
  */
 const DATA = 77;
 
@@ -42,9 +42,9 @@ export type Operation =
   | { readonly kind: "alloc"; readonly slot: number }
   /** Frees the record in the slot, if there is one. */
   | { readonly kind: "free"; readonly slot: number }
-  /** Takes what others have freed, if the thread owns the block. */
+  /** Drains the remote list, if the thread owns the block. */
   | { readonly kind: "drain" }
-  /** Adopts the block from a thread, once that runs no more, or from nobody. */
+  /** Adopts an orphan, or the block of a thread once that has ended. */
   | { readonly kind: "adopt"; readonly from: number }
   /** Gives the block up, if the thread owns it. */
   | { readonly kind: "abandon" };
@@ -74,8 +74,8 @@ export interface Shape {
 /** What threads read and write atomically, and by which they pass on what they know. */
 type Word = "stamp" | "slot" | typeof OTHER_WORDS[number];
 /**
- * The last one is no word: it stands for the end of a thread, which whoever adopts from it has to
- * know of.
+ * The last one is no word: it stands for the end of a thread, which a thread that adopts must know
+ * of.
  */
 const OTHER_WORDS = ["remote", "owner", "retired", "end"] as const;
 
@@ -95,12 +95,13 @@ export class Thread {
   isDead = false;
   /** The answers of the steps of its present operation. */
   answers: number[] = [];
-  // As they were at the start of that operation: what it has done to them since is done again.
+  // The free list as it was at the start of the operation, which does its changes again in each
+  // run.
   head = 0;
   free = 0;
   bump = 0;
   isMine = false;
-  // For the checks: whether the block is the thread's, and what that operation did so far.
+  // For the checks: whether the thread owns the block, and what the operation has done so far.
   isOwner = false;
   /** Serial of the record that the operation has freed; 0 for none. */
   ended = 0;
@@ -126,14 +127,14 @@ export class State {
   stamps: number[] = [];
   links: number[] = [];
   // -- for the checks --
-  /** Records are numbered as they come to life, from 1. The last one of each chunk: */
+  /** Serial of the last record of each chunk. Records are numbered from 1 as they become live. */
   serials: number[] = [];
   /** Chunk and live stamp of each record, by serial. */
   chunkOf: number[] = [0];
   stampOf: number[] = [0];
   /** Serial of the record that each slot names; 0 for none. */
   slots: number[] = [];
-  /** Chunks that terminated threads may have taken along, and that they may have left uncounted. */
+  /** How many chunks terminated threads may have lost, and may have left uncounted as retired. */
   lostAtMost = 0;
   uncountedAtMost = 0;
   threads: Thread[] = [];
@@ -391,7 +392,7 @@ function isFree(stamp: number): boolean {
   return stamp >= 0 && (stamp & 1) === 0;
 }
 
-/** The chunks of a list, which are what belongs there, and none twice. */
+/** Follows a list; every chunk must be in the right state, and come once. */
 function follow(
   state: State,
   head: number,

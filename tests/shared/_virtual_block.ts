@@ -6,16 +6,13 @@
 import { lengthOf, type SharedSteps } from "../../src/shared/protocol.ts";
 import { fail, type Operation, type State, type Thread } from "./_state.ts";
 
-/**
- * Thrown into an operation at the step that it is not to take yet. It is caught by the one who
- * started the operation.
- */
+/** Thrown into an operation at the first step that it may not take yet, and caught by `go`. */
 const PREEMPTED: unique symbol = Symbol("preempted");
 
 /**
- * What a virtual thread runs the algorithm on. An operation that is suspended does not wait: it is
- * left by an exception, and when it is its turn it runs again from its start, where the steps that
- * it has behind it answer as they did, and do nothing; then it takes one more step.
+ * A block on which virtual threads run an algorithm. An operation that is suspended does not wait,
+ * but is left by an exception. To go on it runs again from its start: the steps that it has taken
+ * answer as before and do nothing, then it takes one more.
  */
 export class VirtualBlock implements SharedSteps {
   head = 0;
@@ -103,7 +100,7 @@ export class VirtualBlock implements SharedSteps {
       fail(`record ${ended} is freed with the handle of ${serial}`);
     }
     if (!isFreed && ended !== 0) {
-      fail(`record ${serial} is freed, and the thread told that it is not`);
+      fail(`record ${serial} is freed, and the call returns false`);
     }
     if (!isFreed && state.isLive(serial)) fail(`record ${serial} is live, and is not freed`);
   }

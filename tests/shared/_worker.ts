@@ -1,7 +1,9 @@
 /**
- * A worker of the tests of `SharedPool`: does one job after the other, and posts what each returned, or its error.
+ * A worker of the tests of `SharedPool`: does one job after the other, and posts what each
+ * returned, or its error.
  *
- * Workers meet at a barrier in the control memory. Where one fails it lets the others go, so that no test hangs.
+ * Workers meet at a barrier in the control memory. Where one fails it lets the others go, so that
+ * no test hangs.
  *
  * @module
  */
@@ -471,7 +473,10 @@ function visit({ visits }: VisitTask): number {
 // -- ending --
 
 export interface DieTask {
-  /** How the worker ends, in the middle of its work: waits for ever, closes itself, or goes on until it is terminated. */
+  /**
+   * How the worker ends, in the middle of its work: waits for ever, closes itself, or goes on until
+   * it is terminated.
+   */
   readonly how: "park" | "go on" | "close";
   /** The lock that it holds all the time. */
   readonly lock: string;
@@ -506,7 +511,8 @@ function die({ how, lock }: DieTask): undefined {
   };
   const again = new MessageChannel();
   again.port1.onmessage = slice;
-  // No other thread gets the lock before this worker has stopped. The test is skipped where there are no locks.
+  // No other thread gets the lock before this worker has stopped. The test is skipped where there
+  // are no locks.
   locks!.request(lock, () => {
     slice();
     return new Promise(() => {});

@@ -50,7 +50,10 @@ export class Workers implements Disposable {
     return settled.map((it) => (it as PromiseFulfilledResult<Value>).value); // as none was rejected
   }
 
-  /** Ends them, also where a test failed. One that runs or waits for ever would go on after `terminate`. */
+  /**
+   * Ends them, also where a test failed. One that runs or waits for ever would go on after
+   * `terminate`.
+   */
   [Symbol.dispose](): void {
     this.stop();
     for (const worker of this.all) worker.terminate();
@@ -85,7 +88,8 @@ export interface ChurnOptions {
 }
 
 /**
- * Lets all workers allocate, write, hand over and free records, each of which says who holds it; then checks the pool.
+ * Lets all workers allocate, write, hand over and free records, each of which has the number of its
+ * holder; then checks the pool.
  *
  * @returns Sums over the workers, and all live handles.
  */
@@ -109,7 +113,10 @@ export async function churn(workers: Workers, options: ChurnOptions): Promise<Ch
   };
 }
 
-/** Asserts that the pool has just the records that the workers hold, each with its seal. Then frees them. */
+/**
+ * Asserts that the pool has just the records that the workers hold, each with its seal. Then frees
+ * them.
+ */
 function assertHeld(pool: CellPool, live: number[], holders: Int32Array): void {
   validate(pool);
   const seen: number[] = [];

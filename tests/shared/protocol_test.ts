@@ -106,11 +106,11 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     ...FULL,
     threads: threads("-0 abandon -3", "adopt +3 +4", "-1 -2 -3"),
   },
-  "a block that nobody owns is adopted while two others free": {
+  "an orphan is adopted while two others free": {
     ...ABANDONED,
     threads: threads("-0 -1 -3", "adopt +3 +4", "-1 -1 -4"),
   },
-  "two threads adopt a block that nobody owns while the last owner frees": {
+  "two threads adopt an orphan while the last owner frees": {
     ...ABANDONED,
     threads: threads("-0 -1 -3", "adopt +3 -0", "adopt +4 -1"),
   },

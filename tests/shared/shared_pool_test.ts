@@ -182,7 +182,7 @@ Deno.test("SharedPool.handleOf() and handle() give handles that every part takes
 });
 
 for (const bytes of [1, 2, 3, 300]) {
-  Deno.test(`SharedPool keeps records of ${bytes} bytes apart, whoever frees them`, () => {
+  Deno.test(`SharedPool keeps records of ${bytes} bytes apart, whichever part frees them`, () => {
     const options = { chunksPerBlock: bytes === 1 ? 256 : 512, maxChunks: 1024 };
     const parts = partsOf({ of: array("u8", bytes) }, 2, options);
     const live = new Map<ReturnType<typeof parts[0]["alloc"]>, number>();

@@ -39,7 +39,7 @@ Deno.test("All parts see a block at once that one of them adds", () => {
   assertEquals(seenBy(parts[0]).at(-1), last);
 });
 
-Deno.test("Records that another part frees come back to the owner of the block, and to nobody else", () => {
+Deno.test("Records that another part frees come back only to the owner of the block", () => {
   const [here, there] = pair(ONE_BLOCK);
   for (let round = 0; round < 20; round++) {
     const taken = take(here, 16);
@@ -187,7 +187,7 @@ Deno.test("Compact generations of 8 bits come round after 255, and no handle is 
   assertEquals(seenBy(there).slice(0, 4), [seen[0], ...kept]);
 });
 
-Deno.test("Chunks with wide handles retire after the last generation, whoever frees them or adopts the block", () => {
+Deno.test("Chunks with wide handles retire after the last generation, in any thread", () => {
   const [here, there] = pair({ ...ONE_BLOCK, maxChunks: 2 ** 20, handles: "wide" });
   here.free(take(here, 1)[0]);
   const { blocks: [block], lastStamp } = slabOf(here);
