@@ -1,6 +1,7 @@
 /**
- * Every kind of pool in one table, for tests of what they have in common. All have the same calls, but a pool of several structs
- * takes the struct first. Tests pass `...of` there, which is empty for a `Pool`: `pool.alloc(...of, { n: 1 })`.
+ * Every kind of pool in one table, for tests of what they have in common. All have the same calls,
+ * but a pool of several structs takes the struct first. Tests pass `...of` there, which is empty
+ * for a `Pool`: `pool.alloc(...of, { n: 1 })`.
  *
  * @module
  */
@@ -47,7 +48,9 @@ function ofKind(pool: object, ...of: AnyStruct[]): OfKind {
   return { pool: pool as AnyPool, of };
 }
 
-/** The struct has the second size class of its set, so that no test passes because it has the first. */
+/**
+ * The struct has the second size class of its set, so that no test passes because it has the first.
+ */
 function setOf(struct: AnyStruct, { maxChunks = 1 << 18, ...options }: PoolOptions = {}): OfKind {
   const sizes = [1, struct.size];
   return ofKind(new PoolSet({ ...options, maxChunks: 2 * maxChunks, sizes }), struct);

@@ -1,5 +1,6 @@
 /**
- * Helpers for the tests of saves: loading from pool to pool, changing a save, and what typed arrays convert values to.
+ * Helpers for the tests of saves: loading from pool to pool, changing a save, and what typed arrays
+ * convert values to.
  *
  * @module
  */
@@ -30,7 +31,10 @@ export function reloadMoved(from: Saved, to: Saved, options?: LoadOptions): Map<
   return moved;
 }
 
-/** Writes the header of a save again, so that its length and checksum are right and only what follows can be wrong. */
+/**
+ * Writes the header of a save again, so that its length and checksum are right and only what
+ * follows can be wrong.
+ */
 export function sealed(bytes: Uint8Array): Uint8Array {
   const whole = bytes.byteOffset % 8 === 0 && bytes.length % 8 === 0
     ? bytes

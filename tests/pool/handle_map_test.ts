@@ -1,7 +1,8 @@
 /**
  * `HandleMap`, and `indexOf()`: values beside the records of every kind of pool.
  *
- * Random sequences of calls are compared with a `Map` in the model test; here are the errors, memory, threads and types.
+ * Random sequences of calls are compared with a `Map` in the model test; here are the errors,
+ * memory, threads and types.
  *
  * @module
  */

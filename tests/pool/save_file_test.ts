@@ -1,8 +1,9 @@
 /**
  * Damaged saves: `load()` rejects them and changes nothing, or loads them into a valid pool.
  *
- * The checksum is written again after each change, so that the checks behind it are tested. 20,000 saves are tried here; 100,000 by
- * `SAVE_TRIES=100000 deno test --allow-read=. --allow-env tests/pool/save_file_test.ts`, with the same seeds.
+ * The checksum is written again after each change, so that the checks behind it are tested. 20,000
+ * saves are tried here; 100,000 by `SAVE_TRIES=100000 deno test --allow-read=. --allow-env
+ * tests/pool/save_file_test.ts`, with the same seeds.
  *
  * @module
  */

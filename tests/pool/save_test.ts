@@ -386,7 +386,8 @@ Deno.test("load() names the struct that the pool does not know, and takes its re
   reload(old, set);
   assertEquals(plain(set), [{ heat: 7 }]);
   old.clear();
-  reload(old, new PoolSet({ ...SNAPPED, sizes: [8] })); // a struct without records need not be known
+  // A struct without records need not be known.
+  reload(old, new PoolSet({ ...SNAPPED, sizes: [8] }));
 });
 
 Deno.test("load() finds structs without names, or of one name, by their fields", () => {

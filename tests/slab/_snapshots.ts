@@ -1,12 +1,14 @@
 /**
- * Pools in every state, and calls that go on from there, for the tests of snapshots, saves and compaction.
+ * Pools in every state, and calls that go on from there, for the tests of snapshots, saves and
+ * compaction.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
 import { type AnyHandle, array, type ArrayType, struct, validate } from "../../mod.ts";
 import type { PoolOptions, Struct } from "../../mod.ts";
-import { slabs } from "../../src/slab/slab.ts"; // handles cannot be worn out through the API in reasonable time
+// Handles cannot be worn out through the API in reasonable time.
+import { slabs } from "../../src/slab/slab.ts";
 import { type OfKind, POOL_KINDS, reserveIn } from "../_kinds.ts";
 import { forge, type Watched } from "../_support.ts";
 
@@ -18,7 +20,9 @@ export const Body: Struct<{ n: "u32"; tail: ArrayType<"u8"> }> = struct({
   tail: array("u8", 2),
 }, { name: "Body" });
 
-/** A linear congruential generator (Numerical Recipes): integers below `n`, the same in every run. */
+/**
+ * A linear congruential generator (Numerical Recipes): integers below `n`, the same in every run.
+ */
 export function randomOf(seed: number): (n: number) => number {
   return (n) => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -144,7 +148,9 @@ export function goOn({ pool, of }: OfKind, seed: number, steps: number): unknown
   return results;
 }
 
-/** All that a snapshot restores, as it is seen from outside; not what the memory resource counts. */
+/**
+ * All that a snapshot restores, as it is seen from outside; not what the memory resource counts.
+ */
 export function contentOf({ pool }: { pool: Watched }): unknown {
   const { size, capacity, peakSize, allocs, frees, retired } = pool.stats();
   return {

@@ -1,7 +1,9 @@
 /**
- * `compact()`: which records move and where to, its errors, and what its callback and memory resources may do.
+ * `compact()`: which records move and where to, its errors, and what its callback and memory
+ * resources may do.
  *
- * Which links are updated, and that no block is left over, is checked in random states by its model test.
+ * Which links are updated, and that no block is left over, is checked in random states by its model
+ * test.
  *
  * @module
  */
@@ -45,7 +47,10 @@ function numberIn({ pool, of }: OfKind, handle: number): number {
   return pool.get<{ n: number }>(...of, handle).n;
 }
 
-/** Fills blocks, frees all but so many records of each, spread evenly, and returns the handles of those. */
+/**
+ * Fills blocks, frees all but so many records of each, spread evenly, and returns the handles of
+ * those.
+ */
 function thinned({ pool, of }: OfKind, keeps: readonly number[]): AnyHandle[] {
   const handles = Array.from({ length: keeps.length * 16 }, (_, n) => pool.alloc(...of, { n }));
   return handles.filter((handle, i) => {

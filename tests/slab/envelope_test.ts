@@ -1,5 +1,6 @@
 /**
- * Snapshots that `restore()` rejects: damaged ones, and those of other pools. It says why, and leaves the pool as it was.
+ * Snapshots that `restore()` rejects: damaged ones, and those of other pools. It says why, and
+ * leaves the pool as it was.
  *
  * @module
  */
@@ -324,7 +325,8 @@ Deno.test("restore() throws SnapshotError on a live record of a kind that the sn
   pool.alloc(types[0]);
   pool.alloc(types[1]);
   const bytes = pool.snapshot(undefined, { checksum: false });
-  const tags = BLOCK * 4 + 8 + 32 + 4 + 32; // behind 2 kinds, the block's words, live bits and stamps
+  // Behind 2 kinds, the block's words, live bits and stamps.
+  const tags = BLOCK * 4 + 8 + 32 + 4 + 32;
   assertEquals([...bytes.subarray(tags, tags + 3)], [0, 1, 0]);
   bytes[tags + 1] = 2;
   const problem = "block 0: chunk 1 is of kind 2, out of range 0 to 1";
@@ -366,7 +368,7 @@ Deno.test("restore() notices every change of any one byte of a snapshot with a c
 });
 
 /** Small pools of all kinds, each in a state of its own. */
-const VICTIMS: readonly (readonly [kind: string, state: string, options?: PoolOptions])[] = [
+const SUBJECTS: readonly (readonly [kind: string, state: string, options?: PoolOptions])[] = [
   ["Pool", "reused holes"],
   ["wide Pool", "worn chunks in a block given back"],
   ["wide Pool", "worn chunks"],
@@ -395,14 +397,14 @@ for (const [checksum, count] of [[true, 100_000], [false, 20_000]] as const) {
   const what = checksum ? "with a checksum" : "without a checksum, or restores a valid pool,";
   Deno.test(`restore() throws SnapshotError on ${count} damaged snapshots ${what} and changes nothing`, () => {
     let restored = 0;
-    VICTIMS.forEach(([kind, state, options], seed) => {
+    SUBJECTS.forEach(([kind, state, options], seed) => {
       const it = stateful(kind, state, options);
       const { pool } = it;
       const saved = pool.snapshot(undefined, { checksum });
       const [bytes, now] = [saved.slice(), saved.slice()];
       const before = stateOf(pool);
       const random = randomOf(seed);
-      for (let i = 0; i < count / VICTIMS.length; i++) {
+      for (let i = 0; i < count / SUBJECTS.length; i++) {
         bytes.set(saved);
         const bad = damaged(bytes, random);
         const isSame = bad.length === saved.length && bad.every((byte, at) => byte === saved[at]);

@@ -1,7 +1,8 @@
 /**
  * `pack()`: live records copied tight, whole or some of their fields, into arrays of every type.
  *
- * Its model test converts the fields of random structs; here are bytes, errors, and arrays that are resized or detached.
+ * Its model test converts the fields of random structs; here are bytes, errors, and arrays that are
+ * resized or detached.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `snapshot()` and `restore()`: what is restored, where snapshots are written to, and which pools take them.
+ * `snapshot()` and `restore()`: what is restored, where snapshots are written to, and which pools
+ * take them.
  *
  * @module
  */
@@ -43,7 +44,7 @@ const PAIRS: Readonly<Record<string, readonly [PoolOptions, PoolOptions]>> = {
 
 for (const kind of Object.keys(POOL_KINDS)) {
   for (const [what, [from, to]] of Object.entries(PAIRS)) {
-    Deno.test(`${kind}: restore() of ${what} replaces any state, and the pools go on alike`, () => {
+    Deno.test(`${kind}: restore() of ${what} replaces any state, and the pool goes on as the saved one`, () => {
       for (const state of statesOf(kind)) {
         // A worn chunk of debug mode has a handle past the table of handles.
         if (from.debug && state.startsWith("worn")) continue;
@@ -63,10 +64,10 @@ for (const kind of Object.keys(POOL_KINDS)) {
           for (const handle of old.pool.handles()) assert(it.pool.has(handle));
           if (from.debug === to.debug) assertSameBytes(it.pool.snapshot(), saved);
           if (!to.debug) {
-            const twin = stateful(kind, "nothing", from);
-            twin.pool.restore(saved);
-            assertEquals(goOn(it, 7, 20), goOn(twin, 7, 20), `${state} into ${into}`);
-            assertSameBytes(it.pool.snapshot(), twin.pool.snapshot());
+            const fresh = stateful(kind, "nothing", from);
+            fresh.pool.restore(saved);
+            assertEquals(goOn(it, 7, 20), goOn(fresh, 7, 20), `${state} into ${into}`);
+            assertSameBytes(it.pool.snapshot(), fresh.pool.snapshot());
           } else {
             const known = new Set<number>([...own, ...old.pool.handles()]);
             for (const handle of own) assertEquals(it.pool.has(handle), old.pool.has(handle));
