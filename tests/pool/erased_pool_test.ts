@@ -184,21 +184,23 @@ for (const [name, create] of Object.entries(KNOWING)) {
   Deno.test(`${name}.typeOf() returns the struct, whatever allocated the record`, () => {
     for (const handles of ["compact", "wide"] as const) {
       using pool = create({ handles });
-      const nums = pool.allocMany(Num, 40); // so that each chunk says Num
-      pool.freeMany(nums);
-      assertThrows(() => pool.typeOf(nums[0]), StaleHandleError, "Cannot tell the type in");
-      const made = [
-        pool.alloc(Real),
-        pool.alloc(Real, { n: 1 }),
-        pool.tryAlloc(Real)!, // there is room
-        pool.allocAt(Real, pool.cursor(Real)),
-        pool.scoped(Real).handle,
-        ...pool.allocMany(Real, 20),
-        ...pool.allocMany(Real, 3, []),
-        ...pool.allocMany(Real, 9, new Float64Array(9)),
-      ];
-      assert(made.every((handle) => pool.typeOf(forge(handle)) === Real));
-      assertEquals([...pool.handles(Num)], []);
+      // In turn, so that each chunk was one of another struct before.
+      for (const kind of [Num, Real, Num, Pos] as Kind[]) {
+        const made = [
+          pool.alloc(kind),
+          pool.alloc(kind, { n: 1 }),
+          pool.tryAlloc(kind)!, // there is room
+          pool.allocAt(kind, pool.cursor(kind)),
+          pool.scoped(kind).handle,
+          ...pool.allocMany(kind, 20),
+          ...pool.allocMany(kind, 3, []),
+          ...pool.allocMany(kind, 9, new Float64Array(9)),
+        ].map(forge);
+        assert(made.every((handle) => pool.typeOf(handle) === kind));
+        assertEquals(KINDS.map((kind) => [...pool.handles(kind)].length).sort(), [0, 0, 37]);
+        pool.freeMany(made);
+        assertThrows(() => pool.typeOf(made[0]), StaleHandleError, "Cannot tell the type in");
+      }
     }
   });
 
