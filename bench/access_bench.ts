@@ -102,7 +102,6 @@ export const questions: readonly Question[] = show([
       },
       map: { label: "Map.get(handle)", make: (count) => inMap(count, () => new Map()) },
     },
-    limits: [{ of: "handleMap", by: "array", atMost: 1.5 }],
     plan: { count: 50_000, warmUp: 30, samples: 60, batch: 1, rounds: 5 },
     quickCount: 300,
   },

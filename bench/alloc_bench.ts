@@ -1,5 +1,5 @@
 /** What does it cost to take a record and to give it back? */
-import { type Limit, type Question, show, sumOf, type Work } from "./harness/question.ts";
+import { type Question, show, sumOf, type Work } from "./harness/question.ts";
 import { shuffled } from "./particles/particle.ts";
 import { type NamedParticles, onNamed } from "./particles/particles.ts";
 
@@ -49,7 +49,6 @@ function question(
   title: string,
   method: string,
   work: (particles: NamedParticles, count: number) => Work,
-  limits: readonly Limit[] = [],
 ): Question {
   return {
     name: `alloc/${name}`,
@@ -60,7 +59,6 @@ function question(
     contestants: onNamed(work, {
       labels: { pool: "Pool.allocAt, free", forOf: "Pool.alloc({ … }), free" },
     }),
-    limits,
     plan: { count: 50_000, warmUp: 10, samples: 20, batch: 1, rounds: 5 },
     quickCount: 300,
   };
@@ -73,7 +71,6 @@ export const questions: readonly Question[] = show([
       "Taken and given back at once",
       "One record is taken, zeroed, one field written and read, and given back, 50,000 times a step.",
       hotWork,
-      [{ of: "pool", by: "slab", atMost: 1.5 }, { of: "wide", by: "pool", atMost: 1.3 }],
     ),
     everywhere: true,
   },
@@ -97,11 +94,6 @@ export const questions: readonly Question[] = show([
         "written. The table has the mean of each process, and the median of those, as collections are part of the price; " +
         "and how many there were in 1,000,000 replacements once all was warm, from V8's own trace.",
       replaceWork,
-      [
-        { of: "pool", by: "objects", atMost: 1 },
-        { of: "wide", by: "pool", atMost: 1.3 },
-        { of: "pool", statistic: "scavenges", atMost: 0 },
-      ],
     ),
     compare: "mean",
     baseline: "objects",

@@ -235,7 +235,6 @@ export const questions: readonly Question[] = show([
     title: "Byte allocators: many sizes, freed at random",
     method: "A step makes 10,000 allocations of 16 to 256 bytes, and frees them in random order.",
     contestants: onAllocators(fillIn),
-    limits: [{ of: "best-tree", by: "malloc", atMost: 0.2 }],
   },
   {
     name: "bytes/hot",
@@ -273,7 +272,6 @@ export const questions: readonly Question[] = show([
       allocAt: { label: "Arena.allocAt, write", make: arenaAllocAt },
       init: { label: "Arena.allocRecord({ … })", make: arenaInit },
     },
-    limits: [{ of: "allocAt", by: "byHand", atMost: 1.5 }],
     plan: { count: 50_000, warmUp: 40, samples: 60, batch: 1, rounds: 5 },
     quickCount: 300,
   },

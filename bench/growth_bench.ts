@@ -72,7 +72,6 @@ export const questions: readonly Question[] = show([
       ...onAll(growthWork, { without: ["columns", "forOf"] }),
     },
     apart: true,
-    limits: [{ of: "pool", by: "doubling", statistic: "worst", atMost: 1 / 20 }],
     plan: { count: COUNT, warmUp: 0, samples: COUNT / BATCH, batch: 1, rounds: 9 },
     quickCount: 2 * BATCH,
   },
@@ -90,10 +89,6 @@ export const questions: readonly Question[] = show([
       ...onAll(fillWork, { without: ["forOf", "spread", "recycled", "deepool"] }),
     },
     apart: true,
-    limits: [
-      { of: "pool", statistic: "bytes", atMost: 23 },
-      { of: "objects", by: "pool", statistic: "rss", atLeast: 5 },
-    ],
     plan: { count: COUNT, warmUp: 0, samples: 1, batch: 1, rounds: 3 },
     quickCount: 300,
   },

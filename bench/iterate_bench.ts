@@ -3,7 +3,7 @@
  *
  * One kind of record in a process is the best case of an optimising compiler. `deno task game` has six kinds.
  */
-import { type Limit, type Question, show, type Work } from "./harness/question.ts";
+import { type Question, show, type Work } from "./harness/question.ts";
 import { DT, shuffled } from "./particles/particle.ts";
 import { type NamedParticles, onAll, type Particles } from "./particles/particles.ts";
 
@@ -27,7 +27,7 @@ function stepsOf(particles: Particles, run: () => void): Work {
   return { run, checksum: () => particles.sums() };
 }
 
-function iterationOf(percent: number, batch: number, limits: readonly Limit[] = []): Question {
+function iterationOf(percent: number, batch: number): Question {
   const freed = percent === 100
     ? "none of them freed"
     : `all but ${percent} % freed, here and there without a pattern`;
@@ -43,7 +43,6 @@ function iterationOf(percent: number, batch: number, limits: readonly Limit[] = 
       return stepsOf(particles, () => particles.pass(DT));
     }, { labels }),
     everywhere: percent >= 2,
-    limits,
     plan: { count: COUNT, warmUp: 40, samples: 40, batch, rounds: 3 },
     quickCount: 300,
   };
@@ -65,13 +64,10 @@ function touchOf(name: string, title: string, step: (particles: Particles) => vo
 }
 
 export const questions: readonly Question[] = show([
-  iterationOf(100, 4, [
-    { of: "pool", by: "slab", atMost: 1 },
-    { of: "forOf", by: "slab", atMost: 1.3 },
-  ]),
-  iterationOf(50, 4, [{ of: "pool", by: "iterate/100 pool", atMost: 1 }]),
+  iterationOf(100, 4),
+  iterationOf(50, 4),
   iterationOf(10, 10),
-  iterationOf(2, 20, [{ of: "pool", by: "iterate/100 pool", atMost: 0.1 }]),
+  iterationOf(2, 20),
   iterationOf(0.1, 50),
   touchOf("one-field", "One field of five touched", (particles) => particles.touchOne()),
   touchOf("all-fields", "Five fields of five touched", (particles) => particles.touchAll()),

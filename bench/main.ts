@@ -7,10 +7,10 @@
  * @module
  */
 import { allQuestions } from "./all.ts";
-import { measure, type RunOptions } from "./harness/run.ts";
+import { measure } from "./harness/run.ts";
 import { allCommands } from "./harness/runtimes.ts";
 import type { Question } from "./harness/question.ts";
-import { lookIn, section } from "./report/markdown.ts";
+import { section } from "./report/markdown.ts";
 import type { Measurement } from "./harness/statistics.ts";
 
 const quick = Deno.args.includes("--quick");
@@ -25,11 +25,7 @@ if (unknown !== undefined) {
   Deno.exit(2);
 }
 const chosen = all.filter((it) => names.length === 0 || names.some((by) => isMeant(it, by)));
-const measured: Measurement[] = [];
-const tell: RunOptions["tell"] = (measurement) => {
-  measured.push(measurement);
-  console.log(section(measurement, lookIn(measured)) + "\n");
-};
+const tell = (measurement: Measurement) => console.log(section(measurement) + "\n");
 const dir = await Deno.makeTempDir();
 try {
   const { commands, notes } = await allCommands(chosen.some((it) => it.everywhere), dir);

@@ -1,6 +1,6 @@
 /** What does it cost to copy two fields of every record into an instance buffer, against the same loop by hand? */
 import { Pool } from "@slabs/pool";
-import { type Limit, type Question, show, type Work } from "./harness/question.ts";
+import { type Question, show, type Work } from "./harness/question.ts";
 import { BLOCK, Particle, WORDS } from "./particles/particle.ts";
 
 /** The sum of the last buffer is the checksum. */
@@ -104,7 +104,6 @@ function byForEach(count: number): Work {
   });
 }
 
-const limits: readonly Limit[] = [{ of: "pack", by: "byHand", atMost: 1.5 }];
 const plan = { count: 100_000, warmUp: 40, samples: 60, batch: 1, rounds: 5 };
 
 export const questions: readonly Question[] = show([
@@ -120,7 +119,6 @@ export const questions: readonly Question[] = show([
       bytes: { label: "Pool.pack(bytes, fields)", make: byPackOfBytes },
       forEach: { label: "Pool.forEach()", make: byForEach },
     },
-    limits: [...limits, { of: "bytes", by: "byHand", atMost: 1.5 }],
     plan,
     quickCount: 300,
   },
@@ -134,7 +132,6 @@ export const questions: readonly Question[] = show([
       byHand: { label: "by hand over the blocks", make: byHandHalf },
       pack: { label: "Pool.pack(out, fields)", make: (count) => byPack(count, 2) },
     },
-    limits,
     plan,
     quickCount: 300,
   },

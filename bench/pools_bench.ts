@@ -15,7 +15,7 @@ import {
   type View,
   wasmMemory,
 } from "@slabs/pool";
-import { type Limit, type Question, show, sumOf, type Work } from "./harness/question.ts";
+import { type Question, show, sumOf, type Work } from "./harness/question.ts";
 import { DT, Particle, shuffled, speedX, startX } from "./particles/particle.ts";
 
 // -- the pools --
@@ -148,13 +148,11 @@ function seekWork(pool: ParticlePool, count: number): Work {
 
 // -- the questions --
 
-/** @param limits At most so many times a `Pool`, by key. */
 function question(
   name: string,
   title: string,
   method: string,
   work: (pool: ParticlePool, count: number) => Work,
-  limits: Readonly<Record<string, number>>,
 ): Question {
   return {
     name: `pools/${name}`,
@@ -168,7 +166,6 @@ function question(
         { label, make: (count) => work(make(), count) },
       ]),
     ),
-    limits: Object.entries(limits).map(([of, atMost]): Limit => ({ of, by: "pool", atMost })),
     plan: {
       count: name === "pass" ? 100_000 : 50_000,
       warmUp: 40,
@@ -181,39 +178,29 @@ function question(
 }
 
 export const questions: readonly Question[] = show([
-  question("pass", "forEach", "A step moves 100,000 particles.", passWork, {
-    types: 1.1,
-    noTypes: 1.1,
-    sharedMemory: 1.1,
-    wasm: 1.1,
-    sharedPool: 1.1,
-  }),
+  question("pass", "forEach", "A step moves 100,000 particles.", passWork),
   question(
     "hot",
     "taken and given back at once",
     "One record is taken, a field written and read, and given back, 50,000 times a step.",
     hotWork,
-    { sharedPool: 1.5 },
   ),
   question(
     "replace",
     "replaced at random",
     "Each of 50,000 records is freed, in random order, and another taken and written.",
     replaceWork,
-    { set: 1.5, sharedMemory: 1.1, wasm: 1.1, sharedPool: 1.5 },
   ),
   question(
     "get",
     "get(handle).x",
     "One field of each of 50,000 records, in random order.",
     getWork,
-    { types: 1.1, noTypes: 1.1 },
   ),
   question(
     "seek",
     "seek(cursor, handle).x",
     "One field of each of 50,000 records, in random order.",
     seekWork,
-    { types: 1.1, noTypes: 1.1 },
   ),
 ]);

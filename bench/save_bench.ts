@@ -112,7 +112,6 @@ function snapshotsOf(name: string, what: string, freed: number): Question {
       checkedSnapshot: on("snapshot, with checksum", snapshot, true),
       checkedRestore: on("restore, with checksum", restore, true),
     },
-    limits: [{ of: "snapshot", by: "copy", atMost: 2 }, { of: "restore", by: "copy", atMost: 2 }],
     plan,
     quickCount,
   };
@@ -164,11 +163,6 @@ export const questions: readonly Question[] = show([
       snapshot: { label: "snapshot, a new array", make: write("snapshot", "restore") },
       save: { label: "save", make: write("save", "load") },
     },
-    limits: [
-      { of: "load", by: "restore", atMost: 4 },
-      { of: "loadLater", by: "restore", atMost: 4 },
-      { of: "save", by: "snapshot", atMost: 4 },
-    ],
     plan,
     quickCount,
   },

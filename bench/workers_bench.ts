@@ -4,7 +4,7 @@
  * A step is the same work for one worker or for two. It needs as many cores as threads, and nobody else on them.
  */
 import { SharedPool, type SharedPoolToken, type View } from "@slabs/pool";
-import { type Limit, type Question, show, type Work } from "./harness/question.ts";
+import { type Question, show, type Work } from "./harness/question.ts";
 import { DT, Particle, shuffled, speedX, startX } from "./particles/particle.ts";
 
 /** What a worker is asked to do. It answers with a sum that proves it. */
@@ -137,7 +137,6 @@ function question(
   title: string,
   method: string,
   count: number,
-  limits: readonly Limit[],
 ): Question {
   const on = (of: number) => (count: number) =>
     workOf(task, of, poolOf(task === "stripe" ? count : 0), count);
@@ -152,13 +151,10 @@ function question(
       two: { label: "two workers", make: on(2) },
     },
     apart: true,
-    limits,
     plan: { count, warmUp: 10, samples: 20, batch: 1, rounds: 3 },
     quickCount: 200,
   };
 }
-
-const TWICE: readonly Limit[] = [{ of: "one", by: "two", atLeast: 1.7 }];
 
 export const questions: readonly Question[] = show([
   question(
@@ -166,20 +162,17 @@ export const questions: readonly Question[] = show([
     "alloc and free of own records",
     "One worker replaces 50,000 records of its own in random order 20 times, or each of two does with its own 10 times.",
     50_000,
-    TWICE,
   ),
   question(
     "stripe",
     "a pass in stripes",
     "20 passes over 400,000 particles with some arithmetic, of one worker or of two with a stripe each.",
     400_000,
-    TWICE,
   ),
   question(
     "alone",
     "arithmetic without a pool",
     "8,000,000 steps of arithmetic that share nothing: what the machine itself gives two threads.",
     400_000,
-    [],
   ),
 ]);

@@ -40,21 +40,6 @@ export interface Plan {
 /** How a process measures, which also decides the columns of the table. */
 export type Measure = "time" | "frames" | "growth" | "memory";
 
-/** A statistic of a contestant. */
-export type Statistic = "typical" | "p99" | "worst" | "scavenges" | "bytes" | "rss";
-
-/** A ratio of two figures that a question wants to stay within a limit. */
-export interface Limit {
-  /** Contestant, or `question contestant` where it is another question's; of several the least figure. */
-  readonly of: string | readonly string[];
-  /** What it is divided by, in the same way. Left out for a figure that is not a ratio. */
-  readonly by?: string;
-  /** @default {"typical"} */
-  readonly statistic?: Statistic;
-  readonly atMost?: number;
-  readonly atLeast?: number;
-}
-
 /** A question and its contestants. */
 export interface Question {
   /** The file without `_bench.ts`, a slash, and the name of the question in the file. */
@@ -87,7 +72,6 @@ export interface Question {
   readonly everywhere?: boolean;
   /** Whether it needs a process of its own, so that `deno bench` leaves it out. */
   readonly apart?: boolean;
-  readonly limits?: readonly Limit[];
   readonly plan: Plan;
   /** The count of a quick run. */
   readonly quickCount: number;

@@ -1,5 +1,5 @@
 /** The figures that are made of the samples of all processes of a contestant. */
-import type { Question, Statistic } from "./question.ts";
+import type { Question } from "./question.ts";
 import type { Collections, Round } from "./result.ts";
 import type { Runtime } from "./runtimes.ts";
 
@@ -82,26 +82,4 @@ export function bytesOf(
   const bytes = ({ rounds }: Figures) => median(rounds.map((round) => round[key] ?? 0));
   const nothing = figures.find(({ contestant }) => contestant === "nothing");
   return Math.max(0, bytes(it) - (nothing === undefined ? 0 : bytes(nothing)));
-}
-
-/** @returns A statistic of a contestant, in milliseconds, bytes or collections. */
-export function statisticOf(measurement: Measurement, it: Figures, statistic: Statistic): number {
-  const { question, count } = measurement;
-  switch (statistic) {
-    case "typical":
-      return typicalOf(question, it);
-    case "p99":
-      return quantile(samplesOf(it), 0.99);
-    case "worst":
-      return worstOf(it);
-    case "scavenges": {
-      const { scavenges, markCompacts } = collectionsOf(question, it) ??
-        { scavenges: NaN, markCompacts: NaN };
-      return scavenges + markCompacts;
-    }
-    case "bytes":
-      return bytesOf(measurement, it, "heapBytes") / count;
-    case "rss":
-      return bytesOf(measurement, it, "rssBytes");
-  }
 }

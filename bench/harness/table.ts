@@ -13,18 +13,15 @@ export function number(value: number): string {
   return Number.isInteger(value) ? text.replace(/\.0+$/, "") : text;
 }
 
-/** @returns A table with columns as wide as their widest cells, all but the first few aligned to the right. */
+/** @returns A table with columns as wide as their widest cells, all but the first aligned to the right. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
-  leftColumns = 1,
 ): string {
   const widths = head.map((_, i) => Math.max(3, ...[head, ...rows].map((row) => row[i].length)));
   const pad = (cell: string, i: number) =>
-    i < leftColumns ? cell.padEnd(widths[i]) : cell.padStart(widths[i]);
+    i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]);
   const line = (cells: readonly string[]) => `| ${cells.map(pad).join(" | ")} |`;
-  const rule = widths.map((width, i) =>
-    i < leftColumns ? "-".repeat(width) : `${"-".repeat(width - 1)}:`
-  );
+  const rule = widths.map((width, i) => i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`);
   return [line(head), line(rule), ...rows.map(line)].join("\n");
 }

@@ -117,9 +117,6 @@ interface Options {
   readonly without?: readonly string[];
 }
 
-/** The packages that somebody could take instead, by key. */
-export const PACKAGES = ["bitecs", "wolf", "elics", "structurae", "deepool"] as const;
-
 /** @returns Contestants whose records can be named. */
 export function onNamed(
   work: (particles: NamedParticles, count: number) => Work,

@@ -1,5 +1,5 @@
 /** The tables of questions, and the report, as Markdown. */
-import type { Limit, Measure, Question, Statistic } from "../harness/question.ts";
+import type { Measure, Question } from "../harness/question.ts";
 import type { Runtime } from "../harness/runtimes.ts";
 import {
   bestOf,
@@ -9,7 +9,6 @@ import {
   type Measurement,
   quantile,
   samplesOf,
-  statisticOf,
   typicalOf,
   worstOf,
 } from "../harness/statistics.ts";
@@ -45,10 +44,6 @@ export function report(
   measurements: readonly Measurement[],
   charts: readonly Chart[],
 ): string {
-  const look = lookIn(measurements);
-  const limits = measurements.flatMap(({ question }) =>
-    limitsOf(question).map((it) => [question.title, ...limitCells(question, it, look)])
-  );
   return [
     "# Report",
     INTRO,
@@ -58,17 +53,14 @@ export function report(
       `- ${versions.map((it) => it.join(" ")).join(", ")}`,
       ...notes.map((it) => `- ${it}`),
     ].join("\n"),
-    "## What was wanted",
-    table(["", ...LIMIT_HEAD], limits, 2),
     ...charts.map(({ path, title }) => `![${title}](${path})`),
-    ...measurements.map((it) => section(it, look)),
+    ...measurements.map(section),
   ].join("\n\n") + "\n";
 }
 
-/** @returns A question's part of the report: what was done, its table, and its limits. */
-export function section(measurement: Measurement, look: Look): string {
+/** @returns A question's part of the report: what was done, and its table. */
+export function section(measurement: Measurement): string {
   const { question } = measurement;
-  const limits = limitsOf(question).map((it) => limitCells(question, it, look));
   const others = runtimeTable(measurement);
   return [
     `## ${question.title}`,
@@ -76,7 +68,6 @@ export function section(measurement: Measurement, look: Look): string {
     ...question.missing === undefined ? [] : [`Left out: ${question.missing}`],
     mainTable(measurement),
     ...others === undefined ? [] : [others],
-    ...limits.length === 0 ? [] : [table(LIMIT_HEAD, limits)],
   ].join("\n\n");
 }
 
@@ -85,13 +76,14 @@ export function section(measurement: Measurement, look: Look): string {
 /** A column after that of the names. */
 type Column = readonly [head: string, cell: (measurement: Measurement, it: Figures) => string];
 
-/** The statistic that the column of ratios is made of. */
-const RATIO_OF: Readonly<Record<Measure, Statistic>> = {
-  time: "typical",
-  frames: "typical",
-  growth: "worst",
-  memory: "rss",
-};
+/** The figure that the column of ratios is made of. */
+function comparedOf(measurement: Measurement, it: Figures): number {
+  const { question } = measurement;
+  if (question.measure === "growth") return worstOf(it);
+  return question.measure === "memory"
+    ? bytesOf(measurement, it, "rssBytes")
+    : typicalOf(question, it);
+}
 
 function columnsOf({ compare = "median", whole, traced, measure = "time" }: Question): Column[] {
   const unit = whole ? "ms a run" : "ns each";
@@ -132,7 +124,7 @@ function columnsOf({ compare = "median", whole, traced, measure = "time" }: Ques
       ],
     ],
     memory: [
-      ["bytes a record", (m, it) => number(statisticOf(m, it, "bytes"))],
+      ["bytes a record", (m, it) => number(bytesOf(m, it, "heapBytes") / m.count)],
       ["resident, MiB", (m, it) => number(bytesOf(m, it, "rssBytes") / 2 ** 20)],
     ],
   };
@@ -146,14 +138,14 @@ function unitsOf({ question, count }: Measurement, millis: number): number {
 
 function mainTable(measurement: Measurement): string {
   const { question } = measurement;
-  const { baseline, contestants, measure = "time" } = question;
+  const { baseline, contestants } = question;
   const figures = measurement.figures.filter(({ runtime }) => runtime === "deno");
-  const statistic = (it: Figures) => statisticOf(measurement, it, RATIO_OF[measure]);
-  const base = statistic(figures.find(({ contestant }) => contestant === baseline)!); // it always runs
+  const compared = (it: Figures) => comparedOf(measurement, it);
+  const base = compared(figures.find(({ contestant }) => contestant === baseline)!); // it always runs
   const columns = columnsOf(question);
   const rows = figures.filter(({ contestant }) => contestant !== "nothing").map((it) => [
     contestants[it.contestant].label,
-    number(statistic(it) / base),
+    number(compared(it) / base),
     ...columns.map(([, cell]) => cell(measurement, it)),
   ]);
   return table(["", `× ${contestants[baseline].label}`, ...columns.map(([head]) => head)], rows);
@@ -170,78 +162,13 @@ function runtimeTable(measurement: Measurement): string | undefined {
   const { question, figures } = measurement;
   const runtimes = [...new Set(figures.map(({ runtime }) => runtime))];
   if (runtimes.length < 2) return undefined;
-  const look = lookIn([measurement]);
-  const of = (contestant: string, runtime: Runtime) =>
-    unitsOf(measurement, look(question, contestant, "typical", runtime) ?? NaN);
+  const of = (contestant: string, runtime: Runtime) => {
+    const found = figures.find((it) => it.contestant === contestant && it.runtime === runtime);
+    return found === undefined ? NaN : unitsOf(measurement, typicalOf(question, found));
+  };
   return table(["ns each, on", ...runtimes.map((it) => RUNTIME_NAMES[it] ?? it)], [
     ["Pool", ...runtimes.map((it) => number(of("pool", it)))],
     ["slab by hand", ...runtimes.map((it) => number(of("slab", it)))],
     ["Pool ÷ slab by hand", ...runtimes.map((it) => number(of("pool", it) / of("slab", it)))],
   ]);
-}
-
-// -- limits --
-
-/** Finds a statistic of a contestant; `undefined` where it was not measured. */
-export type Look = (
-  question: Question,
-  contestant: string,
-  statistic: Statistic,
-  runtime?: Runtime,
-) => number | undefined;
-
-/** @returns Where to look for the statistics of what was measured. */
-export function lookIn(measurements: readonly Measurement[]): Look {
-  return (question, contestant, statistic, runtime = "deno") => {
-    const [key, name = question.name] = contestant.split(" ").reverse();
-    const measurement = measurements.find((it) => it.question.name === name);
-    const figures = measurement?.figures.find((it) =>
-      it.contestant === key && it.runtime === runtime
-    );
-    return figures && statisticOf(measurement!, figures, statistic); // whose figures they are
-  };
-}
-
-/** A limit, on one runtime. */
-type RuntimeLimit = Limit & { readonly runtime?: Runtime };
-
-function limitsOf({ limits = [], everywhere }: Question): RuntimeLimit[] {
-  const others = everywhere ? ["node20", "bun"] as const : [];
-  return [
-    ...limits,
-    ...others.map((runtime) => ({ of: "pool", by: "slab", atMost: 2, runtime })),
-  ];
-}
-
-const LIMIT_HEAD = ["wanted", "limit", "figure", ""];
-
-const STATISTIC_NAMES: Readonly<Record<Statistic, string>> = {
-  typical: "",
-  p99: "99th percentile of ",
-  worst: "worst of ",
-  scavenges: "collections of ",
-  bytes: "bytes a record of ",
-  rss: "resident size of ",
-};
-
-function limitCells(question: Question, limit: RuntimeLimit, look: Look): string[] {
-  const { of, by, statistic = "typical", atMost, atLeast, runtime } = limit;
-  const text = STATISTIC_NAMES[statistic] +
-    (typeof of === "string" ? nameOf(question, of) : "the fastest package") +
-    (by === undefined ? "" : ` ÷ ${nameOf(question, by)}`) +
-    (runtime === undefined ? "" : `, on ${RUNTIME_NAMES[runtime]}`);
-  const wanted = atMost === undefined
-    ? `at least ${number(atLeast!)}`
-    : `at most ${number(atMost)}`; // one is there
-  const found = [of].flat().flatMap((it) => look(question, it, statistic, runtime) ?? []);
-  const divisor = by === undefined ? 1 : look(question, by, statistic, runtime);
-  if (found.length === 0 || divisor === undefined) return [text, wanted, "", "not measured"];
-  const figure = Math.min(...found) / divisor;
-  const isMet = atMost === undefined ? figure >= atLeast! : figure <= atMost; // see above
-  return [text, wanted, number(figure), isMet ? "met" : "**missed**"];
-}
-
-function nameOf({ contestants }: Question, contestant: string): string {
-  const [key, name] = contestant.split(" ").reverse();
-  return name === undefined ? contestants[key].label : `${contestants[key].label} in ${name}`;
 }
