@@ -376,7 +376,8 @@ export class Heap {
   private keepSpares(liveBytes: number): void {
     const most = Math.max(this.usualBytes, this.keptBytes, liveBytes / 2);
     if (this.spareBytes <= most) return;
-    if (this.releasedBytes > 0) this.keptBytes -= this.keptBytes >>> 2; // no extent took their place
+    // No extent was taken since the last release, so less is kept from now on.
+    if (this.releasedBytes > 0) this.keptBytes -= this.keptBytes >>> 2;
     this.releasedBytes = 0;
     this.releasedOf = this.spareBytes;
     while (this.spareBytes > most) {
