@@ -18,6 +18,7 @@ import {
   heapMemory,
   InvalidAddressError,
   type MemoryRegion,
+  type MemoryResource,
   OutOfMemoryError,
   Pool,
   type ScalarArrays,
@@ -181,6 +182,27 @@ each(" that gets no memory changes nothing, and what has room is allocated", (ma
     Error,
     "",
   );
+});
+
+Deno.test("An allocator that grows passes on other errors of its resource, and changes nothing", () => {
+  let isBroken = false;
+  const memory: MemoryResource = {
+    allocate(byteLength, align) {
+      if (isBroken) throw new Error("on purpose");
+      return heapMemory.allocate(byteLength, align);
+    },
+    release() {},
+  };
+  const kinds = [
+    new Arena({ blockBytes: 256, memory }),
+    new FreeListAllocator({ byteLength: 256, memory, grow: true }),
+  ];
+  for (const it of kinds) {
+    isBroken = false;
+    it.alloc(100);
+    isBroken = true;
+    for (const call of allocating(it)) assertUntouched(it, () => call(500), Error, "on purpose");
+  }
 });
 
 each(" throws InvalidAddressError on addresses of nothing", (make) => {

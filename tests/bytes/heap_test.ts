@@ -283,6 +283,19 @@ Deno.test("Frames that end with reset() keep at most 4 times the largest, and co
   }
 });
 
+Deno.test("reset() releases the regions that were appended to the first extent", () => {
+  const memory = wasmMemory(new WebAssembly.Memory({ initial: 100 }));
+  const { heap } = counted({ memory });
+  for (let i = 0; i < 100; i++) heap.alloc(3000);
+  assertEquals(spaceOf(heap).extents.length, 1);
+  for (let f = 0; f < 2000; f++) {
+    heap.reset();
+    heap.alloc(500);
+  }
+  assertLessOrEqual(memory.usedBytes, 4 * 512 + 4096);
+  validate(heap);
+});
+
 // -- little memory --
 
 Deno.test("A heap takes less where the resource has less, and then replaces its spare extents", () => {
