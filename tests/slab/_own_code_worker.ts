@@ -12,7 +12,7 @@ export type Scenario =
   | "import"
   | "own"
   | "never"
-  | "refused"
+  | "forbidden"
   | "opted out"
   | "many"
   | { readonly late: string };
@@ -37,8 +37,10 @@ const load = (name: string) => import(new URL(name, import.meta.url).href);
 
 scope.onmessage = async ({ data }) => {
   try {
-    const refusal = data === "refused" ? () => new EvalError("refused by the policy") : undefined;
-    const watch = new Watch(refusal);
+    const makeError = data === "forbidden"
+      ? () => new EvalError("forbidden by the policy")
+      : undefined;
+    const watch = new Watch(makeError);
     const mod: Module = await load("../../mod.ts");
     const run = typeof data === "string" ? RUNS[data] : () => configureLate(mod, data.late);
     const value = await run(mod, watch);
@@ -57,7 +59,7 @@ const RUNS: Readonly<Record<string, Run>> = {
     mod.configure({ specialize: false });
     return workOut(mod);
   },
-  refused: (mod) => workOut(mod),
+  forbidden: (mod) => workOut(mod),
   "opted out": optOut,
   many: makeMany,
 };
@@ -145,7 +147,7 @@ function configureLate(mod: Module, kind: string): unknown {
     "a PoolSet": () => new PoolSet({ sizes: [4, 8] }),
     "a SharedPool": () => SharedPool.create(Word),
     "a view of an Arena": () => new Arena().allocRecord(Word, { n: 1 }),
-    "pools that were refused": () => {
+    "pools that threw": () => {
       const makers = [
         () => new Pool(Word, { chunksPerBlock: 3 }),
         () => new Pool({ n: "u99" as never }),
@@ -160,7 +162,7 @@ function configureLate(mod: Module, kind: string): unknown {
         } catch {
           continue;
         }
-        throw new Error(`was not refused: ${maker}`);
+        throw new Error(`did not throw: ${maker}`);
       }
     },
   };

@@ -33,13 +33,13 @@ export class Watch implements Disposable {
   readonly #plain = { Function, eval: globalThis.eval };
 
   /**
-   * @param refusal Makes the error to throw instead of compiling, as under a content security
+   * @param makeError Makes the error to throw instead of compiling, as under a content security
    * policy.
    */
-  constructor(refusal?: () => Error) {
+  constructor(makeError?: () => Error) {
     const note = (args: unknown[]) => {
       this.texts.push(String(args.at(-1)));
-      if (refusal !== undefined) throw refusal();
+      if (makeError !== undefined) throw makeError();
     };
     const watched = new Proxy(Function, {
       construct(target, args) {

@@ -22,7 +22,10 @@ import type { AnyPool } from "../_kinds.ts";
 /** Records in each pool: more than the number below which all callbacks share a loop. */
 const COUNT = 150;
 
-/** New structs, so that all code for them is new, with a value of each: all 13 scalars, arrays and structs. */
+/**
+ * New structs, so that all code for them is new, with a value of each: all 13 scalars, arrays and
+ * structs.
+ */
 function freshStructs(): [AnyStruct, object][] {
   const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
   const Scalars = struct({

@@ -1,6 +1,6 @@
 /**
- * Debug mode: leaks are reported, handles of other pools are recognised, freed bytes are overwritten, and views
- * of records that are gone throw.
+ * Debug mode: leaks are reported, handles of other pools are recognised, freed bytes are
+ * overwritten, and views of records that are gone throw.
  *
  * @module
  */
@@ -323,7 +323,9 @@ type List = Iterable<unknown> & {
   toJSON(): unknown;
 };
 
-/** A way to read or write a record: the part of the view that may be kept, and what is done with it. */
+/**
+ * A way to read or write a record: the part of the view that may be kept, and what is done with it.
+ */
 interface Access {
   readonly name: string;
   take(view: unknown): unknown;

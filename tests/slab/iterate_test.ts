@@ -1,6 +1,7 @@
 /**
- * What every iteration promises, for every kind of pool, with own code, with shared code and in debug mode: it
- * ends, it visits each record that stays exactly once, and records gather in the lowest blocks.
+ * What every iteration promises, for every kind of pool, with own code, with shared code and in
+ * debug mode: it ends, it visits each record that stays exactly once, and records gather in the
+ * lowest blocks.
  *
  * @module
  */
@@ -55,7 +56,9 @@ const ITERATIONS: Readonly<Record<string, (it: OfKind, visit: Visit) => void>> =
   },
 };
 
-/** The iterations over one struct, and over all structs if the pool knows which struct a record has. */
+/**
+ * The iterations over one struct, and over all structs if the pool knows which struct a record has.
+ */
 function iterationsOf(kind: string): [string, (it: OfKind, visit: Visit) => void][] {
   const knowsAll = kind === "ErasedPool" || kind.endsWith("Set");
   const overAll = Object.entries(ITERATIONS).filter(([name]) => knowsAll && name !== "handles()")
@@ -273,7 +276,10 @@ each(
   },
 );
 
-/** Allocates a record, which must go to the first block that is not full, or to a new one if all are. */
+/**
+ * Allocates a record, which must go to the first block that is not full, or to a new one if all
+ * are.
+ */
 function allocatedLowest({ pool, of }: OfKind): AnyHandle {
   const before = new Map(pool.blocks.map(({ index, live }) => [index, live]));
   const lowest = pool.blocks.find(({ live }) => live < 16)?.index;
@@ -298,7 +304,8 @@ each(
       for (let i = 0; i < 15; i++) live.push(pool.alloc(...of));
     }
     const perBlock = pool.blocks.map((block) => block.live);
-    // 300 records fill 19 blocks. Some have holes, as 15 are freed at a time, and one empty block is kept.
+    // 300 records fill 19 blocks. Some have holes, as 15 are freed at a time, and one empty block
+    // is kept.
     assert(perBlock.length <= 22, `${perBlock}`);
     assert(perBlock.slice(0, 17).every((count) => count === 16), `${perBlock}`);
   },

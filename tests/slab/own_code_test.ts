@@ -80,14 +80,14 @@ inWorker(
 );
 
 inWorker(
-  "All that pools do is the same with own code, without, and where code is refused",
+  "All that pools do is the same with own code, without, and where code is forbidden",
   async () => {
     type Value = { result: string; specialization: unknown };
     const never = await play<Value>("never");
-    const refused = await play<Value>("refused");
-    assertEquals(refused.texts, [PROBE]);
-    assertEquals(refused.value.specialization, ["own", "shared"]);
-    assertEquals(refused.value.result, never.value.result);
+    const forbidden = await play<Value>("forbidden");
+    assertEquals(forbidden.texts, [PROBE]);
+    assertEquals(forbidden.value.specialization, ["own", "shared"]);
+    assertEquals(forbidden.value.result, never.value.result);
     const own = await play<Value>("own");
     assertEquals(own.texts.length > 500, CAN_COMPILE);
     assertEquals(own.value.specialization, ["own", CAN_COMPILE ? "own" : "shared"]);
@@ -110,8 +110,8 @@ inWorker("configure() throws once there is a pool of any kind, or code for a vie
   }
 });
 
-inWorker("configure() still works after pools whose options were refused", async () => {
-  const { texts, value } = await play({ late: "pools that were refused" });
+inWorker("configure() still works after pools whose options made them throw", async () => {
+  const { texts, value } = await play({ late: "pools that threw" });
   assertEquals([texts, value], [[], "configured"]);
 });
 
@@ -140,7 +140,7 @@ function defineSum(add: (a: number, b: number) => number, c: number): (a: number
 }
 
 freshly(
-  "configure() refuses whatever is no boolean, and says what it got",
+  "configure() rejects what is no boolean, and says what it got",
   ({ configure, specialization }) => {
     for (const bad of [null, 0, 1, "false", {}, []]) {
       assertThrows(

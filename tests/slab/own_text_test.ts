@@ -140,7 +140,10 @@ function freeIn(program: Program): string[] {
 
 // -- their syntax --
 
-/** Syntax that build tools replace by helpers for some target: its name, an example, and how it is found. */
+/**
+ * Syntax that build tools replace by helpers for some target: its name, an example, and how it is
+ * found.
+ */
 const FORBIDDEN: readonly (readonly [string, string, string | ((node: AnyNode) => boolean)])[] = [
   ["for…of", "for (const a of b);", "ForOfStatement"],
   ["spread", "a(...b);", "SpreadElement"],

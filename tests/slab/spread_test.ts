@@ -31,7 +31,9 @@ const MODES: Readonly<Record<string, PoolOptions>> = {
   "debug": { debug: true },
 };
 
-/** The first class of a set has 2 bytes here, as links in blocks of more than 256 chunks need them. */
+/**
+ * The first class of a set has 2 bytes here, as links in blocks of more than 256 chunks need them.
+ */
 const setOf: KindMaker = (struct, { maxChunks = 2 ** 18, ...options } = {}) => ({
   pool: untyped(new PoolSet({ ...options, maxChunks: maxChunks * 2, sizes: [2, struct.size] })),
   of: [struct],
@@ -204,7 +206,8 @@ for (const maxChunks of [2 ** 12, 2 ** 20, 2 ** 22]) {
     const what = isRandom ? "records that come and go at random" : "one record a frame";
     Deno.test(`Spread reuse accepts no stale handle within 2^20 allocs (${what}, ${maxChunks} chunks)`, () => {
       const pool = counters({ reuse: "spread", maxChunks, chunksPerBlock: 1024 });
-      // When each handle was freed: if it is given out a second time, stale copies of it are accepted.
+      // When each handle was freed: if it is given out a second time, stale copies of it are
+      // accepted.
       const freedAt = new Map<number, number>();
       const live: ReturnType<typeof pool.alloc>[] = [];
       const allocs = 1.2 * 2 ** 20;
