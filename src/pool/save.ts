@@ -30,9 +30,9 @@ export { writeSave } from "./save_file.ts";
  */
 export interface LoadOptions {
   /**
-   * New names by old ones. `{ hp: "health" }` renames a field of all structs, `{ "Ship.hp":
-   * "health" }` that of one struct, `{ Ship: "Vessel" }` a struct. Names that are not in the save
-   * are ignored, so the renames of all versions can be in one object.
+   * New names by old ones. `{ hp: "health" }` renames a field of all structs,
+   * `{ "Ship.hp": "health" }` that of one struct, `{ Ship: "Vessel" }` a struct. Names that are not
+   * in the save are ignored, so the renames of all versions can be in one object.
    */
   readonly rename?: Readonly<Record<string, string>>;
   /**
