@@ -1,7 +1,6 @@
 /**
- * Nested structs, arrays, and whole values written at once leave nothing on the JS heap for a collector, whichever way leads to the
- * record; nor do loops with arguments. For pools with code of their own and for those that share it, each in a file, as they share
- * what the engine knows otherwise.
+ * Parts of views, whole values and arguments of loops leave nothing on the JS heap for a collector. For pools with code of their own and
+ * for those that share it, each in a file of its own, as pools that share code share what the engine knows of types as well.
  *
  * @module
  */
@@ -172,35 +171,21 @@ export function claimsOf(specialize: boolean): void {
   // -- whole values --
 
   const line = { from: { x: step, y: step + 1 }, to: { x: step + 2, y: step + 3 } };
-
-  claim(`Pool.alloc() and set() leave no garbage of nested structs (${how})`, () => {
-    const { pool, handles } = prepare();
-    const init = { pos: { x: step, y: step + 1 }, line, edge: line, n: 7 };
-    assertNoGarbage((i) => {
-      pool.free(pool.alloc(init));
-      pool.set(handles[i % SIZE], init);
+  const trail = { dots: [line.from, line.to], ages: [1, 2, 3] };
+  const inits = {
+    "nested structs": { pos: line.from, line, edge: line, n: 7 },
+    "arrays": { speed: [step, step + 1, step + 2], color: new Uint8Array(4) },
+    "arrays of structs": { trails: [trail, trail] },
+  };
+  for (const [what, init] of Object.entries(inits)) {
+    claim(`Pool.alloc() and set() leave no garbage of ${what} (${how})`, () => {
+      const { pool, handles } = prepare();
+      assertNoGarbage((i) => {
+        pool.free(pool.alloc(init));
+        pool.set(handles[i % SIZE], init);
+      });
     });
-  });
-
-  claim(`Pool.alloc() and set() leave no garbage of arrays (${how})`, () => {
-    const { pool, handles } = prepare();
-    const init = { speed: [step, step + 1, step + 2], color: new Uint8Array(4) };
-    assertNoGarbage((i) => {
-      pool.free(pool.alloc(init));
-      pool.set(handles[i % SIZE], init);
-    });
-  });
-
-  claim(`Pool.alloc() and set() leave no garbage of arrays of structs (${how})`, () => {
-    const { pool, handles } = prepare();
-    const { from, to } = line;
-    const trail = { dots: [from, to], ages: [1, 2, 3] };
-    const init = { trails: [trail, trail] };
-    assertNoGarbage((i) => {
-      pool.free(pool.alloc(init));
-      pool.set(handles[i % SIZE], init);
-    });
-  });
+  }
 
   claim(`Pool.set() and assigning leave no garbage of views (${how})`, () => {
     const { pool, handles } = prepare(thing(real)); // as literals and views are two kinds of values
@@ -217,7 +202,6 @@ export function claimsOf(specialize: boolean): void {
     const { pool, handles } = prepare();
     const cursor = pool.cursor();
     const speed = [step, step + 1, step + 2];
-    const trail = { ages: [1, 2, 3], dots: [line.to, line.from] };
     assertNoGarbage((i) => {
       const it = pool.seek(cursor, handles[i % SIZE]);
       it.line = line;

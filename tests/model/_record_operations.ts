@@ -1,0 +1,319 @@
+/**
+ * Operations of the model tests on single records, and what is done in the middle of others.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  type AnyHandle,
+  type AnyStruct,
+  PoolExhaustedError,
+  StaleHandleError,
+  Struct,
+} from "../../mod.ts";
+import { forge } from "../_support.ts";
+import type { AnyView, Subject } from "./_model.ts";
+import { Random } from "./_random.ts";
+import { isArray, isSame, merge, type Plain, someOf, valueOf, zeroOf } from "./_values.ts";
+
+/** Does something to a pool and its model, and returns what came of it in words that do not depend on handles. */
+export type Operation = (it: Subject, random: Random) => unknown;
+
+/** All operations by name; those on a whole pool are added by the files that have them. */
+export const OPERATIONS: Record<string, Operation> = {};
+
+/** What may be done in a callback or a getter beside operations on single records. */
+const DISTURBING = ["clear", "freeBlock", "trim", "allocMany", "freeMany", "iterate", "scoped"];
+const FREEING = ["free", "set", "write", "seek", "freeMany", "clear", "freeBlock", "trim"];
+/** Thrown by callbacks and getters. */
+export class Boom extends Error {}
+
+/** What came of a call: what it returned, or the error. */
+function outcomeOf(it: Subject, call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    const { constructor, message } = error as Error;
+    if (constructor.name === "AssertionError") throw error;
+    // The messages of debug mode have other handles, and say more.
+    const isSaid = !it.setting.isDebugPair || error instanceof PoolExhaustedError;
+    return isSaid ? `${constructor.name}: ${message}` : constructor.name;
+  }
+}
+
+// -- values --
+
+/** A whole value for a record, with links to live records and stale ones, right and wrong. */
+function wholeFor(it: Subject, struct: AnyStruct, random: Random): Plain {
+  const linkTo = (target: AnyStruct) => {
+    const { live, stale, handles } = it.state;
+    if (it.setting.isDebugPair) return 0; // as the two have other handles
+    const how = random.below(8);
+    const all = how === 0 ? [] : how === 1 ? [...stale].slice(-20) : handles;
+    const right = how < 3 ? all : all.slice(-50).filter((to) => live.get(to)?.struct === target);
+    const to = right.length === 0 ? 0 : random.pick(right);
+    return to < 2 ** 32 ? to : 0; // a larger one does not fit
+  };
+  return valueOf(struct, random, linkTo) as Plain;
+}
+
+export function initFor(it: Subject, struct: AnyStruct, random: Random): Plain {
+  return someOf(struct, wholeFor(it, struct, random), random) as Plain;
+}
+
+/** What fits no field, or none of most. */
+const WRONG: readonly unknown[] = ["1", null, {}, 1, 1n, true, [], Symbol.iterator, 0.1, 1e9];
+
+/** A value that may not fit, with getters that call the pool, throw, or both; and a name that is none. */
+function wildInitFor(it: Subject, struct: AnyStruct, random: Random): Plain {
+  const init: Plain = {};
+  for (const [name, value] of Object.entries(initFor(it, struct, random))) {
+    const how = random.below(8);
+    if (how > 1) init[name] = value;
+    if (how === 0) init[name] = random.pick(WRONG);
+    if (how !== 1) continue;
+    const seed = random.bits();
+    Object.defineProperty(init, name, {
+      enumerable: true,
+      get() {
+        disturb(it, new Random(seed));
+        return value;
+      },
+    });
+  }
+  if (random.oneIn(10)) init.nope = 1;
+  return init;
+}
+
+/** Does something in the middle of something else. */
+export function disturb(it: Subject, random: Random, current?: AnyHandle): void {
+  if (it.depth > 1) return;
+  if (random.oneIn(20)) throw new Boom("from within");
+  const { pool } = it;
+  it.depth++;
+  try {
+    if (current !== undefined && random.oneIn(3)) {
+      if (pool.tryFree(current)) it.freed(current);
+    } else {
+      const isLarge = !it.isShared && random.oneIn(6);
+      // Records that are allocated meanwhile may be seen or not, and debug mode does it otherwise.
+      const names = it.setting.isDebugPair
+        ? FREEING
+        : isLarge
+        ? DISTURBING
+        : Object.keys(RECORD_OPERATIONS);
+      OPERATIONS[random.pick(names)](it, random);
+    }
+  } finally {
+    it.depth--;
+    it.pool = pool;
+  }
+}
+
+/** Writes to every part of a view by itself, and returns the value after it. */
+function scribble(view: AnyView, struct: AnyStruct, value: Plain, next: Plain, random: Random) {
+  const result = { ...value };
+  for (const [name, { type }] of Object.entries(struct.fields)) {
+    if (random.oneIn(2)) {
+      const part = someOf(type, next[name], random);
+      view[name] = part;
+      result[name] = merge(type, result[name], part);
+    }
+    if (type instanceof Struct) {
+      const inner = result[name] as Plain;
+      result[name] = scribble(view[name], type, inner, next[name] as Plain, random);
+    } else if (isArray(type)) {
+      const items = [...result[name] as unknown[]];
+      const all = next[name] as unknown[];
+      const at = random.below(type.length);
+      view[name].set(at, all[at]);
+      items[at] = all[at];
+      if (random.oneIn(4)) {
+        view[name].copyFrom(all);
+        items.splice(0, type.length, ...all);
+      }
+      assertThrows(() => view[name].set(type.length, all[0]), RangeError);
+      assertEquals(view[name].length, type.length);
+      result[name] = items;
+    }
+  }
+  return result;
+}
+
+// -- one record --
+
+/** Does something to a record, if there is any. */
+export function onLive(fn: (it: Subject, random: Random, handle: AnyHandle) => unknown): Operation {
+  return (it, random) => {
+    const handle = it.some(random);
+    return handle === undefined ? undefined : fn(it, random, handle);
+  };
+}
+
+function alloc(it: Subject, random: Random): unknown {
+  const { pool } = it;
+  const struct = it.someStruct(random);
+  const name = random.oneIn(2) ? "alloc" : "tryAlloc";
+  const init = random.oneIn(3) ? undefined : initFor(it, struct, random);
+  const room = it.room(struct);
+  if (room === 0 || it.isShared) {
+    const handle = pool.tryAlloc(...it.of(struct), init);
+    if (handle === undefined) {
+      const error = assertThrows(() => pool.alloc(...it.of(struct), init), PoolExhaustedError);
+      return error.message;
+    }
+    assert(room > 0, `${handle} was given out of a full pool`);
+    return it.rec(it.added(handle, struct, init)).id;
+  }
+  return it.rec(it.added(pool[name](...it.of(struct), init), struct, init)).id;
+}
+
+export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
+  alloc,
+  allocAgain: alloc,
+  allocWild(it, random) {
+    const { pool } = it;
+    const struct = it.someStruct(random);
+    const name = random.oneIn(2) ? "alloc" : "tryAlloc";
+    return outcomeOf(it, () => {
+      const handle = pool[name](...it.of(struct), wildInitFor(it, struct, random));
+      if (handle === undefined) return;
+      it.added(handle, struct);
+      it.adopt(handle);
+      return it.rec(handle).value;
+    });
+  },
+  allocAt(it, random) {
+    const { pool } = it;
+    const struct = it.someStruct(random);
+    const cursor = it.cursor(struct);
+    const at = it.state.handles.find((handle) => it.rec(handle).struct === struct);
+    if (at !== undefined) pool.seek(cursor, at);
+    if (it.room(struct) === 0) {
+      assertThrows(() => pool.allocAt(...it.of(struct), cursor), PoolExhaustedError);
+      if (at !== undefined) assertEquals(pool.handleOf(cursor), at);
+      return;
+    }
+    let handle: number;
+    try {
+      handle = pool.allocAt(...it.of(struct), cursor);
+    } catch (error) {
+      if (it.isShared && error instanceof PoolExhaustedError) return "none for this thread";
+      throw error;
+    }
+    assert(isSame(cursor.toJSON(), zeroOf(struct)), `new record ${handle} is not zero`);
+    assertEquals(pool.handleOf(cursor), handle);
+    const value = wholeFor(it, struct, random);
+    Object.assign(cursor, value);
+    it.added(handle, struct, value);
+  },
+  free: onLive((it, random, handle) => {
+    const view = it.view(handle);
+    if (random.oneIn(2)) it.pool.free(handle);
+    else assert(it.pool.tryFree(handle));
+    it.freed(handle);
+    if (it.isDebug) assertThrows(() => view.toJSON(), StaleHandleError);
+  }),
+  seek(it, random) {
+    for (let i = random.below(5); i >= 0; i--) {
+      const handle = it.some(random);
+      if (handle === undefined) return;
+      const { struct, value } = it.rec(handle);
+      const cursor = it.cursor(struct);
+      assert(it.pool.seek(cursor, handle) === cursor && it.pool.handleOf(cursor) === handle);
+      assert(isSame(cursor.toJSON(), value), `record ${handle} under a cursor`);
+    }
+  },
+  set: onLive((it, random, handle) => {
+    const { struct, value } = it.rec(handle);
+    const part = initFor(it, struct, random);
+    it.pool.set(...it.of(struct), handle, part);
+    it.wrote(handle, merge(struct, value, part));
+  }),
+  setWild: onLive((it, random, handle) => {
+    const { pool } = it;
+    const { struct } = it.rec(handle);
+    const said = outcomeOf(it, () => {
+      pool.set(...it.of(struct), handle, wildInitFor(it, struct, random));
+    });
+    it.adopt(handle);
+    return [said, it.state.live.get(handle)?.value];
+  }),
+  write: onLive((it, random, handle) => {
+    const { struct, value } = it.rec(handle);
+    const next = wholeFor(it, struct, random);
+    it.wrote(handle, scribble(it.view(handle), struct, value, next, random));
+  }),
+  writeWild: onLive((it, random, handle) => {
+    const view = it.view(handle);
+    const names = Object.keys(it.rec(handle).struct.fields);
+    const said = names.map((name) =>
+      outcomeOf(it, () => {
+        const items = view[name];
+        if (items?.set !== undefined && random.oneIn(2)) items.set(0, random.pick(WRONG));
+        else view[name] = random.pick(WRONG);
+      })
+    );
+    it.adopt(handle);
+    return [said, it.rec(handle).value];
+  }),
+  copy(it, random) {
+    const [from, to] = [it.some(random), it.some(random)];
+    if (from === undefined || to === undefined) return;
+    const { struct, value } = it.rec(from);
+    if (it.rec(to).struct !== struct) return;
+    if (random.oneIn(2)) it.pool.set(...it.of(struct), to, it.view(from));
+    else Object.assign(it.view(to), it.view(from).toJSON());
+    it.wrote(to, value);
+  },
+  useStale(it, random) {
+    const { pool, state } = it;
+    const forged = random.pick([random.bits(), random.bits() * 2 ** 20, -1, 0, NaN, 0.5]);
+    const handle = forge(random.oneIn(2) ? [...state.stale].at(-1 - random.below(8)) : forged);
+    if (state.live.has(handle)) return;
+    const struct = it.someStruct(random);
+    const front = it.of(struct);
+    assertEquals([pool.has(handle), pool.tryFree(handle)], [false, false]);
+    assertEquals(pool.tryGet(...front, handle), undefined);
+    const calls: (() => unknown)[] = [
+      () => pool.free(handle),
+      () => pool.get(...front, handle),
+      () => pool.set(...front, handle, {}),
+      () => pool.seek(pool.cursor(...front), handle),
+      () => pool.indexOf(handle),
+      () => it.map.set(handle, 1),
+      ...(it.isShared ? [] : [() => pool.freeMany([handle])]),
+    ];
+    return calls.map((call) => {
+      const { message } = assertThrows(call, StaleHandleError);
+      return it.setting.isDebugPair ? "" : message;
+    });
+  },
+  mapSet: onLive((it, random, handle) => {
+    const value = random.bits();
+    it.map.set(handle, value);
+    it.values.set(handle, value);
+  }),
+  mapDelete: onLive((it, _, handle) =>
+    assertEquals(it.map.delete(handle), it.values.delete(handle))
+  ),
+  mapSome(it, random) {
+    const how = random.below(8);
+    if (how === 0) {
+      it.map.clear();
+      it.values.clear();
+    } else if (how < 3) {
+      const dropped = it.map.sweep();
+      assert(it.isShared || dropped === 0);
+    } else for (let i = 0; i < 8; i++) RECORD_OPERATIONS.mapSet(it, random);
+  },
+};
+
+Object.assign(OPERATIONS, RECORD_OPERATIONS);
+
+/** Does an operation with the choices of a seed. */
+export function run(it: Subject, name: string, seed: number): unknown {
+  const random = new Random(seed);
+  it.pool = random.pick(it.parts);
+  return OPERATIONS[name](it, random);
+}
