@@ -344,7 +344,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   abstract tryGet(handle: Handle<T>): View<T> | undefined;
 
   /**
-   * Sets fields of a record, in O(fields of `init`); the others stay as they are.
+   * Sets fields of a record, in O(fields); the others stay as they are.
    *
    * @param handle Handle of a live record.
    * @param init Fields to set.
