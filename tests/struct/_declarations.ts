@@ -1,5 +1,5 @@
 /**
- * What is declared in a text of C or WGSL, read line by line, and random structs to make such texts of.
+ * Parses declarations in C and WGSL, and makes random structs to declare.
  *
  * @module
  */
@@ -18,18 +18,18 @@ import {
 /** A member of a declared struct. */
 export interface Member {
   readonly name: string;
-  /** As it stands there, of an array that of an element. */
+  /** Its type, or the type of its elements. */
   readonly type: string;
-  /** Elements of an array; `undefined` for anything else. */
+  /** Number of elements of an array; otherwise `undefined`. */
   readonly length: number | undefined;
-  /** What an attribute of WGSL says of its bytes. */
+  /** Value of the WGSL attribute `@size`. */
   readonly size: number | undefined;
 }
 
 /** The members of each struct, by its name, in the order of the text. */
 export type Declarations = ReadonlyMap<string, readonly Member[]>;
 
-/** A type that WGSL has for each scalar that a storage buffer can hold. */
+/** The scalars that a WGSL storage buffer can hold. */
 export const WGSL_SCALARS = ["i32", "u32", "f16", "f32", "ref"] as const;
 
 const C_MEMBER = /^ {2}(?<type>(?:struct )?\w+) (?<name>\w+)(?:\[(?<length>\d+)\])?;$/;
@@ -37,8 +37,10 @@ const WGSL_MEMBER =
   /^ {2}(?:@size\((?<size>\d+)\) )?(?<name>\w+): (?:(?<type>\w+)|array<(?<element>\w+), (?<length>\d+)>),$/;
 
 /**
- * @param text Of C or WGSL, as the module prints it.
- * @returns What is declared there.
+ * Parses a text of C or WGSL as the module prints it.
+ *
+ * @param text The text.
+ * @returns The declared structs.
  */
 export function declarationsOf(text: string): Declarations {
   const structs = new Map<string, Member[]>();
@@ -69,7 +71,7 @@ function memberOf(line: string): Member {
 
 /** A scalar in a record. */
 export interface Leaf {
-  /** As C and WGSL name it in a record: `pos.x`, `near[1].hp`. */
+  /** Its path in C and WGSL: `pos.x`, `near[1].hp`. */
   readonly path: string;
   readonly type: ScalarType;
   /** Bytes from the start of the record. */
@@ -77,13 +79,15 @@ export interface Leaf {
 }
 
 /**
+ * Lists the scalars in a record, in the order of their bytes.
+ *
  * @param type A struct.
  * @param name Its name in the text.
- * @param declared What is declared there.
- * @returns Every scalar in a record, in the order of their bytes.
+ * @param declared The structs of the text.
+ * @returns The scalars.
  */
 export function leavesOf(type: AnyStruct, name: string, declared: Declarations): Leaf[] {
-  // What the text adds for padding has a name that no field can have.
+  // Members for padding have names that start with _.
   const members = declared.get(name)!.filter((it) => !it.name.startsWith("_"));
   return inOrder(type).flatMap(([, field], i) => {
     const { name, type, length } = members[i];
@@ -118,8 +122,10 @@ function leavesAt(
 }
 
 /**
+ * Lists the fields of a struct in the order of their bytes.
+ *
  * @param type A struct.
- * @returns Its fields in the order of their bytes.
+ * @returns The fields by name.
  */
 export function inOrder(type: AnyStruct): [string, AnyStruct["fields"][string]][] {
   return Object.entries(type.fields).sort(([, a], [, b]) => a.offset - b.offset);
@@ -130,9 +136,9 @@ function isArray(type: FieldType): type is ReturnType<typeof array> {
 }
 
 /**
- * The plain value of a record, made scalar by scalar in the order of their bytes.
+ * Makes the plain value of a record, scalar by scalar in the order of their bytes.
  *
- * @param type The type of it.
+ * @param type Type of the record or field.
  * @param make Makes the next value of a scalar type.
  * @returns The value.
  */
@@ -147,30 +153,20 @@ export function valueOf(type: FieldType, make: (type: ScalarType) => unknown): u
 
 // -- random structs --
 
-/** Names that are free, taken or impossible in one language or the other, and what those might become. */
+/** Names that are free, reserved or invalid in one of the languages, and their escaped forms. */
 const FIELD_NAMES =
   "x y hp pos near int int_ int_2 f32 vec2f uint8_t class target loop self NULL struct $ $a u0024a größe ŝ 変 linux INT8_MAX x_"
     .split(" ");
-const STRUCT_NAMES = [
-  "",
-  "",
-  "",
-  "Vec2",
-  "Vec2",
-  "Vec2_2",
-  "Pos",
-  "int",
-  "f32",
-  "vec2f",
-  "struct",
-  "My struct",
-  "3D",
-]
-  .concat("größe", "_x", "__x", "Self", "Record", "uint8_t", "a/*b*/", "u0033D");
+const STRUCT_NAMES = ["", "", "", "My struct"].concat(
+  "Vec2 Vec2 Vec2_2 Pos int f32 vec2f struct 3D größe _x __x Self Record uint8_t a/*b*/ u0033D"
+    .split(" "),
+);
 
 /**
- * @param scalars What fields may be made of.
- * @returns Any struct of them, up to three levels deep, with names that need care.
+ * Makes random structs, up to three levels deep, with names that may need escaping.
+ *
+ * @param scalars Types of their fields.
+ * @returns The structs.
  */
 export function structsOf(scalars: readonly ScalarType[]): fc.Arbitrary<AnyStruct> {
   const links = fc.constantFrom(ref("self"));

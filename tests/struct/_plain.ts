@@ -1,5 +1,5 @@
 /**
- * Plain values that notice how they are read, for the tests of what writes them to records.
+ * Plain values that report each read, for the tests of writers.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const Trail = struct({ ages: array("u8", 2), dots: array(Vec, 2) }, { name: "Tra
 
 const MANY = 60;
 
-/** Fields of every kind, each between others, so that a write beyond one would show. */
+/** Fields of every kind, each between others, which show a write beyond it. */
 export const Whole: Struct<Fields> = struct({
   id: "u8",
   pos: Vec,
@@ -28,14 +28,14 @@ export const Whole: Struct<Fields> = struct({
   links: array(ref(Vec), 2),
   dots: array(Vec, 3),
   trails: array(Trail, 2),
-  many: array(Vec, MANY), // longer than a chain through its elements may be
+  many: array(Vec, MANY), // too long for a chain of calls
   big: "i64",
   link: "ref",
   on: "bool",
   last: "u8",
-}, { name: "Whole" }) as unknown as Struct<Fields>; // whatever its fields are, as the tests go through them by name
+}, { name: "Whole" }) as unknown as Struct<Fields>; // the tests use its fields by name
 
-/** A value for all of its fields, the arrays full but for the long one. */
+/** A value with all fields. The arrays are full, except the long one. */
 export function wholeValue(): Plain {
   return {
     id: 1,
@@ -59,17 +59,17 @@ export function wholeValue(): Plain {
   };
 }
 
-/** The same as a record of a pool gives it: the long array with all of its elements. */
+/** The same value as it is read from a record: the long array has all elements. */
 export function asRead(value: Plain): Plain {
   const many = value.many as readonly unknown[];
   const zeros = Array.from({ length: MANY - many.length }, () => ({ x: 0, y: 0 }));
   return { ...value, many: [...many, ...zeros] };
 }
 
-/** What happens when a part of a value is read; gets the path that leads to it. */
+/** Called when a part of a value is read, with the path of the part. */
 export type OnRead = (path: string) => void;
 
-/** The ways of which a value can notice that it is read. */
+/** Ways to make a value that reports each read. */
 export const READERS: Readonly<Record<string, (value: Plain, onRead: OnRead) => Plain>> = {
   "getters": (value, onRead) => withGetters(value, onRead, "") as Plain,
   "getters of a class": (value, onRead) => ofClass(value, onRead, "") as Plain,
@@ -84,15 +84,17 @@ function join(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
 
-/** Names of what there is to read: an array has a length as well. */
+/** Names of the properties that are read: of an array also its length. */
 function namesIn(value: Plain): string[] {
   return Array.isArray(value) ? ["length", ...Object.keys(value)] : Object.keys(value);
 }
 
 /**
+ * Lists the paths of all parts of a value.
+ *
  * @param value A plain value.
- * @param path Path that leads to it.
- * @returns The paths of all that can be read of it.
+ * @param path Path of the value.
+ * @returns The paths.
  */
 export function pathsIn(value: unknown, path = ""): string[] {
   if (!isParent(value)) return [];
@@ -102,7 +104,7 @@ export function pathsIn(value: unknown, path = ""): string[] {
   });
 }
 
-/** A copy whose properties are getters; an array becomes something array-like. */
+/** Copies a value with getters for properties; an array becomes an array-like object. */
 function withGetters(value: unknown, onRead: OnRead, path: string): unknown {
   if (!isParent(value)) return value;
   const copy = {};
@@ -118,7 +120,7 @@ function withGetters(value: unknown, onRead: OnRead, path: string): unknown {
   return copy;
 }
 
-/** The same, where they are not enumerable, as a class has them. */
+/** Copies a value with getters of a class, which are not enumerable. */
 function ofClass(value: unknown, onRead: OnRead, path: string): unknown {
   if (!isParent(value)) return value;
   class Value {}
@@ -143,7 +145,7 @@ function proxied(value: unknown, onRead: OnRead, path: string): unknown {
     );
   return new Proxy(copy, {
     get(target, name) {
-      // Whose object it is may be asked as well.
+      // Inherited properties such as `constructor` are read too.
       if (typeof name === "string" && Object.hasOwn(target, name)) onRead(join(path, name));
       return Reflect.get(target, name);
     },

@@ -1,8 +1,28 @@
-/** Declarations in C and WGSL as texts. That compilers take them as they are meant is shown in `layouts/layouts.ts`. */
+/**
+ * Tests of declarations in C and WGSL as texts. `layouts/layouts.ts` gives them to compilers.
+ *
+ * @module
+ */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type AnyStruct, array, ref, type ScalarType, SchemaError, struct } from "../../mod.ts";
-import { declarationsOf, type Member } from "./_declarations.ts";
+import fc from "fast-check";
+import {
+  type AnyStruct,
+  array,
+  ref,
+  type ScalarType,
+  SchemaError,
+  Struct,
+  struct,
+} from "../../mod.ts";
 import { untyped } from "../_support.ts";
+import {
+  type Declarations,
+  declarationsOf,
+  inOrder,
+  type Member,
+  structsOf,
+  WGSL_SCALARS,
+} from "./_declarations.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 
@@ -66,31 +86,25 @@ static_assert(sizeof(struct Enemy) == 64, "struct Enemy is not as in Slabs");`,
   );
 });
 
-const C_TYPES: [ScalarType, string][] = [
-  ["i8", "int8_t"],
-  ["u8", "uint8_t"],
-  ["i16", "int16_t"],
-  ["u16", "uint16_t"],
-  ["i32", "int32_t"],
-  ["u32", "uint32_t"],
-  ["i64", "int64_t"],
-  ["u64", "uint64_t"],
-  ["f16", "_Float16"],
-  ["f32", "float"],
-  ["f64", "double"],
-  ["bool", "bool"],
-  ["ref", "uint32_t"],
-];
+/** The C type of each scalar, and its size. */
+// deno-fmt-ignore: one width a line
+const C_TYPES: Readonly<Record<ScalarType, [name: string, size: number]>> = {
+  i8: ["int8_t", 1], u8: ["uint8_t", 1], bool: ["bool", 1],
+  i16: ["int16_t", 2], u16: ["uint16_t", 2], f16: ["_Float16", 2],
+  i32: ["int32_t", 4], u32: ["uint32_t", 4], f32: ["float", 4], ref: ["uint32_t", 4],
+  i64: ["int64_t", 8], u64: ["uint64_t", 8], f64: ["double", 8],
+};
+const SCALARS = Object.keys(C_TYPES) as ScalarType[]; // its keys are these
 
-for (const [type, inC] of C_TYPES) {
-  Deno.test(`Struct.toC() declares ${type} as ${inC}`, () => {
-    const text = struct({ it: type, all: array(type, 3) }, { name: "One" }).toC();
-    assertEquals(membersOf(text, "One"), [
+Deno.test("Struct.toC() declares each scalar, single and in an array, by its C type", () => {
+  for (const [type, [inC]] of Object.entries(C_TYPES)) {
+    const text = struct({ it: type as ScalarType, all: array(type as ScalarType, 3) }).toC();
+    assertEquals(membersOf(text, "Record"), [
       { name: "it", type: inC, length: undefined, size: undefined },
       { name: "all", type: inC, length: 3, size: undefined },
     ]);
-  });
-}
+  }
+});
 
 Deno.test("Struct.toC() declares a compact layout in the order of its bytes", () => {
   const fields = { a: "u8", b: "f64", c: "u16" } as const;
@@ -151,19 +165,18 @@ struct Half {
   ]);
 });
 
-const NOT_IN_WGSL: [ScalarType, string][] = [
-  ["i8", '"i32"'],
-  ["u8", '"u32"'],
-  ["i16", '"i32"'],
-  ["u16", '"u32"'],
-  ["bool", '"u32"'],
-  ["i64", 'two of "u32"'],
-  ["u64", 'two of "u32"'],
-  ["f64", '"f32"'],
-];
-
-for (const [type, instead] of NOT_IN_WGSL) {
-  Deno.test(`Struct.toWGSL() throws SchemaError on ${type}, and says what to use`, () => {
+Deno.test("Struct.toWGSL() throws SchemaError on other types, and says what to use", () => {
+  const instead: Partial<Record<ScalarType, string>> = {
+    i8: '"i32"',
+    u8: '"u32"',
+    i16: '"i32"',
+    u16: '"u32"',
+    bool: '"u32"',
+    i64: 'two of "u32"',
+    u64: 'two of "u32"',
+    f64: '"f32"',
+  };
+  for (const type of Object.keys(instead) as ScalarType[]) {
     const Inner = struct({ ok: "u32", bad: type });
     const cases: [AnyStruct, string][] = [
       [struct({ ok: "f32", bad: type }, { name: "Enemy" }), "bad"],
@@ -171,21 +184,16 @@ for (const [type, instead] of NOT_IN_WGSL) {
       [struct({ pos: Inner }, { name: "Enemy" }), "pos.bad"],
       [struct({ a: struct({ b: array(Inner, 2) }) }, { name: "Enemy" }), "a.b.bad"],
     ];
-    for (const [type_, path] of cases) {
-      const error = assertThrows(
-        () => type_.toWGSL(),
-        SchemaError,
-        `Cannot declare struct "Enemy" in WGSL: field "${path}" has type "${type}", which storage buffers do not have: use ${instead}`,
-      );
+    for (const [outer, path] of cases) {
+      const message =
+        `Cannot declare struct "Enemy" in WGSL: field "${path}" has type "${type}", ` +
+        `which storage buffers do not have: use ${instead[type]}`;
+      const error = assertThrows(() => outer.toWGSL(), SchemaError, message);
       assertEquals([error.struct, error.field], ["Enemy", path]);
+      assertThrows(() => Vec2.toWGSL(outer), SchemaError, message);
     }
     assertThrows(() => Inner.toWGSL(), SchemaError, 'Cannot declare struct in WGSL: field "bad"');
-  });
-}
-
-Deno.test("Struct.toWGSL() names the struct at fault among several", () => {
-  const Bad = struct({ hp: "u8" }, { name: "Bad" });
-  assertThrows(() => Vec2.toWGSL(Bad), SchemaError, 'Cannot declare struct "Bad" in WGSL');
+  }
 });
 
 // -- several structs --
@@ -318,4 +326,115 @@ Deno.test("Struct.toC() and toWGSL() give the same text each time", () => {
     assertEquals(print(type), print(make()));
     assert(!print(type).endsWith("\n"));
   }
+});
+
+// -- against a model --
+
+interface Measure {
+  readonly size: number;
+  readonly align: number;
+  readonly offsets: ReadonlyMap<string, number>;
+}
+
+type Sizes = Readonly<Record<string, number>>;
+
+const C_SIZES: Sizes = Object.fromEntries(Object.values(C_TYPES));
+const WGSL_SIZES: Sizes = { i32: 4, u32: 4, f32: 4, f16: 2 };
+function up(to: number, bytes: number): number {
+  return Math.ceil(bytes / to) * to;
+}
+
+/**
+ * Size, alignment and offsets of a declared struct. The rules are those of WGSL, "Memory layout": the
+ * stride of an array is its element's size rounded up to the element's alignment, the alignment of a
+ * struct is that of its widest member, the offset of a member is the end of the previous one rounded up
+ * to its alignment, and `@size` replaces its size. The rules of C are the same, without `@size`.
+ */
+function measure(name: string, declared: Declarations, scalars: Sizes): Measure {
+  const offsets = new Map<string, number>();
+  let end = 0, align = 1;
+  for (const member of declared.get(name)!) {
+    const it = measureMember(member, declared, scalars);
+    const offset = up(it.align, end);
+    offsets.set(member.name, offset);
+    end = offset + it.size;
+    align = Math.max(align, it.align);
+  }
+  return { size: up(align, end), align, offsets };
+}
+
+function measureMember(
+  { type, length, size: given }: Member,
+  declared: Declarations,
+  scalars: Sizes,
+): { size: number; align: number } {
+  const { size, align } = type in scalars
+    ? { size: scalars[type], align: scalars[type] }
+    : measure(type, declared, scalars);
+  const natural = length === undefined ? size : length * up(align, size);
+  assert(given === undefined || given >= natural, "@size is below the size of the type");
+  return { size: given ?? natural, align };
+}
+
+/** Asserts that a declared struct, and those nested in it, have the layout of the struct. */
+function assertDeclared(
+  type: AnyStruct,
+  name: string,
+  declared: Declarations,
+  scalars: Sizes,
+): void {
+  const { size, align, offsets } = measure(name, declared, scalars);
+  assertEquals([size, align], [type.size, type.align]);
+  const members = declared.get(name)!.filter((it) => !it.name.startsWith("_"));
+  const fields = inOrder(type);
+  assertEquals(members.length, fields.length);
+  fields.forEach(([, field], i) => {
+    const { name, type, length } = members[i];
+    assertEquals(offsets.get(name), field.offset);
+    const isList = typeof field.type === "object" && "element" in field.type;
+    assertEquals(length, isList ? field.length : undefined);
+    const inner = isList ? (field.type as { element: unknown }).element : field.type;
+    assertEquals(inner instanceof Struct, !(type in scalars));
+    if (inner instanceof Struct) assertDeclared(inner, type, declared, scalars);
+  });
+}
+
+/** Copies structs under distinct names. */
+function named(structs: readonly AnyStruct[]): AnyStruct[] {
+  return structs.map((it, i) => {
+    const fields = inOrder(it).map(([name, { type }]) => [name, type]);
+    return new Struct(Object.fromEntries(fields), { name: `Top${i}` });
+  });
+}
+
+Deno.test("Struct.toC() declares any structs byte for byte, by the rules of C", () => {
+  fc.assert(fc.property(fc.array(structsOf(SCALARS), { minLength: 1, maxLength: 4 }), (structs) => {
+    const [first, ...more] = named(structs);
+    const declared = declarationsOf(first.toC(...more));
+    [first, ...more].forEach((it, i) => assertDeclared(it, `Top${i}`, declared, C_SIZES));
+    // The members have all bytes, so that no compiler adds padding.
+    for (const [name, members] of declared) {
+      const bytes = members.map((it) => measureMember(it, declared, C_SIZES).size);
+      assertEquals(bytes.reduce((a, b) => a + b), measure(name, declared, C_SIZES).size);
+    }
+  }));
+});
+
+Deno.test("Struct.toWGSL() declares any structs byte for byte, by the rules of WGSL", () => {
+  const structs = fc.array(structsOf(WGSL_SCALARS), { minLength: 1, maxLength: 4 });
+  fc.assert(fc.property(structs, (structs) => {
+    const [first, ...more] = named(structs);
+    const declared = declarationsOf(first.toWGSL(...more));
+    [first, ...more].forEach((it, i) => assertDeclared(it, `Top${i}`, declared, WGSL_SIZES));
+  }));
+});
+
+Deno.test("Struct.toC() and toWGSL() give different names to different structs and fields", () => {
+  fc.assert(fc.property(structsOf(WGSL_SCALARS), (type) => {
+    for (const text of [type.toC(), type.toWGSL()]) {
+      for (const members of declarationsOf(text).values()) { // throws on a name that is there twice
+        assertEquals(new Set(members.map((it) => it.name)).size, members.length);
+      }
+    }
+  }));
 });
