@@ -8,6 +8,7 @@ import {
   type AnyHandle,
   countingMemory,
   ErasedPool,
+  InvariantError,
   OutOfMemoryError,
   Pool,
   type PoolOptions,
@@ -16,8 +17,9 @@ import {
   validate,
   wasmMemory,
 } from "../../mod.ts";
-// How often a pool looks at its blocks shows only in the slab.
-import { slabs } from "../../src/slab/slab.ts";
+// How often a pool looks at its blocks shows only in the slab, and its queue can be damaged only there.
+import type { Block } from "../../src/slab/block.ts";
+import { type Slab, slabs } from "../../src/slab/slab.ts";
 import { drop, type KindMaker, type OfKind, POOL_KINDS } from "../_kinds.ts";
 import { assertNoGarbage, claim } from "../model/_meter.ts";
 import { counters, figuresOf, untyped } from "../_support.ts";
@@ -367,6 +369,46 @@ Deno.test("Spread reuse: alloc() throws while memory is detached, and loses no c
     assertEquals(pool.tryAlloc(), undefined);
   }
 });
+
+// -- the queue under validate() --
+
+/** A slab with spread reuse, and its fields. */
+type SpreadSlab = Slab & Record<"_first" | "_last" | "_queued" | "_vacant", number> & {
+  _fresh: Block;
+};
+
+/** Faults in a queue of the chunks 2, 3 and 4; chunks 0 and 5 are live, chunk 20 was never used. */
+const FAULTS: Readonly<Record<string, (slab: SpreadSlab) => void>> = {
+  "the queue has -1 chunks": (slab) => slab._queued = -1,
+  "the queue leads to chunk -1": (slab) => slab._first = -1,
+  "the queue leads to chunk 32": (slab) => slab._first = 32,
+  "the queue has chunk 5, which is not free or was never used": (slab) => slab._first = 5,
+  "the queue has chunk 20, which is not free or was never used": (slab) => slab._first = 20,
+  "the queue has chunk 2 a second time": ({ blocks: [block] }) => block.next[3] = 2,
+  "the queue ends at chunk 4, not 3": (slab) => slab._last = 3,
+  "block 0 has 3 chunks in the queue and 0 that wait, it counts 2": ({ blocks: [block] }) =>
+    block.queued = 2,
+  "block 0 has 3 chunks in the queue and 1 that wait, it counts 3": ({ blocks: [block] }) =>
+    block.waiting = 1,
+  "the chain of block 0 and the queue have 2 chunks, and 3 are free": (slab) => {
+    slab._queued = slab.blocks[0].queued = 2;
+    slab._last = 3;
+  },
+  "it goes on from blocks 1 and 3": (slab) => slab._vacant = 3,
+  "it goes on from blocks 1 and -1": (slab) => slab._vacant = -1,
+};
+
+for (const [problem, plant] of Object.entries(FAULTS)) {
+  Deno.test(`Spread reuse: validate() finds that ${problem}`, () => {
+    const pool = counters({ reuse: "spread", chunksPerBlock: 16, maxChunks: 32 });
+    const handles = pool.allocMany(16);
+    pool.allocMany(2); // in block 1
+    pool.freeMany(handles.slice(2, 5));
+    validate(pool);
+    plant(untyped(slabs.get(pool)![0])); // every pool has a slab
+    assertThrows(() => validate(pool), InvariantError, problem);
+  });
+}
 
 // -- garbage --
 
