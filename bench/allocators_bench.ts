@@ -1,9 +1,10 @@
 /**
  * What does it cost to get memory for many items, and to give it back in some order?
  *
- * An item is a particle of 20 bytes, zeroed, with its number written into it, as memory that nobody writes to is no use. An
- * allocator has all the memory that it needs before the time is taken. What is on the engine's heap comes from there, and its
- * collections fall where they fall. `deno task plot` asks this for 1,000 to 1,000,000 items.
+ * An item is a particle of 20 bytes, zeroed, with its number written into it, as memory that nobody
+ * writes to is no use. An allocator has all the memory that it needs before the time is taken. What
+ * is on the engine's heap comes from there, and its collections fall where they fall. `deno task
+ * plot` asks this for 1,000 to 1,000,000 items.
  */
 import {
   Arena,

@@ -1,4 +1,7 @@
-/** What do the byte allocators cost, against a few lines by hand and against another allocator of this kind? */
+/**
+ * What do the byte allocators cost, against a few lines by hand and against another allocator of
+ * this kind?
+ */
 import process from "node:process";
 import { Arena, FreeListAllocator, StackAllocator } from "@slabs/pool";
 import { type Contestant, type Question, show, type Work } from "./harness/question.ts";
@@ -8,7 +11,9 @@ import { Particle, shuffled, WORDS } from "./particles/particle.ts";
 const MIN_BYTES = 16;
 const MAX_BYTES = 256;
 
-/** Sizes without a pattern, each about as often: multiplied by 2^32 / golden ratio, as Knuth hashes. */
+/**
+ * Sizes without a pattern, each about as often: multiplied by 2^32 / golden ratio, as Knuth hashes.
+ */
 function bytesOf(i: number): number {
   return MIN_BYTES + (Math.imul(i, 2_654_435_761) >>> 8) % (MAX_BYTES - MIN_BYTES + 1);
 }
@@ -20,14 +25,15 @@ interface Allocator {
   free(address: number): void;
 }
 
-/** Room enough, so that nobody has to grow. */
+/** Bytes that are enough, so that no allocator has to grow. */
 function roomFor(count: number): number {
   return count * MAX_BYTES * 4 + 4096;
 }
 
 /**
- * @thi.ng/malloc with its default settings: first fit, in lists of the free and of the used blocks. One of its modules reads
- * `NODE_ENV` when it is loaded, which would take a permission, so it finds an empty environment.
+ * @thi.ng/malloc with its default settings: first fit, in lists of the free and of the used blocks.
+ * One of its modules reads `NODE_ENV` when it is loaded, which would take a permission, so it finds
+ * an empty environment.
  */
 async function thingMalloc(count: number): Promise<Allocator> {
   const { env } = process;
@@ -62,7 +68,10 @@ function onAllocators(
 
 // -- many sizes --
 
-/** Each slot is replaced once a step, in random order. The bytes that were asked for are the checksum. */
+/**
+ * Each slot is replaced once a step, in random order. The bytes that were asked for are the
+ * checksum.
+ */
 function replaceWork(count: number, replace: (slot: number, bytes: number) => number): Work {
   const order = shuffled(count);
   let step = 0, asked = 0;

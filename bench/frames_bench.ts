@@ -1,7 +1,8 @@
 /**
  * What does a whole frame cost with so many particles, and what does the worst frame?
  *
- * The method is in `METHOD`. Dense columns are the limit for code that needs neither handles nor identity.
+ * The method is in `METHOD`. Dense columns are the limit for code that needs neither handles nor
+ * identity.
  */
 import { type Plan, type Question, show, type Work } from "./harness/question.ts";
 import { DT, shuffled } from "./particles/particle.ts";
@@ -66,7 +67,7 @@ function evenFramesOf(plan: Plan): Question {
     method:
       `The same, but for the order: every ${LIFE}th particle ends, so that a processor sees it coming, and ` +
       "where the next one is written. It is the best case of records that stay where they are.",
-    missing: "whoever is far behind these in the table before.",
+    missing: "those that are far slower in the table before.",
     contestants: onAll(work, {
       labels,
       without: ["recycled", "bitecs", "elics", "structurae", "deepool"],

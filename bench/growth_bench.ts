@@ -1,4 +1,7 @@
-/** From nothing to 1,000,000 records: what does the worst step cost, and how much memory does it all take? */
+/**
+ * From nothing to 1,000,000 records: what does the worst step cost, and how much memory does it all
+ * take?
+ */
 import { type Question, show, type Work } from "./harness/question.ts";
 import { speedX, speedY, startX, startY } from "./particles/particle.ts";
 import { onAll, type Particles } from "./particles/particles.ts";
@@ -25,7 +28,10 @@ function fillWork(particles: Particles, count: number): Work {
   };
 }
 
-/** The five fields in one array, record by record, doubled by copying: what growth costs without blocks. */
+/**
+ * The five fields in one array, record by record, doubled by copying: what growth costs without
+ * blocks.
+ */
 class DoublingArray {
   size = 0;
   #floats = new Float32Array(16 * 5);

@@ -1,7 +1,9 @@
 /**
- * What does a pass over all records cost: by how much of a pool is live, and by how many fields of a record are touched?
+ * What does a pass over all records cost: by how much of a pool is live, and by how many fields of
+ * a record are touched?
  *
- * One kind of record in a process is the best case of an optimising compiler. `deno task game` has six kinds.
+ * One kind of record in a process is the best case of an optimising compiler. `deno task game` has
+ * six kinds.
  */
 import { type Question, show, type Work } from "./harness/question.ts";
 import { DT, shuffled } from "./particles/particle.ts";
@@ -11,7 +13,10 @@ const labels = { pool: "Pool.forEach", forOf: "for…of Pool" };
 const COUNT = 100_000;
 const ALL = COUNT.toLocaleString("en");
 
-/** Fills a storage and frees all but a share again. Dense columns have no gaps, and never have the others. */
+/**
+ * Fills a storage and frees all but a share again. Dense columns have no gaps, and never have the
+ * others.
+ */
 function thinned(particles: Particles | NamedParticles, count: number, percent: number): void {
   const kept = Math.ceil(count * percent / 100);
   const order = shuffled(count);

@@ -1,8 +1,9 @@
 /**
  * Measures questions, and prints their tables: `deno task bench [--quick] [name…]`.
  *
- * A name is that of a file, `alloc` for `alloc_bench.ts`, or of a question in it, `alloc/hot`; without one all are measured. Each
- * contestant runs in processes of its own. `--quick` does all once with few records, which only proves that it works.
+ * A name is that of a file, `alloc` for `alloc_bench.ts`, or of a question in it, `alloc/hot`;
+ * without one all are measured. Each contestant runs in processes of its own. `--quick` does all
+ * once with few records, which only proves that it works.
  *
  * @module
  */

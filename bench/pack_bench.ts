@@ -1,4 +1,7 @@
-/** What does it cost to copy two fields of every record into an instance buffer, against the same loop by hand? */
+/**
+ * What does it cost to copy two fields of every record into an instance buffer, against the same
+ * loop by hand?
+ */
 import { Pool } from "@slabs/pool";
 import { type Question, show, type Work } from "./harness/question.ts";
 import { BLOCK, Particle, WORDS } from "./particles/particle.ts";

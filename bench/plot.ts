@@ -1,14 +1,16 @@
 /**
- * Draws what it costs to get and give back memory, for 1,000 to 1,000,000 items: `deno task plot [--quick]`.
+ * Draws what it costs to get and give back memory, for 1,000 to 1,000,000 items: `deno task plot
+ * [--quick]`.
  *
- * The questions are those of `allocators_bench.ts`, asked for each number of items. A process does several runs of few items; its
- * mean is taken, and the median of all processes. Who would take many seconds is not measured with more items: the chart has a
- * cross there.
+ * The questions are those of `allocators_bench.ts`, asked for each number of items. A process does
+ * several runs of few items; its mean is taken, and the median of all processes. Who would take
+ * many seconds is not measured with more items: the chart has a cross there.
  *
- * Prints tables, and writes `docs/allocators.svg` and `docs/allocators.png`. `--quick` does little, once, and writes nothing.
+ * Prints tables, and writes `docs/allocators.svg` and `docs/allocators.png`. `--quick` does little,
+ * once, and writes nothing.
  *
- * Caveats: the engine's collections fall into the time of whoever is running. Objects that are freed are taken later, or not within
- * the time at all.
+ * Caveats: the engine's collections count for the contestant that runs. Freed objects are collected
+ * later, or not within the time at all.
  *
  * @module
  */
@@ -34,7 +36,10 @@ const QUICK_COUNTS = [30, 100];
 const ROUNDS = 5;
 /** Items of all samples of a process, at the least. */
 const ITEMS = 100_000;
-/** Who would take longer, if its time grew with the square of the number of items, is not measured with more. */
+/**
+ * Who would take longer, if its time grew with the square of the number of items, is not measured
+ * with more.
+ */
 const LIMIT_MILLIS = 10_000;
 
 // -- the figures --
@@ -95,7 +100,10 @@ function titles(points: readonly Point[]): [string, string][] {
 
 // -- the chart --
 
-/** In the order of the legend and of the tables. Colors go by family, and dashes tell its members apart. */
+/**
+ * In the order of the legend and of the tables. Colors go by family, and dashes tell its members
+ * apart.
+ */
 export const LOOKS: readonly Look[] = [
   { name: "Pool", color: "#0b5fa5", dash: [1, 0] },
   { name: "ErasedPool", color: "#3aa7dd", dash: [1, 0] },
@@ -111,7 +119,10 @@ export const LOOKS: readonly Look[] = [
   { name: "new ArrayBuffer each", color: "#7b3fb5", dash: [1, 0] },
 ];
 
-/** @returns The chart: a panel for each pattern. The last point before one that was not measured is crossed out. */
+/**
+ * @returns The chart: a panel for each pattern. The last point before one that was not measured is
+ * crossed out.
+ */
 export function chartSpec(points: readonly Point[], subtitle: readonly string[]): Spec {
   const named = titles(points);
   const most = Math.max(...points.map(({ count }) => count));

@@ -1,8 +1,9 @@
 /**
- * What do the other kinds of pool cost against a `Pool`, and what does it cost where the blocks come from?
+ * What do the other kinds of pool cost against a `Pool`, and what does it cost where the blocks
+ * come from?
  *
- * All store one struct, so that they hold the same records in chunks of the same size, and all run in one thread: `workers_bench.ts`
- * has two.
+ * All store one struct, so that they hold the same records in chunks of the same size, and all run
+ * in one thread: `workers_bench.ts` has two.
  */
 import {
   type AnyStruct,

@@ -1,8 +1,10 @@
 /**
- * Measures all questions, and writes `bench/REPORT.md` and the charts in `docs/`: `deno task report [--quick]`.
+ * Measures all questions, and writes `bench/REPORT.md` and the charts in `docs/`: `deno task report
+ * [--quick]`.
  *
- * The pool and the slab by hand also run on Node and Bun, which are installed from npm for it. `--quick` does everything once
- * with few records, several processes at a time, to see that it works; it writes nothing.
+ * The pool and the slab by hand also run on Node and Bun, which are installed from npm for it.
+ * `--quick` does everything once with few records, several processes at a time, to see that it
+ * works; it writes nothing.
  *
  * @module
  */

@@ -1,4 +1,7 @@
-/** What does it cost to save all records of a pool and to go back to them: by a snapshot, and by a save that survives an update? */
+/**
+ * What does it cost to save all records of a pool and to go back to them: by a snapshot, and by a
+ * save that survives an update?
+ */
 import {
   array,
   type ArrayType,
@@ -27,7 +30,10 @@ const Later: Struct<{ id: "f64"; x: "f32"; y: "f32"; z: "f32"; rest: ArrayType<"
   rest: array("u32", 5),
 }, { name: "Body" });
 
-/** A pool of which a share has been freed, in random order, and the indices of the records that are left. */
+/**
+ * A pool of which a share has been freed, in random order, and the indices of the records that are
+ * left.
+ */
 function filled(count: number, freed: number) {
   const pool = new Pool(Body);
   const at = pool.cursor();

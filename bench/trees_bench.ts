@@ -1,7 +1,9 @@
-/** The Benchmarks Game's binary-trees, on the four kinds of memory of `examples/binary_trees.ts`. */
+/**
+ * The Benchmarks Game's binary-trees, on the four kinds of memory of `examples/binary_trees.ts`.
+ */
 import { type Contestant, type Question, show } from "./harness/question.ts";
 
-/** @param forest The place of a kind of memory in the list of the example. */
+/** @param forest The index of a kind of memory in the list of the example. */
 function treesIn(label: string, forest: number): Contestant {
   return {
     label,

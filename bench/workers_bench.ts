@@ -1,7 +1,7 @@
 /**
  * Do two threads get twice as much done in one shared pool?
  *
- * A step is the same work for one worker or for two. It needs as many cores as threads, and nobody else on them.
+ * A step is the same work for one worker or for two. It needs as many idle cores as threads.
  */
 import { SharedPool, type SharedPoolToken, type View } from "@slabs/pool";
 import { type Question, show, type Work } from "./harness/question.ts";
@@ -17,7 +17,10 @@ const REPEATS = 20;
 
 // -- the worker's side --
 
-/** The global object of a worker, as far as it is used. The global object of other threads has no such name. */
+/**
+ * The global object of a worker, as far as it is used. The global object of other threads has no
+ * such name.
+ */
 interface WorkerScope {
   readonly name?: string;
   onmessage: (event: MessageEvent<Task>) => void;

@@ -13,7 +13,10 @@ export interface Game {
 
 /** What a program exports. */
 interface Program {
-  /** Makes a game of `live` records of each kind. `nextLife` gives the life of the record that is born next, in frames. */
+  /**
+   * Makes a game of `live` records of each kind. `nextLife` gives the life of the record that is
+   * born next, in frames.
+   */
   make(rules: { readonly live: number; readonly nextLife: () => number }): Game;
 }
 
@@ -34,7 +37,8 @@ export const LONGEST_LIFE = 29;
 export const ENDLESS_LIFE = 65_000;
 
 /**
- * @param births Whether lives end, after 10 to 29 frames, so that one record in twenty is replaced each frame.
+ * @param births Whether lives end, after 10 to 29 frames, so that one record in twenty is replaced
+ * each frame.
  * @returns A function that gives one life after another, the same ones in every process.
  */
 function lives(births: boolean): () => number {
@@ -51,7 +55,10 @@ export class Sums {
   records = 0;
   /** Of the integers of all records, modulo 2^32. */
   integers = 0;
-  /** Of each record's floats times its life, so that a life beside another record's floats shows. All are positive. */
+  /**
+   * Of each record's floats times its life, so that a life beside another record's floats shows.
+   * All are positive.
+   */
   floats = 0;
 
   /** @param integers All of them, `life` among them. */

@@ -1,4 +1,7 @@
-/** The six kinds of record, and the pieces of text that the programs of all contestants are put together from. */
+/**
+ * The six kinds of record, and the pieces of text that the programs of all contestants are put
+ * together from.
+ */
 
 /** A field of a record. */
 export interface Field {
@@ -24,7 +27,10 @@ const u8 = (name: string, start: number): Field => ({ name, type: "u8", start: `
 const life = (type: "u16" | "u32"): Field => ({ name: "life", type, start: "nextLife()" });
 const x = f32("x", 1.5), y = f32("y", 2.5), vx = f32("vx", 0.5), vy = f32("vy", 0.5);
 
-/** The kinds of the game that is measured. Heat and alpha tend to 1, as floats that tend to 0 get slow on the way. */
+/**
+ * The kinds of the game that is measured. Heat and alpha tend to 1, as floats that tend to 0 get
+ * slow on the way.
+ */
 export const KINDS: readonly Kind[] = [
   {
     name: "ships",
@@ -64,14 +70,17 @@ export const KINDS: readonly Kind[] = [
   },
 ];
 
-/** The kinds of a game before it: the same ones with their fields the other way round, so that no layout is the same. */
+/**
+ * The kinds of a game before it: the same ones with their fields the other way round, so that no
+ * layout is the same.
+ */
 export const OTHER_KINDS: readonly Kind[] = KINDS.map((kind) => ({
   ...kind,
   fields: kind.fields.toReversed(),
 }));
 
-/** The text of where a program has a field. */
-export type Place = (field: Field) => string;
+/** Gives the expression for a field of a record. */
+export type Access = (field: Field) => string;
 
 /** @returns What `text` gives for each kind, a line each. */
 export function each(kinds: readonly Kind[], text: (kind: Kind) => string): string {
@@ -79,26 +88,29 @@ export function each(kinds: readonly Kind[], text: (kind: Kind) => string): stri
 }
 
 /** @returns The statements that move a record. */
-export function move({ fields, move }: Kind, place: Place): string {
+export function move({ fields, move }: Kind, access: Access): string {
   return move.replace(/[a-z]+/g, (word) => {
     const field = fields.find(({ name }) => name === word);
-    return field === undefined ? word : place(field);
+    return field === undefined ? word : access(field);
   });
 }
 
 /** @returns The statements that write a record that is born. */
-export function birth({ fields }: Kind, place: Place): string {
-  return fields.map((it) => `${place(it)} = ${it.start};`).join(" ");
+export function birth({ fields }: Kind, access: Access): string {
+  return fields.map((it) => `${access(it)} = ${it.start};`).join(" ");
 }
 
-/** @returns The statement that adds a record to the sums: integers and floats apart, each in the order of their names. */
-export function weigh({ fields }: Kind, place: Place): string {
+/**
+ * @returns The statement that adds a record to the sums: integers and floats apart, each in the
+ * order of their names.
+ */
+export function weigh({ fields }: Kind, access: Access): string {
   const sorted = fields.toSorted((a, b) => a.name < b.name ? -1 : 1);
   const [floats, integers] = [true, false].map((isFloat) =>
-    sorted.filter(({ type }) => (type === "f32") === isFloat).map(place).join(", ")
+    sorted.filter(({ type }) => (type === "f32") === isFloat).map(access).join(", ")
   );
   return `sums.add(${
-    place(fields.find(({ name }) => name === "life")!)
+    access(fields.find(({ name }) => name === "life")!)
   }, [${integers}], [${floats}]);`;
 }
 
@@ -111,7 +123,8 @@ export const ARRAYS = {
 } as const;
 
 /**
- * The game of a program that has a function of the name of each kind, which makes its `move`, `age`, `fill` and `weigh`.
+ * The game of a program that has a function of the name of each kind, which makes its `move`,
+ * `age`, `fill` and `weigh`.
  *
  * @param setUp What they share, as text; they are called with `shared`.
  */

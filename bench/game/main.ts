@@ -1,45 +1,61 @@
 /**
- * The six-kind game: what does a frame of a whole program cost with pools, and what with the things one would have instead?
+ * The six-kind game: what does a frame of a whole program cost with pools, and with what one would
+ * use instead?
  *
- * **Why.** An engine keeps what it learns of types with the text of a function, and a benchmark of one pool and one loop shows what no
- * program has. This one has six kinds of record and two loops a kind.
+ * **Why.** An engine keeps what it learns of types with the text of a function. A benchmark of one
+ * pool and one loop shows the best case, which no program has. This one has six kinds of record and
+ * two loops a kind.
  *
- * **The game.** Ships, bullets, sparks, enemies, pickups and smokes, 5,000 live of each. A frame moves all kinds, takes one from the
- * life of every record and frees those that have none left, and then fills each kind up again. Lives are 10 to 29 frames, so 5 % of
- * the records are replaced each frame. With `--no-births` lives are longer than the run: the same loops run, and the ageing loop frees
- * nothing.
+ * **The game.** Ships, bullets, sparks, enemies, pickups and smokes, 5,000 live of each. A frame
+ * moves all kinds, takes one from the life of every record and frees those that have none left, and
+ * then fills each kind up again. Lives are 10 to 29 frames, so 5 % of the records are replaced each
+ * frame. With `--no-births` lives are longer than the run: the same loops run, and the ageing loop
+ * frees nothing.
  *
  * **The contestants**
  * - `columns`: dense columns by hand, swap-remove, no identity: the baseline
  * - `slab`: a slab by hand, unchecked
- * - `objects`: objects of six classes in arrays, with one function that sweeps them; `objects/sweeps` has one for each class
- * - `loop`, `forEach`, `forOf`: pools, each as `…/init` (born by `alloc({ … })`) and as `…/cursor` (by `allocAt` and writes)
+ * - `objects`: objects of six classes in arrays, with one function that sweeps them;
+ *   `objects/sweeps` has one for each class
+ * - `loop`, `forEach`, `forOf`: pools, each as `…/init` (born by `alloc({ … })`) and as `…/cursor`
+ *   (by `allocAt` and writes)
  * - `wolf-ecs`, `bitecs`: a component and a query for each kind
  *
- * The program of each is written from one table of kinds (`kinds.ts`), with every loop and callback in full, as one would write it
- * by hand: so all do the same, and each game has literals of its own. `--quick --tools dir` leaves them in `dir/deno` to be read.
+ * The program of each is written from one table of kinds (`kinds.ts`), with every loop and callback
+ * in full, as one would write it by hand: so all do the same, and each game has its own literals.
+ * `--quick --tools dir` leaves them in `dir/deno` to be read.
  *
- * **The method.** Every contestant plays in a process of its own. In a round each has one turn, and every round starts with
- * another one. The figure of a round is the median of its frames. The best and the median of the rounds are shown, and ratios are of
- * the bests, as whatever else the machine does can only add to a round. The 99th percentile is the median of the rounds'. Collections
- * are those during the frames that count, read from V8's trace, in the median round. At the end all records are summed up, and all
- * contestants must agree: on the count and the integers exactly, on the floats as `toleranceOf` says.
+ * **The method.** Every contestant plays in a process of its own. In a round each has one turn, and
+ * every round starts with another one. The figure of a round is the median of its frames. The best
+ * and the median of the rounds are shown, and ratios are of the bests, as whatever else the machine
+ * does can only add to a round. The 99th percentile is the median of the rounds'. Collections are
+ * those during the frames that count, read from V8's trace, in the median round. At the end all
+ * records are summed up, and all contestants must agree: on the count and the integers exactly, on
+ * the floats as `toleranceOf` says.
  *
  * **Caveats**
  * - Ratios hold from machine to machine, nanoseconds do not.
- * - The time of a frame has one reading of the clock in it, 0.1 µs: that is 0.3 ns a record with 50 live of each kind.
+ * - The time of a frame has one reading of the clock in it, 0.1 µs: that is 0.3 ns a record with 50
+ *   live of each kind.
  * - Objects hold doubles, as anyone would have them; all others hold f32.
- * - Nothing in the game refers to a record from elsewhere. Columns could not have that, and objects have it for nothing.
- * - Bun does not tell of its collections. Node and Bun run the module as `deno bundle` writes it.
- * - With `--no-births` the doubles of `objects` drift away from floats with every frame, and the tolerance is wider.
+ * - No reference to a record is kept in the game. Columns could not have one, and objects have it
+ *   at no cost.
+ * - Bun has no trace of its collections. Node and Bun run the module as `deno bundle` writes it.
+ * - With `--no-births` the doubles of `objects` drift away from floats with every frame, and the
+ *   tolerance is wider.
  *
  * **Options**
- * - `--live n`: records of each kind (5000); given again, another table. `--frames n` (1000), `--warm-up n` (500), `--rounds n` (6)
- * - `--contestant name`: this one and the baseline; may be given again; `loop` means both of its styles
- * - `--runtime deno|node20|node24|bun|all` (deno): may be given again; they come from npm, and `--tools dir` keeps them
+ * - `--live n`: records of each kind (5000); given again, another table. `--frames n` (1000),
+ *   `--warm-up n` (500), `--rounds n` (6)
+ * - `--contestant name`: this one and the baseline; may be given again; `loop` means both of its
+ *   styles
+ * - `--runtime deno|node20|node24|bun|all` (deno): may be given again; they come from npm, and
+ *   `--tools dir` keeps them
  * - `--no-births`: see above
- * - `--second`: also the second of two games in one process, with twelve structs, after the first was played for as many frames
- * - `--long`: also one game of 32,000 frames: a frame about the 1,000th and about the 20,000th, and all collections. Takes minutes
+ * - `--second`: also the second of two games in one process, with twelve structs, after the first
+ *   was played for as many frames
+ * - `--long`: also one game of 32,000 frames: a frame about the 1,000th and about the 20,000th, and
+ *   all collections. Takes minutes
  * - `--quick`: all of that in a few seconds, only to prove that everything runs and agrees
  *
  * @module
@@ -111,7 +127,10 @@ function integer(name: string, text: string, most: number): number {
   throw new Error(`--${name} must be an integer from 1 to ${most}, got ${text}`);
 }
 
-/** A name means the contestant, or both that differ in how records are born. The baseline always plays. */
+/**
+ * A name means the contestant, or both that differ in how records are born. The baseline always
+ * plays.
+ */
 function contestantsOf(names: readonly string[]): string[] {
   const isMeant = (it: string, name: string) => `${it}/`.startsWith(name && `${name}/`);
   const unknown = names.find((name) => !CONTESTANTS.some((it) => isMeant(it, name)));
@@ -140,9 +159,10 @@ function checkAgreed(players: readonly Player[]): void {
 }
 
 /**
- * How far a sum of floats may be off, as a share of it. Columns and records hold the same floats to the bit, and only the order of
- * adding them differs. Doubles are not rounded to an f32 at each write, which takes off up to 2^-24 of a value for each frame that
- * the record has lived, and twice that of a value that is moved by one that is itself rounded. No value is negative, so nothing
+ * How far a sum of floats may be off, as a share of it. Columns and records hold the same floats to
+ * the bit, and only the order of adding them differs. Doubles are not rounded to an f32 at each
+ * write, which takes off up to 2^-24 of a value for each frame that the record has lived, and twice
+ * that of a value that is moved by one that is itself rounded. No value is negative, so nothing
  * cancels.
  */
 function toleranceOf(contestant: string, { births, warmUp, samples }: GamePlan): number {
@@ -161,7 +181,7 @@ function labelOf({ contestant }: Player): string {
   return contestant === BASELINE ? `${contestant} (baseline)` : contestant;
 }
 
-/** The median over the rounds of a kind of collection. Bun does not tell of them. */
+/** The median over the rounds of a kind of collection. Bun has no trace of them. */
 function collections({ rounds }: Player, key: "scavenges" | "markCompacts"): string {
   const counts = rounds.flatMap((it) => it.collections?.[key] ?? []);
   return counts.length === 0 ? "–" : String(median(counts));
@@ -252,7 +272,10 @@ async function play(
   console.log(`\n${longTable(long)}`);
 }
 
-/** Writes the programs of all contestants into a directory, laid out to be read; `lib` is the address of what they import. */
+/**
+ * Writes the programs of all contestants into a directory, laid out to be read; `lib` is the
+ * address of what they import.
+ */
 async function writePrograms(dir: string, lib: string): Promise<string> {
   await Deno.mkdir(dir, { recursive: true });
   const paths: string[] = [];

@@ -36,7 +36,10 @@ export function specOf(
   };
 }
 
-/** @returns The encodings that tell contestants apart, with one legend for both. Values have their name as `name`. */
+/**
+ * @returns The encodings that tell contestants apart, with one legend for both. Values have their
+ * name as `name`.
+ */
 export function looksOf(used: readonly Look[]): { color: Spec; strokeDash: Spec } {
   const scaled = (range: readonly unknown[]): Spec => ({
     field: "name",

@@ -15,7 +15,8 @@ export interface Contestant {
   /** The name in tables and charts. */
   readonly label: string;
   /**
-   * Builds the data. It imports the packages of others, so that only a process that needs one loads it.
+   * Builds the data. It imports the packages of others, so that only a process that needs one loads
+   * it.
    *
    * @param count Records, or what else the question counts.
    * @param plan How often the work will run, and the options of the game.
@@ -52,8 +53,8 @@ export interface Question {
   /** @default {"time"} */
   readonly measure?: Measure;
   /**
-   * The statistic that is compared: the median of all samples; or the mean of each process, and the median of those, where
-   * rare events are part of the price.
+   * The statistic that is compared: the median of all samples; or the mean of each process, and the
+   * median of those, where rare events are part of the price.
    *
    * @default {"median"}
    */
@@ -88,13 +89,19 @@ export function sumOf(step: () => number): Work {
   };
 }
 
-/** @returns The plan of a question; of a quick run, which only proves that it works, one with few records. */
+/**
+ * @returns The plan of a question; of a quick run, which only proves that it works, one with few
+ * records.
+ */
 export function planOf({ plan, quickCount }: Question, quick: boolean): Plan {
   if (!quick) return plan;
   return { count: quickCount, warmUp: Math.min(plan.warmUp, 25), samples: 2, batch: 1, rounds: 1 };
 }
 
-/** Shows questions to `deno bench`, and does nothing elsewhere. `deno bench -- --quick` runs each contestant twice. */
+/**
+ * Shows questions to `deno bench`, and does nothing elsewhere. `deno bench -- --quick` runs each
+ * contestant twice.
+ */
 export function show(questions: readonly Question[]): readonly Question[] {
   if (typeof Deno === "undefined") return questions;
   const quick = Deno.args.includes("--quick");

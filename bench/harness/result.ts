@@ -33,13 +33,15 @@ export function parseResult(stderr: string): Result | undefined {
   return line === undefined ? undefined : JSON.parse(line.slice(MARK.length));
 }
 
-/** A line of V8's trace with its pause, and the part of the pause that was spent in steps before. */
+/**
+ * A line of V8's trace with its pause, and the part of the pause that was spent in steps before.
+ */
 const COLLECTION = /^\[\d+:.*\] +\d+ ms: .* MB, (?:pooled: [\d.]+ MB, )?([\d.]+) \/ [\d.]+ ms/;
 const STEPS = /\(\+ ([\d.]+) ms in \d+ steps/;
 
 /**
- * Counts the collections between the last two that were asked for by `gc()`. The worker asks for one before and one after
- * its samples.
+ * Counts the collections between the last two that were asked for by `gc()`. The worker asks for
+ * one before and one after its samples.
  *
  * @param trace What `--trace-gc` wrote.
  * @throws {Error} when the trace has no two such collections.

@@ -1,4 +1,7 @@
-/** Measures questions: starts a process for each contestant and round, in turns, and compares their checksums. */
+/**
+ * Measures questions: starts a process for each contestant and round, in turns, and compares their
+ * checksums.
+ */
 import { checkAgreed, type Plan, planOf, type Question } from "./question.ts";
 import { parseResult, parseTrace, type Round } from "./result.ts";
 import type { Command } from "./runtimes.ts";
@@ -29,7 +32,10 @@ export function playersOf(question: Question, commands: readonly Command[], plan
   });
 }
 
-/** Gives each player so many rounds. A round starts with another player each time, so that what disturbs hits all alike. */
+/**
+ * Gives each player so many rounds. A round starts with another player each time, so that what
+ * disturbs hits all alike.
+ */
 export async function playRounds(
   players: readonly Player[],
   rounds: number,

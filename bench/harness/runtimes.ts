@@ -38,7 +38,8 @@ function gcFlags(traced: boolean): string[] {
 }
 
 /**
- * Installs runtimes from npm, and bundles the worker for them, as they do not run the TypeScript of this repository.
+ * Installs runtimes from npm, and bundles the worker for them, as they do not run the TypeScript of
+ * this repository.
  *
  * @param dir A directory outside the repository.
  */

@@ -50,7 +50,10 @@ export function typicalOf({ compare }: Question, figures: Figures): number {
   return median(samplesOf(figures));
 }
 
-/** @returns The least of that statistic over the processes: whatever else the machine does can only add to it. */
+/**
+ * @returns The least of that statistic over the processes: whatever else the machine does can only
+ * add to it.
+ */
 export function bestOf({ compare }: Question, { rounds }: Figures): number {
   return Math.min(...rounds.map(({ samples }) => (compare === "mean" ? mean : median)(samples)));
 }
@@ -60,7 +63,10 @@ export function worstOf({ rounds }: Figures): number {
   return Math.min(...rounds.map(({ samples }) => samples.reduce((a, b) => Math.max(a, b), 0)));
 }
 
-/** @returns Collections during the samples: of frames all, else the mean of a process, counts rounded up. */
+/**
+ * @returns Collections during the samples: of frames all, else the mean of a process, counts
+ * rounded up.
+ */
 export function collectionsOf({ measure }: Question, { rounds }: Figures): Collections | undefined {
   const all = rounds.flatMap(({ collections }) => collections ?? []);
   if (all.length === 0) return undefined;

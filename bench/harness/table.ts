@@ -13,7 +13,10 @@ export function number(value: number): string {
   return Number.isInteger(value) ? text.replace(/\.0+$/, "") : text;
 }
 
-/** @returns A table with columns as wide as their widest cells, all but the first aligned to the right. */
+/**
+ * @returns A table with columns as wide as their widest cells, all but the first aligned to the
+ * right.
+ */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],

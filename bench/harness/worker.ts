@@ -1,8 +1,8 @@
 /**
  * The process of a contestant: `worker.ts <job as JSON>`, on Deno, Node or Bun.
  *
- * The result is a line on the standard error stream, since V8 writes its trace of collections to the standard output and
- * would break the line.
+ * The result is a line on the standard error stream, since V8 writes its trace of collections to
+ * the standard output and would break the line.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const { questions } = await MODULES[job.question.split("/")[0]]();
 const question = questions.find(({ name }) => name === job.question)!; // the job is made from this list
 const contestant = question.contestants[job.contestant];
 
-/** Marks a place in the trace. A full collection could throw compiled code away with the last of its objects. */
+/** Marks a place in the trace. It is a minor collection, as a full one could drop compiled code. */
 function mark(): void {
   host.gc?.({ type: "minor" });
 }
@@ -63,7 +63,9 @@ async function timeSteps({ make }: Contestant, plan: Plan): Promise<Result> {
   return { samples, checksum: String(work.checksum()) };
 }
 
-/** Starts empty, after another one has grown to a fourth of the size, so that the code is compiled. */
+/**
+ * Starts empty, after another one has grown to a fourth of the size, so that the code is compiled.
+ */
 async function timeGrowth({ make }: Contestant, plan: Plan): Promise<Result> {
   const other = await make(plan.count >> 2, plan);
   await sample(other, plan.samples >> 2, 1);
@@ -74,7 +76,10 @@ async function timeGrowth({ make }: Contestant, plan: Plan): Promise<Result> {
   return { samples, checksum: String(work.checksum()) };
 }
 
-/** Runs one step, and weighs the process after a full collection that gives back what the heap has to spare. */
+/**
+ * Runs one step, and weighs the process after a full collection that gives back what the heap has
+ * to spare.
+ */
 async function weigh({ make }: Contestant, plan: Plan): Promise<Result> {
   const work = await make(plan.count, plan);
   await work.run();

@@ -6,7 +6,10 @@ export const Particle: Struct<
   { x: "f32"; y: "f32"; vx: "f32"; vy: "f32"; life: "u32" }
 > = struct({ x: "f32", y: "f32", vx: "f32", vy: "f32", life: "u32" });
 
-/** Seconds of a step. A power of two keeps positions exact in every representation, so that sums can be compared. */
+/**
+ * Seconds of a step. A power of two keeps positions exact in every representation, so that sums can
+ * be compared.
+ */
 export const DT: number = 1 / 64;
 
 /** Chunks of a block, as a pool of particles chooses by itself. */
@@ -15,8 +18,9 @@ export const BLOCK = 4096;
 /** 32-bit words of a particle. */
 export const WORDS = 5;
 
-// Start values have a fraction, as in a program that moves things: V8 stores fields that hold small integers in another way. They
-// are exact in an f32. Who writes them calls these functions, since V8 boxes numbers that it passes to a call that is not inlined.
+// Start values have a fraction, as in a program that moves things: V8 stores fields that hold small
+// integers in another way. They are exact in an f32. Who writes them calls these functions, since
+// V8 boxes numbers that it passes to a call that is not inlined.
 
 /** @returns Where the i-th particle is. */
 export function startX(i: number): number {
@@ -34,7 +38,10 @@ export function speedY(i: number): number {
   return (i >> 3 & 7) - 2.5;
 }
 
-/** @returns A random order that is the same in every run: Fisher-Yates over a linear congruential generator. */
+/**
+ * @returns A random order that is the same in every run: Fisher-Yates over a linear congruential
+ * generator.
+ */
 export function shuffled(count: number): Int32Array {
   const order = Int32Array.from({ length: count }, (_, i) => i);
   let seed = 1;

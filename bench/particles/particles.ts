@@ -1,8 +1,10 @@
 /**
- * The storages of particles that the questions compare: what each can do, and the text that its class is made from.
+ * The storages of particles that the questions compare: what each can do, and the text that its
+ * class is made from.
  *
- * A storage gives the pieces of text in which it differs from the others, as its documentation has them. `classOf` puts them
- * into one class with every loop in full, as one would write it by hand, so that all do the same.
+ * A storage gives the pieces of text in which it differs from the others, as its documentation has
+ * them. `classOf` puts them into one class with every loop in full, as one would write it by hand,
+ * so that all do the same.
  *
  * @module
  */
@@ -24,7 +26,10 @@ export interface Particles {
   touchOne(): void;
   /** Adds 1 to each field of each. */
   touchAll(): void;
-  /** The count and the sum of each field, as text. All values are exact in an f32, and their sums in a number. */
+  /**
+   * The count and the sum of each field, as text. All values are exact in an f32, and their sums in
+   * a number.
+   */
   sums(): string;
 }
 

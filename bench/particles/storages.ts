@@ -1,4 +1,7 @@
-/** Every storage of particles, as text: by hand, as objects, in the packages of others, and in a `Pool`. */
+/**
+ * Every storage of particles, as text: by hand, as objects, in the packages of others, and in a
+ * `Pool`.
+ */
 import * as particle from "./particle.ts";
 import { BLOCK } from "./particle.ts";
 
@@ -11,7 +14,10 @@ export const FIELDS: readonly Field[] = ["x", "y", "vx", "vy", "life"];
 /** What the fields of a record are written with, as text. */
 type Values = Readonly<Record<Field, string>>;
 
-/** The pieces of text of a storage. In a method the record is named `ref`, and in a loop as the storage likes. */
+/**
+ * The pieces of text of a storage. In a method the record is named `ref`, and in a loop as the
+ * storage likes.
+ */
 export interface Storage {
   readonly label: string;
   /** Whether records move, so that nothing can name them. */
@@ -20,7 +26,10 @@ export interface Storage {
   import?(): Promise<object>;
   /** Methods that the others call. */
   readonly methods?: string;
-  /** The constructor's statements, with room for `capacity`. Fields `this.#name` are declared by being set here. */
+  /**
+   * The constructor's statements, with room for `capacity`. Fields `this.#name` are declared by
+   * being set here.
+   */
   readonly setUp: string;
   /** Statements that take a record as `ref` and write its fields. */
   take(values: Values): string;
@@ -32,11 +41,14 @@ export interface Storage {
   loop(body: string): string;
   /** Statements that free the record of the loop. `this.remove(ref)` where they are left out. */
   readonly removeInLoop?: string;
-  /** The place of a field in the loop, to be read and assigned. */
+  /** An expression for a field in the loop, to be read and assigned. */
   at(field: Field): string;
   /** A statement that adds to a field in the loop, where it cannot be assigned. */
   add?(field: Field, value: string): string;
-  /** Statements that take 1 from the life in the loop, and an `if` of it being 0, where it is not decremented in place. */
+  /**
+   * Statements that take 1 from the life in the loop, and an `if` of it being 0, where it is not
+   * decremented in place.
+   */
   readonly age?: string;
   /** A new array for `count` references. */
   readonly refs: string;
@@ -66,8 +78,8 @@ function arrayOf(field: Field): string {
 // -- by hand --
 
 /**
- * Dense columns: the last particle moves into a gap. It is the limit for particles that need no name, as none stays where it
- * is. The columns are doubled by copying when they are full.
+ * Dense columns: the last particle moves into a gap. It is the limit for particles that need no
+ * name, as none stays where it is. The columns are doubled by copying when they are full.
  */
 export const COLUMNS: Storage = {
   label: "columns by hand",
@@ -107,14 +119,19 @@ export const COLUMNS: Storage = {
   refs: "[]",
 };
 
-/** The slab imports `WORDS` by a namespace: V8 looks an import up at each use, so literals would be another contestant. */
+/**
+ * The slab imports `WORDS` by a namespace: V8 looks an import up at each use, so literals would be
+ * another contestant.
+ */
 const BITS = 31 - Math.clz32(BLOCK), MASK = BLOCK - 1, BIT_WORDS = BLOCK >> 5;
 const CHUNK = "(index & MASK) * PARTICLE.WORDS";
 
 /**
- * A slab as a good programmer writes it for one struct, unchecked: blocks of chunks, freed chunks in a list through their own first
- * words, a bit for each live chunk, and the index as the reference. A record is zeroed when it is taken, as in a pool. It is the
- * limit for records that stay where they are and can be named. Each loop has two cases of a word of bits: all live, and some.
+ * A slab as a good programmer writes it for one struct, unchecked: blocks of chunks, freed chunks
+ * in a list through their own first words, a bit for each live chunk, and the index as the
+ * reference. A record is zeroed when it is taken, as in a pool. It is the limit for records that
+ * stay where they are and can be named. Each loop has two cases of a word of bits: all live, and
+ * some.
  */
 const SLAB: Storage = {
   label: "slab by hand",
@@ -238,7 +255,10 @@ function rewrite(source: string): Storage["take"] {
 
 // -- packages --
 
-/** Typed arrays by the id of an entity. One component has all five fields, as each further one costs a step for each entity. */
+/**
+ * Typed arrays by the id of an entity. One component has all five fields, as each further one costs
+ * a step for each entity.
+ */
 function ecs(
   label: string,
   load: () => Promise<object>,
@@ -284,7 +304,7 @@ const BITECS = ecs("bitecs", () => import("bitecs"), {
   endOfFrame: "commitRemovals(this.#world);",
 });
 
-/** Its query is walked by hand and backward, as its documentation advises for speed. */
+/** Its loops go over a query by hand and backward, as its documentation advises for speed. */
 const WOLF = ecs("wolf-ecs", () => import("wolf-ecs"), {
   setUp: `
     this.#ecs = new ECS(capacity);
@@ -305,7 +325,10 @@ const WOLF = ecs("wolf-ecs", () => import("wolf-ecs"), {
 
 let elicsComponents = 0; // no two may have one name, in any world
 
-/** Its checks are off. Fields are given to `addComponent`, and then read and written in its typed arrays. */
+/**
+ * Its checks are off. Fields are given to `addComponent`, and then read and written in its typed
+ * arrays.
+ */
 const ELICS: Storage = {
   label: "elics",
   import: async () => ({ ...await import("elics"), name: `Particle${elicsComponents++}` }),
@@ -331,8 +354,9 @@ const ELICS: Storage = {
 };
 
 /**
- * The objects of a binary array, with the package's `Pool` for the indices: it joins the two no further. It has no list of what is
- * live, so a loop asks for the bit of each index; and it makes a view for each record, as it has no other way to bind one.
+ * The objects of a binary array, with the package's `Pool` for the indices: it joins the two no
+ * further. It has no list of what is live, so a loop asks for the bit of each index; and it makes a
+ * view for each record, as it has no other way to bind one.
  */
 const STRUCTURAE: Storage = {
   label: "structurae",

@@ -9,7 +9,10 @@ import {
   samplesOf,
 } from "../harness/statistics.ts";
 
-/** By key, in the order of the legend. Ours and the limits have whole lines, what they are compared with has dashes. */
+/**
+ * By key, in the order of the legend. Ours and the limits have whole lines, what they are compared
+ * with has dashes.
+ */
 const LOOKS: Readonly<Record<string, Look>> = {
   pool: { name: "Pool", color: "#0b5fa5", dash: [1, 0] },
   wide: { name: "Pool, wide handles", color: "#3aa7dd", dash: [1, 0] },
@@ -49,7 +52,10 @@ function positionOf(share: number): number {
   return share === 1 ? 3.3 : -Math.log10(1 - share);
 }
 
-/** @returns How long frames take: the time that a share of them stays below, in a panel for each measurement. */
+/**
+ * @returns How long frames take: the time that a share of them stays below, in a panel for each
+ * measurement.
+ */
 export function framesSpec(measurements: readonly Measurement[], subtitle: string): Spec {
   const panelOf = (count: number) => `${count.toLocaleString("en")} live`;
   const { values, looks } = drawn(measurements, ({ count }, it) => {

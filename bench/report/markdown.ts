@@ -131,7 +131,7 @@ function columnsOf({ compare = "median", whole, traced, measure = "time" }: Ques
   return each[measure];
 }
 
-/** Nanoseconds for each of the many of a step; milliseconds of a step that is told whole. */
+/** Nanoseconds for each of the many of a step; milliseconds where a step counts as a whole. */
 function unitsOf({ question, count }: Measurement, millis: number): number {
   return question.whole ? millis : millis * 1e6 / count;
 }

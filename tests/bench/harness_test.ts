@@ -1,4 +1,7 @@
-/** The harness of the benches: what it reads of processes, and what it makes of their figures. `deno task report --quick` runs the questions. */
+/**
+ * The harness of the benches: what it reads of processes, and what it makes of their figures. `deno
+ * task report --quick` runs the questions.
+ */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { allQuestions } from "../../bench/all.ts";
 import { checkAgreed, planOf, type Question } from "../../bench/harness/question.ts";

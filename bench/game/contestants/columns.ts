@@ -1,6 +1,6 @@
 /**
- * Dense columns by hand, a typed array a field: the last record takes the place of one that dies. Records move, so nothing can
- * refer to one. It is the limit without identity, and the baseline.
+ * Dense columns by hand, a typed array a field: the last record takes the place of one that dies.
+ * Records move, so nothing can refer to one. It is the limit without identity, and the baseline.
  *
  * @module
  */

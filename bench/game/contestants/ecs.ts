@@ -1,6 +1,7 @@
 /**
- * Two ECS libraries, wolf-ecs and bitECS: for each kind a component of typed arrays by entity id, and a query. A component has all
- * fields of its kind, as each further component costs another step for every entity that is born.
+ * Two ECS libraries, wolf-ecs and bitECS: for each kind a component of typed arrays by entity id,
+ * and a query. A component has all fields of its kind, as each further component costs another step
+ * for every entity that is born.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * Objects of six classes in six arrays, swept by moving the living ones forward. Their numbers are doubles, as anyone would have
- * them. The sweep is a function, as it is the same for all; or it is written out for each class, which spares the engine a function that sees
- * objects of six shapes.
+ * Objects of six classes in six arrays, swept by moving the living ones forward. Their numbers are
+ * doubles, as anyone would have them. The sweep is a function, as it is the same for all; or it is
+ * written out for each class, which spares the engine a function that sees objects of six shapes.
  *
  * @module
  */

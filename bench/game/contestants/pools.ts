@@ -1,6 +1,7 @@
 /**
- * The pools of this module. `loop` has a compiled loop for each callback, `forEach` its callbacks written in place, and `forOf` has
- * `for…of`, and `retain` for ageing. Records are born by `init`, which is `alloc({ … })`, or by `cursor`, which is `allocAt` and writes.
+ * The pools of this module. `loop` has a compiled loop for each callback, `forEach` its callbacks
+ * written in place, and `forOf` has `for…of`, and `retain` for ageing. Records are born by `init`,
+ * which is `alloc({ … })`, or by `cursor`, which is `allocAt` and writes.
  *
  * @module
  */
@@ -11,7 +12,7 @@ const it = ({ name }: Field) => `it.${name}`;
 /** How records are born. */
 type Birth = "init" | "cursor";
 
-/** How pools are walked. */
+/** How records are visited. */
 type Way = "loop" | "forEach" | "forOf";
 
 const FILLS: Readonly<Record<Birth, (kind: Kind) => string>> = {
@@ -20,8 +21,8 @@ const FILLS: Readonly<Record<Birth, (kind: Kind) => string>> = {
     return `while (${name}.size < live) ${name}.alloc({ ${init} });`;
   },
   cursor: (kind) => {
-    const { name } = kind, place = (field: Field) => `${name}Cursor.${field.name}`;
-    return `while (${name}.size < live) { ${name}.allocAt(${name}Cursor); ${birth(kind, place)} }`;
+    const { name } = kind, access = (field: Field) => `${name}Cursor.${field.name}`;
+    return `while (${name}.size < live) { ${name}.allocAt(${name}Cursor); ${birth(kind, access)} }`;
   },
 };
 

@@ -1,6 +1,7 @@
 /**
- * A slab by hand: records laid out in one buffer as C does, read by offsets, a stack of the free ones, and a life of 0 for what is
- * not live. Nothing is checked. It is the limit of records that stay where they are.
+ * A slab by hand: records laid out in one buffer as C does, read by offsets, a stack of the free
+ * ones, and a life of 0 for what is not live. Nothing is checked. It is the limit of records that
+ * stay where they are.
  *
  * @module
  */
@@ -62,7 +63,10 @@ function ${kind.name}(live, nextLife) {
 }`;
 }
 
-/** @returns The offset of each field in bytes, at its natural alignment, and the size of a record in words of 4 bytes. */
+/**
+ * @returns The offset of each field in bytes, at its natural alignment, and the size of a record in
+ * words of 4 bytes.
+ */
 function layoutOf({ fields }: Kind): { offsets: Record<string, number>; words: number } {
   const offsets: Record<string, number> = {};
   let end = 0;
