@@ -29,6 +29,7 @@ import {
 import { slabs } from "../../src/slab/slab.ts"; // to locate chunks, and to wear out generations
 import { type AnyPool, drop, type OfKind, POOL_KINDS, testKinds, viewsOf } from "../_kinds.ts";
 import { assertHarmless, assertRefused, counters, forge, Num, untyped } from "../_support.ts";
+import { stateful } from "./_snapshots.ts";
 
 const SIXTEENS: PoolOptions = { chunksPerBlock: 16, maxChunks: 256 };
 
@@ -226,6 +227,19 @@ Deno.test("compact() throws RangeError where a link would have to hold a wide ha
 });
 
 // -- generations --
+
+Deno.test("compact() counts retired chunks as no room, and keeps as few blocks as can be", () => {
+  for (const reuse of ["recent", "spread"] as const) {
+    for (const isFreed of [(i: number) => i % 2 === 0, (i: number) => i < 7 || i === 36]) {
+      const { pool } = stateful("wide Pool", "worn chunks", { reuse });
+      pool.freeMany([...pool.handles()].filter((_, i) => isFreed(i)));
+      const { size } = pool;
+      compacted(pool);
+      const least = Math.ceil(size / 16); // only one of the 3 blocks has retired chunks
+      assertEquals([pool.size, pool.stats().retired, pool.blocks.length], [size, 5, least]);
+    }
+  }
+});
 
 Deno.test("compact() gives a chunk its last generation, and wraps that of a compact handle", () => {
   for (const handles of ["wide", "compact"] as const) {

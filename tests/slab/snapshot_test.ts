@@ -11,6 +11,7 @@ import {
   DisposedError,
   ErasedPool,
   LeakError,
+  OutOfMemoryError,
   Pool,
   type PoolOptions,
   PoolSet,
@@ -237,6 +238,28 @@ for (const kind of Object.keys(POOL_KINDS)) {
     pool.dispose();
     assertThrows(() => pool.snapshot(), DisposedError);
     assertThrows(() => pool.restore(saved), DisposedError);
+  });
+}
+
+for (const kind of ["Pool", "wide PoolSet"]) {
+  Deno.test(`${kind}: restore() that has no memory leaves no trace of the blocks of the snapshot`, () => {
+    const saved = stateful(kind, "all chunks").pool.snapshot();
+    for (const into of ["nothing", "a block given back"]) {
+      for (let budget = 0, isDone = false; !isDone; budget++) {
+        const memory = new Ledger();
+        const { pool } = stateful(kind, into, { memory });
+        const own = pool.snapshot();
+        memory.budget = budget;
+        try {
+          pool.restore(saved);
+          isDone = true;
+        } catch (error) {
+          assert(error instanceof OutOfMemoryError, String(error));
+          assertSameBytes(pool.snapshot(), own);
+        }
+        validate(pool);
+      }
+    }
   });
 }
 
