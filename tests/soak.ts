@@ -1,18 +1,17 @@
 /**
- * The soak: random operations of every kind on every allocator, with patterns in the records, for as long as one likes.
+ * Plays random operations on every allocator for as long as asked, and compares each allocator with its model.
  *
  * ```sh
  * deno task soak --minutes 10
  * deno task soak --operations 10000000 --seed 1
  * ```
  *
- * The same seed and number of operations are the same run, so that a failure can be had again.
+ * The same seed and number of operations make the same run, so a failure can be repeated.
  */
 import { BYTES } from "./model/_bytes.ts";
-
 import { type Maker, POOLS, Soak, SoakError } from "./model/_soak.ts";
 
-/** Everything that takes part. */
+/** All allocators. */
 const MAKERS: readonly Maker[] = [...POOLS, ...BYTES];
 
 /** Milliseconds from one progress line to the next, on a terminal and elsewhere. */
@@ -56,7 +55,7 @@ function run(): void {
   showProgress("");
 }
 
-/** In the place of the last line on a terminal; below it elsewhere. */
+/** Replaces the last line on a terminal; prints a new one elsewhere. */
 function showProgress(line: string): void {
   if (Deno.stdout.isTerminal()) {
     Deno.stdout.writeSync(new TextEncoder().encode(`\r\x1b[K${line.slice(0, 79)}`));
@@ -80,7 +79,7 @@ function count(n: number): string {
   return Math.round(n).toLocaleString("en-US");
 }
 
-/** The options; one that is missing, unknown or no number ends the program. */
+/** Reads the options. An unknown one, or one whose value is no number, ends the program. */
 function optionsOf(args: readonly string[]): { minutes: number; operations: number; seed: number } {
   const given = new Map<string, number>();
   for (let i = 0; i < args.length; i += 2) {
