@@ -228,7 +228,8 @@ for (const [name, create] of Object.entries(KNOWING)) {
 
   Deno.test(`${name} throws TypeMismatchError where a record is of another struct`, () => {
     using pool = create();
-    for (const [n, handle] of fill(pool, 6).entries()) {
+    const handles = fill(pool, 6);
+    for (const [n, handle] of handles.entries()) {
       const actual = KINDS[n % 3];
       const asked = KINDS[(n + 1) % 3];
       const cursor = pool.cursor(asked);
@@ -241,8 +242,13 @@ for (const [name, create] of Object.entries(KNOWING)) {
       for (const [verb, call] of calls) {
         const message = `Cannot ${verb} in ${labelOf(name)}: handle ${handle} is of struct ` +
           `"${actual.name}", not of struct "${asked.name}"`;
-        const error = assertRefused(pool, call, TypeMismatchError, message);
-        assertEquals([error.pool, error.struct, error.actual], ["cells", asked.name, actual.name]);
+        // The pool keeps the struct that it saw last: here that of either record.
+        for (const [kind, seen] of [[asked, handles[(n + 1) % 3]], [actual, handle]] as const) {
+          pool.get(kind, forge(seen));
+          const error = assertRefused(pool, call, TypeMismatchError, message);
+          const { struct, actual: its } = error;
+          assertEquals([error.pool, struct, its], ["cells", asked.name, actual.name]);
+        }
       }
       assertThrows(() => pool.handleOf(cursor), TypeError, "is unbound");
     }
