@@ -1,8 +1,9 @@
 /**
- * What bundlers and minifiers make of the module: the same results, and for each whether pools still have code of their own.
+ * Tests of the module after bundlers and minifiers: the same results, and whether pools still have
+ * code of their own.
  *
- * `deno task test:bundles` runs it. `deno test` does not find it by its name, as bundlers want more than to read: esbuild is
- * a program of its own.
+ * `deno task test:bundles` runs it. `deno test` does not find a file of this name, since esbuild
+ * needs the permission to run a program.
  *
  * @module
  */
@@ -18,7 +19,7 @@ const GAME = new URL("_game.ts", import.meta.url).pathname;
 const FAULTS = Symbol.for("slabs.faults");
 const OUTCOME = Symbol.for("slabs.outcome");
 
-// -- what they make --
+// -- bundlers and minifiers --
 
 async function withEsbuild(options: esbuild.BuildOptions): Promise<string> {
   try {
@@ -32,7 +33,7 @@ async function withEsbuild(options: esbuild.BuildOptions): Promise<string> {
       ...options,
     });
     assertEquals(errors, []);
-    return outputFiles![0].text; // as nothing was written
+    return outputFiles![0].text; // nothing was written
   } finally {
     await esbuild.stop();
   }
@@ -40,10 +41,10 @@ async function withEsbuild(options: esbuild.BuildOptions): Promise<string> {
 
 async function withTerser(options: MinifyOptions, entry = PROGRAM): Promise<string> {
   const { code } = await minify(await withEsbuild({ entryPoints: [entry] }), options);
-  return code!; // terser throws where there is none
+  return code!; // terser throws when there is none
 }
 
-/** With rollup, which knows no types: esbuild takes them away, one file after the other. */
+/** Bundles with rollup, which has no TypeScript: esbuild removes the types of each file. */
 async function withRollup(input = PROGRAM): Promise<string> {
   const eraser = {
     name: "eraser",
@@ -132,7 +133,8 @@ for (const [name, { make, expected: specialization }] of Object.entries(WAYS)) {
     const outcome = await run(`data:text/javascript,${encodeURIComponent(await make())}`);
     assertEquals(outcome.specialization, specialization);
     assert(outcome.result === expected.result, "the results differ");
-    // One for each text that it would compile: where helpers were put in, it stops at the first that needs one.
+    // One for each text that it would compile: where helpers were put in, it stops at the first
+    // that needs one.
     if (specialization === "own") assertEquals(outcome.texts, expected.texts);
     else assert(outcome.texts < 50, `${outcome.texts} texts were compiled`);
   });

@@ -1,5 +1,5 @@
 /**
- * A headless Chromium with SwiftShader, its own Vulkan driver in software.
+ * Runs a page in headless Chromium with SwiftShader, a Vulkan driver in software.
  *
  * @module
  */
@@ -9,26 +9,32 @@ import type { Answer, Jobs } from "./_page.ts";
 const PAGE = new URL("_page.ts", import.meta.url).pathname;
 const FLAGS = [
   "--headless=new",
-  "--no-sandbox", // root cannot have one
-  "--enable-unsafe-webgpu", // else not for drivers in software
+  "--no-sandbox", // root cannot use one
+  "--enable-unsafe-webgpu", // needed for software drivers
   "--use-webgpu-adapter=swiftshader",
   "--enable-features=Vulkan",
 ];
 
-/** How long all of it may take; 5 on two cores. */
+/** Time limit in seconds; it takes 5 on two cores. */
 const SECONDS = 120;
 
-/** Where Chromium or Chrome can be found on Linux. */
+/** Names of Chromium and Chrome on Linux. */
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
-/** @returns The name of the first that is there. */
+/**
+ * Finds a browser.
+ *
+ * @returns Its name; `undefined` when there is none.
+ */
 export function findChromium(): string | undefined {
   return NAMES.find((name) => isThere(name));
 }
 
 /**
+ * Whether a program can be run.
+ *
  * @param program Its name.
- * @returns Whether it can be run.
+ * @returns Whether it can.
  */
 export function isThere(program: string): boolean {
   try {
@@ -43,9 +49,11 @@ export function isThere(program: string): boolean {
 const SILENT = { stdin: "null", stdout: "null", stderr: "null" } as const;
 
 /**
+ * Runs shaders in a browser.
+ *
  * @param program Name of the browser.
- * @param jobs What to run.
- * @returns What came of it.
+ * @param jobs The shaders.
+ * @returns The results.
  */
 export async function runInChromium(program: string, jobs: Jobs): Promise<Answer> {
   const profile = await Deno.makeTempDir();
@@ -77,7 +85,7 @@ export async function runInChromium(program: string, jobs: Jobs): Promise<Answer
     stop(browser);
     await browser.status;
     await server.shutdown();
-    await Deno.remove(profile, { recursive: true }).catch(() => {}); // its last writes may still come
+    await Deno.remove(profile, { recursive: true }).catch(() => {}); // the browser may still write
   }
 }
 
@@ -85,7 +93,7 @@ function stop(browser: Deno.ChildProcess): void {
   try {
     browser.kill();
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // it has ended by itself
+    if (!(error instanceof TypeError)) throw error; // it has ended already
   }
 }
 

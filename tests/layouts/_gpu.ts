@@ -1,19 +1,21 @@
 /**
- * Runs shaders over a buffer: in Deno, and in a browser as a part of `_page.ts`.
+ * Runs shaders on a buffer, in Deno and in the browser.
  *
  * @module
  */
 
-/** What is run: the entry point `main`, once, over a buffer of zeros at group 0, binding 0. */
+/** A shader whose entry point `main` runs once, on a zeroed buffer at group 0, binding 0. */
 export interface Job {
   readonly code: string;
   readonly byteLength: number;
 }
 
 /**
+ * Compiles a shader.
+ *
  * @param device A device.
- * @param code A shader.
- * @returns What is wrong with it; `""` for nothing.
+ * @param code The shader.
+ * @returns The error, or `""`.
  */
 export async function faultOf(device: GPUDevice, code: string): Promise<string> {
   device.pushErrorScope("validation");
@@ -22,10 +24,12 @@ export async function faultOf(device: GPUDevice, code: string): Promise<string> 
 }
 
 /**
+ * Runs a shader.
+ *
  * @param device A device.
- * @param job What to run.
+ * @param job The shader.
  * @returns The bytes of the buffer afterwards.
- * @throws {Error} with what the device says is wrong.
+ * @throws {Error} when the device reports an error.
  */
 export async function run(device: GPUDevice, { code, byteLength }: Job): Promise<Uint8Array> {
   device.pushErrorScope("validation");

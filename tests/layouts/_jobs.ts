@@ -1,5 +1,6 @@
 /**
- * Random structs, and for each of them a shader that writes two whole records, and the bytes that a pool has of the same records.
+ * Makes, for random structs, shaders that write two records, and the bytes of these records in a
+ * pool.
  *
  * @module
  */
@@ -8,31 +9,35 @@ import { type AnyStruct, Pool, type ScalarType } from "../../mod.ts";
 import { declarationsOf, leavesOf, structsOf, valueOf } from "../struct/_declarations.ts";
 import type { Job } from "./_gpu.ts";
 
-/** The same structs in each run. */
+/** Seed of the structs, so that each run has the same. */
 export const SEED = 20261126;
 
 /**
- * @param count How many.
- * @param scalars What they are made of.
- * @returns Structs, the same in each run.
+ * Makes random structs, the same in each run.
+ *
+ * @param count Number of structs.
+ * @param scalars Types of their fields.
+ * @returns The structs.
  */
 export function someStructs(count: number, scalars: readonly ScalarType[]): AnyStruct[] {
   return fc.sample(structsOf(scalars), { numRuns: count, seed: SEED });
 }
 
-/** A shader and what it is to leave. */
+/** A shader and the bytes that it must write. */
 export interface Task extends Job {
   readonly expected: Uint8Array;
 }
 
 /**
+ * Makes a shader that writes two records of a struct; the second one shows the stride.
+ *
  * @param type A struct for WGSL.
- * @returns What writes two records of it, one after the other, as that tells how far they are apart.
+ * @returns The shader.
  */
 export function taskOf(type: AnyStruct): Task {
   const text = type.toWGSL();
   const declared = declarationsOf(text);
-  const name = [...declared.keys()].at(-1)!; // the outermost is the last, after those nested in it
+  const name = [...declared.keys()].at(-1)!; // the outermost is the last
   const leaves = leavesOf(type, name, declared);
   let n = 0;
   const writes = [0, 1].flatMap((record) =>
@@ -55,7 +60,7 @@ export function taskOf(type: AnyStruct): Task {
   };
 }
 
-/** The `n`th number, as it fits in the type. */
+/** Returns the `n`th value of a type. */
 function numberOf(type: ScalarType, n: number): number {
   if (type === "i32") return -2_000_000_000 + n;
   if (type === "u32" || type === "ref") return 4_000_000_000 + n;

@@ -1,23 +1,23 @@
 /**
- * What runs in the browser: shaders, and the example of a pool on a GPU. `_chromium.ts` serves it.
+ * Runs shaders and `examples/gpu.ts` in the browser. `_chromium.ts` serves this page.
  *
  * @module
  */
 import { adapterName, run as runExample } from "../../examples/gpu.ts";
 import { type Job, run } from "./_gpu.ts";
 
-/** What the page is asked, as JSON from `/jobs`. */
+/** The shaders to run, as JSON from `/jobs`. */
 export type Jobs = readonly Job[];
 
-/** What it answers, as JSON to `/done`. */
+/** The results, as JSON to `/done`. */
 export interface Answer {
-  /** The adapter; `undefined` where the browser has none. */
+  /** Name of the adapter; `undefined` when the browser has none. */
   readonly adapter?: string;
-  /** The bytes that each shader left. */
+  /** The bytes that each shader has written. */
   readonly bytes: readonly number[][];
-  /** What the example says. */
+  /** Output of the example. */
   readonly example: string;
-  /** What went wrong. */
+  /** An error, if any. */
   readonly error?: string;
 }
 

@@ -1,20 +1,22 @@
 /**
- * A program in C that reads records of any structs and prints them, scalar by scalar.
+ * Makes a C program that reads records of any structs and prints each scalar.
  *
  * @module
  */
 import { type AnyStruct, Pool, type ScalarType, struct } from "../../mod.ts";
 import { declarationsOf, type Leaf, leavesOf, valueOf } from "../struct/_declarations.ts";
 
-/** A program and what it is to print. */
+/** A program and the lines that it must print. */
 export interface Program {
   readonly code: string;
   readonly expected: readonly string[];
 }
 
 /**
- * @param types Structs.
- * @returns A program with all of them, each in a struct of its own, since only those have names that are known.
+ * Makes a program for several structs. Each is nested in a struct with a known name.
+ *
+ * @param types The structs.
+ * @returns The program.
  */
 export function programFor(types: readonly AnyStruct[]): Program {
   const tops = types.map((it, i) => struct({ it, end: "u8" }, { name: `Top${i}` }));
@@ -48,7 +50,7 @@ ${show.join("\n")}
   };
 }
 
-/** The bytes of a record, and the lines that the program prints of it. */
+/** Returns the bytes of a record, and the lines that the program must print for it. */
 function recordOf(type: AnyStruct, leaves: readonly Leaf[]): { bytes: number[]; shown: string[] } {
   using pool = new Pool(type, { chunksPerBlock: 16, maxChunks: 16 });
   let n = 0;
@@ -61,7 +63,7 @@ function recordOf(type: AnyStruct, leaves: readonly Leaf[]): { bytes: number[]; 
   };
 }
 
-/** The `n`th value of a type: far from zero, of the sign that tells the types of a width apart, and as it is stored. */
+/** Returns the `n`th value of a type. Its sign bit shows a mix-up of signed and unsigned types. */
 function sampleOf(type: ScalarType, n: number): number | bigint | boolean {
   switch (type) {
     case "bool":
@@ -79,7 +81,7 @@ function sampleOf(type: ScalarType, n: number): number | bigint | boolean {
     case "u32":
     case "ref":
       return 4_000_000_000 + n;
-    case "i64": // sixty-four bits of which the program's double keeps those that count
+    case "i64": // a multiple of 4096, which the program's double holds exactly
       return -(2n ** 62n) + BigInt(n) * 4096n;
     case "u64":
       return 2n ** 63n + BigInt(n) * 4096n;
@@ -88,7 +90,7 @@ function sampleOf(type: ScalarType, n: number): number | bigint | boolean {
   }
 }
 
-/** Every type prints as a double, which it becomes by its own sign and width. */
+/** Prints a scalar as a double. */
 function showOf(name: string, { path }: Leaf): string {
   return `  printf("${path} %zu %.17g\\n", offsetof(${name}, ${path}), (double)top.${path});`;
 }

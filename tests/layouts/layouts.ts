@@ -1,16 +1,15 @@
 /**
- * What compilers and GPUs make of `struct.toC()` and `struct.toWGSL()`: the layout that the module has, byte for byte.
+ * Tests of `struct.toC()` and `struct.toWGSL()` with compilers and GPUs: the layout is the
+ * module's.
  *
- * | with what | which compiler | what is shown |
- * |---|---|---|
- * | gcc | GCC | sizes, alignments, offsets and values of records, in a program that reads them |
- * | g++ | GCC | that the same text is C++ |
- * | Dawn from npm, without a GPU | Tint, Chrome's | that the text is WGSL, and the size of each struct |
- * | Deno's WebGPU | naga, Firefox's | the bytes that shaders write into records, on whatever driver is there |
- * | a headless Chromium | Tint | the same on SwiftShader |
+ * | needs | compiler | tests | |---|---|---| | gcc | GCC | sizes, alignments, offsets and values of
+ * records, in a program that reads them | | g++ | GCC | the same text as C++ | | Dawn from npm,
+ * without a GPU | Tint, Chrome's | the text as WGSL, and the size of each struct | | Deno's WebGPU
+ * | naga, Firefox's | the bytes that shaders write into records, with the driver of the machine | |
+ * a headless Chromium | Tint | the same on SwiftShader |
  *
- * Each is skipped by name where it is not there. `deno task test:layouts` runs it; `deno test` does not find it by its name, as it
- * wants more than to read.
+ * Tests are skipped when what they need is missing. `deno task test:layouts` runs them; `deno test`
+ * does not find a file of this name, since it needs more permissions.
  *
  * @module
  */
@@ -24,14 +23,14 @@ import { someStructs, taskOf } from "./_jobs.ts";
 import { programFor } from "./_program.ts";
 
 const STRUCTS = 300;
-/** Fewer where each is a pipeline of its own, compiled down to machine code. */
+/** Fewer, since each is a pipeline that is compiled to machine code. */
 const SHADERS = 100;
 
 const INTEGERS = ["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64", "bool", "ref"] as const;
 const SCALARS: readonly ScalarType[] = [...INTEGERS, "f16", "f32", "f64"];
 const WITHOUT_F16 = WGSL_SCALARS.filter((it) => it !== "f16");
 
-/** Defines a test that needs something; where that is not there it is skipped, and its name says why. */
+/** Defines a test that is skipped when a program or device is missing; its name says so. */
 function testWith(
   need: string,
   isHere: boolean,
@@ -39,7 +38,7 @@ function testWith(
   fn: () => void | Promise<void>,
 ): void {
   const why = isHere ? "" : ` (skipped: no ${need} here)`;
-  // Devices and browsers keep things open that no test opened.
+  // Devices and browsers keep resources open.
   const sanitize = { sanitizeOps: false, sanitizeResources: false };
   Deno.test({ name: `With ${need} ${name}${why}`, ignore: !isHere, fn, ...sanitize });
 }
@@ -49,7 +48,7 @@ function testWith(
 const hasGcc = isThere("gcc");
 const hasGpp = isThere("g++");
 
-/** Runs a compiler or a program, and gives what it prints. Warnings are faults. */
+/** Runs a compiler or a program, and returns its output. Asserts that there are no warnings. */
 async function output(program: string, args: string[], input = ""): Promise<string> {
   const options = { args, stdin: "piped", stdout: "piped", stderr: "piped" } as const;
   const child = new Deno.Command(program, options).spawn();
@@ -68,11 +67,11 @@ testWith("gcc", hasGcc, `${STRUCTS} structs have the bytes that toC() declares`,
   const { code, expected } = programFor(someStructs(STRUCTS, SCALARS));
   const program = await Deno.makeTempFile();
   try {
-    // Without -Wpadded, as the structs that are around the others leave padding to be found.
+    // Without -Wpadded: the structs around the others have padding.
     const flags = ["-std=c11", "-xc", "-", "-O0", "-Wall", "-Wextra", "-Werror", "-o", program];
     await output("gcc", flags, code);
     const lines = (await output(program, [])).trimEnd().split("\n");
-    // C has its own way to print a number.
+    // C prints numbers in another format.
     const numbers = lines.map((line) => {
       const [name, offset, ...values] = line.split(" ");
       return [name, offset, ...values.map(Number)].join(" ");
@@ -102,11 +101,11 @@ testWith("gcc", hasGcc, "a field can have the name of any keyword or macro", asy
   }
 });
 
-testWith("gcc", hasGcc, "no byte is left to the rules of a platform", async () => {
+testWith("gcc", hasGcc, "toC() declares the same layout on every platform", async () => {
   const [first, ...more] = someStructs(STRUCTS, SCALARS);
   const text = first.toC(...more);
   assert(text.includes("static_assert"));
-  for (const align of [1, 2, 4, 8]) { // what wider types are aligned to; 4 on i386
+  for (const align of [1, 2, 4, 8]) { // largest alignment; 4 on i386
     const flags = [`-fpack-struct=${align}`, "-fsyntax-only", ...WARNINGS];
     await output("gcc", ["-xc", "-std=c11", ...flags, "-"], text);
   }
@@ -123,15 +122,15 @@ testWith("g++", hasGpp, "what toC() declares is C++", async () => {
 
 // -- WGSL: Tint --
 
-/** Dawn, which Chrome has its WebGPU from. Its instances are kept, since devices do not outlive them. */
+/** Dawn, Chrome's WebGPU. The instance is kept, since its devices do not outlive it. */
 async function dawn(): Promise<{ gpu: GPU; adapter: GPUAdapter; device: GPUDevice } | undefined> {
-  // By a name that is not looked up for its types: they declare WebGPU once more, and Deno has that.
+  // Not a literal: the types of the package conflict with Deno's declarations of WebGPU.
   const name = "webgpu";
   const { create } = await import(name).catch(() => ({})) as {
     create?: (options: string[]) => GPU;
   };
   if (create === undefined) return undefined;
-  // A backend that compiles and validates everything, and runs nothing.
+  // A backend that compiles and validates, but does not run shaders.
   const gpu = create(["backend=null"]);
   const adapter = await gpu.requestAdapter();
   if (!adapter) return undefined;
@@ -142,22 +141,22 @@ async function dawn(): Promise<{ gpu: GPU; adapter: GPUAdapter; device: GPUDevic
 const tint = await dawn();
 
 testWith("Tint", tint !== undefined, `${STRUCTS} texts of toWGSL() compile`, async () => {
-  const { device } = tint!; // else it is skipped
+  const { device } = tint!; // otherwise the test is skipped
   const structs = someStructs(STRUCTS, WGSL_SCALARS);
   for (const type of structs) assertEquals(await faultOf(device, taskOf(type).code), "");
   const [first, ...more] = structs;
   const all = first.toWGSL(...more);
   assertEquals(await faultOf(device, `enable f16;\n${all}`), "");
-  assertStringIncludes(all, "enable f16;"); // said in a comment
+  assertStringIncludes(all, "enable f16;"); // in a comment
   assertStringIncludes(await faultOf(device, all), "f16");
 });
 
 testWith("Tint", tint !== undefined, "structs have the size that toWGSL() declares", async () => {
-  const { device } = tint!; // else it is skipped
+  const { device } = tint!; // otherwise the test is skipped
   for (const type of someStructs(STRUCTS, WGSL_SCALARS)) {
     const { code, byteLength } = taskOf(type); // two records
     assertEquals([await bindFault(device, code, byteLength)], [""]);
-    // The least that a binding has to have is the size of an element, of an array of any length.
+    // The smallest binding for an array of any length has the size of one element.
     const open = code.replace(/, 2>;/, ">;").replace(/all\[1\]/g, "all[0]");
     const size = Math.ceil(type.size / 4) * 4; // as bindings are
     assertEquals(await bindFault(device, open, size), "");
@@ -165,7 +164,7 @@ testWith("Tint", tint !== undefined, "structs have the size that toWGSL() declar
   }
 });
 
-/** What is wrong with binding so many bytes to a shader. */
+/** Binds a buffer of a size to a shader; returns the error, or `""`. */
 async function bindFault(device: GPUDevice, code: string, size: number): Promise<string> {
   device.pushErrorScope("validation");
   const usage = 0x80; // GPUBufferUsage.STORAGE
@@ -180,15 +179,15 @@ async function bindFault(device: GPUDevice, code: string, size: number): Promise
   return (await device.popErrorScope())?.message ?? "";
 }
 
-testWith("Tint", tint !== undefined, "toWGSL() changes just the names that it must", async () => {
-  const { device } = tint!; // else it is skipped
+testWith("Tint", tint !== undefined, "toWGSL() changes only reserved names", async () => {
+  const { device } = tint!; // otherwise the test is skipped
   const other =
     "array f32 vec2f texture_2d int handle private storage read_write min select main __a a__";
   for (const name of new Set([...WGSL_WORDS, ...C_WORDS, ...other.split(" ")])) {
     const raw = `struct S { ${name}: u32 }`;
     const isRefused = (await faultOf(device, raw)) !== "";
     assertEquals(isRefused, WGSL_WORDS.has(name) || name.startsWith("__"), name);
-    if (name.startsWith("_")) continue; // no field is called so
+    if (name.startsWith("_")) continue; // no field may have the name
     const text = struct({ [name]: "u32" }, { name }).toWGSL();
     assertEquals(await faultOf(device, `${text}\n${BUILTINS}`), "", text);
     const [title, [member]] = [...declarationsOf(text)][0];
@@ -197,7 +196,7 @@ testWith("Tint", tint !== undefined, "toWGSL() changes just the names that it mu
   }
 });
 
-/** Uses types and functions that a struct of their name would hide. */
+/** Uses types and functions that a struct of the same name would shadow. */
 const BUILTINS = `
 @group(0) @binding(0) var<storage, read_write> out: array<u32>;
 @group(0) @binding(1) var picture: texture_2d<f32>;
@@ -218,7 +217,7 @@ testWith(
   `shaders write ${SHADERS} structs as a pool has them`,
   async () => {
     const requiredFeatures: GPUFeatureName[] = hasF16 ? ["shader-f16"] : [];
-    const device = await adapter!.requestDevice({ requiredFeatures }); // else it is skipped
+    const device = await adapter!.requestDevice({ requiredFeatures }); // otherwise skipped
     for (const type of someStructs(SHADERS, hasF16 ? WGSL_SCALARS : WITHOUT_F16)) {
       const task = taskOf(type);
       assertEquals(await run(device, task), task.expected, task.code);
@@ -230,7 +229,7 @@ testWith(
 testWith("Deno's WebGPU", adapter !== undefined, "examples/gpu.ts runs", async () => {
   const example = new URL("../../examples/gpu.ts", import.meta.url).pathname;
   const program = new Deno.Command(Deno.execPath(), { args: ["run", example], stdin: "null" });
-  const { code, stdout } = await program.output(); // stderr is a driver's, which may warn
+  const { code, stdout } = await program.output(); // the driver may write warnings to stderr
   const said = new TextDecoder().decode(stdout).trimEnd();
   assertEquals(code, 0);
   assertStringIncludes(said, "were freed meanwhile");
@@ -250,7 +249,7 @@ testWith(
   isInChromium,
   `shaders write ${SHADERS} structs as a pool has them`,
   () => {
-    const { bytes, error } = answer!; // else it is skipped
+    const { bytes, error } = answer!; // otherwise the test is skipped
     assertEquals(error, undefined);
     assertEquals(bytes.length, tasks.length);
     bytes.forEach((it, i) => assertEquals(it, [...tasks[i].expected], tasks[i].code));
@@ -258,7 +257,7 @@ testWith(
 );
 
 testWith("Chromium's WebGPU", isInChromium, "examples/gpu.ts runs", () => {
-  const { example, error } = answer!; // else it is skipped
+  const { example, error } = answer!; // otherwise the test is skipped
   assertEquals(error, undefined);
   assertStringIncludes(example, "were freed meanwhile");
   console.log(example);

@@ -1,6 +1,6 @@
 /**
- * Tests of `rebind()`: a pool inside a `WebAssembly.Memory` whose growth detaches the memory of every
- * block.
+ * Tests of `rebind()`: a pool inside a `WebAssembly.Memory` whose growth detaches the memory of
+ * every block.
  *
  * @module
  */
@@ -39,7 +39,10 @@ function memoryOf(descriptor: Partial<WebAssembly.MemoryDescriptor> = {}) {
   return { memory, window: wasmMemory(memory, { byteOffset: 64 }) };
 }
 
-/** A pool with records, and calls of it. Two of them over different memories do the same, to the byte. */
+/**
+ * A pool with records, and calls of it. Two of them over different memories do the same, to the
+ * byte.
+ */
 interface Subject {
   readonly pool: AnyKindOfPool;
   /** Calls that need the memory of a block, and their verbs in errors. */

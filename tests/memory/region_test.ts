@@ -43,8 +43,9 @@ const GROWING: readonly [blocks: number, (face: Face) => unknown][] = [
 ];
 
 /**
- * Asserts that each call that grows a full pool throws when the resource runs `script`, at the first
- * region and at later ones, that nothing has changed then, and that the pool works afterwards.
+ * Asserts that each call that grows a full pool throws when the resource runs `script`, at the
+ * first region and at later ones, that nothing has changed then, and that the pool works
+ * afterwards.
  */
 function assertThrowsOnGrowth(
   name: string,

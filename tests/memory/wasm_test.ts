@@ -34,7 +34,8 @@ function bytesOf({ buffer, byteOffset, byteLength }: MemoryRegion): Uint8Array {
 function assertUnchanged<E extends Error>(
   window: WasmMemory,
   call: () => unknown,
-  // deno-lint-ignore no-explicit-any -- a constructor with parameters does not extend one of `unknown`
+  // deno-lint-ignore no-explicit-any -- a constructor with parameters does not extend one of
+  // `unknown`
   errorClass: abstract new (...args: any[]) => E,
   message: string,
 ): E {

@@ -1,5 +1,6 @@
 /**
- * Tests of values that cannot be written: at every depth the error has the path, and nothing changes.
+ * Tests of values that cannot be written: at every depth the error has the path, and nothing
+ * changes.
  *
  * @module
  */
@@ -190,6 +191,22 @@ each("A value of a struct that is no object throws", (wrong, depth) => {
   }
   const hole = `at "${pathTo(depth, "dots[1]")}": it must be an object, got undefined`;
   wrong({ dots: [{}, undefined] }, TypeError, hole);
+});
+
+each("An array or an object without fields throws as a value of a struct", (wrong, depth) => {
+  const at = `Cannot write struct "Vec" at "${
+    pathTo(depth, "pos")
+  }": it must be an object of fields`;
+  class Empty {}
+  const values: [unknown, string][] = [
+    [[], "an array"],
+    [[1, 2], "an array"],
+    [new Map([["x", 1]]), "a Map"],
+    [Promise.resolve({ x: 1 }), "a Promise"],
+    [new Empty(), "a Empty"],
+    [new (class {})(), "an object"],
+  ];
+  for (const [bad, title] of values) wrong({ pos: bad }, TypeError, `${at}, got ${title}`);
 });
 
 each("A value of an array that is not array-like, or too long, throws", (wrong, depth) => {

@@ -94,7 +94,9 @@ type Loose = Record<
 
 // -- every part is read once, before anything changes --
 
-/** A way of writing a value: the part of `other` that it writes, and the value of the record then. */
+/**
+ * A way of writing a value: the part of `other` that it writes, and the value of the record then.
+ */
 interface Way {
   readonly value: unknown;
   readonly expected: unknown;

@@ -1,6 +1,6 @@
 /**
- * Tests of structs: layouts of random schemas against C's rules, random records against typed arrays,
- * and the errors of wrong schemas.
+ * Tests of structs: layouts of random schemas against C's rules, random records against typed
+ * arrays, and the errors of wrong schemas.
  *
  * @module
  */

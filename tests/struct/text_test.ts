@@ -345,10 +345,11 @@ function up(to: number, bytes: number): number {
 }
 
 /**
- * Size, alignment and offsets of a declared struct. The rules are those of WGSL, "Memory layout": the
- * stride of an array is its element's size rounded up to the element's alignment, the alignment of a
- * struct is that of its widest member, the offset of a member is the end of the previous one rounded up
- * to its alignment, and `@size` replaces its size. The rules of C are the same, without `@size`.
+ * Size, alignment and offsets of a declared struct. The rules are those of WGSL, "Memory layout":
+ * the stride of an array is its element's size rounded up to the element's alignment, the alignment
+ * of a struct is that of its widest member, the offset of a member is the end of the previous one
+ * rounded up to its alignment, and `@size` replaces its size. The rules of C are the same, without
+ * `@size`.
  */
 function measure(name: string, declared: Declarations, scalars: Sizes): Measure {
   const offsets = new Map<string, number>();

@@ -1,6 +1,7 @@
 /**
  * Tests of unbound views: of no record yet, of a released block, of a disposed pool, of a
- * `WebAssembly.Memory` that has grown. They read zero and writes do nothing; in debug mode they throw.
+ * `WebAssembly.Memory` that has grown. They read zero and writes do nothing; in debug mode they
+ * throw.
  *
  * @module
  */
