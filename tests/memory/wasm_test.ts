@@ -12,7 +12,7 @@ import {
   wasmMemory,
   type WasmMemoryOptions,
 } from "../../mod.ts";
-import { assertRefused, untyped } from "../_support.ts";
+import { assertRefused, type ErrorClass, untyped } from "../_support.ts";
 
 const PAGE_BYTES = 65_536;
 
@@ -34,9 +34,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: MemoryRegion): Uint8Array {
 function assertUnchanged<E extends Error>(
   window: WasmMemory,
   call: () => unknown,
-  // deno-lint-ignore no-explicit-any -- a constructor with parameters does not extend one of
-  // `unknown`
-  errorClass: abstract new (...args: any[]) => E,
+  errorClass: ErrorClass<E>,
   message: string,
 ): E {
   const before = figuresOf(window);
