@@ -191,7 +191,7 @@ class Snapped {
     if (length < 0) throw this.error(`it has ${length} blocks`, SECTION_AT);
     this.#need(at, length * BLOCK_BYTES);
     const first = length === 0 ? -1 : 0;
-    if (index < first || index >= Math.max(length, 0)) {
+    if (index < first || index >= length) {
       throw this.error(`its current block is ${index} of ${length}`, SECTION_AT + 4);
     }
     this.blocks = Array.from({ length }, (_, i) => {

@@ -147,6 +147,14 @@ Deno.test("Arena takes blocks when they are needed, and releases empty ones on t
   assertEquals([memory.usedBytes, arena.stats().usedBytes], [64, 8]);
 });
 
+Deno.test("Arena takes a quarter more for a large block if one from before is too small", () => {
+  using arena = new Arena({ blockBytes: 64 });
+  arena.alloc(1000);
+  arena.reset();
+  arena.alloc(1200);
+  assertEquals(spaceOf(arena).find(arena.alloc(200)).byteLength, 1500);
+});
+
 Deno.test("Arena replaces blocks that are too small when memory is short, or changes nothing", () => {
   const memory = countingMemory(heapMemory, { limit: 100_000 });
   using arena = new Arena({ blockBytes: 1024, memory });

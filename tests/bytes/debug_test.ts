@@ -215,13 +215,13 @@ Deno.test("Debug mode overwrites what is freed, an arena with zeros, and allocat
 
 // -- leaks --
 
-function allocHere(it: AnyAllocator): number {
-  return it.alloc(10);
+function allocHere(it: AnyAllocator, i: number): number {
+  return i % 2 === 0 ? it.alloc(10) : it.allocRecord(Point, { x: i });
 }
 
 Deno.test("dispose() of a debug heap or stack lists what is live, and where it was allocated", () => {
   for (const [kind, it] of [["StackAllocator", stack()], ["FreeListAllocator", heap()]] as const) {
-    const addresses = Array.from({ length: 12 }, () => allocHere(it));
+    const addresses = Array.from({ length: 12 }, (_, i) => allocHere(it, i));
     it.free(addresses[11]);
     const { message, leaks, pool } = assertThrows(() => it.dispose(), LeakError);
     assert(message.startsWith(`Cannot dispose of ${kind} "it" cleanly: 11 still live\n`), message);

@@ -361,6 +361,18 @@ Deno.test("Memory right behind an extent is appended: chunks span both, and noth
   }
 });
 
+Deno.test("An extent that is full up to an appended region is consistent when that is released", () => {
+  const memory = wasmMemory(new WebAssembly.Memory({ initial: 100 }));
+  const { heap } = counted({ memory });
+  const all = heap.alloc(heap.stats().largestFreeBytes);
+  heap.free(heap.alloc(100));
+  assertEquals([spaceOf(heap).extents.length, memory.regions], [1, 2]);
+  assertEquals([heap.trim(), memory.regions], [4096, 1]);
+  validate(heap);
+  heap.free(all);
+  validate(heap);
+});
+
 Deno.test("A buffer with free memory behind it grows in place", () => {
   const memory = wasmMemory(new WebAssembly.Memory({ initial: 100 }));
   const { heap } = counted({ byteLength: 64 * KIB, memory });
