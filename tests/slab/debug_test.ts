@@ -533,6 +533,16 @@ each("a cursor can be used again once it is bound to a live record", (make) => {
   drop(pool);
 });
 
+each("a cursor that is bound to no record throws at each access", (make) => {
+  const { pool, of } = make(Word, DEBUG);
+  const cursor = pool.cursor<WordView>(...of);
+  const message = "Cannot use a view: it is bound to no record";
+  assertThrows(() => cursor.n, StaleHandleError, message);
+  assertThrows(() => cursor.n = 5, StaleHandleError, message);
+  pool.dispose();
+  assertThrows(() => cursor.n, StaleHandleError, message);
+});
+
 each("a dead view is rejected as a value, and changes nothing", (make) => {
   const { pool, of, handles } = words(make);
   const view = pool.get(...of, handles[4]);
