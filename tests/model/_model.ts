@@ -159,10 +159,10 @@ export class Subject {
 
   constructor(setting: Setting) {
     this.setting = setting;
-    const { pool, structs } = setting;
+    const { pool, structs, options: { specialize = true } } = setting;
     this.pool = pool;
     this.parts = pool instanceof SharedPool
-      ? [pool, untyped<AnyPool>(SharedPool.attach(structs[0], pool.share()))]
+      ? [pool, untyped<AnyPool>(SharedPool.attach(structs[0], pool.share(), { specialize }))]
       : [pool];
     this.map = new HandleMap<AnyStruct, number>(untyped(pool));
     const classes = pool instanceof PoolSet ? pool.pools.length : 1;

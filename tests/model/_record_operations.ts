@@ -171,6 +171,9 @@ function alloc(it: Subject, random: Random): unknown {
 export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
   alloc,
   allocAgain: alloc,
+  allocSeveral(it, random) {
+    return Array.from({ length: random.below(40) }, () => alloc(it, random));
+  },
   allocWild(it, random) {
     const { pool } = it;
     const struct = it.someStruct(random);
@@ -283,6 +286,7 @@ export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
       () => pool.indexOf(handle),
       () => it.map.set(handle, 1),
       ...(it.isShared ? [] : [() => pool.freeMany([handle])]),
+      ...(it.isMixed ? [() => pool.bytes(handle)] : []),
     ];
     return calls.map((call) => {
       const { message } = assertThrows(call, StaleHandleError);

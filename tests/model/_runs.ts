@@ -114,19 +114,19 @@ export interface Modes {
 }
 
 /** Options that fast-check chooses. */
-const CHOICES = fc.record({
-  handles: fc.constantFrom("compact" as const, "wide" as const),
-  reuse: fc.constantFrom("recent" as const, "spread" as const),
-  chunksPerBlock: fc.constantFrom(16, 32),
-  keepEmptyBlocks: fc.constantFrom(0, 1, 3),
-});
-
-/** Few, as only so many get code of their own, and more chunks, as passes over few share their loops. */
-const OWN_CHOICES = fc.constantFrom(...[0, 2].flatMap((keepEmptyBlocks) => [
-  { handles: "compact", reuse: "recent", chunksPerBlock: 32, keepEmptyBlocks } as const,
-  { handles: "wide", reuse: "spread", chunksPerBlock: 32, keepEmptyBlocks } as const,
-]));
+const CHOICES = choicesOf(16, 32);
+/** One geometry, as only 64 pools get code of their own, and more chunks, as passes over few share their loops. */
+const OWN_CHOICES = choicesOf(32);
 const OWN_CHUNKS = 128;
+
+function choicesOf(...chunksPerBlock: number[]) {
+  return fc.record({
+    handles: fc.constantFrom("compact" as const, "wide" as const),
+    reuse: fc.constantFrom("recent" as const, "spread" as const),
+    chunksPerBlock: fc.constantFrom(...chunksPerBlock),
+    keepEmptyBlocks: fc.constantFrom(0, 1, 3),
+  });
+}
 
 /** Makes pools of a kind that differ in some options, each beside its model. */
 export function subjectsOf(

@@ -8,21 +8,22 @@ import { Pool, struct } from "../../mod.ts";
 import { CAN_COMPILE, textsOf } from "../slab/_own_texts.ts";
 import { type Kind, KINDS, runModel } from "./_runs.ts";
 
-/** The kind, with an assertion that code is compiled for the first pool of it that may have some, and for no other. */
+/** The kind, with an assertion that code is compiled for the first pool of a geometry that may have some, and for no other. */
 function watched(kind: Kind): Kind {
   const prepare = () => {
     const { structs, make } = kind.prepare();
-    const seen = new Set<boolean | undefined>();
+    const seen = new Set<string>();
     return {
       structs,
       make(...args: Parameters<typeof make>) {
-        const { specialize } = args[0];
+        const { specialize, handles, reuse } = args[0];
+        const key = `${specialize} ${handles} ${kind.isShared || reuse}`;
         let pool: unknown;
         const texts = textsOf(() => pool = make(...args)).length;
-        if (!seen.has(specialize)) {
+        if (!seen.has(key)) {
           assert((texts > 0) === specialize, `${texts} texts were compiled`);
         }
-        seen.add(specialize);
+        seen.add(key);
         return pool;
       },
     };
