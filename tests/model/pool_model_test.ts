@@ -7,8 +7,10 @@
  */
 import { assert } from "@std/assert";
 import fc from "fast-check";
+import { array, type PoolOptions, struct } from "../../mod.ts";
 import { play } from "./_operations.ts";
-import { KINDS, type Modes, poolKind, runModel, stepsOf, subjectsOf } from "./_runs.ts";
+import { type Kind, KINDS, type Modes, poolKind, runModel, stepsOf, subjectsOf } from "./_runs.ts";
+import { assertSameBytes } from "./_state_operations.ts";
 import { anyStruct } from "./_values.ts";
 
 const MODES: Readonly<Record<string, Modes>> = {
@@ -36,31 +38,56 @@ Deno.test("Pool of any struct does what a Map does", () => {
   );
 });
 
-// -- chunks that rest --
+// -- larger pools --
 
-const RESTING = [
+const CHURN = [
   ...["fragment", "thin", "allocMany", "allocMany", "freeMany", "freeMany", "freeMany"],
-  ...["alloc", "free", "reserve", "clear", "trim", "freeBlock", "iterate"],
+  ...["alloc", "free", "reserve", "clear", "trim", "freeBlock", "iterate", "snapshot", "restore"],
 ];
+
+/** Plays sequences of such operations, restores each state in another pool, and returns how many chunks came again. */
+function churn(kind: Kind, options: PoolOptions, maxChunks: number, numRuns: number): number {
+  const prepared = kind.prepare();
+  let reuses = 0;
+  const property = fc.property(stepsOf(CHURN, 40), fc.nat(3), (steps, keepEmptyBlocks) => {
+    const all = { ...options, keepEmptyBlocks };
+    const [it, other] = subjectsOf(kind, prepared, all, "heap", [{}, {}], maxChunks);
+    for (const [name, seed] of steps) {
+      play(it, name, seed);
+      other.pool.restore(it.pool.snapshot());
+      assertSameBytes(other.pool.snapshot(), it.pool.snapshot(), "what was restored");
+    }
+    it.compare();
+    reuses += it.reuses;
+    it.dispose();
+    other.pool.dispose();
+  });
+  fc.assert(property, { numRuns, seed: 3 }); // the same in every run, as with some no chunk comes again
+  return reuses;
+}
 
 for (const name of ["Pool of 3 bytes", "ErasedPool without types", "PoolSet"]) {
   for (const [maxChunks, chunksPerBlock] of [[4096, 16], [4096, 4096], [8192, 64]]) {
     if (name === "PoolSet" && chunksPerBlock > 256) continue; // a link of 1 byte reaches no further
     const what = `${maxChunks} chunks, ${chunksPerBlock} a block`;
     Deno.test(`${name} with spread reuse gives out no chunk before 1,024 others were freed (${what})`, () => {
-      const kind = KINDS[name];
-      const prepared = kind.prepare();
-      let reuses = 0;
-      const property = fc.property(stepsOf(RESTING, 40), fc.nat(3), (steps, keepEmptyBlocks) => {
-        const options = { reuse: "spread", chunksPerBlock, keepEmptyBlocks } as const;
-        const [it] = subjectsOf(kind, prepared, options, "heap", [{}], maxChunks);
-        for (const [name, seed] of steps) play(it, name, seed);
-        it.compare();
-        reuses += it.reuses;
-        it.dispose();
-      });
-      fc.assert(property, { numRuns: 10, seed: 3 }); // the same in every run, as with some no chunk comes again
-      assert(reuses > 0);
+      assert(churn(KINDS[name], { reuse: "spread", chunksPerBlock }, maxChunks, 10) > 0);
+    });
+  }
+}
+
+// Links of 1, 2 and 4 bytes, blocks of their fewest and most chunks, and chunks that no other kind has.
+const SHAPES = [
+  ...[[1, 64], [1, 256], [2, 1024], [3, 256], [5, 1024], [33, 512]],
+  ...[[255, 16], [256, 64], [300, 512], [1024, 16], [1024, 64]],
+];
+
+for (const [bytes, chunksPerBlock] of SHAPES) {
+  for (const handles of ["compact", "wide"] as const) {
+    const shape = `${bytes} bytes, ${chunksPerBlock} a block, ${handles}`;
+    Deno.test(`Pool's records do not overlap (${shape})`, () => {
+      const kind = poolKind(struct({ bytes: array("u8", bytes) }));
+      churn(kind, { handles, chunksPerBlock }, Math.max(64, chunksPerBlock * 2), 3);
     });
   }
 }
