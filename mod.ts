@@ -16,12 +16,18 @@
  *
  * @module
  */
-export * from "./src/errors.ts";
-export * from "./src/memory/resource.ts";
-export * from "./src/memory/wasm.ts";
-export * from "./src/struct/handle_type.ts";
-export type { HandleKind } from "./src/slab/handle.ts";
-export { type Configuration, configure, specialization } from "./src/slab/own_code.ts";
+export { Pool } from "./src/pool/pool.ts";
+export { ErasedPool, type ErasedPoolOptions, type HandleOf } from "./src/pool/erased_pool.ts";
+export * from "./src/pool/pool_set.ts";
+export {
+  type HandleArray,
+  type HandleNumbers,
+  PoolBase,
+  type PoolBlock,
+  type PoolStats,
+  type ScopedRecord,
+} from "./src/pool/pool_base.ts";
+export type { PoolOptions } from "./src/pool/options.ts";
 export {
   type AnyStruct,
   array,
@@ -44,28 +50,22 @@ export {
   type StructOptions,
   type ValueOf,
 } from "./src/struct/schema.ts";
-export type { ArrayView, FieldView, NoSpread } from "./src/struct/array_view.ts";
+export * from "./src/struct/handle_type.ts";
 export type { RecordMethods, View, Viewed, viewed } from "./src/struct/view.ts";
-export type { LoadOptions, LoadReport } from "./src/pool/save.ts";
-export type { SnapshotOptions } from "./src/slab/envelope.ts";
-export type { PoolOptions } from "./src/pool/options.ts";
-export {
-  type HandleArray,
-  type HandleNumbers,
-  PoolBase,
-  type PoolBlock,
-  type PoolStats,
-  type ScopedRecord,
-} from "./src/pool/pool_base.ts";
+export type { ArrayView, FieldView, NoSpread } from "./src/struct/array_view.ts";
+export type { HandleKind } from "./src/slab/handle.ts";
 export { HandleMap, type HandleMapPool } from "./src/pool/handle_map.ts";
 export type { PackTarget } from "./src/slab/pack.ts";
-export * from "./src/pool/pool.ts";
-export * from "./src/bytes/byte_allocator.ts";
+export type { LoadOptions, LoadReport } from "./src/pool/save.ts";
+export type { SnapshotOptions } from "./src/slab/envelope.ts";
 export * from "./src/bytes/arena.ts";
 export * from "./src/bytes/stack_allocator.ts";
 export * from "./src/bytes/free_list_allocator.ts";
-export * from "./src/inspect/dump.ts";
-export * from "./src/inspect/validate.ts";
-export { ErasedPool, type ErasedPoolOptions, type HandleOf } from "./src/pool/erased_pool.ts";
-export * from "./src/pool/pool_set.ts";
+export * from "./src/bytes/byte_allocator.ts";
 export * from "./src/shared/shared_pool.ts";
+export * from "./src/memory/resource.ts";
+export * from "./src/memory/wasm.ts";
+export { type Configuration, configure, specialization } from "./src/slab/own_code.ts";
+export * from "./src/inspect/validate.ts";
+export * from "./src/inspect/dump.ts";
+export * from "./src/errors.ts";

@@ -27,7 +27,6 @@ export interface StaleHandleDetails {
  * A struct cannot be defined: an unknown type, no fields, a bad array length, a bad field name.
  *
  * @category Errors
- *
  * @example Usage
  * ```ts
  * import { SchemaError, struct } from "@slabs/pool";

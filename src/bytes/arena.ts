@@ -21,7 +21,11 @@ import { OutOfMemoryError } from "../errors.ts";
 import { heapMemory, type MemoryRegion, type MemoryResource } from "../memory/resource.ts";
 import type { AnyStruct, Init } from "../struct/schema.ts";
 
-/** Options of an {@linkcode Arena}; each may be left out. */
+/**
+ * Options of an {@linkcode Arena}; each may be left out.
+ *
+ * @category Byte allocators
+ */
 export interface ArenaOptions extends ByteAllocatorOptions {
   /**
    * Bytes of a block, 64 to 2^30. A larger allocation gets a block of its own, with a quarter more
@@ -30,7 +34,11 @@ export interface ArenaOptions extends ByteAllocatorOptions {
   readonly blockBytes?: number;
 }
 
-/** Statistics of an arena. */
+/**
+ * Statistics of an arena.
+ *
+ * @category Byte allocators
+ */
 export interface ArenaStats extends ByteAllocatorStats {
   /** Allocated bytes and the padding between them; unused ends of blocks do not count. */
   usedBytes: number;
@@ -78,7 +86,6 @@ let arenaCount = 0;
  * not be used.
  *
  * @category Byte allocators
- *
  * @example Usage
  * ```ts
  * import { Arena, struct } from "@slabs/pool";
@@ -655,7 +662,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
   /**
    * Finds the block of a range of bytes, all of which must be allocated.
    *
-   * @internal
+   * @ignore
    */
   protected override _check(
     verb: string,

@@ -28,7 +28,11 @@ import {
   Struct,
 } from "../struct/schema.ts";
 
-/** Options of all byte allocators; each may be left out. */
+/**
+ * Options of all byte allocators; each may be left out.
+ *
+ * @category Byte allocators
+ */
 export interface ByteAllocatorOptions {
   /** Shown in errors. @default {"arena", "stack" or "heap"} */
   readonly name?: string;
@@ -44,7 +48,11 @@ export interface ByteAllocatorOptions {
   readonly debug?: boolean;
 }
 
-/** Statistics of all byte allocators. */
+/**
+ * Statistics of all byte allocators.
+ *
+ * @category Byte allocators
+ */
 export interface ByteAllocatorStats {
   /** Bytes taken from the memory resource. */
   byteLength: number;
@@ -52,7 +60,11 @@ export interface ByteAllocatorStats {
   usedBytes: number;
 }
 
-/** The typed array for each scalar type; a `bool` takes 1 byte, a `ref` 4. */
+/**
+ * The typed array for each scalar type; a `bool` takes 1 byte, a `ref` 4.
+ *
+ * @category Byte allocators
+ */
 export interface ScalarArrays {
   /** Signed bytes. */
   i8: Int8Array;
@@ -118,7 +130,6 @@ const ARRAY_CLASSES: Readonly<Record<ScalarType, ArrayClass | undefined>> = {
  * struct, a `Pool` is better than a `FreeListAllocator` in every respect.
  *
  * @category Byte allocators
- *
  * @example Usage
  * ```ts
  * import { Arena, type ByteAllocator, FreeListAllocator, StackAllocator } from "@slabs/pool";
@@ -142,13 +153,13 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Its memory, by address.
    *
-   * @internal
+   * @ignore
    */
   protected readonly _space: AddressSpace;
   /**
    * Whether it was disposed.
    *
-   * @internal
+   * @ignore
    */
   protected _isDisposed = false;
 
@@ -481,7 +492,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Finds the extent of a range of bytes, all of which must be allocated.
    *
-   * @internal
+   * @ignore
    */
   protected abstract _check(
     verb: string,
@@ -493,7 +504,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Reads the values of a record, then allocates it and writes them.
    *
-   * @internal
+   * @ignore
    */
   protected _allocWith<S extends AnyStruct>(struct: S, init: Init<S>): number {
     this._checkStruct("allocRecord", struct);
@@ -508,7 +519,7 @@ export abstract class ByteAllocator implements Disposable {
    * In debug mode, records where each call of the program came from.
    *
    * @param own Prototype of the allocator's class.
-   * @internal
+   * @ignore
    */
   protected _traceCalls(own: object): void {
     traceCalls(this, TRACED, own);
@@ -518,7 +529,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Checks a size and an alignment, and that the memory is attached.
    *
-   * @internal
+   * @ignore
    */
   protected _checkRequest(verb: string, byteLength: number, align: number): void {
     this._checkAlive();
@@ -530,7 +541,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Checks that the allocator was not disposed.
    *
-   * @internal
+   * @ignore
    */
   protected _checkAlive(): void {
     if (!this._isDisposed) return;
@@ -540,7 +551,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Checks that the memory was not detached.
    *
-   * @internal
+   * @ignore
    */
   protected _checkAttached(verb: string): void {
     if (this._space.isDetached) {
@@ -551,7 +562,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Checks that a value is a struct.
    *
-   * @internal
+   * @ignore
    */
   protected _checkStruct(verb: string, struct: AnyStruct): void {
     if (struct instanceof Struct) return;
@@ -563,7 +574,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Checks that a value is a view of a whole record.
    *
-   * @internal
+   * @ignore
    */
   protected _checkCursor(verb: string, cursor: object): RecordView {
     const view = cursor as RecordView;
@@ -574,7 +585,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * The error for a value that is no view of a whole record.
    *
-   * @internal
+   * @ignore
    */
   protected _cursorError(verb: string): TypeError {
     return new TypeError(
@@ -585,7 +596,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Checks the type and the length of a typed array, and that the memory is attached.
    *
-   * @internal
+   * @ignore
    */
   protected _checkArray(verb: string, type: ScalarType, length: number): void {
     this._checkAlive();
@@ -603,7 +614,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * The error for an address.
    *
-   * @internal
+   * @ignore
    */
   protected _addressError(verb: string, address: number, problem: string): Error {
     const owner = this._space.ownerOf(address);
@@ -622,7 +633,7 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * The error for a region that is not allocated.
    *
-   * @internal
+   * @ignore
    */
   protected _regionError(region: MemoryRegion): InvalidAddressError {
     const { byteLength, byteOffset } = region ?? {}; // a JavaScript caller may pass null

@@ -10,6 +10,8 @@ import type { Chunks, FreeIndex } from "./chunks.ts";
 /**
  * Which of the free chunks with room an allocation gets: the first, the first after the last
  * allocation, the smallest, or the largest. The first of equal chunks wins.
+ *
+ * @category Byte allocators
  */
 export type Fit = "first" | "next" | "best" | "worst";
 

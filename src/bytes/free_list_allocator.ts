@@ -28,10 +28,18 @@ import { noteOwn } from "../slab/call_stack.ts";
 
 export type { Fit } from "./free_list.ts";
 
-/** How free chunks are indexed: a list in address order, or a tree by size. */
+/**
+ * How free chunks are indexed: a list in address order, or a tree by size.
+ *
+ * @category Byte allocators
+ */
 export type FreeIndexKind = "list" | "tree";
 
-/** Options of a {@linkcode FreeListAllocator}; each may be left out. */
+/**
+ * Options of a {@linkcode FreeListAllocator}; each may be left out.
+ *
+ * @category Byte allocators
+ */
 export interface FreeListOptions extends ByteAllocatorOptions {
   /**
    * Bytes taken from the resource at first, and the fewest each time that it grows, 64 to 2^30.
@@ -49,7 +57,11 @@ export interface FreeListOptions extends ByteAllocatorOptions {
   readonly grow?: boolean;
 }
 
-/** Statistics of a heap. `byteLength` is `usedBytes + freeBytes + overheadBytes`. */
+/**
+ * Statistics of a heap. `byteLength` is `usedBytes + freeBytes + overheadBytes`.
+ *
+ * @category Byte allocators
+ */
 export interface FreeListStats extends ByteAllocatorStats {
   /** Bytes that live allocations asked for. */
   usedBytes: number;
@@ -102,7 +114,6 @@ const FITS: readonly Fit[] = ["first", "next", "best", "worst"];
  * It is a memory resource too: pools can allocate their blocks in it, and release them.
  *
  * @category Byte allocators
- *
  * @example Usage
  * ```ts
  * import { FreeListAllocator, InvalidAddressError } from "@slabs/pool";
@@ -429,7 +440,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   /**
    * Finds the extent of a range of bytes, which must start with an allocation and end within it.
    *
-   * @internal
+   * @ignore
    */
   protected override _check(
     verb: string,

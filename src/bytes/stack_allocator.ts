@@ -24,13 +24,21 @@ import { POISON, throwLeaks } from "../slab/debug.ts";
 import { LifoOrderError, OutOfMemoryError } from "../errors.ts";
 import { heapMemory } from "../memory/resource.ts";
 
-/** Options of a {@linkcode StackAllocator}; each may be left out. */
+/**
+ * Options of a {@linkcode StackAllocator}; each may be left out.
+ *
+ * @category Byte allocators
+ */
 export interface StackOptions extends ByteAllocatorOptions {
   /** Bytes of its memory, including headers, 64 to 2^30. @default {65536} */
   readonly byteLength?: number;
 }
 
-/** Statistics of a stack. */
+/**
+ * Statistics of a stack.
+ *
+ * @category Byte allocators
+ */
 export interface StackStats extends ByteAllocatorStats {
   /** Bytes below the top: allocations, headers and padding. */
   usedBytes: number;
@@ -52,7 +60,6 @@ const HEADER_BYTES = 8;
  * Each allocation costs 8 bytes for its header, plus padding. Payloads are aligned to at least 8.
  *
  * @category Byte allocators
- *
  * @example Usage
  * ```ts
  * import { LifoOrderError, StackAllocator } from "@slabs/pool";
@@ -234,7 +241,7 @@ export class StackAllocator extends ByteAllocator {
   /**
    * Finds the extent of a range of bytes, which must start with an allocation and end within it.
    *
-   * @internal
+   * @ignore
    */
   protected override _check(
     verb: string,

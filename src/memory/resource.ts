@@ -53,7 +53,6 @@ export interface MemoryResource {
  * collection.
  *
  * @category Memory
- *
  * @example Usage
  * ```ts
  * import { heapMemory } from "@slabs/pool";
@@ -107,7 +106,6 @@ function postToClosedPort(buffer: ArrayBuffer): void {
  * nothing, and the memory is freed when no thread refers to it any more.
  *
  * @category Memory
- *
  * @returns The resource.
  * @throws {Error} when there is no `SharedArrayBuffer`: browsers have it only on cross-origin
  * isolated pages.
@@ -175,7 +173,6 @@ export interface CountingMemoryOptions {
  * O(1), apart from those of `upstream`, and a region takes an entry in a `Map`.
  *
  * @category Memory
- *
  * @param upstream The resource that allocates the regions.
  * @param options See {@linkcode CountingMemoryOptions}.
  * @returns The resource. Its `allocate` throws {@linkcode OutOfMemoryError} at the limit without a

@@ -72,7 +72,6 @@ export interface WasmMemory extends MemoryResource {
  * `allocate` takes O(free ranges) and zeroes the region, `release` takes O(free ranges).
  *
  * @category Memory
- *
  * @param memory The memory; shared or not.
  * @param options See {@linkcode WasmMemoryOptions}.
  * @returns The resource. Its `allocate` throws {@linkcode OutOfMemoryError} when no free range has

@@ -39,8 +39,8 @@ export type { HandleOf };
 /**
  * Options of an {@linkcode ErasedPool}.
  *
- * @typeParam S The structs of its records, as a union.
  * @category Pools
+ * @typeParam S The structs of its records, as a union.
  */
 export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends PoolOptions {
   /** Bytes of a chunk: an integer from 1 to 2^26, a multiple of `align`. */
@@ -71,8 +71,8 @@ export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends Pool
  * `alloc`, `free` and `get` are O(1) and allocate nothing on the JavaScript heap but views. Members
  * that are not explained here do the same as those of {@linkcode Pool}.
  *
- * @typeParam S The structs of its records, as a union.
  * @category Pools
+ * @typeParam S The structs of its records, as a union.
  *
  * @example Usage
  * ```ts
@@ -104,13 +104,13 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   /**
    * Whether the struct of each record is kept beside its chunk.
    *
-   * @internal
+   * @ignore
    */
   declare protected readonly _tagged: boolean;
   /**
    * The target that `set` writes to; made by its first call.
    *
-   * @internal
+   * @ignore
    */
   declare protected _target: Target | undefined;
   /** The methods of the class that was compiled for the geometry, for pools of a derived class. */
@@ -148,7 +148,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   /**
    * Returns what a {@linkcode HandleMap} needs of the pool.
    *
-   * @internal
+   * @ignore
    */
   _beside(): MapSource {
     return { parts: [{ slab: this._slab, code: this._code.maps }], partOf: () => 0 };
@@ -156,7 +156,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
 
   /**
    * Returns the packer of whole chunks.
-   * @internal
+   * @ignore
    */
   _packer(): Packer {
     return this._code.packer;

@@ -22,8 +22,8 @@ import type { HandleOf } from "./pool_base.ts";
 /**
  * A pool that a {@linkcode HandleMap} can be created for, as all pools of this module can.
  *
- * @typeParam S The struct type or plain fields of the records; the union of several.
  * @category Beside the records
+ * @typeParam S The struct type or plain fields of the records; the union of several.
  */
 export interface HandleMapPool<S extends AnyStruct | Fields> {
   /**
@@ -61,10 +61,10 @@ export interface HandleMapPool<S extends AnyStruct | Fields> {
  * reuses of its chunk as there are generations; a record with that handle then has the value of the
  * dead one, unless it was dropped before. A wide handle is never given out again.
  *
+ * @category Beside the records
  * @typeParam S The struct type of the records, as in `HandleMap<typeof Ship, Sprite>`; the union of
  * several.
  * @typeParam V The type of the values.
- * @category Beside the records
  *
  * @example Usage
  * ```ts
@@ -91,19 +91,19 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
   /**
    * The values for each slab of the pool.
    *
-   * @internal
+   * @ignore
    */
   declare protected readonly _stores: readonly Store[];
   /**
    * The values of the first slab, which is the only one except in a `PoolSet`.
    *
-   * @internal
+   * @ignore
    */
   declare protected readonly _store: Store;
   /**
    * Returns the position of the slab that a handle belongs to.
    *
-   * @internal
+   * @ignore
    */
   declare protected readonly _partOf: (handle: number) => number;
   /** The methods of the map's own class. */

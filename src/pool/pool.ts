@@ -61,8 +61,8 @@ import {
  * Records lie in blocks that are added on demand, and never move except by `compact`. `alloc` and
  * `free` are O(1) and allocate nothing on the JavaScript heap.
  *
- * @typeParam T The type of the struct, or of its plain fields.
  * @category Pools
+ * @typeParam T The type of the struct, or of its plain fields.
  *
  * @example Usage
  * ```ts
@@ -86,14 +86,14 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   /**
    * The view through which `alloc` and `set` write.
    *
-   * @internal
+   * @ignore
    */
   declare protected readonly _scratch: RecordView;
   /**
    * Views of iterations that have ended, for the next ones. A nested iteration finds none and makes
    * its own.
    *
-   * @internal
+   * @ignore
    */
   declare protected readonly _spareViews: RecordView[];
   /** @internal */
@@ -141,7 +141,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   /**
    * Returns what a {@linkcode HandleMap} needs of the pool.
    *
-   * @internal
+   * @ignore
    */
   _beside(): MapSource {
     return { parts: [{ slab: this._slab, code: this._code.maps }], partOf: () => 0 };

@@ -84,8 +84,8 @@ export interface PoolStats {
 /**
  * A record that is freed at the end of its `using` scope; see `scoped` of {@linkcode Pool}.
  *
- * @typeParam S The struct of the record.
  * @category Pools
+ * @typeParam S The struct of the record.
  */
 export interface ScopedRecord<S extends AnyStruct | Fields> extends Disposable {
   /** Its handle. */
@@ -99,14 +99,15 @@ export interface ScopedRecord<S extends AnyStruct | Fields> extends Disposable {
  * again.
  *
  * @category Pools
+ * @internal
  */
 export type HandleNumbers = Int32Array | Uint32Array | Float64Array;
 
 /**
  * Arrays that `allocMany` can fill and `freeMany` takes.
  *
- * @typeParam S The struct of the records.
  * @category Pools
+ * @typeParam S The struct of the records.
  */
 export type HandleArray<S extends AnyStruct | Fields> =
   | Handle<S>[]
@@ -115,8 +116,8 @@ export type HandleArray<S extends AnyStruct | Fields> =
 /**
  * A handle of any of several structs.
  *
- * @typeParam S The structs, as a union; `AnyStruct` for any struct.
  * @category Pools
+ * @typeParam S The structs, as a union; `AnyStruct` for any struct.
  */
 export type HandleOf<S extends AnyStruct | Fields> = AnyStruct extends S ? AnyHandle : Handle<S>;
 
@@ -124,9 +125,9 @@ export type HandleOf<S extends AnyStruct | Fields> = AnyStruct extends S ? AnyHa
  * The members that {@linkcode Pool}, {@linkcode ErasedPool} and {@linkcode PoolSet} have in common.
  * It cannot be extended directly: extend one of those.
  *
+ * @category Pools
  * @typeParam V View of a record.
  * @typeParam H Handle of a record.
- * @category Pools
  */
 export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disposable {
   /** The name of the pool, as errors show it. */
@@ -144,7 +145,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * Takes the slabs that the constructor of a pool has made.
    *
    * @param typedSlabs The slabs, at least one, with the structs of their records.
-   * @internal
+   * @ignore
    */
   protected constructor(typedSlabs: readonly TypedSlab[]) {
     this._typedSlabs = typedSlabs;
@@ -156,7 +157,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   /**
    * Returns a text of all that a snapshot depends on; pools with the same text read each other's.
    *
-   * @internal
+   * @ignore
    */
   protected abstract _layoutText(): string;
 
@@ -173,7 +174,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    *
    * @param _handle Any number.
    * @returns The slab.
-   * @internal
+   * @ignore
    */
   _slabOf(_handle: number): Slab {
     return this._slabs[0];
@@ -661,7 +662,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * @returns The function.
    * @throws {TypeError} when `fn` is no function.
    * @throws {DisposedError} after `dispose`.
-   * @internal
+   * @ignore
    */
   protected _loop<A extends unknown[]>(
     passes: readonly Pick<Passes, "iteration" | "makeView">[],
@@ -688,7 +689,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    *
    * @param verb What the call does, for the error.
    * @throws {DisposedError | TypeError} when one was disposed of, or its memory detached.
-   * @internal
+   * @ignore
    */
   protected _checkUsable(verb: string): void {
     for (let i = 0; i < this._slabs.length; i++) this._slabs[i].checkUsable(verb);

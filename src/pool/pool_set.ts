@@ -43,8 +43,8 @@ import {
  * Options of a {@linkcode PoolSet}. `chunksPerBlock` and `keepEmptyBlocks` apply to each size
  * class; `maxChunks` is divided evenly among them, so that each of 4 classes may have a quarter.
  *
- * @typeParam S The structs of its records, as a union.
  * @category Pools
+ * @typeParam S The structs of its records, as a union.
  */
 export interface PoolSetOptions<S extends AnyStruct = AnyStruct> extends PoolOptions {
   /**
@@ -111,8 +111,8 @@ const LISTED = 8;
  * class of a struct is looked up once. Iteration goes from the smallest class to the largest, and
  * through each as in an {@linkcode ErasedPool}.
  *
- * @typeParam S The structs of its records, as a union.
  * @category Pools
+ * @typeParam S The structs of its records, as a union.
  *
  * @example Usage
  * ```ts
@@ -190,7 +190,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   /**
    * Returns what a {@linkcode HandleMap} needs of the set.
    *
-   * @internal
+   * @ignore
    */
   _beside(): MapSource {
     return {

@@ -109,11 +109,16 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   readonly name: string;
   /** The struct of its records. */
   readonly struct: StructOf<T>;
-  /** @ignore */
+  /**
+   * @ignore
+   *
+   * @ignore
+   */
   protected readonly _slab: SharedSlab;
   /**
    * The view that `alloc` and `set` write through.
    *
+   * @ignore
    * @ignore
    */
   protected readonly _scratch: RecordView;
@@ -121,6 +126,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * Views for iterations. A pass takes one and puts it back; a nested pass finds none and makes
    * one.
    *
+   * @ignore
    * @ignore
    */
   protected readonly _spareViews: RecordView[] = [];
@@ -546,6 +552,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   /**
    * What a `HandleMap` beside the pool needs.
    *
+   * @ignore
    * @ignore
    */
   _beside(): MapSource {

@@ -50,10 +50,10 @@ export interface Configuration {
  * Use it to switch off run-time compilation for the whole program, for instance under a content
  * security policy that reports every attempt. For one pool alone use its option `specialize`.
  *
+ * @category Configuration
  * @param options The settings; those left out get their defaults.
  * @throws {TypeError} when an option is unknown or has the wrong type.
  * @throws {Error} when a pool exists already.
- * @category Configuration
  *
  * @example Under a strict content security policy
  * ```ts ignore
@@ -81,10 +81,10 @@ export function configure(options: Configuration): void {
 /**
  * Tells whether pools have code of their own, for tests and reports.
  *
+ * @category Configuration
  * @returns `"own"` if pools compile their hot paths for their struct; `"shared"` if they share the
  * module's, because {@linkcode configure} said so or because code cannot be compiled here. Before
  * the first pool it is what was configured, as nothing is compiled until then.
- * @category Configuration
  *
  * @example Usage
  * ```ts

@@ -38,7 +38,6 @@ export type NoSpread = object | true;
  * The type of a field of a view.
  *
  * @category Structs and views
- *
  * @typeParam T The field's type.
  * @typeParam Self The struct that has the field, for `ref("self")`.
  */
@@ -52,7 +51,6 @@ export type FieldView<T extends FieldType, Self = unknown> = T extends ArrayType
  * bound to.
  *
  * @category Structs and views
- *
  * @typeParam E Type of an element.
  */
 export abstract class ArrayView<E extends ElementType = ElementType> {

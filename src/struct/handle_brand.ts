@@ -10,6 +10,7 @@
  * Key of the brand of a handle; it exists only in types.
  *
  * @category Handles
+ * @internal
  */
 export declare const brand: unique symbol;
 
@@ -17,6 +18,7 @@ export declare const brand: unique symbol;
  * The brand of every handle, which no plain number has in types. No value has it.
  *
  * @category Handles
+ * @internal
  */
 export interface Marked {
   /** Exists only in types. */
@@ -31,7 +33,7 @@ export interface Marked {
  * `AnyHandle`, which has none, is assignable to a handle of any key.
  *
  * @category Handles
- *
+ * @internal
  * @typeParam K The key.
  */
 export interface Branded<K> extends Marked {
@@ -48,7 +50,7 @@ export interface Branded<K> extends Marked {
  * Makes a type invariant: assignable neither to a subtype nor to a supertype.
  *
  * @category Handles
- *
+ * @internal
  * @typeParam T The type.
  */
 export type Exactly<T> = (of: T) => T;
@@ -58,7 +60,6 @@ export type Exactly<T> = (of: T) => T;
  * compiler shows this one: an error says `Handle<"Ship">` and does not list the fields of a ship.
  *
  * @category Handles
- *
  * @typeParam K Name of the struct; its fields when it has no name.
  */
 export type Handle<K> = number & Branded<K>;

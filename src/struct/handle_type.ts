@@ -20,7 +20,6 @@ export type { brand, Branded, Exactly, Handle as KeyedHandle, Marked } from "./h
  * is the same type as `Handle<typeof Ship>`.
  *
  * @category Handles
- *
  * @typeParam S The struct type, `Handle<typeof Enemy>`; or its name, or its plain fields.
  *
  * @example Usage
@@ -48,7 +47,6 @@ export type Handle<S> = { readonly of: KeyedHandle<KeyOf<S>> }[S extends unknown
  * The key of a struct's handles: its name, or the declared types of its fields when it has none.
  *
  * @category Handles
- *
  * @typeParam S The struct type, or its name, or its plain fields. Plain fields never look like a
  * struct: no type of a field is a number.
  */
@@ -75,7 +73,6 @@ export type AnyHandle = number & Marked;
  * The null handle, 0: it never names a record. A zeroed `ref` field holds it.
  *
  * @category Handles
- *
  * @example Usage
  * ```ts
  * import { NULL_HANDLE, Pool } from "@slabs/pool";

@@ -5,7 +5,11 @@
  * @module
  */
 
-/** A field that holds one value. */
+/**
+ * A field that holds one value.
+ *
+ * @category Structs and views
+ */
 export type ScalarType =
   | "i8"
   | "u8"

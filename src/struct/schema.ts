@@ -18,7 +18,6 @@ export type { ScalarType } from "./scalars.ts";
  * {@linkcode ref}.
  *
  * @category Structs and views
- *
  * @typeParam S The struct type; `"self"` for the struct that has the link.
  */
 export interface RefType<S extends AnyStruct | "self" = AnyStruct | "self"> {
@@ -86,9 +85,7 @@ export type StructOf<T extends AnyStruct | Fields> = T extends AnyStruct ? T
  * Names of a struct's fields.
  *
  * @category Structs and views
- *
- * @category Structs and views
- *
+ * @internal
  * @typeParam T The struct type, or its plain fields.
  */
 export type FieldName<T extends AnyStruct | Fields> = keyof StructOf<T>["fields"] & string;
@@ -97,9 +94,6 @@ export type FieldName<T extends AnyStruct | Fields> = keyof StructOf<T>["fields"
  * The plain value of a field.
  *
  * @category Structs and views
- *
- * @category Structs and views
- *
  * @typeParam T The field's type.
  * @typeParam Self The struct that has the field, for `ref("self")`.
  */
@@ -117,7 +111,6 @@ export type ValueOf<T, Self = unknown> = T extends "i64" | "u64" ? bigint
  * A value that can be written to a field. `null` in a `ref` is the null handle.
  *
  * @category Structs and views
- *
  * @typeParam T The field's type.
  * @typeParam Self The struct that has the field, for `ref("self")`.
  */
@@ -130,7 +123,7 @@ export type InitOf<T, Self = unknown> = T extends ArrayType<infer E> ? ItemsOf<I
  * A value that can be written to an array field: an array-like object, or a view of an array.
  *
  * @category Structs and views
- *
+ * @internal
  * @typeParam T A value that can be written to an element.
  */
 export type ItemsOf<T> = ArrayLike<T> | {
@@ -146,7 +139,6 @@ export type ItemsOf<T> = ArrayLike<T> | {
  * The plain value of a record, as `view.toJSON()` returns it.
  *
  * @category Structs and views
- *
  * @typeParam S The struct type.
  *
  * @example Usage
@@ -165,7 +157,6 @@ export type Infer<S extends AnyStruct> = ValueOf<S>;
  * objects for arrays, and `null` for the null handle.
  *
  * @category Structs and views
- *
  * @typeParam S The struct type, or its plain fields.
  */
 export type Init<S extends AnyStruct | Fields> = InitOf<StructOf<S>>;
@@ -192,9 +183,6 @@ export interface Field<T extends FieldType = FieldType> {
  * Options of {@linkcode struct}.
  *
  * @category Structs and views
- *
- * @category Structs and views
- *
  * @typeParam N The name.
  */
 export interface StructOptions<N extends string = string> {
@@ -219,7 +207,6 @@ const RESERVED_NAMES: ReadonlySet<string> = new Set(["constructor", "toJSON"]);
  * A struct: named fields at fixed byte offsets. Made by {@linkcode struct}; immutable.
  *
  * @category Structs and views
- *
  * @typeParam F The fields.
  * @typeParam N The name, if the compiler knows it.
  */
@@ -409,7 +396,6 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
  * to the largest alignment.
  *
  * @category Structs and views
- *
  * @typeParam F The fields, inferred.
  * @typeParam N The name, inferred. It identifies the struct in the types of handles, see
  * {@linkcode Handle}.
@@ -448,7 +434,6 @@ export function struct<F extends Fields, const N extends string = string>(
  * Makes the type of an array field of fixed length.
  *
  * @category Structs and views
- *
  * @typeParam E Type of an element, inferred.
  * @param element A scalar, a struct or a {@linkcode ref}.
  * @param length Number of elements, a positive integer.
@@ -478,7 +463,6 @@ export function array<E extends ElementType>(element: E, length: number): ArrayT
  * needs an untyped `"ref"`, whose handles are assignable to those of any struct.
  *
  * @category Structs and views
- *
  * @typeParam S Struct type of the record, inferred.
  * @param target Struct of the record; `"self"` for the struct with the field.
  * @returns The type, for a field of {@linkcode struct}, which checks it.

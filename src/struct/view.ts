@@ -59,7 +59,6 @@ export { isDebugView } from "./debug_view.ts";
  * code.
  *
  * @category Structs and views
- *
  * @typeParam S The struct type, or its plain fields.
  */
 export type View<S extends AnyStruct | Fields> = S extends Struct<infer F>
@@ -71,6 +70,7 @@ export type View<S extends AnyStruct | Fields> = S extends Struct<infer F>
  * Key of a property that views have only in types.
  *
  * @category Structs and views
+ * @internal
  */
 export declare const viewed: unique symbol;
 
@@ -78,7 +78,6 @@ export declare const viewed: unique symbol;
  * The members of a view of a record that are not fields.
  *
  * @category Structs and views
- *
  * @typeParam S The struct type.
  */
 export interface RecordMethods<S extends AnyStruct> {
@@ -105,7 +104,7 @@ export interface RecordMethods<S extends AnyStruct> {
  * that a view is assignable to one of any struct with the same fields.
  *
  * @category Structs and views
- *
+ * @internal
  * @typeParam _S The struct type.
  */
 export interface Viewed<_S> {
