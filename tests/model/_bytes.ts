@@ -345,7 +345,7 @@ const COMMON: Readonly<Record<string, Operation>> = {
   },
   growMemory(it) {
     if (!it.source.grow()) return;
-    if (it.live > 0) assertThrows(() => it.allocator.alloc(8), TypeError);
+    if (it.live > 0 && it.source.detaches) assertThrows(() => it.allocator.alloc(8), TypeError);
     it.allocator.rebind();
   },
 };

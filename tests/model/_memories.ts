@@ -25,16 +25,17 @@ export class Source {
   readonly isTight: boolean;
   /** Whether its regions start anywhere, and not only where a buffer does. */
   readonly isSkewed: boolean;
-  readonly #wasm = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES });
+  readonly #wasm: WebAssembly.Memory;
   readonly #upstream: MemoryResource & { readonly usedBytes?: number };
   readonly #counter: CountingMemory;
 
   constructor(kind: SourceKind) {
-    this.isTight = kind === "tight" || kind === "wasm";
+    const isWasm = kind === "wasm" || kind === "shared wasm";
+    const shared = kind === "shared wasm";
+    this.#wasm = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES, shared });
+    this.isTight = kind === "tight" || isWasm;
     this.isSkewed = !["heap", "tight", "shared"].includes(kind);
-    this.#upstream = kind === "wasm"
-      ? wasmMemory(this.#wasm, { byteOffset: 13 })
-      : UPSTREAM[kind]();
+    this.#upstream = isWasm ? wasmMemory(this.#wasm, { byteOffset: 13 }) : UPSTREAM[kind]();
     this.#counter = countingMemory(this.#upstream);
     this.ledger = new Ledger(this.#counter);
   }
@@ -42,6 +43,11 @@ export class Source {
   /** Sets how many regions may still be had, where memory may run out. */
   limit(random: Random): void {
     if (this.isTight) this.ledger.budget = random.oneIn(3) ? Infinity : random.below(4);
+  }
+
+  /** Whether growing detaches what views there are, as it does not of a shared memory. */
+  get detaches(): boolean {
+    return this.#wasm.buffer instanceof ArrayBuffer;
   }
 
   /** Grows the memory as the owner of a wasm memory may; false where nobody can. */
@@ -73,10 +79,21 @@ const PAGE = 65_536;
 const MAX_PAGES = 40;
 
 /** Where the memory is from, by name; of `tight` memory the heap. */
-export const SOURCES = ["heap", "shared", "tight", "wasm", "arena", "free list", "fenced"] as const;
+export const SOURCES = [
+  "heap",
+  "shared",
+  "tight",
+  "wasm",
+  "shared wasm",
+  "arena",
+  "free list",
+  "fenced",
+] as const;
 export type SourceKind = typeof SOURCES[number];
 
-const UPSTREAM: Readonly<Record<Exclude<SourceKind, "wasm">, () => MemoryResource>> = {
+const UPSTREAM: Readonly<
+  Record<Exclude<SourceKind, "wasm" | "shared wasm">, () => MemoryResource>
+> = {
   "heap": () => heapMemory,
   "tight": () => heapMemory,
   "fenced": () => new Fenced(),

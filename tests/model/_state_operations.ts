@@ -123,15 +123,16 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
     const before = it.state;
     const moves = new Map<number, number>();
     const moved = (from: number, to: number) => void moves.set(from, to);
-    const isTooLarge = it.setting.options.handles === "wide" && it.isMixed &&
-      before.retired.size > 0;
+    const room = it.setting.maxChunks - before.retired.size;
+    const isTooLarge = it.setting.options.handles === "wide" && before.retired.size > 0 &&
+      (it.isMixed || state.handles.length > room);
     let report: LoadReport;
     try {
       report = it.pool.load(bytes, { moved });
     } catch (error) {
-      // A link cannot hold the new handle of a record whose chunk is retired.
+      // There are fewer chunks since some are retired, and links cannot hold the handles of others.
       if (!(error instanceof SnapshotError && isTooLarge)) throw error;
-      return "a link is too large";
+      return "no room, or a link is too large";
     }
     assertEquals([report.records, report.moved, report.wrapped, report.added, report.dropped], [
       ...[state.handles.length, moves.size, 0, [], []],

@@ -48,11 +48,17 @@ Deno.test("Pool.reserve() and allocMany() ask for nothing where maxChunks forbid
 });
 
 Deno.test("Pool throws the error of its memory resource, which was asked once", () => {
-  for (const name of ["alloc", "tryAlloc", "scoped"] as const) {
+  type Counters = ReturnType<typeof counters>;
+  const calls = [
+    ...[(it: Counters) => it.alloc(), (it: Counters) => it.tryAlloc()],
+    ...[(it: Counters) => it.scoped(), (it: Counters) => it.reserve(40)],
+    (it: Counters) => it.allocMany(40),
+  ];
+  for (const call of calls) {
     const memory = new Ledger();
     using pool = counters(memory);
     memory.budget = 0;
-    const error = assertThrows(() => pool[name](), OutOfMemoryError, "the budget is spent");
+    const error = assertThrows(() => call(pool), OutOfMemoryError, "the budget is spent");
     assertEquals([error.byteLength, memory.refusals], [64, 1]);
   }
 });
