@@ -377,6 +377,8 @@ const SUBJECTS: readonly (readonly [kind: string, state: string, options?: PoolO
   ["PoolSet", "holes"],
   ["wide PoolSet", "worn chunks in a block that came again"],
   ["Pool", "holes", { debug: true }],
+  ["Pool", "reused holes", { reuse: "spread" }],
+  ["ErasedPool", "a block given back", { reuse: "spread" }],
 ];
 
 /** Changes some bytes, cuts some off, or both, and returns what is left. */
@@ -393,7 +395,7 @@ function damaged(bytes: Uint8Array, random: (n: number) => number): Uint8Array {
   return bytes.subarray(0, random(20) === 0 ? random(length) : length);
 }
 
-for (const [checksum, count] of [[true, 100_000], [false, 20_000]] as const) {
+for (const [checksum, count] of [[true, 125_000], [false, 25_000]] as const) {
   const what = checksum ? "with a checksum" : "without a checksum, or restores a valid pool,";
   Deno.test(`restore() throws SnapshotError on ${count} damaged snapshots ${what} and changes nothing`, () => {
     let restored = 0;
