@@ -97,9 +97,9 @@ export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends Pool
  */
 export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, HandleOf<S>> {
   // `declare`, as the constructor may return another object, which has these fields instead.
-  /** @internal */
+  /** @ignore */
   declare protected readonly _slab: Slab;
-  /** @internal */
+  /** @ignore */
   declare protected readonly _kinds: Kinds;
   /**
    * Whether the struct of each record is kept beside its chunk.
@@ -162,7 +162,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     return this._code.packer;
   }
 
-  /** @internal */
+  /** @ignore */
   protected override _layoutText(): string {
     return "ErasedPool" + slabText(this._slab);
   }

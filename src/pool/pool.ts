@@ -81,7 +81,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   /** The struct of the records. */
   declare readonly struct: StructOf<T>;
   // `declare`, as the constructor may return another object, which has these fields instead.
-  /** @internal */
+  /** @ignore */
   declare protected readonly _slab: Slab;
   /**
    * The view through which `alloc` and `set` write.
@@ -96,9 +96,9 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * @ignore
    */
   declare protected readonly _spareViews: RecordView[];
-  /** @internal */
+  /** @ignore */
   declare protected readonly _loops: RecentLoops;
-  /** @internal */
+  /** @ignore */
   declare protected readonly _retainLoops: RecentLoops;
   declare private readonly _code: PoolCode;
   /** The methods of the class that was compiled for the struct, for pools of a derived class. */
@@ -133,7 +133,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     if (config.debug) traceCalls(this, TRACED, Pool.prototype, code.Pool.prototype);
   }
 
-  /** @internal */
+  /** @ignore */
   protected override _layoutText(): string {
     return "Pool" + slabText(this._slab) + layoutText(this.struct);
   }

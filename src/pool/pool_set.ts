@@ -182,7 +182,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     if (debug) traceCalls(this, TRACED_OF_SET, PoolSet.prototype);
   }
 
-  /** @internal */
+  /** @ignore */
   protected override _layoutText(): string {
     return "PoolSet" + this._classSlabs.map(slabText).join();
   }
@@ -199,7 +199,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     };
   }
 
-  /** @internal */
+  /** @ignore */
   override _slabOf(handle: number): Slab {
     return this._classSlabs[this.#classOf(handle)] ?? this._classSlabs[0];
   }

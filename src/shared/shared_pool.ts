@@ -130,7 +130,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @ignore
    */
   protected readonly _spareViews: RecordView[] = [];
-  /** @internal */
+  /** @ignore */
   protected readonly _loops: RecentLoops<SharedLoop>;
   private readonly _code: SharedCode;
 
