@@ -1,9 +1,11 @@
 /**
- * The Benchmarks Game's binary-trees, on four kinds of memory: `deno run examples/binary_trees.ts [depth]`.
+ * The Benchmarks Game's binary-trees, on four kinds of memory: `deno run examples/binary_trees.ts
+ * [depth]`.
  *
- * Many small trees are made, walked and dropped, while a large one stays. Each of the four does all of it, and has to come to
- * the same checks, which are printed once; then the times, turn by turn in one process. Trees that die as a whole are what a
- * collector's nursery is best at, so plain objects are hard to beat here.
+ * Many small trees are made, walked and dropped, while a large one stays. Each of the four does all
+ * of it, and has to come to the same checks, which are printed once; then the times, turn by turn
+ * in one process. Trees that die as a whole are what a collector's nursery is best at, so plain
+ * objects are hard to beat here.
  *
  * - Plain objects: the collector takes a tree when nobody has it any more.
  * - `Pool`: small trees have a pool to themselves, which is cleared. To free their nodes one by one takes a third longer in all when
@@ -179,7 +181,8 @@ class HandMadeForest implements Forest {
   #planted = 0;
 
   constructor(depth: number) {
-    // The largest tree, or the one that stays and the largest that comes while it does, and no node at 0.
+    // The largest tree, or the one that stays and the largest that comes while it does, and no node
+    // at 0.
     this.#words = new Int32Array(2 ** (depth + 3) + 2);
   }
 
@@ -242,7 +245,10 @@ export function checks(forest: Forest, depth: number): string[] {
 const ROUNDS = 9;
 const WARM_UP = 2;
 
-/** The times of all forests: one after the other in an order that shifts by one each round; in milliseconds, ascending. */
+/**
+ * The times of all forests: one after the other in an order that shifts by one each round; in
+ * milliseconds, ascending.
+ */
 function measure(all: readonly Forest[], depth: number): number[][] {
   const times = all.map((): number[] => []);
   for (let round = 0; round < WARM_UP + ROUNDS; round++) {

@@ -12,8 +12,8 @@ const COLUMNS_PER_TICK = 6;
 const MAX_COLUMNS = 66;
 
 /**
- * Draws a count for each minute of a day, half an hour a column, each as high as its highest minute.
- * The end is left off from where no column would show, and in any case after 33 hours.
+ * Draws a count for each minute of a day, half an hour a column, each as high as its highest
+ * minute. The end is left off from where no column would show, and in any case after 33 hours.
  *
  * @param perMinute The counts, from midnight on.
  * @param rows Height in lines, without the axis.

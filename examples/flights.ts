@@ -54,7 +54,9 @@ const MINUTES_PER_DAY = 24 * 60;
 /** From here on an arrival counts as late in the statistics that the rows come from. */
 const LATE_MINUTES = 15;
 
-/** Small blocks, so that many come and go with the traffic: by default seven would hold the peak. */
+/**
+ * Small blocks, so that many come and go with the traffic: by default seven would hold the peak.
+ */
 const CHUNKS_PER_BLOCK = 512;
 
 /** 16 bytes, no padding. 16 bits hold the minutes of 45 days. */

@@ -1,13 +1,15 @@
 /**
- * Particles that a compute shader moves: a pool's blocks go to the GPU as they are, and what the shader has written comes back.
+ * Particles that a compute shader moves: a pool's blocks go to the GPU as they are, and what the
+ * shader has written comes back.
  *
  * ```sh
  * deno run examples/gpu.ts
  * ```
  *
- * The shader is told the live chunks, one for each thread: it neither reads nor writes a dead one, which holds a link of the free
- * list, no thread is idle, and a record costs 4 bytes more to upload. What comes back is written through the handles that were
- * sent, since the program may free records, and use their chunks again, while the GPU works. So the pool is never locked.
+ * The shader is told the live chunks, one for each thread: it neither reads nor writes a dead one,
+ * which holds a link of the free list, no thread is idle, and a record costs 4 bytes more to
+ * upload. What comes back is written through the handles that were sent, since the program may free
+ * records, and use their chunks again, while the GPU works. So the pool is never locked.
  */
 import { type Handle, Pool, type Struct, struct } from "@slabs/pool";
 
@@ -21,7 +23,9 @@ const Particle: Struct<ParticleFields, "Particle"> = struct(
 type Particles = Pool<typeof Particle>;
 
 const STEPS = 16;
-/** A power of two, by which small numbers are multiplied exactly: GPU and CPU then agree to the bit. */
+/**
+ * A power of two, by which small numbers are multiplied exactly: GPU and CPU then agree to the bit.
+ */
 const DT = 1 / 64;
 const WORKGROUP = 64;
 
@@ -102,7 +106,9 @@ async function read(device: GPUDevice, chunks: GPUBuffer): Promise<DataView> {
   return new DataView(copy.getMappedRange());
 }
 
-/** Writes what the shader wrote, and no more, into the records that are still there; tells how many. */
+/**
+ * Writes what the shader wrote, and no more, into the records that are still there; tells how many.
+ */
 function writeBack(particles: Particles, { handles, live }: Upload, bytes: DataView): number {
   const { pos, age } = Particle.fields;
   const cursor = particles.cursor();
@@ -162,7 +168,10 @@ export function adapterName({ info }: GPUAdapter): string {
   return info.description || [info.vendor, info.architecture].filter((it) => it !== "").join(" ");
 }
 
-/** Moves particles, checks them against the CPU, and says so. Where there is no adapter it says that. */
+/**
+ * Moves particles, checks them against the CPU, and says so. Where there is no adapter it says
+ * that.
+ */
 export async function run(gpu: GPU | undefined): Promise<string> {
   const adapter = await gpu?.requestAdapter();
   if (!adapter) return "WebGPU has no adapter here: nothing was run";

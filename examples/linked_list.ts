@@ -1,8 +1,9 @@
 /**
  * A doubly linked list of numbers that can be sorted: `deno run examples/linked_list.ts`.
  *
- * Its nodes are records of a pool, linked by handles. So a node that was removed is known as such, and the links of a million
- * nodes are nothing that a collector has to follow. A sentinel closes the ring, so that no node is ever without neighbours:
+ * Its nodes are records of a pool, linked by handles. So a node that was removed is known as such,
+ * and the links of a million nodes are nothing that a collector has to follow. A sentinel closes
+ * the ring, so that no node is ever without neighbours:
  *
  * ```text
  *   ┌→ sentinel ⇄ first ⇄ second ⇄ … ⇄ last ←┐
@@ -54,7 +55,10 @@ export class LinkedList implements Iterable<number>, Disposable {
     return this.#nodes.seek(this.#at, node).value;
   }
 
-  /** The nodes from the first on, or from the last one back. Each may be removed while it is looked at. */
+  /**
+   * The nodes from the first on, or from the last one back. Each may be removed while it is looked
+   * at.
+   */
   *nodes(towards: "next" | "prev" = "next"): Generator<NodeHandle> {
     let node = this.#nodes.seek(this.#at, this.#sentinel)[towards];
     while (node !== this.#sentinel) {
@@ -69,8 +73,9 @@ export class LinkedList implements Iterable<number>, Disposable {
   }
 
   /**
-   * Sorts by the links alone, in O(n log n), equal values in the order they were: the merge sort of runs of 1, 2, 4, …
-   * nodes that Simon Tatham describes for linked lists. Nothing is copied, and handles stay what they are.
+   * Sorts by the links alone, in O(n log n), equal values in the order they were: the merge sort of
+   * runs of 1, 2, 4, … nodes that Simon Tatham describes for linked lists. Nothing is copied, and
+   * handles stay what they are.
    */
   sort(): void {
     for (let width = 1; this.#mergeRuns(width) > 1; width *= 2);
@@ -114,7 +119,9 @@ export class LinkedList implements Iterable<number>, Disposable {
   }
 }
 
-/** Sorts random numbers, takes every other one out, and tells what the list looks like after each. */
+/**
+ * Sorts random numbers, takes every other one out, and tells what the list looks like after each.
+ */
 export function demo(count: number): string[] {
   let seed = 1;
   const random = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) % 1000;

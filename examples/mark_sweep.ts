@@ -1,8 +1,9 @@
 /**
  * A mark-and-sweep collector for the cells of a small Lisp: `deno run examples/mark_sweep.ts`.
  *
- * A cons refers to two cells, an atom to none. Both kinds share the chunks of one pool and refer to each other in any way,
- * cycles included, which is what counting references cannot free. The demo leaves rings behind (counts are conses + atoms):
+ * A cons refers to two cells, an atom to none. Both kinds share the chunks of one pool and refer to
+ * each other in any way, cycles included, which is what counting references cannot free. The demo
+ * leaves rings behind (counts are conses + atoms):
  *
  * ```text
  * 1000 rings made           blocks: 20, cells: 5000
@@ -48,7 +49,10 @@ export function collect(
   return { kept, freed };
 }
 
-/** Marks every cell that can be reached, each once. No recursion: lists are longer than a call stack is deep. */
+/**
+ * Marks every cell that can be reached, each once. No recursion: lists are longer than a call stack
+ * is deep.
+ */
 function mark(cells: Cells, roots: Iterable<AnyHandle>): Count {
   const kept = { conses: 0, atoms: 0 };
   const stack = [...roots];

@@ -1,9 +1,9 @@
 /**
- * Rollback, as fighting games play over a network: an input that arrives late is put in its place by going back to a
- * snapshot of that frame and playing the frames since once more.
+ * Rollback, as fighting games play over a network: an input that arrives late is put in its place
+ * by going back to a snapshot of that frame and playing the frames since once more.
  *
- * It only works out where the same calls have the same results, the order in which chunks are given out included: here a
- * volley goes by the handles of what was hit.
+ * It only works out where the same calls have the same results, the order in which chunks are given
+ * out included: here a volley goes by the handles of what was hit.
  */
 import { Pool, type Struct, struct } from "@slabs/pool";
 
@@ -58,7 +58,10 @@ export class Game implements Disposable {
     this.projectiles.alloc({ x, y: 0, vx, vy, life: 60 + salt % 97, owner });
   }
 
-  /** One frame: everything flies on, bounces off the walls, and comes to an end; a hit draws a return volley. */
+  /**
+   * One frame: everything flies on, bounces off the walls, and comes to an end; a hit draws a
+   * return volley.
+   */
   step(inputs: readonly Input[]): void {
     const { projectiles } = this;
     for (const { player, aim, shots } of inputs) {
@@ -98,7 +101,9 @@ export function play(frames: number, inputs: readonly Input[]): string {
   return game.state();
 }
 
-/** Plays with inputs that arrive up to `MAX_DELAY` frames late; `delayOf` tells how late each is. */
+/**
+ * Plays with inputs that arrive up to `MAX_DELAY` frames late; `delayOf` tells how late each is.
+ */
 export function playLate(
   frames: number,
   inputs: readonly Input[],

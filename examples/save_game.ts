@@ -1,8 +1,10 @@
 /**
- * A saved game that outlives the version of the game that wrote it: `deno run --allow-read=. examples/save_game.ts`.
+ * A saved game that outlives the version of the game that wrote it: `deno run --allow-read=.
+ * examples/save_game.ts`.
  *
- * Version 1 has written `data/save_v1.bin`. In version 2 ships are vessels, their `hp` is `health` and has more bits, `fuel` is gone,
- * shields are new, and the pool may have more chunks, so that handles are packed in another way.
+ * Version 1 has written `data/save_v1.bin`. In version 2 ships are vessels, their `hp` is `health`
+ * and has more bits, `fuel` is gone, shields are new, and the pool may have more chunks, so that
+ * handles are packed in another way.
  *
  * ```text
  * bytes 0 … 7   the handle of the flagship, as a float
@@ -62,7 +64,10 @@ const Vessel: Struct<VesselFields, "Vessel"> = struct({
   leader: ref("self"),
 }, { name: "Vessel" });
 
-/** What is called otherwise since version 1. Those of later versions are to stand here as well: names that a save does not have do no harm. */
+/**
+ * What is called otherwise since version 1. Those of later versions are to stand here as well:
+ * names that a save does not have do no harm.
+ */
 const RENAMES = { Ship: "Vessel", hp: "health" };
 
 /** The game that goes on. */
@@ -80,7 +85,8 @@ export class Game implements Disposable {
       moved: (from, to) => moved.set(from, to),
     });
     const saved = new DataView(file.buffer, file.byteOffset).getFloat64(0, true);
-    // `leader` is a typed ref, which load() has set right. A handle that lies elsewhere is the program's part.
+    // `leader` is a typed ref, which load() has set right. A handle that lies elsewhere is the
+    // program's part.
     this.flagship = this.vessels.handle(moved.get(saved) ?? saved);
     this.report = [
       `${records} records, ${moved.size} of them with new handles, ${wrapped} numbers wrapped`,

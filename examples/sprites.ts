@@ -1,8 +1,10 @@
 /**
- * Sprites: ships in a pool, their names beside the records, and their positions packed for the GPU once a frame.
+ * Sprites: ships in a pool, their names beside the records, and their positions packed for the GPU
+ * once a frame.
  *
- * What a record cannot hold, a string or an object of the drawing library, is in a `HandleMap`, and gone when its ship is. What is drawn
- * goes into one instance buffer, tight, in the order in which the records lie.
+ * What a record cannot hold, a string or an object of the drawing library, is in a `HandleMap`, and
+ * gone when its ship is. What is drawn goes into one instance buffer, tight, in the order in which
+ * the records lie.
  */
 import { HandleMap, Pool, type Struct, struct } from "@slabs/pool";
 

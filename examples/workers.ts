@@ -1,7 +1,7 @@
 /**
- * A field of particles that all cores step together: each worker moves the blocks of its stripe, frees what has burnt out
- * there, whoever made it, and makes as many anew. The main thread makes nothing: it says when a frame begins, and takes
- * the time.
+ * A field of particles that all cores step together: each worker moves the blocks of its stripe,
+ * frees what has burnt out there, whoever made it, and makes as many anew. The main thread makes
+ * nothing: it says when a frame begins, and takes the time.
  *
  * ```sh
  * deno run --allow-read=. examples/workers.ts

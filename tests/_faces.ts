@@ -1,5 +1,6 @@
 /**
- * Every kind of pool behind one face, for the tests of what they have in common: one struct a pool, and the calls of `Pool`.
+ * Every kind of pool behind one face, for the tests of what they have in common: one struct a pool,
+ * and the calls of `Pool`.
  *
  * @module
  */

@@ -6,7 +6,10 @@
 import { assert } from "@std/assert";
 import { type MemoryRegion, type MemoryResource, OutOfMemoryError } from "../mod.ts";
 
-/** Gives out regions of another resource or of the heap, checks every call, and throws once its budget is used up. */
+/**
+ * Gives out regions of another resource or of the heap, checks every call, and throws once its
+ * budget is used up.
+ */
 export class Ledger implements MemoryResource {
   readonly #upstream: MemoryResource | undefined;
   readonly lent: Set<MemoryRegion> = new Set();

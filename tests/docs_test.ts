@@ -1,4 +1,7 @@
-/** Checks that the links and pictures of README and guide lead somewhere, in the published package as well. */
+/**
+ * Checks that the links and pictures of README and guide lead somewhere, in the published package
+ * as well.
+ */
 import { assert, assertEquals } from "@std/assert";
 
 const root = new URL("../", import.meta.url);

@@ -1,4 +1,6 @@
-/** The examples: what they draw, count and check. `flights.ts` reads its data only when it is run. */
+/**
+ * The examples: what they draw, count and check. `flights.ts` reads its data only when it is run.
+ */
 import { assert, assertEquals, assertGreater, assertNotEquals, assertThrows } from "@std/assert";
 import { type AnyHandle, NULL_HANDLE, StaleHandleError, validate } from "@slabs/pool";
 import { checks as treeChecks, forests } from "../examples/binary_trees.ts";

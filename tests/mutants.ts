@@ -1,10 +1,11 @@
 /**
  * Mutation testing: plants one fault at a time into `src/` and tells which faults no test notices.
  *
- * The faults are made from the syntax: comparisons, arithmetic, logic, constants, conditions, and calls that are left out. A sample of
- * them is drawn by a seed. For each, the tests of its subject run on a copy of the repo: the test file of the same name first, then the
- * folder of the room, then the rooms that stand on it. A fault that passes all of them survives. A survivor is a missing test, or it
- * stands in `mutants.json` with the reason why nobody can see it.
+ * The faults are made from the syntax: comparisons, arithmetic, logic, constants, conditions, and
+ * calls that are left out. A sample of them is drawn by a seed. For each, the tests of its subject
+ * run on a copy of the repo: the test file of the same name first, then the folder of the room,
+ * then the rooms that stand on it. A fault that passes all of them survives. A survivor is a
+ * missing test, or it stands in `mutants.json` with the reason why nobody can see it.
  *
  * `deno task mutants --sample 300 --seed 1`, of one file or room with `--only src/slab/spread.ts`.
  *
@@ -16,7 +17,7 @@ import ts from "typescript";
 
 const HELP = "deno task mutants [--sample N] [--seed N] [--only PATH_PREFIX] [--jobs N] [--list]";
 
-/** Folders of tests for a fault in a room. A later stage runs only for what survives the ones before it. */
+/** Folders of tests for a fault in a room. A later stage runs for the survivors of those before. */
 const STAGES: Readonly<Record<string, readonly string[]>> = {
   messages: ["messages", "pool"],
   memory: ["memory", "pool"],
@@ -53,7 +54,7 @@ interface Mutant {
   readonly end: number;
   readonly text: string;
   readonly line: number;
-  /** The line that it is in, without indentation, and what changes there: what a known survivor is found by. */
+  /** The line that it is in, without indentation, and what changes there: they name a survivor. */
   readonly code: string;
   readonly fault: string;
 }
@@ -189,7 +190,7 @@ function titleOf({ file, line, fault, code }: Mutant): string {
 
 // -- running the tests --
 
-/** Runs the sample on as many copies of the repo as there are jobs, and exits with 1 where a fault survives. */
+/** Runs the sample on a copy of the repo for each job, and exits with 1 where a fault survives. */
 async function run(): Promise<void> {
   const started = performance.now();
   const survivors: Mutant[] = [];
@@ -240,7 +241,7 @@ function copyTree(folder: string, copy: string): void {
   }
 }
 
-/** Plants a fault in a copy and tells which stage of the tests notices it: a folder, or "timeout"; `undefined` when none does. */
+/** Tells which stage of the tests notices a fault: a folder, "timeout", or `undefined`. */
 async function killerOf(
   mutant: Mutant,
   copy: string,

@@ -1,8 +1,9 @@
 /**
- * Checks the architecture: a room, which is a folder of `src/`, imports only from itself and from rooms above it, no file imports
- * itself by way of others, and nothing comes from outside.
+ * Checks the architecture: a room, which is a folder of `src/`, imports only from itself and from
+ * rooms above it, no file imports itself by way of others, and nothing comes from outside.
  *
- * It reads the text, and trusts `deno fmt` for its shape, so that it needs no permission but to read.
+ * It reads the text, and trusts `deno fmt` for its shape, so that it needs no permission but to
+ * read.
  */
 
 /** The rooms, from the ground up. */

@@ -1,5 +1,6 @@
 /**
- * Plays random operations on every allocator for as long as asked, and compares each allocator with its model.
+ * Plays random operations on every allocator for as long as asked, and compares each allocator with
+ * its model.
  *
  * ```sh
  * deno task soak --minutes 10

@@ -1,6 +1,7 @@
 /**
- * What is bundled to see where leaks come from: a game in one file with the module. Each case allocates in debug mode, and holds
- * the stack that the leak has against one that it took itself in the same function, a line before.
+ * What is bundled to see where leaks come from: a game in one file with the module. Each case
+ * allocates in debug mode, and holds the stack that the leak has against one that it took itself in
+ * the same function, a line before.
  *
  * @module
  */
@@ -18,7 +19,9 @@ import {
   struct,
 } from "../../mod.ts";
 
-/** Where the faults are left that it found, one a line: bundles that are scripts have no exports. */
+/**
+ * Where the faults are left that it found, one a line: bundles that are scripts have no exports.
+ */
 export const FAULTS: unique symbol = Symbol.for("slabs.faults");
 
 if ((globalThis as { shared?: boolean }).shared) configure({ specialize: false });

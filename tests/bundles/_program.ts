@@ -1,5 +1,6 @@
 /**
- * What is bundled: a program that uses every kind of pool, checks itself, and leaves what came of it where any script can.
+ * What is bundled: a program that uses every kind of pool, checks itself, and leaves what came of
+ * it where any script can.
  *
  * @module
  */

@@ -228,8 +228,8 @@ export function throws(call: () => unknown, errorClass: ErrorClass): boolean {
 /**
  * Runs a model with each seed, and names the one that fails.
  *
- * Most of the time would go into the stacks of expected errors. So there are none, until a seed that
- * failed is run again.
+ * Most of the time would go into the stacks of expected errors. So there are none, until a seed
+ * that failed is run again.
  */
 export function eachSeed(seeds: number, run: (seed: number) => void): void {
   const limit = Error.stackTraceLimit;

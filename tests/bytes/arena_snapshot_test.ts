@@ -46,7 +46,9 @@ function goOn(arena: Arena, seed: number, steps = 60): unknown[] {
   return [...answers, { ...arena.stats() }];
 }
 
-/** An arena in one of many states: from empty to several blocks in any order, some of them empty. */
+/**
+ * An arena in one of many states: from empty to several blocks in any order, some of them empty.
+ */
 function stateful(seed: number, options: ArenaOptions = {}): Arena {
   const arena = new Arena({ ...OPTIONS, ...options });
   goOn(arena, seed, seed % 40);

@@ -96,7 +96,8 @@ for (const [what, start] of Object.entries(ENDINGS)) {
     const cursor = it.seek(it.cursor(Body), address);
     const { at, bytes, points } = view;
     const point = points.get(1);
-    // deno-lint-ignore no-explicit-any -- TypeScript cannot express that whole structs are assignable
+    // TypeScript cannot express that whole structs are assignable.
+    // deno-lint-ignore no-explicit-any
     const loose = view as any;
     const uses: (() => unknown)[] = [
       () => view.n,

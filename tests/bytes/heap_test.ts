@@ -27,7 +27,9 @@ function counted(
   return { heap, memory };
 }
 
-/** Checks that at most so many times what is live is taken, plus an extent, also while data moves. */
+/**
+ * Checks that at most so many times what is live is taken, plus an extent, also while data moves.
+ */
 function boundsOf(heap: FreeListAllocator, memory: CountingMemory, times: number): () => void {
   const extentBytes = memory.usedBytes;
   let peakBefore = memory.peakBytes;

@@ -1,7 +1,7 @@
 /**
  * Random operations on each byte allocator, checked after every step against a model: where each
- * allocation must lie, that it is aligned, zeroed and apart from all others, that it keeps its bytes,
- * and that `validate()` accepts the allocator. A failure names the seed.
+ * allocation must lie, that it is aligned, zeroed and apart from all others, that it keeps its
+ * bytes, and that `validate()` accepts the allocator. A failure names the seed.
  *
  * The numbers come from a generator of our own: fast-check would take too long for five million
  * operations. The model reads `src/` to know the blocks and chunks, from which it derives where an

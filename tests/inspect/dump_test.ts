@@ -1,4 +1,7 @@
-/** `dump` draws pools: figures, a bar for each block, totals, colour, and lines of at most 80 columns. */
+/**
+ * `dump` draws pools: figures, a bar for each block, totals, colour, and lines of at most 80
+ * columns.
+ */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {

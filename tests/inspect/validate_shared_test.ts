@@ -1,4 +1,7 @@
-/** `validate` of shared pools finds damage to what threads share, and to what the owner of a block keeps. */
+/**
+ * `validate` of shared pools finds damage to what threads share, and to what the owner of a block
+ * keeps.
+ */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { DisposedError, dump, InvariantError, validate } from "../../mod.ts";
 // Damage to metadata is done behind the API.
@@ -23,7 +26,10 @@ function wordsOf(pool: NumPool, position: number): Int32Array {
   return new Int32Array(layout.buffer, layout.startOf(position), layout.stride / 4);
 }
 
-/** 20 records were allocated here; 1 and 3 were freed here, and 5, 6 and 7 there, which pushed them to the remote list. */
+/**
+ * 20 records were allocated here; 1 and 3 were freed here, and 5, 6 and 7 there, which pushed them
+ * to the remote list.
+ */
 function prepare(): [here: NumPool, there: NumPool] {
   const [here, there] = pair(MIDDLE);
   const taken = take(here, 20);

@@ -1,4 +1,7 @@
-/** `validate` passes sound pools, and finds every kind of damage to the metadata of a block or a pool. */
+/**
+ * `validate` passes sound pools, and finds every kind of damage to the metadata of a block or a
+ * pool.
+ */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { array, DisposedError, InvariantError, Pool, type PoolSet, validate } from "../../mod.ts";
 // Damage to metadata is done behind the API.

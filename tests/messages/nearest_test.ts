@@ -71,7 +71,9 @@ function attach(options: never): unknown {
   return SharedPool.attach(Vec, SharedPool.create(Vec).share(), options);
 }
 
-/** Every call that takes options: its title, a misspelt option, the one meant, and those it needs. */
+/**
+ * Every call that takes options: its title, a misspelt option, the one meant, and those it needs.
+ */
 const CALLS: [string, string, string, (options: never) => unknown, object?][] = [
   ['create Pool "Vec"', "maxChunk", "maxChunks", (it) => new Pool(Vec, it)],
   ['create ErasedPool "pool"', "aling", "align", (it) => new ErasedPool(it), { size: 8 }],

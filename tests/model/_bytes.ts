@@ -1,5 +1,6 @@
 /**
- * Byte allocators in the soak: random operations on an arena, a stack or a heap, and what each allocation must hold.
+ * Byte allocators in the soak: random operations on an arena, a stack or a heap, and what each
+ * allocation must hold.
  *
  * @module
  */
@@ -225,7 +226,10 @@ export class ByteSubject implements Player {
     this.held = this.held.flatMap((it) => it === old ? now : [it]);
   }
 
-  /** Frees allocations, which must hold what they did; a debug view of one of them throws afterwards. */
+  /**
+   * Frees allocations, which must hold what they did; a debug view of one of them throws
+   * afterwards.
+   */
   end(gone: readonly Held[], free: () => void): void {
     for (const it of gone) this.assertIntact(it);
     const it = this.isDebug ? gone.find(({ record }) => record !== undefined) : undefined;

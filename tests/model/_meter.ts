@@ -1,10 +1,10 @@
 /**
  * A meter of what operations leave on the JS heap for a collector.
  *
- * It runs them in rounds so short that most see no collection, and takes the median of what the heap
- * grew by in a round: a collection in some rounds and a recompilation in others do not move it, while
- * a byte lost in each operation would show in every round. The first tests of garbage_test.ts prove
- * that it does.
+ * It runs them in rounds so short that most see no collection, and takes the median of what the
+ * heap grew by in a round: a collection in some rounds and a recompilation in others do not move
+ * it, while a byte lost in each operation would show in every round. The first tests of
+ * garbage_test.ts prove that it does.
  *
  * @module
  */
@@ -50,7 +50,9 @@ export function bytesLeft(
 /** The object that tells the memory's usage is garbage itself: about 0.1 byte an operation. */
 const NOTHING = 0.5;
 
-/** The least of a few measurements, as the compiler may come to an operation late on a busy machine. */
+/**
+ * The least of a few measurements, as the compiler may come to an operation late on a busy machine.
+ */
 export function leastLeft(
   operation: Operation,
   count = 1,
@@ -73,14 +75,16 @@ export function assertNoGarbage(
   assert(bytes < NOTHING, `${bytes} bytes an operation`);
 }
 
-/** Would make a closure over `limit` were `i` ever so large: the compiler then keeps `limit` apart. */
+/**
+ * Would make a closure over `limit` were `i` ever so large: the compiler then keeps `limit` apart.
+ */
 function probe(i: number, limit: number): number {
   return i < limit ? i : [i].filter((it) => it < limit).length;
 }
 
 /**
- * Whether the compiler removes what no turn of a loop needs, as it does by itself. While coverage is
- * collected it does not, and what is measured then says nothing about the pool.
+ * Whether the compiler removes what no turn of a loop needs, as it does by itself. While coverage
+ * is collected it does not, and what is measured then says nothing about the pool.
  */
 const isOptimising = leastLeft((i) => void (sink[1] = probe(i & 255, 1000))) < NOTHING;
 

@@ -1,5 +1,6 @@
 /**
- * The model: a pool of any kind beside a `Map` of what its records are, compared with it after every operation.
+ * The model: a pool of any kind beside a `Map` of what its records are, compared with it after
+ * every operation.
  *
  * @module
  */
@@ -148,7 +149,9 @@ export class Subject {
   /** How deep in callbacks and getters it is. */
   depth = 0;
   serial = 0;
-  /** Records that compaction has moved, and chunks that were given out again with `reuse: "spread"`. */
+  /**
+   * Records that compaction has moved, and chunks that were given out again with `reuse: "spread"`.
+   */
   moves = 0;
   reuses = 0;
   /** What the loops call. */
@@ -274,7 +277,10 @@ export class Subject {
     this.state.live.set(handle, { ...this.rec(handle), value: value as Plain });
   }
 
-  /** Takes what a record holds for what it should hold, after a write of which nobody can say how far it came. */
+  /**
+   * Takes what a record holds for what it should hold, after a write of which nobody can say how
+   * far it came.
+   */
   adopt(handle: number): void {
     if (this.state.live.has(handle)) this.wrote(handle, this.view(handle).toJSON());
   }
@@ -299,7 +305,10 @@ export class Subject {
     for (const handle of this.ordered()) if (!this.pool.has(handle)) this.freed(handle);
   }
 
-  /** Records have other handles, and so have the typed links that led to them, where it is known what is a link. */
+  /**
+   * Records have other handles, and so have the typed links that led to them, where it is known
+   * what is a link.
+   */
   moved(moves: ReadonlyMap<number, number>, state: State, areLinksKnown: boolean): void {
     const { isTyped } = this.setting;
     const was = new Map(state.live);
@@ -371,7 +380,10 @@ export class Subject {
     assert(pool.size <= capacity && capacity <= maxChunks * state.sizes.length);
   }
 
-  /** Number of the block that a record is in: each class has as many numbers as it could have blocks of 16 chunks. */
+  /**
+   * Number of the block that a record is in: each class has as many numbers as it could have blocks
+   * of 16 chunks.
+   */
   #blockOf(handle: number): number {
     const { maxChunks, options: { chunksPerBlock = 16 } } = this.setting;
     const { index } = this.rec(handle);
@@ -402,7 +414,10 @@ export class Subject {
     this.values.clear();
   }
 
-  /** Brings a record's chunk to its last generation and frees it, as if it had been used again for years. */
+  /**
+   * Brings a record's chunk to its last generation and frees it, as if it had been used again for
+   * years.
+   */
   wear(handle: number): void {
     const { state } = this;
     const slab = slabs.get(this.pool)!.find((it) => it.find(handle) !== undefined)!; // it is live

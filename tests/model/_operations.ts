@@ -1,6 +1,7 @@
 /**
- * The operations of the model tests and of the soak. Each takes all of its choices from random numbers, does something to a pool and to
- * the model, and returns what came of it. Here are those on many records and on memory; the others are in two files beside.
+ * The operations of the model tests and of the soak. Each takes all of its choices from random
+ * numbers, does something to a pool and to the model, and returns what came of it. Here are those
+ * on many records and on memory; the others are in two files beside.
  *
  * @module
  */
@@ -33,7 +34,9 @@ import { isSame, type Plain, textOf, zeroOf } from "./_values.ts";
 
 const PASSES = ["forEach", "loop", "forOf", "handles", "retain"] as const;
 
-/** Iterates and meddles on the way: each record that stays is seen once, in order, as what it is. */
+/**
+ * Iterates and meddles on the way: each record that stays is seen once, in order, as what it is.
+ */
 function iterate(it: Subject, random: Random): unknown {
   const { pool, state, setting: { isTyped, isDebugPair } } = it;
   const asked = isTyped && random.oneIn(2) ? undefined : it.someStruct(random);
@@ -118,7 +121,10 @@ function freeEach(it: Subject, handles: readonly AnyHandle[]): void {
   }
 }
 
-/** All numbers of a value in order; undefined when there are integers of 64 bits, which `pack` takes no fields of. */
+/**
+ * All numbers of a value in order; undefined when there are integers of 64 bits, which `pack` takes
+ * no fields of.
+ */
 function numbersOf(value: unknown): number[] | undefined {
   if (typeof value === "bigint") return undefined;
   if (typeof value !== "object" || value === null) return [Number(value)];
@@ -305,7 +311,9 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
 
 Object.assign(OPERATIONS, POOL_OPERATIONS);
 
-/** The operations on single records, which a `SharedPool` has as well, and those on a whole pool. */
+/**
+ * The operations on single records, which a `SharedPool` has as well, and those on a whole pool.
+ */
 export const RECORD_NAMES: readonly string[] = Object.keys(RECORD_OPERATIONS);
 export const POOL_NAMES: readonly string[] = [
   ...Object.keys(POOL_OPERATIONS),

@@ -1,6 +1,7 @@
 /**
- * Parts of views, whole values and arguments of loops leave nothing on the JS heap for a collector. For pools with code of their own and
- * for those that share it, each in a file of its own, as pools that share code share what the engine knows of types as well.
+ * Parts of views, whole values and arguments of loops leave nothing on the JS heap for a collector.
+ * For pools with code of their own and for those that share it, each in a file of its own, as pools
+ * that share code share what the engine knows of types as well.
  *
  * @module
  */
@@ -90,7 +91,8 @@ export function claimsOf(specialize: boolean): void {
     return { pool, handles };
   }
 
-  // Each short, as functions of a program are: the compiler takes in what is called only up to a limit.
+  // Each short, as functions of a program are: the compiler takes in what is called only up to a
+  // limit.
   const touches: Readonly<Record<string, (it: View<Thing>) => void>> = {
     "Nested structs": (it) => {
       it.pos.x += step;

@@ -16,7 +16,10 @@ import type { AnyView, Subject } from "./_model.ts";
 import { Random } from "./_random.ts";
 import { isArray, isSame, merge, type Plain, someOf, valueOf, zeroOf } from "./_values.ts";
 
-/** Does something to a pool and its model, and returns what came of it in words that do not depend on handles. */
+/**
+ * Does something to a pool and its model, and returns what came of it in words that do not depend
+ * on handles.
+ */
 export type Operation = (it: Subject, random: Random) => unknown;
 
 /** All operations by name; those on a whole pool are added by the files that have them. */
@@ -64,7 +67,10 @@ export function initFor(it: Subject, struct: AnyStruct, random: Random): Plain {
 /** What fits no field, or none of most. */
 const WRONG: readonly unknown[] = ["1", null, {}, 1, 1n, true, [], Symbol.iterator, 0.1, 1e9];
 
-/** A value that may not fit, with getters that call the pool, throw, or both; and a name that is none. */
+/**
+ * A value that may not fit, with getters that call the pool, throw, or both; and a name that is
+ * none.
+ */
 function wildInitFor(it: Subject, struct: AnyStruct, random: Random): Plain {
   const init: Plain = {};
   for (const [name, value] of Object.entries(initFor(it, struct, random))) {

@@ -1,5 +1,6 @@
 /**
- * The runs of the model tests: kinds of pools, their options, and sequences of operations on one pool or on two alike.
+ * The runs of the model tests: kinds of pools, their options, and sequences of operations on one
+ * pool or on two alike.
  *
  * @module
  */
@@ -115,7 +116,10 @@ export interface Modes {
 
 /** Options that fast-check chooses. */
 const CHOICES = choicesOf(16, 32);
-/** One geometry, as only 64 pools get code of their own, and more chunks, as passes over few share their loops. */
+/**
+ * One geometry, as only 64 pools get code of their own, and more chunks, as passes over few share
+ * their loops.
+ */
 const OWN_CHOICES = choicesOf(32);
 const OWN_CHUNKS = 128;
 
@@ -159,7 +163,10 @@ export function stepsOf(
   return fc.array(step, { minLength: 1, maxLength, size: "max" });
 }
 
-/** Plays sequences of operations, compares after each, and returns how many records compaction moved. */
+/**
+ * Plays sequences of operations, compares after each, and returns how many records compaction
+ * moved.
+ */
 export function runModel(
   kind: Kind,
   { modes, runs, isSame = false }: Modes,

@@ -1,5 +1,6 @@
 /**
- * The soak: random operations on many allocators in turn, each of which is compared with what it must hold.
+ * The soak: random operations on many allocators in turn, each of which is compared with what it
+ * must hold.
  *
  * All choices come from one seed: the same seed and number of operations are the same run.
  *

@@ -19,7 +19,9 @@ function leastBlocks(slab: Slab): number {
   return count;
 }
 
-/** How many records have to move: where no chunk is retired the blocks with the most records stay. */
+/**
+ * How many records have to move: where no chunk is retired the blocks with the most records stay.
+ */
 function fewestMoves(slab: Slab): number | undefined {
   if (slab.mappedBlocks().some(({ retired }) => retired > 0)) return undefined;
   const lives = slab.mappedBlocks().map(({ live }) => live).sort((a, b) => b - a);
@@ -76,7 +78,9 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
     const isAgain = !it.isDebug && !it.setting.isDebugPair && !it.setting.source.isTight;
     moments.push({ bytes, state: it.state.copy(), done: isAgain ? [] : undefined });
   },
-  /** Goes back, does the same again with the same results, and stays there or goes back once more. */
+  /**
+   * Goes back, does the same again with the same results, and stays there or goes back once more.
+   */
   restore(it, random) {
     const { moments, state } = it;
     if (moments.length === 0) return;
@@ -156,7 +160,10 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
 
 Object.assign(OPERATIONS, STATE_OPERATIONS);
 
-/** Restores a snapshot without a checksum that was tampered with: it throws and changes nothing, or the pool works on with it. */
+/**
+ * Restores a snapshot without a checksum that was tampered with: it throws and changes nothing, or
+ * the pool works on with it.
+ */
 function restoreDamaged(it: Subject, random: Random): void {
   const { pool } = it;
   const saved: Uint8Array = pool.snapshot(undefined, { checksum: false });

@@ -1,5 +1,6 @@
 /**
- * Values of records: the structs of the model tests, random plain values for them, and what writing does to such a value.
+ * Values of records: the structs of the model tests, random plain values for them, and what writing
+ * does to such a value.
  *
  * @module
  */
@@ -81,7 +82,10 @@ export function makeStructs(): Structs {
 /** What a link to a struct gets. */
 export type LinkTo = (target: AnyStruct) => number;
 
-/** Calls a function with the value of each typed link, and returns the value with what it returned in their place. */
+/**
+ * Calls a function with the value of each typed link, and returns the value with what it returned
+ * in their place.
+ */
 export function mapLinks(
   type: FieldType,
   value: unknown,
@@ -186,7 +190,10 @@ export function textOf(value: unknown): string {
   });
 }
 
-/** Values of the records of one struct by serial number, so that a byte that changes by itself is noticed. */
+/**
+ * Values of the records of one struct by serial number, so that a byte that changes by itself is
+ * noticed.
+ */
 export class Pattern {
   readonly struct: AnyStruct;
   readonly #zero: unknown;

@@ -1,5 +1,6 @@
 /**
- * No memory, at whatever call that happens: nothing changes, and with memory again the same calls have the same results.
+ * No memory, at whatever call that happens: nothing changes, and with memory again the same calls
+ * have the same results.
  *
  * @module
  */
@@ -24,7 +25,8 @@ interface Scenario {
 }
 
 /**
- * Plays operations with all memory that they need, and once more for each region that they need, which is then not to be had.
+ * Plays operations with all memory that they need, and once more for each region that they need,
+ * which is then not to be had.
  *
  * @param make Makes an allocator.
  * @param names The operations; each asks for memory in one call at most.

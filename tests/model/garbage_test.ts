@@ -1,5 +1,6 @@
 /**
- * Operations on warm pools, packing, snapshots and values beside records leave nothing on the JS heap for a collector.
+ * Operations on warm pools, packing, snapshots and values beside records leave nothing on the JS
+ * heap for a collector.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * A pool with code of its own and one that shares the module's do the same, to the bit: random operations on both.
+ * A pool with code of its own and one that shares the module's do the same, to the bit: random
+ * operations on both.
  *
  * @module
  */
@@ -8,7 +9,10 @@ import { Pool, struct } from "../../mod.ts";
 import { CAN_COMPILE, textsOf } from "../slab/_own_texts.ts";
 import { type Kind, KINDS, runModel } from "./_runs.ts";
 
-/** The kind, with an assertion that code is compiled for the first pool of a geometry that may have some, and for no other. */
+/**
+ * The kind, with an assertion that code is compiled for the first pool of a geometry that may have
+ * some, and for no other.
+ */
 function watched(kind: Kind): Kind {
   const prepare = () => {
     const { structs, make } = kind.prepare();

@@ -45,7 +45,10 @@ const CHURN = [
   ...["alloc", "free", "reserve", "clear", "trim", "freeBlock", "iterate", "snapshot", "restore"],
 ];
 
-/** Plays sequences of such operations, restores each state in another pool, and returns how many chunks came again. */
+/**
+ * Plays sequences of such operations, restores each state in another pool, and returns how many
+ * chunks came again.
+ */
 function churn(kind: Kind, options: PoolOptions, maxChunks: number, numRuns: number): number {
   const prepared = kind.prepare();
   let reuses = 0;
@@ -76,7 +79,8 @@ for (const name of ["Pool of 3 bytes", "ErasedPool without types", "PoolSet"]) {
   }
 }
 
-// Links of 1, 2 and 4 bytes, blocks of their fewest and most chunks, and chunks that no other kind has.
+// Links of 1, 2 and 4 bytes, blocks of their fewest and most chunks, and chunks that no other kind
+// has.
 const SHAPES = [
   ...[[1, 64], [1, 256], [2, 1024], [3, 256], [5, 1024], [33, 512]],
   ...[[255, 16], [256, 64], [300, 512], [1024, 16], [1024, 64]],

@@ -1,5 +1,6 @@
 /**
- * When a pool asks for memory and when it gives it back. That each region comes back once, whatever happens, is what the model tests show.
+ * When a pool asks for memory and when it gives it back. That each region comes back once, whatever
+ * happens, is what the model tests show.
  *
  * @module
  */
@@ -65,12 +66,16 @@ Deno.test("Pool throws the error of its memory resource, which was asked once", 
 
 // -- what the system gets back --
 
-// Blocks of 64 MiB: of smaller ones glibc keeps up to 32 MiB for the process once it has seen one freed.
+// Blocks of 64 MiB: of smaller ones glibc keeps up to 32 MiB for the process once it has seen one
+// freed.
 const Large = struct({ of: array("f64", 128) });
 const LARGE = 65_536;
 const RESIDENT_BYTES = 4 * LARGE * Large.size;
 
-/** Asserts that the process has less memory after a call, in one of a few attempts: other tests run beside this one. */
+/**
+ * Asserts that the process has less memory after a call, in one of a few attempts: other tests run
+ * beside this one.
+ */
 function assertGivesBack(prepare: () => () => void): void {
   let most = 0;
   for (let attempt = 0; attempt < 4 && most < 0.8 * RESIDENT_BYTES; attempt++) {

@@ -1,8 +1,9 @@
 /**
- * Random structs that become others, in pools of random options: what is loaded is what a model makes of the values that were saved.
+ * Random structs that become others, in pools of random options: what is loaded is what a model
+ * makes of the values that were saved.
  *
- * Both structs take their fields from the same few names, so that they share some, each time of other types. The model converts plain
- * values by typed arrays, and knows nothing of bytes.
+ * Both structs take their fields from the same few names, so that they share some, each time of
+ * other types. The model converts plain values by typed arrays, and knows nothing of bytes.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * `SharedPool` with real workers. Their jobs are in `_worker.ts`; longer rounds of the first are done by
+ * `SharedPool` with real workers. Their jobs are in `_worker.ts`; longer rounds of the first are
+ * done by
  * `deno task soak:workers`.
  */
 import { assert, assertEquals, assertGreater, assertRejects, assertThrows } from "@std/assert";

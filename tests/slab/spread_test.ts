@@ -17,7 +17,8 @@ import {
   validate,
   wasmMemory,
 } from "../../mod.ts";
-// How often a pool looks at its blocks shows only in the slab, and its queue can be damaged only there.
+// How often a pool looks at its blocks shows only in the slab, and its queue can be damaged only
+// there.
 import type { Block } from "../../src/slab/block.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts";
 import { drop, type KindMaker, type OfKind, POOL_KINDS } from "../_kinds.ts";

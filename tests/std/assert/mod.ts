@@ -1,7 +1,7 @@
 /**
- * Stands in for `@std/assert` on machines that cannot reach JSR. It has the functions that the tests
- * use, each with the signature and the meaning of the real one, so the tests pass with either. To
- * run them with the real one: `deno unlink @std/assert @std/testing`.
+ * Stands in for `@std/assert` on machines that cannot reach JSR. It has the functions that the
+ * tests use, each with the signature and the meaning of the real one, so the tests pass with
+ * either. To run them with the real one: `deno unlink @std/assert @std/testing`.
  *
  * The two differ over some values, so no test compares these with `assertEquals`: 0 and -0, objects
  * without a prototype, two errors with the same message, private fields.
@@ -11,7 +11,8 @@
 
 import nodeAssert from "node:assert";
 
-// deno-lint-ignore no-explicit-any -- a constructor with parameters does not extend one of `unknown`
+// A constructor with parameters does not extend one of `unknown`.
+// deno-lint-ignore no-explicit-any
 type Constructor<T = any> = abstract new (...args: any[]) => T;
 
 /** The error that every failed assertion throws. */
