@@ -14,6 +14,7 @@
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import ts from "typescript";
+import { Random } from "./_random.ts";
 
 const HELP = "deno task mutants [--sample N] [--seed N] [--only PATH_PREFIX] [--jobs N] [--list]";
 
@@ -171,14 +172,12 @@ function isText(node: ts.Node): boolean {
     (ts.isBinaryExpression(node) && (isText(node.left) || isText(node.right)));
 }
 
-/** The same order for the same seed: Fisher and Yates, with numbers of mulberry32. */
+/** The same order for the same seed, by Fisher and Yates. */
 function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const random = new Random(seed);
   const result = [...items];
   for (let i = result.length - 1; i > 0; i--) {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let bits = Math.imul(seed ^ (seed >>> 15), seed | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    const at = ((bits ^ (bits >>> 14)) >>> 0) % (i + 1);
+    const at = random.below(i + 1);
     [result[i], result[at]] = [result[at], result[i]];
   }
   return result;

@@ -106,23 +106,6 @@ export function assertUntouched<E extends Error>(
 
 // -- models --
 
-/** Numbers from a seed, by the generator `mulberry32`. */
-export class Numbers {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** An integer from 0 to below a limit. */
-  below(limit: number): number {
-    let t = this.#state = this.#state + 0x6D2B79F5 | 0;
-    t = Math.imul(t ^ t >>> 15, t | 1);
-    t ^= t + Math.imul(t ^ t >>> 7, t | 61);
-    return Math.floor(((t ^ t >>> 14) >>> 0) / 2 ** 32 * limit);
-  }
-}
-
 /** A live allocation. */
 export interface Interval {
   readonly address: number;

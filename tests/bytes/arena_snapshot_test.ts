@@ -8,7 +8,8 @@ import {
   SnapshotError,
   validate,
 } from "../../mod.ts";
-import { assertUntouched, Numbers, spaceOf, wasmAt } from "./_support.ts";
+import { assertUntouched, spaceOf, wasmAt } from "./_support.ts";
+import { Random } from "../_random.ts";
 import { untyped } from "../_support.ts";
 import { Ledger } from "../_ledger.ts";
 
@@ -24,7 +25,7 @@ function fill(arena: Arena, sizes: readonly number[]): number[] {
 
 /** Takes steps that depend on a seed, and returns every address and the figures at the end. */
 function goOn(arena: Arena, seed: number, steps = 60): unknown[] {
-  const numbers = new Numbers(seed);
+  const numbers = new Random(seed);
   const answers: unknown[] = [];
   const marks: number[] = [];
   for (let i = 0; i < steps; i++) {
@@ -182,7 +183,7 @@ Deno.test("Arena.restore() throws SnapshotError on 20,000 snapshots with flipped
     fill(arena, [250, 1000, 200]);
   }
   const saved = arena.snapshot();
-  const numbers = new Numbers(7);
+  const numbers = new Random(7);
   for (let i = 0; i < 20_000; i++) {
     const bad = saved.slice();
     for (let flips = numbers.below(3); flips >= 0; flips--) {
@@ -197,7 +198,7 @@ Deno.test("Arena.restore() throws SnapshotError on 20,000 snapshots with flipped
 });
 
 Deno.test("Arena.restore() of a damaged snapshot without a checksum throws, or is consistent", () => {
-  const numbers = new Numbers(9);
+  const numbers = new Random(9);
   let [accepted, rejected] = [0, 0];
   for (let i = 0; i < 4000; i++) {
     const memory = new Ledger({

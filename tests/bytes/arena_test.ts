@@ -16,7 +16,8 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { assertUntouched, Numbers, SOURCES, spaceOf } from "./_support.ts";
+import { assertUntouched, SOURCES, spaceOf } from "./_support.ts";
+import { Random } from "../_random.ts";
 import { untyped } from "../_support.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
@@ -223,7 +224,7 @@ for (const [shape, sizesOf] of Object.entries(SHAPES)) {
       validate(growing.arena);
       const others = frames(blockBytes);
       for (let f = 1000; f > 0; f -= 3) others.frame(sizesOf(64 * f));
-      const numbers = new Numbers(1);
+      const numbers = new Random(1);
       for (let f = 0; f < 500; f++) {
         others.frame(sizesOf(16 + numbers.below(2 ** numbers.below(20))));
       }
@@ -309,7 +310,7 @@ Deno.test("Alignments that leave most of each block take nothing in each frame",
 for (const [source, memoryOf] of Object.entries(SOURCES)) {
   Deno.test(`Frames of any size keep their bytes, and keep to the bound, in ${source}`, () => {
     const { arena, memory, alloc, frame } = frames(4096, memoryOf());
-    const numbers = new Numbers(7);
+    const numbers = new Random(7);
     arena.bytes(alloc(500), 500).fill(9);
     for (let f = 0; f < 300; f++) {
       const mark = arena.mark();

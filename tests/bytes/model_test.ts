@@ -36,11 +36,11 @@ import {
   FITS,
   type Interval,
   Intervals,
-  Numbers,
   SOURCES,
   spaceOf,
   throws,
 } from "./_support.ts";
+import { Random } from "../_random.ts";
 
 const SEEDS = 1000;
 
@@ -61,9 +61,9 @@ function offsetMemory(seed: number, fill = 0): MemoryResource {
 abstract class Run<A extends ByteAllocator> {
   readonly allocator: A;
   readonly intervals: Intervals;
-  readonly numbers: Numbers;
+  readonly numbers: Random;
 
-  constructor(allocator: A, numbers: Numbers) {
+  constructor(allocator: A, numbers: Random) {
     this.allocator = allocator;
     this.numbers = numbers;
     this.intervals = new Intervals(allocator);
@@ -121,7 +121,7 @@ class HeapRun extends Run<FreeListAllocator> {
   mark = 0;
 
   constructor(options: FreeListOptions, seed: number) {
-    const numbers = new Numbers(seed);
+    const numbers = new Random(seed);
     const byteLength = HEAP_BYTES - numbers.below(64);
     const memory = offsetMemory(seed % 2 * seed, 255); // it must be cleared before it is allocated
     super(new FreeListAllocator({ byteLength, grow: seed % 3 === 0, memory, ...options }), numbers);
@@ -360,7 +360,7 @@ for (const [source, memoryOf] of Object.entries(SOURCES)) {
 
 Deno.test("FreeListAllocator with hundreds of free chunks keeps a red-black tree", () => {
   eachSeed(10, (seed) => {
-    const numbers = new Numbers(seed);
+    const numbers = new Random(seed);
     using heap = new FreeListAllocator({ byteLength: 65_536 });
     const live: number[] = [];
     for (let i = 0; i < 1000; i++) {
@@ -391,7 +391,7 @@ class ArenaRun extends Run<Arena> {
   peak = 0;
 
   constructor(seed: number) {
-    const numbers = new Numbers(seed);
+    const numbers = new Random(seed);
     const blockBytes = 64 + numbers.below(200);
     super(new Arena({ blockBytes, memory: offsetMemory(seed) }), numbers);
     this.blockBytes = blockBytes;
@@ -492,7 +492,7 @@ class StackRun extends Run<StackAllocator> {
 
   constructor(seed: number) {
     const memory = offsetMemory(seed);
-    super(new StackAllocator({ byteLength: STACK_BYTES, memory }), new Numbers(seed));
+    super(new StackAllocator({ byteLength: STACK_BYTES, memory }), new Random(seed));
   }
 
   step(): void {

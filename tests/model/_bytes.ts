@@ -24,7 +24,7 @@ import {
 import { type ErrorClass, untyped } from "../_support.ts";
 import { Source, SOURCES } from "./_memories.ts";
 import type { AnyPool as Members } from "./_model.ts";
-import type { Random } from "./_random.ts";
+import type { Random } from "../_random.ts";
 import type { Maker, Player } from "./_soak.ts";
 import { isSame, makeStructs, type Plain, valueOf } from "./_values.ts";
 

@@ -16,7 +16,7 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import { Ledger } from "../_ledger.ts";
-import type { Random } from "./_random.ts";
+import type { Random } from "../_random.ts";
 
 /** Where the memory of a pool or an allocator comes from. */
 export class Source {

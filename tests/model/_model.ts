@@ -20,7 +20,7 @@ import {
 import { slabs } from "../../src/slab/slab.ts"; // for what stays and what moves in compact(), and to wear chunks out
 import { forge, untyped } from "../_support.ts";
 import type { Source } from "./_memories.ts";
-import type { Random } from "./_random.ts";
+import type { Random } from "../_random.ts";
 import { isSame, mapLinks, merge, type Plain, zeroOf } from "./_values.ts";
 
 /** The members of any pool by name. Those of a pool of one struct do not take a struct first. */

@@ -16,7 +16,7 @@ import {
 } from "../../mod.ts";
 import { forge } from "../_support.ts";
 import type { AnyView, Subject } from "./_model.ts";
-import type { Random } from "./_random.ts";
+import type { Random } from "../_random.ts";
 import {
   Boom,
   disturb,

@@ -13,7 +13,7 @@ import {
 } from "../../mod.ts";
 import { forge } from "../_support.ts";
 import type { AnyView, Subject } from "./_model.ts";
-import { Random } from "./_random.ts";
+import { Random } from "../_random.ts";
 import { isArray, isSame, merge, type Plain, someOf, valueOf, zeroOf } from "./_values.ts";
 
 /**

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Random } from "./_random.ts";
+import { Random } from "../_random.ts";
 import type { SourceKind } from "./_memories.ts";
 import { play, POOL_NAMES, RECORD_NAMES } from "./_operations.ts";
 import { KINDS, subjectsOf } from "./_runs.ts";

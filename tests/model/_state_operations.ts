@@ -7,7 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type LoadReport, PoolSet, SnapshotError, validate } from "../../mod.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts"; // for what stays in compact()
 import type { AnyView, State, Subject } from "./_model.ts";
-import type { Random } from "./_random.ts";
+import type { Random } from "../_random.ts";
 import { type Operation, OPERATIONS, run } from "./_record_operations.ts";
 
 /** As few blocks of a slab as have room for its records. */

@@ -16,7 +16,7 @@ import {
   struct,
 } from "../../mod.ts";
 import { untyped } from "../_support.ts";
-import { Random } from "./_random.ts";
+import { Random } from "../_random.ts";
 
 /** The 13 scalar types. */
 const SCALARS: readonly ScalarType[] = [

@@ -10,7 +10,7 @@ import type { Ledger } from "../_ledger.ts";
 import { ByteSubject } from "./_bytes.ts";
 import { Source } from "./_memories.ts";
 import { play } from "./_operations.ts";
-import { Random } from "./_random.ts";
+import { Random } from "../_random.ts";
 import { KINDS, subjectsOf } from "./_runs.ts";
 
 /** An allocator that operations are played on. */

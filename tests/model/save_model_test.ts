@@ -22,6 +22,7 @@ import {
 import { edgesOf, reload, stored } from "../pool/_saves.ts";
 import { forge, untyped } from "../_support.ts";
 import { anyStruct, isArray, zeroOf } from "./_values.ts";
+import { Random } from "../_random.ts";
 
 const RUNS = 400;
 
@@ -96,7 +97,8 @@ function elementOf(type: FieldType): ElementType {
 function filled(type: AnyStruct, options: PoolOptions, count: number, seed: number) {
   const pool = new Pool(type, options);
   const values = new Map<AnyHandle, object>();
-  const next = () => seed = (Math.imul(seed, 1664525) + 1013904223) >>> 8;
+  const random = new Random(seed);
+  const next = () => random.bits() >>> 8;
   for (let i = 0; i < count; i++) {
     const value = valueOf(type, next) as object;
     const handle = forge(pool.alloc(untyped(value)));

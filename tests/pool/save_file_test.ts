@@ -12,8 +12,9 @@ import { array, ErasedPool, Pool, type PoolOptions, PoolSet, ref } from "../../m
 import { SnapshotError, struct, validate } from "../../mod.ts";
 import type { AnyPool } from "../_kinds.ts";
 import { assertRefused, stateOf, untyped } from "../_support.ts";
-import { randomOf, SNAPPED } from "../slab/_snapshots.ts";
+import { SNAPPED } from "../slab/_snapshots.ts";
 import { sealed, textOf, withText } from "./_saves.ts";
+import { Random } from "../_random.ts";
 
 const TRIES =
   Deno.permissions.querySync({ name: "env", variable: "SAVE_TRIES" }).state === "granted"
@@ -105,28 +106,29 @@ const EXTREMES = [0, 1, -1, 2, 3, 7, 2 ** 31 - 1, -(2 ** 31), 2 ** 20, 65_535, 6
 const FLOATS = [NaN, Infinity, -1, 0.5, 2 ** 53, 1e300, 5];
 
 /** A copy of a save with something wrong. */
-function damaged(saved: Uint8Array, random: (n: number) => number): Uint8Array {
+function damaged(saved: Uint8Array, random: Random): Uint8Array {
   const bytes = saved.slice();
   const { buffer, length } = bytes;
   const words = new Int32Array(buffer);
   const textEnd = 40 + Math.ceil(words[8] / 4) * 4;
-  const kind = random(6);
-  for (let i = random(3); i >= 0; i--) {
-    if (kind === 0) bytes[random(length)] ^= 1 << random(8);
+  const kind = random.below(6);
+  for (let i = random.below(3); i >= 0; i--) {
+    if (kind === 0) bytes[random.below(length)] ^= 1 << random.below(8);
     else if (kind === 1) { // behind the description, where the metadata are
-      bytes[textEnd + random(Math.min(400, length - textEnd))] ^= 1 << random(8);
-    } else if (kind === 2) words[random(words.length)] = EXTREMES[random(EXTREMES.length)];
-    else if (kind === 3) {
-      new Float64Array(buffer)[random(length / 8)] = FLOATS[random(FLOATS.length)];
+      bytes[textEnd + random.below(Math.min(400, length - textEnd))] ^= 1 << random.below(8);
+    } else if (kind === 2) {
+      words[random.below(words.length)] = EXTREMES[random.below(EXTREMES.length)];
+    } else if (kind === 3) {
+      new Float64Array(buffer)[random.below(length / 8)] = FLOATS[random.below(FLOATS.length)];
     } else if (kind === 4) { // pieces swapped
-      const size = 8 * (1 + random(20));
-      const [a, b] = [8 * random(length / 8), 8 * random(length / 8)];
+      const size = 8 * (1 + random.below(20));
+      const [a, b] = [8 * random.below(length / 8), 8 * random.below(length / 8)];
       const piece = bytes.slice(a, a + size);
       bytes.copyWithin(a, b, b + size);
       bytes.set(piece.subarray(0, length - b), b);
-    } else bytes[40 + random(words[8])] = random(128); // of the description
+    } else bytes[40 + random.below(words[8])] = random.below(128); // of the description
   }
-  const cut = random(12) === 0 ? 8 * Math.max(4, random(length / 8)) : length;
+  const cut = random.below(12) === 0 ? 8 * Math.max(4, random.below(length / 8)) : length;
   return sealed(bytes.slice(0, cut));
 }
 
@@ -141,16 +143,16 @@ const VALUES: readonly unknown[] = [
 ];
 
 /** Replaces, drops, doubles or swaps something at any depth. */
-function mutated(value: unknown, random: (n: number) => number, depth = 0): unknown {
-  if (typeof value !== "object" || value === null || depth > 0 && random(6) === 0) {
-    return VALUES[random(VALUES.length)];
+function mutated(value: unknown, random: Random, depth = 0): unknown {
+  if (typeof value !== "object" || value === null || depth > 0 && random.below(6) === 0) {
+    return VALUES[random.below(VALUES.length)];
   }
   const keys = Object.keys(value);
-  const key = keys[random(keys.length)];
+  const key = keys[random.below(keys.length)];
   if (Array.isArray(value)) {
     const list: unknown[] = [...value];
     const at = Number(key ?? 0);
-    const kind = random(8);
+    const kind = random.below(8);
     if (kind === 0) list.splice(at, 1);
     else if (kind === 1) list.push(list[at]);
     else if (kind === 2) list.reverse();
@@ -158,8 +160,8 @@ function mutated(value: unknown, random: (n: number) => number, depth = 0): unkn
     return list;
   }
   const all = untyped<Record<string, unknown>>({ ...value });
-  if (random(10) === 0) delete all[key];
-  else if (random(20) === 0) return JSON.parse(`{"__proto__":${JSON.stringify(value)}}`);
+  if (random.below(10) === 0) delete all[key];
+  else if (random.below(20) === 0) return JSON.parse(`{"__proto__":${JSON.stringify(value)}}`);
   else all[key] = mutated(all[key], random, depth + 1);
   return all;
 }
@@ -168,7 +170,7 @@ for (const [name, make] of Object.entries(PAIRS)) {
   Deno.test(`load() of ${name} rejects damage that the checksum does not show, or loads a valid pool`, () => {
     const [old, pool] = make();
     const saved = old.save();
-    const random = randomOf(name.length);
+    const random = new Random(name.length);
     const count = Math.ceil(TRIES * 0.6 / Object.keys(PAIRS).length);
     const loaded = loadAll(pool, count, () => damaged(saved, random));
     assert(loaded > count / 100 && loaded < count, `${loaded} of ${count} were loaded`);
@@ -177,10 +179,10 @@ for (const [name, make] of Object.entries(PAIRS)) {
   Deno.test(`load() of ${name} rejects a changed description, or loads a valid pool`, () => {
     const [old, pool] = make();
     const saved = old.save();
-    const random = randomOf(name.length + 100);
+    const random = new Random(name.length + 100);
     loadAll(pool, TRIES * 0.4 / Object.keys(PAIRS).length, () => {
       let text: unknown = JSON.parse(textOf(saved));
-      for (let n = random(3); n >= 0; n--) text = mutated(text, random);
+      for (let n = random.below(3); n >= 0; n--) text = mutated(text, random);
       return withText(saved, JSON.stringify(text));
     });
   });

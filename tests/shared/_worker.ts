@@ -15,7 +15,7 @@ import {
   validate,
   type View,
 } from "../../mod.ts";
-import { Random } from "../model/_random.ts";
+import { Random } from "../_random.ts";
 import { Cell, type CellPool, CONTROL, locks, sealOf, Slots } from "./_cell.ts";
 import { retireAtOnce } from "./_support.ts";
 

@@ -22,7 +22,7 @@ import {
 import { ORPHAN } from "../../src/shared/protocol.ts";
 import type { SharedSlab } from "../../src/shared/slab.ts";
 import { Pattern } from "../model/_values.ts";
-import { Random } from "../model/_random.ts";
+import { Random } from "../_random.ts";
 import { slabOf } from "./_support.ts";
 
 const RUNS = 40;

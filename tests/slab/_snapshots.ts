@@ -11,6 +11,7 @@ import type { PoolOptions, Struct } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts";
 import { type OfKind, POOL_KINDS, reserveIn } from "../_kinds.ts";
 import { forge, type Watched } from "../_support.ts";
+import { Random } from "../_random.ts";
 
 /** 4 blocks of 16 chunks at the most, so that every edge is near. */
 export const SNAPPED: PoolOptions = { chunksPerBlock: 16, maxChunks: 64 };
@@ -19,16 +20,6 @@ export const Body: Struct<{ n: "u32"; tail: ArrayType<"u8"> }> = struct({
   n: "u32",
   tail: array("u8", 2),
 }, { name: "Body" });
-
-/**
- * A linear congruential generator (Numerical Recipes): integers below `n`, the same in every run.
- */
-export function randomOf(seed: number): (n: number) => number {
-  return (n) => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return Math.floor(seed / 2 ** 32 * n);
-  };
-}
 
 /** Allocates so many records, or as many as there is room for. */
 function fill({ pool, of }: OfKind, count: number): number[] {
@@ -124,24 +115,25 @@ export function stateful(kind: string, state: string, options: PoolOptions = {})
  * @returns All that it returned, every handle included.
  */
 export function goOn({ pool, of }: OfKind, seed: number, steps: number): unknown[] {
-  const random = randomOf(seed);
+  const random = new Random(seed);
   const results: unknown[] = [];
   for (let i = 0; i < steps; i++) {
-    const op = random(100);
+    const op = random.below(100);
     const live = [...pool.handles()];
-    const pick = live[random(Math.max(1, live.length))] as AnyHandle | undefined;
-    if (op < 45) results.push(pool.tryAlloc(...of, { n: random(1000), tail: [random(256)] }));
-    else if (op < 80 && pick !== undefined) results.push(pool.free(pick), pick);
-    else if (op < 88 && pick !== undefined) pool.set(...of, pick, { n: random(1000) });
+    const pick = live[random.below(Math.max(1, live.length))] as AnyHandle | undefined;
+    if (op < 45) {
+      results.push(pool.tryAlloc(...of, { n: random.below(1000), tail: [random.below(256)] }));
+    } else if (op < 80 && pick !== undefined) results.push(pool.free(pick), pick);
+    else if (op < 88 && pick !== undefined) pool.set(...of, pick, { n: random.below(1000) });
     else if (op < 91 && pool.size + pool.stats().retired <= 50) {
       results.push(...pool.allocMany(...of, 14));
     } else if (op < 93) {
       results.push(pool.retain(...of, (_: object, handle: number) => handle % 3 !== 0));
     } else if (op < 95) results.push(pool.trim());
-    else if (op < 97) reserveIn({ pool, of }, random(65));
+    else if (op < 97) reserveIn({ pool, of }, random.below(65));
     else if (op === 97) pool.clear();
     else if (pool.blocks.length > 0) {
-      pool.freeBlock(pool.blocks[random(pool.blocks.length)].index);
+      pool.freeBlock(pool.blocks[random.below(pool.blocks.length)].index);
     }
     validate(pool);
   }

@@ -10,7 +10,8 @@ import { SnapshotError, struct, validate } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // which labels a pool has in errors
 import { type AnyPool, drop, type OfKind, valuesOf } from "../_kinds.ts";
 import { assertRefused, forge, stateOf, type Watched } from "../_support.ts";
-import { assertSameBytes, Body, randomOf, SNAPPED, stateful } from "./_snapshots.ts";
+import { assertSameBytes, Body, SNAPPED, stateful } from "./_snapshots.ts";
+import { Random } from "../_random.ts";
 
 /** Asserts that a pool rejects bytes, says why and where, and stays as it was. */
 function assertBad({ pool }: OfKind, bytes: Uint8Array, problem: string, at?: number): void {
@@ -382,17 +383,17 @@ const SUBJECTS: readonly (readonly [kind: string, state: string, options?: PoolO
 ];
 
 /** Changes some bytes, cuts some off, or both, and returns what is left. */
-function damaged(bytes: Uint8Array, random: (n: number) => number): Uint8Array {
+function damaged(bytes: Uint8Array, random: Random): Uint8Array {
   const { length } = bytes;
-  const kind = random(10);
-  if (kind === 0) return bytes.subarray(0, random(length));
-  const from = random(2) === 0 ? 0 : random(length); // where the metadata are, or anywhere
+  const kind = random.below(10);
+  if (kind === 0) return bytes.subarray(0, random.below(length));
+  const from = random.below(2) === 0 ? 0 : random.below(length); // where the metadata are, or anywhere
   const reach = Math.min(length - from, kind < 3 ? length : 200);
-  for (let i = 1 + random(kind < 8 ? 1 : 8); i > 0; i--) {
-    const at = from + random(reach);
-    bytes[at] = random(3) === 0 ? random(4) : bytes[at] ^ (1 + random(255));
+  for (let i = 1 + random.below(kind < 8 ? 1 : 8); i > 0; i--) {
+    const at = from + random.below(reach);
+    bytes[at] = random.below(3) === 0 ? random.below(4) : bytes[at] ^ (1 + random.below(255));
   }
-  return bytes.subarray(0, random(20) === 0 ? random(length) : length);
+  return bytes.subarray(0, random.below(20) === 0 ? random.below(length) : length);
 }
 
 for (const [checksum, count] of [[true, 125_000], [false, 25_000]] as const) {
@@ -405,7 +406,7 @@ for (const [checksum, count] of [[true, 125_000], [false, 25_000]] as const) {
       const saved = pool.snapshot(undefined, { checksum });
       const [bytes, now] = [saved.slice(), saved.slice()];
       const before = stateOf(pool);
-      const random = randomOf(seed);
+      const random = new Random(seed);
       for (let i = 0; i < count / SUBJECTS.length; i++) {
         bytes.set(saved);
         const bad = damaged(bytes, random);

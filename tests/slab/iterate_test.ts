@@ -19,7 +19,7 @@ import {
   validate,
 } from "../../mod.ts";
 import { type AnyPool, drop, type OfKind, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
-import { Random } from "../model/_random.ts";
+import { Random } from "../_random.ts";
 import { untyped } from "../_support.ts";
 import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
 

@@ -26,7 +26,8 @@ import { Ledger } from "../_ledger.ts";
 import { drop, POOL_KINDS } from "../_kinds.ts";
 import { assertRefused, counters, forge, untyped } from "../_support.ts";
 import { assertSameBytes, contentOf, goOn, SNAPPED, stateful } from "./_snapshots.ts";
-import { randomOf, statesOf } from "./_snapshots.ts";
+import { statesOf } from "./_snapshots.ts";
+import { Random } from "../_random.ts";
 
 // -- there and back --
 
@@ -100,8 +101,8 @@ Deno.test("restore() restores free lists with links of every size", () => {
       if (size === 1 && chunksPerBlock > 256) continue; // no room for a link
       using pool = new Pool({ of: array("u8", size) }, { chunksPerBlock, maxChunks: 2048 });
       const handles = pool.allocMany(1500);
-      const random = randomOf(size);
-      for (let i = 0; i < 700; i++) pool.tryFree(handles[random(1500)]);
+      const random = new Random(size);
+      for (let i = 0; i < 700; i++) pool.tryFree(handles[random.below(1500)]);
       const saved = pool.snapshot();
       const count = 1500 - pool.size;
       const next = pool.allocMany(count);
