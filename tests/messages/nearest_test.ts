@@ -17,7 +17,7 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import { checkOptions, nearestName } from "../../src/messages/nearest.ts"; // is in no public error as a whole
-import { FACES } from "../_faces.ts";
+import { POOL_KINDS } from "../_kinds.ts";
 import { stateOf, untyped } from "../_support.ts";
 
 const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
@@ -174,33 +174,39 @@ const BAD: [value: unknown, message: string][] = [
   [{ dots: [new Map()] }, 'at "dots[0]": it must be an object of fields, got a Map'],
 ];
 
-for (const [name, make] of Object.entries(FACES)) {
+for (const [name, make] of Object.entries(POOL_KINDS)) {
   for (const flags of [0, 1, 2, 3]) {
     const options = { specialize: (flags & 1) === 1, debug: flags > 1, chunksPerBlock: 16 };
     Deno.test(`${name} throws on unknown fields and on values without fields, and takes views and other objects (${flags})`, () => {
       for (const Struct of STRUCTS) {
-        const face = make(untyped(Struct), { ...options, maxChunks: 32 });
-        const handle = face.alloc({ life: 3, pos: { x: 1, y: 2 }, dots: [{ x: 5 }] });
-        const before = stateOf(face.pool);
+        const kind = make(untyped(Struct), { ...options, maxChunks: 32 });
+        const handle = kind.pool.alloc(...kind.of, {
+          life: 3,
+          pos: { x: 1, y: 2 },
+          dots: [{ x: 5 }],
+        });
+        const before = stateOf(kind.pool);
         for (const [value, message] of BAD) {
           for (const method of ["alloc", "tryAlloc", "scoped"] as const) {
-            assertThrows(() => face[method](value), TypeError, message);
+            assertThrows(() => kind.pool[method](...kind.of, value), TypeError, message);
           }
-          assertThrows(() => face.set(handle, value), TypeError, message);
+          assertThrows(() => kind.pool.set(...kind.of, handle, value), TypeError, message);
         }
-        assertEquals(stateOf(face.pool), before);
+        assertEquals(stateOf(kind.pool), before);
 
         type Item = { pos: unknown; dots: { get(i: number): unknown }; toJSON(): { pos: unknown } };
-        const view = face.get<Item>(handle);
+        const view = kind.pool.get<Item>(...kind.of, handle);
         const point = Object.assign(Object.create({ y: 9 }), { x: 8 });
         const good = [
           ...[view, { pos: view.pos, dots: view.dots }, { pos: view.dots.get(0) }, { pos: point }],
           ...[{ [Symbol("mine")]: 1 }, {}, Object.create(null), Object.create({ life: 1 })],
-        ].map((value) => face.get<Item>(face.alloc(value)).toJSON());
+        ].map((value) =>
+          kind.pool.get<Item>(...kind.of, kind.pool.alloc(...kind.of, value)).toJSON()
+        );
         assertEquals(good[0], view.toJSON());
         assertEquals([good[1].pos, good[3].pos], [{ x: 1, y: 2 }, { x: 8, y: 9 }]);
-        face.pool.clear();
-        face.pool.dispose();
+        kind.pool.clear();
+        kind.pool.dispose();
       }
     });
   }

@@ -11,7 +11,7 @@ import {
   SharedPool,
   StackAllocator,
 } from "../../mod.ts";
-import { FACES } from "../_faces.ts";
+import { POOL_KINDS } from "../_kinds.ts";
 import { forge, untyped } from "../_support.ts";
 
 /** A view, untyped as in JavaScript. */
@@ -67,22 +67,23 @@ function bytesHolder(
 /** Holders that have a debug mode. */
 export const HOLDERS: Readonly<Record<string, HolderMaker>> = {
   ...Object.fromEntries(
-    Object.entries(FACES).map(([name, makeFace]): [string, HolderMaker] => [
+    Object.entries(POOL_KINDS).map(([name, make]): [string, HolderMaker] => [
       name,
       (struct, value, options = {}) => {
-        const face = makeFace(struct, { ...SMALL, ...options });
-        const handle = face.alloc(value);
+        const kind = make(struct, { ...SMALL, ...options });
+        const handle = kind.pool.alloc(...kind.of, value);
         return {
-          view: face.get(handle),
-          cursor: () => face.cursor(),
-          seek: (cursor) => face.seek(cursor, handle),
-          copy: (init) => face.get<Any>(face.alloc(init)).toJSON(),
+          view: kind.pool.get(...kind.of, handle),
+          cursor: () => kind.pool.cursor(...kind.of),
+          seek: (cursor) => kind.pool.seek(cursor, handle),
+          copy: (init) =>
+            kind.pool.get<Any>(...kind.of, kind.pool.alloc(...kind.of, init)).toJSON(),
           clear: () => {
-            face.pool.clear();
-            face.pool.trim();
+            kind.pool.clear();
+            kind.pool.trim();
           },
-          rebind: () => face.pool.rebind(),
-          dispose: () => face.pool.dispose(),
+          rebind: () => kind.pool.rebind(),
+          dispose: () => kind.pool.dispose(),
         };
       },
     ]),

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { inspect } from "node:util";
 import { array, type PoolOptions, StaleHandleError, struct } from "../../mod.ts";
-import { type Face, FACES } from "../_faces.ts";
+import { type OfKind, POOL_KINDS, viewsOf } from "../_kinds.ts";
 import { ALL_HOLDERS, type Any, type Holder, HOLDERS } from "./_holders.ts";
 
 const DEBUG: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things", debug: true };
@@ -101,18 +101,22 @@ each("the fields of a view and of its parts can be written", ({ view }) => {
   for (const [name, part] of Object.entries(partsOf(view))) assertStrictEquals(part, parts[name]);
 });
 
-for (const [name, makeFace] of Object.entries(FACES)) {
+for (const [name, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${name}: in debug mode every call that gives a view gives a sealed one`, () => {
-    const face = makeFace(Thing, DEBUG);
-    const seen: Any[] = [face.tryGet(face.alloc(VALUE)), face.cursor(), face.scoped().view];
-    seen.push(...face.views());
-    face.forEach((view) => seen.push(view));
-    face.retain((view) => seen.push(view) > 0);
-    face.loop((view) => seen.push(view))();
+    const kind = make(Thing, DEBUG);
+    const seen: Any[] = [
+      kind.pool.tryGet(...kind.of, kind.pool.alloc(...kind.of, VALUE)),
+      kind.pool.cursor(...kind.of),
+      kind.pool.scoped(...kind.of).view,
+    ];
+    seen.push(...viewsOf(kind));
+    kind.pool.forEach(...kind.of, (view: Any) => seen.push(view));
+    kind.pool.retain(...kind.of, (view: Any) => seen.push(view) > 0);
+    kind.pool.loop(...kind.of, (view: Any) => seen.push(view))();
     assert(seen.length > 6);
     for (const view of seen) assertThrows(() => view.lief = 3, TypeError);
-    face.pool.clear();
-    face.pool.dispose();
+    kind.pool.clear();
+    kind.pool.dispose();
   });
 }
 
@@ -244,76 +248,76 @@ function usesOfParts(view: Any): (() => unknown)[] {
   return [() => pos.x, () => to.y, () => color.get(0), () => head.x, () => trails.toArray()];
 }
 
-function eachFace(claim: string, test: (face: Face) => void): void {
-  for (const [name, makeFace] of Object.entries(FACES)) {
+function eachKind(claim: string, test: (kind: OfKind) => void): void {
+  for (const [name, make] of Object.entries(POOL_KINDS)) {
     Deno.test(`${name}: in debug mode ${claim}`, () => {
-      const face = makeFace(Thing, DEBUG);
-      test(face);
-      face.pool.clear();
-      face.pool.dispose();
+      const kind = make(Thing, DEBUG);
+      test(kind);
+      kind.pool.clear();
+      kind.pool.dispose();
     });
   }
 }
 
-eachFace("each use of a view of a freed record throws, and changes nothing", (face) => {
+eachKind("each use of a view of a freed record throws, and changes nothing", (kind) => {
   for (const isReused of [false, true]) {
-    const handle = face.alloc(VALUE);
-    const view = face.get<Any>(handle);
+    const handle = kind.pool.alloc(...kind.of, VALUE);
+    const view = kind.pool.get<Any>(...kind.of, handle);
     for (const use of Object.values(USES)) use(view);
-    face.pool.free(handle);
-    if (isReused) face.alloc(VALUE);
-    const bytes = [...face.pool.blocks[0].bytes];
+    kind.pool.free(handle);
+    if (isReused) kind.pool.alloc(...kind.of, VALUE);
+    const bytes = [...kind.pool.blocks[0].bytes];
     for (const [what, use] of Object.entries(USES)) {
       assertThrows(() => use(view), StaleHandleError, "Cannot use a view", what);
     }
-    assertEquals([...face.pool.blocks[0].bytes], bytes);
+    assertEquals([...kind.pool.blocks[0].bytes], bytes);
   }
 });
 
-eachFace("kept parts throw until their view is bound to a live record", (face) => {
-  const [a, b] = [face.alloc(), face.alloc(VALUE)];
-  const cursor = face.seek(face.cursor<Any>(), a);
+eachKind("kept parts throw until their view is bound to a live record", (kind) => {
+  const [a, b] = [kind.pool.alloc(...kind.of), kind.pool.alloc(...kind.of, VALUE)];
+  const cursor = kind.pool.seek(kind.pool.cursor<Any>(...kind.of), a);
   const uses = usesOfParts(cursor);
-  face.pool.free(a);
+  kind.pool.free(a);
   for (const use of uses) assertThrows(use, StaleHandleError);
-  face.seek(cursor, b);
+  kind.pool.seek(cursor, b);
   assertEquals(uses.map((use) => use()), [2, 7, 8, 21, VALUE.trails]);
-  face.pool.free(b);
+  kind.pool.free(b);
   for (const use of uses) assertThrows(use, StaleHandleError);
 });
 
-eachFace("parts that are kept from an iteration throw once it has moved on", (face) => {
-  face.alloc(VALUE);
-  face.alloc(VALUE);
+eachKind("parts that are kept from an iteration throw once it has moved on", (kind) => {
+  kind.pool.alloc(...kind.of, VALUE);
+  kind.pool.alloc(...kind.of, VALUE);
   const kept: (() => unknown)[] = [];
   const keep = (view: Any) => {
     const uses = usesOfParts(view);
     uses.forEach((use) => use());
     kept.push(...uses);
   };
-  face.forEach(keep);
-  for (const view of face.views()) keep(view);
+  kind.pool.forEach(...kind.of, keep);
+  for (const view of viewsOf(kind)) keep(view);
   assertEquals(kept.length, 20);
   for (const use of kept) {
     assertThrows(use, StaleHandleError, "to keep a view, take pool.get(handle)");
   }
 });
 
-eachFace("a part whose record is freed by the value throws, and writes nothing", (face) => {
+eachKind("a part whose record is freed by the value throws, and writes nothing", (kind) => {
   for (const isReused of [false, true]) {
-    const handle = face.alloc();
-    const view = face.get<Any>(handle);
+    const handle = kind.pool.alloc(...kind.of);
+    const view = kind.pool.get<Any>(...kind.of, handle);
     let next: number | undefined;
     const value = {
       get x() {
-        face.pool.free(handle);
-        if (isReused) next = face.alloc(VALUE);
+        kind.pool.free(handle);
+        if (isReused) next = kind.pool.alloc(...kind.of, VALUE);
         return 1;
       },
       y: 2,
     };
     assertThrows(() => view.pos = value, StaleHandleError);
-    assert(!face.pool.has(handle));
-    if (next !== undefined) assertEquals(face.get<Any>(next).toJSON(), VALUE);
+    assert(!kind.pool.has(handle));
+    if (next !== undefined) assertEquals(kind.pool.get<Any>(...kind.of, next).toJSON(), VALUE);
   }
 });

@@ -14,7 +14,7 @@ import {
   type ScalarType,
   struct,
 } from "../../mod.ts";
-import { type Face, FACES } from "../_faces.ts";
+import { type OfKind, POOL_KINDS } from "../_kinds.ts";
 import type { ErrorClass } from "../_support.ts";
 
 type Plain = Record<string, unknown>;
@@ -102,7 +102,7 @@ function pathTo({ path }: Depth, field: string): string {
 }
 
 /** Everything of a pool that can change, with every byte of its records and metadata. */
-function stateOf({ pool }: Face): unknown {
+function stateOf({ pool }: OfKind): unknown {
   const bytes = new TextDecoder("latin1").decode(pool.snapshot(undefined, { checksum: false }));
   return { bytes, ...pool.stats() };
 }
@@ -113,28 +113,28 @@ type AssertWrong = (value: unknown, errorClass: ErrorClass, message: string) => 
 /** Defines a test for three kinds of pool, own and shared code, and each depth. */
 function each(
   claim: string,
-  test: (assertWrong: AssertWrong, depth: Depth, face: Face) => void,
+  test: (assertWrong: AssertWrong, depth: Depth, kind: OfKind) => void,
 ): void {
   for (const name of ["Pool", "ErasedPool", "PoolSet"]) {
     Deno.test(`${name}: ${claim}, at every depth`, () => {
       for (const specialize of [true, false]) {
         for (const depth of DEPTHS) {
-          const face = FACES[name](depth.type, { ...SMALL, specialize });
-          const handle = face.alloc();
-          const before = stateOf(face);
+          const kind = POOL_KINDS[name](depth.type, { ...SMALL, specialize });
+          const handle = kind.pool.alloc(...kind.of);
+          const before = stateOf(kind);
           const assertWrong: AssertWrong = (value, errorClass, message) => {
             const init = depth.wrap(value);
             const writes = [
-              () => face.alloc(init),
-              () => face.tryAlloc(init),
-              () => face.scoped(init),
-              () => face.set(handle, init),
+              () => kind.pool.alloc(...kind.of, init),
+              () => kind.pool.tryAlloc(...kind.of, init),
+              () => kind.pool.scoped(...kind.of, init),
+              () => kind.pool.set(...kind.of, handle, init),
             ];
             for (const write of writes) assertThrows(write, errorClass, message);
-            assertEquals(stateOf(face), before);
+            assertEquals(stateOf(kind), before);
           };
-          test(assertWrong, depth, face);
-          face.pool.dispose();
+          test(assertWrong, depth, kind);
+          kind.pool.dispose();
         }
       }
     });
@@ -245,7 +245,7 @@ each("A scalar of a wrong type throws, also as an element, and a hole in an arra
   }
 });
 
-each("A ref takes every integer of 32 bits, and throws on other numbers", (wrong, depth, face) => {
+each("A ref takes every integer of 32 bits, and throws on other numbers", (wrong, depth, kind) => {
   for (const bad of [-1, 1.5, 2 ** 32, 2 ** 52, NaN, Infinity, -Infinity]) {
     const fields: Plain = { refField: bad, "refList[1]": [0, bad], to: bad, "links[1]": [0, bad] };
     for (const [field, value] of Object.entries(fields)) {
@@ -256,20 +256,20 @@ each("A ref takes every integer of 32 bits, and throws on other numbers", (wrong
   }
   for (const good of [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]) {
     const value = { refField: good, refList: [good, good], to: good, links: [good, good] };
-    const found = innerOf(face, depth, face.alloc(depth.wrap(value)));
+    const found = innerOf(kind, depth, kind.pool.alloc(...kind.of, depth.wrap(value)));
     assertEquals({ ...found, ...value }, found);
   }
 });
 
 /** The value of `Inner` in a record. */
-function innerOf(face: Face, { path }: Depth, handle: number): Plain {
-  let found: unknown = face.get<{ toJSON(): unknown }>(handle).toJSON();
+function innerOf(kind: OfKind, { path }: Depth, handle: number): Plain {
+  let found: unknown = kind.pool.get<{ toJSON(): unknown }>(...kind.of, handle).toJSON();
   for (const step of path.match(/\w+/g) ?? []) found = (found as Plain)[step];
   return found as Plain;
 }
 
-each("A field that is undefined counts as left out, in alloc() and in set()", (_, depth, face) => {
-  const zero = innerOf(face, depth, face.alloc());
+each("A field that is undefined counts as left out, in alloc() and in set()", (_, depth, kind) => {
+  const zero = innerOf(kind, depth, kind.pool.alloc(...kind.of));
   const full: Plain = {
     pos: { x: 2, y: 3 },
     color: [4, 5, 6],
@@ -279,18 +279,18 @@ each("A field that is undefined counts as left out, in alloc() and in set()", (_
     refField: 9,
     f64List: [10, 11],
   };
-  const handle = face.alloc(depth.wrap(full));
-  const whole = innerOf(face, depth, handle);
+  const handle = kind.pool.alloc(...kind.of, depth.wrap(full));
+  const whole = innerOf(kind, depth, handle);
   assertEquals(whole, { ...zero, ...full });
   for (const name of Object.keys(full)) {
-    face.set(handle, depth.wrap({ [name]: undefined }));
-    assertEquals(innerOf(face, depth, handle), whole);
-    const without = face.alloc(depth.wrap({ ...full, [name]: undefined }));
-    assertEquals(innerOf(face, depth, without), { ...whole, [name]: zero[name] });
-    face.pool.free(without as never);
+    kind.pool.set(...kind.of, handle, depth.wrap({ [name]: undefined }));
+    assertEquals(innerOf(kind, depth, handle), whole);
+    const without = kind.pool.alloc(...kind.of, depth.wrap({ ...full, [name]: undefined }));
+    assertEquals(innerOf(kind, depth, without), { ...whole, [name]: zero[name] });
+    kind.pool.free(without as never);
   }
-  face.set(handle, depth.wrap({ pos: { x: undefined, y: 9 } }));
-  assertEquals(innerOf(face, depth, handle), { ...whole, pos: { x: 2, y: 9 } });
+  kind.pool.set(...kind.of, handle, depth.wrap({ pos: { x: undefined, y: 9 } }));
+  assertEquals(innerOf(kind, depth, handle), { ...whole, pos: { x: 2, y: 9 } });
 });
 
 // -- through a view --
@@ -299,9 +299,9 @@ Deno.test("A view throws on a wrong value of a part, with the path from that par
   const Trail = struct({ ages: array("u8", 2), dots: array(Vec, 2) }, { name: "Trail" });
   const type = struct({ pos: Vec, trail: Trail, trails: array(Trail, 2), links: array("ref", 2) });
   for (const specialize of [true, false]) {
-    const face = FACES["Pool"](type, { ...SMALL, specialize });
+    const kind = POOL_KINDS["Pool"](type, { ...SMALL, specialize });
     // deno-lint-ignore no-explicit-any -- nothing that is written here has the right type
-    const view = face.get<any>(face.alloc());
+    const view = kind.pool.get<any>(...kind.of, kind.pool.alloc(...kind.of));
     const cases: [write: () => void, errorClass: ErrorClass, message: string][] = [
       [() => view.pos = 5, TypeError, 'struct "Vec" at "pos": it must be an object, got 5'],
       [() => view.pos = { z: 1 }, TypeError, 'at "pos": it has no field "z"'],
@@ -318,10 +318,10 @@ Deno.test("A view throws on a wrong value of a part, with the path from that par
       [() => view.links.copyFrom([1, 2 ** 32]), RangeError, 'field "links[1]": a ref holds a'],
       [() => view.links = [0, 1.5], RangeError, 'field "links[1]": a ref holds a handle below'],
     ];
-    const before = stateOf(face);
+    const before = stateOf(kind);
     for (const [write, errorClass, message] of cases) {
       assertThrows(write, errorClass, message);
-      assertEquals(stateOf(face), before);
+      assertEquals(stateOf(kind), before);
     }
   }
 });

@@ -21,7 +21,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { type Face, FACES } from "../_faces.ts";
+import { type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
 import { assertRefused, untyped } from "../_support.ts";
 import { asRead, pathsIn, READERS, Vec, Whole, wholeValue } from "./_plain.ts";
 
@@ -31,23 +31,23 @@ const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" }
 
 /** What a test gets: a pool with three records of the same value. */
 interface Setup {
-  readonly face: Face;
+  readonly kind: OfKind;
   /** The second record, so that it has neighbours. */
   readonly handle: AnyHandle;
 }
 
-function setup(makeFace: (typeof FACES)[string], options: PoolOptions): Setup {
-  const face = makeFace(Whole, { ...SMALL, ...options });
-  const handles = [0, 1, 2].map(() => face.alloc(wholeValue()));
-  return { face, handle: handles[1] };
+function setup(make: (typeof POOL_KINDS)[string], options: PoolOptions): Setup {
+  const kind = make(Whole, { ...SMALL, ...options });
+  const handles = [0, 1, 2].map(() => kind.pool.alloc(...kind.of, wholeValue()));
+  return { kind, handle: handles[1] };
 }
 
 /** Defines a test for each kind of pool, with code of its own and with shared code. */
 function each(claim: string, test: (make: (options?: PoolOptions) => Setup) => void): void {
-  for (const [name, makeFace] of Object.entries(FACES)) {
+  for (const [name, make] of Object.entries(POOL_KINDS)) {
     Deno.test(`${name}: ${claim}`, () => {
       for (const specialize of [true, false]) {
-        test((options) => setup(makeFace, { specialize, ...options }));
+        test((options) => setup(make, { specialize, ...options }));
       }
     });
   }
@@ -63,14 +63,14 @@ function both(claim: string, test: (options: PoolOptions) => void): void {
 }
 
 /** Everything of a pool that can change, with every byte of its records and metadata. */
-function stateOf({ pool }: Face): unknown {
+function stateOf({ pool }: OfKind): unknown {
   // One string, which compares fast.
   const bytes = new TextDecoder("latin1").decode(pool.snapshot(undefined, { checksum: false }));
   return { bytes, ...pool.stats() };
 }
 
-function plainOf(face: Face, handle: AnyHandle): Plain {
-  return face.get<{ toJSON(): Plain }>(handle).toJSON();
+function plainOf(kind: OfKind, handle: AnyHandle): Plain {
+  return kind.pool.get<{ toJSON(): Plain }>(...kind.of, handle).toJSON();
 }
 
 /** A value of the same shape, with other numbers. */
@@ -100,16 +100,16 @@ type Loose = Record<
 interface Way {
   readonly value: unknown;
   readonly expected: unknown;
-  write({ face, handle }: Setup, value: unknown): AnyHandle;
+  write({ kind, handle }: Setup, value: unknown): AnyHandle;
 }
 
 /** The ways of writing a whole value; each returns the handle of the record. */
 const WRITES: Readonly<Record<string, Way["write"]>> = {
-  "alloc()": ({ face }, value) => face.alloc(value),
-  "tryAlloc()": ({ face }, value) => face.tryAlloc(value)!, // there is room
-  "scoped()": ({ face }, value) => face.scoped(value).handle,
-  "set()": ({ face, handle }, value) => {
-    face.set(handle, value);
+  "alloc()": ({ kind }, value) => kind.pool.alloc(...kind.of, value),
+  "tryAlloc()": ({ kind }, value) => kind.pool.tryAlloc(...kind.of, value)!, // there is room
+  "scoped()": ({ kind }, value) => kind.pool.scoped(...kind.of, value).handle,
+  "set()": ({ kind, handle }, value) => {
+    kind.pool.set(...kind.of, handle, value);
     return handle;
   },
 };
@@ -123,8 +123,8 @@ function throughView(
   return {
     value,
     expected: asRead({ ...wholeValue(), ...change }),
-    write: ({ face, handle }, value) => {
-      write(face.get<Loose>(handle), value);
+    write: ({ kind, handle }, value) => {
+      write(kind.pool.get<Loose>(...kind.of, handle), value);
       return handle;
     },
   };
@@ -171,7 +171,7 @@ for (const [name, { value, expected, write }] of Object.entries(WAYS)) {
     const paths = pathsIn({ value }).slice(1); // without the wrapper
     for (const read of Object.values(READERS)) {
       const subject = make();
-      const before = stateOf(subject.face);
+      const before = stateOf(subject.kind);
       const reads: string[] = [];
       let bad: string | undefined;
       const error = new Error("boom");
@@ -179,23 +179,23 @@ for (const [name, { value, expected, write }] of Object.entries(WAYS)) {
         if (path === "value") return;
         if (path === bad) throw error;
         if (bad !== undefined) return;
-        assertEquals(stateOf(subject.face), before);
+        assertEquals(stateOf(subject.kind), before);
         reads.push(path);
       });
       for (bad of paths) {
         assertStrictEquals(assertThrows(() => write(subject, wrapped.value)), error);
-        assertEquals(stateOf(subject.face), before);
+        assertEquals(stateOf(subject.kind), before);
       }
       bad = undefined;
       const written = write(subject, wrapped.value);
       assertEquals(reads.sort(), paths.sort());
-      assertEquals(plainOf(subject.face, written), expected);
-      validate(subject.face.pool);
+      assertEquals(plainOf(subject.kind, written), expected);
+      validate(subject.kind.pool);
     }
   };
   const claim = `${name} reads each part of a value once, and changes nothing before the last`;
   if (name in WRITES) each(claim, test);
-  else both(claim, (options) => test(() => setup(FACES["Pool"], options)));
+  else both(claim, (options) => test(() => setup(POOL_KINDS["Pool"], options)));
 }
 
 // -- null --
@@ -208,7 +208,7 @@ const Linked = struct({
   many: array(struct({ it: "ref", list: array("ref", 2) }), 60),
 });
 
-for (const [name, makeFace] of Object.entries(FACES)) {
+for (const [name, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${name}: null is the null handle wherever a link can be`, () => {
     const links = (it: number | null) => ({
       one: it,
@@ -217,15 +217,15 @@ for (const [name, makeFace] of Object.entries(FACES)) {
       many: Array.from({ length: 60 }, () => ({ it, list: [it, it] })),
     });
     for (const options of [{ specialize: true }, { specialize: false }, { debug: true }]) {
-      const face = makeFace(Linked, { ...SMALL, ...options });
-      const handle = face.alloc(links(null));
-      assertEquals(plainOf(face, handle), links(0));
-      face.set(handle, links(9));
-      face.set(handle, links(null));
-      assertEquals(plainOf(face, handle), links(0));
+      const kind = make(Linked, { ...SMALL, ...options });
+      const handle = kind.pool.alloc(...kind.of, links(null));
+      assertEquals(plainOf(kind, handle), links(0));
+      kind.pool.set(...kind.of, handle, links(9));
+      kind.pool.set(...kind.of, handle, links(null));
+      assertEquals(plainOf(kind, handle), links(0));
       // deno-lint-ignore no-explicit-any -- a field of a view has one type, which has no null
-      const view = face.get<any>(handle);
-      face.set(handle, links(9));
+      const view = kind.pool.get<any>(...kind.of, handle);
+      kind.pool.set(...kind.of, handle, links(9));
       view.one = null;
       view.part.it = null;
       view.list.get(0).it = null;
@@ -234,9 +234,9 @@ for (const [name, makeFace] of Object.entries(FACES)) {
       view.many.get(0).list.copyFrom([1, null]);
       view.many.get(0).list.set(0, null);
       const many = [links(0).many[0], ...links(9).many.slice(1)];
-      assertEquals(plainOf(face, handle), { ...links(0), many });
-      face.pool.clear();
-      face.pool.dispose();
+      assertEquals(plainOf(kind, handle), { ...links(0), many });
+      kind.pool.clear();
+      kind.pool.dispose();
     }
   });
 }
@@ -260,63 +260,70 @@ const LISTS = ["color", "flags", "reals", "links", "dots", "trails", "many"];
 
 each("An array-like that grows while it is read is written with its first length", (make) => {
   const writes: ((setup: Setup, field: string, items: unknown) => void)[] = [
-    ({ face, handle }, field, items) => face.set(handle, { [field]: items }),
-    ({ face, handle }, field, items) => face.get<Loose>(handle)[field].copyFrom(items),
+    ({ kind, handle }, field, items) => kind.pool.set(...kind.of, handle, { [field]: items }),
+    ({ kind, handle }, field, items) =>
+      kind.pool.get<Loose>(...kind.of, handle)[field].copyFrom(items),
   ];
   for (const field of LISTS) {
     const items = other[field] as unknown[];
     const full = Whole.fields[field].length;
     for (const write of writes) {
       const subject = make();
-      const { face, handle } = subject;
+      const { kind, handle } = subject;
       for (const length of [0, 1, full]) {
         const expected = asRead(wholeValue());
         const written = Array.from({ length }, (_, i) => items[i % items.length]);
         (expected[field] as unknown[]).splice(0, length, ...written);
-        face.set(handle, wholeValue());
+        kind.pool.set(...kind.of, handle, wholeValue());
         write(subject, field, growing(items, length));
         // Also the fields after it, and the records on both sides.
         const neighbour = asRead(wholeValue());
-        assertEquals(face.values(), [neighbour, expected, neighbour]);
+        assertEquals(valuesOf(kind), [neighbour, expected, neighbour]);
       }
-      const before = stateOf(face);
+      const before = stateOf(kind);
       const tooLong = () => write(subject, field, growing(items, full + 1));
       assertThrows(tooLong, RangeError, `"${field}": it has ${full} elements, got ${full + 1}`);
-      assertEquals(stateOf(face), before);
+      assertEquals(stateOf(kind), before);
     }
   }
 });
 
 each("An array whose elements change its length is written with the first length", (make) => {
-  const { face, handle } = make();
+  const { kind, handle } = make();
   const lengthens: unknown[] = [1, 2];
   Object.defineProperty(lengthens, 0, { get: () => lengthens.push(9, 9, 9, 9, 9) });
-  face.set(handle, { color: lengthens });
-  assertEquals(plainOf(face, handle), asRead({ ...wholeValue(), color: [7, 2, 12] }));
-  const before = stateOf(face);
+  kind.pool.set(...kind.of, handle, { color: lengthens });
+  assertEquals(plainOf(kind, handle), asRead({ ...wholeValue(), color: [7, 2, 12] }));
+  const before = stateOf(kind);
   const shortens: unknown[] = [1, 2, 3];
   Object.defineProperty(shortens, 0, { get: () => shortens.length = 1, configurable: true });
-  assertThrows(() => face.set(handle, { color: shortens }), TypeError, '"color[1]"');
-  assertEquals(stateOf(face), before);
+  assertThrows(
+    () => kind.pool.set(...kind.of, handle, { color: shortens }),
+    TypeError,
+    '"color[1]"',
+  );
+  assertEquals(stateOf(kind), before);
 });
 
 each("A length that is not whole is rounded up, and one that is no number throws", (make) => {
-  const { face, handle } = make();
+  const { kind, handle } = make();
   const items = { 0: 1, 1: 2, 2: 3 };
-  face.set(handle, { color: { ...items, length: 1.5 } });
-  face.set(handle, { color: { ...items, length: -1 }, dots: { length: -5 } });
-  face.set(handle, { dots: { 0: { x: 1, y: 2 }, 1: { x: 3, y: 4 }, length: 1.5 } });
+  kind.pool.set(...kind.of, handle, { color: { ...items, length: 1.5 } });
+  kind.pool.set(...kind.of, handle, { color: { ...items, length: -1 }, dots: { length: -5 } });
+  kind.pool.set(...kind.of, handle, {
+    dots: { 0: { x: 1, y: 2 }, 1: { x: 3, y: 4 }, length: 1.5 },
+  });
   const dots = [{ x: 1, y: 2 }, { x: 3, y: 4 }, { x: 22, y: 23 }];
-  assertEquals(plainOf(face, handle), asRead({ ...wholeValue(), color: [1, 2, 12], dots }));
-  const before = stateOf(face);
+  assertEquals(plainOf(kind, handle), asRead({ ...wholeValue(), color: [1, 2, 12], dots }));
+  const before = stateOf(kind);
   for (const length of [NaN, "2", undefined, null, 1n, Infinity, 2 ** 53]) {
     for (const field of LISTS) {
       const errorClass = typeof length === "number" && length > 0 ? RangeError : TypeError;
-      const write = () => face.set(handle, { [field]: { ...items, length } });
+      const write = () => kind.pool.set(...kind.of, handle, { [field]: { ...items, length } });
       assertThrows(write, errorClass, `Cannot write field "${field}"`);
     }
   }
-  assertEquals(stateOf(face), before);
+  assertEquals(stateOf(kind), before);
 });
 
 // -- a value that calls the pool while it is read --
@@ -350,19 +357,19 @@ eachPlace("A value that allocates while it is read is written, and so are the ne
   make,
   write,
 ) => {
-  const { face, handle } = make();
+  const { kind, handle } = make();
   const mine = otherValue(other) as Plain;
   const nested: AnyHandle[] = [];
   const value = acting(() => {
-    nested.push(face.alloc(mine), face.alloc());
-    face.get<Loose>(nested[1]).line = untyped(mine.line);
+    nested.push(kind.pool.alloc(...kind.of, mine), kind.pool.alloc(...kind.of));
+    kind.pool.get<Loose>(...kind.of, nested[1]).line = untyped(mine.line);
   });
-  const written = write({ face, handle }, value);
-  assertEquals([written, nested[0]].map((it) => plainOf(face, it)), [other, mine].map(asRead));
+  const written = write({ kind, handle }, value);
+  assertEquals([written, nested[0]].map((it) => plainOf(kind, it)), [other, mine].map(asRead));
   assertEquals(new Set([written, ...nested]).size, 3);
-  validate(face.pool);
+  validate(kind.pool);
   // Nothing of it is left for the next value.
-  assertEquals(plainOf(face, face.alloc(wholeValue())), asRead(wholeValue()));
+  assertEquals(plainOf(kind, kind.pool.alloc(...kind.of, wholeValue())), asRead(wholeValue()));
 });
 
 eachPlace("Values that write other records while they are read are written, three deep", (
@@ -370,12 +377,15 @@ eachPlace("Values that write other records while they are read are written, thre
   make,
   write,
 ) => {
-  const { face, handle } = make();
-  const [a, b] = [face.alloc(), face.alloc()];
+  const { kind, handle } = make();
+  const [a, b] = [kind.pool.alloc(...kind.of), kind.pool.alloc(...kind.of)];
   const values = [other, wholeValue(), otherValue(other) as Plain];
-  const inner = acting(() => face.set(b, acting(() => {}, values[2])), values[1]);
-  const written = write({ face, handle }, acting(() => face.set(a, inner), values[0]));
-  assertEquals([written, a, b].map((it) => plainOf(face, it)), values.map(asRead));
+  const inner = acting(() => kind.pool.set(...kind.of, b, acting(() => {}, values[2])), values[1]);
+  const written = write(
+    { kind, handle },
+    acting(() => kind.pool.set(...kind.of, a, inner), values[0]),
+  );
+  assertEquals([written, a, b].map((it) => plainOf(kind, it)), values.map(asRead));
 });
 
 eachPlace("A value that iterates while it is read sees the records unchanged", (
@@ -383,15 +393,18 @@ eachPlace("A value that iterates while it is read sees the records unchanged", (
   make,
   write,
 ) => {
-  const { face, handle } = make();
+  const { kind, handle } = make();
   const seen: unknown[] = [];
   const value = acting(() => {
-    face.forEach<{ toJSON(): unknown }>((view) => seen.push(view.toJSON()));
-    face.retain(() => true);
+    kind.pool.forEach(
+      ...kind.of,
+      (view: { toJSON(): unknown }) => seen.push(view.toJSON()),
+    );
+    kind.pool.retain(...kind.of, () => true);
   });
-  const written = write({ face, handle }, value);
+  const written = write({ kind, handle }, value);
   assertEquals(seen, Array(3).fill(asRead(wholeValue())));
-  assertEquals(plainOf(face, written), asRead(other));
+  assertEquals(plainOf(kind, written), asRead(other));
 });
 
 eachPlace("A value that disposes of the pool while it is read throws DisposedError", (
@@ -399,39 +412,39 @@ eachPlace("A value that disposes of the pool while it is read throws DisposedErr
   make,
   write,
 ) => {
-  const { face, handle } = make();
-  const value = acting(() => face.pool.dispose());
-  assertThrows(() => write({ face, handle }, value), DisposedError);
-  assertEquals([face.pool.size, face.pool.byteLength, face.pool.blocks.length], [0, 0, 0]);
+  const { kind, handle } = make();
+  const value = acting(() => kind.pool.dispose());
+  assertThrows(() => write({ kind, handle }, value), DisposedError);
+  assertEquals([kind.pool.size, kind.pool.byteLength, kind.pool.blocks.length], [0, 0, 0]);
 });
 
 each("A full pool throws on a value, and writes it nowhere", (make) => {
-  const { face, handle } = make();
-  while (face.tryAlloc(wholeValue()) !== undefined);
-  face.set(handle, wholeValue()); // the record that was written last
-  const before = stateOf(face);
-  assertThrows(() => face.alloc(other), PoolExhaustedError);
-  assertThrows(() => face.scoped(other), PoolExhaustedError);
-  assertEquals(face.tryAlloc(other), undefined);
-  assertEquals(stateOf(face), before);
+  const { kind, handle } = make();
+  while (kind.pool.tryAlloc(...kind.of, wholeValue()) !== undefined);
+  kind.pool.set(...kind.of, handle, wholeValue()); // the record that was written last
+  const before = stateOf(kind);
+  assertThrows(() => kind.pool.alloc(...kind.of, other), PoolExhaustedError);
+  assertThrows(() => kind.pool.scoped(...kind.of, other), PoolExhaustedError);
+  assertEquals(kind.pool.tryAlloc(...kind.of, other), undefined);
+  assertEquals(stateOf(kind), before);
 });
 
 eachPlace("A value that fills the pool while it is read can be set, and not allocated", (
   acting,
   make,
 ) => {
-  const { face, handle } = make();
+  const { kind, handle } = make();
   const value = acting(() => {
-    while (face.tryAlloc({ id: 7 }) !== undefined);
+    while (kind.pool.tryAlloc(...kind.of, { id: 7 }) !== undefined);
   });
-  assertThrows(() => face.alloc(value), PoolExhaustedError, "are live");
-  assertEquals(face.tryAlloc(value), undefined);
-  assertEquals(face.pool.size, face.pool.capacity);
-  const ids = face.values().map((record) => (record as Plain).id);
+  assertThrows(() => kind.pool.alloc(...kind.of, value), PoolExhaustedError, "are live");
+  assertEquals(kind.pool.tryAlloc(...kind.of, value), undefined);
+  assertEquals(kind.pool.size, kind.pool.capacity);
+  const ids = valuesOf(kind).map((record) => (record as Plain).id);
   assertEquals(ids.filter((id) => id !== 7), [1, 1, 1]);
-  face.set(handle, value);
-  assertEquals(plainOf(face, handle), asRead(other));
-  validate(face.pool);
+  kind.pool.set(...kind.of, handle, value);
+  assertEquals(plainOf(kind, handle), asRead(other));
+  validate(kind.pool);
 });
 
 eachPlace(
@@ -439,17 +452,17 @@ eachPlace(
   (acting, make) => {
     for (const isReused of [false, true]) {
       const [subject, same] = [make(), make()];
-      const free = ({ face, handle }: Setup) => {
-        face.pool.free(handle);
-        if (isReused) face.alloc({ id: 99 });
+      const free = ({ kind, handle }: Setup) => {
+        kind.pool.free(handle);
+        if (isReused) kind.pool.alloc(...kind.of, { id: 99 });
       };
       free(same);
       const value = acting(() => free(subject));
-      const { face, handle } = subject;
-      assertThrows(() => face.set(handle, value), StaleHandleError, "is stale");
-      assertEquals(face.values(), same.face.values());
-      assertEquals({ ...face.pool.stats() }, { ...same.face.pool.stats() });
-      validate(face.pool);
+      const { kind, handle } = subject;
+      assertThrows(() => kind.pool.set(...kind.of, handle, value), StaleHandleError, "is stale");
+      assertEquals(valuesOf(kind), valuesOf(same.kind));
+      assertEquals({ ...kind.pool.stats() }, { ...same.kind.pool.stats() });
+      validate(kind.pool);
     }
   },
 );
@@ -458,7 +471,7 @@ eachPlace("A value that clears the pool while it is read can be allocated, and n
   acting,
   make,
 ) => {
-  const actions: ((face: Face) => void)[] = [
+  const actions: ((kind: OfKind) => void)[] = [
     ({ pool }) => pool.clear(),
     ({ pool }) => pool.freeBlock(pool.blocks[0].index),
     ({ pool }) => {
@@ -467,13 +480,16 @@ eachPlace("A value that clears the pool while it is read can be allocated, and n
     },
   ];
   for (const action of actions) {
-    const { face, handle } = make();
-    const written = face.alloc(acting(() => action(face)));
-    assertEquals(face.values(), [asRead(other)]);
-    assertThrows(() => face.get(handle), StaleHandleError);
-    assertThrows(() => face.set(written, acting(() => action(face))), StaleHandleError);
-    assertEquals(face.pool.size, 0);
-    validate(face.pool);
+    const { kind, handle } = make();
+    const written = kind.pool.alloc(...kind.of, acting(() => action(kind)));
+    assertEquals(valuesOf(kind), [asRead(other)]);
+    assertThrows(() => kind.pool.get(...kind.of, handle), StaleHandleError);
+    assertThrows(
+      () => kind.pool.set(...kind.of, written, acting(() => action(kind))),
+      StaleHandleError,
+    );
+    assertEquals(kind.pool.size, 0);
+    validate(kind.pool);
   }
 });
 
@@ -481,22 +497,22 @@ eachPlace("A value that restores a snapshot while it is read is written to the r
   acting,
   make,
 ) => {
-  const { face, handle } = make();
-  const saved = face.pool.snapshot();
-  face.pool.free(handle);
-  const later = face.alloc(wholeValue());
-  const value = acting(() => face.pool.restore(saved));
-  const written = face.alloc(value);
-  assertEquals([face.pool.size, plainOf(face, written)], [4, asRead(other)]);
-  face.pool.restore(saved);
-  face.set(handle, value);
-  assertEquals([plainOf(face, handle), face.pool.has(later)], [asRead(other), false]);
-  face.pool.free(handle);
-  const gone = face.alloc(wholeValue());
-  assertThrows(() => face.set(gone, value), StaleHandleError);
-  assertEquals(face.values(), Array(3).fill(asRead(wholeValue())));
-  assertThrows(() => face.pool.restore(new Uint8Array(8)), SnapshotError);
-  validate(face.pool);
+  const { kind, handle } = make();
+  const saved = kind.pool.snapshot();
+  kind.pool.free(handle);
+  const later = kind.pool.alloc(...kind.of, wholeValue());
+  const value = acting(() => kind.pool.restore(saved));
+  const written = kind.pool.alloc(...kind.of, value);
+  assertEquals([kind.pool.size, plainOf(kind, written)], [4, asRead(other)]);
+  kind.pool.restore(saved);
+  kind.pool.set(...kind.of, handle, value);
+  assertEquals([plainOf(kind, handle), kind.pool.has(later)], [asRead(other), false]);
+  kind.pool.free(handle);
+  const gone = kind.pool.alloc(...kind.of, wholeValue());
+  assertThrows(() => kind.pool.set(...kind.of, gone, value), StaleHandleError);
+  assertEquals(valuesOf(kind), Array(3).fill(asRead(wholeValue())));
+  assertThrows(() => kind.pool.restore(new Uint8Array(8)), SnapshotError);
+  validate(kind.pool);
 });
 
 both("A memory resource that allocates from the growing pool keeps both records apart", (
@@ -581,41 +597,44 @@ both("A part that its own value writes while it is read has that value in the en
 each(
   "A view can be written as a value: of the same pool, of another, of another struct",
   (make) => {
-    const { face, handle } = make();
+    const { kind, handle } = make();
     const Same = struct(
       Object.fromEntries(Object.entries(Whole.fields).map(([name, { type }]) => [name, type])),
     );
     using similar = new ErasedPool({ size: Same.size });
     using pool = new Pool(Whole as AnyStruct, { chunksPerBlock: 32 });
-    const view = face.get<never>(handle);
+    const view = kind.pool.get<never>(...kind.of, handle);
     const views = [view, pool.get(pool.alloc(view)), similar.get(Same, similar.alloc(Same, view))];
     for (const value of views) {
-      const set = face.alloc();
-      face.set(set, value);
+      const set = kind.pool.alloc(...kind.of);
+      kind.pool.set(...kind.of, set, value);
       const expected = Array(2).fill(asRead(wholeValue()));
-      assertEquals([face.alloc(value), set].map((it) => plainOf(face, it)), expected);
+      assertEquals(
+        [kind.pool.alloc(...kind.of, value), set].map((it) => plainOf(kind, it)),
+        expected,
+      );
     }
-    assertEquals(face.pool.size, 9);
-    validate(face.pool);
+    assertEquals(kind.pool.size, 9);
+    validate(kind.pool);
   },
 );
 
 both("The view of an iteration can be written as a value", (options) => {
-  const face = setup(FACES["Pool"], options).face as Face<Pool<AnyStruct>>;
+  const { kind } = setup(POOL_KINDS["Pool"], options);
   const copies = new Pool(Whole as AnyStruct, options);
-  for (const view of face.pool) copies.alloc(untyped(view));
-  face.pool.forEach((view) => void copies.alloc(untyped(view)));
-  face.pool.loop((view) => void copies.alloc(untyped(view)))();
+  for (const view of viewsOf(kind)) copies.alloc(untyped(view));
+  kind.pool.forEach((view: unknown) => void copies.alloc(untyped(view)));
+  kind.pool.loop((view: unknown) => void copies.alloc(untyped(view)))();
   assertEquals(Array.from(copies, (it) => it.toJSON()), Array(9).fill(asRead(wholeValue())));
 });
 
 both("Parts of a view can be written as values, also to swap parts of one record", (options) => {
-  const face = FACES["Pool"](Whole, options);
-  const handle = face.alloc(wholeValue());
+  const kind = POOL_KINDS["Pool"](Whole, options);
+  const handle = kind.pool.alloc(...kind.of, wholeValue());
   // deno-lint-ignore no-explicit-any -- views are not assignable to their own fields
-  const view = face.get<any>(handle);
+  const view = kind.pool.get<any>(...kind.of, handle);
   const before = asRead(wholeValue()) as ReturnType<typeof asRead> & { line: Plain };
-  face.set(handle, view);
+  kind.pool.set(...kind.of, handle, view);
   Object.assign(view, { line: view.line });
   for (const name of LISTS) view[name].copyFrom(view[name]);
   assertEquals(view.toJSON(), before);
@@ -623,7 +642,7 @@ both("Parts of a view can be written as values, also to swap parts of one record
   for (const name of ["dots", "many", "trails"]) {
     view[name].copyFrom([view[name].get(1), view[name].get(0)]);
   }
-  face.set(handle, { pos: view.line.to, edge: view.line });
+  kind.pool.set(...kind.of, handle, { pos: view.line.to, edge: view.line });
   const swapped = (name: string) => {
     const [a, b, ...rest] = before[name] as unknown[];
     return [b, a, ...rest];
@@ -638,11 +657,11 @@ both("Parts of a view can be written as values, also to swap parts of one record
   };
   assertEquals(view.toJSON(), expected);
   const { pos, color, dots, trails, many } = view;
-  const made = face.alloc({ pos, color, dots, trails, many });
+  const made = kind.pool.alloc(...kind.of, { pos, color, dots, trails, many });
   const parts = { pos, color, dots, trails, many };
-  const zero = plainOf(face, face.alloc());
+  const zero = plainOf(kind, kind.pool.alloc(...kind.of));
   const copied = Object.fromEntries(Object.keys(parts).map((name) => [name, expected[name]]));
-  assertEquals(plainOf(face, made), { ...zero, ...copied });
+  assertEquals(plainOf(kind, made), { ...zero, ...copied });
 });
 
 both("An array view that is too long or has other elements throws as a value", (options) => {
@@ -662,17 +681,17 @@ both("An array view that is too long or has other elements throws as a value", (
 });
 
 Deno.test("A view of a freed record, and a part of it, throws as a value in debug mode", () => {
-  const { face, handle } = setup(FACES["Pool"], { debug: true });
-  const view = face.get<Plain>(handle);
+  const { kind, handle } = setup(POOL_KINDS["Pool"], { debug: true });
+  const view = kind.pool.get<Plain>(...kind.of, handle);
   const { pos, color, dots, many } = view;
-  face.pool.free(handle);
-  const [b] = [...face.pool.handles()];
+  kind.pool.free(handle);
+  const [b] = [...kind.pool.handles()];
   for (const value of [view, { pos }, { color }, { dots }, { many }, { line: { from: pos } }]) {
-    assertThrows(() => face.set(b, value), StaleHandleError);
-    assertThrows(() => face.alloc(value), StaleHandleError);
+    assertThrows(() => kind.pool.set(...kind.of, b, value), StaleHandleError);
+    assertThrows(() => kind.pool.alloc(...kind.of, value), StaleHandleError);
   }
-  assertEquals(face.values(), Array(2).fill(asRead(wholeValue())));
-  face.pool.clear();
+  assertEquals(valuesOf(kind), Array(2).fill(asRead(wholeValue())));
+  kind.pool.clear();
 });
 
 // -- many fields, deep ones, and unusual names --

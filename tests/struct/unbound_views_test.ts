@@ -7,7 +7,7 @@
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import { array, StaleHandleError, struct, wasmMemory } from "../../mod.ts";
-import { FACES } from "../_faces.ts";
+import { POOL_KINDS } from "../_kinds.ts";
 import { forge } from "../_support.ts";
 import { ALL_HOLDERS, type Any, type Holder, type HolderOptions, HOLDERS } from "./_holders.ts";
 
@@ -108,26 +108,26 @@ for (const [name, make] of Object.entries(HOLDERS)) {
   });
 }
 
-for (const [name, makeFace] of Object.entries(FACES)) {
+for (const [name, make] of Object.entries(POOL_KINDS)) {
   for (const reuse of ["recent", "spread"] as const) {
     Deno.test(`${name}: a view of a released block reads zero, and writes do nothing (${reuse})`, () => {
       const options = { chunksPerBlock: 16, maxChunks: 4096, keepEmptyBlocks: 0, reuse };
-      const face = makeFace(All, options);
-      const cursor = face.cursor<Any>();
-      const handles = Array.from({ length: 40 }, () => face.alloc(VALUES));
-      const views = handles.map((handle) => face.get<Any>(handle));
-      face.seek(cursor, handles[3]);
-      face.pool.freeBlock(face.pool.blocks[0].index);
+      const kind = make(All, options);
+      const cursor = kind.pool.cursor<Any>(...kind.of);
+      const handles = Array.from({ length: 40 }, () => kind.pool.alloc(...kind.of, VALUES));
+      const views = handles.map((handle) => kind.pool.get<Any>(...kind.of, handle));
+      kind.pool.seek(cursor, handles[3]);
+      kind.pool.freeBlock(kind.pool.blocks[0].index);
       for (const view of [cursor, views[3]]) assertUnbound(view, "freeBlock()");
-      assertEquals([face.seek(cursor, handles[20]), views[39]].map((it) => it.toJSON()), [
+      assertEquals([kind.pool.seek(cursor, handles[20]), views[39]].map((it) => it.toJSON()), [
         VALUES,
         VALUES,
       ]);
-      face.pool.freeMany(handles.slice(16).map(forge));
-      face.pool.trim();
+      kind.pool.freeMany(handles.slice(16).map(forge));
+      kind.pool.trim();
       assertUnbound(cursor, "trim()");
-      const last = face.get<Any>(face.alloc(VALUES));
-      face.pool.dispose();
+      const last = kind.pool.get<Any>(...kind.of, kind.pool.alloc(...kind.of, VALUES));
+      kind.pool.dispose();
       for (const view of [last, cursor, ...views]) assertUnbound(view, "dispose()");
     });
   }

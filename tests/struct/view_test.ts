@@ -15,7 +15,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { type Face, FACES } from "../_faces.ts";
+import { type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
 import { forge, untyped } from "../_support.ts";
 import type { Any } from "./_holders.ts";
 
@@ -180,22 +180,26 @@ function at(it: Any, path: string): Any {
 }
 
 /** Defines a test for each kind of pool, with own and shared code: 40 records in three blocks. */
-function each(claim: string, test: (face: Face, handles: AnyHandle[]) => void): void {
-  for (const [name, makeFace] of Object.entries(FACES)) {
+function each(claim: string, test: (kind: OfKind, handles: AnyHandle[]) => void): void {
+  for (const [name, make] of Object.entries(POOL_KINDS)) {
     Deno.test(`${name}: ${claim}`, () => {
       for (const specialize of [true, false]) {
-        const face = makeFace(Thing, { ...SMALL, specialize });
-        test(face, Array.from({ length: 40 }, (_, n) => face.alloc(valueOf(n))));
-        validate(face.pool);
-        face.pool.dispose();
+        const kind = make(Thing, { ...SMALL, specialize });
+        test(kind, Array.from({ length: 40 }, (_, n) => kind.pool.alloc(...kind.of, valueOf(n))));
+        validate(kind.pool);
+        kind.pool.dispose();
       }
     });
   }
 }
 
-each("a part of a view is always the same object, and no part of another view", (face, handles) => {
-  const cursor = face.cursor<Any>();
-  const views = [face.get<Any>(handles[0]), face.get<Any>(handles[0]), cursor];
+each("a part of a view is always the same object, and no part of another view", (kind, handles) => {
+  const cursor = kind.pool.cursor<Any>(...kind.of);
+  const views = [
+    kind.pool.get<Any>(...kind.of, handles[0]),
+    kind.pool.get<Any>(...kind.of, handles[0]),
+    cursor,
+  ];
   const found = new Map<object, string>();
   views.forEach((view, turn) => {
     // In another order, since parts are made on first use.
@@ -205,37 +209,37 @@ each("a part of a view is always the same object, and no part of another view", 
   });
   assertEquals(found.size, views.length * PARTS.length);
   for (const n of [3, 39, 17]) {
-    face.seek(cursor, handles[n]);
+    kind.pool.seek(cursor, handles[n]);
     for (const path of PARTS) assertEquals(found.get(at(cursor, path)), `2 ${path}`);
   }
-  face.pool.free(handles[39] as never);
-  face.allocAt(cursor as never);
+  kind.pool.free(handles[39] as never);
+  kind.pool.allocAt(...kind.of, cursor as never);
   for (const path of PARTS) assertEquals(found.get(at(cursor, path)), `2 ${path}`);
 });
 
-each("kept parts follow their view to other records and blocks", (face, handles) => {
-  const cursor = face.cursor<Any>();
+each("kept parts follow their view to other records and blocks", (kind, handles) => {
+  const cursor = kind.pool.cursor<Any>(...kind.of);
   const kept = PARTS.map((path) => [path, at(cursor, path)]);
   for (const n of [0, 15, 16, 39, 31, 32, 1]) {
-    face.seek(cursor, handles[n]);
+    kind.pool.seek(cursor, handles[n]);
     for (const [path, part] of kept) {
       assertEquals(part.toJSON(), at(valueOf(n), path), path);
-      assertEquals(face.pool.handleOf(part), handles[n]);
+      assertEquals(kind.pool.handleOf(part), handles[n]);
     }
   }
 });
 
-each("the view of an iteration has the same parts at each record", (face) => {
+each("the view of an iteration has the same parts at each record", (kind) => {
   const passes: ((visit: (view: Any) => void) => void)[] = [
-    (visit) => face.forEach(visit),
+    (visit) => kind.pool.forEach(...kind.of, visit),
     (visit) => {
-      face.retain((view) => {
+      kind.pool.retain(...kind.of, (view: Any) => {
         visit(view);
         return true;
       });
     },
     (visit) => {
-      for (const view of face.views()) visit(view);
+      for (const view of viewsOf(kind)) visit(view);
     },
   ];
   for (const pass of passes) {
@@ -277,29 +281,29 @@ function setAt(value: Any, path: string, to: unknown): void {
   at(value, path.slice(0, end))[path.slice(end + 1)] = to;
 }
 
-each("parts of several views, bound at random, write their own record only", (face, handles) => {
+each("parts of several views, bound at random, write their own record only", (kind, handles) => {
   const move = fc.record({
     view: fc.nat(2),
     to: fc.nat(39),
     write: fc.nat(PART_WRITES.length - 1),
     isFresh: fc.boolean(),
   });
-  const views = [0, 1, 2].map(() => face.cursor<Any>());
+  const views = [0, 1, 2].map(() => kind.pool.cursor<Any>(...kind.of));
   const kept = views.map((view) => Object.fromEntries(PARTS.map((path) => [path, at(view, path)])));
   fc.assert(
     fc.property(fc.array(move, { minLength: 1, maxLength: 60 }), (moves) => {
-      handles.forEach((handle, n) => face.set(handle, valueOf(n)));
+      handles.forEach((handle, n) => kind.pool.set(...kind.of, handle, valueOf(n)));
       const model = handles.map((_, n) => valueOf(n));
-      const bound = views.map((view, n) => (face.seek(view, handles[n]), n));
+      const bound = views.map((view, n) => (kind.pool.seek(view, handles[n]), n));
       for (const { view, to, write, isFresh } of moves) {
-        face.seek(views[view], handles[to]);
+        kind.pool.seek(views[view], handles[to]);
         bound[view] = to;
         const [part, call, path, value] = PART_WRITES[write];
         call(isFresh ? at(views[view], part) : kept[view][part], value);
         setAt(model[to], path, value);
         bound.forEach((n, i) => assertEquals(views[i].toJSON(), model[n]));
       }
-      assertEquals(face.values(), model);
+      assertEquals(valuesOf(kind), model);
     }),
     { numRuns: 10 },
   );
@@ -307,22 +311,22 @@ each("parts of several views, bound at random, write their own record only", (fa
 
 each(
   "parts of a view of a released block write nothing until the view is bound",
-  (face, handles) => {
-    const cursor = face.seek(face.cursor<Any>(), handles[0]);
+  (kind, handles) => {
+    const cursor = kind.pool.seek(kind.pool.cursor<Any>(...kind.of), handles[0]);
     const parts = PART_WRITES.map(([part]) => at(cursor, part));
-    face.pool.freeBlock(face.pool.blocks[0].index);
-    face.alloc(valueOf(70)); // in a new block that takes its place
-    const before = face.values();
+    kind.pool.freeBlock(kind.pool.blocks[0].index);
+    kind.pool.alloc(...kind.of, valueOf(70)); // in a new block that takes its place
+    const before = valuesOf(kind);
     const writeAll = () => PART_WRITES.forEach(([, call, , value], i) => call(parts[i], value));
     writeAll();
     cursor.color.copyFrom([9, 9]);
     cursor.line = { from: { x: 9, y: 9 }, to: { x: 9, y: 9 } };
-    assertEquals(face.values(), before);
-    face.seek(cursor, handles[39]);
+    assertEquals(valuesOf(kind), before);
+    kind.pool.seek(cursor, handles[39]);
     writeAll();
     const expected = valueOf(39);
     for (const [, , path, value] of PART_WRITES) setAt(expected, path, value);
-    assertEquals(face.get<Any>(handles[39]).toJSON(), expected);
+    assertEquals(kind.pool.get<Any>(...kind.of, handles[39]).toJSON(), expected);
   },
 );
 
