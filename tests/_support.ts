@@ -178,6 +178,19 @@ export function figuresOf(pool: Watched): unknown {
 // deno-lint-ignore no-explicit-any -- `unknown` would not accept constructors with parameters
 export type ErrorClass<E extends Error = Error> = abstract new (...args: any[]) => E;
 
+/** Asserts that a call throws, and that what `look` returns is the same as before. */
+export function assertUnchanged<E extends Error>(
+  look: () => unknown,
+  call: () => unknown,
+  errorClass: ErrorClass<E>,
+  messageIncludes: string,
+): E {
+  const before = look();
+  const error = assertThrows(call, errorClass, messageIncludes);
+  assertEquals(look(), before);
+  return error;
+}
+
 /** Asserts that a call throws, that the pool is as before, and that its metadata are valid. */
 export function assertRefused<E extends Error>(
   pool: Watched,
@@ -185,9 +198,7 @@ export function assertRefused<E extends Error>(
   errorClass: ErrorClass<E>,
   messageIncludes: string,
 ): E {
-  const before = stateOf(pool);
-  const error = assertThrows(call, errorClass, messageIncludes);
-  assertEquals(stateOf(pool), before);
+  const error = assertUnchanged(() => stateOf(pool), call, errorClass, messageIncludes);
   validate(pool);
   return error;
 }

@@ -96,8 +96,7 @@ for (const [what, start] of Object.entries(ENDINGS)) {
     const cursor = it.seek(it.cursor(Body), address);
     const { at, bytes, points } = view;
     const point = points.get(1);
-    // TypeScript cannot express that whole structs are assignable.
-    // deno-lint-ignore no-explicit-any
+    // deno-lint-ignore no-explicit-any -- no type says that whole structs are assignable
     const loose = view as any;
     const uses: (() => unknown)[] = [
       () => view.n,

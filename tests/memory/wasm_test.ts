@@ -12,7 +12,7 @@ import {
   wasmMemory,
   type WasmMemoryOptions,
 } from "../../mod.ts";
-import { assertRefused, type ErrorClass, untyped } from "../_support.ts";
+import { assertRefused, assertUnchanged, type ErrorClass, untyped } from "../_support.ts";
 
 const PAGE_BYTES = 65_536;
 
@@ -31,16 +31,13 @@ function bytesOf({ buffer, byteOffset, byteLength }: MemoryRegion): Uint8Array {
 }
 
 /** Asserts that a call throws and changes no figure of the window. */
-function assertUnchanged<E extends Error>(
+function assertFailed<E extends Error>(
   window: WasmMemory,
   call: () => unknown,
   errorClass: ErrorClass<E>,
   message: string,
 ): E {
-  const before = figuresOf(window);
-  const error = assertThrows(call, errorClass, message);
-  assertEquals(figuresOf(window), before);
-  return error;
+  return assertUnchanged(() => figuresOf(window), call, errorClass, message);
 }
 
 // -- options --
@@ -77,7 +74,7 @@ Deno.test("wasmMemory() allocates in its memory, which it never grows", () => {
   const window = wasmMemory(memory);
   assertStrictEquals(window.memory, memory);
   const { buffer } = memory;
-  assertUnchanged(window, () => window.allocate(PAGE_BYTES + 1, 8), OutOfMemoryError, "65537");
+  assertFailed(window, () => window.allocate(PAGE_BYTES + 1, 8), OutOfMemoryError, "65537");
   assertStrictEquals(window.allocate(PAGE_BYTES, 8).buffer, buffer);
   assertStrictEquals(memory.buffer, buffer);
 });
@@ -88,10 +85,10 @@ Deno.test("wasmMemory().allocate() throws OutOfMemoryError with the sizes, and c
   const message =
     "Cannot allocate 100 bytes of wasm memory: no free range has room for them at a " +
     "multiple of 8, the largest has 24 bytes of the window's 1024";
-  const error = assertUnchanged(window, () => window.allocate(100, 8), OutOfMemoryError, message);
+  const error = assertFailed(window, () => window.allocate(100, 8), OutOfMemoryError, message);
   assertEquals(error.byteLength, 100);
   for (const bytes of [25, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
-    assertUnchanged(window, () => window.allocate(bytes, 8), OutOfMemoryError, `${bytes} bytes`);
+    assertFailed(window, () => window.allocate(bytes, 8), OutOfMemoryError, `${bytes} bytes`);
   }
   assertEquals(window.allocate(24, 8).byteOffset, 1256);
 });
@@ -114,7 +111,7 @@ Deno.test("wasmMemory().allocate() throws RangeError on a wrong size or alignmen
     const call = () => window.allocate(untyped(byteLength), untyped(align));
     const message = `Cannot allocate in wasmMemory: ${must}, got ${got}`;
     // An OutOfMemoryError is a RangeError as well.
-    assertEquals(assertUnchanged(window, call, RangeError, message).name, "RangeError");
+    assertEquals(assertFailed(window, call, RangeError, message).name, "RangeError");
   }
 });
 
@@ -129,7 +126,7 @@ Deno.test("wasmMemory().release() throws InvalidAddressError on a region that is
   const { buffer, byteOffset, byteLength } = own;
   for (const bad of [released, other, { buffer, byteOffset, byteLength }, undefined, null, {}]) {
     const message = "Cannot release in wasmMemory: the region of";
-    assertUnchanged(lower, () => lower.release(untyped(bad)), InvalidAddressError, message);
+    assertFailed(lower, () => lower.release(untyped(bad)), InvalidAddressError, message);
   }
   const message = "the region of 64 bytes at byte 1024 is not among the 2 that are allocated";
   const error = assertThrows(() => lower.release(other), InvalidAddressError, message);

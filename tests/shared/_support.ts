@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyStruct,
   type Fields,
@@ -15,7 +14,7 @@ import {
   validate,
 } from "../../mod.ts";
 import { shared, type SharedSlab } from "../../src/shared/slab.ts";
-import type { ErrorClass } from "../_support.ts";
+import { assertUnchanged, type ErrorClass } from "../_support.ts";
 
 /** Records that hold one number. */
 export const Num = { n: "u32" } as const;
@@ -88,9 +87,7 @@ export function assertError<E extends Error>(
   errorClass: ErrorClass<E>,
   messageIncludes: string,
 ): E {
-  const before = bytesOf(pool);
-  const error = assertThrows(call, errorClass, messageIncludes);
-  assertEquals(bytesOf(pool), before);
+  const error = assertUnchanged(() => bytesOf(pool), call, errorClass, messageIncludes);
   validate(pool);
   return error;
 }

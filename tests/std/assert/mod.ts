@@ -11,8 +11,7 @@
 
 import nodeAssert from "node:assert";
 
-// A constructor with parameters does not extend one of `unknown`.
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- `unknown` would not accept constructors with parameters
 type Constructor<T = any> = abstract new (...args: any[]) => T;
 
 /** The error that every failed assertion throws. */
