@@ -192,7 +192,7 @@ export function assertUnchanged<E extends Error>(
 }
 
 /** Asserts that a call throws, that the pool is as before, and that its metadata are valid. */
-export function assertRefused<E extends Error>(
+export function assertError<E extends Error>(
   pool: Watched,
   call: () => unknown,
   errorClass: ErrorClass<E>,

@@ -17,7 +17,7 @@ import {
   sharedMemory,
   validate,
 } from "../../mod.ts";
-import { assertRefused, type ErrorClass, untyped } from "../_support.ts";
+import { assertError, type ErrorClass, untyped } from "../_support.ts";
 
 /** Asserts that a call throws and changes no figure of a counting resource. */
 function assertUncounted(
@@ -260,7 +260,7 @@ Deno.test("Two pools over one countingMemory() share its limit, and give everyth
   const [first, second] = [1, 2].map(() => new Pool({ n: "u32" }, { chunksPerBlock: 16, memory }));
   first.alloc();
   second.alloc();
-  assertRefused(second, () => second.reserve(17), OutOfMemoryError, "128 of 128 bytes are in use");
+  assertError(second, () => second.reserve(17), OutOfMemoryError, "128 of 128 bytes are in use");
   first.dispose();
   second.reserve(17);
   assertEquals([memory.usedBytes, second.byteLength, memory.regions], [128, 128, 2]);

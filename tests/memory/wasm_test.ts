@@ -12,7 +12,7 @@ import {
   wasmMemory,
   type WasmMemoryOptions,
 } from "../../mod.ts";
-import { assertRefused, assertUnchanged, type ErrorClass, untyped } from "../_support.ts";
+import { assertError, assertUnchanged, type ErrorClass, untyped } from "../_support.ts";
 
 const PAGE_BYTES = 65_536;
 
@@ -179,7 +179,7 @@ Deno.test("A pool over wasmMemory() has its records in the window, and stops at 
   assertEquals(pool.blocks.map(({ bytes }) => bytes.byteOffset), [8, 136, 264]);
   const words = new Uint32Array(memory.buffer, 8, 96);
   assert(handles.every((_, n) => words[2 * n] === n));
-  assertRefused(pool, () => pool.alloc(), OutOfMemoryError, "the largest has 4 bytes");
+  assertError(pool, () => pool.alloc(), OutOfMemoryError, "the largest has 4 bytes");
   pool.freeBlock(1);
   assertEquals([window.usedBytes, window.largestFreeBytes], [256, 128]);
   assert(pool.allocMany(16).every((handle) => pool.get(handle).n === 0));

@@ -21,7 +21,7 @@ import {
   TypeMismatchError,
   validate,
 } from "../../mod.ts";
-import { assertRefused, forge, Huge, Num, Pos, Real, untyped } from "../_support.ts";
+import { assertError, forge, Huge, Num, Pos, Real, untyped } from "../_support.ts";
 
 type Kind = typeof Num | typeof Pos | typeof Real;
 /** The structs of the pools below: 4, 8 and 16 bytes, each with a number `n`. */
@@ -132,7 +132,7 @@ for (const [name, create] of Object.entries(MIXED)) {
         ? `Cannot alloc in ${labelOf(name)}: ${huge}, fits none of the classes of 4, 8, 16 bytes`
         : `Cannot ${verb} in ${labelOf(name)}: ${huge}, does not fit into chunks of 16 bytes, ` +
           "aligned to 8";
-      const error = assertRefused(pool, call, SchemaError, message);
+      const error = assertError(pool, call, SchemaError, message);
       assertEquals([error.struct, error.field], ["Huge", ""]);
     }
   });
@@ -144,13 +144,13 @@ for (const [name, create] of Object.entries(MIXED)) {
       const shown = typeof bad === "object" && bad !== null ? "an object" : bad;
       for (const [, call] of callsWith(pool, untyped(bad))) {
         const message = `${labelOf(name)}: the type must be a struct, got ${shown}`;
-        assertRefused(pool, call, TypeError, message);
+        assertError(pool, call, TypeError, message);
       }
     }
     // Without a struct handles() means all.
     const calls = callsWith(pool, untyped(undefined));
     for (const [, call] of calls.filter((_, i) => i !== 8)) {
-      assertRefused(pool, call, TypeError, "the type must be a struct, got undefined");
+      assertError(pool, call, TypeError, "the type must be a struct, got undefined");
     }
   });
 
@@ -245,7 +245,7 @@ for (const [name, create] of Object.entries(KNOWING)) {
         // The pool keeps the struct that it saw last: here that of either record.
         for (const [kind, seen] of [[asked, handles[(n + 1) % 3]], [actual, handle]] as const) {
           pool.get(kind, forge(seen));
-          const error = assertRefused(pool, call, TypeMismatchError, message);
+          const error = assertError(pool, call, TypeMismatchError, message);
           const { struct, actual: its } = error;
           assertEquals([error.pool, struct, its], ["cells", asked.name, actual.name]);
         }
@@ -264,7 +264,7 @@ for (const [name, create] of Object.entries(KNOWING)) {
     for (const [asked, shown, itsName] of others) {
       const get = () => pool.get(untyped<typeof Num>(asked), handle);
       const message = `is of struct "Num", not of ${shown}`;
-      const error = assertRefused(pool, get, TypeMismatchError, message);
+      const error = assertError(pool, get, TypeMismatchError, message);
       assertEquals([error.struct, error.actual], [itsName, "Num"]);
     }
   });
@@ -282,7 +282,7 @@ for (const [name, create] of Object.entries(KNOWING)) {
       const message =
         `Cannot ${verb} in ${labelOf(name)}: struct "Other" is not one of its types ` +
         `for ${known}`;
-      const error = assertRefused(pool, call, TypeMismatchError, message);
+      const error = assertError(pool, call, TypeMismatchError, message);
       assertEquals([error.pool, error.struct, error.actual], ["cells", "Other", ""]);
     }
   });
@@ -309,7 +309,7 @@ Deno.test("ErasedPool stores every struct that fits, by size and by alignment", 
     assertEquals([cells.chunksPerBlock, cells.maxChunks, cells.name], [16, 64, "pool"]);
     const message = `chunks of ${size} bytes, aligned to ${align}`;
     if (fits) cells.alloc(struct);
-    else assertRefused(cells, () => cells.alloc(struct), SchemaError, message);
+    else assertError(cells, () => cells.alloc(struct), SchemaError, message);
     assertEquals(cells.size, fits ? 1 : 0);
   }
 });
@@ -413,7 +413,7 @@ Deno.test("ErasedPool without types throws TypeError on all that it would have t
   for (const [verb, call] of calls) {
     const message = `Cannot ${verb} in ErasedPool "cells": it was created without types, so say ` +
       "which struct they are";
-    assertRefused(cells, call, TypeError, message);
+    assertError(cells, call, TypeError, message);
   }
   using large = new ErasedPool({ size: 64 });
   const cursor = untyped<ReturnType<typeof cells.cursor>>(large.cursor(Huge));
@@ -424,7 +424,7 @@ Deno.test("ErasedPool without types throws TypeError on all that it would have t
     () => cells.seek(cursor, forge(handle)),
   ];
   for (const use of uses) {
-    assertRefused(cells, use, SchemaError, "does not fit into chunks of 16 bytes");
+    assertError(cells, use, SchemaError, "does not fit into chunks of 16 bytes");
   }
 });
 

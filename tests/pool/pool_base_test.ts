@@ -35,7 +35,7 @@ import {
   testKinds,
   valuesOf,
 } from "../_kinds.ts";
-import { assertHarmless, assertRefused, forge, stateOf, untyped } from "../_support.ts";
+import { assertError, assertHarmless, forge, stateOf, untyped } from "../_support.ts";
 
 const Num = struct({ n: "u32" }, { name: "Num" });
 type NumView = { n: number };
@@ -215,7 +215,7 @@ each("throws StaleHandleError on what is no live record's handle, and changes no
   const { pool, of } = it;
   for (const bad of badHandles(it, 64, [])) { // without a block
     assertHarmless(pool, () => pool.has(forge(bad)), false);
-    assertRefused(pool, () => pool.free(forge(bad)), StaleHandleError, "Cannot free in");
+    assertError(pool, () => pool.free(forge(bad)), StaleHandleError, "Cannot free in");
   }
   const handles = fill(it, 60);
   const freed = [handles[3], handles[30], handles[59]];
@@ -259,7 +259,7 @@ each("cursor() gives an unbound view, which seek() and allocAt() move", (make) =
   const cursor = pool.cursor<NumView>(...of);
   const handleOf = () => pool.handleOf(cursor);
   if (isDebug(it)) assertThrows(handleOf, StaleHandleError, "it is bound to no record");
-  else assertRefused(pool, handleOf, TypeError, "is no view of this pool, or is unbound");
+  else assertError(pool, handleOf, TypeError, "is no view of this pool, or is unbound");
   handles.forEach((handle, n) => {
     assertStrictEquals(pool.seek(cursor, handle), cursor);
     assertEquals([cursor.n, pool.handleOf(cursor)], [n, handle]);
@@ -295,8 +295,8 @@ testKinds("handleOf() takes every view of a record and of its parts", Nested, SM
     }
     for (const part of [view.at, view.list]) {
       const seek = () => pool.seek(untyped(part), handle);
-      assertRefused(pool, seek, TypeError, "Cannot seek in");
-      assertRefused(pool, () => pool.allocAt(...of, part), TypeError, "Cannot allocAt in");
+      assertError(pool, seek, TypeError, "Cannot seek in");
+      assertError(pool, () => pool.allocAt(...of, part), TypeError, "Cannot allocAt in");
     }
   }
   drop(it.pool);
@@ -312,13 +312,13 @@ each("throws TypeError on what is no view, or one of another pool or struct", (m
   for (const bad of [undefined, null, 5, "view", {}, [], { _b: 1, _o: 0 }]) {
     const seek = isPool ? "is no view of this pool's struct" : "is no view of a whole record";
     const allocAt = isPool ? "is no view of this pool's struct" : "is no view of that struct";
-    assertRefused(pool, () => pool.seek(untyped(bad), handle), TypeError, seek);
-    assertRefused(pool, () => pool.allocAt(...of, bad), TypeError, allocAt);
-    assertRefused(pool, () => pool.handleOf(untyped(bad)), TypeError, "is no view of this pool");
+    assertError(pool, () => pool.seek(untyped(bad), handle), TypeError, seek);
+    assertError(pool, () => pool.allocAt(...of, bad), TypeError, allocAt);
+    assertError(pool, () => pool.handleOf(untyped(bad)), TypeError, "is no view of this pool");
   }
   const stranger = strangers.cursor();
-  assertRefused(pool, () => pool.allocAt(...of, stranger), TypeError, "is no view of");
-  assertRefused(pool, () => pool.handleOf(foreign), TypeError, "is no view of this pool");
+  assertError(pool, () => pool.allocAt(...of, stranger), TypeError, "is no view of");
+  assertError(pool, () => pool.handleOf(foreign), TypeError, "is no view of this pool");
   assertEquals(pool.seek(foreign, handle).n, 0); // of the same struct, and so it may be moved here
   assertEquals(pool.handleOf(foreign), handle);
   drop(it.pool);
@@ -332,7 +332,7 @@ each("handleOf() throws StaleHandleError once the record or its block is gone", 
   pool.free(pool.handleOf(a));
   const verb = isDebug(it) ? "use a view" : "tell the handle";
   const message = `Cannot ${verb} in ${labelOf(it)}: handle `;
-  assertRefused(pool, () => pool.handleOf(a), StaleHandleError, message);
+  assertError(pool, () => pool.handleOf(a), StaleHandleError, message);
   pool.freeBlock(pool.blocks[0].index);
   assertThrows(() => pool.handleOf(b), StaleHandleError);
   fill(it, 1); // another block in its place
@@ -357,16 +357,16 @@ each("rejects an init that does not fit, and takes no chunk for it", (make) => {
   using strangers = new Pool({ n: "i64" });
   cases.push([strangers.get(strangers.alloc()), 'field "n": u32 must be a number, got 0n']);
   for (const [bad, message] of cases) {
-    assertRefused(pool, () => pool.alloc(...of, bad), TypeError, message);
+    assertError(pool, () => pool.alloc(...of, bad), TypeError, message);
     assertEquals(pool.capacity, 0);
   }
   const handle = pool.alloc(...of, Object.create({ n: 7 }));
   const check = () => {
     for (const [bad, message] of cases) {
       for (const name of ["alloc", "tryAlloc", "scoped"] as const) {
-        assertRefused(pool, () => pool[name](...of, bad), TypeError, message);
+        assertError(pool, () => pool[name](...of, bad), TypeError, message);
       }
-      assertRefused(pool, () => pool.set(...of, handle, bad), TypeError, message);
+      assertError(pool, () => pool.set(...of, handle, bad), TypeError, message);
     }
   };
   check();
@@ -395,7 +395,7 @@ each("throws PoolExhaustedError where all chunks are live, with the numbers", (m
   ];
   for (const [verb, call] of calls) {
     const message = `Cannot ${verb} in ${labelOf(it)}: all 64 ${chunks} are live`;
-    const error = assertRefused(pool, call, PoolExhaustedError, message);
+    const error = assertError(pool, call, PoolExhaustedError, message);
     assertEquals([error.pool, error.size, error.maxChunks], ["cells", 64, 64]);
     assert(error instanceof RangeError);
   }
@@ -419,9 +419,9 @@ each("allocMany() and reserve() get all or nothing at maxChunks", (make) => {
   const state = `10 of 64 chunks of ${pool instanceof PoolSet ? "4 bytes" : "maxChunks"} are live`;
   const message = `Cannot allocMany 55 records in ${labelOf(it)}: ${state}`;
   const many = () => pool.allocMany(...of, 55, out);
-  assertRefused(pool, many, PoolExhaustedError, message);
+  assertError(pool, many, PoolExhaustedError, message);
   assertEquals(out, [1]);
-  assertRefused(pool, () => reserveIn(it, 65), PoolExhaustedError, `${labelOf(it)}: ${state}`);
+  assertError(pool, () => reserveIn(it, 65), PoolExhaustedError, `${labelOf(it)}: ${state}`);
   assertEquals(pool.allocMany(...of, 54).length, 54);
   drop(it.pool);
 });
@@ -451,7 +451,7 @@ each("passes on a resource's OutOfMemoryError, and changes nothing", (make) => {
     () => reserveIn(it, 17),
   ];
   for (const call of calls) {
-    const error = assertRefused(pool, call, OutOfMemoryError, "Cannot allocate");
+    const error = assertError(pool, call, OutOfMemoryError, "Cannot allocate");
     assertEquals(error.byteLength, 64);
   }
   isOpen = true;
@@ -491,18 +491,18 @@ each("allocMany() throws on an out that cannot hold its handles, and on a bad co
   const arrays = [new Uint8Array(9), new Int16Array(9), new Float32Array(9), new BigInt64Array(9)];
   for (const out of [...arrays, {}, null, "out"]) {
     const call = () => pool.allocMany(...of, 3, out);
-    assertRefused(pool, call, TypeError, `${start}handles go into an array`);
+    assertError(pool, call, TypeError, `${start}handles go into an array`);
   }
   const frozen = () => pool.allocMany(...of, 3, Object.freeze([]));
-  assertRefused(pool, frozen, TypeError, `${start}out is frozen, sealed or not extensible`);
+  assertError(pool, frozen, TypeError, `${start}out is frozen, sealed or not extensible`);
   const short = new Float64Array(3);
   const message = `${start}out has room for 3 handles, 4 are wanted`;
-  assertRefused(pool, () => pool.allocMany(...of, 4, short), RangeError, message);
+  assertError(pool, () => pool.allocMany(...of, 4, short), RangeError, message);
   assertEquals([...short], [0, 0, 0]);
   for (const bad of [-1, 1.5, NaN, Infinity, "3", undefined, null]) {
     const problem = `the count must be an integer from 0, got ${bad}`;
-    assertRefused(pool, () => pool.allocMany(...of, bad), RangeError, start + problem);
-    assertRefused(pool, () => reserveIn(it, untyped(bad)), RangeError, problem);
+    assertError(pool, () => pool.allocMany(...of, bad), RangeError, start + problem);
+    assertError(pool, () => reserveIn(it, untyped(bad)), RangeError, problem);
   }
   drop(it.pool);
 });
@@ -515,7 +515,7 @@ each("freeMany() throws StaleHandleError where a handle comes twice, and frees n
     const twice = handles.with(second, handles[first]);
     const start = `Cannot free 20 records in ${labelOf(it)}: handle ${handles[first]} (index `;
     const free = () => pool.freeMany(twice);
-    const error = assertRefused(pool, free, StaleHandleError, start);
+    const error = assertError(pool, free, StaleHandleError, start);
     assert(error.message.endsWith(`comes twice, at position ${second}`), error.message);
     assertEquals(error.handle, handles[first] as number);
   }
@@ -590,14 +590,14 @@ each("freeBlock() throws RangeError where there is no such block, and tells whic
   const it = make();
   const { pool } = it;
   const start = `Cannot free a block of ${labelOf(it)}: there is no block`;
-  assertRefused(pool, () => pool.freeBlock(0), RangeError, `${start} 0, there are none`);
+  assertError(pool, () => pool.freeBlock(0), RangeError, `${start} 0, there are none`);
   fill(it, 48);
   const [first, { index }, last] = pool.blocks.map((block) => ({ index: block.index }));
   pool.freeBlock(index);
   const message = `${start} ${index}, there are ${first.index}, ${last.index}`;
-  assertRefused(pool, () => pool.freeBlock(index), RangeError, message);
+  assertError(pool, () => pool.freeBlock(index), RangeError, message);
   for (const bad of [-1, 2 ** 20, 0.5, NaN, Infinity, undefined, null, "length", "0"]) {
-    assertRefused(pool, () => pool.freeBlock(untyped(bad)), RangeError, `${start} ${bad}`);
+    assertError(pool, () => pool.freeBlock(untyped(bad)), RangeError, `${start} ${bad}`);
   }
   drop(it.pool);
 });

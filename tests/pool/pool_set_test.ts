@@ -21,7 +21,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { assertHarmless, assertRefused, forge, Num, Pos, Real, untyped } from "../_support.ts";
+import { assertError, assertHarmless, forge, Num, Pos, Real, untyped } from "../_support.ts";
 
 type Kind = typeof Num | typeof Pos | typeof Real;
 const KINDS: readonly Kind[] = [Num, Pos, Real];
@@ -92,7 +92,7 @@ Deno.test("PoolSet stores each struct in the smallest class that fits, by size a
   const message =
     'Cannot alloc in PoolSet "odd": struct { v } of 8 bytes, aligned to 8, fits none of ' +
     "the classes of 12, 20 bytes";
-  assertRefused(odd, () => odd.alloc(struct({ v: "f64" })), SchemaError, message);
+  assertError(odd, () => odd.alloc(struct({ v: "f64" })), SchemaError, message);
 });
 
 Deno.test("PoolSet.poolFor() throws on what is no struct, at the first call as well", () => {
@@ -102,8 +102,8 @@ Deno.test("PoolSet.poolFor() throws on what is no struct, at the first call as w
       if (!isFirst) set.alloc(Num);
       const shown = typeof bad === "object" && bad !== null ? "an object" : bad;
       const message = `Cannot alloc in PoolSet "cells": the type must be a struct, got ${shown}`;
-      assertRefused(set, () => set.poolFor(untyped(bad)), TypeError, message);
-      assertRefused(set, () => set.reserve(untyped(bad), 5), TypeError, message);
+      assertError(set, () => set.poolFor(untyped(bad)), TypeError, message);
+      assertError(set, () => set.reserve(untyped(bad), 5), TypeError, message);
     }
   }
 });
@@ -115,7 +115,7 @@ Deno.test("PoolSet throws RangeError on more structs in a class than it can tell
   const message =
     'Cannot alloc in PoolSet "cells": struct "S256" is one struct more than the 256 ' +
     "that it can tell apart";
-  assertRefused(set, () => set.alloc(structs[256]), RangeError, message);
+  assertError(set, () => set.alloc(structs[256]), RangeError, message);
   set.alloc(Num); // another class has room for its own
   assertStrictEquals(set.typeOf([...set.handles()][255]), structs[255]);
 });
@@ -173,17 +173,17 @@ each("PoolSet's pools reject the handles of another class", (handles) => {
       const message = `${handle} is not a handle of this pool`;
       assertHarmless(set, () => pool.has(handle), false);
       assertHarmless(set, () => pool.tryFree(handle), false);
-      assertRefused(set, () => pool.free(handle), StaleHandleError, message);
-      assertRefused(set, () => pool.freeMany([all[i], handle]), StaleHandleError, message);
-      assertRefused(set, () => pool.get(KINDS[n % 3], handle), StaleHandleError, message);
+      assertError(set, () => pool.free(handle), StaleHandleError, message);
+      assertError(set, () => pool.freeMany([all[i], handle]), StaleHandleError, message);
+      assertError(set, () => pool.get(KINDS[n % 3], handle), StaleHandleError, message);
     }
   }
   // 3 classes share the handles that there would be for 4.
   using four = new PoolSet({ sizes: [4, 8, 16, 40], chunksPerBlock: 16, maxChunks: 256, handles });
   const foreign: AnyHandle = four.alloc(bytes(40));
   assertHarmless(set, () => set.has(foreign), false);
-  assertRefused(set, () => set.free(foreign), StaleHandleError, "is not a handle of this");
-  assertRefused(set, () => set.freeMany([foreign]), StaleHandleError, "at position 0");
+  assertError(set, () => set.free(foreign), StaleHandleError, "is not a handle of this");
+  assertError(set, () => set.freeMany([foreign]), StaleHandleError, "at position 0");
 });
 
 each(
@@ -223,7 +223,7 @@ Deno.test("PoolSet fills and reserves each class up to its share, whatever the o
   set.reserve(Pos, 40);
   assertEquals(set.pools.map((pool) => pool.capacity), [0, 48, 0]);
   set.allocMany(Pos, 64);
-  assertRefused(set, () => set.alloc(Pos), PoolExhaustedError, "all 64 chunks of 8 bytes are live");
+  assertError(set, () => set.alloc(Pos), PoolExhaustedError, "all 64 chunks of 8 bytes are live");
   assertHarmless(set, () => set.tryAlloc(Pos), undefined);
   set.allocMany(Num, 64);
   set.allocMany(Real, 64);
@@ -252,7 +252,7 @@ each(
     });
     const left = indices.filter((index) => index !== pos.index).join(", ");
     const message = `there is no block ${pos.index}, there are ${left}`;
-    assertRefused(set, () => set.freeBlock(pos.index), RangeError, message);
+    assertError(set, () => set.freeBlock(pos.index), RangeError, message);
     assertThrows(() => set.pools[0].freeBlock(indices[5]), RangeError, "no block");
     validate(set);
     using full = new PoolSet({ sizes: [1, 2, 4, 8], maxChunks: 64, chunksPerBlock: 16, handles });

@@ -24,7 +24,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { assertRefused, counters, forge, SMALL, untyped } from "../_support.ts";
+import { assertError, counters, forge, SMALL, untyped } from "../_support.ts";
 
 const Enemy = struct({ hp: "u16" }, { name: "Enemy" });
 
@@ -132,11 +132,11 @@ Deno.test("Pool.allocMany() fills typed arrays that have room for its kind of ha
     assertEquals(new Set<number>(out), new Set(pool.handles()));
     pool.freeMany(out);
     const call = () => wide.allocMany(3, new Array(9));
-    assertRefused(wide, call, TypeError, "handles go into an array or Float64Array");
+    assertError(wide, call, TypeError, "handles go into an array or Float64Array");
   }
   const message = "handles go into an array, Int32Array, Uint32Array or Float64Array";
   const call = () => pool.allocMany(3, untyped<Int32Array>(new Int16Array(9)));
-  assertRefused(pool, call, TypeError, message);
+  assertError(pool, call, TypeError, message);
 });
 
 Deno.test("Pool's metadata costs at most 2.3 bytes a chunk with compact handles", () => {
@@ -161,7 +161,7 @@ Deno.test("Pool.free() throws StaleHandleError on a second free, with index and 
   pool.free(handle);
   const message = 'Cannot free in Pool "bullets": handle 5121 (index 1, generation 5) is stale, ' +
     "the chunk is at generation 6";
-  const error = assertRefused(pool, () => pool.free(handle), StaleHandleError, message);
+  const error = assertError(pool, () => pool.free(handle), StaleHandleError, message);
   const { index, generation, chunkGeneration } = error;
   assertEquals([error.pool, error.handle, index, generation, chunkGeneration], [
     "bullets",
@@ -192,7 +192,7 @@ Deno.test("StaleHandleError says that a chunk is retired", () => {
   pool.free(handle);
   assertEquals(pool.stats().retired, 1);
   const message = "is stale, the chunk is retired";
-  const error = assertRefused(pool, () => pool.free(handle), StaleHandleError, message);
+  const error = assertError(pool, () => pool.free(handle), StaleHandleError, message);
   assertEquals([error.index, error.generation, error.chunkGeneration], [0, 2 ** 21 - 1, 0]);
 });
 
@@ -212,7 +212,7 @@ Deno.test("StaleHandleError shows what is no handle at all", () => {
     pool.alloc();
     for (const [bad, shown] of values) {
       const message = `${shown} is not a handle of this pool`;
-      const error = assertRefused(pool, () => pool.free(forge(bad)), StaleHandleError, message);
+      const error = assertError(pool, () => pool.free(forge(bad)), StaleHandleError, message);
       assertEquals([error.index, error.generation, error.chunkGeneration], [-1, -1, -1]);
       assertStrictEquals<unknown>(error.handle, bad);
     }

@@ -11,7 +11,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { array, ErasedPool, Pool, type PoolOptions, PoolSet, ref } from "../../mod.ts";
 import { SnapshotError, struct, validate } from "../../mod.ts";
 import type { AnyPool } from "../_kinds.ts";
-import { assertRefused, stateOf, untyped } from "../_support.ts";
+import { assertError, stateOf, untyped } from "../_support.ts";
 import { SNAPPED } from "../slab/_snapshots.ts";
 import { sealed, textOf, withText } from "./_saves.ts";
 import { Random } from "../_random.ts";
@@ -301,7 +301,7 @@ Deno.test("load() throws SnapshotError where two slabs have the same handles", (
   const bytes = withText(saved, JSON.stringify(text));
   const set = new PoolSet({ ...SNAPPED, sizes: [8, 32], types: [Tiny, Thing], debug: true });
   const problem = "its description of handles is corrupt";
-  assertRefused(set, () => set.load(bytes), SnapshotError, problem);
+  assertError(set, () => set.load(bytes), SnapshotError, problem);
 });
 
 // -- the header --
@@ -311,7 +311,7 @@ Deno.test("load() throws SnapshotError on what is no save of this version and by
   const saved = old.save();
   const assertBad = (bytes: Uint8Array, problem: string) => {
     const message = `Cannot load Pool "Thing" from the save: ${problem}`;
-    assertRefused(pool, () => pool.load(bytes), SnapshotError, message);
+    assertError(pool, () => pool.load(bytes), SnapshotError, message);
   };
   const text = new TextEncoder().encode("This is not the save that you are looking for.");
   assertBad(text, "it is no save of this module");
@@ -327,5 +327,5 @@ Deno.test("load() throws SnapshotError on what is no save of this version and by
   longer.set(saved);
   assertBad(sealed(longer), "bytes are left over");
   const message = 'Cannot restore Pool "Thing" from the snapshot: it is a save, which load() takes';
-  assertRefused(pool, () => pool.restore(saved), SnapshotError, message);
+  assertError(pool, () => pool.restore(saved), SnapshotError, message);
 });

@@ -23,7 +23,7 @@ import {
   validate,
 } from "../../mod.ts";
 import { drop, POOL_KINDS, valuesOf } from "../_kinds.ts";
-import { assertRefused, counters, forge, stateOf, untyped } from "../_support.ts";
+import { assertError, counters, forge, stateOf, untyped } from "../_support.ts";
 import { SNAPPED, stateful, statesOf } from "../slab/_snapshots.ts";
 import {
   edgesOf,
@@ -177,7 +177,7 @@ Deno.test("load() finds a struct by its new name, also where every object has su
   old.alloc({ hp: 3 });
   using pool = new Pool(struct({ hp: "u8" }, { name: "valueOf" }), SNAPPED);
   const problem = 'struct "toString", which the pool does not know, it knows struct "valueOf"';
-  assertRefused(pool, () => pool.load(old.save()), SnapshotError, problem);
+  assertError(pool, () => pool.load(old.save()), SnapshotError, problem);
   reload(old, pool, { rename: { toString: "valueOf", Boat: "toString", nothing: "hp2" } });
   assertEquals(plain(pool), [{ hp: 3 }]);
 });
@@ -247,7 +247,7 @@ for (const kind of Object.keys(POOL_KINDS)) {
     const saved = stateful(kind, "all chunks").pool.save();
     const { pool } = stateful(kind, "one record", { maxChunks: 32 });
     const problem = "its 64 records are more than there is room for in the 32 chunks of";
-    assertRefused(pool, () => pool.load(saved), SnapshotError, problem);
+    assertError(pool, () => pool.load(saved), SnapshotError, problem);
   });
 }
 
@@ -289,7 +289,7 @@ for (const reuse of ["recent", "spread"] as const) {
     const worn = stateful("wide Pool", "worn chunks in a block given back", { reuse });
     const { pool } = stateful("wide Pool", "worn chunks", { reuse });
     const saved = stateful("wide Pool", "all chunks", { reuse }).pool.save();
-    assertRefused(pool, () => pool.load(saved), SnapshotError, "its 64 records are more");
+    assertError(pool, () => pool.load(saved), SnapshotError, "its 64 records are more");
     reload(worn.pool, pool);
     assertEquals(pool.stats().retired, 10);
     pool.allocMany(64 - 10 - pool.size);
@@ -381,7 +381,7 @@ Deno.test("load() names the struct that the pool does not know, and takes its re
   const set = new PoolSet({ ...SNAPPED, sizes: [8] });
   const problem =
     'it has records of struct "Spark", which the pool does not know, it knows none; rename gives';
-  assertRefused(set, () => set.load(old.save()), SnapshotError, problem);
+  assertError(set, () => set.load(old.save()), SnapshotError, problem);
   set.cursor(Spark);
   reload(old, set);
   assertEquals(plain(set), [{ heat: 7 }]);
@@ -428,11 +428,11 @@ Deno.test("An ErasedPool without types saves bytes, which only one with chunks o
   for (const other of [make(16), ships, set] as Saved[]) {
     const problem =
       "its records have no struct: an ErasedPool without types takes them, with chunks of 8 bytes";
-    assertRefused(other, () => other.load(old.save()), SnapshotError, problem);
+    assertError(other, () => other.load(old.save()), SnapshotError, problem);
   }
   ships.alloc();
   const problem = 'it has records of struct "Ship", which the pool does not know';
-  assertRefused(pool, () => pool.load(ships.save()), SnapshotError, problem);
+  assertError(pool, () => pool.load(ships.save()), SnapshotError, problem);
 });
 
 Deno.test("load() of one pool of a set keeps its handles, and the records of the others", () => {
@@ -507,7 +507,7 @@ Deno.test("load() throws SnapshotError where a link cannot hold the new handle, 
   old.alloc(Node, { next });
   const problem =
     'a ref holds a handle below 2^32, and a record of struct "Node", which refs may lead to, would get handle';
-  assertRefused(set, () => set.load(old.save()), SnapshotError, problem);
+  assertError(set, () => set.load(old.save()), SnapshotError, problem);
 });
 
 // -- moved, maps and debug mode --
@@ -566,7 +566,7 @@ Deno.test("load() throws TypeError on bad arguments, and changes nothing", () =>
   const saved = pool.save();
   const assertBad = (problem: string, bytes: unknown, options?: unknown) => {
     const message = `Cannot load Pool "pool": ${problem}`;
-    assertRefused(pool, () => pool.load(untyped(bytes), untyped(options)), TypeError, message);
+    assertError(pool, () => pool.load(untyped(bytes), untyped(options)), TypeError, message);
   };
   for (const bytes of [undefined, null, "save", [1], saved.buffer, new Uint16Array(4)]) {
     assertBad("bytes must be a Uint8Array", bytes);

@@ -28,7 +28,7 @@ import {
 } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // to locate chunks, and to wear out generations
 import { type AnyPool, drop, type OfKind, POOL_KINDS, testKinds, viewsOf } from "../_kinds.ts";
-import { assertHarmless, assertRefused, counters, forge, Num, untyped } from "../_support.ts";
+import { assertError, assertHarmless, counters, forge, Num, untyped } from "../_support.ts";
 import { stateful } from "./_snapshots.ts";
 
 const SIXTEENS: PoolOptions = { chunksPerBlock: 16, maxChunks: 256 };
@@ -185,7 +185,7 @@ Deno.test("compact() of a pool without types throws TypeError where a struct has
     const pool = new ErasedPool({ size: 8, ...SIXTEENS, name: "cells" });
     pool.freeMany(pool.allocMany(Link, 17).slice(1, 16));
     pool.cursor<AnyStruct>(struct({ n: "u32", ...fields }, { name: "Bad" })); // makes it known
-    assertRefused(
+    assertError(
       pool,
       () => pool.compact(),
       TypeError,
@@ -215,7 +215,7 @@ Deno.test("compact() throws RangeError where a link would have to hold a wide ha
   const [first, last] = [handles[0], handles[16]];
   pool.set(first, { next: last });
   const to = 2 ** 32 + 1;
-  assertRefused(
+  assertError(
     pool,
     () => pool.compact(),
     RangeError,
@@ -342,7 +342,7 @@ each(
     const { pool } = it;
     thinned(it, [3, 4]);
     for (const bad of [null, 1, "f", {}, []]) {
-      assertRefused(pool, () => pool.compact(untyped(bad)), TypeError, "Cannot compact in");
+      assertError(pool, () => pool.compact(untyped(bad)), TypeError, "Cannot compact in");
     }
     drop(it.pool);
     assertThrows(() => pool.compact(untyped(1)), DisposedError);

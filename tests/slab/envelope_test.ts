@@ -9,7 +9,7 @@ import { array, ErasedPool, Pool, type PoolOptions, PoolSet } from "../../mod.ts
 import { SnapshotError, struct, validate } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // which labels a pool has in errors
 import { type AnyPool, drop, type OfKind, valuesOf } from "../_kinds.ts";
-import { assertRefused, forge, stateOf, type Watched } from "../_support.ts";
+import { assertError, forge, stateOf, type Watched } from "../_support.ts";
 import { assertSameBytes, Body, SNAPPED, stateful } from "./_snapshots.ts";
 import { Random } from "../_random.ts";
 
@@ -17,7 +17,7 @@ import { Random } from "../_random.ts";
 function assertBad({ pool }: OfKind, bytes: Uint8Array, problem: string, at?: number): void {
   const { label, name } = slabs.get(pool)![0]; // every pool has a slab
   const message = `Cannot restore ${label} from the snapshot: ${problem}`;
-  const error = assertRefused(pool, () => pool.restore(bytes), SnapshotError, message);
+  const error = assertError(pool, () => pool.restore(bytes), SnapshotError, message);
   assertEquals([error.name, error.pool], ["SnapshotError", name]);
   if (at !== undefined) assertEquals(error.byteOffset, at);
   assert(error.message.endsWith(` (at byte ${error.byteOffset})`), error.message);
@@ -331,7 +331,7 @@ Deno.test("restore() throws SnapshotError on a live record of a kind that the sn
   assertEquals([...bytes.subarray(tags, tags + 3)], [0, 1, 0]);
   bytes[tags + 1] = 2;
   const problem = "block 0: chunk 1 is of kind 2, out of range 0 to 1";
-  assertRefused(pool, () => pool.restore(bytes), SnapshotError, problem);
+  assertError(pool, () => pool.restore(bytes), SnapshotError, problem);
   bytes[tags + 1] = 0;
   bytes[tags + 2] = 99; // the tag of a chunk that was never used has no meaning
   pool.restore(bytes);

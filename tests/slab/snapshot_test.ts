@@ -24,7 +24,7 @@ import {
 import { slabs } from "../../src/slab/slab.ts"; // generations are worn out only there
 import { Ledger } from "../_ledger.ts";
 import { drop, POOL_KINDS } from "../_kinds.ts";
-import { assertRefused, counters, forge, untyped } from "../_support.ts";
+import { assertError, counters, forge, untyped } from "../_support.ts";
 import { assertSameBytes, contentOf, goOn, SNAPPED, stateful } from "./_snapshots.ts";
 import { statesOf } from "./_snapshots.ts";
 import { Random } from "../_random.ts";
@@ -184,14 +184,14 @@ Deno.test("snapshot() and restore() throw on what is no Uint8Array, and on an un
   const { pool } = stateful("Pool", "holes");
   for (const bad of [null, 5, "bytes", {}, new ArrayBuffer(4000), new Float32Array(4000)]) {
     const into = 'Cannot snapshot Pool "Body": into must be a Uint8Array, got';
-    assertRefused(pool, () => pool.snapshot(untyped(bad)), TypeError, into);
+    assertError(pool, () => pool.snapshot(untyped(bad)), TypeError, into);
     const bytes = 'Cannot restore Pool "Body": bytes must be a Uint8Array, got';
-    assertRefused(pool, () => pool.restore(untyped(bad)), TypeError, bytes);
+    assertError(pool, () => pool.restore(untyped(bad)), TypeError, bytes);
   }
   for (const at of [1, 2, 4, 7, 12]) {
     const into = new Uint8Array(new ArrayBuffer(4000), at);
     const message = `into must start at a multiple of 8 bytes of its buffer, got ${at}`;
-    assertRefused(pool, () => pool.snapshot(into), RangeError, message);
+    assertError(pool, () => pool.snapshot(into), RangeError, message);
     assert(into.every((byte) => byte === 0));
   }
 });
@@ -334,9 +334,9 @@ Deno.test("restore() throws on records of a struct that the pool does not know, 
   set.alloc(A, { n: 1 });
   const problem =
     'Cannot restore PoolSet "pool" from the snapshot: block 0: chunk 1 is of struct number 2, which the pool does not know';
-  assertRefused(set, () => set.restore(saved), SnapshotError, problem);
+  assertError(set, () => set.restore(saved), SnapshotError, problem);
   set.cursor(struct({ n: "u16", m: "u16" }, { name: "b" }));
-  assertRefused(set, () => set.restore(saved), SnapshotError, "does not know");
+  assertError(set, () => set.restore(saved), SnapshotError, "does not know");
   set.cursor(B);
   set.restore(saved);
   assertMixed(set, handles);
@@ -350,8 +350,8 @@ Deno.test("A pool of a set takes its own snapshots, and not those of the set", (
   small.clear();
   small.restore(saved);
   assertMixed(set, handles);
-  assertRefused(set, () => set.restore(saved), SnapshotError, "another layout");
-  assertRefused(set, () => small.restore(set.snapshot()), SnapshotError, "another layout");
+  assertError(set, () => set.restore(saved), SnapshotError, "another layout");
+  assertError(set, () => small.restore(set.snapshot()), SnapshotError, "another layout");
 });
 
 // -- debug mode --
@@ -379,7 +379,7 @@ Deno.test("restore() in debug mode throws on numbers that are no handles, and on
   for (const bad of [0, -1, 1.5, NaN, Infinity, 2 ** 53, handles[0]]) {
     floats[at] = bad;
     const message = `${bad} is the handle of a record, or of two`;
-    assertRefused(pool, () => pool.restore(saved), SnapshotError, message);
+    assertError(pool, () => pool.restore(saved), SnapshotError, message);
   }
   floats[at] = 2 ** 53 - 1;
   pool.restore(saved);

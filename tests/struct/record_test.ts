@@ -22,7 +22,7 @@ import {
   validate,
 } from "../../mod.ts";
 import { type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
-import { assertRefused, untyped } from "../_support.ts";
+import { assertError, untyped } from "../_support.ts";
 import { asRead, pathsIn, READERS, Vec, Whole, wholeValue } from "./_plain.ts";
 
 type Plain = Record<string, unknown>;
@@ -677,7 +677,7 @@ both("An array view that is too long or has other elements throws as a value", (
     [() => pool.alloc(untyped({ pos: view })), TypeError, 'at "pos": it has no field "id"'],
     [() => pool.alloc(untyped(view.pos)), TypeError, 'it has no field "x"'],
   ];
-  for (const [write, errorClass, message] of cases) assertRefused(pool, write, errorClass, message);
+  for (const [write, errorClass, message] of cases) assertError(pool, write, errorClass, message);
 });
 
 Deno.test("A view of a freed record, and a part of it, throws as a value in debug mode", () => {
@@ -719,7 +719,7 @@ both(
       [{ ...full, field300: 1 }, 'Cannot write struct "Wide": it has no field "field300"'],
     ];
     for (const [value, message] of bad) {
-      assertRefused(pool, () => pool.set(handle, untyped(value)), TypeError, message);
+      assertError(pool, () => pool.set(handle, untyped(value)), TypeError, message);
     }
   },
 );
@@ -761,7 +761,7 @@ both(
       [{ z: 1 }, `at "${path.join(".")}": it has no field "z"`],
     ];
     for (const [value, message] of bad) {
-      assertRefused(pool, () => pool.set(handle, untyped(wrap(value))), TypeError, message);
+      assertError(pool, () => pool.set(handle, untyped(wrap(value))), TypeError, message);
     }
   },
 );
