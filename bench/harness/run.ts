@@ -9,7 +9,7 @@ import type { Figures, Measurement } from "./statistics.ts";
 import type { Job } from "./worker.ts";
 
 /** The contestants that run on every runtime, where a question does. */
-export const EVERYWHERE: readonly string[] = ["pool", "slab"];
+const EVERYWHERE: readonly string[] = ["pool", "slab"];
 
 /** A contestant on a runtime, with the rounds that it has done. */
 export interface Player {
@@ -22,7 +22,7 @@ export interface Player {
 }
 
 /** @returns All who have a turn in a question. */
-export function playersOf(question: Question, commands: readonly Command[], plan: Plan): Player[] {
+function playersOf(question: Question, commands: readonly Command[], plan: Plan): Player[] {
   return commands.flatMap((command) => {
     const isDeno = command.runtime === "deno";
     if (!isDeno && !question.everywhere) return [];
@@ -77,7 +77,7 @@ async function play({ question, contestant, command, plan }: Player): Promise<Ro
 }
 
 /** How to measure. */
-export interface RunOptions {
+interface RunOptions {
   /** Whether all runs once with few records, several processes at a time. */
   readonly quick: boolean;
   /** Called after each question. */

@@ -27,7 +27,7 @@ export interface Run {
 }
 
 /** A chart. */
-export interface Chart {
+interface Chart {
   /** Its path from the report. */
   readonly path: string;
   readonly title: string;

@@ -50,7 +50,7 @@ interface SnappedBlock {
 }
 
 /** The state that an arena is restored to. */
-export interface ArenaState {
+interface ArenaState {
   /** The blocks, their contents restored. */
   readonly blocks: readonly Extent[];
   readonly index: number;

@@ -312,7 +312,7 @@ function* pairs(stores: readonly Store[]): IterableIterator<[number, unknown]> {
 // -- what a pool provides --
 
 /** A slab, as far as a map uses it. */
-export interface MapSlab {
+interface MapSlab {
   /** How errors call the pool. */
   readonly label: string;
   readonly codec: HandleCodec;
@@ -465,7 +465,7 @@ function storeOf(
 // -- the values --
 
 /** The values of the records of one slab. */
-export class Store implements SlabObserver {
+class Store implements SlabObserver {
   readonly slab: MapSlab;
   readonly operations: Operations;
   /** The handle of each value, by index; 0 where there is no value. */

@@ -140,7 +140,7 @@ export class GeometryCode {
 }
 
 /** What `Kinds` needs to know of its pool. */
-export interface KindsConfig {
+interface KindsConfig {
   readonly name: string;
   /** The class and name of the pool, for errors. */
   readonly label: string;

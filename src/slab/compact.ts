@@ -17,7 +17,7 @@ import { type Block, NO_BLOCK } from "./block.ts";
 import type { Slab } from "./slab.ts";
 
 /** A slab, and the structs of its records. */
-export interface LinkedSlab {
+interface LinkedSlab {
   readonly slab: Slab;
   /** The structs by tag; where a slab has no tags, a record may be of any of them. */
   readonly kinds: readonly { readonly struct: AnyStruct }[];

@@ -20,7 +20,7 @@ import type { AnyStruct, FieldType } from "../struct/schema.ts";
 import { Struct } from "../struct/schema.ts";
 
 /** A kind of envelope, and its words in errors. */
-export interface Format {
+interface Format {
   /** The first word. */
   readonly magic: number;
   /** The second word: the version of the sections. */

@@ -79,7 +79,7 @@ const DECODING: Readonly<Partial<Record<ScalarType, number>>> = {
 };
 
 /** A plan that packs records into arrays of one type. */
-export class PackPlan {
+class PackPlan {
   /** Elements of a record in the target. */
   readonly stride: number;
   /** Bytes of an element of the target, 1, 2 or 4; 0 where the user's own array is written. */

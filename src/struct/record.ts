@@ -188,7 +188,7 @@ function linkOf(
 }
 
 /** Writes the elements of an array field, and then calls the next link. */
-export type ItemsWriter = (value: unknown, ...rest: Parameters<Link>) => number;
+type ItemsWriter = (value: unknown, ...rest: Parameters<Link>) => number;
 
 /**
  * Makes the writer of an array field, which writes the first elements from an array-like object.

@@ -87,7 +87,7 @@ export interface Scalar<T = number | bigint | boolean> {
  * @param name Name of the field, for errors.
  * @returns The accessor.
  */
-export type DefineAccessor<T> = (at: number, name: string) => Accessor<Bound, T>;
+type DefineAccessor<T> = (at: number, name: string) => Accessor<Bound, T>;
 
 /** All scalar types by name. */
 export interface Scalars {

@@ -10,7 +10,7 @@ import type { ScalarType } from "./scalars.ts";
  * A struct, as far as it is printed. This file cannot import `Struct`: `schema.ts` imports this
  * file.
  */
-export interface Printable {
+interface Printable {
   readonly name: string;
   readonly size: number;
   readonly align: number;

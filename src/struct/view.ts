@@ -121,7 +121,7 @@ export interface RecordView extends Bound {
 }
 
 /** A view of a whole record, which has its struct on its prototype. */
-export interface StructView extends RecordView {
+interface StructView extends RecordView {
   /** Its struct. */
   readonly _s: AnyStruct;
 }

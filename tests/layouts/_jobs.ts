@@ -10,7 +10,7 @@ import { declarationsOf, leavesOf, structsOf, valueOf } from "../struct/_declara
 import type { Job } from "./_gpu.ts";
 
 /** Seed of the structs, so that each run has the same. */
-export const SEED = 20261126;
+const SEED = 20261126;
 
 /**
  * Makes random structs, the same in each run.

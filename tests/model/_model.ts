@@ -33,7 +33,7 @@ export type AnyView = any;
 const REST = 1024;
 
 /** A live record; replaced when it is written to, so that a map of them can be copied. */
-export interface Rec {
+interface Rec {
   /** Serial number: the same in every pool that the same operations are played on. */
   readonly id: number;
   readonly struct: AnyStruct;
@@ -111,7 +111,7 @@ export class State {
 }
 
 /** What a pool under test is. */
-export interface Setting {
+interface Setting {
   readonly pool: AnyPool;
   readonly structs: readonly AnyStruct[];
   readonly options: PoolOptions;
@@ -127,7 +127,7 @@ export interface Setting {
 }
 
 /** A moment to go back to. */
-export interface Moment {
+interface Moment {
   readonly bytes: Uint8Array;
   readonly state: State;
   /** What was done since, by name and seed; undefined once that cannot be done again. */

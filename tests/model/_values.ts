@@ -80,7 +80,7 @@ export function makeStructs(): Structs {
 }
 
 /** What a link to a struct gets. */
-export type LinkTo = (target: AnyStruct) => number;
+type LinkTo = (target: AnyStruct) => number;
 
 /**
  * Calls a function with the value of each typed link, and returns the value with what it returned

@@ -38,7 +38,7 @@ import {
 import { VirtualBlock } from "./_virtual_block.ts";
 
 /** Schedules with at most so many preemptions are counted separately. */
-export const PREEMPTIONS = 3;
+const PREEMPTIONS = 3;
 
 /** The programs of all threads, and the block that they start from. */
 export interface Scenario {
@@ -77,7 +77,7 @@ export interface Report {
 }
 
 /** A fault, and the schedule that leads to it. */
-export interface Failure {
+interface Failure {
   readonly what: string;
   /** One line for each step. */
   readonly schedule: readonly string[];

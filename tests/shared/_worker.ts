@@ -34,7 +34,7 @@ export interface Jobs {
 const JOBS: Jobs = { churn, produce, consume, freeSame, rush, visit, die };
 
 /** What every job gets. */
-export interface Common {
+interface Common {
   readonly token: SharedPoolToken;
   readonly control: SharedArrayBuffer;
   /** Number of the worker, from 1. */
@@ -136,7 +136,7 @@ function check(condition: boolean, what: string): asserts condition {
 
 // -- churning: random operations on own records and on those of others --
 
-export interface ChurnTask {
+interface ChurnTask {
   readonly slots: SharedArrayBuffer;
   /** The worker that holds each chunk, 0 for none. */
   readonly holders: SharedArrayBuffer;
@@ -332,7 +332,7 @@ function churn({ slots: buffer, holders, seed, operations, most, isWide }: Churn
 
 // -- one worker allocates, one frees --
 
-export interface ConveyTask {
+interface ConveyTask {
   /** Handles on their way, a ring of fewer slots than the pool has chunks. */
   readonly ring: SharedArrayBuffer;
   readonly count: number;
@@ -372,7 +372,7 @@ function consume({ ring, count }: ConveyTask): number {
 
 // -- all free the same records --
 
-export interface FreeSameTask {
+interface FreeSameTask {
   /** Handles, in batches that the workers begin together. In a batch they keep pace. */
   readonly handles: SharedArrayBuffer;
   readonly batch: number;
@@ -419,7 +419,7 @@ function freeOne(handle: AnyHandle, i: number): boolean {
 
 // -- all join at once --
 
-export interface RushTask {
+interface RushTask {
   /** Pools that the workers join one after the other, each at the same moment. */
   readonly tokens: readonly SharedPoolToken[];
   /** The worker that holds each chunk, pool after pool. */
@@ -452,7 +452,7 @@ function rush({ tokens, holders, count }: RushTask): number[] {
 
 // -- stripes --
 
-export interface VisitTask {
+interface VisitTask {
   /** How often each chunk was visited. */
   readonly visits: SharedArrayBuffer;
 }

@@ -79,7 +79,7 @@ function answerOf<T>(worker: Worker, message: Message): Promise<T> {
 }
 
 /** How workers churn. */
-export interface ChurnOptions {
+interface ChurnOptions {
   readonly handles: HandleKind;
   readonly maxChunks: number;
   /** Operations of each worker. */

@@ -48,7 +48,7 @@ function fillAndWear(it: OfKind, block: number): void {
 }
 
 /** How to bring a new pool into each state. */
-export const STATES: Readonly<Record<string, (it: OfKind) => void>> = {
+const STATES: Readonly<Record<string, (it: OfKind) => void>> = {
   "nothing": () => {},
   "a reserve": (it) => reserveIn(it, 40),
   "one record": (it) => void fill(it, 1),

@@ -67,7 +67,7 @@ export function asRead(value: Plain): Plain {
 }
 
 /** Called when a part of a value is read, with the path of the part. */
-export type OnRead = (path: string) => void;
+type OnRead = (path: string) => void;
 
 /** Ways to make a value that reports each read. */
 export const READERS: Readonly<Record<string, (value: Plain, onRead: OnRead) => Plain>> = {
