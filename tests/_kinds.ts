@@ -51,9 +51,14 @@ function ofKind(pool: object, ...of: AnyStruct[]): OfKind {
 /**
  * The struct has the second size class of its set, so that no test passes because it has the first.
  */
-function setOf(struct: AnyStruct, { maxChunks = 1 << 18, ...options }: PoolOptions = {}): OfKind {
+function setOf(
+  struct: AnyStruct,
+  { maxChunks = 1 << 18, ...options }: PoolOptions = {},
+  types?: AnyStruct[],
+): OfKind {
   const sizes = [1, struct.size];
-  return ofKind(new PoolSet({ ...options, maxChunks: 2 * maxChunks, sizes }), struct);
+  const known = types === undefined ? {} : { types };
+  return ofKind(new PoolSet({ ...options, maxChunks: 2 * maxChunks, sizes, ...known }), struct);
 }
 
 /** The makers by the names of the kinds. */
@@ -65,8 +70,14 @@ export const POOL_KINDS: Readonly<Record<string, KindMaker>> = {
   "ErasedPool without types": (struct, options) =>
     ofKind(new ErasedPool({ ...options, size: struct.size }), struct),
   "PoolSet": setOf,
+  "PoolSet with types": (struct, options) => setOf(struct, options, [struct]),
   "wide PoolSet": (struct, options) => setOf(struct, { ...options, handles: "wide" }),
 };
+
+/** How errors call a pool of a kind. */
+export function labelOf(kind: string, name: string): string {
+  return `${kind.replace("wide ", "").split(" ")[0]} "${name}"`;
+}
 
 /** Iterates over the records of the struct. */
 export function viewsOf<V = View<AnyStruct>>({ pool, of }: OfKind): Iterable<V> {

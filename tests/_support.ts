@@ -12,11 +12,11 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
   array,
-  ErasedPool,
+  type ErasedPool,
   Pool,
   type PoolBlock,
   type PoolOptions,
-  PoolSet,
+  type PoolSet,
   type PoolStats,
   type Struct,
   struct,
@@ -61,82 +61,10 @@ export type MixedPool = Pick<
   Exclude<keyof ErasedPool<MixedKind> & keyof PoolSet<MixedKind>, "reserve">
 >;
 
-const SIXTEENS: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
-
-/** The pools of several structs: 64 chunks of each size, in blocks of 16. */
-export const FACES: Readonly<Record<string, (options?: PoolOptions) => MixedPool>> = {
-  "ErasedPool": (options) =>
-    new ErasedPool<MixedKind>({ size: 16, ...SIXTEENS, types: KINDS, ...options }),
-  "ErasedPool without types": (options) =>
-    new ErasedPool<MixedKind>({ size: 16, ...SIXTEENS, ...options }),
-  "PoolSet": (options) =>
-    new PoolSet<MixedKind>({ sizes: [4, 8, 16], ...SIXTEENS, maxChunks: 256, ...options }),
-  "PoolSet with types": (options) =>
-    new PoolSet<MixedKind>({
-      sizes: [16, 4, 8],
-      ...SIXTEENS,
-      maxChunks: 256,
-      types: KINDS,
-      ...options,
-    }),
-};
-
-/** Reserves chunks in the size class of a struct, or in the only one. */
-export function reserveIn(pool: MixedPool, kind: MixedKind, chunks: number): void {
-  if (pool instanceof PoolSet) pool.reserve(kind, chunks);
-  else (pool as ErasedPool<MixedKind>).reserve(chunks); // the only other kind
-}
-
 /** Allocates records of all kinds in turn, `n` counted up. */
 export function fill(pool: MixedPool, count: number): AnyHandle[] {
   return Array.from({ length: count }, (_, n) => pool.alloc(KINDS[n % 3], { n }));
 }
-
-/** The members of every pool that take no struct. */
-export interface AnyKindOfPool extends Watched, Disposable {
-  free(handle: AnyHandle): void;
-  freeMany(handles: AnyHandle[]): void;
-  clear(): void;
-  freeBlock(index: number): void;
-  trim(): number;
-  rebind(): void;
-  dispose(): void;
-}
-
-/** A pool of any kind, and its calls for one struct. */
-export interface Face {
-  readonly pool: AnyKindOfPool;
-  alloc(init?: { n: number }): AnyHandle;
-  allocMany(count: number): AnyHandle[];
-  reserve(chunks: number): void;
-  get(handle: AnyHandle): { n: number };
-}
-
-/** Every kind of pool. */
-export const POOLS: Readonly<Record<string, (options?: PoolOptions) => Face>> = {
-  "Pool": (options) => {
-    const pool = new Pool(Real, { ...SIXTEENS, ...options });
-    return {
-      pool,
-      alloc: (init) => pool.alloc(init) as AnyHandle,
-      allocMany: (count) => pool.allocMany(count) as AnyHandle[],
-      reserve: (chunks) => pool.reserve(chunks),
-      get: (handle) => pool.get(handle),
-    };
-  },
-  ...Object.fromEntries(
-    Object.entries(FACES).map(([name, create]) => [name, (options) => {
-      const pool = create(options);
-      return {
-        pool,
-        alloc: (init) => pool.alloc(Real, init) as AnyHandle,
-        allocMany: (count) => pool.allocMany(Real, count) as AnyHandle[],
-        reserve: (chunks) => reserveIn(pool, Real, chunks),
-        get: (handle) => pool.get(Real, handle),
-      };
-    }]),
-  ) as Record<string, (options?: PoolOptions) => Face>,
-};
 
 // -- state --
 

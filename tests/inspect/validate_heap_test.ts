@@ -1,17 +1,19 @@
 /** validate() of heaps: it finds what tests corrupt by hand in chunks, index and counts. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { FreeListAllocator, InvariantError, validate } from "../../mod.ts";
-import { unitOf } from "../../src/bytes/chunks.ts"; // to corrupt what is private
+// Faults are planted behind the API.
+import type { Extent } from "../../src/bytes/address_space.ts";
+import { unitOf } from "../../src/bytes/chunks.ts";
 import type { FreeList } from "../../src/bytes/free_list.ts";
 import type { FreeTree } from "../../src/bytes/free_tree.ts";
 import { type Heap, heaps } from "../../src/bytes/heap.ts";
 
 type Index = "list" | "tree";
 
-/** A fault to plant into a heap with these free and used chunks, and what the error says. */
+/** What the error says, and the fault to plant into a heap with these free and used chunks. */
 type Fault<H = Heap> = readonly [
-  plant: (heap: H, free: number[], used: number[]) => void,
   says: string,
+  plant: (heap: H, free: number[], used: number[]) => void,
 ];
 
 function heapOf(allocator: FreeListAllocator): Heap {
@@ -21,7 +23,7 @@ function heapOf(allocator: FreeListAllocator): Heap {
 /** Asserts for each fault that validate() accepts a heap of 15 chunks, and not with the fault. */
 function assertFound<H>(index: Index, faults: readonly Fault<H>[], isEqual = false): void {
   const fit = index === "list" ? "next" : "best";
-  for (const [plant, says] of faults) {
+  for (const [says, plant] of faults) {
     const allocator = new FreeListAllocator({ name: "test", byteLength: 2048, index, fit });
     const units = Array.from({ length: 14 }, (_, i) => {
       return unitOf(allocator.alloc(isEqual ? 40 : 24 + 8 * i));
@@ -40,44 +42,36 @@ function assertFound<H>(index: Index, faults: readonly Fault<H>[], isEqual = fal
 
 // Words of a chunk: 0 is its header, 1 the bytes asked for, and of a free one 1 to 3 its links.
 const CHUNK_FAULTS: readonly Fault[] = [
-  [({ chunks }, _, [used]) => chunks.setWord(used, 0, 4096 | 1), "has 4096 bytes, "],
-  [({ chunks }, _, [used]) => chunks.setWord(used, 0, 1), "has 0 bytes, "],
-  [
-    ({ chunks }, [, free]) => chunks.setWord(free, chunks.sizeOf(free) / 4 - 1, 8),
-    "its footer says 8",
-  ],
-  [
-    ({ chunks }, _, [used]) => chunks.setWord(used, 0, chunks.word(used, 0) | 2),
-    "says that the chunk before it is used",
-  ],
-  [
-    ({ chunks }, _, [used]) => chunks.setWord(used, 0, chunks.word(used, 0) & ~1),
-    "are free, and not joined",
-  ],
-  [
-    ({ chunks, space }) => chunks.setWord(space.extents[0].firstUnit + 255, 0, 8 | 3),
-    "its end reads 11",
-  ],
-  [({ chunks }, _, [used]) => chunks.setWord(used, 1, 33), "33 were asked for"],
-  [
-    ({ chunks }, _, [used]) => chunks.setWord(used, 0, chunks.word(used, 0) | 2 << 30),
-    "is no multiple of its alignment, 2048",
-  ],
-  [
-    ({ space: { extents: [extent] } }, _, [used]) => extent.flipStart(used - extent.firstUnit),
-    "is used, and not marked as a start",
-  ],
-  [
-    ({ space: { extents: [extent] } }, [free]) => extent.flipStart(free - extent.firstUnit),
-    "9 starts are marked, and 8 chunks are used",
-  ],
-  [(heap) => heap.freeChunks++, "it counts 8 free chunks, and has 7"],
-  [(heap) => heap.freeChunkBytes += 8, "bytes of free chunks, and has"],
-  [(heap) => heap.allocations--, "it counts 7 allocations, and has 8"],
-  [(heap) => heap.usedBytes--, "used bytes, and has"],
-  [(heap) => heap.space.byteLength++, "it counts 2049 bytes, and has 2048"],
-  [(heap) => heap.peakBytes = 1, "the peak is 1 bytes"],
+  ["has 4096 bytes, ", ({ chunks }, _, [used]) => chunks.setWord(used, 0, 4096 | 1)],
+  ["has 0 bytes, ", ({ chunks }, _, [used]) => chunks.setWord(used, 0, 1)],
+  ["its footer says 8", ({ chunks }, [, it]) => chunks.setWord(it, chunks.sizeOf(it) / 4 - 1, 8)],
+  ["says that the chunk before it is used", (heap, _, [used]) => flip(heap, used, 2)],
+  ["are free, and not joined", (heap, _, [used]) => flip(heap, used, 1)],
+  ["its end reads 11", (heap) => heap.chunks.setWord(extentOf(heap).firstUnit + 255, 0, 8 | 3)],
+  ["33 were asked for", ({ chunks }, _, [used]) => chunks.setWord(used, 1, 33)],
+  ["is no multiple of its alignment, 2048", (heap, _, [used]) => flip(heap, used, 2 << 30)],
+  ["is used, and not marked as a start", (heap, _, [used]) => flipStart(heap, used)],
+  ["9 starts are marked, and 8 chunks are used", (heap, [free]) => flipStart(heap, free)],
+  ["it counts 8 free chunks, and has 7", (heap) => heap.freeChunks++],
+  ["bytes of free chunks, and has", (heap) => heap.freeChunkBytes += 8],
+  ["it counts 7 allocations, and has 8", (heap) => heap.allocations--],
+  ["used bytes, and has", (heap) => heap.usedBytes--],
+  ["it counts 2049 bytes, and has 2048", (heap) => heap.space.byteLength++],
+  ["the peak is 1 bytes", (heap) => heap.peakBytes = 1],
 ];
+
+/** Changes bits in the header of a chunk. */
+function flip({ chunks }: Heap, unit: number, bits: number): void {
+  chunks.setWord(unit, 0, chunks.word(unit, 0) ^ bits);
+}
+
+function extentOf({ space: { extents: [extent] } }: Heap): Extent {
+  return extent;
+}
+
+function flipStart(heap: Heap, unit: number): void {
+  extentOf(heap).flipStart(unit - extentOf(heap).firstUnit);
+}
 
 for (const index of ["list", "tree"] as const) {
   Deno.test(`validate() finds every fault in the chunks and counts of a heap with a ${index}`, () => {
@@ -88,27 +82,21 @@ for (const index of ["list", "tree"] as const) {
 Deno.test("validate() finds every fault in the list of a heap", () => {
   const twice = "which is not free, or holds it twice";
   assertFound<Heap & { index: FreeList }>("list", [
-    [
-      ({ chunks }, free) => {
-        chunks.setWord(free[1], 1, free[3]);
-        chunks.setWord(free[3], 2, free[1]);
-      },
-      "the index holds 6 of 7 free chunks",
-    ],
-    [({ chunks }, [, free], [used]) => chunks.setWord(free, 1, used), twice],
-    [({ chunks }, free) => chunks.setWord(free[6], 1, free[0]), twice],
-    [({ chunks }, free) => chunks.setWord(free[6], 1, 2 ** 28), twice],
-    [
-      ({ chunks, index }, free) => {
-        index.head = free[1];
-        chunks.setWord(free[1], 2, 0);
-        chunks.setWord(free[1], 1, free[0]);
-        chunks.setWord(free[0], 2, free[1]);
-      },
-      "comes after",
-    ],
-    [({ chunks }, free) => chunks.setWord(free[3], 2, free[1]), "links back to"],
-    [({ index }, free) => index.rover = free[2], "the search goes on at"],
+    ["the index holds 6 of 7 free chunks", ({ chunks }, free) => {
+      chunks.setWord(free[1], 1, free[3]);
+      chunks.setWord(free[3], 2, free[1]);
+    }],
+    [twice, ({ chunks }, [, free], [used]) => chunks.setWord(free, 1, used)],
+    [twice, ({ chunks }, free) => chunks.setWord(free[6], 1, free[0])],
+    [twice, ({ chunks }, free) => chunks.setWord(free[6], 1, 2 ** 28)],
+    ["comes after", ({ chunks, index }, free) => {
+      index.head = free[1];
+      chunks.setWord(free[1], 2, 0);
+      chunks.setWord(free[1], 1, free[0]);
+      chunks.setWord(free[0], 2, free[1]);
+    }],
+    ["links back to", ({ chunks }, free) => chunks.setWord(free[3], 2, free[1])],
+    ["the search goes on at", ({ index }, free) => index.rover = free[2]],
   ]);
 });
 
@@ -122,40 +110,30 @@ function swapChildren({ chunks, index }: Heap & { index: FreeTree }): void {
 
 Deno.test("validate() finds every fault in the tree of a heap", () => {
   assertFound<Heap & { index: FreeTree }>("tree", [
-    [({ chunks, index }) => chunks.setWord(index.root, 3, 1), "the root of the tree is red"],
-    [
-      ({ chunks, index }, free) => chunks.setWord(index.left(index.root), 3, free[6] << 1),
-      "links up to",
-    ],
-    [
-      ({ chunks, index }) => {
-        chunks.setWord(index.root, 1, 0);
-        chunks.setWord(index.root, 2, 0);
-      },
-      "the index holds 1 of 7 free chunks",
-    ],
-    [({ chunks, index }) => chunks.setWord(index.root, 1, 0), "black nodes on the left"],
-    [
-      ({ chunks, index }, free) => {
-        for (const unit of free) {
-          if (unit !== index.root) chunks.setWord(unit, 3, chunks.word(unit, 3) | 1);
-        }
-      },
-      "are red",
-    ],
-    [swapChildren, "in the tree"],
+    ["the root of the tree is red", ({ chunks, index }) => chunks.setWord(index.root, 3, 1)],
+    ["links up to", ({ chunks, index }, free) => {
+      chunks.setWord(index.left(index.root), 3, free[6] << 1);
+    }],
+    ["the index holds 1 of 7 free chunks", ({ chunks, index }) => {
+      for (const word of [1, 2]) chunks.setWord(index.root, word, 0);
+    }],
+    ["black nodes on the left", ({ chunks, index }) => chunks.setWord(index.root, 1, 0)],
+    ["are red", ({ chunks, index }, free) => {
+      for (const it of free) if (it !== index.root) chunks.setWord(it, 3, chunks.word(it, 3) | 1);
+    }],
+    ["in the tree", swapChildren],
   ]);
-  assertFound("tree", [[swapChildren, "comes after"]], true); // by address, as sizes are equal
+  assertFound("tree", [["comes after", swapChildren]], true); // by address, as sizes are equal
 });
 
 Deno.test("validate() finds every fault in the spare extents of a heap", () => {
   const faults: Fault[] = [
-    [(heap) => heap.spares.pop(), "it counts 0 spare extents, and has 1"],
-    [(heap) => heap.spares[0] = heap.space.extents[2], "extent 1: it is empty, and not spare"],
-    [(heap) => heap.spareBytes++, "it counts 1025 spare bytes, and has 1024"],
-    [(heap) => heap.sharedBytes--, "it counts 2047 bytes of shared extents, and has 2048"],
+    ["it counts 0 spare extents, and has 1", (heap) => heap.spares.pop()],
+    ["extent 1: it is empty, and not spare", (heap) => heap.spares[0] = heap.space.extents[2]],
+    ["it counts 1025 spare bytes, and has 1024", (heap) => heap.spareBytes++],
+    ["it counts 2047 bytes of shared extents, and has 2048", (heap) => heap.sharedBytes--],
   ];
-  for (const [plant, says] of faults) {
+  for (const [says, plant] of faults) {
     const allocator = new FreeListAllocator({ byteLength: 1024, grow: true });
     const addresses = [900, 900, 2000].map((size) => allocator.alloc(size));
     allocator.free(addresses[1]);

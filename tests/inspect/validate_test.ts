@@ -3,13 +3,22 @@
  * pool.
  */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { array, DisposedError, InvariantError, Pool, type PoolSet, validate } from "../../mod.ts";
+import {
+  type AnyHandle,
+  array,
+  DisposedError,
+  heapMemory,
+  InvariantError,
+  Pool,
+  type PoolSet,
+  validate,
+} from "../../mod.ts";
 // Damage to metadata is done behind the API.
-import { heapMemory } from "../../src/memory/resource.ts";
 import type { Block } from "../../src/slab/block.ts";
 import { WHOLE, WideHandles } from "../../src/slab/handle.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts";
-import { createSlab, POOLS, stateOf, untyped } from "../_support.ts";
+import { labelOf, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
+import { createSlab, Num, stateOf, untyped } from "../_support.ts";
 
 /** A pool of which a test breaks the metadata: the pool, its slab and its blocks. */
 interface Victim {
@@ -22,8 +31,7 @@ interface Victim {
  * 40 chunks were used of 48 in three blocks. Chunks 1, 5 and 9 of block 0 were freed in this order,
  * then chunk 1 of block 1. Block 3 was given back.
  */
-function prepare(isWide = false): Victim {
-  const handles = isWide ? "wide" : "compact";
+function prepare(handles: "compact" | "wide"): Victim {
   const options = { chunksPerBlock: 16, maxChunks: 64, name: "bullets", handles } as const;
   const pool = new Pool({ n: "u8" }, options);
   const taken = pool.allocMany(40);
@@ -43,41 +51,30 @@ function assertBroken(pool: object, message: string, block = 0, label = 'Pool "b
 
 // -- sound pools --
 
-for (const [kind, make] of Object.entries(POOLS)) {
-  Deno.test(`validate() passes a ${kind} at every stage of its life, and changes nothing`, () => {
-    for (const reuse of ["recent", "spread"] as const) {
-      checkLife(kind, make({ chunksPerBlock: 16, reuse }));
-    }
-  });
-}
-
-function checkLife(
-  kind: string,
-  { pool, allocMany, reserve }: ReturnType<typeof POOLS[string]>,
-): void {
-  const check = () => {
+testKinds("validate() passes every stage of its life, and changes nothing", Num, {
+  chunksPerBlock: 16,
+}, (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const stages: (() => unknown)[] = [
+    () => {},
+    () => reserveIn(it, 20),
+    () => pool.allocMany(...of, 64),
+    () => pool.freeMany([...pool.handles()].filter((_, i) => i % 3 === 0)),
+    () => pool.allocMany(...of, 5),
+    () => pool.freeBlock(pool.blocks[1].index),
+    () => pool.clear(),
+    () => pool.trim(),
+  ];
+  for (const stage of stages) {
+    stage();
     const before = stateOf(pool);
     assertEquals(validate(pool), undefined);
     assertEquals(stateOf(pool), before);
-  };
-  check();
-  reserve(20);
-  check();
-  const handles = allocMany(64);
-  check();
-  pool.freeMany(handles.filter((_, i) => i % 3 === 0));
-  check();
-  allocMany(5);
-  check();
-  pool.freeBlock(pool.blocks[1].index);
-  check();
-  pool.clear();
-  check();
-  pool.trim();
-  check();
+  }
   pool.dispose();
-  assertThrows(() => validate(pool), DisposedError, `Cannot use ${kind.split(" ")[0]} "`);
-}
+  assertThrows(() => validate(pool), DisposedError, "Cannot use ");
+});
 
 Deno.test("validate() passes blocks with retired chunks, mapped or not", () => {
   const slab = createSlab({
@@ -109,15 +106,15 @@ Deno.test("validate() throws TypeError on what is not a pool", () => {
 });
 
 Deno.test("validate() ignores the link of the last free chunk, which has no meaning", () => {
-  const { pool } = prepare();
+  const { pool } = prepare("compact");
   pool.blocks[0].bytes[1] = 255;
   validate(pool);
 });
 
 // -- damage --
 
-/** Damage to a block, 0 where no index is given, or to the pool as a whole, -1. */
-type Damage = [what: string, (it: Block, victim: Victim) => unknown, message: string, at?: number];
+/** What the error says, the damage to a block, and its index: 0 if left out, -1 for the pool. */
+type Damage = [message: string, (it: Block, victim: Victim) => unknown, at?: number];
 
 function retire(it: Block, chunk: number): void {
   it.stamps[chunk] = 0;
@@ -147,103 +144,66 @@ function unmap(it: Block, bump: number): void {
 
 const DAMAGE: Damage[] = [
   // The free list of block 0 is 9, 5, 1; a link is the first byte of a free chunk.
-  [
-    "a link out of range",
-    (it) => it.u8[9] = 200,
-    "chunk 9 links to chunk 200, out of range 0 to 15",
-  ],
-  ["a link to a live chunk", (it) => it.u8[9] = 2, "chunk 9 links to chunk 2, which is live"],
-  ["a cycle of two chunks", (it) => it.u8[5] = 9, "chunk 5 links to chunk 9, a second time"],
-  ["a link to itself", (it) => it.u8[9] = 9, "chunk 9 links to chunk 9, a second time"],
-  [
-    "a head out of range",
-    (it) => it.head = 16,
-    "the head of the free list links to chunk 16, out of",
-  ],
-  ["a head below 0", (it) => it.head = -1, "links to chunk -1, out of range 0 to 15"],
-  ["a live head", (it) => it.head = 2, "links to chunk 2, which is live"],
-  ["a head that leaves chunks out", (it) => it.head = 5, "chunk 1 links to chunk"],
-  ["a free chunk in no list", (it) => it.head = it.readLink(it.head), ""],
-  ["a used chunk in no list", (it) => it.bump++, "", 2],
+  ["chunk 9 links to chunk 200, out of range 0 to 15", (it) => it.u8[9] = 200],
+  ["chunk 9 links to chunk 2, which is live", (it) => it.u8[9] = 2],
+  ["chunk 5 links to chunk 9, a second time", (it) => it.u8[5] = 9],
+  ["chunk 9 links to chunk 9, a second time", (it) => it.u8[9] = 9],
+  ["the head of the free list links to chunk 16, out of", (it) => it.head = 16],
+  ["the head of the free list links to chunk -1, out of range 0 to 15", (it) => it.head = -1],
+  ["the head of the free list links to chunk 2, which is live", (it) => it.head = 2],
+  ["chunk 1 links to chunk", (it) => it.head = 5],
+  ["", (it) => it.head = it.readLink(it.head)], // a free chunk is in no list
+  ["", (it) => it.bump++, 2], // a used chunk is in no list
 
-  ["a live bit that is off", (it) => it.liveBits[0] &= ~8, "bit of chunk 3 is 0, its stamp 3"],
-  ["a live bit of a free chunk", (it) => it.liveBits[0] |= 32, "the live bit of chunk 5 is 1"],
-  ["a live bit at the bump pointer", (it) => it.liveBits[0] |= 256, "bit of chunk 8 is 1, its", 2],
-  [
-    "a live chunk at the bump pointer",
-    (it) => live(it, 8),
-    "chunk 8 is live, the bump pointer is 8",
-    2,
-  ],
-  [
-    "a live bit past the last chunk",
-    (it) => it.liveBits[0] |= 1 << 16,
-    "14 live bits are set, and 13",
-  ],
-  ["a live stamp of a free chunk", (it) => it.stamps[9]++, "bit of chunk 9 is 0, its stamp 5"],
+  ["the live bit of chunk 3 is 0, its stamp 3", (it) => it.liveBits[0] &= ~8],
+  ["the live bit of chunk 5 is 1", (it) => it.liveBits[0] |= 32],
+  ["the live bit of chunk 8 is 1, its", (it) => it.liveBits[0] |= 256, 2],
+  ["chunk 8 is live, the bump pointer is 8", (it) => live(it, 8), 2],
+  ["14 live bits are set, and 13", (it) => it.liveBits[0] |= 1 << 16],
+  ["the live bit of chunk 9 is 0, its stamp 5", (it) => it.stamps[9]++],
 
-  ["a high live count", (it) => it.live++, "it counts 14 live chunks, and has 13"],
-  ["a low live count", (it) => it.live--, "it counts 12 live chunks, and has 13"],
-  ["a high retired count", (it) => it.retired++, "it counts 1 retired chunks, and has 0"],
-  ["a retired chunk where generations wrap", (it) => retire(it, 5), "1 chunks are retired, where"],
-  ["a high bump pointer", (it) => it.bump++, "the bump pointer is 17, out of range 0 to 16"],
-  ["a low bump pointer", (it) => it.bump--, "chunk 15 is live, the bump pointer is 15"],
-  ["a bump pointer below 0", (it) => it.bump = -1, "the bump pointer is -1, out of range 0 to 16"],
-  ["a bump pointer of NaN", (it) => it.bump = NaN, "the bump pointer is NaN, out of range 0 to 16"],
+  ["it counts 14 live chunks, and has 13", (it) => it.live++],
+  ["it counts 12 live chunks, and has 13", (it) => it.live--],
+  ["it counts 1 retired chunks, and has 0", (it) => it.retired++],
+  ["1 chunks are retired, where", (it) => retire(it, 5)], // generations wrap
+  ["the bump pointer is 17, out of range 0 to 16", (it) => it.bump++],
+  ["chunk 15 is live, the bump pointer is 15", (it) => it.bump--],
+  ["the bump pointer is -1, out of range 0 to 16", (it) => it.bump = -1],
+  ["the bump pointer is NaN, out of range 0 to 16", (it) => it.bump = NaN],
 
-  ["used chunks without memory", (it) => unmap(it, 16), "bump pointer is 16, out of range 0 to 0"],
-  ["live chunks without memory", (it) => unmap(it, 0), "chunk 0 is live, the bump pointer is 0"],
-  ["a live count without memory", (it) => it.live = 1, "it counts 1 live chunks, and has 0", 3],
-  ["a live bit without memory", (it) => it.liveBits[0] = 1, "the live bit of chunk 0 is 1", 3],
+  // Of blocks without memory.
+  ["the bump pointer is 16, out of range 0 to 0", (it) => unmap(it, 16)],
+  ["chunk 0 is live, the bump pointer is 0", (it) => unmap(it, 0)],
+  ["it counts 1 live chunks, and has 0", (it) => it.live = 1, 3],
+  ["the live bit of chunk 0 is 1", (it) => it.liveBits[0] = 1, 3],
 
-  ["a high size", (_, { slab }) => slab.allocs++, "the size is 37, and 36 records are live", -1],
-  ["a low size", (_, { slab }) => slab.frees++, "the size is 35, and 36 records are live", -1],
-  ["a high capacity", (_, it) => loseBlock(it), "is 64, and the blocks have 48 chunks", -1],
-  ["a low capacity", (_, { slab }) => hideBlock(slab), "is 32, and the blocks have 48 chunks", -1],
+  ["the size is 37, and 36 records are live", (_, { slab }) => slab.allocs++, -1],
+  ["the size is 35, and 36 records are live", (_, { slab }) => slab.frees++, -1],
+  ["capacity is 64, and the blocks have 48 chunks", (_, it) => loseBlock(it), -1],
+  ["capacity is 32, and the blocks have 48 chunks", (_, { slab }) => hideBlock(slab), -1],
 ];
 
 const LAST = 2 ** 30 - 1; // generation of a wide handle
 
-const WIDE: Damage[] = [
-  [
-    "a retired chunk in a list",
-    (it) => retire(it, 5),
-    "chunk 9 links to chunk 5, which is retired",
-  ],
-  ["a low retired count", (it) => it.stamps[5] = 0, "it counts 0 retired chunks, and has 1"],
-  [
-    "a retired chunk at the bump pointer",
-    (it) => retire(it, 10),
-    "10 is retired, the bump pointer is",
-    2,
-  ],
-  ["generation 0", (it) => it.stamps[0] = 1, "chunk 0 is at generation 0, out of range 1 to"],
-  [
-    "a generation past the last",
-    (it) => it.stamps[0] = LAST * 2 + 3,
-    `at generation ${LAST + 1}, out`,
-  ],
+const WIDE_DAMAGE: Damage[] = [
+  ["chunk 9 links to chunk 5, which is retired", (it) => retire(it, 5)],
+  ["it counts 0 retired chunks, and has 1", (it) => it.stamps[5] = 0],
+  ["chunk 10 is retired, the bump pointer is", (it) => retire(it, 10), 2],
+  ["chunk 0 is at generation 0, out of range 1 to", (it) => it.stamps[0] = 1],
+  [`chunk 0 is at generation ${LAST + 1}, out`, (it) => it.stamps[0] = LAST * 2 + 3],
 ];
 
-for (const [isWide, table] of [[false, DAMAGE], [true, WIDE]] as const) {
-  for (const [what, damage, message, at = 0] of table) {
-    Deno.test(`validate() finds ${what}`, () => {
-      const victim = prepare(isWide);
+for (const [handles, table] of [["compact", DAMAGE], ["wide", WIDE_DAMAGE]] as const) {
+  Deno.test(`validate() finds every kind of damage to a pool with ${handles} handles`, () => {
+    for (const [message, damage, at = 0] of table) {
+      const victim = prepare(handles);
       validate(victim.pool);
       damage(victim.blocks[Math.max(0, at)], victim);
       assertBroken(victim.pool, message, at);
-      validate(prepare(isWide).pool); // an error leaves nothing behind for the next call
-    });
-  }
+      validate(prepare(handles).pool); // an error leaves nothing behind for the next call
+    }
+  });
 }
-
-Deno.test("validate() finds damage to the queue of a pool that spreads reuse", () => {
-  const pool = new Pool({ n: "u8" }, { chunksPerBlock: 16, name: "bullets", reuse: "spread" });
-  pool.freeMany(pool.allocMany(20).slice(0, 5));
-  const [slab] = slabs.get(pool)!; // every pool has a slab
-  Object.defineProperty(slab, "queue", { value: { ...slab.queue, queued: 4 } });
-  assertBroken(pool, "the queue ends at chunk", -1);
-});
 
 Deno.test("validate() finds a link to a chunk that was never used", () => {
   const pool = new Pool({ n: "u8" }, { chunksPerBlock: 16, name: "bullets" });
@@ -253,26 +213,28 @@ Deno.test("validate() finds a link to a chunk that was never used", () => {
   assertBroken(pool, "chunk 4 links to chunk 10, out of range 0 to 9");
 });
 
-Deno.test("validate() reads links of 2 bytes", () => {
-  using pool = new Pool({ n: array("u8", 3) }, { chunksPerBlock: 512, name: "bullets" });
-  const handles = pool.allocMany(512);
-  pool.free(handles[300]);
-  pool.free(handles[400]);
-  validate(pool);
-  pool.blocks[0].bytes[400 * 3 + 1] = 2;
-  assertBroken(pool, `chunk 400 links to chunk ${300 - 256 + 512}, out of range 0 to 511`);
+Deno.test("validate() reads links of 2 bytes, aligned and not", () => {
+  for (const size of [2, 3, 4, 5, 12]) {
+    using pool = new Pool({ n: array("u8", size) }, { chunksPerBlock: 512, name: "bullets" });
+    const handles = pool.allocMany(512);
+    pool.free(handles[300]);
+    pool.free(handles[400]);
+    validate(pool);
+    pool.blocks[0].bytes[400 * size + 1] = 2;
+    assertBroken(pool, `chunk 400 links to chunk ${300 - 256 + 512}, out of range 0 to 511`);
+  }
 });
 
-for (const kind of ["ErasedPool", "PoolSet"]) {
+for (const [kind, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`validate() finds damage in each slab of a ${kind}, and of its pools in that one`, () => {
-    const { pool, allocMany } = POOLS[kind]();
-    allocMany(40);
+    const { pool, of } = make(Num, { chunksPerBlock: 16, name: "cells" });
+    pool.allocMany<AnyHandle[]>(...of, 40);
     for (const [at, slab] of slabs.get(pool)!.entries()) { // every pool has a slab
       const block = slab.blocks.at(-1);
       if (block === undefined) continue; // a class without records
       block.liveBits[0] ^= 1;
-      assertBroken(pool, "the live bit of chunk 0 is 0", block.index, `${kind} "cells"`);
-      const { pools = [] } = pool as Partial<PoolSet>;
+      assertBroken(pool, "the live bit of chunk 0 is 0", block.index, labelOf(kind, "cells"));
+      const { pools = [] } = untyped<Partial<PoolSet>>(pool);
       pools.forEach((it, i) =>
         i === at ? assertThrows(() => validate(it), InvariantError) : validate(it)
       );

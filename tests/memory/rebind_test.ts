@@ -5,31 +5,9 @@
  * @module
  */
 import { assert, assertEquals, assertThrows, fail } from "@std/assert";
-import {
-  type AnyHandle,
-  type MemoryResource,
-  Pool,
-  type PoolBase,
-  type PoolOptions,
-  type PoolSet,
-  validate,
-  wasmMemory,
-} from "../../mod.ts";
-import {
-  type AnyKindOfPool,
-  FACES,
-  fill,
-  forge,
-  KINDS,
-  type MixedKind,
-  type MixedPool,
-  Num,
-  POOLS,
-  Pos,
-  Real,
-  reserveIn,
-  stateOf,
-} from "../_support.ts";
+import { type AnyHandle, type MemoryResource, PoolSet, validate, wasmMemory } from "../../mod.ts";
+import { type KindMaker, labelOf, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
+import { Num, Real, stateOf, untyped } from "../_support.ts";
 
 const PAGE_BYTES = 65_536;
 
@@ -39,232 +17,145 @@ function memoryOf(descriptor: Partial<WebAssembly.MemoryDescriptor> = {}) {
   return { memory, window: wasmMemory(memory, { byteOffset: 64 }) };
 }
 
-/**
- * A pool with records, and calls of it. Two of them over different memories do the same, to the
- * byte.
- */
-interface Subject {
-  readonly pool: AnyKindOfPool;
-  /** Calls that need the memory of a block, and their verbs in errors. */
-  readonly calls: readonly [verb: string, () => unknown][];
-  /** Allocates and frees, and returns every new handle. */
-  use(): number[];
-  reserve(chunks: number): void;
-  /** Reads through views, cursors and handles that exist already. */
-  read(): unknown;
+type RealView = { v: number; n: number; toJSON(): unknown };
+
+/** A pool with free chunks in two blocks and a full third block, and what exists beside it. */
+function subjectOf(make: KindMaker, memory?: MemoryResource) {
+  const options = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
+  const it = make(Real, { ...options, ...memory === undefined ? {} : { memory } });
+  const { pool, of } = it;
+  const handles: AnyHandle[] = pool.allocMany(...of, 48);
+  handles.forEach((handle, n) => pool.set(...of, handle, { n, v: n / 2 }));
+  for (const n of [3, 20, 9, 17]) pool.free(handles[n]);
+  return {
+    ...it,
+    handles,
+    live: handles[0],
+    view: pool.get<RealView>(...of, handles[40]),
+    cursor: pool.seek(pool.cursor<RealView>(...of), handles[5]),
+    loop: pool.loop(...of, () => fail()),
+    snapshot: pool.snapshot(),
+    save: pool.save(),
+  };
 }
 
-/** Calls that every kind of pool has. */
-function callsOf(
-  pool: PoolBase<unknown, AnyHandle>,
-  handles: AnyHandle[],
-  view: object,
-): [verb: string, () => unknown][] {
-  const [{ index }] = pool.blocks;
-  const saved = pool.snapshot();
+type Subject = ReturnType<typeof subjectOf>;
+
+/** Calls that need the memory of a block, and their verbs in errors. */
+const CALLS: readonly [verb: string, call: (it: Subject) => unknown][] = [
+  ["alloc", ({ pool, of }) => pool.alloc(...of)],
+  ["alloc", ({ pool, of }) => pool.alloc(...of, { n: 1 })],
+  ["alloc", ({ pool, of }) => pool.tryAlloc(...of)],
+  ["alloc", ({ pool, of }) => pool.scoped(...of)],
+  ["alloc", ({ pool, of, cursor }) => pool.allocAt(...of, cursor)],
+  ["allocMany", ({ pool, of }) => pool.allocMany(...of, 2)],
+  ["allocMany", ({ pool, of }) => pool.allocMany(...of, 20)],
+  ["free", ({ pool, live }) => pool.free(live)],
+  ["free", ({ pool, live }) => pool.tryFree(live)],
+  ["freeMany", ({ pool, live, handles }) => pool.freeMany([live, handles[33]])],
+  ["freeMany", ({ pool }) => pool.freeMany([])],
+  ["use a handle", ({ pool, live }) => pool.has(live)],
+  ["use a handle", ({ pool, handles }) => pool.has(handles[3])], // a stale one
+  ["use a handle", ({ pool, of, live }) => pool.get(...of, live)],
+  ["use a handle", ({ pool, of, live }) => pool.tryGet(...of, live)],
+  ["use a handle", ({ pool, of, live }) => pool.set(...of, live, { n: 9 })],
+  ["use a handle", ({ pool, cursor, live }) => pool.seek(cursor, live)],
+  ["tell the handle", ({ pool, view }) => pool.handleOf(untyped(view))],
+  ["iterate", ({ pool, of }) => pool.forEach(...of, () => fail())],
+  ["iterate", (it) => viewsOf(it)[Symbol.iterator]()],
+  ["iterate", ({ pool, of }) => pool.handles(...of)],
+  ["iterate", ({ loop }) => loop()],
+  ["retain", ({ pool, of }) => pool.retain(...of, () => false)],
+  ["loop", ({ pool, of }) => pool.loop(...of, () => fail())],
+  ["make a cursor", ({ pool, of }) => pool.cursor(...of)],
+  ["reserve", (it) => reserveIn(it, 1)],
+  ["clear", ({ pool }) => pool.clear()],
+  ["trim", ({ pool }) => pool.trim()],
+  ["freeBlock", ({ pool }) => pool.freeBlock(pool.blocks[0].index)],
+  ["tell the figures", ({ pool }) => pool.stats()],
+  ["snapshot", ({ pool }) => pool.snapshot()],
+  ["restore", ({ pool, snapshot }) => pool.restore(snapshot)],
+  ["save", ({ pool }) => pool.save()],
+  ["load", ({ pool, save }) => pool.load(save)],
+  ["compact", ({ pool }) => pool.compact()],
+  ["pack", ({ pool, of }) => pool.pack(...of, new Float64Array(100), ["v", "n"])],
+  ["pack", ({ pool, of }) => pool.pack(...of, new Uint8Array(1000))],
+  ["validate", ({ pool }) => validate(pool)],
+];
+
+/** Allocates and frees, and returns every new handle. */
+function use({ pool, of, handles, live }: Subject): number[] {
+  const many = pool.allocMany(...of, 4);
+  const made = [pool.alloc(...of), ...many, pool.allocAt(...of, pool.cursor(...of))];
+  pool.freeMany([made[1], handles[33], live]);
+  pool.retain(...of, (_: unknown, handle: AnyHandle) => handle !== made[2]);
+  return [...made, ...pool.allocMany(...of, 3), pool.alloc(...of, { n: 9 })];
+}
+
+/** Reads through views, cursors and handles that exist already. */
+function read({ pool, of, handles, view, cursor }: Subject): unknown {
   return [
-    ["freeMany", () => pool.freeMany(handles)],
-    ["freeMany", () => pool.freeMany([])],
-    ["clear", () => pool.clear()],
-    ["trim", () => pool.trim()],
-    ["freeBlock", () => pool.freeBlock(index)],
-    ["tell the handle", () => pool.handleOf(view)],
-    ["tell the figures", () => pool.stats()],
-    ["snapshot", () => pool.snapshot()],
-    ["restore", () => pool.restore(saved)],
-    ["validate", () => validate(pool)],
+    [view, cursor].map((it) => [it.toJSON(), pool.handleOf(untyped(it))]),
+    handles.map((handle) => pool.tryGet<RealView>(...of, handle)?.toJSON()),
+    Array.from(viewsOf<RealView>({ pool, of }), (it) => it.n),
   ];
 }
 
-/** A `Pool` with free chunks in two blocks, and a full third block. */
-function plainSubject(memory?: MemoryResource): Subject {
-  const options: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
-  const pool = new Pool(Real, { ...options, ...memory === undefined ? {} : { memory } });
-  const handles = pool.allocMany(48);
-  handles.forEach((handle, n) => pool.set(handle, { n, v: n / 2 }));
-  for (const n of [3, 20, 9, 17]) pool.free(handles[n]);
-  const live = handles[0];
-  const view = pool.get(handles[40]);
-  const cursor = pool.seek(pool.cursor(), handles[5]);
-  const loop = pool.loop(() => fail());
-  return {
-    pool,
-    calls: [
-      ["alloc", () => pool.alloc()],
-      ["alloc", () => pool.alloc({ n: 1 })],
-      ["alloc", () => pool.tryAlloc()],
-      ["alloc", () => pool.scoped()],
-      ["alloc", () => pool.allocAt(cursor)],
-      ["allocMany", () => pool.allocMany(2)],
-      ["allocMany", () => pool.allocMany(20)],
-      ["free", () => pool.free(live)],
-      ["free", () => pool.tryFree(live)],
-      ["iterate", () => pool.retain(() => false)],
-      ["use a handle", () => pool.has(live)],
-      ["use a handle", () => pool.has(handles[3])], // a stale one
-      ["use a handle", () => pool.get(live)],
-      ["use a handle", () => pool.tryGet(live)],
-      ["use a handle", () => pool.set(live, { n: 9 })],
-      ["use a handle", () => pool.seek(cursor, live)],
-      ["iterate", () => pool.forEach(() => fail())],
-      ["iterate", () => pool[Symbol.iterator]()],
-      ["iterate", () => pool.handles()],
-      ["iterate", () => loop()],
-      ["loop", () => pool.loop(() => fail())],
-      ["make a cursor", () => pool.cursor()],
-      ["reserve", () => pool.reserve(1)],
-      ...callsOf(pool, [live, handles[33]], view),
-    ],
-    use: () => {
-      const made = [pool.alloc(), ...pool.allocMany(4), pool.allocAt(pool.cursor())];
-      pool.freeMany([made[1], handles[33], live]);
-      pool.retain((_, handle) => handle !== made[2]);
-      return [...made, ...pool.allocMany(3), pool.alloc({ n: 9 })];
-    },
-    reserve: (chunks) => pool.reserve(chunks),
-    read: () => [
-      view.toJSON(),
-      cursor.toJSON(),
-      [pool.handleOf(view), pool.handleOf(cursor)],
-      handles.map((handle) => pool.tryGet(handle)?.toJSON()),
-      Array.from(pool, (it) => it.n),
-    ],
-  };
-}
-
-/** The same with records of several structs. */
-function mixedSubject(
-  create: (options?: PoolOptions) => MixedPool,
-  memory?: MemoryResource,
-): Subject {
-  const pool = create(memory === undefined ? {} : { memory });
-  const handles = fill(pool, 48);
-  for (const n of [3, 20, 10, 17]) pool.free(handles[n]);
-  const live = handles[0];
-  const view = pool.get(Pos, handles[40]);
-  const cursor = pool.cursor(Real);
-  pool.seek(cursor, handles[5]);
-  const loop = pool.loop(Pos, () => fail());
-  return {
-    pool,
-    calls: [
-      ["alloc", () => pool.alloc(Real)],
-      ["alloc", () => pool.alloc(Pos, { n: 1 })],
-      ["alloc", () => pool.tryAlloc(Num)],
-      ["alloc", () => pool.scoped(Real)],
-      ["alloc", () => pool.allocAt(Real, cursor)],
-      ["allocMany", () => pool.allocMany(Num, 2)],
-      ["allocMany", () => pool.allocMany(Pos, 12)],
-      ["free", () => pool.free(live)],
-      ["free", () => pool.tryFree(live)],
-      ["retain", () => pool.retain(Pos, () => false)],
-      ["use a handle", () => pool.has(live)],
-      ["use a handle", () => pool.has(handles[3])], // a stale one
-      ["use a handle", () => pool.get(Pos, forge(live))],
-      ["use a handle", () => pool.tryGet(Pos, forge(live))],
-      ["use a handle", () => pool.set(Pos, forge(live), {})],
-      ["use a handle", () => pool.seek(cursor, forge(live))],
-      ["use a handle", () => pool.bytes(live)],
-      ["iterate", () => pool.forEach(Pos, () => fail())],
-      ["iterate", () => pool.all(Pos)],
-      ["iterate", () => pool.handles()],
-      ["iterate", () => loop()],
-      ["loop", () => pool.loop(Pos, () => fail())],
-      ["make a cursor", () => pool.cursor(Pos)],
-      ["reserve", () => reserveIn(pool, Pos, 1)],
-      ...callsOf(
-        pool as unknown as PoolBase<unknown, AnyHandle>,
-        [live, handles[34], handles[32]],
-        view,
-      ),
-    ],
-    use: () => {
-      const made: AnyHandle[] = KINDS.flatMap((kind) => [
-        forge(pool.alloc(kind, { n: 5 })),
-        ...pool.allocMany(kind, 3) as AnyHandle[],
-        forge(pool.allocAt(kind, pool.cursor(kind))),
-      ]);
-      pool.freeMany([made[1], handles[33], live, handles[40]]);
-      for (const kind of KINDS) pool.retain(kind, (_, handle) => handle !== made[2] as number);
-      return [...made, ...pool.allocMany(Pos, 3), pool.alloc(Real, { n: 9 })];
-    },
-    reserve: (chunks) => KINDS.forEach((kind) => reserveIn(pool, kind, chunks)),
-    read: () => [
-      view.toJSON(),
-      cursor.toJSON(),
-      [pool.handleOf(view), pool.handleOf(cursor)],
-      handles.map((handle, n) => pool.tryGet(KINDS[n % 3], handle)?.toJSON()),
-      KINDS.map((kind) => Array.from(pool.handles(kind))),
-    ],
-  };
-}
-
-const SUBJECTS: Readonly<Record<string, (memory?: MemoryResource) => Subject>> = {
-  "Pool": plainSubject,
-  ...Object.fromEntries(
-    Object.entries(FACES).map((
-      [name, create],
-    ) => [name, (memory?: MemoryResource) => mixedSubject(create, memory)]),
-  ),
-};
-
-for (const [name, subjectOf] of Object.entries(SUBJECTS)) {
-  const label = `${name.split(" ")[0]} "cells"`;
-
+for (const [kind, make] of Object.entries(POOL_KINDS)) {
   /** Asserts that a subject does from here on what one on the heap does, allocations included. */
-  const assertSame = ({ pool, read, use }: Subject) => {
-    const other = subjectOf();
-    assertEquals([stateOf(pool), read()], [stateOf(other.pool), other.read()]);
-    assertEquals(use(), other.use());
-    assertEquals(stateOf(pool), stateOf(other.pool));
-    validate(pool);
+  const assertSame = (it: Subject) => {
+    const other = subjectOf(make);
+    assertEquals([stateOf(it.pool), read(it)], [stateOf(other.pool), read(other)]);
+    assertEquals(use(it), use(other));
+    assertEquals(stateOf(it.pool), stateOf(other.pool));
+    validate(it.pool);
   };
 
-  Deno.test(`${name} throws after its memory grew, until rebind(), and is unchanged`, () => {
+  Deno.test(`${kind} throws after its memory grew, until rebind(), and is unchanged`, () => {
     const { memory, window } = memoryOf();
-    const subject = subjectOf(window);
+    const it = subjectOf(make, window);
     memory.grow(1);
-    for (const [verb, call] of subject.calls) {
-      const message = `Cannot ${verb} in ${label}: the memory of block `;
-      const error = assertThrows(call, TypeError, message);
+    for (const [verb, call] of CALLS) {
+      const called = verb === "retain" && it.of.length === 0 ? "iterate" : verb;
+      const message = `Cannot ${called} in ${labelOf(kind, "cells")}: the memory of block `;
+      const error = assertThrows(() => call(it), TypeError, message);
       assert(error.message.endsWith("call rebind() first"), error.message);
     }
-    subject.pool.rebind();
-    validate(subject.pool);
-    assertSame(subject);
+    it.pool.rebind();
+    validate(it.pool);
+    assertSame(it);
   });
 
-  Deno.test(`${name} needs no rebind() over a memory that is shared or has not grown`, () => {
+  Deno.test(`${kind} needs no rebind() over a memory that is shared or has not grown`, () => {
     for (const rebinds of [0, 1, 3]) {
-      const still = subjectOf(memoryOf().window);
       const { memory, window } = memoryOf({ maximum: 8, shared: true });
-      const shared = subjectOf(window);
+      const shared = subjectOf(make, window);
       memory.grow(1);
-      for (const subject of [still, shared]) {
-        for (let i = 0; i < rebinds; i++) subject.pool.rebind();
-        assertSame(subject);
+      for (const it of [subjectOf(make, memoryOf().window), shared]) {
+        for (let i = 0; i < rebinds; i++) it.pool.rebind();
+        assertSame(it);
       }
     }
   });
 
-  Deno.test(`${name} grows after its memory grew several times, each followed by rebind()`, () => {
+  Deno.test(`${kind} grows after its memory grew several times, each followed by rebind()`, () => {
     const { memory, window } = memoryOf();
-    const { pool, read, reserve } = subjectOf(window);
-    const before = read();
+    const it = subjectOf(make, window);
+    const before = read(it);
     for (let round = 0; round < 3; round++) {
       memory.grow(1);
-      pool.rebind();
-      assertEquals(read(), before);
+      it.pool.rebind();
+      assertEquals(read(it), before);
     }
-    reserve(64);
-    assertEquals([read(), pool.byteLength], [before, window.usedBytes]);
-    validate(pool);
+    reserveIn(it, 64);
+    assertEquals([read(it), it.pool.byteLength], [before, window.usedBytes]);
+    validate(it.pool);
   });
 
-  Deno.test(`${name} gives every region back after its memory grew, with or without rebind()`, () => {
+  Deno.test(`${kind} gives every region back after its memory grew, with or without rebind()`, () => {
     for (const rebinds of [false, true]) {
       const { memory, window } = memoryOf();
-      const { pool } = subjectOf(window);
+      const { pool } = subjectOf(make, window);
       memory.grow(1);
       if (rebinds) {
         pool.rebind();
@@ -278,42 +169,35 @@ for (const [name, subjectOf] of Object.entries(SUBJECTS)) {
       assertEquals(window.largestFreeBytes, 2 * PAGE_BYTES - 64);
     }
   });
-}
 
-for (const [name, create] of Object.entries(POOLS)) {
-  Deno.test(`${name} with full blocks adds no block before rebind()`, () => {
-    const { memory, window } = memoryOf();
-    const { pool, alloc, allocMany } = create({ memory: window });
-    allocMany(32);
-    memory.grow(1);
-    const before = window.usedBytes;
-    assertThrows(() => alloc(), TypeError, "call rebind() first");
-    assertThrows(() => allocMany(1), TypeError, "call rebind() first");
-    assertEquals([pool.size, pool.capacity, window.usedBytes], [32, 32, before]);
-    pool.rebind();
-    alloc();
-    assertEquals([pool.size, pool.capacity], [33, 48]);
-    validate(pool);
+  Deno.test(`${kind} adds no block before rebind(), and needs it also where its last block was freed`, () => {
+    for (const isLastFreed of [false, true]) {
+      const { memory, window } = memoryOf();
+      const { pool, of } = make(Num, { chunksPerBlock: 16, maxChunks: 64, memory: window });
+      const handles: AnyHandle[] = pool.allocMany(...of, isLastFreed ? 33 : 32);
+      if (isLastFreed) {
+        pool.free(handles[3]);
+        pool.freeBlock(pool.blocks[2].index);
+      }
+      memory.grow(1);
+      const before = [pool.size, pool.capacity, window.usedBytes];
+      for (const call of [() => pool.alloc(...of), () => pool.allocMany(...of, 1)]) {
+        assertThrows(call, TypeError, "call rebind() first");
+      }
+      assertEquals([pool.size, pool.capacity, window.usedBytes], before);
+      pool.rebind();
+      validate(pool);
+      const index = pool.indexOf(pool.alloc(...of));
+      if (isLastFreed) assertEquals(index & 63, 3); // the chunk that was freed
+      assertEquals([pool.size, pool.capacity], isLastFreed ? [32, 32] : [33, 48]);
+      validate(pool);
+    }
   });
 }
 
-Deno.test("Pool.alloc() throws until rebind() also when its last block was freed", () => {
-  const { memory, window } = memoryOf();
-  const { pool, alloc, allocMany } = POOLS["Pool"]({ memory: window });
-  const handles = allocMany(33);
-  pool.free(handles[3]);
-  pool.freeBlock(2);
-  memory.grow(1);
-  for (let i = 0; i < 2; i++) assertThrows(() => alloc(), TypeError, "the memory of block 0 was");
-  assertEquals([pool.size, pool.capacity], [31, 32]);
-  pool.rebind();
-  validate(pool);
-  assertEquals(alloc() & 63, 3); // the chunk that was freed
-});
-
 Deno.test("PoolSet.clear() and freeMany() change no class when one of them has lost its memory", () => {
   const { memory, window } = memoryOf();
-  using set = FACES["PoolSet"]({ memory: window }) as PoolSet<MixedKind>;
+  using set = new PoolSet({ sizes: [4, 16], chunksPerBlock: 16, maxChunks: 128, memory: window });
   set.allocMany(Real, 20);
   const all = [...set.handles()];
   memory.grow(1);

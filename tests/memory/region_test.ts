@@ -1,9 +1,21 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type MemoryRegion, type MemoryResource, OutOfMemoryError, validate } from "../../mod.ts";
-import { type ErrorClass, type Face, figuresOf, POOLS, untyped } from "../_support.ts";
+import {
+  type AnyHandle,
+  type MemoryRegion,
+  type MemoryResource,
+  OutOfMemoryError,
+  validate,
+} from "../../mod.ts";
+import { labelOf, type OfKind, POOL_KINDS, reserveIn, valuesOf } from "../_kinds.ts";
+import { type ErrorClass, figuresOf, Real, untyped } from "../_support.ts";
 
 /** Bytes of a block of 16 chunks of 16 bytes. */
 const BLOCK_BYTES = 256;
+
+function poolOver(kind: string, memory: MemoryResource, keepEmptyBlocks = 1): OfKind {
+  const options = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
+  return POOL_KINDS[kind](Real, { ...options, memory, keepEmptyBlocks });
+}
 
 /** Makes what a resource returns. */
 type Allocate = (byteLength: number) => unknown;
@@ -33,13 +45,13 @@ class Scripted implements MemoryResource {
 }
 
 /** Calls that need memory, and for how many blocks. */
-const GROWING: readonly [blocks: number, (face: Face) => unknown][] = [
-  [1, (face) => face.alloc()],
-  [1, (face) => face.alloc({ n: 7 })],
-  [1, (face) => face.allocMany(1)],
-  [3, (face) => face.allocMany(40)],
-  [1, (face) => face.reserve(17)],
-  [3, (face) => face.reserve(64)],
+const GROWING: readonly [blocks: number, (it: OfKind) => unknown][] = [
+  [1, ({ pool, of }) => pool.alloc(...of)],
+  [1, ({ pool, of }) => pool.alloc(...of, { n: 7 })],
+  [1, ({ pool, of }) => pool.allocMany(...of, 1)],
+  [3, ({ pool, of }) => pool.allocMany(...of, 40)],
+  [1, (it) => reserveIn(it, 17)],
+  [3, (it) => reserveIn(it, 64)],
 ];
 
 /**
@@ -48,7 +60,7 @@ const GROWING: readonly [blocks: number, (face: Face) => unknown][] = [
  * afterwards.
  */
 function assertThrowsOnGrowth(
-  name: string,
+  kind: string,
   script: Allocate,
   errorClass: ErrorClass,
   message: string,
@@ -57,21 +69,21 @@ function assertThrowsOnGrowth(
   for (const [blocks, call] of GROWING) {
     for (let good = 0; good < blocks; good++) {
       const memory = new Scripted();
-      const face = POOLS[name]({ memory });
-      const { pool } = face;
-      const live = face.allocMany(16);
-      live.forEach((handle, n) => face.get(handle).n = n);
+      const it = poolOver(kind, memory);
+      const { pool, of } = it;
+      const live: AnyHandle[] = pool.allocMany(...of, 16);
+      live.forEach((handle, n) => pool.set(...of, handle, { n }));
       const before = figuresOf(pool);
       Object.assign(memory, { script, good });
-      assertThrows(() => call(face), errorClass, message);
+      assertThrows(() => call(it), errorClass, message);
       assertEquals([figuresOf(pool), memory.allocated.size], [before, 1 + unreleased]);
       validate(pool);
 
       memory.script = regionOf;
       pool.freeMany([live[3]]);
-      live[3] = face.alloc({ n: 3 }); // needs no memory
-      call(face);
-      assert(live.every((handle, n) => face.get(handle).n === n));
+      live[3] = pool.alloc(...of, { n: 3 }); // needs no memory
+      call(it);
+      assertEquals(valuesOf(it).slice(0, 16), live.map((_, n) => ({ v: 0, n })));
       validate(pool);
       pool.dispose();
       assertEquals(memory.allocated.size, unreleased);
@@ -85,55 +97,53 @@ const at = (byteOffset: number, bufferBytes: number, byteLength?: number): Alloc
   byteLength: byteLength ?? bytes,
 });
 
-const BAD: readonly [what: string, Allocate, problem: string][] = [
-  ["one byte too few", at(0, 255, 255), "a region of 255 bytes, 256 were asked for"],
-  ["no bytes", at(0, 0, 0), "a region of 0 bytes, 256 were asked for"],
-  ["NaN bytes", at(0, 256, NaN), "a region of NaN bytes, 256 were asked for"],
-  ["no length", () => ({ buffer: new ArrayBuffer(256), byteOffset: 0 }), "a region of undefined"],
-  ["an odd offset", at(1, 512), "a region at byte 1, which is no multiple of 8"],
-  ["half an alignment", at(4, 512), "a region at byte 4, which is no multiple of 8"],
-  ["a negative offset", at(-8, 512), "a region at byte -8, which is no multiple of 8"],
-  ["an offset of NaN", at(NaN, 512), "a region at byte NaN, which is no multiple of 8"],
-  ["an offset of 0.5", at(0.5, 512), "a region at byte 0.5, which is no multiple of 8"],
-  ["an end beyond the buffer", at(8, 256), "a region of bytes 8 to 264, its buffer has 256"],
-  ["a start beyond the buffer", at(1024, 256), "a region of bytes 1024 to 1280"],
-  [
-    "a detached buffer",
-    (byteLength) => {
-      const buffer = new ArrayBuffer(byteLength);
-      buffer.transfer(0);
-      return { buffer, byteOffset: 0, byteLength };
-    },
-    "a region of bytes 0 to 256, its buffer has 0",
-  ],
+/** Wrong regions for a block, and what the error says of them. */
+const BAD: readonly [Allocate, problem: string][] = [
+  [at(0, 255, 255), "a region of 255 bytes, 256 were asked for"],
+  [at(0, 0, 0), "a region of 0 bytes, 256 were asked for"],
+  [at(0, 256, NaN), "a region of NaN bytes, 256 were asked for"],
+  [() => ({ buffer: new ArrayBuffer(256), byteOffset: 0 }), "a region of undefined"],
+  ...[1, 4, -8, NaN, 0.5].map((byteOffset): [Allocate, string] => [
+    at(byteOffset, 512),
+    `a region at byte ${byteOffset}, which is no multiple of 8`,
+  ]),
+  [at(8, 256), "a region of bytes 8 to 264, its buffer has 256"],
+  [at(1024, 256), "a region of bytes 1024 to 1280"],
+  [detached, "a region of bytes 0 to 256, its buffer has 0"],
 ];
 
-for (const name of Object.keys(POOLS)) {
-  const returned = `Cannot grow ${name.split(" ")[0]} "cells": its memory resource returned`;
+function detached(byteLength: number): unknown {
+  const buffer = new ArrayBuffer(byteLength);
+  buffer.transfer(0);
+  return { buffer, byteOffset: 0, byteLength };
+}
 
-  for (const [what, script, problem] of BAD) {
-    Deno.test(`${name} releases a region with ${what}, and is unchanged`, () => {
-      assertThrowsOnGrowth(name, script, RangeError, `${returned} ${problem}`);
-    });
-  }
+for (const kind of Object.keys(POOL_KINDS)) {
+  const returned = `Cannot grow ${labelOf(kind, "cells")}: its memory resource returned`;
 
-  Deno.test(`${name} throws TypeError on a region that has no buffer, and is unchanged`, () => {
-    for (const bad of [undefined, null, 5, "region", {}, { buffer: null }, { buffer: {} }, []]) {
-      const message = `${returned} ${bad}, no region of a buffer`;
-      assertThrowsOnGrowth(name, () => bad, TypeError, message, 1);
+  Deno.test(`${kind} releases a region that is wrong, and is unchanged`, () => {
+    for (const [script, problem] of BAD) {
+      assertThrowsOnGrowth(kind, script, RangeError, `${returned} ${problem}`);
     }
   });
 
-  Deno.test(`${name} passes on what the resource throws, and is unchanged`, () => {
+  Deno.test(`${kind} throws TypeError on a region that has no buffer, and is unchanged`, () => {
+    for (const bad of [undefined, null, 5, "region", {}, { buffer: null }, { buffer: {} }, []]) {
+      const message = `${returned} ${bad}, no region of a buffer`;
+      assertThrowsOnGrowth(kind, () => bad, TypeError, message, 1);
+    }
+  });
+
+  Deno.test(`${kind} passes on what the resource throws, and is unchanged`, () => {
     for (const error of [new Error("boom"), new OutOfMemoryError("none left", BLOCK_BYTES)]) {
       const script = () => {
         throw error;
       };
-      assertThrowsOnGrowth(name, script, Error, error.message);
+      assertThrowsOnGrowth(kind, script, Error, error.message);
     }
   });
 
-  Deno.test(`${name} uses no more of a region than it requested, and releases that region`, () => {
+  Deno.test(`${kind} uses no more of a region than it requested, and releases that region`, () => {
     const bytes = new Uint8Array(4096).fill(0xee);
     const memory = new Scripted();
     let regions = 0;
@@ -142,14 +152,14 @@ for (const name of Object.keys(POOLS)) {
       bytes.fill(0, byteOffset, byteOffset + byteLength);
       return { buffer: bytes.buffer, byteOffset, byteLength: byteLength + 100 };
     };
-    const face = POOLS[name]({ memory, keepEmptyBlocks: 0 });
-    const live = face.allocMany(40);
-    live.forEach((handle, n) => face.get(handle).n = n);
-    assertEquals([face.pool.byteLength, face.pool.capacity], [3 * BLOCK_BYTES, 48]);
-    assertEquals(face.pool.blocks.map((block) => block.bytes.length), [256, 256, 256]);
+    const { pool, of } = poolOver(kind, memory, 0);
+    const live: AnyHandle[] = pool.allocMany(...of, 40);
+    live.forEach((handle, n) => pool.set(...of, handle, { n }));
+    assertEquals([pool.byteLength, pool.capacity], [3 * BLOCK_BYTES, 48]);
+    assertEquals(pool.blocks.map((block) => block.bytes.length), [256, 256, 256]);
     const isInBlock = (at: number) => at >= 64 && at < 3 * 1024 && (at - 64) % 1024 < BLOCK_BYTES;
     assert(bytes.every((byte, at) => isInBlock(at) || byte === 0xee));
-    face.pool.freeMany(live);
+    pool.freeMany(live);
     assertEquals([memory.allocated.size, regions], [0, 3]);
   });
 }

@@ -3,7 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { inspect } from "node:util";
 import { array, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
 import { bytes, count, showValue } from "../../src/messages/show.ts"; // parts of many texts
-import { POOLS, stateOf } from "../_support.ts";
+import { labelOf, POOL_KINDS } from "../_kinds.ts";
+import { Num, stateOf } from "../_support.ts";
 
 /** How Deno and Node print a value, which must be the same but for line breaks. */
 function printed(value: unknown): string {
@@ -15,20 +16,19 @@ function printed(value: unknown): string {
 
 // -- pools --
 
-Deno.test("Every pool prints as one line, also after dispose(), and printing changes nothing", () => {
-  for (const [kind, make] of Object.entries(POOLS)) {
-    const { pool, allocMany } = make({ name: "it", chunksPerBlock: 16 });
-    const title = `${kind.split(" ")[0]} "it"`;
+for (const [kind, make] of Object.entries(POOL_KINDS)) {
+  Deno.test(`${kind} prints as one line, also after dispose(), and printing changes nothing`, () => {
+    const { pool, of } = make(Num, { name: "it", chunksPerBlock: 16 });
+    const title = labelOf(kind, "it");
     assertEquals(printed(pool), `${title}: 0 live of 0 in 0 blocks, 0 bytes`);
-    allocMany(20);
+    pool.allocMany(...of, 20);
     const before = stateOf(pool);
-    const figures = `20 live of 32 in 2 blocks, ${pool.byteLength} bytes`;
-    assertEquals(printed({ pool }), `{ pool: ${title}: ${figures} }`);
+    assertEquals(printed({ pool }), `{ pool: ${title}: 20 live of 32 in 2 blocks, 128 bytes }`);
     assertEquals(stateOf(pool), before);
     pool.dispose();
     assertEquals(printed(pool), `${title}: disposed of`);
-  }
-});
+  });
+}
 
 Deno.test("A set prints the sums of its classes, and each of its pools its own figures", () => {
   using set = new PoolSet({ sizes: [4, 8], chunksPerBlock: 16, maxChunks: 64, name: "things" });
