@@ -163,18 +163,24 @@ const STRUCT_NAMES = ["", "", "", "My struct"].concat(
 );
 
 /**
- * Makes random structs, up to three levels deep, with names that may need escaping.
+ * Makes random structs, up to three levels deep.
  *
  * @param scalars Types of their fields.
+ * @param names Names of their fields; by default such as may need escaping.
+ * @param lengths Lengths of their arrays.
  * @returns The structs.
  */
-export function structsOf(scalars: readonly ScalarType[]): fc.Arbitrary<AnyStruct> {
+export function structsOf(
+  scalars: readonly ScalarType[],
+  names: readonly string[] = FIELD_NAMES,
+  lengths: readonly number[] = [1, 2, 3, 4],
+): fc.Arbitrary<AnyStruct> {
   const links = fc.constantFrom(ref("self"));
   return fc.letrec<{ element: ElementType; it: AnyStruct }>((tie) => {
     const element = fc.oneof({ maxDepth: 2 }, fc.constantFrom(...scalars), links, tie("it"));
-    const arrays = fc.tuple(element, fc.integer({ min: 1, max: 4 })).map(([of, n]) => array(of, n));
+    const arrays = fc.tuple(element, fc.constantFrom(...lengths)).map(([of, n]) => array(of, n));
     const type = fc.oneof(element, element, arrays);
-    const fields = fc.uniqueArray(fc.tuple(fc.constantFrom(...FIELD_NAMES), type), {
+    const fields = fc.uniqueArray(fc.tuple(fc.constantFrom(...names), type), {
       minLength: 1,
       maxLength: 6,
       selector: ([name]) => name,

@@ -1,11 +1,20 @@
 /**
- * Plain values that report each read, for the tests of writers.
+ * Plain values that report each read, and all that a write can change, for the tests of writers.
  *
  * @module
  */
 import { array, type Fields, ref, type Struct, struct } from "../../mod.ts";
+import type { OfKind } from "../_kinds.ts";
 
-type Plain = Record<string, unknown>;
+/** A plain value of a record or of a nested struct. */
+export type Plain = Record<string, unknown>;
+
+/** Everything of a pool that can change, with every byte of its records and metadata. */
+export function stateOf({ pool }: OfKind): unknown {
+  // One string, which compares fast.
+  const bytes = new TextDecoder("latin1").decode(pool.snapshot(undefined, { checksum: false }));
+  return { bytes, ...pool.stats() };
+}
 
 export const Vec: Struct<{ readonly x: "f32"; readonly y: "f32" }> = struct(
   { x: "f32", y: "f32" },

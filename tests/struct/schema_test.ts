@@ -1,6 +1,6 @@
 /**
- * Tests of structs: layouts of random schemas against C's rules, random records against typed
- * arrays, and the errors of wrong schemas.
+ * Tests of structs: layouts of random schemas against C's rules, `toString`, and the errors of wrong
+ * schemas.
  *
  * @module
  */
@@ -9,7 +9,6 @@ import fc from "fast-check";
 import {
   type AnyStruct,
   array,
-  type ElementType,
   type Fields,
   type FieldType,
   Pool,
@@ -20,6 +19,7 @@ import {
   struct,
 } from "../../mod.ts";
 import { untyped } from "../_support.ts";
+import { structsOf } from "./_declarations.ts";
 
 // deno-fmt-ignore: one width a line
 const SCALAR_BYTES: Record<ScalarType, number> = {
@@ -28,44 +28,16 @@ const SCALAR_BYTES: Record<ScalarType, number> = {
   i32: 4, u32: 4, f32: 4, ref: 4,
   i64: 8, u64: 8, f64: 8,
 };
-const SCALARS = Object.keys(SCALAR_BYTES) as ScalarType[]; // its keys are these
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 
-/** Offset, size, alignment and length of each field, in declared order. */
-function layoutOf(type: AnyStruct): Record<string, number[]> {
-  return Object.fromEntries(
-    Object.entries(type.fields).map((
-      [name, it],
-    ) => [name, [it.offset, it.size, it.align, it.length]]),
-  );
-}
-
-// -- random schemas --
-
-const NAMES = ["a", "b", "c", "d", "e", "f", "g", "h"];
-const scalars = fc.constantFrom(...SCALARS);
-
-/** Any struct, up to three levels deep. */
-const structs: fc.Arbitrary<AnyStruct> =
-  fc.letrec<{ element: ElementType; it: AnyStruct }>((tie) => {
-    const links = fc.constantFrom(ref(Vec2));
-    const element = fc.oneof({ maxDepth: 2 }, scalars, links, tie("it"));
-    const arrays = fc.tuple(element, fc.integer({ min: 1, max: 4 })).map(([of, n]) => array(of, n));
-    const types = fc.array(fc.oneof(element, element, arrays), { minLength: 1, maxLength: 6 });
-    const layout = fc.constantFrom("c", "c", "compact");
-    const it = fc.tuple(types, layout).map(([fields, as]) =>
-      struct(Object.fromEntries(fields.map((type, i) => [NAMES[i], type])), {
-        layout: as as "c" | "compact", // constantFrom gives just these
-      })
-    );
-    return { element, it };
-  }).it;
+// -- layouts --
 
 /** The fields of any struct. */
-const fieldSets: fc.Arbitrary<Fields> = structs.map((it) =>
-  Object.fromEntries(Object.entries(it.fields).map(([name, { type }]) => [name, type]))
-);
+const fieldSets: fc.Arbitrary<Fields> = structsOf(Object.keys(SCALAR_BYTES) as ScalarType[])
+  .map((it) =>
+    Object.fromEntries(Object.entries(it.fields).map(([name, { type }]) => [name, type]))
+  );
 
 /** Size and alignment by the rules of C, computed without the module. */
 function sizeAndAlign(type: FieldType): [number, number] {
@@ -109,145 +81,14 @@ Deno.test("struct() has no padding but at the end in the compact layout, for any
   }));
 });
 
-// -- random records --
-
-/** Numbers at the edges of the types, and beyond. */
-const NUMBERS = fc.oneof(
-  fc.double(),
-  fc.integer(),
-  fc.maxSafeInteger(),
-  fc.constantFrom(0, -0, 1, -1, 127, 128, 255, 256, -128, -129, 32_768, 65_535, 65_536, -32_769),
-  fc.constantFrom(
-    2 ** 31 - 1,
-    2 ** 31,
-    2 ** 32 - 1,
-    2 ** 32,
-    -(2 ** 31) - 1,
-    2 ** 53,
-    1e300,
-    1e-300,
-  ),
-  fc.constantFrom(NaN, Infinity, -Infinity, 0.1, 65_504, 65_520, 6e-8, 3.4e38, 1.5, -1.5),
-);
-
-/** Makes a value of a scalar type from any number. */
-function valueFor(type: ScalarType, number: number): unknown {
-  if (type === "bool") return number > 0;
-  if (type === "ref") return number >>> 0;
-  if (type !== "i64" && type !== "u64") return number;
-  return Number.isFinite(number) ? BigInt(Math.trunc(number)) * 3n : 0n;
+/** Offset, size, alignment and length of each field, in declared order. */
+function layoutOf(type: AnyStruct): Record<string, number[]> {
+  return Object.fromEntries(
+    Object.entries(type.fields).map((
+      [name, it],
+    ) => [name, [it.offset, it.size, it.align, it.length]]),
+  );
 }
-
-// deno-lint-ignore no-explicit-any -- the typed arrays share no constructor type that takes a value
-const ARRAYS: Partial<Record<ScalarType, { of(value: any): ArrayLike<unknown> }>> = {
-  i8: Int8Array,
-  u8: Uint8Array,
-  i16: Int16Array,
-  u16: Uint16Array,
-  i32: Int32Array,
-  u32: Uint32Array,
-  i64: BigInt64Array,
-  u64: BigUint64Array,
-  f16: Float16Array,
-  f32: Float32Array,
-  f64: Float64Array,
-};
-
-/** What is read after a value was written: the element of a typed array. */
-function stored(type: ScalarType, value: unknown): unknown {
-  const Typed = ARRAYS[type];
-  return Typed === undefined ? value : Typed.of(value)[0];
-}
-
-/** Makes a record of any struct, each scalar through `make`. */
-function recordOf(type: FieldType, make: (type: ScalarType) => unknown): unknown {
-  if (typeof type === "string") return make(type);
-  if (type instanceof Struct) {
-    const fields = Object.entries(type.fields);
-    return Object.fromEntries(fields.map(([name, it]) => [name, recordOf(it.type, make)]));
-  }
-  if (type.kind === "ref") return make("ref");
-  return Array.from({ length: type.length }, () => recordOf(type.element, make));
-}
-
-/** Compares plain values by `Object.is`. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (typeof a !== "object" || a === null || typeof b !== "object" || b === null) {
-    return Object.is(a, b);
-  }
-  const [left, right] = [Object.entries(a), Object.entries(b)];
-  return left.length === right.length &&
-    left.every(([key, value], i) => key === right[i][0] && isSame(value, right[i][1]));
-}
-
-/** A record to write and the one to be read back, for one struct and any numbers. */
-function sampleOf(
-  type: AnyStruct,
-  numbers: readonly number[],
-): { written: unknown; read: unknown } {
-  let next = 0;
-  const value = (scalar: ScalarType) => valueFor(scalar, numbers[next++ % numbers.length]);
-  const written = recordOf(type, value);
-  next = 0;
-  return { written, read: recordOf(type, (scalar) => stored(scalar, value(scalar))) };
-}
-
-function assertSame(actual: unknown, expected: unknown, what: string): void {
-  if (isSame(actual, expected)) return;
-  throw new Error(`${what}: got ${Deno.inspect(actual)}, expected ${Deno.inspect(expected)}`);
-}
-
-const cases = fc.record({
-  type: structs,
-  first: fc.array(NUMBERS, { minLength: 1, maxLength: 20 }),
-  second: fc.array(NUMBERS, { minLength: 1, maxLength: 20 }),
-});
-
-Deno.test("Pool gives back the record of any struct as typed arrays would, and its neighbour's too", () => {
-  fc.assert(fc.property(cases, ({ type, first, second }) => {
-    using pool = new Pool(type, { chunksPerBlock: 16, maxChunks: 16 });
-    const a = sampleOf(type, first);
-    const b = sampleOf(type, second);
-    const [x, y] = [pool.alloc(a.written as object), pool.alloc(b.written as object)];
-    assertSame(pool.get(x).toJSON(), a.read, "the first");
-    assertSame(pool.get(y).toJSON(), b.read, "the second");
-    pool.set(x, b.written as object);
-    assertSame(pool.get(x).toJSON(), b.read, "the first after set()");
-    // What was read can be written, and reads the same.
-    pool.set(x, a.read as object);
-    assertSame(pool.get(x).toJSON(), a.read, "the first after a second set()");
-    assertSame(pool.get(y).toJSON(), b.read, "the second at last");
-  }));
-});
-
-/** Reads a record field by field through its view. */
-function readView(view: unknown, type: FieldType): unknown {
-  if (typeof type === "string" || !(type instanceof Struct) && type.kind === "ref") return view;
-  if (type instanceof Struct) {
-    const fields = Object.entries(type.fields);
-    const values = view as Record<string, unknown>; // a view has each field by its name
-    return Object.fromEntries(fields.map(([name, it]) => [name, readView(values[name], it.type)]));
-  }
-  return [...view as Iterable<unknown>].map((it) => readView(it, type.element));
-}
-
-Deno.test("Views of any struct read and write, field by field, what whole records do", () => {
-  fc.assert(fc.property(cases, ({ type, first, second }) => {
-    using pool = new Pool(type, { chunksPerBlock: 16, maxChunks: 16 });
-    const a = sampleOf(type, first);
-    const b = sampleOf(type, second);
-    const [x, y] = [pool.alloc(a.written as object), pool.alloc(b.written as object)];
-    assertSame(readView(pool.get(x), type), a.read, "the first");
-    for (const [name, value] of Object.entries(b.written as object)) {
-      Object.assign(pool.get(x), { [name]: value });
-    }
-    assertSame(readView(pool.get(x), type), b.read, "the first after writing");
-    assertSame(pool.get(x).toJSON(), b.read, "the first as a whole");
-    assertSame(pool.get(y).toJSON(), b.read, "the second");
-  }));
-});
-
-// -- examples --
 
 Deno.test("struct() lays the example of the docs out in 24 bytes", () => {
   const Enemy = struct({
@@ -294,11 +135,6 @@ Deno.test("struct() makes a Struct that cannot be changed, also not by its field
   for (const it of frozen) assert(Object.isFrozen(it));
   assertThrows(() => Object.assign(type, { size: 1 }), TypeError);
   assertThrows(() => Object.assign(type.fields.x, { offset: 1 }), TypeError);
-});
-
-Deno.test("struct() takes any identifier for a name", () => {
-  const names = ["$", "a1", "größe", "class", "x_", "length", "名"];
-  assertEquals(struct(Object.fromEntries(names.map((name) => [name, "u8"]))).size, 7);
 });
 
 // -- toString() --
@@ -355,77 +191,56 @@ Deno.test("Struct.toString() prints names of links, the order of bytes, and sing
 
 // -- errors --
 
-const CYCLE = { kind: "array", element: array("u8", 2), length: 2 };
-
-const BAD_FIELDS: [string, Record<string, unknown>, string][] = [
-  ["an unknown type", { hp: "u17" }, 'field "hp" has unknown type "u17"'],
-  ["an inherited name for a type", { hp: "toString" }, 'field "hp" has unknown type "toString"'],
-  ["an undefined type", { hp: undefined }, 'field "hp" has unknown type undefined'],
-  ["a null type", { hp: null }, 'field "hp" has unknown type null'],
-  ["a number for a type", { hp: 4 }, 'field "hp" has unknown type 4'],
-  ["plain fields for a type", { hp: { x: "u8" } }, 'field "hp" has unknown type'],
-  ["a function for a type", { hp: () => "u8" }, 'field "hp" has unknown type'],
-  ["an unknown kind of type", { hp: { kind: "map" } }, 'field "hp" has unknown type'],
-  ["a bad second field", { ok: "u8", hp: "int" }, 'field "hp" has unknown type "int"'],
-  ["a ref to nothing", { it: { kind: "ref" } }, 'field "it" is a ref to undefined, which is not'],
-  [
-    "a ref to a scalar",
-    { it: ref(untyped<AnyStruct>("u8")) },
-    'field "it" is a ref to "u8", which is not',
-  ],
-  [
-    "a ref to a name",
-    { it: ref(untyped<AnyStruct>("Node")) },
-    'field "it" is a ref to "Node", which is not',
-  ],
-  ["a ref to fields", { it: ref(untyped<AnyStruct>({ x: "u8" })) }, 'field "it" is a ref to'],
-  ["an array of 0", { it: array("u8", 0) }, 'field "it" must have an array length that is a pos'],
-  ["an array of -1", { it: array("u8", -1) }, "a positive integer, got -1"],
-  ["an array of 1.5", { it: array("u8", 1.5) }, "a positive integer, got 1.5"],
-  ["an array of NaN", { it: array("u8", NaN) }, "a positive integer, got NaN"],
-  ["an array of Infinity", { it: array("u8", Infinity) }, "a positive integer, got Infinity"],
-  ["an array of no length", { it: { kind: "array", element: "u8" } }, "integer, got undefined"],
-  ["an array of a string length", { it: array("u8", untyped("4")) }, 'positive integer, got "4"'],
-  ["an array of arrays", { it: CYCLE }, 'field "it" is an array of arrays'],
-  [
-    "an array of unknowns",
-    { it: array(untyped<ScalarType>("u17"), 2) },
-    'field "it" has unknown type "u17"',
-  ],
-  [
-    "an array of nothing",
-    { it: array(untyped<ScalarType>(null), 2) },
-    'field "it" has unknown type null',
-  ],
-  [
-    "an array of bad refs",
-    { it: array(ref(untyped<AnyStruct>(5)), 2) },
-    'field "it" is a ref to 5',
-  ],
-  ["the name constructor", { constructor: "u8" }, 'field "constructor" has a name that every view'],
-  ["the name toJSON", { toJSON: "u8" }, 'field "toJSON" has a name that every view'],
-  ["a name with _", { _b: "u8" }, 'field "_b" starts with _'],
-  ["the name __proto__", { ["__proto__"]: "u8" }, 'field "__proto__" starts with _'],
-  ["an empty name", { "": "u8" }, 'field "" has a name that is not an identifier'],
-  ["a number for a name", { 0: "u8" }, 'field "0" has a name that is not an identifier'],
-  ["a name with a space", { "a b": "u8" }, 'field "a b" has a name that is not an identifier'],
-  ["a name with a dot", { "a.b": "u8" }, 'field "a.b" has a name that is not an identifier'],
-  ["a name with a dash", { "a-b": "u8" }, 'field "a-b" has a name that is not an identifier'],
-  ["a name with a digit first", { "1a": "u8" }, 'field "1a" has a name that is not an identifier'],
+/** What the error says of a field, and types and names of fields that it says so of. */
+const BAD_TYPES: Readonly<Record<string, readonly unknown[]>> = {
+  'has unknown type "u17"': ["u17", array(untyped<ScalarType>("u17"), 2)],
+  'has unknown type "toString"': ["toString"], // which every object inherits
+  "has unknown type undefined": [undefined],
+  "has unknown type null": [null, array(untyped<ScalarType>(null), 2)],
+  "has unknown type 4": [4],
+  "has unknown type": [{ x: "u8" }, () => "u8", { kind: "map" }],
+  "is a ref to undefined, which is not": [{ kind: "ref" }],
+  'is a ref to "u8", which is not': [ref(untyped<AnyStruct>("u8"))],
+  'is a ref to "Node", which is not': [ref(untyped<AnyStruct>("Node"))],
+  "is a ref to": [ref(untyped<AnyStruct>({ x: "u8" }))],
+  "is a ref to 5": [array(ref(untyped<AnyStruct>(5)), 2)],
+  "must have an array length that is a positive integer, got 0": [array("u8", 0)],
+  "a positive integer, got -1": [array("u8", -1)],
+  "a positive integer, got 1.5": [array("u8", 1.5)],
+  "a positive integer, got NaN": [array("u8", NaN)],
+  "a positive integer, got Infinity": [array("u8", Infinity)],
+  "a positive integer, got undefined": [{ kind: "array", element: "u8" }],
+  'a positive integer, got "4"': [array("u8", untyped("4"))],
+  "is an array of arrays": [{ kind: "array", element: array("u8", 2), length: 2 }],
+};
+const BAD_NAMES: Readonly<Record<string, readonly string[]>> = {
+  "has a name that every view": ["constructor", "toJSON"],
+  "starts with _": ["_b", "__proto__"],
+  "has a name that is not an identifier": ["", "0", "a b", "a.b", "a-b", "1a"],
+};
+const BAD_FIELDS: readonly (readonly [name: string, type: unknown, problem: string])[] = [
+  ...Object.entries(BAD_TYPES).flatMap(([problem, types]) =>
+    types.map((type) => ["hp", type, problem] as const)
+  ),
+  ...Object.entries(BAD_NAMES).flatMap(([problem, names]) =>
+    names.map((name) => [name, "u8", problem] as const)
+  ),
 ];
 
-for (const [what, fields, message] of BAD_FIELDS) {
-  Deno.test(`struct() throws SchemaError on ${what}`, () => {
-    const bad = untyped<Fields>(fields);
-    const unnamed = assertThrows(() => struct(bad), SchemaError, message);
-    assert(unnamed.message.startsWith("Cannot define struct: "));
-    const named = assertThrows(() => struct(bad, { name: "Enemy" }), SchemaError, message);
-    assert(named.message.startsWith('Cannot define struct "Enemy": '));
-    const field = Object.keys(fields).at(-1);
-    assertEquals([unnamed.struct, named.struct, named.field], ["", "Enemy", field]);
-    assertThrows(() => new Pool(bad), SchemaError, message);
-  });
-}
+Deno.test("struct() throws SchemaError on a bad type or name of a field, and says what is wrong", () => {
+  for (const [name, type, problem] of BAD_FIELDS) {
+    for (const before of [{}, { ok: "u8" }]) {
+      const bad = untyped<Fields>({ ...before, [name]: type });
+      const of = `field "${name}" `;
+      const unnamed = assertThrows(() => struct(bad), SchemaError, of);
+      assert(unnamed.message.startsWith("Cannot define struct: "));
+      const named = assertThrows(() => struct(bad, { name: "Enemy" }), SchemaError, problem);
+      assert(named.message.startsWith(`Cannot define struct "Enemy": ${of}`), named.message);
+      assertEquals([unnamed.struct, named.struct, named.field], ["", "Enemy", name]);
+      assertThrows(() => new Pool(bad), SchemaError, problem);
+    }
+  }
+});
 
 Deno.test("struct() throws SchemaError on fields that are none", () => {
   for (const nothing of [{}, [], null, undefined, 5, ""]) {
@@ -456,21 +271,4 @@ Deno.test("struct() throws SchemaError on f16 where the engine has no Float16Arr
     Object.defineProperty(globalThis, "Float16Array", saved);
   }
   assertEquals(struct({ x: "f16" }).size, 2);
-});
-
-// -- bytes --
-
-Deno.test("Records lie in a block as their struct says, in the platform's byte order", () => {
-  const type = struct({ a: "u8", b: "u16", c: "f32", d: array("i16", 2), e: "u64" });
-  using pool = new Pool(type, { chunksPerBlock: 16, maxChunks: 16 });
-  pool.alloc();
-  pool.alloc({ a: 1, b: 0x0203, c: 1.5, d: [-1, -2], e: 9n });
-  const { bytes } = pool.blocks[0];
-  const data = new DataView(bytes.buffer, bytes.byteOffset + type.size);
-  const { a, b, c, d, e } = type.fields;
-  assertEquals(data.getUint8(a.offset), 1);
-  assertEquals(data.getUint16(b.offset, true), 0x0203);
-  assertEquals(data.getFloat32(c.offset, true), 1.5);
-  assertEquals([data.getInt16(d.offset, true), data.getInt16(d.offset + 2, true)], [-1, -2]);
-  assertEquals(data.getBigUint64(e.offset, true), 9n);
 });

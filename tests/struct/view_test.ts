@@ -5,128 +5,11 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  type AnyHandle,
-  array,
-  type Fields,
-  Pool,
-  type PoolOptions,
-  type ScalarType,
-  struct,
-  validate,
-} from "../../mod.ts";
+import { type AnyHandle, array, Pool, type PoolOptions, struct, validate } from "../../mod.ts";
 import { type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
-import { forge, untyped } from "../_support.ts";
 import type { Any } from "./_holders.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
-
-// -- scalars --
-
-/** For each type: what is written, and what is read then. */
-const WRITES: Record<ScalarType, [unknown, unknown][]> = {
-  u8: [[0, 0], [1, 1], [255, 255], [256, 0], [257, 1], [-1, 255], [1.9, 1], [NaN, 0]],
-  i8: [[0, 0], [127, 127], [128, -128], [-128, -128], [-129, 127], [255, -1], [-1.9, -1]],
-  bool: [[true, true], [false, false]],
-  u16: [[0, 0], [65_535, 65_535], [65_536, 0], [-1, 65_535], [2.5, 2], [Infinity, 0]],
-  i16: [[0, 0], [32_767, 32_767], [32_768, -32_768], [-32_769, 32_767], [65_535, -1]],
-  f16: [[0, 0], [1.5, 1.5], [0.1, 0.0999755859375], [65_504, 65_504], [65_520, Infinity]],
-  u32: [[0, 0], [2 ** 32 - 1, 2 ** 32 - 1], [2 ** 32, 0], [-1, 2 ** 32 - 1], [2 ** 31, 2 ** 31]],
-  i32: [[0, 0], [2 ** 31 - 1, 2 ** 31 - 1], [2 ** 31, -(2 ** 31)], [2 ** 32 + 5, 5]],
-  ref: [[0, 0], [1, 1], [2 ** 30 - 1, 2 ** 30 - 1], [2 ** 32 - 1, 2 ** 32 - 1], [null, 0]],
-  f32: [[0, 0], [0.1, Math.fround(0.1)], [1e39, Infinity], [NaN, NaN], [-2.5, -2.5]],
-  f64: [[0, 0], [0.1, 0.1], [-1e300, -1e300], [NaN, NaN], [2 ** 53, 2 ** 53]],
-  i64: [[0n, 0n], [2n ** 63n - 1n, 2n ** 63n - 1n], [2n ** 63n, -(2n ** 63n)], [-1n, -1n]],
-  u64: [[0n, 0n], [2n ** 64n - 1n, 2n ** 64n - 1n], [2n ** 64n, 0n], [-1n, 2n ** 64n - 1n]],
-};
-
-// Guards on both sides of the value show a write past it.
-const guarded = (type: ScalarType) => struct({ before: "u8", it: type, after: "u8" });
-
-/** The places of a value in a record, and how a view reaches it. */
-const PLACES: Readonly<
-  Record<
-    string,
-    [fields: (type: ScalarType) => Fields, of: (view: Any) => Any, key: string | number]
-  >
-> = {
-  "a field": [(type) => ({ before: "u8", it: type, after: "u8" }), (view) => view, "it"],
-  "a nested field": [
-    (type) => ({ before: "f32", part: guarded(type), after: "u8" }),
-    (view) => view.part,
-    "it",
-  ],
-  "a field nested twice": [
-    (type) => ({ before: "u8", part: struct({ pad: "u8", part: guarded(type) }) }),
-    (view) => view.part.part,
-    "it",
-  ],
-  "an element": [
-    (type) => ({ before: "u8", list: array(type, 3), after: "u8" }),
-    (view) => view.list,
-    1,
-  ],
-  "an element of a nested array": [
-    (type) => ({ pad: "u8", part: struct({ before: "u8", list: array(type, 3) }) }),
-    (view) => view.part.list,
-    2,
-  ],
-  "a field of an element": [
-    (type) => ({ before: "u8", list: array(guarded(type), 3), after: "u8" }),
-    (view) => view.list.get(1),
-    "it",
-  ],
-};
-
-for (const [place, [fields, of, key]] of Object.entries(PLACES)) {
-  const get = (view: Any) => typeof key === "number" ? of(view).get(key) : of(view)[key];
-  const set = (view: Any, value: unknown) => {
-    if (typeof key === "number") of(view).set(key, value);
-    else of(view)[key] = value;
-  };
-  Deno.test(`View reads and writes each type as its typed array does, in ${place}`, () => {
-    for (const [type, writes] of Object.entries(WRITES) as [ScalarType, [unknown, unknown][]][]) {
-      using pool = new Pool(fields(type), SMALL);
-      const [first, handle, last] = pool.allocMany(3);
-      const view = pool.get(handle);
-      const zero = writes.find(([, read]) => !read)![1];
-      for (const [written, read] of writes) {
-        set(view, written);
-        assertEquals([get(view), get(pool.get(handle))], [read, read], type);
-      }
-      set(view, zero);
-      assert(pool.blocks[0].bytes.every((byte) => byte === 0), `${type}: a byte around it changed`);
-      for (const other of [first, last]) assertEquals(get(pool.get(other)), zero);
-    }
-  });
-}
-
-Deno.test("View writes the bytes of its own value and no other", () => {
-  using pool = new Pool({ a: "u8", b: "u8", c: "u16", d: "u32" }, SMALL);
-  pool.alloc();
-  const view = pool.get(pool.alloc());
-  view.b = 0xff;
-  assertEquals([...pool.blocks[0].bytes.subarray(8, 16)], [0, 255, 0, 0, 0, 0, 0, 0]);
-  view.c = 0xffff;
-  assertEquals([...pool.blocks[0].bytes.subarray(8, 16)], [0, 255, 255, 255, 0, 0, 0, 0]);
-  view.d = 0xffff_ffff;
-  assertEquals([...pool.blocks[0].bytes.subarray(7, 17)], [0, 0, ...Array(7).fill(255), 0]);
-});
-
-Deno.test("A field of a view throws on a wrong ref or bigint, and writes nothing", () => {
-  const Part = struct({ next: "ref", big: "u64" });
-  using pool = new Pool({ next: "ref", big: "i64", part: Part }, SMALL);
-  const value = { next: forge(7), big: 5n, part: { next: forge(8), big: 6n } };
-  const view: Any = pool.get(pool.alloc(value));
-  for (const part of [view, view.part]) {
-    for (const bad of [-1, 1.5, 2 ** 32, NaN, undefined]) {
-      const message = `Cannot write field "next": a ref holds a handle below 2^32, got ${bad}`;
-      assertThrows(() => part.next = bad, RangeError, message);
-    }
-    assertThrows(() => part.big = 1, TypeError);
-  }
-  assertEquals(view.toJSON(), value);
-});
 
 // -- parts --
 
@@ -398,20 +281,6 @@ eachView("ArrayView.get() and set() throw RangeError on an index without element
   assertEquals(view.toJSON(), valueOf(1));
 });
 
-eachView("ArrayView.set() and copyFrom() throw on a wrong value, and write nothing", (view) => {
-  const { color, trails } = view;
-  const vec = view.line;
-  assertThrows(() => color.set(1, "5"), TypeError, '"color[1]": u8 must be a number, got "5"');
-  assertThrows(() => trails.set(1, 5), TypeError, "it must be an object, got 5");
-  assertThrows(() => trails.set(1, { ages: [1], z: 1 }), TypeError, 'it has no field "z"');
-  assertThrows(() => color.copyFrom([1, 2, 3, 4, 5]), RangeError, "it has 4 elements, got 5");
-  assertThrows(() => color.copyFrom([1, "2"]), TypeError, "u8 must be a number");
-  assertThrows(() => color.copyFrom(5), TypeError, "it must be array-like, got 5");
-  assertThrows(() => trails.copyFrom([{ ages: [1] }, 5]), TypeError, "it must be an object");
-  assertThrows(() => vec.to = { x: 8, y: true }, TypeError, 'field "to.y": f32 must be a num');
-  assertEquals(view.toJSON(), valueOf(1));
-});
-
 eachView(
   "ArrayView.copyFrom() writes the first elements, from anything array-like",
   (view, other) => {
@@ -434,23 +303,3 @@ eachView(
     }
   },
 );
-
-// -- many structs --
-
-Deno.test("Views of structs with the same field name read and write their own types", () => {
-  const views = (["u8", "i16", "u32", "f64", "i64", "bool"] as const).map((type) => {
-    const value = type === "i64" ? 5n : type === "bool" ? true : 5;
-    const pool = new Pool({ pad: "u8", it: type } as Fields, SMALL);
-    return { view: pool.get(pool.alloc({ it: value })) as Any, value };
-  });
-  for (const { view, value } of views) assertEquals(view.it, value);
-});
-
-Deno.test("A view can be bound to a record of another pool of the same struct", () => {
-  using a = new Pool(Vec, SMALL);
-  using b = new Pool(Vec, SMALL);
-  const [first, second] = [a.alloc({ x: 1 }), b.alloc({ x: 2 })];
-  const cursor = a.seek(a.cursor(), first);
-  assertEquals([cursor.x, b.seek(cursor, untyped(second)).x], [1, 2]);
-  assertEquals(b.handleOf(cursor), second);
-});
