@@ -14,6 +14,7 @@ import {
   Struct,
   struct,
 } from "../../mod.ts";
+import { isArray } from "../model/_values.ts";
 
 /** A member of a declared struct. */
 export interface Member {
@@ -129,10 +130,6 @@ function leavesAt(
  */
 export function inOrder(type: AnyStruct): [string, AnyStruct["fields"][string]][] {
   return Object.entries(type.fields).sort(([, a], [, b]) => a.offset - b.offset);
-}
-
-function isArray(type: FieldType): type is ReturnType<typeof array> {
-  return typeof type === "object" && !(type instanceof Struct) && type.kind === "array";
 }
 
 /**

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { inspect } from "node:util";
 import { array, type PoolOptions, StaleHandleError, struct } from "../../mod.ts";
 import { type OfKind, POOL_KINDS, viewsOf } from "../_kinds.ts";
@@ -79,28 +79,6 @@ each("a view and its parts throw on a property that is no field", (holder) => {
   }
 });
 
-each("the fields of a view and of its parts can be written", ({ view }) => {
-  Object.assign(view, VALUE, { life: 2 });
-  view.pos.x += 1;
-  view.trails.get(0).head = { x: 50, y: 51 };
-  view.trails.get(1).head.y = 52;
-  view.dots.set(0, { y: 53 });
-  view.color.set(1, 54);
-  view.flags = [false, true];
-  const [first, second] = VALUE.trails;
-  assertEquals(view.toJSON(), {
-    ...VALUE,
-    life: 2,
-    pos: { x: 3, y: 3 },
-    trails: [{ ...first, head: { x: 50, y: 51 } }, { ...second, head: { x: 21, y: 52 } }],
-    dots: [{ x: 11, y: 53 }, VALUE.dots[1]],
-    color: [8, 54, 10],
-    flags: [false, true],
-  });
-  const parts = partsOf(view);
-  for (const [name, part] of Object.entries(partsOf(view))) assertStrictEquals(part, parts[name]);
-});
-
 for (const [name, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${name}: in debug mode every call that gives a view gives a sealed one`, () => {
     const kind = make(Thing, DEBUG);
@@ -173,30 +151,19 @@ each("for…in, printing and JSON show the fields of a view", ({ view }) => {
   }
 });
 
-each("a view and its parts can be written as values, and a proxy of a view works", (holder) => {
+each("views and parts can be written as values, also through a proxy of a view", (holder) => {
   const { view } = holder;
-  assertEquals(holder.copy(view), VALUE);
   const { pos, color, dots, trails } = view;
-  assertEquals(holder.copy({ ...VALUE, pos, color, dots, trails }), VALUE);
-  view.pos = view.vel;
-  view.vel = view.line.to;
-  view.dots = [view.vel, view.pos];
-  view.trails.copyFrom([view.trails.get(1)]);
-  assertEquals(view.toJSON(), {
-    ...VALUE,
-    pos: VALUE.vel,
-    vel: VALUE.line.to,
-    dots: [VALUE.line.to, VALUE.vel],
-    trails: [VALUE.trails[1], VALUE.trails[1]],
-  });
+  for (const value of [view, { ...VALUE, pos, color, dots, trails }]) {
+    assertEquals(holder.copy(value), VALUE);
+  }
   const proxy = new Proxy(view, {});
   proxy.life = 5;
   proxy.pos.x = 6;
-  assertEquals([proxy.life, proxy.pos.toJSON(), [...proxy.color]], [5, { x: 6, y: 16 }, [
-    8,
-    9,
-    10,
-  ]]);
+  proxy.vel = proxy.line.to;
+  const { to } = VALUE.line;
+  assertEquals(view.toJSON(), { ...VALUE, life: 5, pos: { x: 6, y: 3 }, vel: to });
+  assertEquals([...proxy.color], VALUE.color);
 });
 
 for (const [name, make] of Object.entries(ALL_HOLDERS)) {

@@ -15,6 +15,7 @@ import {
   struct,
 } from "../../mod.ts";
 import { untyped } from "../_support.ts";
+import { isArray } from "../model/_values.ts";
 import {
   type Declarations,
   declarationsOf,
@@ -86,36 +87,21 @@ static_assert(sizeof(struct Enemy) == 64, "struct Enemy is not as in Slabs");`,
   );
 });
 
-/** The C type of each scalar, and its size. */
+/** The name of each scalar in a language, and its size. */
+type Names = Readonly<Partial<Record<ScalarType, readonly [name: string, size: number]>>>;
+
 // deno-fmt-ignore: one width a line
-const C_TYPES: Readonly<Record<ScalarType, [name: string, size: number]>> = {
+const C_TYPES: Names = {
   i8: ["int8_t", 1], u8: ["uint8_t", 1], bool: ["bool", 1],
   i16: ["int16_t", 2], u16: ["uint16_t", 2], f16: ["_Float16", 2],
   i32: ["int32_t", 4], u32: ["uint32_t", 4], f32: ["float", 4], ref: ["uint32_t", 4],
   i64: ["int64_t", 8], u64: ["uint64_t", 8], f64: ["double", 8],
 };
 const SCALARS = Object.keys(C_TYPES) as ScalarType[]; // its keys are these
-
-Deno.test("Struct.toC() declares each scalar, single and in an array, by its C type", () => {
-  for (const [type, [inC]] of Object.entries(C_TYPES)) {
-    const text = struct({ it: type as ScalarType, all: array(type as ScalarType, 3) }).toC();
-    assertEquals(membersOf(text, "Record"), [
-      { name: "it", type: inC, length: undefined, size: undefined },
-      { name: "all", type: inC, length: 3, size: undefined },
-    ]);
-  }
-});
-
-Deno.test("Struct.toC() declares a compact layout in the order of its bytes", () => {
-  const fields = { a: "u8", b: "f64", c: "u16" } as const;
-  const text = struct(fields, { name: "Tight", layout: "compact" }).toC();
-  assertEquals(membersOf(text, "Tight").map((it) => [it.name, it.length]), [
-    ["b", undefined],
-    ["c", undefined],
-    ["a", undefined],
-    ["_pad0", 5],
-  ]);
-});
+// deno-fmt-ignore
+const WGSL_TYPES: Names = {
+  f16: ["f16", 2], i32: ["i32", 4], u32: ["u32", 4], f32: ["f32", 4], ref: ["u32", 4],
+};
 
 // -- toWGSL() --
 
@@ -158,11 +144,6 @@ struct Half {
   @size(8) c: array<f16, 3>,
 }`,
   );
-  const Tight = struct({ a: "f16", b: "f32" }, { name: "Tight", layout: "compact" });
-  assertEquals(membersOf(Tight.toWGSL(), "Tight").map((it) => [it.name, it.size]), [
-    ["b", undefined],
-    ["a", 4],
-  ]);
 });
 
 Deno.test("Struct.toWGSL() throws SchemaError on other types, and says what to use", () => {
@@ -198,95 +179,68 @@ Deno.test("Struct.toWGSL() throws SchemaError on other types, and says what to u
 
 // -- several structs --
 
-for (const [method, print] of PRINTERS) {
-  Deno.test(`Struct.${method}() declares a struct once, however often it is nested`, () => {
-    const Line = struct({ from: Vec2, to: Vec2, more: array(Vec2, 2) }, { name: "Line" });
-    const Shape = struct({ edge: Line, at: Vec2 }, { name: "Shape" });
-    assertEquals(structNames(print(Shape)), ["Vec2", "Line", "Shape"]);
-  });
+const Line = struct({ from: Vec2, to: Vec2, more: array(Vec2, 2) }, { name: "Line" });
+const Shape = struct({ edge: Line, at: Vec2 }, { name: "Shape" });
+const Ship = struct({ pos: Vec2 }, { name: "Ship" });
+const Shot = struct({ pos: Vec2, by: ref(Ship) }, { name: "Shot" });
+const nameless = struct({ pos: struct({ at: struct({ x: "f32" }) }) });
+const Pos = struct({ pos: struct({ it: "f32" }, { name: "Pos" }) }, { name: "Pos" });
+const namesakes = struct({
+  a: struct({ it: "f32" }, { name: "Pos" }),
+  b: struct({ it: "u32" }, { name: "Pos" }),
+  pos: struct({ it: "i32" }),
+  Pos: struct({ it: "ref" }),
+}, { name: "Pos_2" });
 
-  Deno.test(`Struct.${method}() declares further structs in the same text`, () => {
-    const Ship = struct({ pos: Vec2 }, { name: "Ship" });
-    const Shot = struct({ pos: Vec2, by: ref(Ship) }, { name: "Shot" });
-    assertEquals(structNames(print(Ship, Shot, Vec2, Ship)), ["Vec2", "Ship", "Shot"]);
-    assertEquals(structNames(print(Vec2, Shot)), ["Vec2", "Shot"]);
+/** Structs that are declared together, and the names in the text in order. */
+const DECLARED: readonly (readonly [structs: [AnyStruct, ...AnyStruct[]], names: string])[] = [
+  [[Shape], "Vec2 Line Shape"], // once, however often they are nested
+  [[Ship, Shot, Vec2, Ship], "Vec2 Ship Shot"],
+  [[Vec2, Shot], "Vec2 Shot"],
+  [[nameless], "At Pos Record"], // by their fields
+  [[namesakes], "Pos Pos_3 Pos_4 Pos_5 Pos_2"],
+  [[Pos], "Pos_2 Pos"], // what it was called for keeps its name
+  [[Vec2, Pos], "Vec2 Pos_2 Pos"],
+];
+
+/** Names that are no identifiers in one of the languages, and what they become. */
+const ESCAPED: Readonly<Record<string, string>> = {
+  ...{ "My struct": "Myu0020struct", "3D": "u0033D", "_x": "u005fx", "größe": "gru00f6u00dfe" },
+  ...{ "a*/;b": "au002au002fu003bb", "𝒳": "u1d4b3", "struct": "struct_" },
+};
+
+for (const [method, print] of PRINTERS) {
+  Deno.test(`Struct.${method}() declares each struct once, by a name of its own`, () => {
+    for (const [structs, names] of DECLARED) {
+      assertEquals(structNames(print(...structs)), names.split(" "));
+    }
+    assertEquals(fieldNames(print(nameless), "Record"), ["pos"]);
+    const types = membersOf(print(namesakes), "Pos_2").map((it) => it.type);
+    assertEquals(types, ["Pos", "Pos_3", "Pos_4", "Pos_5"]);
+    for (const [name, escaped] of Object.entries(ESCAPED)) {
+      assertEquals(structNames(print(struct({ x: "f32" }, { name }))), [escaped]);
+    }
   });
 
   Deno.test(`Struct.${method}() throws SchemaError on what is no struct`, () => {
     for (const [bad, shown] of [["x", '"x"'], [0, "0"], [undefined, "undefined"]] as const) {
-      assertThrows(
-        () => print(Vec2, untyped<AnyStruct>(bad)),
-        SchemaError,
-        `Cannot declare struct "Vec2" in ${method.slice(2)}: ${shown} is not a struct`,
-      );
+      const message = `Cannot declare struct "Vec2" in ${
+        method.slice(2)
+      }: ${shown} is not a struct`;
+      assertThrows(() => print(Vec2, untyped<AnyStruct>(bad)), SchemaError, message);
     }
   });
 
-  // -- names of structs --
-
-  Deno.test(`Struct.${method}() names a struct without a name after its field`, () => {
-    const text = print(struct({ pos: struct({ at: struct({ x: "f32" }) }) }));
-    assertEquals(structNames(text), ["At", "Pos", "Record"]);
-    assertEquals(fieldNames(text, "Record"), ["pos"]);
-  });
-
-  Deno.test(`Struct.${method}() tells structs of one name apart`, () => {
-    const a = struct({ it: "f32" }, { name: "Pos" });
-    const b = struct({ it: "u32" }, { name: "Pos" });
-    const pos = struct({ it: "i32" });
-    const text = print(struct({ a, b, pos, Pos: struct({ it: "ref" }) }, { name: "Pos_2" }));
-    assertEquals(structNames(text), ["Pos", "Pos_3", "Pos_4", "Pos_5", "Pos_2"]);
-    assertEquals(membersOf(text, "Pos_2").map((it) => it.type), ["Pos", "Pos_3", "Pos_4", "Pos_5"]);
-  });
-
-  Deno.test(`Struct.${method}() keeps the names of what it was called for`, () => {
-    const pos = struct({ it: "f32" }, { name: "Pos" });
-    const Pos = struct({ pos }, { name: "Pos" });
-    assertEquals(structNames(print(Pos)), ["Pos_2", "Pos"]);
-    assertEquals(structNames(print(Vec2, Pos)), ["Vec2", "Pos_2", "Pos"]);
-  });
-
-  Deno.test(`Struct.${method}() makes identifiers of names that are none`, () => {
-    const nameOf = (name: string) => structNames(print(struct({ x: "f32" }, { name })))[0];
-    assertEquals(nameOf("My struct"), "Myu0020struct");
-    assertEquals(nameOf("3D"), "u0033D");
-    assertEquals(nameOf("_x"), "u005fx");
-    assertEquals(nameOf("a*/;b"), "au002au002fu003bb");
-    assertEquals(nameOf("größe"), "gru00f6u00dfe");
-    assertEquals(nameOf("𝒳"), "u1d4b3");
-    assertEquals(nameOf("struct"), "struct_");
-  });
-
-  // -- names of fields --
-
-  Deno.test(`Struct.${method}() makes other names of those that cannot stand there`, () => {
-    const fields = { $: "f32", $hp: "f32", größe: "f32", struct: "f32", hp_: "f32" } as const;
-    const text = print(struct(fields, { name: "Names" }));
-    assertEquals(fieldNames(text, "Names"), [
-      "u0024",
-      "u0024hp",
-      "gru00f6u00dfe",
-      "struct_",
-      "hp_",
-    ]);
-  });
-
-  Deno.test(`Struct.${method}() gives each field the name that it has where it can`, () => {
-    const fields = {
-      struct: "f32",
-      $: "f32",
-      struct_: "f32",
-      u0024: "f32",
-      u0024_2: "f32",
-    } as const;
-    const text = print(struct(fields, { name: "Names" }));
-    assertEquals(fieldNames(text, "Names"), [
-      "struct__2",
-      "u0024_3",
-      "struct_",
-      "u0024",
-      "u0024_2",
-    ]);
+  Deno.test(`Struct.${method}() gives each field the name that it has where it can, or another`, () => {
+    const cases: [names: string, declared: string][] = [
+      ["$ $hp größe struct hp_", "u0024 u0024hp gru00f6u00dfe struct_ hp_"],
+      ["struct $ struct_ u0024 u0024_2", "struct__2 u0024_3 struct_ u0024 u0024_2"],
+    ];
+    for (const [names, declared] of cases) {
+      const fields = names.split(" ").map((name) => [name, "f32"]);
+      const text = print(struct(Object.fromEntries(fields), { name: "Names" }));
+      assertEquals(fieldNames(text, "Names"), declared.split(" "));
+    }
   });
 }
 
@@ -338,8 +292,6 @@ interface Measure {
 
 type Sizes = Readonly<Record<string, number>>;
 
-const C_SIZES: Sizes = Object.fromEntries(Object.values(C_TYPES));
-const WGSL_SIZES: Sizes = { i32: 4, u32: 4, f32: 4, f16: 2 };
 function up(to: number, bytes: number): number {
   return Math.ceil(bytes / to) * to;
 }
@@ -378,25 +330,23 @@ function measureMember(
 }
 
 /** Asserts that a declared struct, and those nested in it, have the layout of the struct. */
-function assertDeclared(
-  type: AnyStruct,
-  name: string,
-  declared: Declarations,
-  scalars: Sizes,
-): void {
+function assertDeclared(type: AnyStruct, name: string, declared: Declarations, names: Names): void {
+  const scalars: Sizes = Object.fromEntries(Object.values(names));
   const { size, align, offsets } = measure(name, declared, scalars);
   assertEquals([size, align], [type.size, type.align]);
-  const members = declared.get(name)!.filter((it) => !it.name.startsWith("_"));
+  const members = declared.get(name)!; // declarationsOf() throws on a struct that is there twice
+  assertEquals(new Set(members.map((it) => it.name)).size, members.length);
+  const own = members.filter((it) => !it.name.startsWith("_"));
   const fields = inOrder(type);
-  assertEquals(members.length, fields.length);
+  assertEquals(own.length, fields.length);
   fields.forEach(([, field], i) => {
-    const { name, type, length } = members[i];
+    const { name, type, length } = own[i];
     assertEquals(offsets.get(name), field.offset);
-    const isList = typeof field.type === "object" && "element" in field.type;
-    assertEquals(length, isList ? field.length : undefined);
-    const inner = isList ? (field.type as { element: unknown }).element : field.type;
-    assertEquals(inner instanceof Struct, !(type in scalars));
-    if (inner instanceof Struct) assertDeclared(inner, type, declared, scalars);
+    const list = isArray(field.type) ? field.type : undefined;
+    assertEquals(length, list?.length);
+    const inner = list === undefined ? field.type : list.element;
+    if (inner instanceof Struct) assertDeclared(inner, type, declared, names);
+    else assertEquals(type, names[typeof inner === "string" ? inner : "ref"]?.[0]);
   });
 }
 
@@ -412,11 +362,12 @@ Deno.test("Struct.toC() declares any structs byte for byte, by the rules of C", 
   fc.assert(fc.property(fc.array(structsOf(SCALARS), { minLength: 1, maxLength: 4 }), (structs) => {
     const [first, ...more] = named(structs);
     const declared = declarationsOf(first.toC(...more));
-    [first, ...more].forEach((it, i) => assertDeclared(it, `Top${i}`, declared, C_SIZES));
+    [first, ...more].forEach((it, i) => assertDeclared(it, `Top${i}`, declared, C_TYPES));
     // The members have all bytes, so that no compiler adds padding.
+    const sizes: Sizes = Object.fromEntries(Object.values(C_TYPES));
     for (const [name, members] of declared) {
-      const bytes = members.map((it) => measureMember(it, declared, C_SIZES).size);
-      assertEquals(bytes.reduce((a, b) => a + b), measure(name, declared, C_SIZES).size);
+      const bytes = members.map((it) => measureMember(it, declared, sizes).size);
+      assertEquals(bytes.reduce((a, b) => a + b), measure(name, declared, sizes).size);
     }
   }));
 });
@@ -426,16 +377,6 @@ Deno.test("Struct.toWGSL() declares any structs byte for byte, by the rules of W
   fc.assert(fc.property(structs, (structs) => {
     const [first, ...more] = named(structs);
     const declared = declarationsOf(first.toWGSL(...more));
-    [first, ...more].forEach((it, i) => assertDeclared(it, `Top${i}`, declared, WGSL_SIZES));
-  }));
-});
-
-Deno.test("Struct.toC() and toWGSL() give different names to different structs and fields", () => {
-  fc.assert(fc.property(structsOf(WGSL_SCALARS), (type) => {
-    for (const text of [type.toC(), type.toWGSL()]) {
-      for (const members of declarationsOf(text).values()) { // throws on a name that is there twice
-        assertEquals(new Set(members.map((it) => it.name)).size, members.length);
-      }
-    }
+    [first, ...more].forEach((it, i) => assertDeclared(it, `Top${i}`, declared, WGSL_TYPES));
   }));
 });
