@@ -1,0 +1,590 @@
+/**
+ * The interleaving checker: a model checker that runs the programs of two or three threads on one
+ * block in every order of their steps, and checks the block after each step.
+ *
+ * A step is a call of `SharedSteps`, plain links included. Between any two steps any other thread
+ * may go on. What a thread keeps for itself, such as the head and length of its free list, is no
+ * step. A thread that may be terminated may end before any of its steps, and after the last one.
+ *
+ * **Suspending synchronous code.** An operation is left by an exception at the first step that it
+ * may not take yet. To go on it runs again from its start: the steps that it has taken answer as
+ * before and do nothing, then it takes one more.
+ *
+ * **Every order.** The search goes depth first from state to state, one step at a time. Two orders
+ * that lead to the same state have the same future, which is searched once. So there are some 10^27
+ * orders, but only thousands of states.
+ *
+ * **Memory order.** Here all threads see a step at once, which JavaScript promises for `Atomics`
+ * only. It promises the same for plain accesses that do not race. So the checker follows the
+ * happens-before order, and rejects a plain access that is not ordered with the last write, and a
+ * plain write that is not ordered with the reads since. Vector clocks would say the same, but they
+ * count up, so no two paths would ever lead to the same state.
+ *
+ * Not covered is what is no step of a block: whole slabs, the header of the pool, iteration.
+ *
+ * @module
+ */
+import * as protocol from "../../src/shared/protocol.ts";
+
+const { isPending, lengthOf, ORPHAN, PENDING, RETIRED } = protocol;
+
+type Protocol = typeof protocol;
+type SharedSteps = protocol.SharedSteps;
+
+/** What threads do: the protocol of `src/`, or one with a fault. */
+export interface Algorithm extends Pick<Protocol, "freeOwn" | "freeRemote" | "drain" | "adopt"> {
+  readonly alloc: (block: SharedSteps, isMine: boolean) => void;
+  readonly abandon: (block: SharedSteps) => void;
+}
+
+/** Puts the functions of a protocol together as a shared slab does. */
+export function algorithmOf(protocol: Protocol): Algorithm {
+  const { takeChunk, enliven, drain } = protocol;
+  return {
+    ...protocol,
+    alloc(block, isMine) {
+      if (!isMine) return;
+      let chunk = takeChunk(block);
+      if (chunk < 0 && drain(block)) chunk = takeChunk(block);
+      if (chunk >= 0) enliven(block, chunk);
+    },
+    abandon: (block) => block.storeOwner(ORPHAN),
+  };
+}
+
+/**
+ * The block that threads start from, of which thread 1 is the owner, and their programs.
+ *
+ * A program is a text of operations. Records are known by slots, which stand for whatever brings a
+ * handle to a thread. `+3` allocates into slot 3 if the thread owns the block and finds a chunk,
+ * `-3` frees the record of slot 3 if there is one, `adopt` adopts a block without an owner, `adopt1`
+ * that of thread 1 once it has ended, `drain` and `abandon` do so if the thread owns the block.
+ */
+export interface Scenario {
+  readonly chunkCount: number;
+  /** Stamps of the first chunks, all free. */
+  readonly stamps?: readonly number[];
+  /** Live stamp of the last generation, and the stamp after it. */
+  readonly last?: readonly [live: number, after: number];
+  /** Operations that are done before, each after the number of its thread: `1+0 2-0`. */
+  readonly before?: string;
+  /** With `~` in front, the thread may be terminated anywhere, and ends sooner or later. */
+  readonly threads: readonly string[];
+  /** Whether nothing is checked at the end, for algorithms with other lists. */
+  readonly isUnaudited?: boolean;
+}
+
+/** A thread: how far it is, and what it keeps for itself. */
+interface Thread {
+  isDead: boolean;
+  /** Number of operations that it has finished. */
+  done: number;
+  /** The answers of the steps of its present operation. */
+  answers: (number | boolean)[];
+  /** The free list as it was at the start of the operation, and whether the thread owns the block. */
+  own: { head: number; free: number; bump: number; isMine: boolean };
+  // -- for the checks: what the operation has done so far --
+  /** Serial of the record that it has freed; 0 for none. */
+  ended: number;
+  /** Chunks on their way to the remote list or from it to the owner's. */
+  moving: number;
+  /** Chunks that it has retired and not counted yet. */
+  uncounted: number;
+}
+
+function newThread(isDead: boolean): Thread {
+  const own = { head: 0, free: 0, bump: 0, isMine: false };
+  return { isDead, done: 0, answers: [], own, ended: 0, moving: 0, uncounted: 0 };
+}
+
+/** Plain values, whose JSON is the key of the state: all that can happen next depends on it only. */
+interface State {
+  // -- the block, seen by all threads --
+  owner: number;
+  taken: number;
+  remote: number;
+  retired: number;
+  stamps: number[];
+  links: number[];
+  // -- for the checks --
+  /** Serial of the last record of each chunk. Records are numbered from 1 as they become live. */
+  serials: number[];
+  /** Chunk and live stamp of each record, by serial. */
+  records: [chunk: number, stamp: number][];
+  /** Serial of the record that each slot names; 0 for none. */
+  slots: number[];
+  /** Most chunks that terminated threads may have lost, and may have left uncounted as retired. */
+  lost: number;
+  uncounted: number;
+  /** By their numbers; there is no thread 0. */
+  threads: Thread[];
+  /**
+   * Happens-before, where it is checked: of which accesses each party knows. One bit for the last
+   * write of each location, and three for the last reads of the threads.
+   */
+  writes: number[];
+  reads: number[];
+}
+
+/**
+ * The atomic words by which threads pass on what they know. In the lists above they come after the
+ * threads; `end` stands for the end of a thread, and there are several stamps and slots.
+ */
+const WORDS = { remote: 4, owner: 5, retired: 6, end: 7, stamp: 8, slot: 12 } as const;
+
+/** What threads access by plain accesses, but for the stamps: the first location of up to 4. */
+const LOCATIONS = { bytes: 0, stamp: 4, taken: 8 } as const;
+
+/**
+ * The program writes this over the link of a record as soon as it is live. It is no chunk, so
+ * following it is seen.
+ */
+const DATA = 77;
+
+/** Thrown when something happens that must not. */
+class Violation extends Error {}
+
+function fail(what: string): never {
+  throw new Violation(what);
+}
+
+/** Thrown into an operation at the first step that it may not take yet. */
+const PREEMPTED: unique symbol = Symbol("preempted");
+
+/** The block on which virtual threads run an algorithm. */
+class VirtualBlock implements SharedSteps {
+  head = 0;
+  free = 0;
+  bump = 0;
+  isMine = false;
+  readonly chunkCount: number;
+  /** One line for each step that led to the state. */
+  readonly trace: string[] = [];
+  readonly #last: readonly [live: number, after: number];
+  readonly #algorithm: Algorithm;
+  readonly #isOrdered: boolean;
+  /** The block as the algorithm sees it: a call answers from the record, or is the next step. */
+  readonly #stepwise: VirtualBlock;
+  #state!: State; // is set before each step
+  #me = 0;
+  /** Slot of the record that the operation allocates. */
+  #slot = 0;
+  /** Steps of the operation that were answered in this run of it. */
+  #position = 0;
+  /** Whether the one new step of this run was taken. */
+  #hasGone = false;
+
+  constructor(scenario: Scenario, algorithm: Algorithm, isOrdered: boolean) {
+    this.chunkCount = scenario.chunkCount;
+    this.#last = scenario.last ?? [99, RETIRED];
+    this.#algorithm = algorithm;
+    this.#isOrdered = isOrdered;
+    this.#stepwise = new Proxy(this, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== "function") return value;
+        return (...args: number[]) =>
+          target.#step(`${String(name)}(${args})`, () => value.apply(target, args));
+      },
+      set: (target, name, value) => Reflect.set(target, name, value),
+    });
+  }
+
+  #step(call: string, take: () => number | boolean | void): number | boolean {
+    const { answers } = this.#state.threads[this.#me];
+    if (this.#position === answers.length) {
+      if (this.#hasGone) throw PREEMPTED;
+      this.#hasGone = true;
+      this.trace.push(`thread ${this.#me}: ${call}`);
+      answers.push(take() ?? 0);
+    }
+    return answers[this.#position++];
+  }
+
+  /** Takes a thread one step further, and to the end of the operation if that was its last step. */
+  go(state: State, me: number, operation: string): void {
+    const thread = state.threads[me];
+    this.#position = 0;
+    this.#hasGone = false;
+    this.#state = state;
+    this.#me = me;
+    Object.assign(this, thread.own);
+    try {
+      this.#run(operation);
+    } catch (error) {
+      if (error === PREEMPTED) return;
+      throw error;
+    }
+    const { head, free, bump, isMine } = this;
+    const own = { head, free, bump, isMine };
+    Object.assign(thread, newThread(false), { done: thread.done + 1, own });
+  }
+
+  #run(operation: string): void {
+    const algorithm = this.#algorithm;
+    const block = this.#stepwise;
+    const number = Number(operation.replace(/^\D+/, ""));
+    if (operation[0] === "+") {
+      this.#slot = number;
+      algorithm.alloc(block, this.isMine);
+    } else if (operation[0] === "-") this.#free(number);
+    else if (operation.startsWith("adopt")) {
+      if (algorithm.adopt(block, number || ORPHAN, this.#me)) this.isMine = true;
+    } else if (this.isMine) {
+      this.isMine = operation === "drain";
+      if (this.isMine) algorithm.drain(block);
+      else algorithm.abandon(block);
+    }
+  }
+
+  #free(slot: number): void {
+    const { records, serials, stamps, threads } = this.#state;
+    const serial = this.#stepwise.receive(slot);
+    if (serial === 0) return;
+    const [chunk, live] = records[serial];
+    const free = this.isMine ? this.#algorithm.freeOwn : this.#algorithm.freeRemote;
+    const isFreed = free(this.#stepwise, chunk, live, this.#after(live));
+    const { ended } = threads[this.#me];
+    const isLive = serials[chunk] === serial && (stamps[chunk] & 1) === 1;
+    if (isFreed && ended === 0) fail(`record ${serial} is freed twice`);
+    if (ended !== 0 && ended !== serial) fail(`${ended} is freed with the handle of ${serial}`);
+    if (!isFreed && ended !== 0) fail(`record ${serial} is freed, and the call returns false`);
+    if (!isFreed && isLive) fail(`record ${serial} is live, and is not freed`);
+  }
+
+  // -- the steps --
+
+  /** Gets the serial of a handle, for instance by a message. */
+  receive(slot: number): number {
+    this.#acquire(WORDS.slot + slot);
+    return this.#state.slots[slot];
+  }
+
+  loadStamp(chunk: number): number {
+    this.#acquire(WORDS.stamp + this.#checked(chunk));
+    return this.#state.stamps[chunk];
+  }
+
+  ownStamp(chunk: number): number {
+    this.#read("stamp", this.#checked(chunk));
+    return this.#state.stamps[chunk];
+  }
+
+  storeStamp(chunk: number, stamp: number): void {
+    this.#stamp(this.#checked(chunk), stamp);
+  }
+
+  swapStamp(chunk: number, from: number, to: number): boolean {
+    this.#acquire(WORDS.stamp + this.#checked(chunk));
+    if (this.#state.stamps[chunk] !== from) return false;
+    this.#stamp(chunk, to);
+    return true;
+  }
+
+  loadRemote(): number {
+    this.#acquire(WORDS.remote);
+    return this.#state.remote;
+  }
+
+  swapRemote(from: number, to: number): boolean {
+    if (this.loadRemote() !== from) return false;
+    this.#release(WORDS.remote);
+    this.#state.remote = to;
+    this.#thread.moving = 0;
+    return true;
+  }
+
+  takeRemote(): number {
+    const remote = this.loadRemote();
+    this.#release(WORDS.remote);
+    this.#state.remote = 0;
+    this.#thread.moving = lengthOf(remote);
+    return remote;
+  }
+
+  storeOwner(thread: number): void {
+    const state = this.#state;
+    this.#release(WORDS.owner);
+    const isOwned = state.owner > 0 && !state.threads[state.owner].isDead;
+    if (isOwned && state.owner !== this.#me) fail("the block has two owners");
+    state.owner = thread;
+  }
+
+  swapOwner(from: number, to: number): boolean {
+    this.#acquire(WORDS.owner);
+    if (this.#state.owner !== from) return false;
+    if (from > 0) this.#acquire(WORDS.end);
+    this.storeOwner(to);
+    return true;
+  }
+
+  storeTaken(chunks: number): void {
+    this.#write("taken", 0);
+    this.#state.taken = chunks;
+  }
+
+  addRetired(): void {
+    this.#acquire(WORDS.retired);
+    this.#release(WORDS.retired);
+    this.#state.retired++;
+    this.#thread.uncounted--;
+  }
+
+  readLink(chunk: number): number {
+    this.#read("bytes", this.#checked(chunk));
+    return this.#state.links[chunk];
+  }
+
+  writeLink(chunk: number, link: number): void {
+    const { stamps, serials, links } = this.#state;
+    if ((stamps[this.#checked(chunk)] & 1) === 1) {
+      fail(`chunk ${chunk} is written while record ${serials[chunk]} lives in it`);
+    }
+    this.#write("bytes", chunk);
+    links[chunk] = link;
+  }
+
+  zero(chunk: number): void {
+    this.writeLink(chunk, 0);
+  }
+
+  get #thread(): Thread {
+    return this.#state.threads[this.#me];
+  }
+
+  #checked(chunk: number): number {
+    return chunk < this.chunkCount ? chunk : fail(`chunk ${chunk} is followed, and is none`);
+  }
+
+  #stamp(chunk: number, to: number): void {
+    const { stamps, serials, records, slots, links } = this.#state;
+    const slot = this.#slot;
+    const from = stamps[chunk];
+    const isStart = (to & 1) === 1, isEnd = (from & 1) === 1;
+    stamps[chunk] = to;
+    if (isStart !== isEnd) this.#write("bytes", chunk); // the program writes to it first, and last
+    this.#write("stamp", chunk);
+    this.#release(WORDS.stamp + chunk);
+    if (isStart) {
+      if (isEnd) fail(`chunk ${chunk} is given out while record ${serials[chunk]} lives in it`);
+      if (from !== to - 1) fail(`chunk ${chunk} is given out with stamp ${to} after ${from}`);
+      this.#release(WORDS.slot + slot);
+      slots[slot] = serials[chunk] = records.push([chunk, to]) - 1;
+      links[chunk] = DATA;
+      return;
+    }
+    const expected = isEnd ? this.#after(from) : from;
+    if ((to & ~PENDING) !== (expected & ~PENDING)) fail(`chunk ${chunk} gets ${to} after ${from}`);
+    const thread = this.#thread;
+    if (isEnd) {
+      thread.ended = serials[chunk];
+      if (to === RETIRED) thread.uncounted++;
+      else if (isPending(to)) thread.moving++;
+    } else if (isPending(from) && !isPending(to)) thread.moving--;
+  }
+
+  /** The stamp that a chunk gets when the record with a live stamp is freed. */
+  #after(live: number): number {
+    return live === this.#last[0] ? this.#last[1] : live + 1;
+  }
+
+  // -- happens-before --
+
+  /** Reads an atomic word, and learns what the thread knew that wrote it last. */
+  #acquire(word: number): void {
+    const { writes, reads } = this.#state;
+    const me = this.#me;
+    writes[me] |= writes[word];
+    reads[me] |= reads[word];
+  }
+
+  /** Writes an atomic word, and passes on by it what the thread knows. */
+  #release(word: number): void {
+    const { writes, reads } = this.#state;
+    const me = this.#me;
+    writes[word] = writes[me];
+    reads[word] = reads[me];
+  }
+
+  #read(what: keyof typeof LOCATIONS, chunk: number): void {
+    const { writes, reads } = this.#state;
+    const me = this.#me;
+    if (!this.#isOrdered) return;
+    const at = LOCATIONS[what] + chunk;
+    if ((writes[me] >>> at & 1) === 0) {
+      fail(`${what} ${chunk} is read in no order with its last write`);
+    }
+    const bit = 1 << 3 * at + me - 1;
+    for (const i of reads.keys()) reads[i] &= ~bit;
+    reads[me] |= bit;
+  }
+
+  #write(what: keyof typeof LOCATIONS, chunk: number): void {
+    const { writes, reads } = this.#state;
+    const me = this.#me;
+    if (!this.#isOrdered) return;
+    const at = LOCATIONS[what] + chunk;
+    const [bit, all] = [1 << at, 7 << 3 * at];
+    const isOrdered = what === "stamp" || (writes[me] & bit) !== 0; // two atomic writes do not race
+    if (!isOrdered || (reads[me] & all) !== all) {
+      fail(`${what} ${chunk} is written in no order with another access`);
+    }
+    for (const i of reads.keys()) {
+      writes[i] &= ~bit;
+      reads[i] |= all;
+    }
+    writes[me] |= bit;
+  }
+}
+
+/** The result of a search. */
+export interface Report {
+  /** Different states, those in which no thread goes on, and different orders of block. */
+  readonly states: number;
+  readonly ends: number;
+  readonly orders: number;
+  /** The steps to the first fault that was found, and what it is; "" for none. */
+  readonly failure: string;
+}
+
+/** Tries every order of the steps of a scenario, up to the first fault. */
+export function explore(scenario: Scenario, algorithm: Algorithm, isOrdered = true): Report {
+  const block = new VirtualBlock(scenario, algorithm, isOrdered);
+  const programs = scenario.threads.map((it) => it.replace("~ ", "").split(" "));
+  /** The number of orders from each state on. */
+  const orders = new Map<string, number>();
+  let ends = 0;
+
+  /** Searches everything that can follow a state, unless that was done; returns the orders. */
+  function visit(state: State): number {
+    const key = JSON.stringify(state);
+    const known = orders.get(key);
+    if (known !== undefined) return known;
+    const choices = choicesOf(state);
+    let sum = choices.length === 0 ? 1 : 0;
+    for (const choice of choices) {
+      const { length } = block.trace;
+      const then = choice === choices.at(-1) ? state : copyOf(state);
+      if (choice < 0) terminate(then, -choice);
+      else block.go(then, choice, programs[choice - 1][then.threads[choice].done]);
+      sum += visit(then);
+      block.trace.length = length;
+    }
+    if (choices.length === 0) {
+      ends++;
+      if (!scenario.isUnaudited) checkEnd(state, block);
+    }
+    orders.set(key, sum);
+    return sum;
+  }
+
+  /** What can happen: a step of a thread by its number, or its end by the negative number. */
+  function choicesOf({ threads }: State): number[] {
+    const canGo = programs.map((_, i) => i + 1).filter((number) => {
+      const { isDead, done } = threads[number];
+      const next = programs[number - 1][done];
+      if (isDead || next === undefined) return false;
+      return !/^adopt\d/.test(next) || threads[Number(next.slice(5))].isDead;
+    });
+    const mayEnd = programs.map((_, i) => i + 1).filter((number) => {
+      return scenario.threads[number - 1][0] === "~" && !threads[number].isDead;
+    });
+    return [...canGo, ...mayEnd.map((number) => -number)];
+  }
+
+  let sum = 0;
+  let failure = "";
+  try {
+    sum = visit(startOf(scenario, block));
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    failure = [...block.trace, `=> ${error.message}`].join("\n");
+  }
+  return { states: orders.size, ends, orders: sum, failure };
+}
+
+/** Makes the state that a scenario starts from. */
+function startOf(scenario: Scenario, block: VirtualBlock): State {
+  const { chunkCount, before = "", threads, stamps = [] } = scenario;
+  const text = [before, ...threads].join(" ");
+  const slots = Math.max(...text.matchAll(/[+-](\d)/g).map(([, slot]) => Number(slot) + 1)) + 1;
+  const zeros = Array<number>(chunkCount).fill(0);
+  const state: State = {
+    ...{ owner: 1, taken: 0, remote: 0, retired: 0, lost: 0, uncounted: 0 },
+    stamps: zeros.map((_, chunk) => stamps[chunk] ?? 0),
+    links: [...zeros],
+    serials: [...zeros],
+    records: [[0, 0]], // none
+    slots: Array(slots).fill(0),
+    threads: [true, ...threads.map(() => false)].map(newThread),
+    writes: Array(WORDS.slot + slots).fill(-1), // everything so far
+    reads: Array(WORDS.slot + slots).fill(-1),
+  };
+  state.threads[1].own.isMine = true;
+  for (const [, number, operation] of before.matchAll(/(\d)(\S+)/g)) {
+    finish(state, block, Number(number), operation);
+  }
+  for (const thread of state.threads) thread.done = 0;
+  block.trace.length = 0;
+  return state;
+}
+
+function copyOf(state: State): State {
+  return {
+    ...state,
+    stamps: state.stamps.slice(),
+    links: state.links.slice(),
+    serials: state.serials.slice(),
+    records: state.records.slice(),
+    slots: state.slots.slice(),
+    threads: state.threads.map((it) => ({ ...it, answers: it.answers.slice() })),
+    writes: state.writes.slice(),
+    reads: state.reads.slice(),
+  };
+}
+
+/** Runs an operation to its end. */
+function finish(state: State, block: VirtualBlock, number: number, operation: string): void {
+  const { done } = state.threads[number];
+  while (state.threads[number].done === done) block.go(state, number, operation);
+}
+
+/** Ends a thread at its present step. A thread that adopts its block knows of the end. */
+function terminate(state: State, number: number): void {
+  const { threads, writes, reads } = state;
+  writes[WORDS.end] |= writes[number];
+  reads[WORDS.end] |= reads[number];
+  state.lost += Math.max(0, threads[number].moving);
+  state.uncounted += threads[number].uncounted;
+  threads[number] = newThread(true);
+}
+
+/**
+ * Checks a state in which no thread goes on: all counts are right, and no chunk is lost. For that
+ * the owner, or a thread that adopts the block, allocates all that is left.
+ */
+function checkEnd(state: State, block: VirtualBlock): void {
+  const { threads, stamps, owner, taken, retired } = state;
+  const count = (is: (stamp: number) => boolean) => stamps.filter(is).length;
+  const worn = count((stamp) => stamp === RETIRED);
+  if (worn < retired || worn > retired + state.uncounted) {
+    fail(`${retired} chunks count as retired, and ${worn} are`);
+  }
+  const inUse = count((stamp) => stamp < 0 || (stamp & 1) === 1);
+  const isOwned = owner !== ORPHAN && !threads[owner].isDead;
+  if ((isOwned || owner === ORPHAN) && taken !== inUse) {
+    fail(`${taken} chunks count as taken, and ${inUse} are`);
+  }
+  const number = isOwned ? owner : threads.findIndex((it) => !it.isDead);
+  if (number < 0) return; // all have ended
+  if (!isOwned) finish(state, block, number, owner === ORPHAN ? "adopt" : `adopt${owner}`);
+  if (!threads[number].own.isMine) fail("no thread can own the block");
+  const isTaken = (stamp: number) => (stamp & 1) === 1 || stamp === RETIRED;
+  const taking = `+${state.slots.length - 1}`;
+  for (let before = -1; before !== state.records.length;) {
+    before = state.records.length;
+    finish(state, block, number, taking);
+  }
+  const lost = count((stamp) => !isTaken(stamp));
+  if (lost > state.lost) fail(`${lost} chunks are never given out again`);
+}
