@@ -1,6 +1,6 @@
 /** What the models do not show of heaps: figures, errors, and sizes at the edges. */
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { FreeListAllocator, type FreeListOptions, OutOfMemoryError, validate } from "../../mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { FreeListAllocator, type FreeListOptions, OutOfMemoryError } from "../../mod.ts";
 import { unitOf } from "../../src/bytes/chunks.ts"; // for alignments, which are not public
 import { heaps } from "../../src/bytes/heap.ts";
 import { Ledger } from "../_ledger.ts";
@@ -95,18 +95,10 @@ Deno.test("FreeListAllocator.realloc() keeps an alignment, in no byte of the pay
 // -- extents --
 
 Deno.test("FreeListAllocator grows by extents of its size, and larger ones for larger sizes", () => {
-  for (const index of INDEXES) {
-    const ledger = new Ledger();
-    using heap = small({ byteLength: 256, grow: true, index, memory: ledger });
-    const addresses = [200, 200, 5000, 100, 3000].map((size) => heap.alloc(size));
-    const sizes = spaceOf(heap).extents.map(({ byteLength }) => byteLength);
-    assertEquals(sizes, [256, 256, 5016, 256, 3016]);
-    assertEquals(heap.alloc(100, 4096) % 4096, 0);
-    for (const it of addresses) heap.free(it);
-    validate(heap);
-    assertEquals(heap.alloc(200), addresses[0]); // one index spans all extents
-    assertNotEquals(heap.alloc(5000), addresses[2]); // that extent was released
-  }
+  using heap = small({ byteLength: 256, grow: true });
+  for (const size of [200, 200, 5000, 100, 3000]) heap.alloc(size);
+  const sizes = spaceOf(heap).extents.map(({ byteLength }) => byteLength);
+  assertEquals(sizes, [256, 256, 5016, 256, 3016]);
 });
 
 Deno.test("FreeListAllocator that cannot grow throws and changes nothing", () => {

@@ -1,6 +1,9 @@
 /**
- * Byte allocators in the soak: random operations on an arena, a stack or a heap, and what each
- * allocation must hold.
+ * The model of the byte allocators: random operations on an arena, a stack or a heap, where each
+ * allocation must lie, and what it must hold. The soak plays it, and so do the tests.
+ *
+ * It reads `src/` to know the blocks and chunks, from which it derives where an allocation must
+ * lie.
  *
  * @module
  */
@@ -8,6 +11,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyStruct,
   Arena,
+  type ByteAllocatorOptions,
   DisposedError,
   FreeListAllocator,
   InvalidAddressError,
@@ -15,29 +19,59 @@ import {
   LifoOrderError,
   type MemoryRegion,
   OutOfMemoryError,
-  type ScalarType,
   SnapshotError,
   StackAllocator,
   StaleHandleError,
   validate,
 } from "../../mod.ts";
+import { addressOf, endOf, unitOf } from "../../src/bytes/chunks.ts";
+import { type Heap, heaps } from "../../src/bytes/heap.ts";
+import { arenas } from "../../src/bytes/metadata.ts";
+import { FITS, spaceOf } from "../bytes/_support.ts";
 import { type ErrorClass, untyped } from "../_support.ts";
-import { Source, SOURCES } from "./_memories.ts";
+import { Source, type SourceKind, SOURCES } from "./_memories.ts";
 import type { AnyPool as Members } from "./_model.ts";
 import type { Random } from "../_random.ts";
 import type { Maker, Player } from "./_soak.ts";
-import { isSame, makeStructs, type Plain, valueOf } from "./_values.ts";
+import { isSame, makeStructs, merge, type Plain, someOf, valueOf, zeroOf } from "./_values.ts";
 
 const STRUCTS: readonly AnyStruct[] = Object.values(makeStructs());
 
-/** Element types of arrays with the bytes of an element. */
-const ELEMENTS: readonly (readonly [ScalarType, number])[] = [
-  ...[["u8", 1], ["i16", 2], ["u32", 4], ["f64", 8]] as const,
-];
+/** The class of the arrays of each element type. */
+const ARRAYS = {
+  ...{ i8: Int8Array, u8: Uint8Array, bool: Uint8Array, i16: Int16Array, u16: Uint16Array },
+  ...{ f16: Float16Array, i32: Int32Array, u32: Uint32Array, ref: Uint32Array },
+  ...{ f32: Float32Array, f64: Float64Array, i64: BigInt64Array, u64: BigUint64Array },
+};
 
-/** Live allocations at the most, and addresses of freed ones that are remembered. */
-const MAX_LIVE = 300;
+/** Addresses of freed allocations that are remembered. */
 const MAX_FREED = 64;
+
+type Options = ByteAllocatorOptions & { readonly byteLength: number; readonly grow: boolean };
+
+/** Every byte allocator, with every fit. */
+export const BYTE_KINDS: Readonly<Record<string, (options: Options) => object>> = {
+  "Arena": ({ byteLength, grow: _, ...rest }) => new Arena({ ...rest, blockBytes: byteLength }),
+  "StackAllocator": ({ grow: _, ...rest }) => new StackAllocator(rest),
+  ...Object.fromEntries(FITS.map((kind) => [
+    `FreeListAllocator (${kind.fit} fit, ${kind.index})`,
+    (options: Options) => new FreeListAllocator({ ...options, ...kind }),
+  ])),
+};
+
+/** What is modelled. */
+export interface ByteSetting {
+  /** A key of {@linkcode BYTE_KINDS}. */
+  readonly kind: string;
+  readonly memory: SourceKind;
+  readonly debug: boolean;
+  /** Bytes of a block, or of the first extent. */
+  readonly byteLength: number;
+  /** Whether a heap can grow. */
+  readonly grow: boolean;
+  /** Live allocations at the most. */
+  readonly maxLive: number;
+}
 
 /** An allocation. It is replaced when it is written to, so that a list of them is a state. */
 interface Held {
@@ -47,46 +81,68 @@ interface Held {
   readonly bytes: Uint8Array;
   /** What it must be as a record, if it is one. */
   readonly record?: { readonly struct: AnyStruct; readonly value: Plain };
-  /** Where it was asked for as from a memory resource. */
+  /** The region, if it was allocated as one. */
   readonly region?: MemoryRegion;
 }
 
+interface Mark {
+  readonly mark: number;
+  readonly live: ReadonlySet<number>;
+  readonly usedBytes: number;
+}
+
 /** A byte allocator and what it must hold. */
-export class ByteSubject implements Player {
-  readonly allocator: Members;
+export class ByteModel implements Player {
+  readonly setting: ByteSetting;
   readonly source: Source;
-  readonly isDebug: boolean;
+  readonly allocator: Members;
+  /** Its chunks, if it is a `FreeListAllocator`. */
+  readonly heap: Heap | undefined;
+  readonly isArena: boolean;
   /** Whether memory may run out. */
   readonly isBounded: boolean;
   readonly #operations: Readonly<Record<string, Operation>>;
   /** The oldest first. */
   held: readonly Held[] = [];
   freed: number[] = [];
-  marks: { readonly mark: number; readonly live: ReadonlySet<number> }[] = [];
-  saved: Pick<ByteSubject, "held" | "marks"> & { bytes: Uint8Array; state: number } | undefined;
-  /** How much there should be for now: allocators fill and empty in turn. */
+  marks: Mark[] = [];
+  saved:
+    | Pick<ByteModel, "held" | "marks" | "peak"> & { bytes: Uint8Array; state: number }
+    | undefined;
+  /** The most bytes that were in use. */
+  peak = 0;
+  /** The most bytes that were in use with headers and alignments. */
+  #most = 0;
+  /** The unit where the last allocation ended, for the next fit. */
+  #rover = 0;
+  /** How many allocations there should be for now: allocators fill and empty in turn. */
   #level = 0;
   #serial = 0;
 
-  constructor(allocator: object, source: Source, isDebug: boolean, canGrow: boolean) {
+  constructor(setting: ByteSetting) {
+    const { kind, memory, ...options } = this.setting = setting;
+    this.source = new Source(memory);
+    const { maxLive: _, ...rest } = options;
+    const allocator = BYTE_KINDS[kind]({ ...rest, memory: this.source.ledger });
     this.allocator = untyped<Members>(allocator);
-    this.source = source;
-    this.isDebug = isDebug;
-    this.isBounded = source.isTight || !canGrow;
-    const kind = this.isArena ? ARENA : allocator instanceof StackAllocator ? STACK : HEAP;
-    this.#operations = { ...COMMON, ...kind };
-  }
-
-  get isArena(): boolean {
-    return this.allocator instanceof Arena;
+    this.heap = heaps.get(allocator);
+    this.isArena = allocator instanceof Arena;
+    this.isBounded = this.source.isTight || !(this.isArena || this.heap && setting.grow);
+    this.#operations = { ...COMMON, ...this.isArena ? ARENA : this.heap ? HEAP : STACK };
   }
 
   get live(): number {
     return this.held.length;
   }
 
+  /** Bytes that the live allocations asked for. */
+  get heldBytes(): number {
+    return this.held.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
   step(random: Random): string {
-    if (random.oneIn(300)) this.#level = random.below(MAX_LIVE);
+    const { maxLive } = this.setting;
+    if (random.oneIn(maxLive)) this.#level = random.below(maxLive);
     const names = random.oneIn(3)
       ? Object.keys(this.#operations)
       : this.live < this.#level
@@ -119,24 +175,92 @@ export class ByteSubject implements Player {
     return this.isArena ? this.allocator.mark() : this.allocator.stats().usedBytes;
   }
 
-  check(): void {
-    const { allocator, source: { ledger }, held } = this;
-    validate(allocator);
-    const { usedBytes, peakBytes, byteLength, allocations } = allocator.stats();
-    const sum = held.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    assertEquals(byteLength, ledger.byteLength);
-    assert(sum <= usedBytes && usedBytes <= byteLength && !(peakBytes < usedBytes));
-    if (!this.isArena) assertEquals(allocations, held.length);
-    for (const it of held) {
-      this.assertIntact(it);
-      if (!this.isArena) assertEquals(allocator.sizeOf(it.address), it.bytes.length);
+  // -- where an allocation must lie --
+
+  /** The address of the next allocation; undefined where that needs more memory. */
+  #expected(byteLength: number, align: number): number | undefined {
+    if (this.isArena) {
+      const { blocks, block, index } = arenas.get(this.allocator)!(); // it has metadata
+      const found = [block, ...blocks.slice(index + 1)].find((it) =>
+        it.alignUp(it.top, align) + byteLength <= it.byteLength
+      );
+      return found && found.base + found.alignUp(found.top, align);
     }
-    this.source.check();
+    if (this.heap !== undefined) return this.#expectedChunk(this.#chunkBytes(byteLength), align);
+    const [extent] = spaceOf(untyped(this.allocator)).extents;
+    const at = extent.alignUp(this.state() + 8, align);
+    return at + byteLength <= extent.byteLength ? extent.base + at : undefined;
+  }
+
+  /** The address that the fit demands, found by trying every chunk. */
+  #expectedChunk(bytes: number, align: number): number | undefined {
+    const { chunks } = this.heap!; // callers have seen it
+    const { kind } = this.setting;
+    let [found, size, isPast]: [number | undefined, number, boolean] = [undefined, 0, false];
+    for (const unit of this.#freeChunks()) {
+      const here = chunks.sizeOf(unit);
+      // At the start of the chunk, or with a chunk of its own before.
+      let gap = 0;
+      while ((addressOf(unit) + gap) % align !== 0 || gap > 0 && gap < chunks.minBytes) gap += 8;
+      if (gap + bytes > here) continue;
+      const herePast = chunks.next(unit) > this.#rover;
+      const isBetter = found === undefined || kind.includes("best") && here < size ||
+        kind.includes("worst") && here > size || kind.includes("next") && herePast && !isPast;
+      if (isBetter) [found, size, isPast] = [addressOf(unit) + gap, here, herePast];
+    }
+    return found;
+  }
+
+  /** The free chunks of a heap, in the order of their addresses. */
+  *#freeChunks(): Generator<number> {
+    const { chunks, space } = this.heap!; // callers have seen it
+    for (const extent of space.extents.toSorted((a, b) => a.base - b.base)) {
+      for (let unit = extent.firstUnit; unit < endOf(extent); unit = chunks.next(unit)) {
+        if (chunks.isFree(unit)) yield unit;
+      }
+    }
+  }
+
+  #chunkBytes(byteLength: number): number {
+    return Math.max(byteLength + 15 & ~7, this.heap!.chunks.minBytes); // callers have seen it
+  }
+
+  // -- what must be --
+
+  check(): void {
+    const { allocator, source, setting, heap } = this;
+    validate(allocator);
+    for (const it of this.held) {
+      this.assertIntact(it);
+      if (!this.isArena) assert(allocator.sizeOf(it.address) === it.bytes.length, "a size");
+    }
+    const stats = allocator.stats({});
+    const { usedBytes, peakBytes, byteLength } = stats;
+    assertEquals([byteLength, peakBytes], [source.ledger.byteLength, this.peak]);
+    assert(this.heldBytes <= usedBytes && usedBytes <= byteLength, `${usedBytes} bytes used`);
+    if (!this.isArena) assertEquals(stats.allocations, this.live);
+    if (this.live === 0 && !this.isArena) assertEquals(usedBytes, 0);
+    if (heap !== undefined) {
+      const sizes = [...this.#freeChunks()].map((unit) => heap.chunks.sizeOf(unit));
+      const accounted = this.heldBytes + stats.freeBytes + stats.overheadBytes;
+      assertEquals([accounted, usedBytes], [byteLength, this.heldBytes]);
+      assertEquals([stats.freeChunks, stats.largestFreeBytes], [
+        ...[sizes.length, Math.max(8, ...sizes) - 8],
+      ]);
+    }
+    const bound = 6 * this.#most + 2 * setting.byteLength;
+    assert(source.peakBytes <= bound, `${source.peakBytes} bytes for ${this.#most}`);
+    source.check();
   }
 
   dispose(): void {
-    const { allocator, held } = this;
-    if (this.isDebug && !this.isArena && held.length > 0) {
+    const { allocator, held, setting } = this;
+    if (this.heap !== undefined && this.#serial % 2 === 0) {
+      for (const it of held) freeOne(this, it);
+      allocator.trim();
+      assertEquals(this.source.ledger.byteLength, setting.byteLength);
+    }
+    if (setting.debug && !this.isArena && this.live > 0) {
       const { leaks } = assertThrows(() => allocator.dispose(), LeakError);
       const addresses = new Set(held.map((it) => it.address));
       assertEquals(new Set(leaks.map(({ handle }) => handle)), addresses);
@@ -145,26 +269,26 @@ export class ByteSubject implements Player {
     assertThrows(() => allocator.alloc(8), DisposedError);
   }
 
-  /** Allocates; what may fail only where there is no room. */
+  // -- what has happened --
+
+  /** Allocates where the allocation must lie; throws only where there is no room. */
   take(call: () => number, byteLength: number, align: number, struct?: AnyStruct): void {
-    const hasRoom = this.#hasRoom(byteLength, align);
+    if (!this.isArena && this.heap === undefined) align = Math.max(align, 8); // a stack's is 8
+    const expected = this.#expected(byteLength, align);
     let address: number;
     try {
       address = call();
     } catch (error) {
-      assert(!hasRoom, `${byteLength} bytes fit: ${error}`);
+      assert(expected === undefined, `${byteLength} bytes fit: ${error}`);
       throw error;
     }
-    this.took(address, byteLength, align, struct);
-  }
-
-  #hasRoom(byteLength: number, align: number): boolean {
-    if (!this.isBounded) return true;
-    const { allocator } = this;
-    if (this.isArena) return false;
-    const { usedBytes, byteLength: all, largestFreeBytes } = allocator.stats();
-    if (allocator instanceof FreeListAllocator) return align <= 8 && byteLength <= largestFreeBytes;
-    return usedBytes + 8 + Math.max(align, 8) + byteLength <= all;
+    if (expected !== undefined) assertEquals(address, expected);
+    else if (this.isArena) {
+      const block = spaceOf(untyped(this.allocator)).find(address);
+      assertEquals(address, block.base + block.alignUp(0, align));
+      assert(block.byteLength >= this.setting.byteLength, `a block of ${block.byteLength} bytes`);
+    } else assert(this.heap && this.setting.grow, `${byteLength} bytes do not fit`);
+    this.took(address, byteLength, align, { struct });
   }
 
   /** Fills a new allocation, which has to be aligned, zero, and apart from all others. */
@@ -172,8 +296,7 @@ export class ByteSubject implements Player {
     address: number,
     byteLength: number,
     align: number,
-    struct?: AnyStruct,
-    region?: MemoryRegion,
+    { struct, region }: { struct?: AnyStruct | undefined; region?: MemoryRegion } = {},
   ): void {
     const bytes: Uint8Array = this.allocator.bytes(address, byteLength);
     assert(address > 0 && address % align === 0, `${address} is not aligned to ${align}`);
@@ -184,15 +307,43 @@ export class ByteSubject implements Player {
       it.address < end && address < it.address + it.bytes.length
     );
     assert(other === undefined, `${byteLength} bytes at ${address} overlap ${other?.address}`);
-    const record = struct && { struct, value: {} };
-    this.held = [
-      ...this.held,
-      this.filled({
-        ...{ address, align, bytes },
-        ...record && { record },
-        ...region && { region },
-      }),
-    ];
+    const record = struct && { record: { struct, value: {} } };
+    const held = this.filled({ address, align, bytes, ...record, ...region && { region } });
+    this.held = [...this.held, held];
+    this.peak = Math.max(this.peak, this.allocator.stats().usedBytes);
+    const overhead = this.held.reduce((sum, { align }) => sum + 16 + align, 0);
+    this.#most = Math.max(this.#most, this.heldBytes + overhead);
+    if (this.heap) this.#rover = this.heap.chunks.next(unitOf(address));
+  }
+
+  /** Reallocates, in place where there is room. */
+  resize(some: Held, byteLength: number, asked?: number): void {
+    const { chunks } = this.heap!; // callers are operations of heaps
+    const { address: before, bytes } = some;
+    const align = asked ?? some.align;
+    const unit = unitOf(before);
+    const next = chunks.next(unit);
+    const room = chunks.sizeOf(unit) + (chunks.isFree(next) ? chunks.sizeOf(next) : 0);
+    const isInPlace = this.#chunkBytes(byteLength) <= room && before % align === 0;
+    let address: number;
+    try {
+      address = this.allocator.realloc(before, byteLength, asked);
+    } catch (error) {
+      assert(!isInPlace, `${byteLength} bytes have room in place: ${error}`);
+      throw error;
+    }
+    assert(!isInPlace || address === before, `moved from ${before} to ${address}`);
+    const found: Uint8Array = this.allocator.bytes(address, byteLength);
+    const isKept = found.every((byte, i) => byte === (bytes[i] ?? 0));
+    assert(isKept, `${byteLength} bytes at ${address} are not what they were`);
+    // Both exist while the bytes are copied.
+    if (address !== before) this.peak = Math.max(this.peak, this.heldBytes + byteLength);
+    const rover = this.#rover;
+    this.replace(some);
+    found.fill(0);
+    this.took(address, byteLength, align);
+    if (address !== before) this.freed.push(before);
+    else this.#rover = rover;
   }
 
   /** Writes the next pattern into an allocation. */
@@ -210,16 +361,15 @@ export class ByteSubject implements Player {
     return { ...it, bytes: bytes.slice(), record: { struct, value } };
   }
 
-  assertIntact({ address, bytes, record }: Held): void {
+  assertIntact({ address, bytes, record, region }: Held): void {
     const found: Uint8Array = this.allocator.bytes(address, bytes.length);
+    if (region !== undefined) {
+      assert(region.buffer === found.buffer && region.byteOffset === found.byteOffset, "a region");
+    }
     const at = bytes.findIndex((byte, i) => byte !== found[i]);
     assert(at < 0, `byte ${at} at ${address} is ${found[at]}, it was ${bytes[at]}`);
     if (record === undefined) return;
     assert(isSame(this.allocator.view(address, record.struct).toJSON(), record.value), "a record");
-  }
-
-  some(random: Random): Held | undefined {
-    return this.live === 0 ? undefined : random.pick(this.held);
   }
 
   replace(old: Held, ...now: Held[]): void {
@@ -232,13 +382,18 @@ export class ByteSubject implements Player {
    */
   end(gone: readonly Held[], free: () => void): void {
     for (const it of gone) this.assertIntact(it);
-    const it = this.isDebug ? gone.find(({ record }) => record !== undefined) : undefined;
+    const it = this.setting.debug ? gone.find(({ record }) => record !== undefined) : undefined;
     const view = it && this.allocator.view(it.address, it.record!.struct); // as it was found by that
     free();
     const set = new Set(gone);
     this.held = this.held.filter((it) => !set.has(it));
     this.freed = [...this.freed, ...gone.map(({ address }) => address)].slice(-MAX_FREED);
     if (view !== undefined) assertThrows(() => view.toJSON(), StaleHandleError);
+  }
+
+  forget(): void {
+    this.marks = [];
+    this.#rover = 0;
   }
 
   /** Asserts that a call throws and changes nothing. */
@@ -249,11 +404,16 @@ export class ByteSubject implements Player {
   }
 }
 
-type Operation = (it: ByteSubject, random: Random) => void;
+type Operation = (it: ByteModel, random: Random) => void;
 
-/** Most are small; some are larger than a block may be. */
+/** An operation on some live allocation, if there is any. */
+function onSome(fn: (it: ByteModel, random: Random, some: Held) => void): Operation {
+  return (it, random) => it.live === 0 ? undefined : fn(it, random, random.pick(it.held));
+}
+
+/** Most sizes are small; some are larger than a block or an extent may be. */
 function someSize(random: Random): number {
-  return 1 + random.below(random.oneIn(10) ? 500 : 40);
+  return 1 + random.below(random.oneIn(10) ? random.oneIn(10) ? 9000 : 500 : 40);
 }
 
 function someAlign(random: Random): number {
@@ -268,15 +428,19 @@ const COMMON: Readonly<Record<string, Operation>> = {
     it.take(() => it.allocator.alloc(byteLength, align), byteLength, align);
   },
   allocRecord(it, random) {
+    const { allocator } = it;
     const struct = random.pick(STRUCTS);
     const { size, align } = struct;
-    const value = valueOf(struct, random) as Plain;
-    it.take(() => it.allocator.allocRecord(struct), size, align, struct);
-    if (it.isBounded) return;
-    const address: number = it.allocator.allocRecord(struct, value);
-    assert(isSame(it.allocator.view(address, struct).toJSON(), value), "a new record");
-    it.allocator.bytes(address, size).fill(0);
-    it.took(address, size, align, struct);
+    const init = someOf(struct, valueOf(struct, random), random);
+    const call = () => {
+      const address: number = allocator.allocRecord(struct, random.oneIn(2) ? init : undefined);
+      const written = allocator.view(address, struct).toJSON();
+      const isOf = (value: unknown) => isSame(written, merge(struct, zeroOf(struct), value));
+      assert(isOf({}) || isOf(init), "a new record");
+      allocator.bytes(address, size).fill(0);
+      return address;
+    };
+    it.take(call, size, align, struct);
   },
   allocAt(it, random) {
     const struct = random.pick(STRUCTS);
@@ -285,68 +449,73 @@ const COMMON: Readonly<Record<string, Operation>> = {
     assertEquals(it.allocator.addressOf(cursor), it.held.at(-1)?.address);
   },
   allocArray(it, random) {
-    const [type, bytes] = random.pick(ELEMENTS);
+    const [type, ArrayClass] = random.pick(Object.entries(ARRAYS));
+    const { BYTES_PER_ELEMENT } = ArrayClass;
     const length = 1 + random.below(20);
-    const call = () => it.allocator.addressOf(it.allocator.allocArray(type, length));
-    it.take(call, bytes * length, bytes);
+    const call = () => {
+      const made = it.allocator.allocArray(type, length);
+      assert(made instanceof ArrayClass && made.length === length, `an array of ${type}`);
+      return it.allocator.addressOf(made);
+    };
+    it.take(call, BYTES_PER_ELEMENT * length, BYTES_PER_ELEMENT);
   },
   allocWrong(it, random) {
     const size = random.pick([0, -1, 1.5, NaN, Infinity, 2 ** 31]); // the last as there is no such memory
     it.rejects(() => it.allocator.alloc(size), RangeError);
     it.rejects(() => it.allocator.alloc(8, random.pick([0, 3, -8, 8192])), RangeError);
   },
-  read(it, random) {
-    const some = it.some(random);
-    if (some === undefined) return;
+  read: onSome((it, _, some) => {
     it.assertIntact(some);
     const { address, bytes, record } = some;
     const { allocator } = it;
     assertEquals(allocator.addressOf(allocator.array(address, "u8", bytes.length)), address);
     if (record === undefined) return;
-    const cursor = allocator.seek(allocator.cursor(record.struct), address);
+    const cursor = allocator.cursor(record.struct);
+    assert(allocator.seek(cursor, address) === cursor);
     assert(isSame(cursor.toJSON(), record.value) && allocator.addressOf(cursor) === address);
-  },
-  write(it, random) {
-    const some = it.some(random);
-    if (some === undefined) return;
-    const struct = STRUCTS.find(({ size, align }) => {
-      return size === some.bytes.length && some.align % align === 0;
-    });
+  }),
+  write: onSome((it, random, some) => {
+    const struct = STRUCTS.find(({ size, align }) =>
+      size === some.bytes.length && some.align % align === 0
+    );
     const record = struct && random.oneIn(2) ? { record: { struct, value: {} } } : {};
     it.replace(some, it.filled({ ...some, ...record }, random));
-  },
+  }),
   useWrong(it, random) {
-    const some = it.some(random);
-    const known = it.isArena || some === undefined ? [] : [
-      ...[some.address + 4, some.address + 8 * (1 + random.below(4))],
-      ...it.freed.slice(-4),
-    ];
-    const address = random.pick([0, -8, 1.5, NaN, 2 ** 32, ...known]);
-    if (it.held.some((it) => it.address === address)) return;
-    const { allocator } = it;
+    const { allocator, held, heap, isArena } = it;
+    const wrong = [0, -8, 1.5, NaN, 2 ** 32];
+    if (isArena) {
+      const { base, top } = arenas.get(allocator)!().block; // every arena has metadata
+      wrong.push(base + top);
+    } else if (held.length > 0) {
+      const { address } = random.pick(held);
+      wrong.push(address + 4, address + 8 * (1 + random.below(4)), ...it.freed.slice(-4));
+    }
+    const address = random.pick(wrong);
+    if (held.some((it) => it.address === address)) return;
     const calls = [
       () => allocator.bytes(address, 8),
       () => allocator.array(address, "u32", 2),
       () => allocator.view(address, STRUCTS[0]),
       () => allocator.seek(allocator.cursor(STRUCTS[0]), address),
-      ...(it.isArena ? [] : [() => allocator.free(address), () => allocator.sizeOf(address)]),
+      ...isArena ? [] : [() => allocator.free(address), () => allocator.sizeOf(address)],
+      ...heap ? [() => allocator.realloc(address, 8)] : [],
     ];
     it.rejects(random.pick(calls), InvalidAddressError);
   },
-  readPast(it, random) {
-    const some = it.some(random);
-    if (some === undefined) return;
-    const beyond = it.isArena ? 2 ** 31 : some.bytes.length + 1;
-    it.rejects(() => it.allocator.bytes(some.address, beyond), InvalidAddressError);
-  },
+  readPast: onSome((it, _, { address, bytes }) => {
+    const beyond = it.isArena ? 2 ** 31 : bytes.length + 1;
+    it.rejects(() => it.allocator.bytes(address, beyond), InvalidAddressError);
+  }),
   reset(it) {
     const regions = it.held.flatMap(({ region }) => region ?? []);
     it.end(it.held, () => it.allocator.reset());
-    it.marks = [];
+    it.forget();
     assertEquals(it.allocator.stats().usedBytes, 0);
-    // Of a heap they came back by that, and may be released once more.
-    if (!it.isArena) { for (const region of regions) it.allocator.release(region); }
+    // Those of a heap came back by that, and may be released once more.
+    if (it.heap) { for (const region of regions) it.allocator.release(region); }
   },
+  limitMemory: (it, random) => it.source.limit(random),
   growMemory(it) {
     if (!it.source.grow()) return;
     if (it.live > 0 && it.source.detaches) assertThrows(() => it.allocator.alloc(8), TypeError);
@@ -355,17 +524,30 @@ const COMMON: Readonly<Record<string, Operation>> = {
 };
 
 /** As a memory resource, which a stack is not. */
-function allocate(it: ByteSubject, random: Random): void {
-  const [byteLength, align] = [someSize(random), someAlign(random)];
-  const region: MemoryRegion = it.allocator.allocate(byteLength, align);
-  const bytes = new Uint8Array(region.buffer, region.byteOffset, byteLength);
-  it.took(it.allocator.addressOf(bytes), byteLength, align, undefined, region);
-}
+const RESOURCE: Readonly<Record<string, Operation>> = {
+  allocate(it, random) {
+    const [byteLength, align] = [someSize(random), someAlign(random)];
+    const region: MemoryRegion = it.allocator.allocate(byteLength, align);
+    const bytes = new Uint8Array(region.buffer, region.byteOffset, byteLength);
+    it.took(it.allocator.addressOf(bytes), byteLength, align, { region });
+  },
+  release: onSome((it, _, some) => {
+    if (some.region !== undefined) freeOne(it, some);
+  }),
+  trim({ allocator, heap }) {
+    const { byteLength } = allocator.stats();
+    const given = allocator.trim();
+    assertEquals(given, byteLength - allocator.stats().byteLength);
+    if (heap !== undefined) assertEquals(heap.spares.length, 0);
+  },
+};
 
-function trim({ allocator }: ByteSubject): void {
-  const { byteLength } = allocator.stats();
-  const given = allocator.trim();
-  assertEquals(given, byteLength - allocator.stats().byteLength);
+/** Frees or releases an allocation. */
+function freeOne(it: ByteModel, some: Held): void {
+  const { address, region } = some;
+  if (region === undefined) return it.end([some], () => it.allocator.free(address));
+  it.end([some], () => it.allocator.release(region));
+  it.rejects(() => it.allocator.release(region), InvalidAddressError);
 }
 
 // -- each of them --
@@ -373,7 +555,9 @@ function trim({ allocator }: ByteSubject): void {
 const STACK: Readonly<Record<string, Operation>> = {
   free(it) {
     const newest = it.held.at(-1);
-    if (newest !== undefined) it.end([newest], () => it.allocator.free(newest.address));
+    if (newest === undefined) return;
+    freeOne(it, newest);
+    it.rejects(() => it.allocator.free(newest.address), InvalidAddressError);
   },
   freeOlder(it, random) {
     if (it.live < 2) return;
@@ -383,54 +567,39 @@ const STACK: Readonly<Record<string, Operation>> = {
 };
 
 const HEAP: Readonly<Record<string, Operation>> = {
-  allocate,
-  trim,
-  free(it, random) {
-    const some = it.some(random);
-    if (some === undefined) return;
-    const { address, region } = some;
-    if (region === undefined) return it.end([some], () => it.allocator.free(address));
-    it.end([some], () => it.allocator.release(region));
-    it.rejects(() => it.allocator.release(region), InvalidAddressError);
-  },
-  realloc(it, random) {
-    const some = it.some(random);
-    if (some === undefined || some.region !== undefined) return;
-    const byteLength = someSize(random);
-    const asked = random.oneIn(2) ? someAlign(random) : undefined;
-    const address: number = it.allocator.realloc(some.address, byteLength, asked);
-    const found: Uint8Array = it.allocator.bytes(address, byteLength);
-    const kept = some.bytes.subarray(0, byteLength);
-    const isKept = found.every((byte, i) => byte === (i < kept.length ? kept[i] : 0));
-    assert(isKept, `${byteLength} bytes at ${address} are not what they were`);
-    it.replace(some);
-    found.fill(0, 0, kept.length);
-    it.took(address, byteLength, asked ?? some.align);
-    if (address !== some.address) it.freed.push(some.address);
-  },
+  ...RESOURCE,
+  free: onSome((it, _, some) => freeOne(it, some)),
+  realloc: onSome((it, random, some) => {
+    if (some.region !== undefined) return;
+    it.resize(some, someSize(random), random.oneIn(2) ? someAlign(random) : undefined);
+  }),
+  /** Makes an allocation larger ten times, as a buffer that is appended to among others. */
+  append: onSome((it, random, some) => {
+    if (it.isBounded || some.region !== undefined) return;
+    const bytes = 1 + (someSize(random) >> 4);
+    for (let i = 0; i < 10; i++) {
+      it.resize(some, some.bytes.length + bytes);
+      some = it.held.at(-1)!; // what it was resized to
+      COMMON.alloc(it, random);
+      freeOne(it, it.held.at(-1)!); // what was allocated
+    }
+  }),
 };
 
 const ARENA: Readonly<Record<string, Operation>> = {
-  allocate,
-  trim,
-  release(it, random) {
-    const some = it.some(random);
-    const region = some?.region;
-    if (some === undefined || region === undefined) return;
-    it.end([some], () => it.allocator.release(region));
-    it.rejects(() => it.allocator.release(region), InvalidAddressError);
-  },
+  ...RESOURCE,
   mark(it) {
     const live = new Set(it.held.map(({ address }) => address));
-    it.marks.push({ mark: it.allocator.mark(), live });
+    const { usedBytes } = it.allocator.stats();
+    it.marks.push({ mark: it.allocator.mark(), live, usedBytes });
   },
   rewind(it, random) {
     if (it.marks.length === 0) return;
     it.marks.length = 1 + random.below(it.marks.length);
-    const { mark, live } = it.marks.pop()!; // there is one
+    const { mark, live, usedBytes } = it.marks.pop()!; // there is one
     const gone = it.held.filter(({ address }) => !live.has(address));
     it.end(gone, () => it.allocator.rewind(mark));
-    assertEquals(it.allocator.mark(), mark);
+    assertEquals([it.allocator.mark(), it.allocator.stats().usedBytes], [mark, usedBytes]);
   },
   scope(it, random) {
     const before: number = it.allocator.mark();
@@ -453,11 +622,11 @@ const ARENA: Readonly<Record<string, Operation>> = {
     const bytes: Uint8Array = it.allocator.snapshot(into, { checksum: random.oneIn(2) });
     // Regions from before can be released once, and are not given out again.
     const held = it.held.map(({ region: _, ...rest }) => rest);
-    it.saved = { bytes, held, marks: [...it.marks], state: it.state() };
+    it.saved = { bytes, held, marks: [...it.marks], peak: it.peak, state: it.state() };
   },
   restore(it) {
     if (it.saved === undefined) return;
-    const { bytes, held, marks, state } = it.saved;
+    const { bytes, held, marks, peak, state } = it.saved;
     try {
       it.allocator.restore(bytes);
     } catch (error) {
@@ -465,8 +634,7 @@ const ARENA: Readonly<Record<string, Operation>> = {
       if (!(error instanceof SnapshotError && it.source.isSkewed)) throw error;
       return it.check();
     }
-    it.held = [...held];
-    it.marks = [...marks];
+    Object.assign(it, { held: [...held], marks: [...marks], peak });
     assertEquals(it.state(), state);
     it.check();
   },
@@ -482,35 +650,25 @@ const ARENA: Readonly<Record<string, Operation>> = {
 /** What changes an allocator as a whole, and is to be rare. */
 const RARE = ["reset", "growMemory", "trim", "snapshot", "restore", "restoreBad"];
 
-// -- makers --
-
-const FITS = [
-  ...[["first", "list"], ["next", "list"], ["best", "list"], ["worst", "list"]] as const,
-  ...[["best", "tree"]] as const,
-];
-
-/** Every byte allocator and fit on every memory, in debug mode and without. */
-export const BYTES: readonly Maker[] = ["arena", "stack", ...FITS].flatMap((kind) =>
+/** Every byte allocator on every memory, in debug mode and without, for the soak. */
+export const BYTES: readonly Maker[] = Object.keys(BYTE_KINDS).flatMap((kind) =>
   SOURCES.flatMap((memory) =>
     [false, true].map((debug): Maker => ({
       name: `${kind} on ${memory}${debug ? ", debug" : ""}`,
       turn: debug ? 250 : 1000,
-      make(random) {
-        const source = new Source(memory);
-        const byteLength = random.pick([64, 250, 1000, 4096, 32_768]);
-        const options = { byteLength, memory: source.ledger, debug };
-        const grow = random.oneIn(2);
-        if (kind === "arena") {
-          const arena = new Arena({ blockBytes: byteLength, memory: source.ledger, debug });
-          return new ByteSubject(arena, source, debug, true);
-        }
-        if (kind === "stack") {
-          return new ByteSubject(new StackAllocator(options), source, debug, false);
-        }
-        const [fit, index] = kind as typeof FITS[number]; // the others are above
-        const heap = new FreeListAllocator({ ...options, fit, index, grow });
-        return new ByteSubject(heap, source, debug, grow);
-      },
+      make: (random) => someByteModel(random, kind, memory, debug, 300),
     }))
   )
 );
+
+/** A model of some size. */
+export function someByteModel(
+  random: Random,
+  kind: string,
+  memory: SourceKind,
+  debug: boolean,
+  maxLive: number,
+): ByteModel {
+  const byteLength = random.pick([64, 250, 1000, 4096, 32_768]);
+  return new ByteModel({ kind, memory, debug, byteLength, grow: random.oneIn(2), maxLive });
+}

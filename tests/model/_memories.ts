@@ -59,6 +59,11 @@ export class Source {
     return true;
   }
 
+  /** The most bytes that were given out at a time. */
+  get peakBytes(): number {
+    return this.#counter.peakBytes;
+  }
+
   /** Asserts that all counts agree, and that no byte outside the regions was written. */
   check(): void {
     const { ledger: { byteLength, lent } } = this;

@@ -5,10 +5,9 @@
  * @module
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { Arena, FreeListAllocator, type PoolOptions } from "../../mod.ts";
+import type { PoolOptions } from "../../mod.ts";
 import type { Ledger } from "../_ledger.ts";
-import { ByteSubject } from "./_bytes.ts";
-import { Source } from "./_memories.ts";
+import { BYTE_KINDS, ByteModel } from "./_bytes.ts";
 import { play } from "./_operations.ts";
 import { Random } from "../_random.ts";
 import { KINDS, subjectsOf } from "./_runs.ts";
@@ -113,37 +112,37 @@ const HEAP_SCRIPT = [1, 2, 3, 4].flatMap(() => [
   ...[...ALLOCS, ...times(20, "realloc"), ...times(40, "free"), "trim"],
 ]);
 
-function byteScenario(it: ByteSubject): Scenario {
-  return {
-    ledger: it.source.ledger,
-    play: (name, seed) => it.play(name, new Random(seed)),
-    check: () => it.check(),
-    // The addresses of two debug allocators differ by a multiple of 2^27.
-    state: () => it.held.map(({ address, bytes }) => [address % 2 ** 27, bytes.length]),
-    dispose: () => it.dispose(),
-  };
-}
+/** A script, and a size of blocks or extents at which it needs memory often. */
+const BYTE_SCRIPTS: readonly [kind: string, byteLength: number, script: string[]][] = [
+  ["Arena", 400, ARENA_SCRIPT],
+  ...Object.keys(BYTE_KINDS).slice(2).map((kind) =>
+    [kind, 600, HEAP_SCRIPT] as [string, number, string[]]
+  ),
+];
 
-for (const debug of [false, true]) {
-  const mode = debug ? "debug" : "as it is";
-
-  Deno.test(`Arena loses nothing where memory runs out and comes back (${mode})`, () => {
-    const make = () => {
-      const source = new Source("tight");
-      const arena = new Arena({ blockBytes: 400, memory: source.ledger, debug });
-      return byteScenario(new ByteSubject(arena, source, debug, true));
-    };
-    for (const failures of [1, 2]) assertGreater(exhaust(make, ARENA_SCRIPT, failures), 10);
-  });
-
-  for (const fit of ["first", "next", "best"] as const) {
-    Deno.test(`FreeListAllocator loses nothing where memory runs out and comes back (${fit}, ${mode})`, () => {
-      const make = () => {
-        const source = new Source("tight");
-        const options = { byteLength: 600, grow: true, fit, memory: source.ledger, debug };
-        return byteScenario(new ByteSubject(new FreeListAllocator(options), source, debug, true));
+for (const [kind, byteLength, script] of BYTE_SCRIPTS) {
+  for (const debug of [false, true]) {
+    Deno.test(`${kind} loses nothing where memory runs out and comes back (debug ${debug})`, () => {
+      const setting = {
+        kind,
+        memory: "tight",
+        debug,
+        byteLength,
+        grow: true,
+        maxLive: 300,
+      } as const;
+      const make = (): Scenario => {
+        const it = new ByteModel(setting);
+        return {
+          ledger: it.source.ledger,
+          play: (name, seed) => it.play(name, new Random(seed)),
+          check: () => it.check(),
+          // The addresses of two debug allocators differ by a multiple of 2^27.
+          state: () => it.held.map(({ address, bytes }) => [address % 2 ** 27, bytes.length]),
+          dispose: () => it.dispose(),
+        };
       };
-      for (const failures of [1, 2]) assertGreater(exhaust(make, HEAP_SCRIPT, failures), 5);
+      for (const failures of [1, 2]) assertGreater(exhaust(make, script, failures), 5);
     });
   }
 }
