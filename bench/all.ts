@@ -7,17 +7,12 @@ type Module = { readonly questions: readonly Question[] };
 export const MODULES: Readonly<Record<string, () => Promise<Module>>> = {
   frames: () => import("./frames_bench.ts"),
   iterate: () => import("./iterate_bench.ts"),
-  access: () => import("./access_bench.ts"),
-  alloc: () => import("./alloc_bench.ts"),
+  records: () => import("./records_bench.ts"),
   growth: () => import("./growth_bench.ts"),
-  trees: () => import("./trees_bench.ts"),
   bytes: () => import("./bytes_bench.ts"),
-  allocators: () => import("./allocators_bench.ts"),
   pools: () => import("./pools_bench.ts"),
   workers: () => import("./workers_bench.ts"),
   save: () => import("./save_bench.ts"),
-  pack: () => import("./pack_bench.ts"),
-  first_pool: () => import("./first_pool_bench.ts"),
   game: () => import("./game/game.ts"),
 };
 

@@ -4,10 +4,10 @@
  * The method is in `METHOD`. Dense columns are the limit for code that needs neither handles nor
  * identity.
  */
-import { type Plan, type Question, show, type Work } from "./harness/question.ts";
+import { BY_HAND_TOO, type Plan, type Question, show, type Work } from "./harness/question.ts";
 import { DT, shuffled } from "./particles/particle.ts";
-import { on, onAll, type Particles } from "./particles/particles.ts";
-import { SPREAD } from "./particles/storages.ts";
+import { on, type Particles, without } from "./particles/particles.ts";
+import { ALL, SPREAD } from "./particles/storages.ts";
 
 const METHOD =
   "A frame moves every particle, frees the 5 % whose life ends, here and there without a pattern, and allocates as many anew. " +
@@ -35,20 +35,19 @@ const labels = { pool: "Pool.forEach", forOf: "for…of Pool" };
 function framesOf(plan: Plan): Question {
   const { count } = plan;
   const isMain = count === 100_000;
-  const work = (particles: Particles, count: number) =>
-    frameWork(particles, count, shuffled(count));
   return {
     name: `frames/${count}`,
     title: `Frames with churn, ${count.toLocaleString("en")} live`,
     method: METHOD,
     measure: "frames",
     baseline: "columns",
-    contestants: {
-      ...onAll(work, { labels }),
-      ...isMain ? { spread: on(SPREAD, work, 'Pool.forEach, reuse: "spread"') } : {},
-    },
+    contestants: on(
+      { ...ALL, ...isMain ? { spread: SPREAD } : {} },
+      (particles, count) => frameWork(particles, count, shuffled(count)),
+      labels,
+    ),
     traced: true,
-    everywhere: isMain,
+    everywhere: isMain ? ["columns", ...BY_HAND_TOO] : [],
     apart: count > 100_000,
     plan,
     quickCount: 200,
@@ -58,8 +57,7 @@ function framesOf(plan: Plan): Question {
 /** The same with every 20th particle ending, for the fastest. */
 function evenFramesOf(plan: Plan): Question {
   const others = framesOf(plan);
-  const work = (particles: Particles, count: number) =>
-    frameWork(particles, count, Int32Array.from({ length: count }, (_, i) => i));
+  const inOrder = (count: number) => Int32Array.from({ length: count }, (_, i) => i);
   return {
     ...others,
     name: `${others.name}-even`,
@@ -68,11 +66,12 @@ function evenFramesOf(plan: Plan): Question {
       `The same, but for the order: every ${LIFE}th particle ends, so that a processor sees it coming, and ` +
       "where the next one is written. It is the best case of records that stay where they are.",
     missing: "those that are far slower in the table before.",
-    contestants: onAll(work, {
+    contestants: on(
+      without(ALL, "recycled", "deepool"),
+      (particles, count) => frameWork(particles, count, inOrder(count)),
       labels,
-      without: ["recycled", "bitecs", "elics", "structurae", "deepool"],
-    }),
-    everywhere: false,
+    ),
+    everywhere: [],
     apart: true,
   };
 }

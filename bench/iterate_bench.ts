@@ -1,21 +1,23 @@
 /**
- * What does a pass over all records cost: by how much of a pool is live, and by how many fields of
- * a record are touched?
+ * What does a pass over all records cost: by how much of a pool is live, by how many fields of a
+ * record are touched, and when two fields are copied out of each?
  *
  * One kind of record in a process is the best case of an optimising compiler. `deno task game` has
  * six kinds.
  */
-import { type Question, show, type Work } from "./harness/question.ts";
-import { DT, shuffled } from "./particles/particle.ts";
-import { type NamedParticles, onAll, type Particles } from "./particles/particles.ts";
+import { BY_HAND_TOO, type Question, show, type Work } from "./harness/question.ts";
+import { shuffled } from "./particles/particle.ts";
+import { type NamedParticles, on, type Particles, without } from "./particles/particles.ts";
+import { ALL } from "./particles/storages.ts";
+import { passWork } from "./particles/works.ts";
 
-const labels = { pool: "Pool.forEach", forOf: "for…of Pool" };
 const COUNT = 100_000;
-const ALL = COUNT.toLocaleString("en");
+const ITEMS = COUNT.toLocaleString("en");
+const labels = { pool: "Pool.forEach", forOf: "for…of Pool" };
 
 /**
- * Fills a storage and frees all but a share again. Dense columns have no gaps, and never have the
- * others.
+ * Fills a storage and frees all but a share again. Dense columns have no gaps, so they never have
+ * the others.
  */
 function thinned(particles: Particles | NamedParticles, count: number, percent: number): void {
   const kept = Math.ceil(count * percent / 100);
@@ -28,43 +30,82 @@ function thinned(particles: Particles | NamedParticles, count: number, percent: 
   if ("remove" in particles) { for (const ref of freed) particles.remove(ref); }
 }
 
-function stepsOf(particles: Particles, run: () => void): Work {
-  return { run, checksum: () => particles.sums() };
-}
+const common = {
+  baseline: "slab",
+  plan: { count: COUNT, warmUp: 20, samples: 40, batch: 4, rounds: 3 },
+  quickCount: 300,
+} as const;
 
-function iterationOf(percent: number, batch: number): Question {
+/** What `thinned` leaves, in words. */
+function occupancyOf(percent: number): string {
   const freed = percent === 100
     ? "none of them freed"
     : `all but ${percent} % freed, here and there without a pattern`;
+  return `${ITEMS} particles are allocated and ${freed}`;
+}
+
+function iterationOf(percent: number, batch: number): Question {
   return {
+    ...common,
     name: `iterate/${percent}`,
     title: `Iteration at ${percent} % occupancy`,
     method:
-      `${ALL} particles are allocated and ${freed}; a step moves those that are left. Times are for each of all ` +
-      "chunks, live or not. Columns and objects have no gaps to skip.",
-    baseline: "slab",
-    contestants: onAll((particles, count) => {
+      `${
+        occupancyOf(percent)
+      }; a step moves those that are left. Times are for each of all chunks, ` +
+      "live or not. Columns and objects have no gaps to skip.",
+    contestants: on(ALL, (particles, count) => {
       thinned(particles, count, percent);
-      return stepsOf(particles, () => particles.pass(DT));
-    }, { labels }),
-    everywhere: percent >= 2,
-    plan: { count: COUNT, warmUp: 40, samples: 40, batch, rounds: 3 },
-    quickCount: 300,
+      return passWork(particles);
+    }, labels),
+    everywhere: percent >= 2 ? BY_HAND_TOO : [],
+    plan: { ...common.plan, warmUp: 40, batch },
   };
 }
 
 function touchOf(name: string, title: string, step: (particles: Particles) => void): Question {
   return {
+    ...common,
     name: `iterate/${name}`,
     title,
-    method: `1 is added to it, in each of ${ALL} particles.`,
-    baseline: "slab",
-    contestants: onAll((particles, count) => {
-      for (let i = 0; i < count; i++) particles.spawn(i, 1);
-      return stepsOf(particles, () => step(particles));
-    }, { labels }),
-    plan: { count: COUNT, warmUp: 20, samples: 40, batch: 4, rounds: 3 },
-    quickCount: 300,
+    method: `1 is added to it, in each of ${ITEMS} particles.`,
+    contestants: on(ALL, (particles, count) => {
+      thinned(particles, count, 100);
+      return { run: () => step(particles), checksum: () => particles.sums() };
+    }, labels),
+  };
+}
+
+function packWork(particles: Particles, count: number): Work {
+  const out = new Float32Array(2 * count);
+  return {
+    run() {
+      out[7] = -1; // so that the sum shows when nothing is copied
+      particles.pack(out);
+    },
+    checksum: () => out.reduce((sum, it) => sum + it, 0),
+  };
+}
+
+function packOf(percent: number): Question {
+  return {
+    ...common,
+    name: `iterate/pack-${percent}`,
+    title: `Two of five fields into a Float32Array, at ${percent} % occupancy`,
+    method:
+      `${
+        occupancyOf(percent)
+      }; a step copies x and y of those that are left. Times are for each of ` +
+      "all chunks.",
+    missing: "deepool, which stores particles like recycled objects.",
+    contestants: on(without(ALL, "deepool"), (particles, count) => {
+      thinned(particles, count, percent);
+      return packWork(particles, count);
+    }, {
+      pool: "Pool.pack(out, fields)",
+      forOf: "for…of Pool",
+      wide: "Pool.forEach, wide handles",
+    }),
   };
 }
 
@@ -76,4 +117,6 @@ export const questions: readonly Question[] = show([
   iterationOf(0.1, 50),
   touchOf("one-field", "One field of five touched", (particles) => particles.touchOne()),
   touchOf("all-fields", "Five fields of five touched", (particles) => particles.touchAll()),
+  packOf(100),
+  packOf(50),
 ]);

@@ -1,159 +1,21 @@
 /**
- * What do the other kinds of pool cost against a `Pool`, and what does it cost where the blocks
- * come from?
+ * What do the other kinds of pool cost against a `Pool`, what does it cost where the blocks come
+ * from, and what does a pool cost at the start of a program?
  *
- * All store one struct, so that they hold the same records in chunks of the same size, and all run
- * in one thread: `workers_bench.ts` has two.
+ * All store one struct and run in one thread: `workers_bench.ts` has two.
  */
-import {
-  type AnyStruct,
-  ErasedPool,
-  type Handle,
-  Pool,
-  PoolSet,
-  sharedMemory,
-  SharedPool,
-  type View,
-  wasmMemory,
-} from "@slabs/pool";
-import { type Question, show, sumOf, type Work } from "./harness/question.ts";
-import { DT, Particle, shuffled, speedX, startX } from "./particles/particle.ts";
+import { Pool, struct } from "@slabs/pool";
+import { type Question, show, type Work } from "./harness/question.ts";
+import { type NamedParticles, on } from "./particles/particles.ts";
+import { POOLS } from "./particles/storages.ts";
+import { hotWork, passWork, randomWork, replaceWork } from "./particles/works.ts";
 
-// -- the pools --
-
-type Ref = Handle<typeof Particle>;
-type At = View<typeof Particle>;
-
-/** The calls that all pools have. Those of some take a struct with it, and are adapted. */
-interface ParticlePool {
-  allocAt(at: At): Ref;
-  free(handle: Ref): void;
-  get(handle: Ref): At;
-  cursor(): At;
-  seek(at: At, handle: Ref): At;
-  forEach(fn: (it: At) => void): void;
-}
-
-/** The struct as a module names its own: one that is imported costs a look-up at each call. */
-const Mote = Particle;
-
-function ofParticles(pool: ErasedPool | PoolSet): ParticlePool {
-  return {
-    allocAt: (at) => pool.allocAt(Mote, at),
-    free: (handle) => pool.free(handle),
-    get: (handle) => pool.get(Mote, handle),
-    cursor: () => pool.cursor(Mote),
-    seek: (at, handle) => pool.seek(at, handle),
-    forEach: (fn) => pool.forEach(Mote, fn),
-  };
-}
-
-const size = Particle.size;
-const types: AnyStruct[] = [Particle];
-
-/** Room for 100,000 particles, in pages of 64 KiB. */
-const WASM_PAGES = 64;
-
-const POOLS: Readonly<Record<string, readonly [label: string, make: () => ParticlePool]>> = {
-  pool: ["Pool", () => new Pool(Particle)],
-  types: ["ErasedPool, types", () => ofParticles(new ErasedPool({ size, types }))],
-  noTypes: ["ErasedPool, no types", () => ofParticles(new ErasedPool({ size }))],
-  set: ["PoolSet", () => ofParticles(new PoolSet({ sizes: [8, size, 32] }))],
-  sharedMemory: ["Pool, sharedMemory()", () => new Pool(Particle, { memory: sharedMemory() })],
-  wasm: ["Pool, wasmMemory(memory)", () => {
-    const memory = wasmMemory(new WebAssembly.Memory({ initial: WASM_PAGES }));
-    return new Pool(Particle, { memory });
-  }],
-  sharedPool: ["SharedPool", () => SharedPool.create(Particle)],
-};
-
-// -- the work --
-
-/** Fills a pool. The handles are in the order of memory. */
-function filled(pool: ParticlePool, count: number): Ref[] {
-  const at = pool.cursor();
-  return Array.from({ length: count }, (_, i) => {
-    const handle = pool.allocAt(at);
-    at.x = startX(i);
-    at.vx = speedX(i);
-    return handle;
-  });
-}
-
-function passWork(pool: ParticlePool, count: number): Work {
-  const handles = filled(pool, count);
-  return {
-    run: () =>
-      pool.forEach((it) => {
-        it.x += it.vx * DT;
-        it.y += it.vy * DT;
-      }),
-    checksum: () => handles.reduce((sum, it) => sum + pool.get(it).x, 0),
-  };
-}
-
-function hotWork(pool: ParticlePool, count: number): Work {
-  const at = pool.cursor();
-  return sumOf(() => {
-    let sum = 0;
-    for (let i = 0; i < count; i++) {
-      const handle = pool.allocAt(at);
-      at.life = i;
-      sum += at.life;
-      pool.free(handle);
-    }
-    return sum;
-  });
-}
-
-function replaceWork(pool: ParticlePool, count: number): Work {
-  const order = shuffled(count);
-  const handles = filled(pool, count);
-  const at = pool.cursor();
-  let rounds = 0;
-  return {
-    run() {
-      for (let i = 0; i < count; i++) {
-        const slot = order[i];
-        pool.free(handles[slot]);
-        handles[slot] = pool.allocAt(at);
-        at.x = i + 0.5;
-        at.life = rounds + i;
-      }
-      rounds++;
-    },
-    checksum: () => handles.reduce((sum, it) => sum + pool.get(it).life, 0),
-  };
-}
-
-function getWork(pool: ParticlePool, count: number): Work {
-  const handles = filled(pool, count);
-  const ordered = Array.from(shuffled(count), (i) => handles[i]);
-  return sumOf(() => {
-    let sum = 0;
-    for (let i = 0; i < count; i++) sum += pool.get(ordered[i]).x;
-    return sum;
-  });
-}
-
-function seekWork(pool: ParticlePool, count: number): Work {
-  const handles = filled(pool, count);
-  const ordered = Array.from(shuffled(count), (i) => handles[i]);
-  const at = pool.cursor();
-  return sumOf(() => {
-    let sum = 0;
-    for (let i = 0; i < count; i++) sum += pool.seek(at, ordered[i]).x;
-    return sum;
-  });
-}
-
-// -- the questions --
-
-function question(
+function kindsOf(
   name: string,
   title: string,
   method: string,
-  work: (pool: ParticlePool, count: number) => Work,
+  work: (particles: NamedParticles, count: number) => Work,
+  count = 50_000,
 ): Question {
   return {
     name: `pools/${name}`,
@@ -161,47 +23,92 @@ function question(
     method:
       `${method} A \`SharedPool\` does one atomic operation for each \`alloc\` and \`free\`, which is a call of a built-in function.`,
     baseline: "pool",
-    contestants: Object.fromEntries(
-      Object.entries(POOLS).map(([key, [label, make]]) => [
-        key,
-        { label, make: (count) => work(make(), count) },
-      ]),
-    ),
-    plan: {
-      count: name === "pass" ? 100_000 : 50_000,
-      warmUp: 40,
-      samples: 60,
-      batch: 1,
-      rounds: 5,
-    },
+    contestants: on(POOLS, work),
+    plan: { count, warmUp: 40, samples: 60, batch: 1, rounds: 5 },
     quickCount: 300,
   };
 }
 
+// -- the first pool --
+
+function structOf(i: number) {
+  return struct({
+    ...{ x: "f32", y: "f32", vx: "f32", vy: "f32", hp: "u16", life: "u16" } as const,
+    [`at${i}`]: "u32",
+  });
+}
+
+const ONE = structOf(0);
+
+/** Makes a pool, allocates a record by `alloc({ … })`, and passes over it by `for…of`. */
+function use(struct: ReturnType<typeof structOf>, specialize: boolean): number {
+  const pool = new Pool(struct, { specialize });
+  pool.alloc({ x: 1, y: 2, life: 3 });
+  let sum = 0;
+  for (const it of pool) sum += it.x += it.y;
+  return sum;
+}
+
+/** @param before How many pools there were before those that are measured. */
+function firstOf(
+  name: string,
+  title: string,
+  before: number,
+  count: number,
+  structFor = structOf,
+): Question {
+  const work = (count: number, specialize: boolean): Work => {
+    const structs = Array.from({ length: before + count }, (_, i) => structFor(i));
+    for (const it of structs.splice(0, before)) use(it, specialize);
+    let sum = 0;
+    return {
+      run: () => structs.forEach((it) => sum += use(it, specialize)),
+      checksum: () => sum,
+    };
+  };
+  return {
+    name: `pools/${name}`,
+    title,
+    method:
+      "A pool is made, gets a record by `alloc({ … })`, and is passed over by `for…of`; with code of its own, or with the " +
+      "code that all pools share. The module is loaded, and nothing is warm. A process has only one first pool, so each " +
+      "round is one sample.",
+    whole: count === 1,
+    baseline: "shared",
+    contestants: {
+      own: { label: "own code", make: (count) => work(count, true) },
+      shared: { label: "shared code", make: (count) => work(count, false) },
+    },
+    apart: true,
+    plan: { count, warmUp: 0, samples: 1, batch: 1, rounds: 15 },
+    quickCount: 1,
+  };
+}
+
 export const questions: readonly Question[] = show([
-  question("pass", "forEach", "A step moves 100,000 particles.", passWork),
-  question(
+  kindsOf("pass", "forEach", "A step moves 100,000 particles.", (particles, count) => {
+    for (let i = 0; i < count; i++) particles.spawn(i, 1);
+    return passWork(particles);
+  }, 100_000),
+  kindsOf(
     "hot",
-    "taken and given back at once",
-    "One record is taken, a field written and read, and given back, 50,000 times a step.",
+    "allocated and freed at once",
+    "One record is allocated, a field written and read, and freed, 50,000 times a step.",
     hotWork,
   ),
-  question(
+  kindsOf(
     "replace",
     "replaced at random",
-    "Each of 50,000 records is freed, in random order, and another taken and written.",
+    "Each of 50,000 records is read, in random order, freed, and another allocated and written.",
     replaceWork,
   ),
-  question(
+  kindsOf(
     "get",
     "get(handle).x",
     "One field of each of 50,000 records, in random order.",
-    getWork,
+    randomWork,
   ),
-  question(
-    "seek",
-    "seek(cursor, handle).x",
-    "One field of each of 50,000 records, in random order.",
-    seekWork,
-  ),
+  firstOf("first", "The first pool of a program", 0, 1),
+  firstOf("structs", "The first pool of each further struct", 1, 20),
+  firstOf("more", "A hundred more pools of one struct", 1, 100, () => ONE),
 ]);

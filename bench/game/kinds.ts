@@ -130,7 +130,7 @@ export const ARRAYS = {
  */
 export function game(kinds: readonly Kind[], setUp = "const shared = undefined;"): string {
   return `
-export function make({ live, nextLife }) {
+return function make({ live, nextLife }) {
   ${setUp}
   const kinds = [${kinds.map(({ name }) => `${name}(live, nextLife, shared)`).join(", ")}];
   for (const kind of kinds) kind.fill();

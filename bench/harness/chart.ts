@@ -3,13 +3,24 @@
 /** A Vega-Lite specification. */
 export type Spec = Record<string, unknown>;
 
-/** How a contestant is drawn. */
-export interface Look {
-  readonly name: string;
-  readonly color: string;
-  /** Lengths of strokes and gaps. */
-  readonly dash: readonly number[];
+/** What a chart of lines shows. */
+interface Lines {
+  readonly title: string;
+  readonly subtitle: string | readonly string[];
+  /** Each has the name of its line, and its panel. */
+  readonly values: readonly { readonly name: string; readonly panel: string }[];
+  readonly panels: readonly string[];
+  /** Whether each panel has a scale of its own. */
+  readonly isIndependent: boolean;
+  /** The axes, as `logAxis` gives them. */
+  readonly x: Spec;
+  readonly y: Spec;
 }
+
+/** The colors of lines, in the order in which their names come first. */
+const COLORS = (
+  "#0b5fa5 #c8102e #1b7f3b #111111 #ef6c00 #7b3fb5 #3aa7dd #7ab51d #777777 #f5a623 #9c4a1a #d81b8c"
+).split(" ");
 
 const CONFIG = {
   font: "DejaVu Sans, Verdana, Arial, sans-serif",
@@ -20,12 +31,14 @@ const CONFIG = {
   title: { fontSize: 19, subtitleFontSize: 13, subtitlePadding: 6, offset: 18 },
 };
 
-/** @returns What all charts have in common. */
-export function specOf(
-  title: string,
-  subtitle: string | readonly string[],
-  values: readonly object[],
-): Spec {
+/** @returns A line for each name, crossed out at its end where a value is `stopped`. */
+export function lines({ title, subtitle, values, panels, isIndependent, x, y }: Lines): Spec {
+  const color = {
+    field: "name",
+    type: "nominal",
+    scale: { domain: [...new Set(values.map(({ name }) => name))], range: COLORS },
+    legend: { title: null, symbolType: "stroke", symbolSize: 700, symbolStrokeWidth: 2.5 },
+  };
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     background: "white",
@@ -33,28 +46,26 @@ export function specOf(
     title: { text: title, subtitle, anchor: "start" },
     data: { values },
     config: CONFIG,
-  };
-}
-
-/**
- * @returns The encodings that tell contestants apart, with one legend for both. Values have their
- * name as `name`.
- */
-export function looksOf(used: readonly Look[]): { color: Spec; strokeDash: Spec } {
-  const scaled = (range: readonly unknown[]): Spec => ({
-    field: "name",
-    type: "nominal",
-    scale: { domain: used.map(({ name }) => name), range },
-    legend: { title: null, symbolType: "stroke", symbolSize: 700, symbolStrokeWidth: 2.5 },
-  });
-  return {
-    color: scaled(used.map(({ color }) => color)),
-    strokeDash: scaled(used.map(({ dash }) => dash)),
+    facet: { field: "panel", type: "nominal", title: null, sort: panels },
+    columns: 2,
+    resolve: { scale: { y: isIndependent ? "independent" : "shared" } },
+    spec: {
+      width: 420,
+      height: 400,
+      encoding: { x, y, color },
+      layer: [
+        { mark: { type: "line", strokeWidth: 2.2, point: { size: 34, filled: true } } },
+        {
+          transform: [{ filter: "datum.stopped" }],
+          mark: { type: "text", text: "✕", dx: 12, fontSize: 13, fontWeight: "bold" },
+        },
+      ],
+    },
   };
 }
 
 /** @returns A logarithmic axis. */
-export function logAxis(field: string, title: string, more: Spec = { format: "~s" }): Spec {
+export function logAxis(field: string, title: string, more: Spec): Spec {
   const values = Array.from({ length: 16 }, (_, i) => 10 ** (i - 5)); // other ticks would crowd the axes
   return {
     field,

@@ -19,7 +19,7 @@ export interface Contestant {
    * it.
    *
    * @param count Records, or what else the question counts.
-   * @param plan How often the work will run, and the options of the game.
+   * @param plan How often the work will run.
    */
   make(count: number, plan: Plan): Work | Promise<Work>;
 }
@@ -53,12 +53,13 @@ export interface Question {
   /** @default {"time"} */
   readonly measure?: Measure;
   /**
-   * The statistic that is compared: the median of all samples; or the mean of each process, and the
-   * median of those, where rare events are part of the price.
+   * The statistic that is compared: the median of all samples; the mean of each process, and the
+   * median of those, where rare events are part of the price; or the median of each process, and
+   * the best of those.
    *
    * @default {"median"}
    */
-  readonly compare?: "median" | "mean";
+  readonly compare?: "median" | "mean" | "best";
   /** Whether tables show the time of a whole step, not of each record. */
   readonly whole?: boolean;
   /** In the order of the table. */
@@ -69,14 +70,22 @@ export interface Question {
   readonly traced?: boolean;
   /** Whether there is no full collection between setting up and the first step. */
   readonly keepsGarbage?: boolean;
-  /** Whether the contestants `pool` and `slab` also run on Node and Bun. */
-  readonly everywhere?: boolean;
+  /** Keys of the contestants that also run on Node and Bun. */
+  readonly everywhere?: readonly string[];
   /** Whether it needs a process of its own, so that `deno bench` leaves it out. */
   readonly apart?: boolean;
   readonly plan: Plan;
   /** The count of a quick run. */
   readonly quickCount: number;
+  /**
+   * Whether a contestant's checksum shows the same work as that of the baseline, where they need
+   * not be equal.
+   */
+  agrees?(expected: string, got: string, contestant: string, plan: Plan): boolean;
 }
+
+/** The contestants that also run on Node and Bun in most questions that are asked there. */
+export const BY_HAND_TOO: readonly string[] = ["pool", "slab"];
 
 /** @returns Work whose step gives a number. That of the last step is the checksum. */
 export function sumOf(step: () => number): Work {

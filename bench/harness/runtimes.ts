@@ -6,8 +6,13 @@ const PACKAGES = { node20: "node@20.20.2", node24: "node@24.21.0", bun: "bun@1.4
 /** Where a contestant runs. */
 export type Runtime = "deno" | keyof typeof PACKAGES;
 
-/** All runtimes. */
-export const RUNTIMES: readonly Runtime[] = ["deno", "node20", "node24", "bun"];
+/** All runtimes, as tables name them. */
+export const RUNTIME_NAMES: Readonly<Record<Runtime, string>> = {
+  deno: "Deno",
+  node20: "Node 20",
+  node24: "Node 24",
+  bun: "Bun",
+};
 
 /** How to start a worker on a runtime. */
 export interface Command {
@@ -20,7 +25,6 @@ export interface Command {
 
 const here = new URL(".", import.meta.url).pathname;
 const WORKER = `${here}worker.ts`;
-const LIB = new URL("../game/lib.ts", import.meta.url).pathname;
 
 /** The command of the runtime that this runs on. */
 const DENO: Command = {
@@ -38,17 +42,41 @@ function gcFlags(traced: boolean): string[] {
 }
 
 /**
+ * Gives a program the commands of runtimes, and removes what was installed for them at its end.
+ *
+ * @param isOptional Whether Deno alone will do where the others cannot be installed. The error is
+ * the note then.
+ */
+export async function withCommands(
+  runtimes: readonly Runtime[],
+  isOptional: boolean,
+  program: (commands: readonly Command[], notes: readonly string[]) => Promise<void>,
+): Promise<void> {
+  if (runtimes.join() === "deno") return await program([DENO], []);
+  const dir = await Deno.makeTempDir();
+  try {
+    const found = await commandsOf(runtimes, dir).catch((error) => {
+      if (isOptional) return `Node and Bun cannot be had: ${String(error).split("\n")[0]}`;
+      throw error;
+    });
+    if (typeof found !== "string") return await program(found, []);
+    console.error(found);
+    await program([DENO], [found]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/**
  * Installs runtimes from npm, and bundles the worker for them, as they do not run the TypeScript of
  * this repository.
  *
  * @param dir A directory outside the repository.
  */
-export async function commandsOf(runtimes: readonly Runtime[], dir: string): Promise<Command[]> {
+async function commandsOf(runtimes: readonly Runtime[], dir: string): Promise<Command[]> {
   const bundles = `${dir}/bundle`;
-  if (runtimes.some((it) => it !== "deno")) {
-    await run(Deno.execPath(), ["bundle", "--quiet", "--outdir", bundles, WORKER, LIB]);
-    await Deno.writeTextFile(`${bundles}/package.json`, `{ "type": "module" }`);
-  }
+  await run(Deno.execPath(), ["bundle", "--quiet", "--outdir", bundles, WORKER]);
+  await Deno.writeTextFile(`${bundles}/package.json`, `{ "type": "module" }`);
   const commands: Command[] = [];
   for (const it of runtimes) {
     commands.push(it === "deno" ? DENO : await installed(it, `${dir}/${it}`, bundles));
@@ -66,7 +94,7 @@ async function installed(
   const isBun = runtime === "bun";
   const program = `${prefix}/node_modules/.bin/${isBun ? "bun" : "node"}`;
   const version = (await run(program, ["--version"])).trim().replace(/^v/, "");
-  const worker = `${bundles}/harness/worker.js`;
+  const worker = `${bundles}/worker.js`;
   return {
     runtime,
     version,
@@ -81,25 +109,8 @@ async function installed(
  * @returns What it wrote to the standard output.
  * @throws {Error} when it failed.
  */
-export async function run(program: string, args: readonly string[]): Promise<string> {
+async function run(program: string, args: readonly string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args] }).output();
   if (success) return new TextDecoder().decode(stdout);
   throw new Error(`Cannot run ${program} ${args[0]}: ${new TextDecoder().decode(stderr)}`);
-}
-
-/**
- * @param everywhere Whether Node and Bun are wanted.
- * @returns The commands of the runtimes that can be had, and notes on those that cannot.
- */
-export async function allCommands(
-  everywhere: boolean,
-  dir: string,
-): Promise<{ commands: Command[]; notes: string[] }> {
-  const runtimes: readonly Runtime[] = everywhere ? ["deno", "node20", "bun"] : ["deno"];
-  try {
-    return { commands: await commandsOf(runtimes, dir), notes: [] };
-  } catch (error) {
-    const note = `Node and Bun cannot be had: ${String(error).split("\n")[0]}`;
-    return { commands: [DENO], notes: [note] };
-  }
 }

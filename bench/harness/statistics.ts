@@ -35,7 +35,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** @returns The mean; 0 of no values. */
-export function mean(values: readonly number[]): number {
+function mean(values: readonly number[]): number {
   return values.reduce((sum, it) => sum + it, 0) / Math.max(1, values.length);
 }
 
@@ -45,37 +45,45 @@ export function samplesOf({ rounds }: Figures): number[] {
 }
 
 /** @returns Milliseconds of a step, by the statistic that the question compares. */
-export function typicalOf({ compare }: Question, figures: Figures): number {
+export function typicalOf(question: Question, figures: Figures): number {
+  const { compare } = question;
+  if (compare === "best") return bestOf(question, figures);
   if (compare === "mean") return median(figures.rounds.map(({ samples }) => mean(samples)));
   return median(samplesOf(figures));
 }
 
 /**
- * @returns The least of that statistic over the processes: whatever else the machine does can only
- * add to it.
+ * @returns The least mean or median of a process: whatever else the machine does can only add to
+ * it.
  */
 export function bestOf({ compare }: Question, { rounds }: Figures): number {
   return Math.min(...rounds.map(({ samples }) => (compare === "mean" ? mean : median)(samples)));
 }
 
-/** @returns The worst sample of each process, and the least of those. */
-export function worstOf({ rounds }: Figures): number {
-  return Math.min(...rounds.map(({ samples }) => samples.reduce((a, b) => Math.max(a, b), 0)));
+/** @returns The time that a share of the samples of a process is below, and the median of those. */
+export function percentileOf({ rounds }: Figures, share: number): number {
+  return median(rounds.map(({ samples }) => quantile(samples, share)));
 }
 
-/**
- * @returns Collections during the samples: of frames all, else the mean of a process, counts
- * rounded up.
- */
-export function collectionsOf({ measure }: Question, { rounds }: Figures): Collections | undefined {
+/** @returns The worst sample of each process, and the least of those. */
+export function worstOf({ rounds }: Figures): number {
+  return Math.min(...rounds.map(({ samples }) => quantile(samples, 1)));
+}
+
+/** @returns The time of all samples of a process, and the median of those. */
+export function growthOf({ rounds }: Figures): number {
+  return median(rounds.map(({ samples }) => samples.reduce((a, b) => a + b, 0)));
+}
+
+/** @returns Collections during the samples of a process: the mean, with counts rounded up. */
+export function collectionsOf({ rounds }: Figures): Collections | undefined {
   const all = rounds.flatMap(({ collections }) => collections ?? []);
   if (all.length === 0) return undefined;
-  const processes = measure === "frames" ? 1 : all.length;
-  const sum = (key: keyof Collections) => all.reduce((sum, it) => sum + it[key], 0) / processes;
+  const meanOf = (key: keyof Collections) => mean(all.map((it) => it[key]));
   return {
-    scavenges: Math.ceil(sum("scavenges")),
-    markCompacts: Math.ceil(sum("markCompacts")),
-    millis: sum("millis"),
+    scavenges: Math.ceil(meanOf("scavenges")),
+    markCompacts: Math.ceil(meanOf("markCompacts")),
+    millis: meanOf("millis"),
   };
 }
 

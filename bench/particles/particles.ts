@@ -1,16 +1,16 @@
 /**
- * The storages of particles that the questions compare: what each can do, and the text that its
- * class is made from.
+ * The particles that the questions compare: what each storage can do with them, and the text that
+ * its class is made from.
  *
- * A storage gives the pieces of text in which it differs from the others, as its documentation has
- * them. `classOf` puts them into one class with every loop in full, as one would write it by hand,
- * so that all do the same.
+ * A storage gives the pieces of text in which it differs from the others, as its documentation
+ * writes them. `classOf` puts them into one class with every loop in full, as one would write it by
+ * hand. So all do the same work.
  *
  * @module
  */
 import type { Contestant, Work } from "../harness/question.ts";
 import { Particle, speedX, speedY, startX, startY } from "./particle.ts";
-import { COLUMNS, type Field, FIELDS, type Storage, STORAGES } from "./storages.ts";
+import { type Field, FIELDS, type Storage } from "./storages.ts";
 
 /** Particles that move, end, and are counted. */
 export interface Particles {
@@ -26,6 +26,8 @@ export interface Particles {
   touchOne(): void;
   /** Adds 1 to each field of each. */
   touchAll(): void;
+  /** Writes x and y of each, one after the other. */
+  pack(out: Float32Array): void;
   /**
    * The count and the sum of each field, as text. All values are exact in an f32, and their sums in
    * a number.
@@ -37,13 +39,15 @@ export interface Particles {
 export interface NamedParticles extends Particles {
   /** An array for references. */
   refs(count: number): { [i: number]: unknown };
-  /** Takes one, zeroed but for its life. */
+  /** Allocates one, zeroed but for its life. */
   take(life: number): unknown;
-  /** Takes one and writes all its fields, as `spawn` does. */
+  /** Allocates one and writes all its fields, as `spawn` does. */
   add(i: number, life: number): unknown;
-  /** Takes one, writes its life, reads it, and gives it back. */
+  /** Allocates one, writes its life, reads it, and frees it. */
   once(life: number): number;
   remove(ref: unknown): void;
+  /** Frees all, in an order where they can be freed one by one. */
+  removeAll(refs: { [i: number]: unknown }, order: Int32Array): void;
   xOf(ref: unknown): number;
   lifeOf(ref: unknown): number;
 }
@@ -53,12 +57,7 @@ const ZERO = { x: "0", y: "0", vx: "0", vy: "0", life: "life" };
 
 /** @returns The text of a function body that returns the class of a storage. */
 function classOf(storage: Storage): string {
-  const { at, loop, size } = storage;
-  const add = storage.add ?? ((field: Field, value: string) => `${at(field)} += ${value};`);
-  const move = `${add("x", `${at("vx")} * dt`)} ${add("y", `${at("vy")} * dt`)}`;
-  const age = storage.age ?? `if (--${at("life")} === 0)`;
-  const remove = storage.removeInLoop ?? "this.remove(ref);";
-  const frame = storage.frame?.(move) ?? loop(`${move} ${age} ${remove}`);
+  const { size } = storage;
   return `
 return class {
   ${[...new Set(storage.setUp.match(/(?<=this\.)#\w+(?= =)/g))].map((it) => `${it};`).join(" ")}
@@ -72,10 +71,27 @@ return class {
       ? `spawn(i, life) { ${storage.take(START)} this.size++; }`
       : namedMethods(storage)
   }
-  frame(dt) { ${frame} ${storage.endOfFrame ?? ""} }
+  ${storage.loop && storage.at ? passMethods(storage, storage.loop, storage.at) : ""}
+};`;
+}
+
+/** The text of the methods that visit all records. */
+function passMethods(
+  storage: Storage,
+  loop: (body: string) => string,
+  at: (field: Field) => string,
+): string {
+  const move = `${at("x")} += ${at("vx")} * dt; ${at("y")} += ${at("vy")} * dt;`;
+  const remove = storage.removeInLoop ?? "this.remove(ref);";
+  const frame = storage.frame?.(move) ?? loop(`${move} if (--${at("life")} === 0) ${remove}`);
+  const pack = storage.pack ??
+    `let to = 0; ${loop(`out[to++] = ${at("x")}; out[to++] = ${at("y")};`)}`;
+  return `
+  frame(dt) { ${frame} }
   pass(dt) { ${loop(move)} }
-  touchOne() { ${loop(add("life", "1"))} }
-  touchAll() { ${loop(FIELDS.map((it) => add(it, "1")).join(" "))} }
+  touchOne() { ${loop(`${at("life")} += 1;`)} }
+  touchAll() { ${loop(FIELDS.map((it) => `${at(it)} += 1;`).join(" "))} }
+  pack(out) { ${pack} }
   sums() {
     let count = 0, x = 0, y = 0, vx = 0, vy = 0, life = 0;
     const weigh = (...it) => {
@@ -83,8 +99,7 @@ return class {
     };
     { ${loop(`weigh(${FIELDS.map(at).join(", ")});`)} }
     return [count, x, y, vx, vy, life].join(" ");
-  }
-};`;
+  }`;
 }
 
 /** The text of the methods of records that a reference names. */
@@ -96,6 +111,9 @@ function namedMethods(storage: Storage): string {
   add(i, life) { ${storage.take(START)} ${counted("this.size++;")} return ref; }
   spawn(i, life) { ${storage.spawn ?? "this.add(i, life);"} }
   remove(ref) { ${storage.remove} ${counted("this.size--;")} }
+  removeAll(refs, order) {
+    ${storage.removeAll ?? "for (let i = 0; i < order.length; i++) this.remove(refs[order[i]]);"}
+  }
   once(life) {
     ${
     storage.once ??
@@ -116,42 +134,28 @@ async function particlesIn(storage: Storage, capacity: number): Promise<NamedPar
   return new (define(...names.map(([, value]) => value)))(capacity);
 }
 
-/** The names of some contestants, and who does not take part. */
-interface Options {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly without?: readonly string[];
-}
-
-/** @returns Contestants whose records can be named. */
-export function onNamed(
-  work: (particles: NamedParticles, count: number) => Work,
-  options: Options = {},
-): Record<string, Contestant> {
-  return contestantsOf(STORAGES, work, options);
-}
-
-/** @returns All contestants, those with dense columns first. */
-export function onAll(
-  work: (particles: Particles, count: number) => Work,
-  options: Options = {},
-): Record<string, Contestant> {
-  return contestantsOf({ columns: COLUMNS, ...STORAGES }, work, options);
-}
-
-function contestantsOf(
+/**
+ * @param work Is called with particles that have the methods of `Particles` alone where the storage
+ * is dense columns.
+ * @param labels The names of some contestants, by key. The others have the name of their storage.
+ * @returns A contestant on each storage, by the same keys.
+ */
+export function on(
   storages: Readonly<Record<string, Storage>>,
   work: (particles: NamedParticles, count: number) => Work,
-  { labels = {}, without = [] }: Options,
+  labels: Readonly<Record<string, string>> = {},
 ): Record<string, Contestant> {
-  const used = Object.entries(storages).filter(([key]) => !without.includes(key));
-  return Object.fromEntries(used.map(([key, it]) => [key, on(it, work, labels[key])]));
+  const contestants = Object.entries(storages).map(([key, it]): [string, Contestant] => [key, {
+    label: labels[key] ?? it.label,
+    make: async (count) => work(await particlesIn(it, count), count),
+  }]);
+  return Object.fromEntries(contestants);
 }
 
-/** @returns A contestant on one storage. */
-export function on(
-  storage: Storage,
-  work: (particles: NamedParticles, count: number) => Work,
-  label: string = storage.label,
-): Contestant {
-  return { label, make: async (count) => work(await particlesIn(storage, count), count) };
+/** @returns The storages but for those with these keys. */
+export function without(
+  storages: Readonly<Record<string, Storage>>,
+  ...keys: readonly string[]
+): Record<string, Storage> {
+  return Object.fromEntries(Object.entries(storages).filter(([key]) => !keys.includes(key)));
 }

@@ -1,7 +1,9 @@
 /**
- * Every storage of particles, as text: by hand, as objects, in the packages of others, and in a
- * `Pool`.
+ * Every storage of particles, as text: by hand, as objects, in the packages of others, and in
+ * pools.
  */
+import process from "node:process";
+import type { Fit, FreeIndexKind } from "@slabs/pool";
 import * as particle from "./particle.ts";
 import { BLOCK } from "./particle.ts";
 
@@ -31,39 +33,34 @@ export interface Storage {
    * being set here.
    */
   readonly setUp: string;
-  /** Statements that take a record as `ref` and write its fields. */
+  /** Statements that allocate a record as `ref` and write its fields. */
   take(values: Values): string;
-  /** Statements that give `ref` back. */
+  /** Statements that free `ref`. */
   readonly remove: string;
+  /** The body of `removeAll`, where records cannot be freed one by one. */
+  readonly removeAll?: string;
   /** An expression for a field of `ref`. */
   read(field: Field): string;
-  /** A loop over all records. */
-  loop(body: string): string;
-  /** Statements that free the record of the loop. `this.remove(ref)` where they are left out. */
-  readonly removeInLoop?: string;
-  /** An expression for a field in the loop, to be read and assigned. */
-  at(field: Field): string;
-  /** A statement that adds to a field in the loop, where it cannot be assigned. */
-  add?(field: Field, value: string): string;
-  /**
-   * Statements that take 1 from the life in the loop, and an `if` of it being 0, where it is not
-   * decremented in place.
-   */
-  readonly age?: string;
   /** A new array for `count` references. */
   readonly refs: string;
+  /** The number of live records, where the class does not count them itself. */
+  readonly size?: string;
   /** The body of `once`, where it is not `take`, `lifeOf` and `remove`. */
   readonly once?: string;
   /** The body of `xOf`, where it is not the field as `read` gives it. */
   readonly xOf?: string;
   /** The body of `spawn`, where it is not `add`. */
   readonly spawn?: string;
+  /** A loop over all records, where there is one. */
+  loop?(body: string): string;
+  /** An expression for a field in the loop, to be read and assigned. */
+  at?(field: Field): string;
+  /** Statements that free the record of the loop. `this.remove(ref)` where they are left out. */
+  readonly removeInLoop?: string;
   /** The body of `frame`, where a loop cannot free its record. */
   frame?(move: string): string;
-  /** Statements at the end of a frame. */
-  readonly endOfFrame?: string;
-  /** The number of live records, where the class does not count them itself. */
-  readonly size?: string;
+  /** The body of `pack`, where it is not a loop. */
+  readonly pack?: string;
 }
 
 function each(text: (field: Field) => string, separator = " "): string {
@@ -79,12 +76,13 @@ function arrayOf(field: Field): string {
 
 /**
  * Dense columns: the last particle moves into a gap. It is the limit for particles that need no
- * name, as none stays where it is. The columns are doubled by copying when they are full.
+ * name, as none stays where it is. The columns start small, and are doubled by copying when they
+ * are full.
  */
-export const COLUMNS: Storage = {
+const COLUMNS: Storage = {
   label: "columns by hand",
   isDense: true,
-  setUp: each((it) => `this.#${it} = new ${arrayOf(it)}(capacity);`),
+  setUp: each((it) => `this.#${it} = new ${arrayOf(it)}(16);`),
   methods: `#grow() {
     const doubled = (column) => {
       const twice = new column.constructor(column.length * 2);
@@ -257,183 +255,97 @@ function rewrite(source: string): Storage["take"] {
 
 /**
  * Typed arrays by the id of an entity. One component has all five fields, as each further one costs
- * a step for each entity.
+ * a step for each entity. Its loops go over a query by hand and backward, as its documentation
+ * advises for speed.
  */
-function ecs(
-  label: string,
-  load: () => Promise<object>,
-  { setUp, alloc, remove, ids, endOfFrame = "" }: {
-    setUp: string;
-    alloc: string;
-    remove: string;
-    /** The head of a loop over all entities, and the closing braces. */
-    ids: readonly [string, string];
-    endOfFrame?: string;
-  },
-): Storage {
-  return {
-    label,
-    import: load,
-    setUp,
-    take: (values) =>
-      `${alloc} const it = this.#component; ${each((it) => `it.${it}[ref] = ${values[it]};`)}`,
-    remove,
-    read: (field) => `this.#component.${field}[ref]`,
-    at: (field) => `${field}[ref]`,
-    loop: (body) => `
-      const { ${
-      FIELDS.filter((it) => new RegExp(`\\b${it}\\[`).test(body)).join(", ")
-    } } = this.#component;
-      ${ids[0]} ${body} ${ids[1]}`,
-    refs: "new Int32Array(count)",
-    endOfFrame,
-  };
-}
-
-const BITECS = ecs("bitecs", () => import("bitecs"), {
-  setUp: `
-    this.#world = createWorld();
-    this.#component = { ${
-    each((it) => `${it}: new ${arrayOf(it)}(capacity + 1)`, ", ")
-  } }; // ids start at 1
-    this.#terms = [this.#component];
-    query(this.#world, this.#terms); // known before there are entities, as in a program with systems`,
-  alloc: "const ref = addEntity(this.#world); addComponent(this.#world, ref, this.#component);",
-  remove: "removeEntity(this.#world, ref);", // it stays in the query's result until the next query
-  ids: ["for (const ref of query(this.#world, this.#terms)) {", "}"],
-  endOfFrame: "commitRemovals(this.#world);",
-});
-
-/** Its loops go over a query by hand and backward, as its documentation advises for speed. */
-const WOLF = ecs("wolf-ecs", () => import("wolf-ecs"), {
+const WOLF: Storage = {
+  label: "wolf-ecs",
+  import: () => import("wolf-ecs"),
   setUp: `
     this.#ecs = new ECS(capacity);
     this.#component = this.#ecs.defineComponent({
       x: types.f32, y: types.f32, vx: types.f32, vy: types.f32, life: types.u32,
     });
     this.#query = this.#ecs.createQuery(this.#component);`,
-  alloc: "const ref = this.#ecs.createEntity(); this.#ecs.addComponent(ref, this.#component);",
+  take: (values) => `
+    const ref = this.#ecs.createEntity(), it = this.#component;
+    this.#ecs.addComponent(ref, it);
+    ${each((field) => `it.${field}[ref] = ${values[field]};`)}`,
   remove: "this.#ecs.destroyEntity(ref);",
-  ids: [
-    `const { a } = this.#query;
-     for (let i = 0; i < a.length; i++) {
-       const ids = a[i].e;
-       for (let j = ids.length - 1; j >= 0; j--) { const ref = ids[j];`,
-    "} }",
-  ],
-});
-
-let elicsComponents = 0; // no two may have one name, in any world
-
-/**
- * Its checks are off. Fields are given to `addComponent`, and then read and written in its typed
- * arrays.
- */
-const ELICS: Storage = {
-  label: "elics",
-  import: async () => ({ ...await import("elics"), name: `Particle${elicsComponents++}` }),
-  setUp: `
-    this.#world = new World({ entityCapacity: capacity, checksOn: false });
-    this.#component = createComponent(name, { ${
-    each((it) => `${it}: { type: Types.${it === "life" ? "Int32" : "Float32"}, default: 0 }`, ", ")
-  } });
-    this.#world.registerComponent(this.#component);
-    this.#entities = this.#world.queryManager.registerQuery({ required: [this.#component] }).entities;`,
-  take: (values) => `
-    const fields = { ${
-    FIELDS.filter((it) => values[it] !== "0").map((it) => `${it}: ${values[it]}`).join(", ")
-  } };
-    const ref = this.#world.createEntity().addComponent(this.#component, fields);`,
-  remove: "ref.destroy();",
-  read: (field) => `this.#component.data.${field}[ref.index]`,
-  at: (field) => `${field}[i]`,
-  loop: (body) => `
-    const { ${each((it) => it, ", ")} } = this.#component.data;
-    for (const ref of this.#entities) { const i = ref.index; ${body} }`,
-  refs: "new Array(count)",
-};
-
-/**
- * The objects of a binary array, with the package's `Pool` for the indices: it joins the two no
- * further. It has no list of what is live, so a loop asks for the bit of each index; and it makes a
- * view for each record, as it has no other way to bind one.
- */
-const STRUCTURAE: Storage = {
-  label: "structurae",
-  import: async () => {
-    const { Pool, View } = await import("structurae");
-    const f32 = { type: "number", btype: "float32" }, u32 = { type: "integer", btype: "uint32" };
-    const properties = { x: f32, y: f32, vx: f32, vy: f32, life: u32 };
-    return {
-      Pool,
-      View,
-      schema: { type: "array", items: { $id: "Mote", type: "object", properties } },
-    };
-  },
-  setUp: `
-    const MoteArray = new View().create(schema);
-    this.#capacity = Math.ceil(capacity / 32) * 32; // it gives out whole words of bits
-    this.#array = new MoteArray(new ArrayBuffer(MoteArray.getLength(this.#capacity)));
-    this.#pool = Pool.create(capacity);`,
-  take: (values) => `
-    const ref = this.#pool.get(), it = this.#array.getView(ref);
-    ${each((field) => `it.set("${field}", ${values[field]});`)}`,
-  remove: "this.#pool.free(ref);",
-  read: (field) => `this.#array.getView(ref).get("${field}")`,
-  at: (field) => `it.get("${field}")`,
-  add: (field, value) => `it.set("${field}", it.get("${field}") + ${value});`,
-  age: 'const life = it.get("life") - 1; it.set("life", life); if (life === 0)',
-  loop: (body) => `
-    for (let ref = 0; ref < this.#capacity; ref++) {
-      if (this.#pool.getBit(ref) === 1) continue; // free
-      const it = this.#array.getView(ref);
-      ${body}
-    }`,
+  read: (field) => `this.#component.${field}[ref]`,
   refs: "new Int32Array(count)",
+  loop: (body) => {
+    const used = FIELDS.filter((it) => new RegExp(`\\b${it}\\[`).test(body));
+    return `
+      const { ${used.join(", ")} } = this.#component, { a } = this.#query;
+      for (let i = 0; i < a.length; i++) {
+        const ids = a[i].e;
+        for (let j = ids.length - 1; j >= 0; j--) { const ref = ids[j]; ${body} }
+      }`;
+  },
+  at: (field) => `${field}[ref]`,
 };
 
 // -- pools --
 
-const IN_POOL: Storage = {
-  label: "Pool",
-  import: () => import("@slabs/pool"),
-  setUp: "this.pool = new Pool(Particle); this.at = this.pool.cursor();",
-  take: (values) => `
-    const { pool, at } = this;
-    const ref = pool.allocAt(at);
-    ${
-    FIELDS.filter((it) => values[it] !== "0").map((it) => `at.${it} = ${values[it]};`).join(" ")
-  }`,
-  remove: "this.pool.free(ref);",
-  read: (field) => `this.pool.seek(this.at, ref).${field}`,
-  at: (field) => `it.${field}`,
-  loop: (body) =>
-    `const { pool } = this; pool.forEach((${
-      body.includes("ref") ? "it, ref" : "it"
-    }) => { ${body} });`,
-  removeInLoop: "pool.free(ref);",
+/** The fields that `take` has to write to a zeroed record. */
+function written(values: Values): readonly Field[] {
+  return FIELDS.filter((it) => values[it] !== "0");
+}
+
+/**
+ * A pool with the calls that allocate nothing.
+ *
+ * @param pool The expression that makes it.
+ * @param struct What stands before the other arguments in the calls of a pool of many structs.
+ */
+function inPool(label: string, pool: string, struct: "" | "Particle, " = ""): Storage {
+  return {
+    label,
+    import: () => import("@slabs/pool"),
+    setUp: `this.pool = ${pool}; this.at = this.pool.cursor(${struct});`,
+    take: (values) => `
+      const { pool, at } = this;
+      const ref = pool.allocAt(${struct}at);
+      ${written(values).map((it) => `at.${it} = ${values[it]};`).join(" ")}`,
+    remove: "this.pool.free(ref);",
+    read: (field) => `this.pool.seek(this.at, ref).${field}`,
+    at: (field) => `it.${field}`,
+    loop: (body) => {
+      const parameters = body.includes("ref") ? "it, ref" : "it";
+      return `const { pool } = this; pool.forEach(${struct}(${parameters}) => { ${body} });`;
+    },
+    removeInLoop: "pool.free(ref);",
+    refs: "new Float64Array(count)",
+    xOf: `this.pool.get(${struct}ref).x`,
+    once: `
+      const { pool, at } = this;
+      const ref = pool.allocAt(${struct}at);
+      at.life = life;
+      const got = at.life;
+      pool.free(ref);
+      return got;`,
+    size: "this.pool.size",
+  };
+}
+
+/** Compact handles are integers of 30 bits. */
+const POOL: Storage = {
+  ...inPool("Pool", "new Pool(Particle)"),
   refs: "new Int32Array(count)",
-  xOf: "this.pool.get(ref).x",
-  once: `
-    const { pool, at } = this;
-    const ref = pool.allocAt(at);
-    at.life = life;
-    const got = at.life;
-    pool.free(ref);
-    return got;`,
-  size: "this.pool.size",
+  pack: 'this.pool.pack(out, ["x", "y"]);',
 };
 
 /** The calls that read best: `for…of`, `seek` and `alloc({ … })`. */
 const FOR_OF: Storage = {
-  ...IN_POOL,
-  label: "Pool, for…of",
+  ...inPool("Pool, for…of", "new Pool(Particle)"),
   take: (values) => {
-    const fields = FIELDS.filter((it) => values[it] !== "0").map((it) => `${it}: ${values[it]}`);
+    const fields = written(values).map((it) => `${it}: ${values[it]}`);
     return `const ref = this.pool.alloc({ ${fields.join(", ")} });`;
   },
   loop: (body) => `const { pool } = this; for (const it of pool) { ${body} }`,
   removeInLoop: "pool.free(pool.handleOf(it));",
+  refs: "new Int32Array(count)",
   xOf: "this.pool.seek(this.at, ref).x",
   once: `
     const { pool } = this;
@@ -443,22 +355,107 @@ const FOR_OF: Storage = {
     return got;`,
 };
 
+const ERASED = inPool(
+  "ErasedPool, types",
+  "new ErasedPool({ size: Particle.size, types: [Particle] })",
+  "Particle, ",
+);
+
 /** A chunk that was freed comes last in line to be used again. */
-export const SPREAD: Storage = {
-  ...IN_POOL,
-  setUp: 'this.pool = new Pool(Particle, { reuse: "spread" }); this.at = this.pool.cursor();',
+export const SPREAD: Storage = inPool(
+  'Pool.forEach, reuse: "spread"',
+  'new Pool(Particle, { reuse: "spread" })',
+);
+
+// -- by address --
+
+/** An allocator of ours with room for all. An item takes up to 32 bytes, with its header. */
+function byAddress(label: string, make: string, more: Partial<Storage> = {}): Storage {
+  return {
+    label,
+    import: () => import("@slabs/pool"),
+    setUp: `
+      const byteLength = capacity * 32 + 4096;
+      this.memory = ${make};
+      this.at = this.memory.cursor(Particle);`,
+    take: (values) => `
+      const { memory, at } = this;
+      const ref = memory.allocAt(at);
+      ${written(values).map((it) => `at.${it} = ${values[it]};`).join(" ")}`,
+    remove: "this.memory.free(ref);",
+    read: (field) => `this.memory.seek(this.at, ref).${field}`,
+    refs: "new Int32Array(count)",
+    ...more,
+  };
+}
+
+const ARENA = byAddress("Arena, reset", "new Arena()", {
+  remove: "",
+  removeAll: "this.memory.reset();",
+  once: `
+    const mark = this.memory.mark();
+    const got = this.lifeOf(this.take(life));
+    this.memory.rewind(mark);
+    return got;`,
+});
+
+/** The least that an arena can be: an index that goes up over one typed array, without a check. */
+const BUMP: Storage = {
+  label: "one typed array by hand",
+  setUp: "this.#words = new Float32Array(capacity * 5); this.#top = 0;",
+  take: (values) => `
+    const ref = this.#top, words = this.#words;
+    this.#top += 5;
+    ${FIELDS.map((it, i) => `words[ref + ${i}] = ${values[it]};`).join(" ")}`,
+  remove: "this.#top -= 5;",
+  removeAll: "this.#top = 0;",
+  read: (field) => `this.#words[ref + ${FIELDS.indexOf(field)}]`,
+  refs: "new Int32Array(count)",
 };
 
+/**
+ * @thi.ng/malloc with its default settings: first fit, in lists of the free and of the used blocks.
+ * One of its modules reads `NODE_ENV` when it is loaded, which would take a permission, so it finds
+ * an empty environment.
+ */
+export async function importMalloc(): Promise<typeof import("@thi.ng/malloc")> {
+  const { env } = process;
+  const set = (value: object) =>
+    Object.defineProperty(process, "env", { value, configurable: true, writable: true });
+  set({});
+  const malloc = await import("@thi.ng/malloc");
+  set(env);
+  return malloc;
+}
+
+/** The ways in which a `FreeListAllocator` can look for room. */
+export const FITS: readonly { readonly fit: Fit; readonly index: FreeIndexKind }[] = [
+  { fit: "best", index: "tree" },
+  { fit: "first", index: "list" },
+  { fit: "next", index: "list" },
+  { fit: "best", index: "list" },
+  { fit: "worst", index: "list" },
+];
+
+/** A buffer is no use without something to write through. */
+const BUFFERS: Storage = {
+  label: "new ArrayBuffer each",
+  setUp: "",
+  take: (values) => `
+    const ref = new Int32Array(new ArrayBuffer(Particle.size));
+    ref[4] = ${values.life};`,
+  remove: "",
+  read: () => "ref[4]",
+  refs: "new Array(count)",
+};
+
+// -- the tables --
+
 /** All whose records can be named, in the order of the tables. */
-export const STORAGES: Readonly<Record<string, Storage>> = {
-  pool: IN_POOL,
+export const NAMED: Readonly<Record<string, Storage>> = {
+  pool: POOL,
   forOf: FOR_OF,
-  wide: {
-    ...IN_POOL,
-    label: "Pool, wide handles",
-    setUp: 'this.pool = new Pool(Particle, { handles: "wide" }); this.at = this.pool.cursor();',
-    refs: "new Float64Array(count)",
-  },
+  wide: inPool("Pool, wide handles", 'new Pool(Particle, { handles: "wide" })'),
   slab: SLAB,
   objects: objects(
     "plain objects",
@@ -472,14 +469,70 @@ export const STORAGES: Readonly<Record<string, Storage>> = {
     rewrite("this.#spare.pop() ?? new Mote(0, 0, 0, 0, 0)"),
     "this.#spare.push(ref);",
   ),
-  bitecs: BITECS,
   wolf: WOLF,
-  elics: ELICS,
-  structurae: STRUCTURAE,
   deepool: objects(
     "deepool",
     "this.#pool = create(() => new Mote(0, 0, 0, 0, 0));",
     rewrite("this.#pool.use()"),
     "this.#pool.recycle(ref);",
   ),
+};
+
+/** All storages, dense columns first. */
+export const ALL: Readonly<Record<string, Storage>> = { columns: COLUMNS, ...NAMED };
+
+/** All that can allocate and free, in the order of the tables. */
+export const ALLOCATORS: Readonly<Record<string, Storage>> = {
+  ...NAMED,
+  types: ERASED,
+  arena: ARENA,
+  stack: byAddress("StackAllocator", "new StackAllocator({ byteLength })"),
+  ...Object.fromEntries(FITS.map(({ fit, index }) => [
+    `${fit}-${index}`,
+    byAddress(
+      `free list, ${fit} fit, ${index}`,
+      `new FreeListAllocator({ fit: "${fit}", index: "${index}", byteLength })`,
+    ),
+  ])),
+  buffers: BUFFERS,
+};
+
+/** What allocates and frees records all at once, fastest first. */
+export const ARENAS: Readonly<Record<string, Storage>> = {
+  bump: BUMP,
+  cleared: {
+    ...BUMP,
+    label: "one typed array by hand, zeroed",
+    removeAll: "this.#top = 0; this.#words.fill(0);",
+  },
+  arena: ARENA,
+  init: {
+    ...ARENA,
+    label: "Arena.allocRecord({ … })",
+    take: (values) => `
+      const ref = this.memory.allocRecord(Particle, {
+        ${written(values).map((it) => `${it}: ${values[it]}`).join(", ")}
+      });`,
+  },
+};
+
+/** The kinds of pool and of memory. All store one struct, in chunks of the same size. */
+export const POOLS: Readonly<Record<string, Storage>> = {
+  pool: POOL,
+  types: ERASED,
+  noTypes: inPool(
+    "ErasedPool, no types",
+    "new ErasedPool({ size: Particle.size })",
+    "Particle, ",
+  ),
+  set: inPool("PoolSet", "new PoolSet({ sizes: [8, Particle.size, 32] })", "Particle, "),
+  sharedMemory: inPool(
+    "Pool, sharedMemory()",
+    "new Pool(Particle, { memory: sharedMemory() })",
+  ),
+  wasm: inPool( // with pages of 64 KiB for 100,000 particles
+    "Pool, wasmMemory(memory)",
+    "new Pool(Particle, { memory: wasmMemory(new WebAssembly.Memory({ initial: 64 })) })",
+  ),
+  sharedPool: inPool("SharedPool", "SharedPool.create(Particle)"),
 };

@@ -13,7 +13,7 @@ const it = ({ name }: Field) => `it.${name}`;
 export function objects(kinds: readonly Kind[], sweeps: "one" | "each"): string {
   return `${each(kinds, classOf)}
 ${sweeps === "one" ? SWEEP : ""}
-export function make({ live, nextLife }) {
+return function make({ live, nextLife }) {
   ${each(kinds, ({ name }) => `const ${name} = [];`)}
   const fill = () => {
     ${each(kinds, fillOf)}

@@ -60,7 +60,7 @@ function poolOf({ name, fields }: Kind): string {
 export function pools(kinds: readonly Kind[], way: Way, born: Birth): string {
   const loops = LOOPS[way];
   return `
-export function make({ live, nextLife }) {
+return function make({ live, nextLife }) {
   ${each(kinds, poolOf)}
   const fill = () => {
     ${each(kinds, FILLS[born])}

@@ -1,0 +1,212 @@
+/**
+ * What does it cost to allocate a record and to free it, to reach one by its handle, or a value that
+ * is kept beside it?
+ */
+import { type Handle, HandleMap, Pool } from "@slabs/pool";
+import { BY_HAND_TOO, type Question, show, sumOf, type Work } from "./harness/question.ts";
+import { Particle, shuffled } from "./particles/particle.ts";
+import { type NamedParticles, on, without } from "./particles/particles.ts";
+import { ALLOCATORS, ARENAS, NAMED } from "./particles/storages.ts";
+import { hotWork, randomWork, replaceWork } from "./particles/works.ts";
+
+const common = {
+  missing: "columns by hand, whose records move, so that none can be named.",
+  baseline: "slab",
+  plan: { count: 50_000, warmUp: 10, samples: 20, batch: 1, rounds: 5 },
+  quickCount: 300,
+} as const;
+
+const labels = { pool: "Pool.allocAt, free", forOf: "Pool.alloc({ … }), free" };
+
+/** The orders in which records are freed, and their titles. */
+export const ORDERS = {
+  "alloc": "Allocated alone",
+  "in-order": "Allocated, then freed in order",
+  "in-reverse": "Allocated, then freed in reverse",
+  "at-random": "Allocated, then freed at random",
+} as const;
+
+type Order = keyof typeof ORDERS;
+
+/** Allocates all, then frees them in an order. What is only allocated is freed before the next step. */
+function orderedWork(
+  order: Order,
+  particles: NamedParticles,
+  count: number,
+  alloc = (i: number) => particles.take(i),
+): Work {
+  const refs = particles.refs(count);
+  const inReverse = Int32Array.from({ length: count }, (_, i) => count - 1 - i);
+  const indices = order === "at-random"
+    ? shuffled(count)
+    : order === "in-order"
+    ? inReverse.toReversed()
+    : inReverse;
+  const frees = order !== "alloc";
+  let isFull = false;
+  const allocAll = () => {
+    for (let i = 0; i < count; i++) refs[i] = alloc(i);
+    isFull = true;
+  };
+  const freeAll = () => {
+    particles.removeAll(refs, indices);
+    isFull = false;
+  };
+  return {
+    before() {
+      if (isFull) freeAll();
+    },
+    run() {
+      allocAll();
+      if (frees) freeAll();
+    },
+    checksum() {
+      if (!isFull) allocAll();
+      let sum = 0;
+      for (let i = 0; i < count; i++) if (particles.lifeOf(refs[i]) === i) sum++;
+      return sum;
+    },
+  };
+}
+
+function orderOf(order: Order): Question {
+  const able = order === "alloc" || order === "in-reverse" ? [] : ["stack"];
+  return {
+    ...common,
+    name: `records/${order}`,
+    title: `${ORDERS[order]}: 10,000 items of 20 bytes`,
+    method:
+      "A record is allocated, zeroed, with one field written, as memory that nobody writes to is no use. The table has the mean " +
+      "of each process, and the median of those. All have the memory that they need. What is on the engine's heap is freed by " +
+      "being forgotten, and its collections fall where they fall. A stack frees in reverse only, and an arena all at once.",
+    compare: "mean",
+    contestants: on(
+      without(ALLOCATORS, ...able),
+      (particles, count) => orderedWork(order, particles, count),
+      labels,
+    ),
+    plan: { count: 10_000, warmUp: 10, samples: 10, batch: 1, rounds: 5 },
+    quickCount: 100,
+  };
+}
+
+// -- an object beside a record --
+
+/** What a drawing program keeps beside a record. */
+class Sprite {
+  frame: number;
+  name: string;
+  alpha = 1;
+  layer = 0;
+
+  constructor(i: number) {
+    this.frame = i & 1023;
+    this.name = `sprite ${i}`;
+  }
+}
+
+type Ref = Handle<typeof Particle>;
+
+/** Any map from the handle of a record to its sprite. */
+interface SpriteMap {
+  set(handle: Ref, sprite: Sprite): unknown;
+  get(handle: Ref): Sprite | undefined;
+}
+
+/** @param mapOf Makes a map; without it, sprites are in an array and reached by number. */
+function besideWork(count: number, mapOf?: (pool: Pool<typeof Particle>) => SpriteMap): Work {
+  const all = Array.from({ length: count }, (_, i) => new Sprite(i));
+  const numbers = Array.from(shuffled(count));
+  if (mapOf === undefined) {
+    return sumOf(() => {
+      let sum = 0;
+      for (let i = 0; i < count; i++) sum += all[numbers[i]].frame;
+      return sum;
+    });
+  }
+  const pool = new Pool(Particle);
+  const handles = pool.allocMany(count);
+  const map = mapOf(pool);
+  all.forEach((it, i) => map.set(handles[i], it));
+  const ordered = numbers.map((i) => handles[i]);
+  return sumOf(() => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += map.get(ordered[i])!.frame; // each has one
+    return sum;
+  });
+}
+
+export const questions: readonly Question[] = show([
+  {
+    ...common,
+    name: "records/random",
+    title: "Random access by handle",
+    method:
+      "One field of each of 100,000 records, in random order, through what names it. Only a pool's handle is checked: " +
+      "the others read what is there, whether or not it is the same record still.",
+    contestants: on(NAMED, randomWork, {
+      pool: "Pool.get(handle).x",
+      forOf: "Pool.seek(cursor, handle).x",
+      wide: "Pool.get(handle).x, wide handles",
+    }),
+    everywhere: BY_HAND_TOO,
+    plan: { ...common.plan, count: 100_000, samples: 40 },
+  },
+  {
+    name: "records/beside",
+    title: "An object beside each record",
+    method:
+      "50,000 live records have a sprite each, an object, and a step adds up a field of each, in random order. The baseline gets it " +
+      "by number and knows nothing of records; a `HandleMap` checks at each `get` that the record is live.",
+    baseline: "array",
+    contestants: {
+      array: { label: "array, by number", make: (count) => besideWork(count) },
+      handleMap: {
+        label: "HandleMap.get(handle)",
+        make: (count) => besideWork(count, (pool) => new HandleMap<typeof Particle, Sprite>(pool)),
+      },
+      map: { label: "Map.get(handle)", make: (count) => besideWork(count, () => new Map()) },
+    },
+    plan: { count: 50_000, warmUp: 30, samples: 60, batch: 1, rounds: 5 },
+    quickCount: 300,
+  },
+  {
+    ...common,
+    name: "records/hot",
+    title: "Allocated and freed at once",
+    method:
+      "One record is allocated, zeroed, one field written and read, and freed, 50,000 times a step.",
+    contestants: on(ALLOCATORS, hotWork, { ...labels, arena: "Arena, mark and rewind" }),
+    everywhere: BY_HAND_TOO,
+  },
+  ...(Object.keys(ORDERS) as Order[]).map(orderOf), // which are its keys
+  {
+    ...common,
+    name: "records/arena",
+    title: "An arena: records allocated, written, and all taken back",
+    method:
+      "50,000 records are allocated and their five fields written, then all are taken back. An arena zeroes what it takes " +
+      "back, as new memory is zero.",
+    baseline: "bump",
+    contestants: on(
+      ARENAS,
+      (particles, count) => orderedWork("in-order", particles, count, (i) => particles.add(i, i)),
+      { arena: "Arena.allocAt, write" },
+    ),
+    plan: { ...common.plan, warmUp: 40, samples: 60 },
+  },
+  {
+    ...common,
+    name: "records/replace",
+    title: "Replaced at random, and what is left for the collector",
+    method:
+      "50,000 records are live; a step reads each, in random order, frees it and allocates another, all five fields " +
+      "written. The table has the mean of each process, and the median of those, as collections are part of the price; " +
+      "and how many there were in 1,000,000 replacements once all was warm, from V8's own trace.",
+    compare: "mean",
+    baseline: "objects",
+    contestants: on(NAMED, replaceWork, labels),
+    traced: true,
+    everywhere: ["objects", ...BY_HAND_TOO],
+  },
+]);
