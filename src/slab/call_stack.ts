@@ -194,7 +194,7 @@ function originOfGrowth(entry: unknown): Origin {
 
 /** The stack below a function, as long as the program set it, but with the caller in any case. */
 function originBelow(from: unknown): Origin {
-  const control: StackControl = Error;
+  const control = Error as StackControl;
   if (typeof control.captureStackTrace !== "function") {
     const { stack } = withLimit((limit) => limit + FRAMES_TO_HERE, () => new Error());
     return { stack, ownFrames: FRAMES_TO_HERE };
@@ -224,7 +224,7 @@ function captured(from: unknown): Origin {
 
 /** Calls a function while stacks have another length. */
 function withLimit<R>(change: (limit: number) => number, fn: () => R): R {
-  const control: StackControl = Error;
+  const control = Error as StackControl;
   const before = Object.getOwnPropertyDescriptor(control, "stackTraceLimit");
   const limit = control.stackTraceLimit;
   try {

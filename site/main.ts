@@ -1,0 +1,13 @@
+/**
+ * The main page: starts its parts.
+ *
+ * @module
+ */
+import { configure } from "@slabs/pool";
+import { startSparks } from "./sparks/sparks.ts";
+
+// The page's policy forbids to compile code at run time. Without this the first pool would try to, and
+// the browser would report that.
+configure({ specialize: false });
+
+startSparks();
