@@ -45,7 +45,7 @@ const ITEMS = 100_000;
 const LIMIT_MILLIS = 10_000;
 
 /** The contestants that are drawn: no packages, and each way to store records but once. */
-const DRAWN = /^(pool|types|arena|stack|objects|recycled|buffers|.*-(list|tree))$/;
+const DRAWN = /^(pool|types|arena|bump|stack|objects|recycled|buffers|.*-(list|tree))$/;
 
 /** Measures an order for a number of items. */
 async function pointsOf(
@@ -103,7 +103,6 @@ export function chartSpec(points: readonly Point[], subtitle: readonly string[])
     subtitle,
     values: points.map((it) => ({ ...it, stopped: it.count < most && isLast(it) })),
     panels: [...new Set(points.map(({ panel }) => panel))],
-    isIndependent: false,
     x: logAxis("count", "items", { format: "~s" }),
     y: logAxis("millis", "time for all of them", {
       labelExpr:

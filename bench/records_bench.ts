@@ -6,7 +6,7 @@ import { type Handle, HandleMap, Pool } from "@slabs/pool";
 import { BY_HAND_TOO, type Question, show, sumOf, type Work } from "./harness/question.ts";
 import { Particle, shuffled } from "./particles/particle.ts";
 import { type NamedParticles, on, without } from "./particles/particles.ts";
-import { ALLOCATORS, ARENAS, NAMED } from "./particles/storages.ts";
+import { ALLOCATORS, NAMED } from "./particles/storages.ts";
 import { hotWork, randomWork, replaceWork } from "./particles/works.ts";
 
 const common = {
@@ -29,12 +29,7 @@ export const ORDERS = {
 type Order = keyof typeof ORDERS;
 
 /** Allocates all, then frees them in an order. What is only allocated is freed before the next step. */
-function orderedWork(
-  order: Order,
-  particles: NamedParticles,
-  count: number,
-  alloc = (i: number) => particles.take(i),
-): Work {
+function orderedWork(order: Order, particles: NamedParticles, count: number): Work {
   const refs = particles.refs(count);
   const inReverse = Int32Array.from({ length: count }, (_, i) => count - 1 - i);
   const indices = order === "at-random"
@@ -45,7 +40,7 @@ function orderedWork(
   const frees = order !== "alloc";
   let isFull = false;
   const allocAll = () => {
-    for (let i = 0; i < count; i++) refs[i] = alloc(i);
+    for (let i = 0; i < count; i++) refs[i] = particles.take(i);
     isFull = true;
   };
   const freeAll = () => {
@@ -105,35 +100,42 @@ class Sprite {
   }
 }
 
-type Ref = Handle<typeof Particle>;
-
-/** Any map from the handle of a record to its sprite. */
-interface SpriteMap {
-  set(handle: Ref, sprite: Sprite): unknown;
-  get(handle: Ref): Sprite | undefined;
-}
-
-/** @param mapOf Makes a map; without it, sprites are in an array and reached by number. */
-function besideWork(count: number, mapOf?: (pool: Pool<typeof Particle>) => SpriteMap): Work {
-  const all = Array.from({ length: count }, (_, i) => new Sprite(i));
-  const numbers = Array.from(shuffled(count));
-  if (mapOf === undefined) {
-    return sumOf(() => {
-      let sum = 0;
-      for (let i = 0; i < count; i++) sum += all[numbers[i]].frame;
-      return sum;
-    });
-  }
-  const pool = new Pool(Particle);
-  const handles = pool.allocMany(count);
-  const map = mapOf(pool);
-  all.forEach((it, i) => map.set(handles[i], it));
-  const ordered = numbers.map((i) => handles[i]);
+/** @param keys What the sprites are kept and found by. */
+function besideWork<K>(
+  keys: ArrayLike<K>,
+  set: (key: K, sprite: Sprite) => unknown,
+  get: (key: K) => Sprite | undefined,
+): Work {
+  const count = keys.length;
+  for (let i = 0; i < count; i++) set(keys[i], new Sprite(i));
+  const ordered = Array.from(shuffled(count), (i) => keys[i]);
   return sumOf(() => {
     let sum = 0;
-    for (let i = 0; i < count; i++) sum += map.get(ordered[i])!.frame; // each has one
+    for (let i = 0; i < count; i++) sum += get(ordered[i])!.frame; // each has one
     return sum;
   });
+}
+
+function besideInArray(count: number): Work {
+  const all: Sprite[] = [];
+  const numbers = Array.from({ length: count }, (_, i) => i);
+  return besideWork(numbers, (i, sprite) => all[i] = sprite, (i) => all[i]);
+}
+
+type Ref = Handle<typeof Particle>;
+
+/** Sprites in a map by the handles of a pool's records. */
+function besideInMap(
+  count: number,
+  mapOf: (pool: Pool<typeof Particle>) => HandleMap<typeof Particle, Sprite> | Map<Ref, Sprite>,
+): Work {
+  const pool = new Pool(Particle);
+  const map = mapOf(pool);
+  return besideWork(
+    pool.allocMany(count),
+    (handle, sprite) => map.set(handle, sprite),
+    (handle) => map.get(handle),
+  );
 }
 
 export const questions: readonly Question[] = show([
@@ -160,12 +162,12 @@ export const questions: readonly Question[] = show([
       "by number and knows nothing of records; a `HandleMap` checks at each `get` that the record is live.",
     baseline: "array",
     contestants: {
-      array: { label: "array, by number", make: (count) => besideWork(count) },
+      array: { label: "array, by number", make: besideInArray },
       handleMap: {
         label: "HandleMap.get(handle)",
-        make: (count) => besideWork(count, (pool) => new HandleMap<typeof Particle, Sprite>(pool)),
+        make: (count) => besideInMap(count, (pool) => new HandleMap(pool)),
       },
-      map: { label: "Map.get(handle)", make: (count) => besideWork(count, () => new Map()) },
+      map: { label: "Map.get(handle)", make: (count) => besideInMap(count, () => new Map()) },
     },
     plan: { count: 50_000, warmUp: 30, samples: 60, batch: 1, rounds: 5 },
     quickCount: 300,
@@ -180,21 +182,6 @@ export const questions: readonly Question[] = show([
     everywhere: BY_HAND_TOO,
   },
   ...(Object.keys(ORDERS) as Order[]).map(orderOf), // which are its keys
-  {
-    ...common,
-    name: "records/arena",
-    title: "An arena: records allocated, written, and all taken back",
-    method:
-      "50,000 records are allocated and their five fields written, then all are taken back. An arena zeroes what it takes " +
-      "back, as new memory is zero.",
-    baseline: "bump",
-    contestants: on(
-      ARENAS,
-      (particles, count) => orderedWork("in-order", particles, count, (i) => particles.add(i, i)),
-      { arena: "Arena.allocAt, write" },
-    ),
-    plan: { ...common.plan, warmUp: 40, samples: 60 },
-  },
   {
     ...common,
     name: "records/replace",

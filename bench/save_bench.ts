@@ -2,39 +2,22 @@
  * What does it cost to save all records of a pool and to go back to them: by a snapshot, and by a
  * save that survives an update?
  */
-import {
-  array,
-  type ArrayType,
-  Pool,
-  type SnapshotOptions,
-  type Struct,
-  struct,
-} from "@slabs/pool";
+import { array, Pool, type SnapshotOptions, struct } from "@slabs/pool";
 import { type Contestant, type Question, show, type Work } from "./harness/question.ts";
 import { shuffled } from "./particles/particle.ts";
 
+const common = { x: "f32", y: "f32", rest: array("u32", 5) } as const;
+
 /** 32 bytes. */
-const Body: Struct<{ id: "u32"; x: "f32"; y: "f32"; rest: ArrayType<"u32"> }> = struct({
-  id: "u32",
-  x: "f32",
-  y: "f32",
-  rest: array("u32", 5),
-}, { name: "Body" });
+const Body = struct({ id: "u32", ...common }, { name: "Body" });
 
-/** The same in a later version. */
-const Later: Struct<{ id: "f64"; x: "f32"; y: "f32"; z: "f32"; rest: ArrayType<"u32"> }> = struct({
-  id: "f64",
-  x: "f32",
-  y: "f32",
-  z: "f32",
-  rest: array("u32", 5),
-}, { name: "Body" });
+/** The same in a later version: a field is added, and one is widened. */
+const Later = struct({ id: "f64", ...common, z: "f32" }, { name: "Body" });
 
-/**
- * A pool of which a share has been freed, in random order, and the indices of the records that are
- * left.
- */
-function filled(count: number, freed: number) {
+type Bodies = Pool<typeof Body>;
+
+/** A pool of which a share has been freed, in random order. */
+function filled(count: number, freed: number): Bodies {
   const pool = new Pool(Body);
   const at = pool.cursor();
   const handles = Array.from({ length: count }, (_, i) => {
@@ -43,110 +26,91 @@ function filled(count: number, freed: number) {
     at.x = i / 2;
     return handle;
   });
-  const order = shuffled(count);
-  const end = Math.floor(count * freed);
-  for (const i of order.subarray(0, end)) pool.free(handles[i]);
-  return { pool, left: order.subarray(end) };
+  for (const i of shuffled(count).subarray(0, count * freed)) pool.free(handles[i]);
+  return pool;
 }
 
-function sumOf(pool: Iterable<{ id: number }>): number {
-  let sum = 0;
-  for (const { id } of pool) sum += id;
-  return sum;
+/** Work whose records end up in a pool. */
+function workOn(pool: Bodies, run: () => void, back: () => void = () => {}): Work {
+  return {
+    run,
+    checksum() {
+      back();
+      let sum = 0;
+      for (const { id } of pool) sum += id;
+      return sum;
+    },
+  };
 }
 
-// -- snapshots --
-
-/** The least that it can be: a copy of as many bytes as the blocks have. */
-function copy(count: number, freed: number): Work {
-  const { pool, left } = filled(count, freed);
+/** The least that it can be: a copy of as many bytes as the blocks have, and back for the sum. */
+function copy(pool: Bodies): Work {
   const source = new Uint8Array(pool.byteLength);
   for (const { index, bytes } of pool.blocks) source.set(bytes, index * bytes.length);
   const target = new Uint8Array(source.length);
-  return {
-    run: () => target.set(source),
-    checksum() {
-      const words = new Uint32Array(target.buffer);
-      return left.reduce((sum, i) => sum + words[i * Body.size / 4], 0);
-    },
-  };
+  return workOn(pool, () => target.set(source), () => {
+    for (const { index, bytes } of pool.blocks) {
+      bytes.set(target.subarray(index * bytes.length, (index + 1) * bytes.length));
+    }
+  });
 }
 
-function snapshot(count: number, freed: number, options: SnapshotOptions): Work {
-  const { pool } = filled(count, freed);
+/** Writes into the same array each time. */
+function snapshot(pool: Bodies, options: SnapshotOptions): Work {
   let bytes = pool.snapshot(undefined, options);
-  return {
-    run() {
-      bytes = pool.snapshot(bytes, options);
-    },
-    checksum() {
-      pool.clear();
-      pool.restore(bytes);
-      return sumOf(pool);
-    },
-  };
+  return workOn(pool, () => bytes = pool.snapshot(bytes, options), () => {
+    pool.clear();
+    pool.restore(bytes);
+  });
 }
 
-function restore(count: number, freed: number, options: SnapshotOptions): Work {
-  const { pool } = filled(count, freed);
+function restore(pool: Bodies, options: SnapshotOptions): Work {
   const bytes = pool.snapshot(undefined, options);
-  return { run: () => pool.restore(bytes), checksum: () => sumOf(pool) };
+  return workOn(pool, () => pool.restore(bytes));
 }
 
-const plan = { count: 100_000, warmUp: 20, samples: 40, batch: 1, rounds: 5 };
-const quickCount = 300;
+/** Writes a new array each time. */
+function write(pool: Bodies, what: "snapshot" | "save", back: "restore" | "load"): Work {
+  let bytes = pool[what]();
+  return workOn(pool, () => bytes = pool[what](), () => {
+    pool.clear();
+    pool[back](bytes);
+  });
+}
+
+function load(count: number, struct: typeof Body | typeof Later): Work {
+  const bytes = filled(count, 0).save();
+  const pool = new Pool(struct as typeof Body); // in both `id` is a number
+  return workOn(pool, () => pool.load(bytes));
+}
+
+const timing = {
+  whole: true,
+  plan: { count: 100_000, warmUp: 20, samples: 40, batch: 1, rounds: 5 },
+  quickCount: 300,
+} as const;
 
 function snapshotsOf(name: string, what: string, freed: number): Question {
-  const on = (
-    label: string,
-    work: (count: number, freed: number, options: SnapshotOptions) => Work,
-    checksum = false,
-  ): Contestant => ({ label, make: (count) => work(count, freed, { checksum }) });
+  const on = (label: string, work: (pool: Bodies) => Work): Contestant => ({
+    label,
+    make: (count) => work(filled(count, freed)),
+  });
   return {
+    ...timing,
     name: `save/${name}`,
     title: `Snapshots of 100,000 records of 32 bytes, ${what}`,
     method:
       "A snapshot is written into the same array each time, as a ring of snapshots for rollback does. To restore a pool with " +
       "holes each link of its free lists is followed before anything is changed. A cache of the processor holds the few megabytes: " +
       "where they come from memory the copy takes longer, and the ratios are better.",
-    whole: true,
     baseline: "copy",
     contestants: {
       copy: on("a plain copy of as many bytes", copy),
-      snapshot: on("snapshot", snapshot),
-      restore: on("restore", restore),
-      checkedSnapshot: on("snapshot, with checksum", snapshot, true),
-      checkedRestore: on("restore, with checksum", restore, true),
+      snapshot: on("snapshot", (pool) => snapshot(pool, { checksum: false })),
+      restore: on("restore", (pool) => restore(pool, { checksum: false })),
+      checkedSnapshot: on("snapshot, with checksum", (pool) => snapshot(pool, {})),
+      checkedRestore: on("restore, with checksum", (pool) => restore(pool, {})),
     },
-    plan,
-    quickCount,
-  };
-}
-
-// -- saves --
-
-function write(what: "snapshot" | "save", back: "restore" | "load"): Contestant["make"] {
-  return (count) => {
-    const { pool } = filled(count, 0);
-    let bytes = pool[what]();
-    return {
-      run() {
-        bytes = pool[what]();
-      },
-      checksum() {
-        pool.clear();
-        pool[back](bytes);
-        return sumOf(pool);
-      },
-    };
-  };
-}
-
-function load(struct: typeof Body | typeof Later): Contestant["make"] {
-  return (count) => {
-    const bytes = filled(count, 0).pool.save();
-    const pool = new Pool(struct as typeof Body); // in both `id` is a number
-    return { run: () => void pool.load(bytes), checksum: () => sumOf(pool) };
   };
 }
 
@@ -154,22 +118,26 @@ export const questions: readonly Question[] = show([
   snapshotsOf("snapshots", "full", 0),
   snapshotsOf("snapshots-holes", "a third freed at random", 1 / 3),
   {
+    ...timing,
     name: "save/saves",
     title: "Saves of 100,000 records of 32 bytes, with a checksum",
     method:
       "Loading goes into a pool that has its memory, as restoring does: into the same struct, and into one with a field added and " +
       "one widened, so that each record is made field by field. A save makes a new array of 3 MB, and so does the snapshot beside it here; " +
       "the system takes longer for that than the copying.",
-    whole: true,
     baseline: "restore",
     contestants: {
-      restore: { label: "restore", make: (count) => restore(count, 0, { checksum: true }) },
-      load: { label: "load", make: load(Body) },
-      loadLater: { label: "load, a field added and one widened", make: load(Later) },
-      snapshot: { label: "snapshot, a new array", make: write("snapshot", "restore") },
-      save: { label: "save", make: write("save", "load") },
+      restore: { label: "restore", make: (count) => restore(filled(count, 0), {}) },
+      load: { label: "load", make: (count) => load(count, Body) },
+      loadLater: {
+        label: "load, a field added and one widened",
+        make: (count) => load(count, Later),
+      },
+      snapshot: {
+        label: "snapshot, a new array",
+        make: (count) => write(filled(count, 0), "snapshot", "restore"),
+      },
+      save: { label: "save", make: (count) => write(filled(count, 0), "save", "load") },
     },
-    plan,
-    quickCount,
   },
 ]);

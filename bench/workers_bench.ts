@@ -3,56 +3,50 @@
  *
  * A step is the same work for one worker or for two. It needs as many idle cores as threads.
  */
-import { SharedPool, type SharedPoolToken, type View } from "@slabs/pool";
+import { type Handle, SharedPool, type SharedPoolToken, type View } from "@slabs/pool";
 import { type Question, show, type Work } from "./harness/question.ts";
 import { DT, Particle, shuffled, speedX, startX } from "./particles/particle.ts";
 
-/** What a worker is asked to do. It answers with a sum that proves it. */
-type Task =
-  | { readonly task: "join"; readonly token: SharedPoolToken; readonly count: number }
-  | { readonly task: "records" | "stripe" | "alone"; readonly stripe: number; readonly of: number };
+/** What a worker is started for. */
+interface Job {
+  readonly task: keyof typeof TASKS;
+  readonly token: SharedPoolToken;
+  readonly count: number;
+  /** The worker's number among so many. */
+  readonly stripe: number;
+  readonly of: number;
+}
+
+type ParticlePool = SharedPool<typeof Particle>;
 
 /** Passes, or replacements of each record, of a step. */
 const REPEATS = 20;
 
 // -- the worker's side --
 
-/**
- * The global object of a worker, as far as it is used. The global object of other threads has no
- * such name.
- */
-interface WorkerScope {
-  readonly name?: string;
-  onmessage: (event: MessageEvent<Task>) => void;
-  postMessage(sum: number): void;
-}
-
-const NAME = "workers_bench";
-const scope = globalThis as unknown as WorkerScope;
-if (scope.name === NAME) serve();
-
-function serve(): void {
-  let pool: SharedPool<typeof Particle>;
-  let count = 0;
-  let order: Int32Array;
-  let at: View<typeof Particle>;
-  let handles: ReturnType<typeof pool.allocAt>[];
-
-  function replace(repeats: number): number {
-    while (handles.length < count) handles.push(pool.allocAt(at));
-    let sum = 0;
-    for (let repeat = 0; repeat < repeats; repeat++) {
-      for (let i = 0; i < count; i++) {
-        pool.free(handles[order[i]]);
-        handles[order[i]] = pool.allocAt(at);
-        at.life = i;
-        sum += at.life;
+/** Each makes a function that does a worker's part of a step, and gives a sum that proves it. */
+const TASKS = {
+  /** Replaces records of its own in random order. */
+  records(pool: ParticlePool, { count, of }: Job): () => number {
+    const at = pool.cursor();
+    const order = shuffled(count);
+    const handles: Handle<typeof Particle>[] = Array.from(order, () => pool.allocAt(at));
+    return () => {
+      let sum = 0;
+      for (let repeat = 0; repeat < REPEATS / of; repeat++) {
+        for (let i = 0; i < count; i++) {
+          pool.free(handles[order[i]]);
+          handles[order[i]] = pool.allocAt(at);
+          at.life = i;
+          sum += at.life;
+        }
       }
-    }
-    return sum;
-  }
+      return sum;
+    };
+  },
 
-  function pass(stripe: number, of: number): number {
+  /** Passes over a stripe of the records. */
+  stripe(pool: ParticlePool, { stripe, of }: Job): () => number {
     let visited = 0;
     const move = (it: View<typeof Particle>) => {
       const pull = 1 / (1 + it.x * it.x + it.y * it.y);
@@ -62,59 +56,70 @@ function serve(): void {
       it.y += it.vy * DT;
       visited++;
     };
-    for (let repeat = 0; repeat < REPEATS; repeat++) pool.forEach(move, { stripe, of });
-    return visited;
-  }
+    return () => {
+      visited = 0;
+      for (let repeat = 0; repeat < REPEATS; repeat++) pool.forEach(move, { stripe, of });
+      return visited;
+    };
+  },
 
   /** What the machine gives threads that share nothing. */
-  function alone(steps: number): number {
-    let x = 1.5, done = 0;
-    for (let i = 0; i < steps; i++) {
-      x = 1 / (1 + x * x) + x * DT;
-      if (x > 0) done++;
-    }
-    return done;
-  }
+  alone(_: ParticlePool, { count, of }: Job): () => number {
+    return () => {
+      let x = 1.5, done = 0;
+      for (let i = 0; i < REPEATS * count / of; i++) {
+        x = 1 / (1 + x * x) + x * DT;
+        if (x > 0) done++;
+      }
+      return done;
+    };
+  },
+};
 
-  scope.onmessage = ({ data }) => {
-    if (data.task === "join") {
-      pool = SharedPool.attach(Particle, data.token);
-      at = pool.cursor();
-      count = data.count;
-      order = shuffled(count);
-      handles = [];
-      return scope.postMessage(0);
-    }
-    const { task, stripe, of } = data;
-    if (task === "alone") return scope.postMessage(alone(REPEATS * count / of));
-    scope.postMessage(task === "stripe" ? pass(stripe, of) : replace(REPEATS / of));
+/** The global object of a worker, as far as it is used. Other threads have no such name. */
+interface WorkerScope {
+  readonly name?: string;
+  onmessage: (event: MessageEvent<Job>) => void;
+  postMessage(sum: number): void;
+}
+
+const NAME = "workers_bench";
+const scope = globalThis as unknown as WorkerScope;
+if (scope.name === NAME) {
+  scope.onmessage = ({ data }) => { // the first message has the job, and each other asks for a step
+    const step = TASKS[data.task](SharedPool.attach(Particle, data.token), data);
+    scope.onmessage = () => scope.postMessage(step());
+    scope.postMessage(0);
   };
 }
 
 // -- the other side --
 
-function ask(worker: Worker, task: Task): Promise<number> {
+function ask(worker: Worker, job?: Job): Promise<number> {
   return new Promise((resolve) => {
     worker.onmessage = ({ data }) => resolve(data);
-    worker.postMessage(task);
+    worker.postMessage(job);
   });
 }
 
-async function workOf(
-  task: "records" | "stripe" | "alone",
-  of: number,
-  pool: SharedPool<typeof Particle>,
-  count: number,
-): Promise<Work> {
+async function workOf(task: Job["task"], of: number, count: number): Promise<Work> {
+  const pool = SharedPool.create(Particle);
+  const at = pool.cursor();
+  for (let i = 0; task === "stripe" && i < count; i++) {
+    pool.allocAt(at);
+    at.x = startX(i);
+    at.vx = speedX(i);
+  }
   const workers = Array.from(
     { length: of },
     () => new Worker(import.meta.url, { type: "module", name: NAME }),
   );
-  await Promise.all(workers.map((it) => ask(it, { task: "join", token: pool.share(), count })));
+  const token = pool.share();
+  await Promise.all(workers.map((it, stripe) => ask(it, { task, token, count, stripe, of })));
   let sum = 0;
   return {
     async run() {
-      const sums = await Promise.all(workers.map((it, stripe) => ask(it, { task, stripe, of })));
+      const sums = await Promise.all(workers.map((it) => ask(it)));
       sum = sums.reduce((a, b) => a + b, 0);
     },
     checksum() {
@@ -124,25 +129,7 @@ async function workOf(
   };
 }
 
-function poolOf(count: number): SharedPool<typeof Particle> {
-  const pool = SharedPool.create(Particle);
-  const at = pool.cursor();
-  for (let i = 0; i < count; i++) {
-    pool.allocAt(at);
-    at.x = startX(i);
-    at.vx = speedX(i);
-  }
-  return pool;
-}
-
-function question(
-  task: "records" | "stripe" | "alone",
-  title: string,
-  method: string,
-  count: number,
-): Question {
-  const on = (of: number) => (count: number) =>
-    workOf(task, of, poolOf(task === "stripe" ? count : 0), count);
+function question(task: Job["task"], title: string, method: string, count: number): Question {
   return {
     name: `workers/${task}`,
     title: `Two workers: ${title}`,
@@ -150,8 +137,8 @@ function question(
     whole: true,
     baseline: "one",
     contestants: {
-      one: { label: "one worker", make: on(1) },
-      two: { label: "two workers", make: on(2) },
+      one: { label: "one worker", make: (count) => workOf(task, 1, count) },
+      two: { label: "two workers", make: (count) => workOf(task, 2, count) },
     },
     apart: true,
     plan: { count, warmUp: 10, samples: 20, batch: 1, rounds: 3 },

@@ -191,7 +191,6 @@ function question(name: string, title: string, births: boolean, withSecond: bool
     contestants: Object.fromEntries(contestants),
     baseline: "columns",
     traced: true,
-    keepsGarbage: true,
     everywhere: contestants.map(([key]) => key),
     agrees: (expected, got, contestant, { warmUp, samples }) =>
       isNear(

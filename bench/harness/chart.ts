@@ -10,8 +10,6 @@ interface Lines {
   /** Each has the name of its line, and its panel. */
   readonly values: readonly { readonly name: string; readonly panel: string }[];
   readonly panels: readonly string[];
-  /** Whether each panel has a scale of its own. */
-  readonly isIndependent: boolean;
   /** The axes, as `logAxis` gives them. */
   readonly x: Spec;
   readonly y: Spec;
@@ -32,7 +30,7 @@ const CONFIG = {
 };
 
 /** @returns A line for each name, crossed out at its end where a value is `stopped`. */
-export function lines({ title, subtitle, values, panels, isIndependent, x, y }: Lines): Spec {
+export function lines({ title, subtitle, values, panels, x, y }: Lines): Spec {
   const color = {
     field: "name",
     type: "nominal",
@@ -48,7 +46,6 @@ export function lines({ title, subtitle, values, panels, isIndependent, x, y }: 
     config: CONFIG,
     facet: { field: "panel", type: "nominal", title: null, sort: panels },
     columns: 2,
-    resolve: { scale: { y: isIndependent ? "independent" : "shared" } },
     spec: {
       width: 420,
       height: 400,

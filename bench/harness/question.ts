@@ -68,8 +68,6 @@ export interface Question {
   readonly baseline: string;
   /** Whether garbage collections are counted. */
   readonly traced?: boolean;
-  /** Whether there is no full collection between setting up and the first step. */
-  readonly keepsGarbage?: boolean;
   /** Keys of the contestants that also run on Node and Bun. */
   readonly everywhere?: readonly string[];
   /** Whether it needs a process of its own, so that `deno bench` leaves it out. */

@@ -55,7 +55,7 @@ async function sample(work: Work, samples: number, batch: number): Promise<numbe
 
 async function timeSteps({ make }: Contestant, plan: Plan): Promise<Result> {
   const work = await make(plan.count, plan);
-  if (!question.keepsGarbage) host.gc?.(); // so that the garbage of setting up is not collected during the samples
+  host.gc?.(); // so that the garbage of setting up is not collected during the samples
   await sample(work, plan.warmUp, plan.batch);
   mark();
   const samples = await sample(work, plan.samples, plan.batch);

@@ -486,6 +486,7 @@ export const ALLOCATORS: Readonly<Record<string, Storage>> = {
   ...NAMED,
   types: ERASED,
   arena: ARENA,
+  bump: BUMP,
   stack: byAddress("StackAllocator", "new StackAllocator({ byteLength })"),
   ...Object.fromEntries(FITS.map(({ fit, index }) => [
     `${fit}-${index}`,
@@ -495,25 +496,6 @@ export const ALLOCATORS: Readonly<Record<string, Storage>> = {
     ),
   ])),
   buffers: BUFFERS,
-};
-
-/** What allocates and frees records all at once, fastest first. */
-export const ARENAS: Readonly<Record<string, Storage>> = {
-  bump: BUMP,
-  cleared: {
-    ...BUMP,
-    label: "one typed array by hand, zeroed",
-    removeAll: "this.#top = 0; this.#words.fill(0);",
-  },
-  arena: ARENA,
-  init: {
-    ...ARENA,
-    label: "Arena.allocRecord({ … })",
-    take: (values) => `
-      const ref = this.memory.allocRecord(Particle, {
-        ${written(values).map((it) => `${it}: ${values[it]}`).join(", ")}
-      });`,
-  },
 };
 
 /** The kinds of pool and of memory. All store one struct, in chunks of the same size. */

@@ -20,7 +20,6 @@ import {
 } from "../../bench/harness/statistics.ts";
 import { number, section, table } from "../../bench/harness/table.ts";
 import { chartSpec, type Point, tables } from "../../bench/plot.ts";
-import { framesSpec } from "../../bench/report.ts";
 
 // -- questions --
 
@@ -206,17 +205,7 @@ Deno.test("section() has a table for each runtime, with empty cells where nothin
   assert(section(it).includes("\n| Bun "));
 });
 
-// -- charts --
-
-Deno.test("the chart of frames has the contestants on Deno that are drawn", () => {
-  const node = { ...figures("pool", [1, 2]), runtime: "node20" } as const;
-  const all = [figures("pool", [1, 2]), node, figures("nothing", [1]), figures("slab", [1, 4])];
-  const { values } = framesSpec([measured({}, ...all)], "").data as {
-    values: { name: string; panel: string; millis: number }[];
-  };
-  assertEquals([...new Set(values.map(({ name }) => name))], ["Pool", "slab by hand"]);
-  assertEquals([values[0].panel, values[0].millis, values.at(-1)!.millis], ["1,000 live", 1, 4]);
-});
+// -- the plot --
 
 const point = (name: string, count: number, millis: number): Point => ({
   panel: "Allocated alone",
