@@ -7,10 +7,11 @@
  */
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import {
+  type AnyHandle,
+  type AnyStruct,
   DisposedError,
   ErasedPool,
   type Handle,
-  type HandleOf,
   type Init,
   LeakError,
   Pool,
@@ -19,24 +20,16 @@ import {
   PoolSet,
   StaleHandleError,
   struct,
-  TypeMismatchError,
   validate,
-  type View,
 } from "../../mod.ts";
 import type { AnyPool } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 128, name: "bullets" };
+const Bullet = struct({ n: "u32", x: "f32" }, { name: "Bullet" });
 
-const Vec = struct({ x: "f32", y: "f32" });
-const Bullet = struct({ n: "u32", pos: Vec }, { name: "Bullet" });
-const Spark = struct({ n: "u32", heat: "f32" }, { name: "Spark" });
-type Shot = typeof Bullet | typeof Spark;
-
-// -- the classes --
-
+/** Overrides members with the types that they have in the pool, and adds some. */
 class Bullets extends Pool<typeof Bullet> {
-  readonly log: string[] = [];
   #spawned = 0;
 
   constructor(options: PoolOptions = SMALL) {
@@ -45,142 +38,115 @@ class Bullets extends Pool<typeof Bullet> {
 
   spawn(n: number): Handle<typeof Bullet> {
     this.#spawned++;
-    return this.alloc({ n, pos: { x: n } });
+    return this.alloc({ n });
   }
 
-  get spawned(): number {
-    return this.#spawned;
-  }
-
-  override free(handle: Handle<typeof Bullet>): void {
-    this.log.push(`free ${this.get(handle).n}`);
-    super.free(handle);
-  }
-}
-
-class FastBullets extends Bullets {
   override alloc(init?: Init<typeof Bullet>): Handle<typeof Bullet> {
-    this.log.push("alloc");
-    return super.alloc(init);
+    return super.alloc({ ...init, x: 5 });
   }
 
   override free(handle: Handle<typeof Bullet>): void {
-    this.log.push("fast");
+    this.#spawned--;
     super.free(handle);
   }
 
   override get size(): number {
-    return super.size * 10;
+    return super.size * 10 + this.#spawned;
   }
 }
 
-class Shots extends ErasedPool<Shot> {
-  readonly log: string[] = [];
+interface Instance extends Pick<AnyPool, Exclude<keyof AnyPool, "alloc" | "free">> {
+  alloc(...args: unknown[]): AnyHandle;
+  free(handle: AnyHandle): void;
+}
+// deno-lint-ignore no-explicit-any -- the constructor of a mixin's base takes any arguments
+type PoolClass = new (...args: any[]) => Instance;
 
-  constructor(options: PoolOptions = SMALL) {
-    super({ size: 16, ...options, types: [Bullet, Spark] });
-  }
+/** A class that extends a pool, and one that extends that; both log calls of what they override. */
+function extended(base: unknown): readonly [First: PoolClass, Last: PoolClass] {
+  class First extends untyped<PoolClass>(base) {
+    readonly log: unknown[] = [];
 
-  override free(handle: HandleOf<Shot>): void {
-    this.log.push("free");
-    super.free(handle);
-  }
+    override alloc(...args: unknown[]): AnyHandle {
+      this.log.push("alloc");
+      return super.alloc(...args);
+    }
 
-  override alloc<T extends Shot>(struct: T, init?: Init<T>): Handle<T> {
-    this.log.push(`alloc ${struct.name}`);
-    return super.alloc(struct, init);
+    override free(handle: AnyHandle): void {
+      this.log.push("free");
+      super.free(handle);
+    }
   }
+  class Last extends First {
+    override free(handle: AnyHandle): void {
+      this.log.push("last free");
+      super.free(handle);
+    }
+  }
+  return [First, Last];
 }
 
-class FastShots extends Shots {
-  override free(handle: HandleOf<Shot>): void {
-    this.log.push("fast");
-    super.free(handle);
-  }
-}
+/** The classes of pools, what their constructors take, and what their calls take for the struct. */
+const BASES: readonly (readonly [base: unknown, args: unknown[], of: AnyStruct[]])[] = [
+  [Pool, [Bullet, SMALL], []],
+  [ErasedPool, [{ size: 16, ...SMALL, types: [Bullet] }], [Bullet]],
+  [PoolSet, [{ sizes: [8, 16], ...SMALL }], [Bullet]],
+];
 
-class ShotSet extends PoolSet<Shot> {
-  readonly log: string[] = [];
+for (const [Base, args, of] of BASES) {
+  const [First, Last] = extended(Base);
+  const { name } = Base as PoolClass;
+  const make = (Class: PoolClass, more: PoolOptions) =>
+    new Class(...args.with(-1, { ...args.at(-1) as PoolOptions, ...more }));
 
-  constructor(options: PoolOptions = SMALL) {
-    super({ sizes: [8, 16], ...options, types: [Bullet, Spark] });
-  }
-
-  override free(handle: HandleOf<Shot>): void {
-    this.log.push("free");
-    super.free(handle);
-  }
-}
-
-class FastShotSet extends ShotSet {}
-
-// -- what is overridden --
-
-Deno.test("What a class that extends Pool overrides is called, with super as the pool has it", () => {
-  for (const specialize of [true, false]) {
-    using pool = new Bullets({ ...SMALL, specialize });
-    const [a, b] = [pool.spawn(1), pool.spawn(2)];
-    assertEquals([pool.spawned, pool.size, pool.get(b).pos.x], [2, 2, 2]);
-    pool.free(a);
-    assertThrows(() => pool.free(a), StaleHandleError);
-    assertThrows(() => pool.free(untyped(0)), StaleHandleError);
-    assertEquals(pool.log, ["free 1"]);
-    for (const bullet of pool) bullet.pos.x += 1;
-    pool.forEach((bullet, handle) => {
-      bullet.pos.x += 1;
+  Deno.test(`What classes that extend ${name} override is called, with super as the pool has it`, () => {
+    for (const specialize of [true, false]) {
+      const pool = make(Last, { specialize });
+      const handle = pool.alloc(...of, { n: 1 });
+      assertEquals(untyped<{ n: number }>(pool.scoped(...of, { n: 4 }).view).n, 4);
       pool.free(handle);
-    });
-    assertEquals([pool.log, pool.size], [["free 1", "free 2"], 0]);
-    validate(pool);
-  }
-});
+      assertThrows(() => pool.free(handle), StaleHandleError);
+      assertThrows(() => pool.free(untyped(0)), StaleHandleError);
+      pool.forEach(...of, (_: unknown, handle: AnyHandle) => pool.free(handle));
+      const free = ["last free", "free"];
+      // scoped() of a set allocates in the pool of the class.
+      const allocs = Base === PoolSet ? ["alloc"] : ["alloc", "alloc"];
+      const log = [...allocs, ...free, ...free, ...free, ...free];
+      assertEquals([untyped<{ log: unknown }>(pool).log, pool.size], [log, 0]);
+      validate(pool);
+      for (const Class of [Last, First, Base, PoolBase]) {
+        assertInstanceOf(pool, untyped<PoolClass>(Class));
+      }
+      assert(pool.constructor === Last && !(make(First, {}) instanceof Last));
+    }
+  });
 
-Deno.test("A class that extends one that extends Pool overrides that, and figures as well", () => {
-  for (const specialize of [true, false]) {
-    using pool = new FastBullets({ ...SMALL, specialize });
-    const handle = pool.spawn(3);
-    assertEquals(pool.size, 10);
-    using scope = pool.scoped({ n: 4 }); // which allocates as the class does
-    assertEquals(scope.view.n, 4);
-    pool.free(handle);
-    assertEquals(pool.log, ["alloc", "alloc", "fast", "free 3"]);
-    assertEquals(pool.stats().size, 1);
-    validate(pool);
-  }
-});
+  Deno.test(`Classes that extend ${name} find mistakes in debug mode, and are disposed of`, () => {
+    for (const Class of [First, Last]) {
+      const pool = make(Class, { debug: true });
+      const handle = pool.alloc(...of, { n: 1 });
+      const view = pool.get<{ n: number }>(...of, handle);
+      pool.tryFree(handle);
+      assertThrows(() => view.n, StaleHandleError);
+      pool.alloc(...of);
+      assertThrows(() => pool[Symbol.dispose](), LeakError);
+      let kept: Instance;
+      {
+        using pool = make(Class, {});
+        pool.alloc(...of);
+        kept = pool;
+      }
+      assertThrows(() => kept.alloc(...of), DisposedError);
+    }
+  });
+}
 
-Deno.test("What a class that extends ErasedPool overrides is called, with super as the pool has it", () => {
-  for (const specialize of [true, false]) {
-    using pool = new FastShots({ ...SMALL, specialize });
-    const bullet = pool.alloc(Bullet, { n: 1 });
-    const spark = pool.alloc(Spark, { heat: 2 });
-    assertEquals([pool.typeOf(bullet).name, pool.get(Spark, spark).heat], ["Bullet", 2]);
-    assertThrows(() => pool.get(Spark, untyped(bullet)), TypeMismatchError);
-    pool.free(bullet);
-    assertThrows(() => pool.free(bullet), StaleHandleError);
-    assertEquals(pool.log, ["alloc Bullet", "alloc Spark", "fast", "free", "fast", "free"]);
-    assertEquals([...pool.handles()], [spark]);
-    validate(pool);
-  }
-});
-
-Deno.test("What a class that extends PoolSet overrides is called, with super as the set has it", () => {
-  for (const specialize of [true, false]) {
-    using set = new FastShotSet({ ...SMALL, specialize });
-    const bullet = set.alloc(Bullet, { n: 1 });
-    set.alloc(Spark, { heat: 2 });
-    set.free(bullet);
-    assertThrows(() => set.free(bullet), StaleHandleError);
-    assertEquals([set.log, set.size], [["free", "free"], 1]);
-    validate(set);
-  }
-});
-
-Deno.test("Views of a pool and of a class that extends it are of one class, and snapshots go to and fro", () => {
+Deno.test("A class that extends Pool shares views and snapshots with the pool", () => {
   for (const specialize of [true, false]) {
     using plain = new Pool(Bullet, { ...SMALL, specialize });
     using bullets = new Bullets({ ...SMALL, specialize });
     const handle = bullets.spawn(6);
+    assertEquals([bullets.size, bullets.get(handle).x, bullets.stats().size], [11, 5, 1]);
     plain.restore(bullets.snapshot());
     assertEquals(plain.get(handle).toJSON(), bullets.get(handle).toJSON());
     const cursor = bullets.seek(bullets.cursor(), handle);
@@ -189,51 +155,7 @@ Deno.test("Views of a pool and of a class that extends it are of one class, and 
     plain.alloc({ n: 7 });
     bullets.restore(plain.snapshot());
     assertEquals(Array.from(bullets, ({ n }) => n), [6, 7]);
+    bullets.free(handle);
+    assertEquals(bullets.size, 10);
   }
 });
-
-// -- what they are, and their end --
-
-type Extended = new (options?: PoolOptions) => object;
-
-/** The classes of a pool, from the last derived one up. */
-const FAMILIES: Readonly<Record<string, readonly [Extended, Extended, { prototype: object }]>> = {
-  Pool: [FastBullets, Bullets, Pool],
-  ErasedPool: [FastShots, Shots, ErasedPool],
-  PoolSet: [FastShotSet, ShotSet, PoolSet],
-};
-
-for (const [name, [Last, First, Base]] of Object.entries(FAMILIES)) {
-  const of = Base === Pool ? [] : [Bullet];
-
-  Deno.test(`A class that extends ${name} makes instances of itself and of all that it extends`, () => {
-    for (const specialize of [true, false]) {
-      const pool = new Last({ ...SMALL, specialize });
-      for (const Class of [Last, First, Base, PoolBase]) {
-        assertInstanceOf(pool, untyped<Extended>(Class));
-      }
-      assert(pool.constructor === Last);
-      assert(!(new First({ ...SMALL, specialize }) instanceof Last));
-    }
-  });
-
-  Deno.test(`A class that extends ${name} finds mistakes in debug mode, and is disposed of`, () => {
-    for (const Class of [First, Last]) {
-      const pool = new Class({ ...SMALL, debug: true }) as AnyPool;
-      const handle = pool.alloc(...of, { n: 1 });
-      const view = pool.get<View<typeof Bullet>>(...of, handle);
-      pool.tryFree(handle);
-      assertThrows(() => view.n, StaleHandleError);
-      pool.alloc(...of);
-      assertThrows(() => pool[Symbol.dispose](), LeakError);
-      let kept: AnyPool;
-      {
-        using pool = new Class(SMALL) as AnyPool;
-        pool.alloc(...of);
-        kept = pool;
-      }
-      assertThrows(() => kept.alloc(...of), DisposedError);
-      assertEquals(kept.size, 0);
-    }
-  });
-}
