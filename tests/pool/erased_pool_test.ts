@@ -19,7 +19,6 @@ import {
   type Struct,
   struct,
   TypeMismatchError,
-  validate,
 } from "../../mod.ts";
 import { assertError, forge, Huge, Num, Pos, Real, untyped } from "../_support.ts";
 
@@ -111,17 +110,6 @@ for (const [name, create] of Object.entries(MIXED)) {
     }
   });
 
-  Deno.test(`${name}.handle() types a number with a struct and without`, () => {
-    using pool = create();
-    const made = pool.allocMany(Pos, 2, new Int32Array(2));
-    pool.get(Pos, pool.handle(Pos, made[1])).x = 7;
-    pool.free(pool.handle(made[0]));
-    assertEquals([...made].map((n) => pool.has(pool.handle(n))), [false, true]);
-    for (const n of [0, -1, 1.5, 2 ** 53]) {
-      assertEquals([pool.handle(n), pool.handle(Num, n)], [n, n] as never[]);
-    }
-  });
-
   Deno.test(`${name} throws SchemaError on a struct that is too large, with both sizes`, () => {
     using pool = create();
     fill(pool, 6);
@@ -145,6 +133,11 @@ for (const [name, create] of Object.entries(MIXED)) {
       for (const [, call] of callsWith(pool, untyped(bad))) {
         const message = `${labelOf(name)}: the type must be a struct, got ${shown}`;
         assertError(pool, call, TypeError, message);
+      }
+      if (!(pool instanceof PoolSet)) continue;
+      const set = untyped<PoolSet>(pool);
+      for (const call of [() => set.poolFor(untyped(bad)), () => set.reserve(untyped(bad), 5)]) {
+        assertError(set, call, TypeError, `the type must be a struct, got ${shown}`);
       }
     }
     // Without a struct handles() means all.
@@ -181,51 +174,6 @@ for (const [name, create] of Object.entries(MIXED)) {
 // -- the struct of each record --
 
 for (const [name, create] of Object.entries(KNOWING)) {
-  Deno.test(`${name}.typeOf() returns the struct, whatever allocated the record`, () => {
-    for (const handles of ["compact", "wide"] as const) {
-      using pool = create({ handles });
-      // In turn, so that each chunk was one of another struct before.
-      for (const kind of [Num, Real, Num, Pos] as Kind[]) {
-        const made = [
-          pool.alloc(kind),
-          pool.alloc(kind, { n: 1 }),
-          pool.tryAlloc(kind)!, // there is room
-          pool.allocAt(kind, pool.cursor(kind)),
-          pool.scoped(kind).handle,
-          ...pool.allocMany(kind, 20),
-          ...pool.allocMany(kind, 3, []),
-          ...pool.allocMany(kind, 9, new Float64Array(9)),
-        ].map(forge);
-        assert(made.every((handle) => pool.typeOf(handle) === kind));
-        assertEquals(KINDS.map((kind) => [...pool.handles(kind)].length).sort(), [0, 0, 37]);
-        pool.freeMany(made);
-        assertThrows(() => pool.typeOf(made[0]), StaleHandleError, "Cannot tell the type in");
-      }
-    }
-  });
-
-  Deno.test(`${name} gives each record a view of its own struct in iterations over all`, () => {
-    using pool = create();
-    fill(pool, 12);
-    pool.forEach(Real, (view) => view.v = view.n / 2);
-    const shapes = new Map<number, unknown>();
-    for (const view of pool) shapes.set(view.n, view.toJSON());
-    for (let n = 0; n < 12; n++) {
-      assertEquals(shapes.get(n), [{ n }, { n, x: 0 }, { v: n / 2, n }][n % 3]);
-    }
-    // In turn, as both have loops of their own.
-    for (let round = 0; round < 3; round++) {
-      const counts = [0, 0, 0, 0];
-      pool.forEach(() => counts[0]++);
-      pool.forEach(Real, () => counts[1]++);
-      assertEquals(pool.retain(Num, () => counts[2]++ >= 0), 0);
-      assertEquals(pool.retain(() => counts[3]++ >= 0), 0);
-      assertEquals(counts, [12, 4, 4, 12]);
-    }
-    assertEquals(pool.retain(Pos, () => false), 4);
-    assertEquals([[...pool.all(Pos)], pool.size], [[], 8]);
-  });
-
   Deno.test(`${name} throws TypeMismatchError where a record is of another struct`, () => {
     using pool = create();
     const handles = fill(pool, 6);
@@ -252,6 +200,9 @@ for (const [name, create] of Object.entries(KNOWING)) {
       }
       assertThrows(() => pool.handleOf(cursor), TypeError, "is unbound");
     }
+    pool.free(handles[0] as never);
+    const typeOf = () => pool.typeOf(handles[0] as never);
+    assertError(pool, typeOf, StaleHandleError, `Cannot tell the type in ${labelOf(name)}`);
     // Structs that look the same, have no name, or are none.
     const handle = forge(pool.alloc(Num));
     const others: [unknown, string, string][] = [
@@ -350,24 +301,6 @@ Deno.test("ErasedPool tells 256 structs apart, one that is named twice is one, a
   assertEquals([...none], []);
 });
 
-Deno.test("ErasedPool keeps structs apart where a getter of init allocates", () => {
-  using cells = cellsOf();
-  const full = cells.allocMany(Num, 15);
-  const inner: AnyHandle[] = [];
-  const init = {
-    get n(): number {
-      // One more than the block has room for, so that the next block is current.
-      inner.push(cells.alloc(Num), cells.alloc(Num));
-      return 7;
-    },
-  };
-  const outer = cells.alloc(Real, init);
-  assertEquals([cells.typeOf(outer), cells.get(Real, outer).n], [Real, 7]);
-  assert([...full, ...inner].every((handle) => cells.typeOf(forge(handle)) === Num));
-  assertEquals([inner.length, cells.blocks.length], [2, 2]);
-  validate(cells);
-});
-
 Deno.test("ErasedPool.lostBytes() counts what structs leave of the chunks of live records", () => {
   using cells = cellsOf();
   assertEquals(cells.lostBytes(), 0);
@@ -425,45 +358,6 @@ Deno.test("ErasedPool without types throws TypeError on all that it would have t
   ];
   for (const use of uses) {
     assertError(cells, use, SchemaError, "does not fit into chunks of 16 bytes");
-  }
-});
-
-// -- chunks of few bytes --
-
-for (const chunksPerBlock of [16, 128, 256]) {
-  Deno.test(`ErasedPool links ${chunksPerBlock} chunks of 1 byte through themselves`, () => {
-    using cells = new ErasedPool({ size: 1, chunksPerBlock, maxChunks: 512 });
-    const handles = cells.allocMany(Byte, chunksPerBlock);
-    assertEquals([cells.byteLength, cells.blocks.length], [chunksPerBlock, 1]);
-    const order = handles.map((_, i) => handles[(i * 37) % chunksPerBlock]); // 37 is odd: all
-    order.forEach((handle, i) => {
-      cells.free(handle);
-      if (i % 16 === 0) validate(cells);
-    });
-    // The last one freed comes back first, down to the first.
-    const again = order.map(() => cells.alloc(Byte));
-    assertEquals(again.map((it) => cells.indexOf(it)), order.map((it) => it % 512).reverse());
-    assert(again.every((handle) => cells.get(Byte, handle).n === 0));
-    validate(cells);
-  });
-}
-
-Deno.test("ErasedPool's links leave every live byte alone, whatever the size of a chunk", () => {
-  for (const size of [1, 2, 3, 4, 5, 7, 8, 12]) {
-    const Bytes = struct({ all: array("u8", size) });
-    const chunksPerBlock = size === 1 ? 256 : 512; // links of 1 and of 2 bytes
-    using cells = new ErasedPool({ size, chunksPerBlock, maxChunks: 1024 });
-    const handles = cells.allocMany(Bytes, 600);
-    handles.forEach((handle, n) => cells.bytes(handle).fill(n));
-    cells.freeMany(handles.filter((_, n) => n % 3 === 1));
-    cells.freeMany(handles.filter((_, n) => n % 3 === 2));
-    validate(cells);
-    handles.forEach((handle, n) => {
-      if (n % 3 === 0) assert(cells.bytes(handle).every((byte) => byte === (n & 255)));
-    });
-    const more = cells.allocMany(Bytes, 400);
-    assert(more.every((handle) => cells.bytes(handle).every((byte) => byte === 0)));
-    validate(cells);
   }
 });
 

@@ -23,7 +23,7 @@ import {
 } from "../../mod.ts";
 import { drop, type OfKind, POOL_KINDS, testKinds } from "../_kinds.ts";
 import { pair, take } from "../shared/_support.ts";
-import { fill, KINDS, type MixedKind, type MixedPool, Num, Pos, untyped } from "../_support.ts";
+import { Num, Pos, untyped } from "../_support.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "ships" };
 
@@ -45,41 +45,6 @@ const CALLS: readonly ((map: HandleMap<AnyStruct, unknown>, handle: AnyHandle) =
   (map) => map.forEach(() => {}),
   (map) => map.sweep(),
 ];
-
-// -- indexOf --
-
-test("indexOf() returns the same index for a record's life, below maxChunks and no other's", (make) => {
-  const { pool, of } = make();
-  const handles = pool.allocMany(...of, 20);
-  const indices = handles.map((handle) => pool.indexOf(handle));
-  assertEquals(new Set(indices).size, 20);
-  assert(indices.every((it) => Number.isInteger(it) && it >= 0 && it < pool.maxChunks));
-  handles.forEach((handle, i) => i % 3 === 0 && pool.free(handle));
-  pool.allocMany(...of, 30);
-  handles.forEach((handle, i) => {
-    if (i % 3 === 0) assertThrows(() => pool.indexOf(handle), StaleHandleError, "tell the index");
-    else assertEquals(pool.indexOf(handle), indices[i]);
-  });
-  for (const bad of [0, -1, NaN, 1.5, "1", undefined, null, {}]) {
-    assertThrows(() => pool.indexOf(untyped(bad)), StaleHandleError);
-  }
-  drop(pool);
-  assertThrows(() => pool.indexOf(handles[1]), DisposedError);
-});
-
-Deno.test("PoolSet.indexOf() differs over all classes, also when all are full", () => {
-  for (const handles of ["compact", "wide"] as const) {
-    for (const debug of [false, true]) {
-      const options = { ...SMALL, maxChunks: 256, handles, debug };
-      const set = new PoolSet<MixedKind>({ ...options, sizes: [4, 8, 16] });
-      for (const kind of KINDS) set.allocMany(kind, 64);
-      const indices = new Set(Array.from(set.handles(), (handle) => set.indexOf(handle)));
-      assertEquals(indices.size, 192);
-      for (const index of indices) assert(index >= 0 && index < set.maxChunks);
-      drop(set);
-    }
-  }
-});
 
 // -- values --
 
@@ -125,27 +90,22 @@ test("HandleMap never has a value for a later record, however often its chunk is
   drop(pool);
 });
 
-test("HandleMap iterates in memory order, and may change meanwhile", (make) => {
+test("HandleMap may change while it is iterated over", (make) => {
   const it = make();
-  const { pool } = it;
   const map = mapOf<number>(it);
-  const handles = pool.allocMany(...it.of, 40);
-  for (let i = 39; i >= 0; i--) if (i % 2 === 0) map.set(handles[i], i);
-  const ordered = [...pool.handles()].filter((handle) => map.has(handle));
-  assertEquals(Array.from(map), ordered.map((handle) => [handle, handles.indexOf(handle)]));
+  const handles = it.pool.allocMany(...it.of, 40);
+  handles.forEach((handle, i) => map.set(handle, i));
   const seen: number[] = [];
-  map.forEach((value, handle) => {
-    assertEquals(handles[value], handle);
+  map.forEach((value) => {
     seen.push(value);
-    if (value === 10) pool.free(handle);
-    if (value === 12) pool.free(handles[14]);
-    if (value === 16) map.delete(handles[18]);
+    if (value % 4 === 0) map.delete(handles[value + 1]);
+    if (value % 4 === 2) it.pool.free(handles[value + 1]);
   });
-  assertEquals([seen.length, seen.includes(14), seen.includes(18)], [18, false, false]);
+  assertEquals([seen.length, seen.some((value) => value % 2 === 1)], [20, false]);
   map.forEach(() => map.clear());
   assertEquals([map.size, [...map]], [0, []]);
   assertThrows(() => map.forEach(untyped(1)), TypeError, "must be a function");
-  drop(pool);
+  drop(it.pool);
 });
 
 test("HandleMap throws after the pool's dispose(), and holds nothing", (make) => {
@@ -192,25 +152,6 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
     assert(names instanceof Names && names instanceof HandleMap);
     pool.free(handle);
     assertEquals([names.get(handle), names.delete(handle), names.sweep()], [undefined, false, 0]);
-  });
-}
-
-const MIXED: Readonly<Record<string, (options: PoolOptions) => MixedPool>> = {
-  "ErasedPool": (options) => new ErasedPool<MixedKind>({ ...options, size: 16, types: KINDS }),
-  "PoolSet": (options) => new PoolSet<MixedKind>({ ...options, sizes: [4, 8, 16] }),
-};
-for (const [kind, make] of Object.entries(MIXED)) {
-  Deno.test(`HandleMap beside ${kind} has the values of records of all structs`, () => {
-    for (const debug of [false, true]) {
-      const pool = make({ debug });
-      const map = new HandleMap<AnyStruct, number>(untyped(pool));
-      const handles = fill(pool, 3000);
-      handles.forEach((handle, n) => map.set(handle, n));
-      handles.forEach((handle, n) => n % 5 === 0 && pool.free(handle));
-      handles.forEach((handle, n) => assertEquals(map.get(handle), n % 5 === 0 ? undefined : n));
-      assertEquals([map.size, Array.from(map, ([it]) => it)], [2400, [...pool.handles()]]);
-      drop(pool);
-    }
   });
 }
 

@@ -11,7 +11,6 @@ import {
   ErasedPool,
   type Fields,
   HandleMap,
-  heapMemory,
   type LoadOptions,
   Pool,
   type PoolOptions,
@@ -199,12 +198,6 @@ for (const from of TYPES) {
   });
 }
 
-Deno.test("load() counts each element of an array that wraps", () => {
-  const from = { a: array("i32", 4) }, to = { a: array("u8", 4) };
-  const { values, wrapped } = become(from, [{ a: [-1, 255, 256, 3] }, { a: [300] }], to);
-  assertEquals([values, wrapped], [[{ a: [255, 255, 0, 3] }, { a: [44, 0, 0, 0] }], 3]);
-});
-
 // -- options --
 
 const OPTIONS: readonly PoolOptions[] = [
@@ -302,52 +295,6 @@ for (const reuse of ["recent", "spread"] as const) {
     validate(compact.pool);
   });
 }
-
-Deno.test("load() is right whatever its memory resource calls meanwhile", () => {
-  const CALLS: Record<string, (pool: ReturnType<typeof counters>) => void> = {
-    alloc: (pool) => void pool.tryAlloc({ n: 99 }),
-    free: (pool) => pool.size > 0 && pool.free([...pool.handles()][0]),
-    clear: (pool) => pool.clear(),
-    trim: (pool) => void pool.trim(),
-    freeBlock: (pool) => pool.blocks.length > 0 && pool.freeBlock(pool.blocks[0].index),
-    save: (pool) => void pool.save(),
-    load: (pool) => void pool.load(pool.save()),
-    dispose: (pool) => pool.dispose(),
-  };
-  using old = counters(SNAPPED);
-  old.allocMany(50).forEach((handle, n) => old.set(handle, { n }));
-  const saved = old.save();
-  for (const handles of ["compact", "wide"] as const) {
-    for (const [name, call] of Object.entries(CALLS)) {
-      let isOn = false;
-      const pool = counters({
-        ...{ ...SNAPPED, handles },
-        memory: {
-          allocate(byteLength, align) {
-            if (isOn) call(pool);
-            return heapMemory.allocate(byteLength, align);
-          },
-          release: (region) => heapMemory.release(region),
-        },
-      });
-      pool.allocMany(10);
-      isOn = true;
-      let isDone = true;
-      try {
-        pool.load(saved);
-      } catch (error) {
-        assert(/it is growing|meanwhile|disposed/.test(String(error)), `${name}: ${error}`);
-        isDone = false;
-      }
-      isOn = false;
-      if (name === "dispose") continue;
-      validate(pool);
-      if (!isDone) pool.load(saved);
-      assertEquals(plain(pool), plain(old), name);
-      validate(pool);
-    }
-  }
-});
 
 // -- pools of several structs --
 

@@ -326,12 +326,12 @@ class State {
   readonly it: OfKind;
   readonly pool: OfKind["pool"];
   known = new Map<number, number>();
-  readonly saved: { bytes: Uint8Array; known: Map<number, number> };
+  readonly saved: { bytes: Uint8Array; save: Uint8Array; known: Map<number, number> };
   isDisposed = false;
   #serial = 0;
 
   /**
-   * 40 records in three blocks, of which every third is freed; and a snapshot without the first.
+   * 40 records in three blocks, of which every third is freed; and a snapshot and a save without the first.
    */
   constructor(make: Make) {
     this.it = make({ memory: this.memory });
@@ -344,7 +344,7 @@ class State {
     const known = new Map(this.known);
     pool.freeBlock(first);
     const live = [...known].filter(([handle]) => pool.has(forge(handle)));
-    this.saved = { bytes: pool.snapshot(), known: new Map(live) };
+    this.saved = { bytes: pool.snapshot(), save: pool.save(), known: new Map(live) };
     pool.restore(before);
     this.known = known;
   }
@@ -380,6 +380,12 @@ class State {
     if (!this.memory.isInAllocate) this.known = new Map(this.saved.known);
     this.pool.restore(this.saved.bytes);
     if (this.memory.isInAllocate) this.known = new Map(this.saved.known);
+  }
+
+  load(): void {
+    const { save, known } = this.saved;
+    for (const [handle, n] of known) this.known.set(handle, n);
+    this.pool.load(save, { moved: (from, to) => this.known.set(to, known.get(from)!) }); // all of them
   }
 
   dispose(): void {
@@ -446,6 +452,8 @@ const INNER: Readonly<Record<string, Call>> = {
   "snapshot()": ({ pool }) => pool.snapshot(),
   "restore()": (state) => state.restore(),
   "dispose()": (state) => state.dispose(),
+  "save()": ({ pool }) => pool.save(),
+  "load()": (state) => state.load(),
   "an error": () => {
     throw new OutOfMemoryError("Cannot allocate: there is no more", 64);
   },
@@ -468,6 +476,11 @@ const GROWING: Readonly<Record<string, Call>> = {
     state.memory.quietly(() => state.empty());
     state.restore();
     assertEquals(new Set<number>(state.live()), new Set(state.saved.known.keys()));
+  },
+  "load()": (state) => {
+    state.memory.quietly(() => state.empty());
+    state.load();
+    assertEquals(state.pool.size, state.saved.known.size);
   },
 };
 
