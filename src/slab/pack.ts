@@ -22,7 +22,7 @@ import type { Slab } from "./slab.ts";
  *
  * @category Beside the records
  */
-export type PackTarget = ArrayBufferView<ArrayBufferLike>;
+export type PackTarget = ArrayBufferView;
 
 /** A typed array of numbers, as the loops use it. */
 type Elements = {
