@@ -16,6 +16,7 @@ import type { Outcome } from "./_program.ts";
 
 const PROGRAM = new URL("_program.ts", import.meta.url).pathname;
 const GAME = new URL("_game.ts", import.meta.url).pathname;
+const MODULE = new URL("../../mod.ts", import.meta.url).pathname;
 const FAULTS = Symbol.for("slabs.faults");
 const OUTCOME = Symbol.for("slabs.outcome");
 
@@ -30,6 +31,7 @@ async function withEsbuild(options: esbuild.BuildOptions): Promise<string> {
       format: "esm",
       target: "esnext",
       logLevel: "error",
+      alias: { "@slabs/pool": MODULE },
       ...options,
     });
     assertEquals(errors, []);
@@ -48,6 +50,7 @@ async function withTerser(options: MinifyOptions, entry = PROGRAM): Promise<stri
 async function withRollup(input = PROGRAM): Promise<string> {
   const eraser = {
     name: "eraser",
+    resolveId: (id: string) => id === "@slabs/pool" ? MODULE : undefined,
     async load(id: string) {
       const options = { loader: "ts", target: "esnext" } as const;
       return (await esbuild.transform(await Deno.readTextFile(id), options)).code;
