@@ -1,7 +1,11 @@
 /** Deno, Node and Bun: where they come from, and how each starts the process of a contestant. */
 
 /** The packages of the runtimes beside this one. Node 20 is the oldest that is supported. */
-export const PACKAGES = { node20: "node@20.20.2", node24: "node@24.21.0", bun: "bun@1.4.5" } as const;
+export const PACKAGES = {
+  node20: "node@20.20.2",
+  node24: "node@24.21.0",
+  bun: "bun@1.4.5",
+} as const;
 
 /** Where a contestant runs. */
 export type Runtime = "deno" | keyof typeof PACKAGES;

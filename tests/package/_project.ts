@@ -13,10 +13,11 @@ const DEPENDENCIES: Readonly<Record<string, string>> = {
   typescript54: "typescript@5.4.5",
   typescript59: "typescript@5.9.3",
   typescript7: "typescript@7.0.2",
-  types: "@types/node@26.6.6",
+  types: "@types/node@20.19.43",
   attw: "@arethetypeswrong/cli@0.18.5",
   publint: "publint@0.3.25",
-  rollup: "rollup@4.60.0",
+  rollup: "rollup@4.68.8",
+  "node-resolve": "@rollup/plugin-node-resolve@16.0.3",
   vite: "vite@8.3.8",
 };
 
@@ -36,7 +37,7 @@ async function install(): Promise<void> {
   for (const [alias, it] of Object.entries(DEPENDENCIES)) {
     const at = it.lastIndexOf("@");
     const [name, version] = [it.slice(0, at), it.slice(at + 1)];
-    if (name.startsWith("@types/") || alias === name) dependencies[name] = version;
+    if (name.startsWith("@") || alias === name) dependencies[name] = version;
     else dependencies[alias] = `npm:${it}`;
   }
   await Deno.writeTextFile(

@@ -233,7 +233,7 @@ async function writePages(out: string): Promise<void> {
 function withLinks(page: string, path: string, paths: Set<string>): string {
   return page.replaceAll(/!?\[([^\]]*)\]\((\.[^)#]+)[^)]*\)/g, (link, label, to) => {
     const target = targetOf(to, path);
-    if (!/^docs\/.*\.md$|^examples\/.*\.ts$|^LICENSE$/.test(target)) return label;
+    if (!/^docs\/.*\.md$|^examples\/.*\.ts$|^LICENSE$|^README\.md$/.test(target)) return label;
     paths.add(target);
     return link;
   });
@@ -247,7 +247,10 @@ function manifest(): object {
     const path = pathOf(source);
     return [key, { import: filesOf(path, "esm"), require: filesOf(path, "cjs") }];
   });
-  const { types, default: main } = filesOf(ENTRIES[0], "cjs"); // for tools without `exports`
+  // For tools that do not read `exports`.
+  const { types, default: main } = filesOf(ENTRIES[0], "cjs");
+  const subpaths = Object.entries(exports).filter(([key]) => key !== ".")
+    .map(([key, source]) => [key.slice(2), [filesOf(pathOf(source), "cjs").types]]);
   return {
     name,
     version,
@@ -261,6 +264,7 @@ function manifest(): object {
     files: ["esm", "cjs", "docs", "examples", "globals.d.ts", "CHANGELOG.md"],
     main,
     types,
+    typesVersions: { "*": Object.fromEntries(subpaths) },
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
   };
 }

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as esbuild from "esbuild";
 import { output, PACKAGE, PROJECT, runOn, RUNTIMES, TARBALL, write } from "./_project.ts";
 
@@ -84,4 +84,163 @@ for (const runtime of Object.keys(RUNTIMES)) {
     });
   }
 }
-void [assert, PACKAGE, TARBALL];
+
+const NO_CODE = "--disallow-code-generation-from-strings";
+
+Deno.test("Where no code may be compiled the package does the same", async () => {
+  const [line] = expected.split(" ");
+  assertEquals(expected, `${line} own`);
+  assertEquals(await runOn("Node 24", NO_CODE, "import.mjs"), `${line} shared`);
+});
+
+Deno.test("Without Symbol.dispose the key is that of what translates `using`", async () => {
+  const { dispose: _, ...others } = Object.getOwnPropertyDescriptors(Symbol);
+  const Older = Object.defineProperties((name: string) => Symbol(name), others);
+  const file = { exports: {} as { mod: typeof import("@slabs/pool") } };
+  const text = await Deno.readTextFile(`${PACKAGE}/cjs/slabs.cjs`);
+  new Function("module", "Symbol", text)(file, Older);
+  const pool = new file.exports.mod.Pool({ n: "u8" });
+  assertEquals(Reflect.has(pool, "undefined"), false);
+  Reflect.get(pool, Symbol.for("Symbol.dispose")).call(pool);
+  assertThrows(() => pool.alloc(), file.exports.mod.DisposedError);
+});
+
+// -- the first example --
+
+const README = await Deno.readTextFile(`${PACKAGE}/README.md`);
+const EXAMPLE = /```ts\n([^]*?)```/.exec(README)?.[1] ?? "";
+/** The example for engines without `using`, as the README says. */
+const OLDER_EXAMPLE = `${EXAMPLE.replace("using bullets", "const bullets")}bullets.dispose();`;
+await write("example.mjs", EXAMPLE);
+await write("older.mjs", OLDER_EXAMPLE);
+
+for (const runtime of Object.keys(RUNTIMES)) {
+  Deno.test(`${runtime} runs the first example of the README`, async () => {
+    const isOlder = runtime === "Node 20" || runtime === "Node 22";
+    assertEquals(await runOn(runtime, isOlder ? "older.mjs" : "example.mjs"), "false");
+  });
+}
+
+/** Bundlers, which leave the example in a file of their name. */
+const BUNDLERS: Readonly<Record<string, () => Promise<unknown>>> = {
+  "esbuild": async () => {
+    const entryPoints = [`${PROJECT}/example.mjs`];
+    await write("esbuild.mjs", await bundle({ entryPoints, format: "esm", minify: true }));
+  },
+  "rollup": () => {
+    const args = ["older.mjs", "--file", "rollup.mjs", "--plugin", "@rollup/plugin-node-resolve"];
+    return runOn("Node 24", "node_modules/rollup/dist/bin/rollup", ...args);
+  },
+  "vite": async () => {
+    const lib = `{ entry: "older.mjs", formats: ["es"], fileName: () => "vite.mjs" }`;
+    const config = `{ build: { lib: ${lib}, outDir: ".", emptyOutDir: false } }`;
+    await write("vite.config.mjs", `export default ${config};`);
+    await runOn("Node 24", "node_modules/vite/bin/vite.js", "build");
+  },
+};
+
+for (const [name, run] of Object.entries(BUNDLERS)) {
+  Deno.test(`The first example of the README runs after ${name}`, async () => {
+    await run();
+    assertEquals(await runOn("Node 20", `${name}.mjs`), "false");
+  });
+}
+
+// -- declarations --
+
+const COMPILERS = ["typescript54", "typescript59", "typescript7"];
+const DOM = { lib: ["es2022", "dom"], types: [] };
+const LIBRARIES: Readonly<Record<string, object>> = {
+  "es2022 and dom": DOM,
+  "es2022 and @types/node": { lib: ["es2022"], types: ["node"] },
+  "esnext and dom": { lib: ["esnext", "dom"], types: [] },
+};
+const RESOLUTIONS: Readonly<Record<string, object>> = {
+  node16: { module: "node16", moduleResolution: "node16" },
+  nodenext: { module: "nodenext", moduleResolution: "nodenext" },
+  bundler: { module: "esnext", moduleResolution: "bundler" },
+};
+
+const SMOKE = await Deno.readTextFile(new URL("../bundles/_smoke.ts", import.meta.url));
+await write("smoke.mts", SMOKE);
+await write("smoke.cts", SMOKE);
+
+for (const compiler of COMPILERS) {
+  for (const [library, libs] of Object.entries(LIBRARIES)) {
+    for (const [resolution, modules] of Object.entries(RESOLUTIONS)) {
+      // One of them with each way to resolve, and all with the way that is the usual one.
+      if (libs !== DOM && resolution !== "nodenext") continue;
+      Deno.test(`The types check by ${compiler} with ${library}, as ${resolution}`, async () => {
+        const compilerOptions = {
+          ...{ strict: true, exactOptionalPropertyTypes: true, noImplicitOverride: true },
+          ...{ skipLibCheck: false, noEmit: true, target: "es2022", ...libs, ...modules },
+        };
+        const files = resolution === "bundler" ? ["smoke.mts"] : ["smoke.mts", "smoke.cts"];
+        await write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
+        assertEquals(await runOn("Node 24", `node_modules/${compiler}/bin/tsc`), "");
+      });
+    }
+  }
+}
+
+// -- what is in it --
+
+Deno.test("publint finds no fault", async () => {
+  const said = await runOn("Node 24", "node_modules/publint/src/cli.js", PACKAGE, "--strict");
+  assert(said.includes("All good!"), said);
+});
+
+Deno.test("attw finds no fault", async () => {
+  await runOn("Node 24", "node_modules/@arethetypeswrong/cli/dist/index.js", TARBALL); // or throws
+});
+
+/** What is installed, by path. */
+const files = new Map<string, string>();
+
+for await (const path of filesIn(`${PROJECT}/node_modules/@slabs/pool`)) {
+  files.set(path.split("/@slabs/pool/")[1], await Deno.readTextFile(path));
+}
+
+async function* filesIn(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* filesIn(path);
+    else yield path;
+  }
+}
+
+Deno.test("The package imports nothing, and has no map of its source", () => {
+  for (const [path, text] of files) {
+    if (!/^(esm|cjs)\//.test(path)) continue;
+    const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, ""); // examples import it
+    for (const [, it] of code.matchAll(/(?:\bfrom |\bimport |\bimport\(|require\()"([^"]*)"/g)) {
+      const { pathname } = new URL(it, `file:///${path}`);
+      assert(it.startsWith("."), `${path} imports ${it}`);
+      const target = pathname.slice(1).replace(
+        /\.(c?)js$/,
+        path.includes(".d.") ? ".d.$1ts" : "$&",
+      );
+      assert(files.has(target), `${path} imports ${it}`);
+    }
+    assert(!/sourceMappingURL|@std\/|jsr:/.test(text), path);
+  }
+});
+
+Deno.test("The links of its pages lead to its files", () => {
+  let links = 0;
+  for (const [path, text] of files) {
+    if (!path.endsWith(".md")) continue;
+    for (const [, link] of text.replaceAll(/^```[^]*?^```/gm, "").matchAll(/\]\(([^)]+)\)/g)) {
+      const { pathname } = new URL(link, `file:///${path}`);
+      assert(files.has(pathname.slice(1)), `${path} links to ${link}`);
+      links++;
+    }
+  }
+  assert(links > 20);
+});
+
+Deno.test("It is small", () => {
+  let bytes = 0;
+  for (const text of files.values()) bytes += text.length;
+  assert(bytes < 2.5e6, `${bytes} bytes`);
+});
