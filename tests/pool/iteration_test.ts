@@ -3,13 +3,12 @@
  * every kind of pool, over the records of one struct and of all, with code of its own, with the
  * module's code and in debug mode.
  *
- * That every iteration ends, whatever its function does, is shown in
- * `tests/slab/iteration_end_test.ts`; what the functions may do to the pool, in `tests/model/`.
+ * That every iteration ends and visits each live record once, in order, whatever its function does,
+ * is shown in `tests/slab/iterate_test.ts` and in `tests/model/`.
  *
  * @module
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import fc from "fast-check";
 import {
   type AnyHandle,
   type AnyStruct,
@@ -131,12 +130,6 @@ function filledEach(claim: string, test: (it: Subject, handles: AnyHandle[]) => 
   });
 }
 
-/** The numbers and handles of the records, in order of their indices. */
-function ordered({ pool }: Subject, handles: Iterable<AnyHandle>): AnyHandle[] {
-  const indices = new Map(Array.from(handles, (handle) => [handle, pool.indexOf(handle)]));
-  return [...indices.keys()].sort((a, b) => indices.get(a)! - indices.get(b)!); // has all of them
-}
-
 function numbersOf(it: Subject): number[] {
   const seen: number[] = [];
   it.pool.forEach(...it.of, ({ n }: Counted) => seen.push(n));
@@ -146,42 +139,6 @@ function numbersOf(it: Subject): number[] {
 // -- which records --
 
 for (const [member, iterate] of Object.entries(MEMBERS)) {
-  each(`${member} visits each live record once, in order, whatever is freed meanwhile`, (make) => {
-    const cases = fc.record({
-      chunksPerBlock: fc.constantFrom(16, 128),
-      count: fc.nat(300),
-      // In runs, so that whole words of the occupancy bitmap are full, and others empty.
-      runs: fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 12 }),
-      frees: fc.array(fc.nat(300), { minLength: 1, maxLength: 20 }),
-      every: fc.integer({ min: 1, max: 50 }),
-      isOwn: fc.boolean(),
-    });
-    const property = fc.property(cases, ({ chunksPerBlock, count, runs, frees, every, isOwn }) => {
-      const it = make({ chunksPerBlock });
-      const handles = Array.from({ length: count }, (_, n) => it.alloc(n));
-      const live = new Set(handles);
-      const free = (handle: AnyHandle) => live.delete(handle) && it.pool.free(handle);
-      for (let i = 0, at = 0; i < runs.length && at < count; at += runs[i++]) {
-        if (i % 2 === 1) handles.slice(at, at + runs[i]).forEach(free);
-      }
-      const expected = new Set(ordered(it, live));
-      const seen = new Set<AnyHandle>();
-      iterate(it, (view, handle) => {
-        assert(live.has(handle) && !seen.has(handle), `saw ${handle}, not live or seen before`);
-        assertEquals(view.n, handles.indexOf(handle));
-        seen.add(handle);
-        if (seen.size % every !== 0) return;
-        const gone = isOwn ? handle : handles[frees[seen.size % frees.length] % count];
-        if (!seen.has(gone)) expected.delete(gone);
-        free(gone);
-      });
-      assertEquals([...seen], [...expected]);
-      validate(it.pool);
-      drop(it.pool);
-    });
-    fc.assert(property, { numRuns: 15 });
-  });
-
   each(`${member} ends where its function disposes of the pool`, (make) => {
     for (const count of COUNTS) {
       for (const at of [1, 20, count]) {

@@ -21,7 +21,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { drop, POOL_KINDS, valuesOf } from "../_kinds.ts";
+import { POOL_KINDS, valuesOf } from "../_kinds.ts";
 import { assertError, counters, forge, stateOf, untyped } from "../_support.ts";
 import { SNAPPED, stateful, statesOf } from "../slab/_snapshots.ts";
 import {
@@ -200,42 +200,7 @@ for (const from of TYPES) {
 
 // -- options --
 
-const OPTIONS: readonly PoolOptions[] = [
-  ...[{ maxChunks: 128 }, { chunksPerBlock: 32 }, { keepEmptyBlocks: 3 }, { keepEmptyBlocks: 0 }],
-  { handles: "wide" },
-  { handles: "compact" },
-  { reuse: "spread" },
-  { debug: true },
-  { maxChunks: 1024, chunksPerBlock: 32, handles: "wide", reuse: "spread", debug: true },
-];
-
 for (const kind of Object.keys(POOL_KINDS)) {
-  Deno.test(`${kind}: load() takes the records of pools of other options`, () => {
-    for (const options of OPTIONS) {
-      for (const state of ["holes", "a block given back", "all chunks", "nothing"]) {
-        for (const [from, to] of [[{}, options], [options, {}]]) {
-          const old = stateful(kind, state, from);
-          const it = stateful(kind, "one record", to);
-          const moved = reloadMoved(old.pool, it.pool);
-          const handles = [...old.pool.handles()];
-          assertEquals([it.pool.size, ...moved.keys()], [
-            handles.length,
-            ...handles.filter((handle) => moved.has(handle)),
-          ]);
-          for (const handle of handles) {
-            const now = moved.get(handle) ?? handle;
-            const [a, b] = [it.pool.get(...it.of, now), old.pool.get(...old.of, handle)];
-            assertEquals(JSON.stringify(a), JSON.stringify(b));
-          }
-          while (it.pool.size < 300 && it.pool.tryAlloc(...it.of) !== undefined);
-          validate(it.pool);
-          drop(it.pool);
-          drop(old.pool);
-        }
-      }
-    }
-  });
-
   Deno.test(`${kind}: load() throws SnapshotError where maxChunks is too small, and changes nothing`, () => {
     const saved = stateful(kind, "all chunks").pool.save();
     const { pool } = stateful(kind, "one record", { maxChunks: 32 });

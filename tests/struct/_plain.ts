@@ -80,8 +80,8 @@ type OnRead = (path: string) => void;
 
 /** Ways to make a value that reports each read. */
 export const READERS: Readonly<Record<string, (value: Plain, onRead: OnRead) => Plain>> = {
-  "getters": (value, onRead) => withGetters(value, onRead, "") as Plain,
-  "getters of a class": (value, onRead) => ofClass(value, onRead, "") as Plain,
+  "getters": (value, onRead) => withGetters(value, onRead, "", false) as Plain,
+  "getters of a class": (value, onRead) => withGetters(value, onRead, "", true) as Plain,
   "proxies": (value, onRead) => proxied(value, onRead, "") as Plain,
 };
 
@@ -113,36 +113,26 @@ export function pathsIn(value: unknown, path = ""): string[] {
   });
 }
 
-/** Copies a value with getters for properties; an array becomes an array-like object. */
-function withGetters(value: unknown, onRead: OnRead, path: string): unknown {
-  if (!isParent(value)) return value;
-  const copy = {};
-  for (const name of namesIn(value)) {
-    const inner = join(path, name);
-    const part = withGetters(value[name], onRead, inner);
-    const get = () => {
-      onRead(inner);
-      return part;
-    };
-    Object.defineProperty(copy, name, { get, enumerable: name !== "length" });
-  }
-  return copy;
-}
-
-/** Copies a value with getters of a class, which are not enumerable. */
-function ofClass(value: unknown, onRead: OnRead, path: string): unknown {
+/**
+ * Copies a value with getters for properties; an array becomes an array-like object.
+ *
+ * @param isOfClass Whether the getters are those of a class, inherited and not enumerable.
+ */
+function withGetters(value: unknown, onRead: OnRead, path: string, isOfClass: boolean): unknown {
   if (!isParent(value)) return value;
   class Value {}
+  const copy = isOfClass ? new Value() : {};
   for (const name of namesIn(value)) {
     const inner = join(path, name);
-    const part = ofClass(value[name], onRead, inner);
+    const part = withGetters(value[name], onRead, inner, isOfClass);
     const get = () => {
       onRead(inner);
       return part;
     };
-    Object.defineProperty(Value.prototype, name, { get });
+    const enumerable = !isOfClass && name !== "length";
+    Object.defineProperty(isOfClass ? Value.prototype : copy, name, { get, enumerable });
   }
-  return new Value();
+  return copy;
 }
 
 function proxied(value: unknown, onRead: OnRead, path: string): unknown {

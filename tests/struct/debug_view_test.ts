@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { inspect } from "node:util";
 import { array, type PoolOptions, StaleHandleError, struct } from "../../mod.ts";
-import { type OfKind, POOL_KINDS, viewsOf } from "../_kinds.ts";
+import { drop, POOL_KINDS, viewsOf } from "../_kinds.ts";
 import { ALL_HOLDERS, type Any, type Holder, HOLDERS } from "./_holders.ts";
 
 const DEBUG: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things", debug: true };
@@ -179,112 +179,27 @@ for (const [name, make] of Object.entries(ALL_HOLDERS)) {
   });
 }
 
-// -- freed records --
+// -- freed records; all else of them is in `tests/slab/debug_test.ts` --
 
-/** Uses of a view and its parts. */
-const USES: Readonly<Record<string, (view: Any) => unknown>> = {
-  "view.pos.x": (view) => view.pos.x,
-  "view.pos.x = …": (view) => view.pos.x = 1,
-  "view.pos = …": (view) => view.pos = { x: 1, y: 2 },
-  "view.pos = {}": (view) => view.pos = {},
-  "view.pos.toJSON()": (view) => view.pos.toJSON(),
-  "view.line.to.y": (view) => view.line.to.y,
-  "view.line.to = …": (view) => view.line.to = { x: 1, y: 2 },
-  "view.color.get()": (view) => view.color.get(1),
-  "view.color.set()": (view) => view.color.set(1, 2),
-  "view.color.copyFrom()": (view) => view.color.copyFrom([1]),
-  "view.color.copyFrom([])": (view) => view.color.copyFrom([]),
-  "view.color = …": (view) => view.color = [1],
-  "view.color.toArray()": (view) => view.color.toArray(),
-  "an iteration of view.color": (view) => [...view.color],
-  "view.trails.get().head.x": (view) => view.trails.get(1).head.x,
-  "view.trails.get().ages.get()": (view) => view.trails.get(1).ages.get(0),
-  "view.dots.get().x = …": (view) => view.dots.get(0).x = 1,
-  "view.trails.set()": (view) => view.trails.set(0, { ages: [1] }),
-  "view.trails.set({})": (view) => view.trails.set(0, {}),
-  "view.trails.copyFrom()": (view) => view.trails.copyFrom([{}, { ages: [1] }]),
-  "view.trails.copyFrom([])": (view) => view.trails.copyFrom([]),
-  "view.trails.toArray()": (view) => view.trails.toArray(),
-  "view.toJSON()": (view) => view.toJSON(),
-};
-
-/** Uses of parts that were kept from a view. */
-function usesOfParts(view: Any): (() => unknown)[] {
-  const { pos, line: { to }, color, trails } = view;
-  const { head } = trails.get(1);
-  return [() => pos.x, () => to.y, () => color.get(0), () => head.x, () => trails.toArray()];
-}
-
-function eachKind(claim: string, test: (kind: OfKind) => void): void {
-  for (const [name, make] of Object.entries(POOL_KINDS)) {
-    Deno.test(`${name}: in debug mode ${claim}`, () => {
-      const kind = make(Thing, DEBUG);
-      test(kind);
-      kind.pool.clear();
-      kind.pool.dispose();
-    });
-  }
-}
-
-eachKind("each use of a view of a freed record throws, and changes nothing", (kind) => {
-  for (const isReused of [false, true]) {
-    const handle = kind.pool.alloc(...kind.of, VALUE);
-    const view = kind.pool.get<Any>(...kind.of, handle);
-    for (const use of Object.values(USES)) use(view);
-    kind.pool.free(handle);
-    if (isReused) kind.pool.alloc(...kind.of, VALUE);
-    const bytes = [...kind.pool.blocks[0].bytes];
-    for (const [what, use] of Object.entries(USES)) {
-      assertThrows(() => use(view), StaleHandleError, "Cannot use a view", what);
+for (const [name, make] of Object.entries(POOL_KINDS)) {
+  Deno.test(`${name}: in debug mode a part whose record is freed by the value throws`, () => {
+    for (const isReused of [false, true]) {
+      const { pool, of } = make(Thing, DEBUG);
+      const handle = pool.alloc(...of);
+      const view = pool.get<Any>(...of, handle);
+      const value = {
+        get x() {
+          pool.free(handle);
+          if (isReused) pool.alloc(...of, VALUE);
+          return 1;
+        },
+        y: 2,
+      };
+      assertThrows(() => view.pos = value, StaleHandleError);
+      assertEquals(Array.from(pool.handles(), (it) => pool.get<Any>(...of, it).toJSON()), [
+        ...(isReused ? [VALUE] : []),
+      ]);
+      drop(pool);
     }
-    assertEquals([...kind.pool.blocks[0].bytes], bytes);
-  }
-});
-
-eachKind("kept parts throw until their view is bound to a live record", (kind) => {
-  const [a, b] = [kind.pool.alloc(...kind.of), kind.pool.alloc(...kind.of, VALUE)];
-  const cursor = kind.pool.seek(kind.pool.cursor<Any>(...kind.of), a);
-  const uses = usesOfParts(cursor);
-  kind.pool.free(a);
-  for (const use of uses) assertThrows(use, StaleHandleError);
-  kind.pool.seek(cursor, b);
-  assertEquals(uses.map((use) => use()), [2, 7, 8, 21, VALUE.trails]);
-  kind.pool.free(b);
-  for (const use of uses) assertThrows(use, StaleHandleError);
-});
-
-eachKind("parts that are kept from an iteration throw once it has moved on", (kind) => {
-  kind.pool.alloc(...kind.of, VALUE);
-  kind.pool.alloc(...kind.of, VALUE);
-  const kept: (() => unknown)[] = [];
-  const keep = (view: Any) => {
-    const uses = usesOfParts(view);
-    uses.forEach((use) => use());
-    kept.push(...uses);
-  };
-  kind.pool.forEach(...kind.of, keep);
-  for (const view of viewsOf(kind)) keep(view);
-  assertEquals(kept.length, 20);
-  for (const use of kept) {
-    assertThrows(use, StaleHandleError, "to keep a view, take pool.get(handle)");
-  }
-});
-
-eachKind("a part whose record is freed by the value throws, and writes nothing", (kind) => {
-  for (const isReused of [false, true]) {
-    const handle = kind.pool.alloc(...kind.of);
-    const view = kind.pool.get<Any>(...kind.of, handle);
-    let next: number | undefined;
-    const value = {
-      get x() {
-        kind.pool.free(handle);
-        if (isReused) next = kind.pool.alloc(...kind.of, VALUE);
-        return 1;
-      },
-      y: 2,
-    };
-    assertThrows(() => view.pos = value, StaleHandleError);
-    assert(!kind.pool.has(handle));
-    if (next !== undefined) assertEquals(kind.pool.get<Any>(...kind.of, next).toJSON(), VALUE);
-  }
-});
+  });
+}

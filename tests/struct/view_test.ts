@@ -192,27 +192,6 @@ each("parts of several views, bound at random, write their own record only", (ki
   );
 });
 
-each(
-  "parts of a view of a released block write nothing until the view is bound",
-  (kind, handles) => {
-    const cursor = kind.pool.seek(kind.pool.cursor<Any>(...kind.of), handles[0]);
-    const parts = PART_WRITES.map(([part]) => at(cursor, part));
-    kind.pool.freeBlock(kind.pool.blocks[0].index);
-    kind.pool.alloc(...kind.of, valueOf(70)); // in a new block that takes its place
-    const before = valuesOf(kind);
-    const writeAll = () => PART_WRITES.forEach(([, call, , value], i) => call(parts[i], value));
-    writeAll();
-    cursor.color.copyFrom([9, 9]);
-    cursor.line = { from: { x: 9, y: 9 }, to: { x: 9, y: 9 } };
-    assertEquals(valuesOf(kind), before);
-    kind.pool.seek(cursor, handles[39]);
-    writeAll();
-    const expected = valueOf(39);
-    for (const [, , path, value] of PART_WRITES) setAt(expected, path, value);
-    assertEquals(kind.pool.get<Any>(...kind.of, handles[39]).toJSON(), expected);
-  },
-);
-
 // -- assigning --
 
 /** A pool with own code and one with shared code, of one record each. */
