@@ -10,6 +10,7 @@
  * The same seed and number of operations make the same run, so a failure can be repeated.
  */
 import { BYTES } from "./model/_bytes.ts";
+import { numbersOf, show } from "./_options.ts";
 import { type Maker, POOLS, Soak, SoakError } from "./model/_soak.ts";
 
 /** All allocators. */
@@ -18,10 +19,12 @@ const MAKERS: readonly Maker[] = [...POOLS, ...BYTES];
 /** Milliseconds from one progress line to the next, on a terminal and elsewhere. */
 const REFRESH = Deno.stdout.isTerminal() ? 250 : 15_000;
 
-const OPTIONS = ["--minutes", "--operations", "--seed"];
-const USAGE = "Usage: deno task soak [--minutes N | --operations N] [--seed S]";
-
-const { minutes, operations, seed } = optionsOf(Deno.args);
+const { operations = Infinity, seed = Math.floor(Math.random() * 2 ** 32), ...given } = numbersOf(
+  "minutes",
+  "operations",
+  "seed",
+);
+const minutes = given.minutes ?? (operations < Infinity ? Infinity : 1);
 const soak = new Soak(seed, MAKERS);
 const start = performance.now();
 console.log(`seed ${seed}, ${MAKERS.length} allocators`);
@@ -44,12 +47,12 @@ function run(): void {
     const now = performance.now();
     if (now - shown < REFRESH) continue;
     shown = now;
-    const rate = count(soak.operations / (now - start) * 1000);
+    const rate = show(soak.operations / (now - start) * 1000);
     const left = operations < Infinity
       ? `${Math.floor(soak.operations / operations * 100)} %`
       : `${((end - now) / 60_000).toFixed(1)} min left`;
     showProgress(
-      `${count(soak.operations)} operations, ${rate} a second, ${count(soak.live)} live, ${left}`,
+      `${show(soak.operations)} operations, ${rate} a second, ${show(soak.live)} live, ${left}`,
     );
   }
   soak.end();
@@ -66,35 +69,12 @@ function showProgress(line: string): void {
 function report(): void {
   const seconds = (performance.now() - start) / 1000;
   console.log(
-    `passed: ${count(soak.operations)} operations in ${seconds.toFixed(1)} s, seed ${seed}`,
+    `passed: ${show(soak.operations)} operations in ${seconds.toFixed(1)} s, seed ${seed}`,
   );
   console.log(
-    `${MAKERS.length} allocators, ${count(soak.checks)} checks of one as a whole, ` +
-      `${count(soak.disposals)} disposals`,
+    `${MAKERS.length} allocators, ${show(soak.checks)} checks of one as a whole, ` +
+      `${show(soak.disposals)} disposals`,
   );
   const rows = [...soak.tally].sort(([a], [b]) => a < b ? -1 : 1);
-  for (const [what, times] of rows) console.log(`${count(times).padStart(14)}  ${what}`);
-}
-
-function count(n: number): string {
-  return Math.round(n).toLocaleString("en-US");
-}
-
-/** Reads the options. An unknown one, or one whose value is no number, ends the program. */
-function optionsOf(args: readonly string[]): { minutes: number; operations: number; seed: number } {
-  const given = new Map<string, number>();
-  for (let i = 0; i < args.length; i += 2) {
-    const value = Number(args[i + 1]);
-    if (!OPTIONS.includes(args[i]) || !(value >= 0) || args[i + 1] === "") {
-      console.error(`Cannot soak with ${args.slice(i, i + 2).join(" ")}\n${USAGE}`);
-      Deno.exit(2);
-    }
-    given.set(args[i], value);
-  }
-  const operations = given.get("--operations") ?? Infinity;
-  return {
-    minutes: given.get("--minutes") ?? (operations < Infinity ? Infinity : 1),
-    operations,
-    seed: given.get("--seed") ?? Math.floor(Math.random() * 2 ** 32),
-  };
+  for (const [what, times] of rows) console.log(`${show(times).padStart(14)}  ${what}`);
 }

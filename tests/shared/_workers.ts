@@ -1,26 +1,131 @@
 /**
- * Real workers on one `SharedPool`, for the tests and the soak.
+ * Real workers on one `SharedPool`: what the tests make them do, and the jobs that they do. This
+ * module is also that of the workers.
  *
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { type AnyHandle, type HandleKind, SharedPool, validate } from "../../mod.ts";
-import { Cell, type CellPool, CONTROL, sealOf, Slots } from "./_cell.ts";
-import type { Churned, Jobs, Message } from "./_worker.ts";
+import {
+  type AnyHandle,
+  type HandleKind,
+  SharedPool,
+  type SharedPoolToken,
+  StaleHandleError,
+  validate,
+} from "../../mod.ts";
+import { Random } from "../_random.ts";
+import { retireAtOnce } from "./_support.ts";
 
-const MODULE = new URL("_worker.ts", import.meta.url);
+/** A record: the worker that holds it, a number, and a seal over both and the handle. */
+export const Cell = { owner: "u32", counter: "u32", seal: "u32" } as const;
+/** A part in a pool of them. */
+export type CellPool = SharedPool<typeof Cell>;
+
+type CellView = { owner: number; counter: number; seal: number };
+
+function sealOf(owner: number, counter: number, handle: number): number {
+  const mixed = Math.imul(owner, 0x9e3779b1) ^ Math.imul(counter + 1, 0x85ebca77) ^
+    handle % 2 ** 31;
+  return Math.imul(mixed ^ mixed >>> 15, 0x2c1b3c6d) >>> 0;
+}
+
+/** Writes a record. */
+function sign(view: CellView, handle: number, owner: number, counter: number): void {
+  Object.assign(view, { owner, counter, seal: sealOf(owner, counter, handle) });
+}
+
+/** Throws where a record is not as it was last written, or not that of an owner. */
+export function checkSeal(view: CellView, handle: number, by: number = view.owner): void {
+  const { owner, counter, seal } = view;
+  const isIntact = owner === by && seal === sealOf(owner, counter, handle);
+  check(isIntact, `record ${handle} of ${by} has ${owner}, ${counter} and another seal`);
+}
+
+/** Allocates records with a seal. */
+export function fill(pool: CellPool, count: number, owner = 99): AnyHandle[] {
+  return Array.from({ length: count }, (_, counter) => {
+    const handle = pool.alloc() as AnyHandle;
+    sign(pool.get(handle), handle, owner, counter);
+    return handle;
+  });
+}
+
+function check(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(what);
+}
+
+/** Passes handles from thread to thread: each slot holds one, or 0. */
+export class Slots {
+  readonly #words: BigInt64Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#words = new BigInt64Array(buffer);
+  }
+
+  get count(): number {
+    return this.#words.length;
+  }
+
+  /** Puts a handle into a slot; returns whether that was empty. */
+  put(slot: number, handle: number): boolean {
+    return Atomics.compareExchange(this.#words, slot, 0n, BigInt(handle)) === 0n;
+  }
+
+  /** Takes the handle out of a slot; returns 0 when that was empty. */
+  take(slot: number): AnyHandle {
+    return Number(Atomics.exchange(this.#words, slot, 0n)) as AnyHandle; // as it was put there
+  }
+}
+
+// -- in the main thread --
+
+/** Words of the control memory. From `paces` on there is one for each worker. */
+export const CONTROL = { arrived: 0, failed: 1, stop: 2, beat: 3, paces: 4 } as const;
+
+/**
+ * Web Locks: one that a worker holds is free when the worker has stopped. Deno has them, its types
+ * do not.
+ */
+export const locks: { request(name: string, fn: () => unknown): Promise<unknown> } | undefined =
+  (navigator as { locks?: never }).locks;
 
 /** Whether a worker can be started, which takes the permission to read its module. */
 export const CAN_START: boolean =
-  (await Deno.permissions.query({ name: "read", path: MODULE })).state === "granted";
+  (await Deno.permissions.query({ name: "read", path: new URL(import.meta.url) })).state ===
+    "granted";
+
+/** The jobs by their names. */
+interface Jobs {
+  churning: typeof churning;
+  produce: typeof produce;
+  consume: typeof consume;
+  freeTogether: typeof freeTogether;
+  rush: typeof rush;
+  visit: typeof visit;
+  die: typeof die;
+}
+
+/** A message to a worker: its job, its part in the pool, and its number, from 1. */
+interface Message {
+  readonly job: keyof Jobs;
+  readonly task: unknown;
+  readonly token: SharedPoolToken;
+  readonly control: SharedArrayBuffer;
+  readonly id: number;
+  /** Number of workers. */
+  readonly of: number;
+}
+
+const NAME = "worker of a SharedPool";
 
 /** Some workers with a control memory. */
 export class Workers implements Disposable {
   readonly all: readonly Worker[];
-  readonly control: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(4 * 32));
+  readonly control: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(64));
 
   constructor(count: number) {
-    this.all = Array.from({ length: count }, () => new Worker(MODULE, { type: "module" }));
+    const options = { type: "module", name: NAME } as const;
+    this.all = Array.from({ length: count }, () => new Worker(import.meta.url, options));
   }
 
   /**
@@ -28,35 +133,23 @@ export class Workers implements Disposable {
    *
    * @param pool The pool that they join.
    * @param jobOf The job of each, or that of all.
-   * @param taskOf The task of each, by its number from 1.
-   * @returns What the jobs returned; an error of one is thrown here.
+   * @param task What they get.
+   * @returns What the jobs returned; errors are thrown here.
    */
   async run<J extends keyof Jobs>(
     pool: CellPool,
     jobOf: J | readonly J[],
-    taskOf: (id: number) => Parameters<Jobs[J]>[0],
-  ): Promise<Exclude<ReturnType<Jobs[J]>, undefined>[]> {
-    type Value = Exclude<ReturnType<Jobs[J]>, undefined>;
+    task: Parameters<Jobs[J]>[0],
+  ): Promise<Exclude<ReturnType<Jobs[J]>, void>[]> {
     this.control.fill(0);
-    const common = { token: pool.share(), control: this.control.buffer, of: this.all.length };
-    const answers = this.all.map((worker, i) => {
+    const common = { task, token: pool.share(), control: this.control.buffer, of: this.all.length };
+    const settled = await Promise.allSettled(this.all.map((worker, i) => {
       const job = typeof jobOf === "string" ? jobOf : jobOf[i];
-      const task = taskOf(i + 1);
-      return answerOf<Value>(worker, { ...common, id: i + 1, job, task });
-    });
-    const settled = await Promise.allSettled(answers);
+      return answerOf(worker, { ...common, id: i + 1, job });
+    }));
     const errors = settled.filter((it) => it.status === "rejected").map((it) => it.reason);
     if (errors.length > 0) throw new AggregateError(errors, errors.map(String).join("\n"));
-    return settled.map((it) => (it as PromiseFulfilledResult<Value>).value); // as none was rejected
-  }
-
-  /**
-   * Ends them, also where a test failed. One that runs or waits for ever would go on after
-   * `terminate`.
-   */
-  [Symbol.dispose](): void {
-    this.stop();
-    for (const worker of this.all) worker.terminate();
+    return settled.map((it) => (it as PromiseFulfilledResult<never>).value); // as none was rejected
   }
 
   /** Ends jobs without an end, and wakes parked workers. */
@@ -64,12 +157,18 @@ export class Workers implements Disposable {
     Atomics.store(this.control, CONTROL.stop, 1);
     Atomics.notify(this.control, CONTROL.stop);
   }
+
+  /** Ends them, also where a test failed: one that waits for ever would outlive `terminate`. */
+  [Symbol.dispose](): void {
+    this.stop();
+    for (const worker of this.all) worker.terminate();
+  }
 }
 
-function answerOf<T>(worker: Worker, message: Message): Promise<T> {
+function answerOf(worker: Worker, message: Message): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<{ value: T; error?: string }>) =>
-      data.error === undefined ? resolve(data.value) : reject(new Error(data.error));
+    worker.onmessage = ({ data: { value, error } }) =>
+      error === undefined ? resolve(value) : reject(new Error(error));
     worker.onerror = (event) => {
       event.preventDefault();
       reject(new Error(event.message));
@@ -78,57 +177,46 @@ function answerOf<T>(worker: Worker, message: Message): Promise<T> {
   });
 }
 
-/** How workers churn. */
-interface ChurnOptions {
-  readonly handles: HandleKind;
-  readonly maxChunks: number;
-  /** Operations of each worker. */
-  readonly operations: number;
-  readonly seed: number;
-}
-
 /**
- * Lets all workers allocate, write, hand over and free records, each of which has the number of its
- * holder; then checks the pool.
+ * Lets all workers allocate, write, hand over and free records, and checks what they leave.
  *
- * @returns Sums over the workers, and all live handles.
+ * @returns Sums over the workers.
  */
-export async function churn(workers: Workers, options: ChurnOptions): Promise<Churned> {
+export async function churn(
+  workers: Workers,
+  options: { handles: HandleKind; maxChunks: number; operations: number; seed: number },
+): Promise<Counts> {
   const { handles, maxChunks, operations, seed } = options;
   const pool = SharedPool.create(Cell, { handles, maxChunks, chunksPerBlock: 64, name: "cells" });
-  const slots = new SharedArrayBuffer(12 * 64);
+  const slots = new SharedArrayBuffer(8 * 64);
   const holders = new SharedArrayBuffer(4 * maxChunks);
-  const common = { slots, holders, operations, most: 1000, isWide: handles === "wide" };
-  const results = await workers.run(pool, "churn", (id) => ({ ...common, seed: seed * 16 + id }));
-  const between = new Slots(slots);
-  const inSlots = Array.from({ length: between.count }, (_, slot) => between.take(slot));
-  const live = [...results.flatMap((it) => it.live), ...inSlots.filter((handle) => handle !== 0)];
-  const sum = (key: Exclude<keyof Churned, "live">) =>
-    results.reduce((sum, it) => sum + it[key], 0);
-  assertEquals([pool.size, sum("allocs") - sum("frees")], [live.length, live.length]);
-  assertHeld(pool, live, new Int32Array(holders));
-  return {
-    ...{ operations: sum("operations"), allocs: sum("allocs"), frees: sum("frees") },
-    ...{ taken: sum("taken"), full: sum("full"), visited: sum("visited"), live },
-  };
+  const task = { slots, holders, seed, operations, isWide: handles === "wide" };
+  const results = await workers.run(pool, "churning", task);
+  const between = Array.from(new BigInt64Array(slots), Number).filter((it) => it !== 0);
+  const held = new Set<number>([...between, ...results.flatMap((it) => it.live)]);
+  assertEquals(new Int32Array(holders).filter((it) => it !== 0).length, held.size);
+  assertEquals(pool.size, held.size);
+  validate(pool);
+  for (const handle of sealed(pool)) {
+    assert(held.delete(handle), `record ${handle} has no holder`);
+    pool.free(handle);
+  }
+  assertWhole(pool);
+  const sum = { ...results[0].counts };
+  for (const { counts } of results.slice(1)) {
+    for (const key of Object.keys(sum) as (keyof Counts)[]) sum[key] += counts[key];
+  }
+  return sum;
 }
 
-/**
- * Asserts that the pool has just the records that the workers hold, each with its seal. Then frees
- * them.
- */
-function assertHeld(pool: CellPool, live: number[], holders: Int32Array): void {
-  validate(pool);
-  const seen: number[] = [];
-  pool.forEach(({ owner, counter, seal }, handle) => {
-    seen.push(handle);
-    assertEquals(seal, sealOf(owner, counter, handle), `record ${handle}`);
-    assert(holders[handle % holders.length] !== 0, `record ${handle} has no holder`);
+/** All records, whose seals are intact. */
+export function sealed(pool: CellPool): AnyHandle[] {
+  const handles: AnyHandle[] = [];
+  pool.forEach((view, handle) => {
+    checkSeal(view, handle);
+    handles.push(handle as AnyHandle);
   });
-  assertEquals(seen.sort((a, b) => a - b), live.sort((a, b) => a - b));
-  assertEquals(holders.reduce((sum, it) => sum + (it === 0 ? 0 : 1), 0), live.length);
-  for (const handle of live) pool.free(handle as AnyHandle); // as it was given out
-  assertWhole(pool);
+  return handles;
 }
 
 /** Asserts that an empty pool whose other threads have left gives out `maxChunks` records. */
@@ -138,4 +226,353 @@ export function assertWhole(pool: CellPool): void {
   while (pool.tryAlloc() !== undefined);
   assertEquals(pool.size, pool.maxChunks);
   validate(pool);
+}
+
+// -- in a worker --
+
+const scope = self as unknown as { // members of a worker, which the types of a page do not have
+  onmessage: (event: { data: Message }) => void;
+  postMessage(message: unknown): void;
+  close(): void;
+  readonly name?: string;
+};
+
+/** The part in the pool, the control memory and the numbers of the present job. */
+let pool: CellPool;
+let control: Int32Array;
+let id: number;
+let of: number;
+
+const JOBS: Jobs = { churning, produce, consume, freeTogether, rush, visit, die };
+
+if (scope.name === NAME) {
+  scope.onmessage = ({ data }) => {
+    control = new Int32Array(data.control);
+    ({ id, of } = data);
+    try {
+      pool = SharedPool.attach(Cell, data.token);
+      const value = (JOBS[data.job] as (task: unknown) => unknown)(data.task); // whose task it is
+      if (data.job !== "die") scope.postMessage({ value });
+    } catch (error) {
+      for (const word of [CONTROL.failed, CONTROL.stop]) Atomics.store(control, word, 1);
+      scope.postMessage({ error: (error as Error).stack });
+    }
+  };
+}
+
+/** Waits until something is so, or another worker failed, so that no test hangs. */
+function until(isSo: () => boolean): void {
+  while (!isSo()) {
+    check(Atomics.load(control, CONTROL.failed) === 0, "another worker failed");
+    Atomics.wait(control, CONTROL.stop, 0, 1); // lets others run
+  }
+}
+
+/** Waits until all workers are here. */
+function meet(): void {
+  const arrived = Atomics.add(control, CONTROL.arrived, 1);
+  const goal = (Math.floor(arrived / of) + 1) * of;
+  until(() => Atomics.load(control, CONTROL.arrived) >= goal);
+}
+
+/** Validates a pool while all workers are at rest, and leaves it. */
+function leave(): void {
+  meet();
+  validate(pool);
+  meet();
+  pool.dispose();
+}
+
+/** Spins until a worker goes on without another that does not run just now. */
+const PATIENCE = 2000;
+
+/** Lets the workers go on together from here, unless one of them does not run just now. */
+function keepPace(step: number): void {
+  Atomics.store(control, CONTROL.paces + id, step);
+  for (let other = 1; other <= of; other++) {
+    for (let i = 0; i < PATIENCE && Atomics.load(control, CONTROL.paces + other) < step; i++);
+  }
+}
+
+function beat(): void {
+  Atomics.add(control, CONTROL.beat, 1);
+  Atomics.notify(control, CONTROL.beat);
+}
+
+// -- the jobs --
+
+/** Notes in shared memory which worker holds a chunk; fails where another holds it as well. */
+function pass(holders: Int32Array, index: number, from: number, to: number): void {
+  const had = Atomics.compareExchange(holders, index, from, to);
+  check(had === from, `chunk ${index} is held by ${had}, not ${from}, and passed to ${to}`);
+}
+
+/** How often workers did what. */
+export interface Counts {
+  operations: number;
+  allocs: number;
+  /** Frees of records that another worker held before. */
+  taken: number;
+  /** Allocs that found no chunk. */
+  full: number;
+  /** Own records that passes have visited. */
+  visited: number;
+}
+
+/** Operations in which the number of records grows, before as many in which it falls to none. */
+const PHASE = 1 << 12;
+/** Operations from one pass to the next. */
+const PASS = 5_000;
+/** Most records that a worker holds, and stale handles that it keeps. */
+const MOST = 1000;
+const STALE = 4096;
+
+/** Does random operations on own records and on those of others. */
+function churning({ slots: buffer, holders: held, seed, operations, isWide }: {
+  readonly slots: SharedArrayBuffer;
+  /** The worker that holds each chunk, 0 for none, -1 on the way to another. */
+  readonly holders: SharedArrayBuffer;
+  readonly seed: number;
+  /** `Infinity` goes on until it is stopped. */
+  readonly operations: number;
+  /** Whether no handle comes round again, so that a stale one is never live. */
+  readonly isWide: boolean;
+}): { live: AnyHandle[]; counts: Counts } {
+  const random = new Random(16 * seed + id);
+  const slots = new Slots(buffer);
+  const holders = new Int32Array(held);
+  const cursor = pool.cursor();
+  const live: AnyHandle[] = [];
+  const stale: AnyHandle[] = [];
+  const counts: Counts = { operations: 0, allocs: 0, taken: 0, full: 0, visited: 0 };
+
+  function hold(handle: AnyHandle, from: number): void {
+    pass(holders, handle % holders.length, from, id);
+    live.push(handle);
+    sign(pool.seek(cursor, handle), handle, id, counts.operations);
+  }
+
+  /** Gives up a record, of which no other worker may have changed a byte. */
+  function drop(at: number, to: number): AnyHandle {
+    const handle = live[at];
+    checkSeal(pool.seek(cursor, handle), handle, id);
+    pass(holders, handle % holders.length, id, to);
+    live[at] = live[live.length - 1];
+    live.pop();
+    return handle;
+  }
+
+  function alloc(): void {
+    const handle = pool.tryAlloc() as AnyHandle | undefined;
+    if (handle === undefined) return void counts.full++;
+    counts.allocs++;
+    const { owner, counter, seal } = pool.seek(cursor, handle);
+    check(owner === 0 && counter === 0 && seal === 0, `new record ${handle} is not zero`);
+    hold(handle, 0);
+  }
+
+  function free(at: number): void {
+    const handle = drop(at, 0);
+    pool.free(handle);
+    if (isWide) stale[counts.operations % STALE] = handle;
+  }
+
+  function put(at: number): void {
+    const handle = drop(at, -1);
+    if (!slots.put(random.below(slots.count), handle)) hold(handle, -1);
+  }
+
+  function take(isFreed: boolean): void {
+    const handle = slots.take(random.below(slots.count));
+    if (handle === 0) return;
+    checkSeal(pool.seek(cursor, handle), handle);
+    hold(handle, -1);
+    if (!isFreed) return;
+    free(live.length - 1);
+    counts.taken++;
+  }
+
+  /** A pass visits each own record once, and no stale one. */
+  function visitAll(): void {
+    const left = new Set<number>(live);
+    const others = new Set<number>(stale);
+    pool.forEach((view, handle) => {
+      if (left.delete(handle)) checkSeal(view, handle, id);
+      else check(!others.has(handle), `record ${handle} was visited twice, or after its free`);
+      others.add(handle);
+    });
+    check(left.size === 0, `${left.size} records were not visited`);
+    counts.visited += live.length;
+    beat();
+  }
+
+  meet();
+  while (counts.operations < operations && Atomics.load(control, CONTROL.stop) === 0) {
+    const act = random.below(16);
+    const at = live.length === 0 ? -1 : random.below(live.length);
+    const isGrowing = (counts.operations & PHASE) === 0;
+    const old = stale[random.below(STALE)];
+    if (act < (isGrowing ? 8 : 3) && live.length < MOST) alloc();
+    else if (act >= 13 && act < 15) take(act === 14);
+    else if (act === 15) check(!old || !pool.tryFree(old) && !pool.has(old), `${old} was accepted`);
+    else if (at >= 0) act < 11 ? free(at) : put(at);
+    if (++counts.operations % PASS === 0) visitAll();
+  }
+  visitAll();
+  leave();
+  return { live, counts };
+}
+
+/** Handles on their way, in a ring of fewer slots than the pool has chunks. */
+interface Conveyor {
+  readonly ring: SharedArrayBuffer;
+  readonly count: number;
+}
+
+/** Allocates records for the worker that consumes them; returns the capacity of the pool. */
+function produce({ ring, count }: Conveyor): number {
+  const slots = new Slots(ring);
+  for (let i = 0; i < count; i++) {
+    const handle = pool.alloc() as AnyHandle; // finds a chunk if freed ones come back
+    sign(pool.get(handle), handle, id, i);
+    until(() => slots.put(i % slots.count, handle));
+  }
+  const { capacity } = pool;
+  leave();
+  return capacity;
+}
+
+function consume({ ring, count }: Conveyor): number {
+  const slots = new Slots(ring);
+  for (let i = 0; i < count; i++) {
+    let handle = slots.take(i % slots.count);
+    if (handle === 0) until(() => (handle = slots.take(i % slots.count)) !== 0);
+    const view = pool.get(handle);
+    checkSeal(view, handle);
+    check(view.counter === i, `record ${handle} has ${view.counter}, not ${i}`);
+    pool.free(handle);
+    check(!pool.tryFree(handle), `record ${handle} was freed twice`);
+  }
+  leave();
+  return count;
+}
+
+/** Frees records when all workers do; returns how many this one has freed. */
+function freeTogether({ handles, wins, allocator, isSplit }: {
+  readonly handles: SharedArrayBuffer;
+  /** How often each handle was freed. */
+  readonly wins: SharedArrayBuffer;
+  /** The worker that allocates the records; 0 for the main thread. */
+  readonly allocator: number;
+  /** Whether each worker frees only its share, and every chunk retires. */
+  readonly isSplit: boolean;
+}): number {
+  const all = new Float64Array(handles);
+  const counts = new Int32Array(wins);
+  if (isSplit) retireAtOnce(pool);
+  if (id === allocator) all.set(fill(pool, all.length));
+  meet();
+  let won = 0;
+  for (let i = isSplit ? id - 1 : 0; i < all.length; i += isSplit ? of : 1) {
+    keepPace(i + 1);
+    if (!(i % 4 === 0 ? free : tryFree)(all[i] as AnyHandle)) continue; // as it was given out
+    won++;
+    Atomics.add(counts, i, 1);
+  }
+  leave();
+  return won;
+}
+
+function tryFree(handle: AnyHandle): boolean {
+  return pool.tryFree(handle);
+}
+
+function free(handle: AnyHandle): boolean {
+  try {
+    pool.free(handle);
+    return true;
+  } catch (error) {
+    check(error instanceof StaleHandleError, `${error}`);
+    return false;
+  }
+}
+
+/** Joins pools one after the other, each when all do; returns the numbers of its threads. */
+function rush({ tokens, holders, count }: {
+  readonly tokens: readonly SharedPoolToken[];
+  /** The worker that holds each chunk, pool after pool. */
+  readonly holders: SharedArrayBuffer;
+  /** Records that each worker allocates in each pool. */
+  readonly count: number;
+}): number[] {
+  const held = new Int32Array(holders);
+  meet();
+  const parts = tokens.map((token, i) => {
+    keepPace(2 * i + 1);
+    const part: CellPool = SharedPool.attach(Cell, token);
+    check(part.size <= of * count, "it has too many records"); // this maps its blocks
+    keepPace(2 * i + 2);
+    for (const handle of fill(part, count)) {
+      pass(held, i * part.maxChunks + handle % part.maxChunks, 0, id);
+    }
+    return part;
+  });
+  meet();
+  parts.forEach(validate);
+  meet();
+  return parts.map((part) => part.thread);
+}
+
+/** Visits a stripe of the pool, and counts the visits of each chunk. */
+function visit({ visits }: { readonly visits: SharedArrayBuffer }): void {
+  const counts = new Int32Array(visits);
+  meet();
+  pool.forEach((view, handle) => {
+    checkSeal(view, handle);
+    Atomics.add(counts, handle % counts.length, 1);
+  }, { stripe: id - 1, of });
+  leave();
+}
+
+/** Operations between two moments at which it can be terminated. */
+const SLICE = 3000;
+/** Slices after which it posts that the work is under way. */
+const UNDER_WAY = 3;
+
+/** Allocates and frees without an end, and posts the number of its thread once it is under way. */
+function die({ how, lock }: {
+  /**
+   * How the worker ends, in the middle of its work: waits for ever, closes itself, or goes on until
+   * it is terminated.
+   */
+  readonly how: "park" | "go on" | "close";
+  /** The lock that it holds all the time. */
+  readonly lock: string;
+}): number | void {
+  const random = new Random(id);
+  const live: AnyHandle[] = [];
+  let slices = 0;
+  const slice = () => {
+    for (let i = 0; i < SLICE; i++) {
+      if (live.length < 500 && random.below(16) < 9) {
+        live.push(...fill(pool, 1, id));
+      } else if (live.length > 0) pool.free(live.splice(random.below(live.length), 1)[0]);
+    }
+    beat();
+    if (++slices === UNDER_WAY) {
+      scope.postMessage({ value: pool.thread });
+      // It is terminated before it is woken, and does nothing to the pool after this.
+      if (how === "park") return void Atomics.wait(control, CONTROL.stop, 0);
+      if (how === "close") return scope.close();
+    }
+    again.port2.postMessage(0); // a task of its own, as a worker is not terminated between promises
+  };
+  const again = new MessageChannel();
+  again.port1.onmessage = slice;
+  // No other thread gets the lock before this worker has stopped. The test is skipped where there
+  // are no locks.
+  locks!.request(lock, () => {
+    slice();
+    return new Promise(() => {});
+  });
 }
