@@ -1,4 +1,4 @@
-/** The files of all questions, in the order of the report, and of the game. */
+/** The files of all questions, in the order of the report. */
 import type { Question } from "./harness/question.ts";
 
 type Module = { readonly questions: readonly Question[] };
@@ -16,10 +16,8 @@ export const MODULES: Readonly<Record<string, () => Promise<Module>>> = {
   game: () => import("./game/game.ts"),
 };
 
-/** @returns The questions of all files but the game. */
+/** @returns The questions of all files. */
 export async function allQuestions(): Promise<Question[]> {
-  const files = Object.keys(MODULES).filter((it) => it !== "game");
-  return (await Promise.all(files.map((it) => MODULES[it]()))).flatMap(({ questions }) =>
-    questions
-  );
+  const modules = await Promise.all(Object.values(MODULES).map((load) => load()));
+  return modules.flatMap(({ questions }) => questions);
 }

@@ -65,7 +65,7 @@ function replaceBuffers(count: number): Work {
   });
 }
 
-const MALLOC: Contestant = {
+const THING: Contestant = {
   label: "@thi.ng/malloc",
   async make(count) {
     const { MemPool } = await importMalloc();
@@ -113,7 +113,7 @@ export const questions: readonly Question[] = show([
     compare: "mean",
     baseline: "malloc",
     contestants: {
-      malloc: MALLOC,
+      malloc: THING,
       ...Object.fromEntries(LISTS),
       buffers: { label: "new ArrayBuffer each", make: replaceBuffers },
     },

@@ -2,10 +2,9 @@
  * From nothing to 1,000,000 records: what does the worst step cost, and how much memory does it all
  * take?
  */
-import { type Contestant, type Question, show, type Work } from "./harness/question.ts";
-import { speedX, speedY, startX, startY } from "./particles/particle.ts";
+import { type Question, show, type Work } from "./harness/question.ts";
 import { on, type Particles, without } from "./particles/particles.ts";
-import { ALL, type Field, FIELDS } from "./particles/storages.ts";
+import { ALL } from "./particles/storages.ts";
 
 /** A single `alloc` is too short for the clock, so a step adds so many. */
 const BATCH = 64;
@@ -20,7 +19,7 @@ function growthWork(particles: Particles): Work {
   };
 }
 
-function fillWork(particles: Pick<Particles, "spawn" | "sums">, count: number): Work {
+function fillWork(particles: Particles, count: number): Work {
   return {
     run() {
       for (let i = 0; i < count; i++) particles.spawn(i, 1);
@@ -29,48 +28,7 @@ function fillWork(particles: Pick<Particles, "spawn" | "sums">, count: number): 
   };
 }
 
-/**
- * The binary array of structurae, with the package's `Pool` for the indices. It makes a view for
- * each record, as it has no other way to bind one.
- */
-const STRUCTURAE: Contestant = {
-  label: "structurae",
-  async make(count) {
-    const { Pool, View } = await import("structurae");
-    const f32 = { type: "number", btype: "float32" } as const;
-    const u32 = { type: "integer", btype: "uint32" } as const;
-    const properties = { x: f32, y: f32, vx: f32, vy: f32, life: u32 };
-    const Motes = new View().create<Record<Field, number>[]>({
-      type: "array",
-      items: { $id: "Mote", type: "object", properties },
-    });
-    const room = Math.ceil(count / 32) * 32; // the pool gives out whole words of bits
-    const array = new Motes(new ArrayBuffer(Motes.getLength(room)));
-    const moteAt = (i: number) => array.getView(i)!; // all indices here are within the room
-    const pool = Pool.create(count);
-    return fillWork({
-      spawn(i, life) {
-        const mote = moteAt(pool.get());
-        mote.set("x", startX(i));
-        mote.set("y", startY(i));
-        mote.set("vx", speedX(i));
-        mote.set("vy", speedY(i));
-        mote.set("life", life);
-      },
-      sums() {
-        const sums = FIELDS.map(() => 0);
-        for (let i = 0; i < room; i++) {
-          const mote = moteAt(i);
-          FIELDS.forEach((field, at) => sums[at] += mote.get(field) ?? 0);
-        }
-        return [count, ...sums].join(" ");
-      },
-    }, count);
-  },
-};
-
-const ROOM_AHEAD =
-  "wolf-ecs and structurae have all their room from the start, as they want its size then.";
+const ROOM_AHEAD = "wolf-ecs has all its room from the start, as it wants its size then.";
 
 export const questions: readonly Question[] = show([
   {
@@ -101,7 +59,6 @@ export const questions: readonly Question[] = show([
     contestants: {
       nothing: { label: "an empty process", make: () => ({ run() {}, checksum: () => "" }) },
       ...on(without(ALL, "forOf", "recycled", "deepool"), fillWork),
-      structurae: STRUCTURAE,
     },
     plan: { count: COUNT, warmUp: 0, samples: 1, batch: 1, rounds: 3 },
     quickCount: 300,

@@ -1,21 +1,106 @@
 /**
- * Measures questions, and prints their tables: `deno task bench [--quick] [name…]`. Measures all of
- * them, and writes `bench/REPORT.md`: `deno task report [--quick]`.
+ * Measures questions, and prints their tables.
  *
- * A name is that of a file, `records` for `records_bench.ts`, or of a question in it, `records/hot`;
- * without one all are measured. Each contestant runs in processes of its own, some also on Node and
- * Bun, which are installed from npm for it. `--quick` does all once with few records, several
- * processes at a time, which only proves that it works; it writes nothing.
+ * - `deno task bench [name…]`: a name is that of a file, `records` for `records_bench.ts`, or of a
+ *   question in it, `records/hot`. Without one, all are measured but the game.
+ * - `deno task game`: the six-kind game, which `game/game.ts` describes. It is `game/six-kinds`.
+ * - `deno task report`: all but the game, written to `bench/REPORT.md`
+ *
+ * Each contestant runs in processes of its own, which take turns. The options are:
+ *
+ * - `--contestant name`: this one and the baseline; may be given again; `loop` means all of `loop/…`
+ * - `--runtime deno|node20|node24|bun|all`: all contestants run there; may be given again. Without
+ *   it, some contestants of some questions also run on Node 20 and Bun. They come from npm.
+ * - `--count n`, `--samples n`, `--warm-up n`, `--rounds n`: more or less than the question has.
+ *   `game/six-kinds --warm-up 20000 --samples 200` has frames late in a long game, and `--count 300`
+ *   has 50 records of each kind.
+ * - `--quick`: all once with few records, several processes at a time, which only proves that it
+ *   works; it writes nothing
  *
  * @module
  */
 import { cpus } from "node:os";
-import config from "./deno.json" with { type: "json" };
+import { parseArgs } from "node:util";
 import { allQuestions } from "./all.ts";
+import config from "./deno.json" with { type: "json" };
 import type { Question } from "./harness/question.ts";
 import { measure } from "./harness/run.ts";
-import { type Command, withCommands } from "./harness/runtimes.ts";
+import { type Command, type Runtime, RUNTIME_NAMES, withCommands } from "./harness/runtimes.ts";
 import { section } from "./harness/table.ts";
+
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    "contestant": { type: "string", multiple: true, default: [] },
+    "runtime": { type: "string", multiple: true, default: [] },
+    "count": { type: "string" },
+    "samples": { type: "string" },
+    "warm-up": { type: "string" },
+    "rounds": { type: "string" },
+    "report": { type: "boolean", default: false },
+    "quick": { type: "boolean", default: false },
+  },
+});
+
+// -- what is asked --
+
+/** @throws {Error} where a name of one that is wanted is none of those that there are. */
+function checkKnown(what: string, wanted: readonly string[], known: readonly string[]): void {
+  const unknown = wanted.find((by) => !known.some((it) => isMeant(it, by)));
+  if (unknown === undefined) return;
+  throw new Error(`There is no ${what} ${unknown}. There are ${known.join(", ")}`);
+}
+
+/** @returns Whether a name is that of one, or of a group that it is in. */
+function isMeant(name: string, by: string): boolean {
+  return `${name}/`.startsWith(`${by}/`);
+}
+
+function chosen(all: readonly Question[]): readonly Question[] {
+  checkKnown("question", names, all.map(({ name }) => name));
+  if (names.length === 0) return all.filter(({ name }) => !isMeant(name, "game"));
+  return all.filter(({ name }) => names.some((by) => isMeant(name, by)));
+}
+
+/** @returns The question with the contestants and the plan of the options. */
+function asked(question: Question): Question {
+  const { baseline, contestants, plan } = question;
+  const wanted = values.contestant;
+  checkKnown("contestant", wanted, Object.keys(contestants));
+  const keys = Object.keys(contestants).filter((key) =>
+    wanted.length === 0 || key === baseline || wanted.some((by) => isMeant(key, by))
+  );
+  const given = (name: "count" | "samples" | "warm-up" | "rounds", usual: number) => {
+    const value = Number(values[name]);
+    if (values[name] === undefined) return usual;
+    if (Number.isInteger(value) && value > 0) return value;
+    throw new Error(`--${name} must be a positive integer, got ${values[name]}`);
+  };
+  return {
+    ...question,
+    contestants: Object.fromEntries(keys.map((it) => [it, contestants[it]])),
+    everywhere: values.runtime.length > 0 ? keys : question.everywhere ?? [],
+    plan: {
+      ...plan,
+      count: given("count", plan.count),
+      samples: given("samples", plan.samples),
+      warmUp: given("warm-up", plan.warmUp),
+      rounds: given("rounds", plan.rounds),
+    },
+  };
+}
+
+function runtimesOf(questions: readonly Question[]): readonly Runtime[] {
+  const known = Object.keys(RUNTIME_NAMES) as Runtime[]; // its keys are
+  checkKnown("runtime", values.runtime, [...known, "all"]);
+  if (values.runtime.includes("all")) return known;
+  if (values.runtime.length > 0) return values.runtime as Runtime[]; // see above
+  return questions.some(({ everywhere }) => everywhere?.length)
+    ? ["deno", "node20", "bun"]
+    : ["deno"];
+}
+
+// -- the report --
 
 const INTRO =
   "Each contestant runs in processes of its own, one after the other in an order that shifts by one from round to round, and its code " +
@@ -44,24 +129,10 @@ function aboutRun(commands: readonly Command[], notes: readonly string[]): strin
   ].map((it) => `- ${it}`).join("\n");
 }
 
-function chosen(all: readonly Question[], names: readonly string[]): readonly Question[] {
-  const isMeant = ({ name }: Question, by: string) => `${name}/`.startsWith(`${by}/`);
-  const unknown = names.find((by) => !all.some((it) => isMeant(it, by)));
-  if (unknown !== undefined) {
-    const known = all.map(({ name }) => name).join(", ");
-    console.error(`There is no question ${unknown}. The questions are ${known}`);
-    Deno.exit(2);
-  }
-  return names.length === 0 ? all : all.filter((it) => names.some((by) => isMeant(it, by)));
-}
-
-const quick = Deno.args.includes("--quick");
-const isReport = Deno.args.includes("--report");
-const names = Deno.args.filter((it) => it !== "--quick" && it !== "--report");
-const questions = chosen(await allQuestions(), names);
-const isEverywhere = questions.some(({ everywhere = [] }) => everywhere.length > 0);
-const runtimes = isEverywhere ? ["deno", "node20", "bun"] as const : ["deno"] as const;
-await withCommands(runtimes, true, async (commands, notes) => {
+const { quick, report } = values;
+const questions = chosen(await allQuestions()).map(asked);
+const isOptional = values.runtime.length === 0;
+await withCommands(runtimesOf(questions), isOptional, async (commands, notes) => {
   const sections: string[] = [];
   await measure(questions, commands, {
     quick,
@@ -70,7 +141,7 @@ await withCommands(runtimes, true, async (commands, notes) => {
       console.log(`${sections.at(-1)}\n`);
     },
   });
-  if (!isReport) return;
+  if (!report) return;
   const text = ["# Report", INTRO, aboutRun(commands, notes), ...sections].join("\n\n");
   if (!quick) await Deno.writeTextFile(new URL("REPORT.md", import.meta.url), `${text}\n`);
   console.log(`report: ${sections.length} questions${quick ? ", not written" : ", written"}`);

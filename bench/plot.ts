@@ -15,7 +15,6 @@
  *
  * @module
  */
-import { draw, lines, logAxis, type Spec } from "./harness/chart.ts";
 import type { Question } from "./harness/question.ts";
 import { measure } from "./harness/run.ts";
 import { type Command, withCommands } from "./harness/runtimes.ts";
@@ -90,25 +89,90 @@ export function tables(points: readonly Point[]): string {
   }).join("\n");
 }
 
+// -- the chart --
+
+/** A Vega-Lite specification. */
+type Spec = Record<string, unknown>;
+
+/** The colors of lines, in the order in which their names come first. */
+const COLORS = (
+  "#0b5fa5 #111111 #777777 #3aa7dd #1b7f3b #7ab51d #7b3fb5 #c8102e #ef6c00 #f5a623 #9c4a1a #d81b8c #009688"
+).split(" ");
+
+const CONFIG = {
+  font: "DejaVu Sans, Verdana, Arial, sans-serif",
+  view: { stroke: "#cccccc" },
+  axis: { labelFontSize: 12, titleFontSize: 13, gridColor: "#e6e6e6", domainColor: "#888888" },
+  header: { labelFontSize: 15, labelFontWeight: "bold", labelPadding: 8 },
+  legend: { labelFontSize: 13, labelLimit: 300, rowPadding: 6, offset: 24 },
+  title: { fontSize: 19, subtitleFontSize: 13, subtitlePadding: 6, offset: 18 },
+};
+
+/** @returns A logarithmic axis. */
+function logAxis(field: string, title: string, labels: Spec): Spec {
+  const values = Array.from({ length: 16 }, (_, i) => 10 ** (i - 5)); // other ticks would crowd the axes
+  return {
+    field,
+    type: "quantitative",
+    scale: { type: "log" },
+    axis: { title, values, titlePadding: 8, ...labels },
+  };
+}
+
 /**
- * @returns The chart: a panel for each order. The last point before one that was not measured is
- * crossed out.
+ * @returns A Vega-Lite specification: a panel for each order. The last point before one that was
+ * not measured is crossed out.
  */
 export function chartSpec(points: readonly Point[], subtitle: readonly string[]): Spec {
   const most = Math.max(...points.map(({ count }) => count));
   const isLast = ({ name, panel, count }: Point) =>
     !points.some((it) => it.name === name && it.panel === panel && it.count > count);
-  return lines({
-    title: "Allocating and freeing items of 20 bytes",
-    subtitle,
-    values: points.map((it) => ({ ...it, stopped: it.count < most && isLast(it) })),
-    panels: [...new Set(points.map(({ panel }) => panel))],
+  const distinct = (key: "name" | "panel") => [...new Set(points.map((it) => it[key]))];
+  const millisLabel =
+    "datum.value >= 1000 ? datum.value / 1000 + ' s' : datum.value >= 1 ? datum.value + ' ms' : datum.value * 1000 + ' µs'";
+  const encoding = {
     x: logAxis("count", "items", { format: "~s" }),
-    y: logAxis("millis", "time for all of them", {
-      labelExpr:
-        "datum.value >= 1000 ? datum.value / 1000 + ' s' : datum.value >= 1 ? datum.value + ' ms' : datum.value * 1000 + ' µs'",
-    }),
-  });
+    y: logAxis("millis", "time for all of them", { labelExpr: millisLabel }),
+    color: {
+      field: "name",
+      type: "nominal",
+      scale: { domain: distinct("name"), range: COLORS },
+      legend: { title: null, symbolType: "stroke", symbolSize: 700, symbolStrokeWidth: 2.5 },
+    },
+  };
+  const cross = { type: "text", text: "✕", dx: 12, fontSize: 13, fontWeight: "bold" };
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    background: "white",
+    padding: 16,
+    title: { text: "Allocating and freeing items of 20 bytes", subtitle, anchor: "start" },
+    data: { values: points.map((it) => ({ ...it, stopped: it.count < most && isLast(it) })) },
+    config: CONFIG,
+    facet: { field: "panel", type: "nominal", title: null, sort: distinct("panel") },
+    columns: 2,
+    spec: {
+      width: 440,
+      height: 400,
+      encoding,
+      layer: [
+        { mark: { type: "line", strokeWidth: 2.2, point: { size: 34, filled: true } } },
+        { transform: [{ filter: "datum.stopped" }], mark: cross },
+      ],
+    },
+  };
+}
+
+/** Draws a chart, and writes `<base>.svg` and `<base>.png` where there is a base. */
+async function draw(spec: Spec, base?: URL): Promise<void> {
+  const vega = await import("vega"); // here, as the tests may not load a native library
+  const { compile } = await import("vega-lite");
+  const { Resvg } = await import("@resvg/resvg-js");
+  const { spec: compiled } = compile(spec as unknown as Parameters<typeof compile>[0]); // which checks it
+  const svg = await new vega.View(vega.parse(compiled), { renderer: "none" }).toSVG();
+  const png = new Resvg(svg, { fitTo: { mode: "zoom", value: 1.5 } }).render().asPng();
+  if (base === undefined) return;
+  await Deno.writeTextFile(`${base.pathname}.svg`, svg);
+  await Deno.writeFile(`${base.pathname}.png`, png);
 }
 
 if (import.meta.main) {

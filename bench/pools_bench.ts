@@ -38,8 +38,6 @@ function structOf(i: number) {
   });
 }
 
-const ONE = structOf(0);
-
 /** Makes a pool, allocates a record by `alloc({ … })`, and passes over it by `for…of`. */
 function use(struct: ReturnType<typeof structOf>, specialize: boolean): number {
   const pool = new Pool(struct, { specialize });
@@ -50,15 +48,9 @@ function use(struct: ReturnType<typeof structOf>, specialize: boolean): number {
 }
 
 /** @param before How many pools there were before those that are measured. */
-function firstOf(
-  name: string,
-  title: string,
-  before: number,
-  count: number,
-  structFor = structOf,
-): Question {
+function firstOf(name: string, title: string, before: number, count: number): Question {
   const work = (count: number, specialize: boolean): Work => {
-    const structs = Array.from({ length: before + count }, (_, i) => structFor(i));
+    const structs = Array.from({ length: before + count }, (_, i) => structOf(i));
     for (const it of structs.splice(0, before)) use(it, specialize);
     let sum = 0;
     return {
@@ -110,5 +102,4 @@ export const questions: readonly Question[] = show([
   ),
   firstOf("first", "The first pool of a program", 0, 1),
   firstOf("structs", "The first pool of each further struct", 1, 20),
-  firstOf("more", "A hundred more pools of one struct", 1, 100, () => ONE),
 ]);

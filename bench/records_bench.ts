@@ -6,7 +6,7 @@ import { type Handle, HandleMap, Pool } from "@slabs/pool";
 import { BY_HAND_TOO, type Question, show, sumOf, type Work } from "./harness/question.ts";
 import { Particle, shuffled } from "./particles/particle.ts";
 import { type NamedParticles, on, without } from "./particles/particles.ts";
-import { ALLOCATORS, NAMED } from "./particles/storages.ts";
+import { ALLOCATORS, MALLOC, NAMED } from "./particles/storages.ts";
 import { hotWork, randomWork, replaceWork } from "./particles/works.ts";
 
 const common = {
@@ -178,7 +178,10 @@ export const questions: readonly Question[] = show([
     title: "Allocated and freed at once",
     method:
       "One record is allocated, zeroed, one field written and read, and freed, 50,000 times a step.",
-    contestants: on(ALLOCATORS, hotWork, { ...labels, arena: "Arena, mark and rewind" }),
+    contestants: on({ ...ALLOCATORS, malloc: MALLOC }, hotWork, {
+      ...labels,
+      arena: "Arena, mark and rewind",
+    }),
     everywhere: BY_HAND_TOO,
   },
   ...(Object.keys(ORDERS) as Order[]).map(orderOf), // which are its keys

@@ -69,7 +69,7 @@ const WRITERS: Readonly<Record<string, (kinds: readonly Kind[]) => string>> = {
  * @param kinds Those of the game that is measured, where they are left out.
  * @returns The text of a function body that returns a function which makes a `Game`.
  */
-export function programOf(contestant: string, kinds: readonly Kind[] = KINDS): string {
+function programOf(contestant: string, kinds: readonly Kind[] = KINDS): string {
   return `"use strict";
 const DT = 0.016; // seconds of a frame
 ${WRITERS[contestant](kinds)}`;
@@ -152,11 +152,8 @@ function toleranceOf(contestant: string, frames: number): number {
 
 // -- the questions --
 
-/** What follows the name of a contestant whose game is the second of its process. */
-export const SECOND = ", second";
-
 function contestantOf(name: string, births: boolean, isSecond = false): [string, Contestant] {
-  const label = isSecond ? name + SECOND : name;
+  const label = isSecond ? `${name}/second` : name;
   async function make(count: number, { warmUp, samples }: Plan): Promise<Work> {
     const live = count / KINDS.length;
     let before: Game | undefined;
@@ -185,13 +182,13 @@ function question(name: string, title: string, births: boolean, withSecond: bool
   return {
     name: `game/${name}`,
     title,
-    method: "`bench/game/game.ts` says what is done.",
+    method:
+      "`bench/game/game.ts` says what is done. Times are of a record in a frame. Ratios are of the bests.",
     measure: "frames",
     compare: "best",
     contestants: Object.fromEntries(contestants),
     baseline: "columns",
     traced: true,
-    everywhere: contestants.map(([key]) => key),
     agrees: (expected, got, contestant, { warmUp, samples }) =>
       isNear(
         expected,
@@ -203,7 +200,6 @@ function question(name: string, title: string, births: boolean, withSecond: bool
   };
 }
 
-/** The game, measured by `main.ts`. */
 export const questions: readonly Question[] = [
   question("six-kinds", "The six-kind game", true, false),
   question("no-births", "The six-kind game, no births", false, false),

@@ -428,6 +428,21 @@ export async function importMalloc(): Promise<typeof import("@thi.ng/malloc")> {
   return malloc;
 }
 
+/** @thi.ng/malloc, whose bytes have to be zeroed. */
+export const MALLOC: Storage = {
+  label: "@thi.ng/malloc",
+  import: importMalloc,
+  setUp: `
+    this.memory = new MemPool({ size: capacity * 32 + 4096 });
+    this.#words = new Float32Array(this.memory.buf);`,
+  take: (values) => `
+    const ref = this.memory.malloc(20) >> 2, words = this.#words;
+    ${FIELDS.map((it, i) => `words[ref + ${i}] = ${values[it]};`).join(" ")}`,
+  remove: "this.memory.free(ref << 2);",
+  read: BUMP.read,
+  refs: BUMP.refs,
+};
+
 /** The ways in which a `FreeListAllocator` can look for room. */
 export const FITS: readonly { readonly fit: Fit; readonly index: FreeIndexKind }[] = [
   { fit: "best", index: "tree" },

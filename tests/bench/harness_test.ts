@@ -24,7 +24,7 @@ import { chartSpec, type Point, tables } from "../../bench/plot.ts";
 // -- questions --
 
 Deno.test("every question has a name of its own, and a baseline that runs wherever others do", async () => {
-  const questions = [...await allQuestions(), ...games];
+  const questions = await allQuestions();
   assertEquals(new Set(questions.map(({ name }) => name)).size, questions.length);
   for (const { name, baseline, contestants, everywhere = [] } of questions) {
     assert(baseline in contestants, name);
