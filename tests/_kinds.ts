@@ -79,9 +79,10 @@ export function labelOf(kind: string, name: string): string {
   return `${kind.replace("wide ", "").split(" ")[0]} "${name}"`;
 }
 
-/** Iterates over the records of the struct. */
+/** Iterates over the records of the struct, or over all where `of` is empty. */
 export function viewsOf<V = View<AnyStruct>>({ pool, of }: OfKind): Iterable<V> {
-  return pool.all<V>?.(...of) ?? pool as Iterable<unknown> as Iterable<V>;
+  // Pools that take a struct have it.
+  return of.length > 0 ? pool.all!<V>(...of) : pool as Iterable<unknown> as Iterable<V>;
 }
 
 /** The plain values of all records of the struct. */

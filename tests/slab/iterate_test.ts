@@ -11,7 +11,6 @@ import {
   type AnyHandle,
   type AnyStruct,
   array,
-  Pool,
   type PoolOptions,
   PoolSet,
   StaleHandleError,
@@ -19,9 +18,7 @@ import {
   validate,
 } from "../../mod.ts";
 import { type AnyPool, drop, type OfKind, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
-import { Random } from "../_random.ts";
 import { untyped } from "../_support.ts";
-import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
 
 const Word = struct({ n: "u32" }, { name: "Word" });
 type WordView = { n: number };
@@ -42,8 +39,7 @@ const ITERATIONS: Readonly<Record<string, (it: OfKind, visit: Visit) => void>> =
   "forEach()": ({ pool, of }, visit) => pool.forEach(...of, visit),
   "loop()": ({ pool, of }, visit) => pool.loop(...of, visit)(),
   "for…of": ({ pool, of }, visit) => {
-    const views = of.length > 0 ? pool.all!<WordView>(...of) : untyped<Iterable<WordView>>(pool);
-    for (const view of views) visit(view, pool.handleOf(untyped(view)));
+    for (const view of viewsOf<WordView>({ pool, of })) visit(view, pool.handleOf(untyped(view)));
   },
   "retain()": ({ pool, of }, visit) => {
     pool.retain(...of, (view: WordView, handle: AnyHandle) => {
@@ -60,7 +56,7 @@ const ITERATIONS: Readonly<Record<string, (it: OfKind, visit: Visit) => void>> =
  * The iterations over one struct, and over all structs if the pool knows which struct a record has.
  */
 function iterationsOf(kind: string): [string, (it: OfKind, visit: Visit) => void][] {
-  const knowsAll = kind === "ErasedPool" || kind.endsWith("Set");
+  const knowsAll = kind === "ErasedPool" || kind.includes("Set");
   const overAll = Object.entries(ITERATIONS).filter(([name]) => knowsAll && name !== "handles()")
     .map(([name, iterate]): [string, typeof iterate] => [
       `${name} over all`,
@@ -72,14 +68,14 @@ function iterationsOf(kind: string): [string, (it: OfKind, visit: Visit) => void
 /** Defines a test for each kind of pool in each mode. */
 function each(
   claim: string,
-  fn: (make: () => OfKind, kind: string, isDebug: boolean) => void,
+  fn: (make: () => OfKind, kind: string) => void,
 ): void {
   for (const [kind, make] of Object.entries(POOL_KINDS)) {
     for (const [mode, options] of Object.entries(MODES)) {
       Deno.test(`${kind} (${mode}): ${claim}`, () => {
         // One pool serves a whole test, as only 64 structs and geometries get copies.
         const it = make(Word, { ...SIZES, ...options });
-        fn(() => emptied(it), kind, options.debug === true);
+        fn(() => emptied(it), kind);
         drop(it.pool);
       });
     }
@@ -98,14 +94,13 @@ function filled({ pool, of }: OfKind, count: number): AnyHandle[] {
 
 // -- it ends, and visits each record that stays once --
 
-/** What a visit does to the pool; `pick` returns a live handle. */
+/** What a visit does to the pool; `others` are the other live records. */
 const DEEDS: Readonly<
-  Record<string, (it: OfKind, handle: AnyHandle, pick: () => AnyHandle) => void>
+  Record<string, (it: OfKind, handle: AnyHandle, others: AnyHandle[]) => void>
 > = {
   "nothing": () => {},
   "free it": ({ pool }, handle) => pool.free(handle),
-  "free another": ({ pool }, _, pick) => pool.free(pick()),
-  "alloc": (it) => void filled(it, 3),
+  "free another": ({ pool }, _, others) => others.slice(-1).forEach((it) => pool.free(it)),
   "alloc many": (it) => void filled(it, 20),
   "move": (it, handle) => {
     it.pool.free(handle);
@@ -118,111 +113,62 @@ const DEEDS: Readonly<
   "trim and fill": (it) => void filled(emptied(it), 100),
 };
 
-interface Case {
-  readonly count: number;
-  readonly holes: readonly number[];
-  readonly deeds: readonly string[];
-  readonly seed: number;
-}
-
-const CASES: fc.Arbitrary<Case> = fc.record({
-  count: fc.nat(150),
-  holes: fc.array(fc.nat(149), { maxLength: 100 }),
-  deeds: fc.array(fc.constantFrom(...Object.keys(DEEDS)), { minLength: 1, maxLength: 12 }),
-  seed: fc.nat(),
-});
-
-/** No record, a full block, and many blocks, each with one deed at every visit. */
-const EXAMPLES: [Case][] = [0, 1, 16, 150].flatMap((count) =>
-  Object.keys(DEEDS).map((deed): [Case] => [{ count, holes: [], deeds: [deed], seed: 1 }])
-);
-
 each(
   "every iteration ends, and visits what is live throughout once, in order, whatever a visit does",
-  (make, kind, isDebug) => {
+  (make, kind) => {
     for (const [name, iterate] of iterationsOf(kind)) {
-      const property = fc.property(CASES, ({ count, holes, deeds, seed }) => {
-        const it = make();
-        const { pool, of } = it;
-        const random = new Random(seed);
-        const handles = filled(it, count);
-        for (const hole of new Set(holes)) if (hole < count) pool.free(handles[hole]);
-        const blocks = new Set(pool.blocks.map(({ index }) => index));
-        let staying = [...pool.handles()];
-        const seen = new Set<AnyHandle>();
-        let last = -1;
-        iterate(it, (view, handle) => {
-          const index = pool.indexOf(handle);
-          assert(index > last, `${name}: chunk ${index} came after chunk ${last}`);
-          assert(seen.size < blocks.size * 16, `${name} goes on after ${seen.size} visits`);
-          assertEquals(pool.get<WordView>(...of, handle).n, view.n);
-          last = index;
-          seen.add(handle);
-          const { n } = view;
-          const pick = () => random.pick([...pool.handles()]);
-          DEEDS[deeds[seen.size % deeds.length]](it, handle, pick);
-          if (pool.has(handle)) assertEquals(view.n, n);
-          staying = staying.filter((it) => pool.has(it));
-        });
-        for (const handle of staying) assert(seen.has(handle), `${name} did not visit ${handle}`);
-        validate(pool);
-      });
-      fc.assert(property, { numRuns: EXAMPLES.length + (isDebug ? 2 : 8), examples: EXAMPLES });
+      for (const [deed, run] of Object.entries(DEEDS)) {
+        for (const count of [0, 1, 16, 150]) {
+          const it = make();
+          const { pool, of } = it;
+          let staying = filled(it, count);
+          const most = pool.capacity; // records in blocks that are added meanwhile are not visited
+          const seen = new Set<AnyHandle>();
+          let last = -1;
+          iterate(it, (view, handle) => {
+            const index = pool.indexOf(handle);
+            assert(index > last && seen.size < most, `${name}, ${deed}: chunk ${index}`);
+            const { n } = view;
+            assertEquals(pool.get<WordView>(...of, handle).n, n);
+            last = index;
+            seen.add(handle);
+            run(it, handle, [...pool.handles()].filter((other) => other !== handle));
+            if (pool.has(handle)) assertEquals(view.n, n);
+            staying = staying.filter((it) => pool.has(it));
+          });
+          assert(staying.every((handle) => seen.has(handle)), `${name}, ${deed}`);
+          validate(pool);
+        }
+      }
     }
   },
 );
 
 for (const [mode, options] of Object.entries(MODES)) {
   Deno.test(`PoolSet (${mode}): iterations over all end though each visit allocates in each class`, () => {
-    const types: AnyStruct[] = [
-      Word,
-      struct({ n: "u32", pad: "u32" }),
-      struct({ n: "u32", pad: array("u32", 3) }),
-    ];
+    const types: AnyStruct[] = [1, 2, 4].map((words) =>
+      struct({ n: "u32", pad: array("u8", words * 4 - 3) })
+    );
     const sizes = types.map((type) => type.size);
     const set = new PoolSet({ ...SIZES, ...options, sizes, types }) as unknown as AnyPool;
-    const it = { pool: set, of: [Word] };
+    const it = { pool: set, of: [] };
     const handlesOverAll: typeof ITERATIONS[string] = ({ pool }, visit) => {
       for (const handle of pool.handles()) visit({ n: 0 }, handle); // its struct is not known here
     };
     const iterations = iterationsOf("PoolSet").filter(([name]) => name.endsWith("over all"));
-    iterations.push(["handles() over all", handlesOverAll]);
-    for (const [name, iterate] of iterations) {
+    for (const [name, iterate] of [...iterations, ["handles()", handlesOverAll] as const]) {
       emptied(it);
       const old = Array.from({ length: 60 }, (_, n) => set.alloc(types[n % 3], { n }));
       const seen = new Set<AnyHandle>();
-      iterate(it, (view, handle) => {
-        assert(!seen.has(handle), `${name} visited ${handle} twice`);
+      iterate(it, (_, handle) => {
+        assert(!seen.has(handle) && seen.size < 1000, `${name} visited ${handle}`);
         seen.add(handle);
-        const { n } = view;
         for (const type of types) set.alloc(type);
-        assertEquals(view.n, n);
-        assert(seen.size < 1000, `${name} goes on after ${seen.size} visits`);
       });
       for (const handle of old) assert(seen.has(handle), `${name} did not visit ${handle}`);
       validate(set);
     }
     drop(set);
-  });
-}
-
-for (const [kind, make] of Object.entries(POOL_KINDS)) {
-  Deno.test(`${kind}: every iteration visits just what is live in blocks of many words of bits`, () => {
-    const it = make(Word, { ...SIZES, chunksPerBlock: 128 });
-    for (const [name, iterate] of iterationsOf(kind)) {
-      const runs = fc.array(fc.tuple(fc.nat(299), fc.nat(70)), { maxLength: 6 });
-      const property = fc.property(runs, fc.boolean(), (runs, areLive) => {
-        const handles = filled(emptied(it), 300);
-        const isIn = (n: number) => runs.some(([from, length]) => n >= from && n <= from + length);
-        const live = handles.filter((_, n) => isIn(n) === areLive);
-        for (const handle of handles) if (!live.includes(handle)) it.pool.free(handle);
-        const seen: AnyHandle[] = [];
-        iterate(it, (_, handle) => seen.push(handle));
-        assertEquals(seen, live, name);
-      });
-      fc.assert(property, { numRuns: 60 });
-    }
-    drop(it.pool);
   });
 }
 
@@ -259,7 +205,7 @@ const CHANGES: Readonly<Record<string, (it: OfKind, live: AnyHandle[], nat: numb
 
 each(
   "each record goes to the lowest block with room, whatever happened before",
-  (make, _, isDebug) => {
+  (make) => {
     const names = ["alloc", "alloc", "alloc", "free", "free", "free", ...Object.keys(CHANGES)];
     const change = fc.tuple(fc.constantFrom(...names), fc.nat());
     const property = fc.property(fc.array(change, { minLength: 10, maxLength: 60 }), (changes) => {
@@ -272,7 +218,7 @@ each(
       assertEquals(it.pool.size, live.length);
       validate(it.pool);
     });
-    fc.assert(property, { numRuns: isDebug ? 8 : 30 });
+    fc.assert(property, { numRuns: 25 });
   },
 );
 
@@ -289,27 +235,6 @@ function allocatedLowest({ pool, of }: OfKind): AnyHandle {
   else assertEquals(to.index, lowest);
   return handle;
 }
-
-each(
-  "under random births and deaths records gather in the lowest blocks, others go back",
-  (make) => {
-    const random = new Random(7);
-    const { pool, of } = make();
-    const live: AnyHandle[] = pool.allocMany(...of, 2000);
-    const free = () => pool.free(live.splice(random.below(live.length), 1)[0]);
-    while (live.length > 300) free();
-    assert(pool.blocks.length > 80, "they lie scattered");
-    for (let frame = 0; frame < 200; frame++) {
-      for (let i = 0; i < 15; i++) free();
-      for (let i = 0; i < 15; i++) live.push(pool.alloc(...of));
-    }
-    const perBlock = pool.blocks.map((block) => block.live);
-    // 300 records fill 19 blocks. Some have holes, as 15 are freed at a time, and one empty block
-    // is kept.
-    assert(perBlock.length <= 22, `${perBlock}`);
-    assert(perBlock.slice(0, 17).every((count) => count === 16), `${perBlock}`);
-  },
-);
 
 // -- views in debug mode --
 
@@ -356,24 +281,6 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
     }
   });
 
-  Deno.test(`${kind} in debug mode: nested iterations have views of their own`, () => {
-    const { it } = fresh();
-    for (const [, iterate] of iterations) {
-      let pairs = 0;
-      iterate(it, (outer) => {
-        const { n } = outer;
-        iterate(it, (inner) => {
-          assertEquals(outer.n, n);
-          assert(outer !== inner);
-          pairs++;
-        });
-        assertEquals(outer.n, n);
-      });
-      assertEquals(pairs, 400);
-    }
-    drop(it.pool);
-  });
-
   Deno.test(`${kind} in debug mode: a view dies when its callback throws, but not when for…of breaks`, () => {
     const { it, handles } = fresh();
     for (const [name, iterate] of iterations) {
@@ -390,11 +297,3 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
     drop(it.pool);
   });
 }
-
-// -- these tests themselves --
-
-Deno.test({
-  name: "The pools of these tests had copies, as there is still room for more",
-  ignore: !CAN_COMPILE,
-  fn: () => assert(textsOf(() => new Pool(struct({ n: "u8" }))).length > 0),
-});
