@@ -56,7 +56,7 @@ function setOf(
   { maxChunks = 1 << 18, ...options }: PoolOptions = {},
   types?: AnyStruct[],
 ): OfKind {
-  const sizes = [1, struct.size];
+  const sizes = [struct.size < 4 ? 1 : 2, struct.size]; // 2 have links of 2 bytes
   const known = types === undefined ? {} : { types };
   return ofKind(new PoolSet({ ...options, maxChunks: 2 * maxChunks, sizes, ...known }), struct);
 }

@@ -8,10 +8,8 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   type AnyStruct,
   array,
-  DisposedError,
   ErasedPool,
   LeakError,
-  OutOfMemoryError,
   Pool,
   type PoolOptions,
   PoolSet,
@@ -19,68 +17,66 @@ import {
   StaleHandleError,
   struct,
   validate,
-  wasmMemory,
 } from "../../mod.ts";
-import { slabs } from "../../src/slab/slab.ts"; // generations are worn out only there
 import { Ledger } from "../_ledger.ts";
 import { drop, POOL_KINDS } from "../_kinds.ts";
 import { assertError, counters, forge, untyped } from "../_support.ts";
-import { assertSameBytes, contentOf, goOn, SNAPPED, stateful } from "./_snapshots.ts";
-import { statesOf } from "./_snapshots.ts";
-import { Random } from "../_random.ts";
+import { assertSameBytes, contentOf, goOn, SNAPPED, stateful, statesOf } from "./_snapshots.ts";
 
 // -- there and back --
 
-const SPREAD: PoolOptions = { reuse: "spread" };
-const SPREAD_DEBUG: PoolOptions = { reuse: "spread", debug: true };
+const PLAIN = {}, DEBUG = { debug: true };
 
 /** How the pool is made that is saved, and the one that restores. */
 const PAIRS: Readonly<Record<string, readonly [PoolOptions, PoolOptions]>> = {
-  "a pool": [{}, {}],
-  "a pool of spread reuse": [SPREAD, SPREAD],
-  "a pool in debug mode": [{ debug: true }, { debug: true }],
-  "a pool of spread reuse in debug mode": [SPREAD_DEBUG, SPREAD_DEBUG],
-  "a pool, into debug mode": [{}, { debug: true }],
-  "a pool of spread reuse, into debug mode": [SPREAD, SPREAD_DEBUG],
+  "a pool": [PLAIN, PLAIN],
+  "a pool in debug mode": [DEBUG, DEBUG],
+  "a pool, into debug mode": [PLAIN, DEBUG],
 };
 
 for (const kind of Object.keys(POOL_KINDS)) {
-  for (const [what, [from, to]] of Object.entries(PAIRS)) {
-    Deno.test(`${kind}: restore() of ${what} replaces any state, and the pool goes on as the saved one`, () => {
-      for (const state of statesOf(kind)) {
-        // A worn chunk of debug mode has a handle past the table of handles.
-        if (from.debug && state.startsWith("worn")) continue;
-        const old = stateful(kind, state, from);
-        const content = contentOf(old);
-        const saved = old.pool.snapshot();
-        assertEquals(contentOf(old), content, "snapshot() changed something");
-        for (const into of statesOf(kind)) {
-          if (to.debug && into.startsWith("worn")) continue;
-          const memory = new Ledger();
-          const it = stateful(kind, into, { ...to, name: "other", memory, keepEmptyBlocks: 1 });
-          const own = [...it.pool.handles()];
-          it.pool.restore(saved);
-          validate(it.pool);
-          assertEquals(contentOf(it), content, `${state} into ${into}`);
-          assertEquals(memory.lent.size, it.pool.blocks.length);
-          for (const handle of old.pool.handles()) assert(it.pool.has(handle));
-          if (from.debug === to.debug) assertSameBytes(it.pool.snapshot(), saved);
-          if (!to.debug) {
-            const fresh = stateful(kind, "nothing", from);
-            fresh.pool.restore(saved);
-            assertEquals(goOn(it, 7, 20), goOn(fresh, 7, 20), `${state} into ${into}`);
-            assertSameBytes(it.pool.snapshot(), fresh.pool.snapshot());
-          } else {
-            const known = new Set<number>([...own, ...old.pool.handles()]);
-            for (const handle of own) assertEquals(it.pool.has(handle), old.pool.has(handle));
-            const next = it.pool.tryAlloc(...it.of);
-            assert(next === undefined || !known.has(next), "a handle was given out again");
-          }
-          drop(it.pool);
-        }
-        drop(old.pool);
+  for (const [what, pair] of Object.entries(PAIRS)) {
+    for (const reuse of ["recent", "spread"] as const) {
+      Deno.test(`${kind} with ${reuse} reuse: restore() of ${what} replaces any state, and the pool goes on as the saved one`, () => {
+        assertRestores(kind, { ...pair[0], reuse }, { ...pair[1], reuse });
+      });
+    }
+  }
+}
+
+function assertRestores(kind: string, from: PoolOptions, to: PoolOptions): void {
+  for (const state of statesOf(kind)) {
+    // A worn chunk of debug mode has a handle past the table of handles.
+    if (from.debug && state.startsWith("worn")) continue;
+    const old = stateful(kind, state, from);
+    const content = contentOf(old);
+    const saved = old.pool.snapshot();
+    assertEquals(contentOf(old), content, "snapshot() changed something");
+    for (const into of statesOf(kind)) {
+      if (to.debug && into.startsWith("worn")) continue;
+      const memory = new Ledger();
+      const it = stateful(kind, into, { ...to, name: "other", memory, keepEmptyBlocks: 1 });
+      const own = [...it.pool.handles()];
+      it.pool.restore(saved);
+      validate(it.pool);
+      assertEquals(contentOf(it), content, `${state} into ${into}`);
+      assertEquals(memory.lent.size, it.pool.blocks.length);
+      for (const handle of old.pool.handles()) assert(it.pool.has(handle));
+      if (from.debug === to.debug) assertSameBytes(it.pool.snapshot(), saved);
+      if (!to.debug) {
+        const fresh = stateful(kind, "nothing", from);
+        fresh.pool.restore(saved);
+        assertEquals(goOn(it, 7, 20), goOn(fresh, 7, 20), `${state} into ${into}`);
+        assertSameBytes(it.pool.snapshot(), fresh.pool.snapshot());
+      } else {
+        const known = new Set<number>([...own, ...old.pool.handles()]);
+        for (const handle of own) assertEquals(it.pool.has(handle), old.pool.has(handle));
+        const next = it.pool.tryAlloc(...it.of);
+        assert(next === undefined || !known.has(next), "a handle was given out again");
       }
-    });
+      drop(it.pool);
+    }
+    drop(old.pool);
   }
 }
 
@@ -95,74 +91,31 @@ Deno.test("restore() keeps the arrays of blocks that stay, and views of them", (
   assertEquals(view.n, 5);
 });
 
-Deno.test("restore() restores free lists with links of every size", () => {
-  for (const size of [1, 2, 3, 7, 32]) {
-    for (const chunksPerBlock of [256, 512, 1024]) {
-      if (size === 1 && chunksPerBlock > 256) continue; // no room for a link
-      using pool = new Pool({ of: array("u8", size) }, { chunksPerBlock, maxChunks: 2048 });
-      const handles = pool.allocMany(1500);
-      const random = new Random(size);
-      for (let i = 0; i < 700; i++) pool.tryFree(handles[random.below(1500)]);
-      const saved = pool.snapshot();
-      const count = 1500 - pool.size;
-      const next = pool.allocMany(count);
-      pool.clear();
-      pool.restore(saved);
-      assertEquals(pool.allocMany(count), next);
-      validate(pool);
-    }
-  }
-});
-
-Deno.test("After restore() blocks are used in the same order, though one was worn out since", () => {
-  const pool = counters({ ...SNAPPED, handles: "wide", keepEmptyBlocks: 0 });
-  const [{ codec, blocks }] = slabs.get(pool)!; // every pool has a slab
-  pool.allocMany(17);
-  pool.freeBlock(0);
-  const saved = pool.snapshot();
-  const next = pool.allocMany(31);
-  blocks[0].stamps.fill(codec.maxGeneration * 2 + 1);
-  for (let i = 0; i < 16; i++) pool.free(forge(codec.encode(i, blocks[0].stamps[i])));
-  assertEquals(pool.stats().retired, 16);
-  pool.allocMany(17);
-  pool.restore(saved);
-  assertEquals(pool.allocMany(31), next);
-  validate(pool);
-});
-
 // -- where to --
 
 Deno.test("snapshot(into) writes the same bytes to any array that has room, and nothing beyond", () => {
   for (const kind of Object.keys(POOL_KINDS)) {
-    for (const state of statesOf(kind)) {
-      const { pool } = stateful(kind, state);
-      const saved = pool.snapshot();
-      const before = contentOf({ pool });
-      for (const [at, more] of [[0, 0], [8, 1], [64, 100]]) {
-        for (const buffer of [ArrayBuffer, SharedArrayBuffer]) {
-          const into = new Uint8Array(new buffer(at + saved.length + more), at).fill(255);
-          for (let i = 0; i < 2; i++) assertStrictEquals(pool.snapshot(into), into);
-          assertSameBytes(into.subarray(0, saved.length), saved, `${kind}, ${state}`);
-          assertEquals([...into.subarray(saved.length)], Array(more).fill(255));
-          pool.restore(into);
-          into.fill(0);
-        }
+    const it = stateful(kind, "holes");
+    const saved = it.pool.snapshot();
+    const before = contentOf(it);
+    for (const [at, more] of [[0, 0], [8, 1], [64, 100]]) {
+      for (const Buffer of [ArrayBuffer, SharedArrayBuffer]) {
+        const into = new Uint8Array(new Buffer(at + saved.length + more), at).fill(255);
+        for (let i = 0; i < 2; i++) assertStrictEquals(it.pool.snapshot(into), into);
+        assertSameBytes(into.subarray(0, saved.length), saved, kind);
+        assertEquals([...into.subarray(saved.length)], Array(more).fill(255));
+        it.pool.restore(into);
+        into.fill(0);
       }
-      assertEquals(contentOf({ pool }), before);
     }
-  }
-});
-
-Deno.test("snapshot(into) returns a new array where there is no room", () => {
-  const { pool } = stateful("Pool", "holes");
-  const saved = pool.snapshot();
-  const gone = new Uint8Array(saved.length);
-  gone.buffer.transfer();
-  for (const into of [...[0, 8, saved.length - 1].map((it) => new Uint8Array(it)), gone]) {
-    const made = pool.snapshot(into);
-    assert(made !== into);
-    assertSameBytes(made, saved);
-    assert(into.length === 0 || into.every((byte) => byte === 0));
+    const gone = new Uint8Array(saved.length);
+    gone.buffer.transfer();
+    for (const into of [...[0, 8, saved.length - 1].map((it) => new Uint8Array(it)), gone]) {
+      const made = it.pool.snapshot(into); // a new one, as there is no room
+      assert(made !== into && (into.length === 0 || into.every((byte) => byte === 0)));
+      assertSameBytes(made, saved);
+    }
+    assertEquals(contentOf(it), before);
   }
 });
 
@@ -217,52 +170,6 @@ Deno.test("restore() takes longer arrays, at any byte of a buffer, and Node's Bu
     }
   }
 });
-
-// -- memory --
-
-for (const kind of Object.keys(POOL_KINDS)) {
-  Deno.test(`${kind}: snapshot() and restore() throw while memory is detached and after dispose()`, () => {
-    const memory = new WebAssembly.Memory({ initial: 1 });
-    const it = stateful(kind, "holes", { memory: wasmMemory(memory) });
-    const { pool } = it;
-    const saved = pool.snapshot();
-    const content = contentOf(it);
-    memory.grow(1);
-    const { label } = slabs.get(pool)![0]; // every pool has a slab
-    const problem = `in ${label}: the memory of block`;
-    assertThrows(() => pool.snapshot(), TypeError, `Cannot snapshot ${problem}`);
-    assertThrows(() => pool.restore(saved), TypeError, `Cannot restore ${problem}`);
-    pool.rebind();
-    pool.alloc(...it.of);
-    pool.restore(saved);
-    assertEquals(contentOf(it), content);
-    pool.dispose();
-    assertThrows(() => pool.snapshot(), DisposedError);
-    assertThrows(() => pool.restore(saved), DisposedError);
-  });
-}
-
-for (const kind of ["Pool", "wide PoolSet"]) {
-  Deno.test(`${kind}: restore() that has no memory leaves no trace of the blocks of the snapshot`, () => {
-    const saved = stateful(kind, "all chunks").pool.snapshot();
-    for (const into of ["nothing", "a block given back"]) {
-      for (let budget = 0, isDone = false; !isDone; budget++) {
-        const memory = new Ledger();
-        const { pool } = stateful(kind, into, { memory });
-        const own = pool.snapshot();
-        memory.budget = budget;
-        try {
-          pool.restore(saved);
-          isDone = true;
-        } catch (error) {
-          assert(error instanceof OutOfMemoryError, String(error));
-          assertSameBytes(pool.snapshot(), own);
-        }
-        validate(pool);
-      }
-    }
-  });
-}
 
 // -- kinds --
 
@@ -404,20 +311,4 @@ Deno.test("snapshot() takes hardly more bytes than the blocks and their metadata
   const { byteLength, overheadBytes } = pool.stats();
   const more = pool.snapshot().length - byteLength - overheadBytes;
   assert(more > 0 && more < 120 + 40 * pool.blocks.length, `${more} bytes more`);
-});
-
-Deno.test("A snapshot may hold dead records of a struct that the pool does not know", () => {
-  const Imp = struct({ hp: "u8" }, { name: "Imp" });
-  const Orc = struct({ hp: "u8", rage: "u8" }, { name: "Orc" });
-  using from = new PoolSet({ sizes: [2] });
-  const imp = from.alloc(Imp, { hp: 3 });
-  const orc = from.alloc(Orc);
-  using to = new PoolSet({ sizes: [2] });
-  to.cursor(Imp);
-  const saved = from.snapshot();
-  assertThrows(() => to.restore(saved), SnapshotError, "which the pool does not know");
-  from.free(orc);
-  to.restore(from.snapshot());
-  assertEquals([to.size, to.get(Imp, imp).hp], [1, 3]);
-  validate(to);
 });

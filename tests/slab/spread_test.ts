@@ -7,13 +7,9 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
   countingMemory,
-  ErasedPool,
   InvariantError,
   OutOfMemoryError,
-  Pool,
   type PoolOptions,
-  PoolSet,
-  struct,
   validate,
   wasmMemory,
 } from "../../mod.ts";
@@ -21,11 +17,10 @@ import {
 // there.
 import type { Block } from "../../src/slab/block.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts";
-import { drop, type KindMaker, type OfKind, POOL_KINDS } from "../_kinds.ts";
-import { assertNoGarbage, claim } from "../model/_meter.ts";
-import { counters, figuresOf, untyped } from "../_support.ts";
+import { drop, type OfKind, POOL_KINDS } from "../_kinds.ts";
+import { Random } from "../_random.ts";
+import { counters, figuresOf, Num, untyped } from "../_support.ts";
 
-const Num = struct({ n: "u32" }, { name: "Num" });
 const REST = 1024;
 
 const MODES: Readonly<Record<string, PoolOptions>> = {
@@ -34,22 +29,9 @@ const MODES: Readonly<Record<string, PoolOptions>> = {
   "debug": { debug: true },
 };
 
-/**
- * The first class of a set has 2 bytes here, as links in blocks of more than 256 chunks need them.
- */
-const setOf: KindMaker = (struct, { maxChunks = 2 ** 18, ...options } = {}) => ({
-  pool: untyped(new PoolSet({ ...options, maxChunks: maxChunks * 2, sizes: [2, struct.size] })),
-  of: [struct],
-});
-const MAKERS: Readonly<Record<string, KindMaker>> = {
-  ...POOL_KINDS,
-  "PoolSet": setOf,
-  "wide PoolSet": (struct, options) => setOf(struct, { ...options, handles: "wide" }),
-};
-
 /** Defines a test for every kind of pool, with its own code, shared code, and in debug mode. */
 function each(claim: string, test: (make: (options?: PoolOptions) => OfKind) => void): void {
-  for (const [kind, make] of Object.entries(MAKERS)) {
+  for (const [kind, make] of Object.entries(POOL_KINDS)) {
     for (const [mode, options] of Object.entries(MODES)) {
       Deno.test(`${kind} with spread reuse, ${mode}: ${claim}`, () => {
         test((more) => make(Num, { reuse: "spread", ...options, ...more }));
@@ -82,18 +64,6 @@ each("where maxChunks allows no others, the chunk freed longest ago comes first"
   drop(pool);
 });
 
-each("chunks that were never used come before those that were", (make) => {
-  const { pool, of } = make({ chunksPerBlock: 16, maxChunks: 64 });
-  const seen = new Set<number>();
-  for (let i = 0; i < 64; i++) {
-    const handle = pool.alloc(...of);
-    seen.add(pool.indexOf(handle));
-    pool.free(handle);
-  }
-  assertEquals([seen.size, pool.size], [64, 0]);
-  pool.dispose();
-});
-
 // -- no chunk before others have been freed --
 
 /** Counts the frees between that of a chunk and its next alloc. */
@@ -107,14 +77,14 @@ class Watch {
     this.it = it;
   }
 
-  alloc(): AnyHandle {
-    return this.allocated(this.it.pool.alloc(...this.it.of));
-  }
-
-  allocated(handle: AnyHandle): AnyHandle {
-    const freed = this.#freed.get(this.it.pool.indexOf(handle));
-    if (freed !== undefined) this.least = Math.min(this.least, this.frees - freed);
-    return handle;
+  alloc(count = 1): AnyHandle[] {
+    const { pool, of } = this.it;
+    const handles: AnyHandle[] = count > 1 ? pool.allocMany(...of, count) : [pool.alloc(...of)];
+    for (const handle of handles) {
+      const freed = this.#freed.get(pool.indexOf(handle));
+      if (freed !== undefined) this.least = Math.min(this.least, this.frees - freed);
+    }
+    return handles;
   }
 
   /** Frees records, one by one if it is not said how. */
@@ -132,39 +102,47 @@ class Watch {
 
 /** What a game does in a frame. */
 const FRAMES: Readonly<Record<string, (watch: Watch, frame: number) => void>> = {
-  "one record made and dropped": (watch) => watch.free([watch.alloc()]),
+  "one record made and dropped": (watch) => watch.free(watch.alloc()),
   "one record made and dropped, and trim()": (watch, frame) => {
-    watch.free([watch.alloc()]);
+    watch.free(watch.alloc());
     if (frame % 50 === 0) watch.it.pool.trim();
   },
-  "one record made, and clear()": (watch) =>
-    watch.free([watch.alloc()], () => watch.it.pool.clear()),
+  "one record made, and clear()": (watch) => watch.free(watch.alloc(), () => watch.it.pool.clear()),
   "ten made and dropped by allocMany() and freeMany()": (watch) => {
-    const { pool, of } = watch.it;
-    const handles: AnyHandle[] = pool.allocMany(...of, 10);
-    handles.forEach((it) => watch.allocated(it));
-    watch.free(handles, () => pool.freeMany(handles));
+    const handles = watch.alloc(10);
+    watch.free(handles, () => watch.it.pool.freeMany(handles));
   },
   "sawtooth": (watch, frame) => {
-    const handles = Array.from({ length: frame % 50 }, () => watch.alloc());
+    const handles = Array.from({ length: frame % 50 }, () => watch.alloc()).flat();
     watch.free(frame % 2 === 0 ? handles : handles.reverse());
   },
 };
 
-/** maxChunks, chunksPerBlock and keepEmptyBlocks. */
-const SIZES = [[2 ** 14, 16, 0], [2 ** 14, 4096, 1], [2 ** 18, 16, 3], [2 ** 18, 4096, 0]];
-
-for (const [what, frame] of Object.entries(FRAMES)) {
-  each(`${what} in each frame: ${REST} frees lie between`, (make) => {
-    for (const [maxChunks, chunksPerBlock, keepEmptyBlocks] of SIZES) {
-      const watch = new Watch(make({ maxChunks, chunksPerBlock, keepEmptyBlocks }));
-      for (let i = 0; i < 1500; i++) frame(watch, i);
-      for (let i = 0; i < 2 * chunksPerBlock + 1500; i++) watch.free([watch.alloc()]);
-      watch.assertRested();
-      drop(watch.it.pool);
+each(
+  `${REST} frees lie between, and nothing grows, whatever is made and dropped in a frame`,
+  (make) => {
+    for (const [what, frame] of Object.entries(FRAMES)) {
+      for (const [maxChunks, chunksPerBlock] of [[2 ** 14, 16], [2 ** 14, 1024], [2 ** 18, 16]]) {
+        const memory = countingMemory();
+        const it = make({ maxChunks, chunksPerBlock, memory });
+        const watch = new Watch(it);
+        const most = REST + 60 + 4 * chunksPerBlock;
+        for (let i = 0; i < 3000; i++) frame(watch, i);
+        assert(
+          it.pool.capacity <= most && memory.peakBytes <= most * 4,
+          `${what}: ${memory.peakBytes}`,
+        );
+        // 4 bytes of stamp at most, a tag, 4 of link and a bit for each chunk that ever existed.
+        const { overheadBytes } = it.pool.stats();
+        assert(overheadBytes <= most * 9.25, `${what}: ${overheadBytes} bytes beside them`);
+        for (let i = 0; i < 2 * REST; i++) watch.free(watch.alloc());
+        watch.assertRested();
+        drop(it.pool);
+        assertEquals(memory.regions, 0);
+      }
     }
-  });
-}
+  },
+);
 
 /** A pool with spread reuse. */
 function spreadPool(options: PoolOptions): { pool: ReturnType<typeof counters>; watch: Watch } {
@@ -172,24 +150,9 @@ function spreadPool(options: PoolOptions): { pool: ReturnType<typeof counters>; 
   return { pool, watch: new Watch({ pool: untyped(pool), of: [] }) };
 }
 
-Deno.test("Spread reuse: a thousand made and dropped in each frame come again after as many frees", () => {
-  for (const maxChunks of [2 ** 14, 2 ** 20]) {
-    for (const chunksPerBlock of [16, 4096]) {
-      for (const trims of [false, true]) {
-        const { pool, watch } = spreadPool({ maxChunks, chunksPerBlock });
-        for (let i = 0; i < 40; i++) {
-          watch.free(Array.from({ length: 1000 }, () => watch.alloc()));
-          if (trims) pool.trim();
-        }
-        watch.assertRested();
-      }
-    }
-  }
-});
-
 Deno.test("Spread reuse: chunks of a block that comes back do not bring the turn of others forward", () => {
   const { pool, watch } = spreadPool({ maxChunks: 2 ** 14, chunksPerBlock: 2048 });
-  const handles = Array.from({ length: 3 * 2048 }, () => watch.alloc());
+  const handles = watch.alloc(3 * 2048);
   watch.free(handles.slice(2048));
   pool.trim();
   // The queue passes the chunks of the blocks without memory, which are in their own chains then.
@@ -204,41 +167,34 @@ Deno.test("Spread reuse: chunks of a block that comes back do not bring the turn
 /** Most live at once where records come and go at random. */
 const CROWD = 300;
 
-for (const maxChunks of [2 ** 12, 2 ** 20, 2 ** 22]) {
-  for (const isRandom of [false, true]) {
-    const what = isRandom ? "records that come and go at random" : "one record a frame";
-    Deno.test(`Spread reuse accepts no stale handle within 2^20 allocs (${what}, ${maxChunks} chunks)`, () => {
+for (const isRandom of [false, true]) {
+  const what = isRandom ? "records that come and go at random" : "one record a frame";
+  Deno.test(`Spread reuse accepts no stale handle within 2^20 allocs (${what})`, () => {
+    for (const maxChunks of [2 ** 12, 2 ** 20, 2 ** 22]) {
       const pool = counters({ reuse: "spread", maxChunks, chunksPerBlock: 1024 });
-      // When each handle was freed: if it is given out a second time, stale copies of it are
-      // accepted.
+      const random = new Random(1);
+      // When handles of the first 256 chunks were freed: stale copies are accepted from when they
+      // are given out a second time.
       const freedAt = new Map<number, number>();
+      const isWatched = (handle: number) => (handle & (maxChunks - 1)) < 256;
       const live: ReturnType<typeof pool.alloc>[] = [];
-      const allocs = 1.2 * 2 ** 20;
-      let seed = 1, least = Infinity;
-      const watched = 256;
-      for (let i = 0; i < allocs; i++) {
+      let least = Infinity;
+      for (let i = 0; i < 1.2 * 2 ** 20; i++) {
         const handle = pool.alloc();
-        if ((handle & (maxChunks - 1)) < watched) {
-          const before = freedAt.get(handle);
-          if (before !== undefined) least = Math.min(least, i - before);
-        }
+        if (isWatched(handle)) least = Math.min(least, i - (freedAt.get(handle) ?? -Infinity));
         live.push(handle);
-        seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-        const kept = isRandom ? seed >>> 8 & CROWD : 0;
+        const kept = isRandom ? random.below(CROWD) : 0;
         while (live.length > kept) {
-          const at = isRandom ? (seed >>> 4) % live.length : 0;
-          const gone = live[at];
-          live[at] = live[live.length - 1];
-          live.length--;
+          const [gone] = live.splice(random.below(live.length), 1);
           pool.free(gone);
-          if ((gone & (maxChunks - 1)) < watched) freedAt.set(gone, i);
+          if (isWatched(gone)) freedAt.set(gone, i);
         }
       }
-      assert(freedAt.size > watched, "no chunk came again");
+      assert(freedAt.size > 256, "no chunk came again");
       assert(least >= 2 ** 20, `a handle was accepted after ${least} allocs`);
       validate(pool);
-    });
-  }
+    }
+  });
 }
 
 // -- memory --
@@ -267,24 +223,6 @@ each(
     }
   },
 );
-
-Deno.test("Spread reuse: nothing grows over many frames, whatever is made and dropped", () => {
-  for (const [what, frame] of Object.entries(FRAMES)) {
-    for (const chunksPerBlock of [16, 1024]) {
-      const memory = countingMemory();
-      const { pool, watch } = spreadPool({ chunksPerBlock, memory });
-      const most = REST + 60 + 4 * chunksPerBlock;
-      for (let i = 0; i < 20_000; i++) frame(watch, i);
-      const { overheadBytes, capacity } = pool.stats();
-      assert(capacity <= most && memory.peakBytes <= most * 4, `${what}: ${capacity} chunks`);
-      // 2 bytes of stamp, 4 of link and a bit for each chunk that ever existed.
-      assert(overheadBytes <= most * 6.25, `${what}: ${overheadBytes} bytes beside them`);
-      validate(pool);
-      pool.dispose();
-      assertEquals(memory.regions, 0);
-    }
-  }
-});
 
 Deno.test("Spread reuse counts 4 bytes of link a chunk among the overhead", () => {
   const bytesOf = (reuse: "spread" | "recent", handles: "compact" | "wide") => {
@@ -410,68 +348,3 @@ for (const [problem, plant] of Object.entries(FAULTS)) {
     assertThrows(() => validate(pool), InvariantError, problem);
   });
 }
-
-// -- garbage --
-
-for (const handles of ["compact", "wide"] as const) {
-  const options: PoolOptions = {
-    reuse: "spread",
-    handles,
-    chunksPerBlock: 512,
-    keepEmptyBlocks: 8,
-  };
-  const pools: Readonly<Record<string, () => OfKind>> = {
-    "Pool": () => POOL_KINDS.Pool(Num, { ...options, maxChunks: 8192 }),
-    "full Pool": () => POOL_KINDS.Pool(Num, { ...options, maxChunks: 512 }),
-    "ErasedPool": () => POOL_KINDS.ErasedPool(Num, { ...options, maxChunks: 8192 }),
-    "ErasedPool without types": () => POOL_KINDS["ErasedPool without types"](Num, options),
-    // Engines box the wide handles of a set, whatever is reused.
-    ...handles === "compact" && { "PoolSet": () => setOf(Num, { ...options, maxChunks: 4096 }) },
-  };
-  for (const [kind, make] of Object.entries(pools)) {
-    claim(`${kind} with spread reuse leaves no garbage (${handles})`, () => {
-      const { pool, of } = make();
-      const live: AnyHandle[] = pool.allocMany(...of, 512);
-      const [struct] = of;
-      assertNoGarbage((i) => {
-        const at = i * 7919 & 511;
-        pool.free(live[at]);
-        live[at] = struct === undefined ? pool.alloc() : pool.alloc(struct);
-      });
-    });
-  }
-
-  claim(
-    `Pool with spread reuse leaves no garbage of many records, nor of clear() (${handles})`,
-    () => {
-      const pool = new Pool(Num, { ...options, maxChunks: 8192 });
-      const out = new Float64Array(8);
-      assertNoGarbage(() => pool.freeMany(pool.allocMany(8, out)), 8);
-      assertNoGarbage(() => {
-        pool.allocMany(8, out);
-        pool.clear();
-      }, 8);
-    },
-  );
-}
-
-// -- the option --
-
-Deno.test("Pools throw TypeError on a reuse that is none", () => {
-  for (const bad of ["x", "", 1, true, null, {}]) {
-    const options = { reuse: untyped<"recent">(bad), name: "cells" };
-    const shown = typeof bad === "string" ? `"${bad}"` : String(bad);
-    const message = `"cells": reuse must be "recent" or "spread", got ${shown}`;
-    assertThrows(() => new Pool(Num, options), TypeError, `Cannot create Pool ${message}`);
-    assertThrows(
-      () => new ErasedPool({ ...options, size: 8 }),
-      TypeError,
-      `Cannot create ErasedPool ${message}`,
-    );
-    assertThrows(
-      () => new PoolSet({ ...options, sizes: [8] }),
-      TypeError,
-      `Cannot create PoolSet ${message}`,
-    );
-  }
-});
