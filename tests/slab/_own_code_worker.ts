@@ -8,14 +8,7 @@
 import { Watch } from "./_own_texts.ts";
 
 /** What a worker does. */
-export type Scenario =
-  | "import"
-  | "own"
-  | "never"
-  | "forbidden"
-  | "opted out"
-  | "many"
-  | { readonly late: string };
+export type Scenario = "import" | "own" | "never" | "forbidden" | { readonly late: string };
 
 /** What came of it. */
 export interface Outcome {
@@ -60,8 +53,6 @@ const RUNS: Readonly<Record<string, Run>> = {
     return workOut(mod);
   },
   forbidden: (mod) => workOut(mod),
-  "opted out": optOut,
-  many: makeMany,
 };
 
 /**
@@ -85,54 +76,6 @@ async function workOut({ specialization }: Module): Promise<unknown> {
   const before = specialization();
   const { workOut }: typeof import("./_workout.ts") = await load("_workout.ts");
   return { result: workOut(), specialization: [before, specialization()] };
-}
-
-/** Uses pools of every kind whose options switch off own code. */
-function optOut({ ErasedPool, Pool, PoolSet, SharedPool, struct }: Module): unknown {
-  const Word = struct({ n: "u32" }, { name: "Word" });
-  const specialize = false;
-  const pool = new Pool(Word, { specialize });
-  const shared = SharedPool.create(Word, { specialize });
-  const there = SharedPool.attach(Word, shared.share(), { specialize });
-  type Kind = typeof Word;
-  const erased = new ErasedPool<Kind>({ size: 4, types: [Word], specialize });
-  const open = new ErasedPool<Kind>({ size: 4, specialize });
-  const set = new PoolSet<Kind>({ sizes: [4, 8], specialize });
-  const debug = new Pool(Word, { debug: true });
-  let sum = 0;
-  for (const one of [pool, shared, there, debug]) {
-    for (let n = 0; n < 100; n++) one.alloc({ n });
-    one.forEach((it) => sum += it.n);
-    one.loop((it) => sum += it.n)();
-  }
-  for (const one of [erased, open, set]) {
-    for (let n = 0; n < 100; n++) one.alloc(Word, { n });
-    one.forEach(Word, (it) => sum += it.n);
-    one.loop(Word, (it) => sum += it.n)();
-    one.retain(Word, () => true);
-  }
-  return sum;
-}
-
-/** Makes more pools than may have copies; returns the number of texts and the results of each. */
-function makeMany({ Pool, struct, validate }: Module, watch: Watch): unknown {
-  return Array.from({ length: 70 }, (_, i) => {
-    const before = watch.texts.length;
-    using pool = new Pool(struct({ n: "u32", x: "f32" }, { name: `Kind${i}` }), {
-      chunksPerBlock: 64,
-    });
-    const handles = Array.from({ length: 100 }, (_, n) => pool.alloc({ n, x: n / 2 }));
-    let sum = 0;
-    pool.forEach((it, handle) => sum += it.n * it.x + handle);
-    pool.loop((it, handle, by: number) => sum += it.n * by - handle)(3);
-    for (const it of pool) sum += it.x;
-    const freed = pool.retain((it) => it.n % 3 === 0);
-    pool.free(handles[3]);
-    pool.set(handles[6], { x: 7 });
-    validate(pool);
-    const result = [sum, freed, pool.get(handles[6]).toJSON(), [...pool.handles()], pool.stats()];
-    return { texts: watch.texts.length - before, result: JSON.stringify(result) };
-  });
 }
 
 /** Calls `configure()` once something exists that has code; returns its error. */

@@ -13,6 +13,7 @@ import {
 } from "../../mod.ts";
 import type { Outcome, Scenario } from "./_own_code_worker.ts";
 import { CAN_COMPILE, LATE, textsOf } from "./_own_texts.ts";
+import { workOut } from "./_workout.ts";
 import type { AnyPool } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
@@ -61,15 +62,6 @@ inWorker(
 );
 
 inWorker(
-  "Pools with specialize: false, and those of debug mode, compile and probe nothing",
-  async () => {
-    const { texts, value } = await play("opted out");
-    assertEquals(texts, []);
-    assertEquals(value, 2 * (7 + 1) * 4950); // the second part sees the first one's records as well
-  },
-);
-
-inWorker(
   "All that pools do is the same with own code, without, and where code is forbidden",
   async () => {
     type Value = { result: string; specialization: unknown };
@@ -79,20 +71,24 @@ inWorker(
     const forbidden = await play<Value>("forbidden");
     assertEquals(forbidden.texts, [PROBE]);
     assertEquals(forbidden.value.specialization, ["own", "shared"]);
-    assertEquals(forbidden.value.result, never.value.result);
     const own = await play<Value>("own");
     assertEquals(own.texts.length > 500, CAN_COMPILE);
     assertEquals(own.value.specialization, ["own", CAN_COMPILE ? "own" : "shared"]);
-    assertEquals(own.value.result, never.value.result);
+    for (const { value } of [forbidden, own]) assertEquals(value.result, never.value.result);
   },
 );
 
-inWorker("64 structs have copies, and further ones share and do the same", async () => {
-  const { value } = await play<{ texts: number; result: string }[]>("many");
-  assertEquals(value.map(({ texts }) => texts > 1), value.map((_, i) => i < 64));
-  assertEquals(value.slice(64).map(({ texts }) => texts), [0, 0, 0, 0, 0, 0]);
-  assertEquals(new Set(value.map(({ result }) => result)).size, 1);
-}, true);
+Deno.test("Pools with specialize: false, and those of debug mode, compile nothing", () => {
+  assertEquals(textsOf(() => workOut(false)), []);
+  const pool = new Pool(word(), { debug: true });
+  const texts = textsOf(() => {
+    pool.allocMany(100);
+    pool.loop(() => {})();
+    pool.forEach(() => {});
+    pool.retain(() => false);
+  });
+  assertEquals(texts, []);
+});
 
 inWorker(
   "configure() throws once there is a pool of any kind or code for a view, not where none came of it",
@@ -188,6 +184,15 @@ freshly(
     if (CAN_COMPILE) assertEquals(textsOf(() => compile(defineSum, add, 1)).length, 1);
   },
 );
+
+freshly("64 structs have copies, and further ones share and do the same", (own) => {
+  own.compilerFor("x", false);
+  for (let i = 0; i < 70; i++) {
+    const compile = own.compilerFor(`x${i}`, true);
+    const texts = textsOf(() => assertEquals(compile(defineSum, add, i)(1), 1 + i));
+    assertEquals(texts.length > 0, i < 64);
+  }
+}, true);
 
 freshly(
   "Where a build tool put a helper into the text, the function itself is called from then on",
