@@ -1,13 +1,24 @@
 /**
- * Tests of views and their parts: nested structs, arrays and elements of arrays.
+ * Tests of views and their parts: nested structs, arrays and elements of arrays; views in JSON,
+ * where integers of 64 bits are decimal strings; and unbound views, which read zero.
  *
  * @module
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { inspect } from "node:util";
 import fc from "fast-check";
-import { type AnyHandle, array, Pool, type PoolOptions, struct, validate } from "../../mod.ts";
+import {
+  type AnyHandle,
+  array,
+  Pool,
+  type PoolOptions,
+  struct,
+  validate,
+  wasmMemory,
+} from "../../mod.ts";
 import { type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
-import type { Any } from "./_holders.ts";
+import { forge } from "../_support.ts";
+import { ALL_HOLDERS, type Any, HOLDERS } from "./_holders.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
 
@@ -282,3 +293,203 @@ eachView(
     }
   },
 );
+
+// -- JSON --
+
+const Pair = struct({ n: "i64", m: "u64" });
+/** Integers of 64 bits in every place. */
+const Wide = struct({
+  id: "u64",
+  pos: Pair,
+  deep: struct({ on: "bool", pair: Pair, ids: array("i64", 2) }),
+  ids: array("u64", 2),
+  pairs: array(Pair, 2),
+  deeper: array(struct({ ids: array("i64", 1), pairs: array(Pair, 1) }), 2),
+  hp: "u16",
+}, { name: "Wide" });
+
+const MAX = 2n ** 64n - 1n;
+const MIN = -(2n ** 63n);
+
+const PLAIN = {
+  id: MAX,
+  pos: { n: MIN, m: 1n },
+  deep: { on: true, pair: { n: -2n, m: 2n }, ids: [MIN, 3n] },
+  ids: [MAX, 0n],
+  pairs: [{ n: -4n, m: 4n }, { n: 0n, m: MAX }],
+  deeper: [{ ids: [5n], pairs: [{ n: MIN, m: 6n }] }, { ids: [7n], pairs: [{ n: -8n, m: 8n }] }],
+  hp: 9,
+};
+
+/** The same in JSON. */
+const IN_JSON = JSON.parse(
+  JSON.stringify(PLAIN, (_, value) => typeof value === "bigint" ? value.toString() : value),
+);
+
+/** Ways to a view, its parts and their plain values. */
+const JSON_PARTS: readonly ((it: Any) => Any)[] = [
+  (it) => it,
+  (it) => it.pos,
+  (it) => it.deep,
+  (it) => it.deep.pair,
+  (it) => it.deep.ids,
+  (it) => it.ids,
+  (it) => it.pairs,
+  (it) => "get" in it.pairs ? it.pairs.get(1) : it.pairs[1],
+  (it) => it.deeper,
+];
+
+function eachHolder(claim: string, test: (view: Any) => void): void {
+  for (const [name, make] of Object.entries(ALL_HOLDERS)) {
+    Deno.test(`${name}: ${claim}`, () => {
+      for (const debug of [false, true]) {
+        for (const specialize of [true, false]) {
+          const holder = make(Wide, PLAIN, { debug, specialize });
+          test(holder.view);
+          holder.clear();
+          holder.dispose();
+        }
+      }
+    });
+  }
+}
+
+eachHolder(
+  "JSON.stringify() writes integers of 64 bits as decimal strings, in every part",
+  (view) => {
+    assertEquals([IN_JSON.id, IN_JSON.pos.n], ["18446744073709551615", "-9223372036854775808"]);
+    for (const part of JSON_PARTS) {
+      for (const space of [0, 2]) {
+        const expected = JSON.stringify(part(IN_JSON), null, space);
+        assertEquals(JSON.stringify(part(view), null, space), expected);
+      }
+      for (const key of ["", "0", "view"]) assertEquals(part(view).toJSON(key), part(IN_JSON));
+    }
+    const nested = { of: { view }, list: [view.ids, view], pairs: [...view.pairs] };
+    const expected = { of: { view: IN_JSON }, list: [IN_JSON.ids, IN_JSON], pairs: IN_JSON.pairs };
+    assertEquals(JSON.parse(JSON.stringify(nested)), expected);
+  },
+);
+
+eachHolder(
+  "JSON.stringify() gives a replacer the strings, and keeps to a list of names",
+  (view) => {
+    const types = new Set<string>();
+    const json = JSON.stringify({ view }, (key, value) => {
+      types.add(typeof value);
+      return key === "m" ? `${value}${value}` : value;
+    });
+    const { pos, pairs } = JSON.parse(json).view;
+    assertEquals([pos.m, pairs[0].m, types.has("bigint")], ["11", "44", false]);
+    const names = ["id", "pos", "n"];
+    assertEquals(JSON.stringify(view, names), JSON.stringify(IN_JSON, names));
+  },
+);
+
+eachHolder("toJSON() without a key, toArray() and printing give bigints", (view) => {
+  for (const part of JSON_PARTS) {
+    const it = part(view);
+    assertEquals([it.toJSON(), it.toJSON(undefined)], [part(PLAIN), part(PLAIN)]);
+    if ("toArray" in it) assertEquals(it.toArray(), part(PLAIN));
+    for (const print of [Deno.inspect, inspect]) assertEquals(print(it), print(part(PLAIN)));
+  }
+});
+
+Deno.test("JSON.stringify() writes an unbound view as zeros, and throws in debug mode", () => {
+  for (const [name, make] of Object.entries(HOLDERS)) {
+    const plain = make(Pair, {}).cursor();
+    assertEquals(JSON.stringify(plain), '{"n":"0","m":"0"}', name);
+    const debug = make(Pair, {}, { debug: true }).cursor();
+    assertThrows(() => JSON.stringify(debug), Error, "it is bound to no record");
+  }
+});
+
+// -- unbound views: in debug mode they throw, see `tests/slab/debug_test.ts` --
+
+// deno-fmt-ignore: one line each, to compare them easily
+const ZERO = { u8: 0, i8: 0, bool: false, u16: 0, i16: 0, i32: 0, u32: 0, f16: 0, f32: 0, f64: 0, i64: 0n, u64: 0n, ref: 0 };
+// deno-fmt-ignore
+const FULL = { u8: 1, i8: -1, bool: true, u16: 2, i16: -2, i32: -3, u32: 3, f16: 2, f32: 0.5, f64: 1.5, i64: -4n, u64: 4n, ref: 5 };
+
+const SCALARS = Object.keys(ZERO) as (keyof typeof ZERO)[];
+const Part = struct(Object.fromEntries(SCALARS.map((type) => [type, type])));
+const lists = Object.fromEntries(SCALARS.map((type) => [`${type}s`, array(type, 2)]));
+const All = struct({
+  ...Object.fromEntries(SCALARS.map((type) => [type, type])),
+  part: Part,
+  list: array(Part, 2),
+  ...lists,
+});
+
+/** A record with the same values in its fields, its parts and its arrays. */
+function recordOf(values: typeof ZERO): Record<string, unknown> {
+  const pairs = SCALARS.map((type) => [`${type}s`, [values[type], values[type]]]);
+  return { ...values, part: values, list: [values, values], ...Object.fromEntries(pairs) };
+}
+
+const EMPTY = recordOf(ZERO);
+const VALUES = recordOf(FULL);
+
+/** Asserts that every field reads zero, and that writes to fields and parts do nothing. */
+function assertUnbound(view: Any, why: string): void {
+  assertEquals(view.toJSON(), EMPTY, why);
+  for (const [name, value] of Object.entries(VALUES)) {
+    view[name] = value;
+    assertEquals(view.toJSON(), EMPTY, `${why}, after a write to ${name}`);
+  }
+  Object.assign(view.part, FULL);
+  assertEquals(view.toJSON(), EMPTY, `${why}, after a write to a part`);
+}
+
+Deno.test("SharedPool: a cursor that is bound to no record reads zero, and writes do nothing", () => {
+  const holder = ALL_HOLDERS["SharedPool"](All, VALUES);
+  const cursor = holder.cursor();
+  assertUnbound(cursor, "a new cursor");
+  assertEquals(holder.seek(cursor).toJSON(), VALUES);
+  holder.dispose();
+});
+
+for (const [name, make] of Object.entries(HOLDERS)) {
+  Deno.test(`${name}: an unbound view reads zero, and writes do nothing`, () => {
+    const memory = new WebAssembly.Memory({ initial: 4 });
+    const holder = make(All, VALUES, { memory: wasmMemory(memory) });
+    const cursor = holder.cursor();
+    assertUnbound(cursor, "a new cursor");
+    assertEquals(holder.seek(cursor).toJSON(), VALUES);
+    const { part } = holder.view;
+    memory.grow(1);
+    for (const view of [holder.view, cursor]) assertUnbound(view, "grow()");
+    assertEquals(part.toJSON(), ZERO);
+    assertThrows(() => holder.seek(cursor), TypeError, "call rebind() first");
+    assertThrows(() => holder.clear(), TypeError, "call rebind() first");
+    holder.rebind();
+    assertEquals([holder.view.toJSON(), part.toJSON()], [VALUES, FULL]);
+    holder.dispose();
+    for (const view of [holder.view, cursor]) assertUnbound(view, "dispose()");
+  });
+}
+
+for (const [name, make] of Object.entries(POOL_KINDS)) {
+  for (const reuse of ["recent", "spread"] as const) {
+    Deno.test(`${name}: a view of a released block reads zero, and writes do nothing (${reuse})`, () => {
+      const options = { chunksPerBlock: 16, maxChunks: 4096, keepEmptyBlocks: 0, reuse };
+      const kind = make(All, options);
+      const cursor = kind.pool.cursor<Any>(...kind.of);
+      const handles = Array.from({ length: 40 }, () => kind.pool.alloc(...kind.of, VALUES));
+      const views = handles.map((handle) => kind.pool.get<Any>(...kind.of, handle));
+      kind.pool.seek(cursor, handles[3]);
+      kind.pool.freeBlock(kind.pool.blocks[0].index);
+      for (const view of [cursor, views[3]]) assertUnbound(view, "freeBlock()");
+      assertEquals([kind.pool.seek(cursor, handles[20]), views[39]].map((it) => it.toJSON()), [
+        VALUES,
+        VALUES,
+      ]);
+      kind.pool.freeMany(handles.slice(16).map(forge));
+      kind.pool.trim();
+      assertUnbound(cursor, "trim()");
+      const last = kind.pool.get<Any>(...kind.of, kind.pool.alloc(...kind.of, VALUES));
+      kind.pool.dispose();
+      for (const view of [last, cursor, ...views]) assertUnbound(view, "dispose()");
+    });
+  }
+}
