@@ -80,9 +80,9 @@ const HEAP_OPTIONS: typeof COMMON_OPTIONS = [
   [{ grow: 1 }, TypeError, "grow must be a boolean, got 1"],
 ];
 
-for (const Class of [Arena, StackAllocator, FreeListAllocator]) {
-  Deno.test(`${Class.name} throws on options that are unknown, or out of range`, () => {
-    const title = `Cannot create ${Class.name}`;
+for (const [name, Class] of Object.entries({ Arena, StackAllocator, FreeListAllocator })) {
+  Deno.test(`${name} throws on options that are unknown, or out of range`, () => {
+    const title = `Cannot create ${name}`;
     const size = Class === Arena ? "blockBytes" : "byteLength";
     for (const bytes of [0, 63, -64, 64.5, NaN, 2 ** 30 + 1, "64"]) {
       const got = typeof bytes === "string" ? `"${bytes}"` : bytes;

@@ -17,9 +17,12 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { type ScalarType, struct } from "../../mod.ts";
 import { C_WORDS, WGSL_WORDS } from "../../src/struct/text.ts";
 import { declarationsOf, WGSL_SCALARS } from "../struct/_declarations.ts";
-import { findChromium, isThere, runInChromium } from "./_chromium.ts";
-import { faultOf, run } from "./_gpu.ts";
+import { Files } from "../browsers/bundle.ts";
+import { findBrowser, launch } from "../browsers/launch.ts";
+import { serve } from "../browsers/server.ts";
+import { faultOf, type Job, run } from "./_gpu.ts";
 import { someStructs, taskOf } from "./_jobs.ts";
+import type { Answer } from "./_page.ts";
 import { programFor } from "./_program.ts";
 
 const STRUCTS = 300;
@@ -44,6 +47,17 @@ function testWith(
 }
 
 // -- C --
+
+/** Whether a program can be run. */
+function isThere(program: string): boolean {
+  const stdio = { stdin: "null", stdout: "null", stderr: "null" } as const;
+  try {
+    return new Deno.Command(program, { args: ["--version"], ...stdio }).outputSync().success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
 
 const hasGcc = isThere("gcc");
 const hasGpp = isThere("g++");
@@ -238,9 +252,27 @@ testWith("Deno's WebGPU", adapter !== undefined, "examples/gpu.ts runs", async (
 
 // -- WGSL: Tint, and SwiftShader --
 
-const chromium = findChromium();
+/** A Vulkan driver in software. */
+const SWIFTSHADER = [
+  "--enable-unsafe-webgpu", // needed for software drivers
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+];
+
+async function runInChromium(jobs: readonly Job[]): Promise<Answer> {
+  const files = new Files();
+  await files.bundle(["tests/layouts/_page.ts"]);
+  const html = '<!doctype html><script type="module" src="/tests/layouts/_page.js"></script>';
+  await using server = serve((path) => path === "/" ? html : files.get(path));
+  await using browser = await launch("chromium", { args: SWIFTSHADER });
+  await using page = await browser.open();
+  await page.goto(server.origin);
+  return await page.evaluate(`runAll(${JSON.stringify(jobs)})`);
+}
+
+const chromium = findBrowser("chromium");
 const tasks = someStructs(SHADERS, WITHOUT_F16).map(taskOf); // SwiftShader has no f16
-const answer = chromium === undefined ? undefined : await runInChromium(chromium, tasks);
+const answer = chromium === undefined ? undefined : await runInChromium(tasks);
 const isInChromium = answer?.adapter !== undefined || answer?.error !== undefined;
 console.log(`WebGPU in ${chromium ?? "Chromium, which is not here"}: ${answer?.adapter ?? "none"}`);
 

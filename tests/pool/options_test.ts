@@ -200,8 +200,8 @@ Deno.test("Pool throws RangeError on blocks that are too large for its record", 
 });
 
 Deno.test("ErasedPool and PoolSet throw TypeError where there are no options", () => {
-  for (const Class of [ErasedPool, PoolSet]) {
+  for (const [name, Class] of Object.entries({ ErasedPool, PoolSet })) {
     const create = () => new Class(untyped<never>(undefined));
-    assertThrows(create, TypeError, `Cannot create ${Class.name}`);
+    assertThrows(create, TypeError, `Cannot create ${name}`);
   }
 });

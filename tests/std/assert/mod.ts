@@ -10,6 +10,7 @@
  */
 
 import nodeAssert from "node:assert";
+import { inspect } from "node:util";
 
 // deno-lint-ignore no-explicit-any -- `unknown` would not accept constructors with parameters
 type Constructor<T = any> = abstract new (...args: any[]) => T;
@@ -144,7 +145,7 @@ function noteOf([classOrMsg, , msg]: Expectation): string | undefined {
 
 function failComparing(actual: unknown, how: string, expected: unknown, msg?: string): never {
   throw new AssertionError(
-    withNote(`${Deno.inspect(actual)} ${how} ${Deno.inspect(expected)}`, msg),
+    withNote(`${inspect(actual)} ${how} ${inspect(expected)}`, msg),
   );
 }
 

@@ -1,0 +1,157 @@
+/**
+ * Tests of the module in browsers, headless Chromium and Firefox.
+ *
+ * Each test file of the repository is bundled and run in a page of its own, twice: where pools may
+ * compile code, and under a content security policy without `unsafe-eval`, after `configure({
+ * specialize: false })`. Tests that use more of Deno than `Deno.test`, or what no browser has, are
+ * left out; the output names them.
+ *
+ * `deno task test:browsers` runs it. `deno test` does not find a file of this name, since it needs
+ * browsers. Those that are not installed are skipped.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Files, ROOT } from "./bundle.ts";
+import { type Browser, BROWSERS, findBrowser, launch } from "./launch.ts";
+import type { Outcome } from "./_page.ts";
+import { serve, type Server, type ServerOptions } from "./server.ts";
+
+/** Seconds that the tests of a file may take. */
+const LIMIT = 300;
+
+/** Tests that are left out although they need nothing of Deno, and why. */
+const LONG: Readonly<Record<string, string>> = {
+  "Every allocator holds what it was given through 200,000 random operations":
+    "takes long, and more WebAssembly memories than a page may have",
+};
+
+/** A file that imports it compiles text itself, which a strict policy forbids. */
+const COMPILES = "tests/slab/_own_texts.ts";
+
+const PAGE = '<!doctype html><script type="module" src="/tests/browsers/_page.js"></script>';
+
+const testFiles = filesIn("tests/").filter((it) => it.endsWith("_test.ts")).sort();
+const files = new Files();
+const compiling = await files.bundle([...testFiles, "mod.ts", "tests/browsers/_page.ts"], COMPILES);
+
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(ROOT + folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesIn(`${folder}${name}/`) : [folder + name]
+  );
+}
+
+function serveFiles(options: ServerOptions): Server {
+  return serve((path) => path === "/" ? PAGE : files.get(path), options);
+}
+
+/** Defines a test for each browser, skipped where it is not installed. */
+function testInAll(claim: string, fn: (browser: Browser) => Promise<void>): void {
+  for (const name of BROWSERS) {
+    const isHere = findBrowser(name) !== undefined;
+    Deno.test({
+      name: `${name}: ${claim}${isHere ? "" : ` (skipped: no ${name} here)`}`,
+      ignore: !isHere,
+      // The libraries keep timers.
+      sanitizeOps: false,
+      sanitizeResources: false,
+      async fn() {
+        await using browser = await launch(name);
+        await fn(browser);
+      },
+    });
+  }
+}
+
+testInAll("all tests pass where pools compile code", async (browser) => {
+  await using server = serveFiles({});
+  await runAll(browser, server, testFiles, true);
+});
+
+testInAll("all tests pass under a strict policy, without a violation", async (browser) => {
+  await using server = serveFiles({ strict: true });
+  const allowed = testFiles.filter((it) => !compiling.has(it));
+  for (const it of compiling) console.log(`${it}: left out, it compiles code itself`);
+  await runAll(browser, server, allowed, false);
+  // The reports of workers come late: all are here when that of a last violation is.
+  const last = server.nextViolation();
+  await using page = await browser.open();
+  await page.goto(server.origin);
+  await page.evaluate("(() => { try { new Function(); } catch {} })()");
+  await last;
+  assertEquals(server.violations.length, 1, server.violations[0]);
+});
+
+testInAll("a strict policy reports one violation where nothing was configured", async (browser) => {
+  await using server = serveFiles({ strict: true });
+  await using page = await browser.open();
+  await page.goto(server.origin);
+  const reported = server.nextViolation();
+  const specialization = await page.evaluate(`import("/mod.js").then((it) => {
+      for (const type of ["u8", "f64"]) new it.Pool({ n: type }).alloc();
+      return it.specialization();
+    })`);
+  await reported;
+  assertEquals([specialization, server.violations.length], ["shared", 1]);
+});
+
+testInAll("SharedPool says what a page lacks that is not isolated", async (browser) => {
+  await using server = serveFiles({ isolated: false });
+  await using page = await browser.open();
+  await page.goto(server.origin);
+  const error = await page.evaluate<string>(
+    'import("/mod.js").then((it) => it.SharedPool.create({ n: "u8" })).catch(String)',
+  );
+  assertMatch(error, /isolated/);
+  console.log(error);
+});
+
+/** Runs the tests of all files, each in a page of its own. */
+async function runAll(
+  browser: Browser,
+  server: Server,
+  paths: readonly string[],
+  specialize: boolean,
+): Promise<void> {
+  const start = performance.now();
+  let passed = 0;
+  const faults: string[] = [], leftOut: string[] = [];
+  for (const path of paths) {
+    const started = performance.now();
+    const outcome = await runFile(browser, server, path, specialize);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    passed += outcome.passed;
+    console.log(`${path}: ${outcome.passed} passed, ${seconds} s`);
+    leftOut.push(...outcome.leftOut.map((it) => `${path}: ${it}`));
+    for (const { name, error } of outcome.failed) faults.push(`${path}: ${name}\n${error}`);
+    if (!specialize) faults.push(...outcome.violations);
+    const expected = specialize ? "own" : "shared";
+    if (outcome.specialization !== expected) faults.push(`${path}: code is not ${expected}`);
+  }
+  for (const it of leftOut) console.log(`left out: ${it}`);
+  const seconds = Math.round((performance.now() - start) / 1000);
+  console.log(
+    `${browser.name} ${browser.version}, ${specialize ? "own" : "shared"} code: ` +
+      `${passed} passed, ${faults.length} failed, ${leftOut.length} left out, ${seconds} s`,
+  );
+  assert(faults.length === 0, `\n${faults.join("\n")}`);
+}
+
+async function runFile(
+  browser: Browser,
+  server: Server,
+  path: string,
+  specialize: boolean,
+): Promise<Outcome> {
+  await using page = await browser.open();
+  await page.goto(server.origin);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`${path} takes too long`)), LIMIT * 1000);
+  try {
+    const address = `/${path.replace(/ts$/, "js")}`;
+    const args = [address, specialize, LONG].map((it) => JSON.stringify(it));
+    return await Promise.race([page.evaluate<Outcome>(`run(${args})`), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

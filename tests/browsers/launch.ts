@@ -1,0 +1,154 @@
+/**
+ * Starts headless browsers: Chromium with Playwright, and Firefox with Puppeteer, since Playwright
+ * needs a Firefox of its own.
+ *
+ * @module
+ */
+import { existsSync } from "node:fs";
+import { chromium } from "playwright-core";
+import puppeteer from "puppeteer-core";
+
+/** A browser that is supported. */
+export type BrowserName = keyof typeof PROGRAMS;
+
+/** Names of their programs on Linux. */
+const PROGRAMS = {
+  chromium: ["chromium", "chromium-browser", "google-chrome"],
+  firefox: ["firefox-esr", "firefox"],
+} as const;
+
+/** All of them. */
+export const BROWSERS = Object.keys(PROGRAMS) as readonly BrowserName[];
+
+/** A running browser. */
+export interface Browser extends AsyncDisposable {
+  readonly name: BrowserName;
+  readonly version: string;
+  /** Opens a page without cookies or caches of other pages. */
+  open(): Promise<Page>;
+}
+
+/** A page. */
+export interface Page extends AsyncDisposable {
+  /** Errors so far: those that nobody caught, and those on the console. */
+  readonly errors: readonly string[];
+  /** Loads an address. */
+  goto(address: string): Promise<void>;
+  /** Evaluates an expression, and awaits its value if it is a promise. */
+  evaluate<T>(expression: string): Promise<T>;
+  /** Presses a key, by its name in `KeyboardEvent.key`. */
+  press(key: string): Promise<void>;
+  resize(width: number, height: number): Promise<void>;
+  setOffline(isOffline: boolean): Promise<void>;
+  /** Saves a picture of an element as PNG. */
+  screenshot(path: string, selector: string): Promise<void>;
+}
+
+/**
+ * Finds a browser.
+ *
+ * @returns The path of its program; `undefined` where there is none.
+ */
+export function findBrowser(name: BrowserName): string | undefined {
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  return PROGRAMS[name].flatMap((it) => folders.map((folder) => `${folder}/${it}`))
+    .find((path) => existsSync(path));
+}
+
+/** Options of {@linkcode launch}. */
+export interface LaunchOptions {
+  /** Arguments of Chromium's command line. */
+  readonly args?: readonly string[];
+}
+
+/**
+ * Starts a browser.
+ *
+ * @throws {Error} when it is not installed, or does not start.
+ */
+export function launch(name: BrowserName, { args = [] }: LaunchOptions = {}): Promise<Browser> {
+  const executablePath = findBrowser(name);
+  if (executablePath === undefined) throw new Error(`Cannot launch ${name}: it is not installed`);
+  return name === "chromium" ? launchChromium(executablePath, args) : launchFirefox(executablePath);
+}
+
+async function launchChromium(executablePath: string, args: readonly string[]): Promise<Browser> {
+  // Playwright switches the sandbox off, which root could not use.
+  const browser = await chromium.launch({ executablePath, args: [...args] });
+  return {
+    name: "chromium",
+    version: browser.version(),
+    async open() {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      const errors = new Errors();
+      page.on("pageerror", errors.uncaught);
+      page.on("console", errors.console);
+      return {
+        errors: errors.all,
+        goto: async (address) => void await page.goto(address),
+        evaluate: (expression) => page.evaluate(expression),
+        press: (key) => page.keyboard.press(key),
+        resize: (width, height) => page.setViewportSize({ width, height }),
+        setOffline: (isOffline) => context.setOffline(isOffline),
+        screenshot: async (path, selector) => {
+          await page.locator(selector).screenshot({ path });
+        },
+        [Symbol.asyncDispose]: () => context.close(),
+      };
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}
+
+/** Scripts may run for as long as they take. */
+const PREFERENCES = { "dom.max_script_run_time": 0 };
+
+async function launchFirefox(executablePath: string): Promise<Browser> {
+  const browser = await puppeteer.launch({
+    browser: "firefox",
+    executablePath,
+    extraPrefsFirefox: PREFERENCES,
+    protocolTimeout: 600_000,
+  });
+  return {
+    name: "firefox",
+    version: (await browser.version()).replace("firefox/", ""),
+    async open() {
+      const context = await browser.createBrowserContext();
+      const page = await context.newPage();
+      const errors = new Errors();
+      page.on("pageerror", errors.uncaught);
+      page.on("console", errors.console);
+      return {
+        errors: errors.all,
+        goto: async (address) => void await page.goto(address),
+        evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
+        press: (key) => page.keyboard.press(key as Parameters<typeof page.keyboard.press>[0]), // a name of a key
+        resize: (width, height) => page.setViewport({ width, height }),
+        setOffline: (isOffline) => page.setOfflineMode(isOffline),
+        screenshot: async (path, selector) => {
+          const element = await page.$(selector);
+          await element!.screenshot({ path: path as `${string}.png` }); // the page has it
+        },
+        [Symbol.asyncDispose]: () => context.close(),
+      };
+    },
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
+}
+
+/** What listeners of both libraries get. */
+interface Message {
+  type(): string;
+  text(): string;
+}
+
+/** Collects the errors of a page. */
+class Errors {
+  readonly all: string[] = [];
+  readonly uncaught = (error: unknown): void => void this.all.push(String(error));
+  readonly console = (message: Message): void => {
+    if (message.type() === "error") this.all.push(message.text());
+  };
+}
