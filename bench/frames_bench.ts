@@ -54,7 +54,7 @@ function framesOf(plan: Plan, isEven = false): Question {
       { pool: "Pool.forEach", forOf: "for…of Pool" },
     ),
     traced: true,
-    everywhere: isMain ? ["columns", ...BY_HAND_TOO] : [],
+    everywhere: isMain ? ["columns", "objects", ...BY_HAND_TOO] : [],
     apart: count > 100_000 || isEven,
     plan,
     quickCount: 200,

@@ -4,13 +4,14 @@
  * - `deno task bench [name…]`: a name is that of a file, `records` for `records_bench.ts`, or of a
  *   question in it, `records/hot`. Without one, all are measured but the game.
  * - `deno task game`: the six-kind game, which `game/game.ts` describes. It is `game/six-kinds`.
- * - `deno task report`: all but the game, written to `bench/REPORT.md`
+ * - `deno task report`: all, written to `bench/REPORT.md`
  *
  * Each contestant runs in processes of its own, which take turns. The options are:
  *
  * - `--contestant name`: this one and the baseline; may be given again; `loop` means all of `loop/…`
- * - `--runtime deno|node20|node24|bun|all`: all contestants run there; may be given again. Without
- *   it, some contestants of some questions also run on Node 20 and Bun. They come from npm.
+ * - `--runtime deno|node20|node24|bun|chromium|firefox|all`: all contestants run there; may be given
+ *   again. Without it, some contestants of some questions also run on Node 20 and Bun, which come
+ *   from npm, and in browsers. Those that are not installed are left out.
  * - `--count n`, `--samples n`, `--warm-up n`, `--rounds n`: more or less than the question has.
  *   `game/six-kinds --warm-up 20000 --samples 200` has frames late in a long game, and `--count 300`
  *   has 50 records of each kind.
@@ -25,7 +26,13 @@ import { allQuestions } from "./all.ts";
 import config from "./deno.json" with { type: "json" };
 import type { Question } from "./harness/question.ts";
 import { measure } from "./harness/run.ts";
-import { type Command, type Runtime, RUNTIME_NAMES, withCommands } from "./harness/runtimes.ts";
+import {
+  type Command,
+  isInstalled,
+  type Runtime,
+  RUNTIME_NAMES,
+  withCommands,
+} from "./harness/runtimes.ts";
 import { section } from "./harness/table.ts";
 
 const { values, positionals: names } = parseArgs({
@@ -41,6 +48,8 @@ const { values, positionals: names } = parseArgs({
     "quick": { type: "boolean", default: false },
   },
 });
+
+const { quick, report } = values;
 
 // -- what is asked --
 
@@ -58,7 +67,8 @@ function isMeant(name: string, by: string): boolean {
 
 function chosen(all: readonly Question[]): readonly Question[] {
   checkKnown("question", names, all.map(({ name }) => name));
-  if (names.length === 0) return all.filter(({ name }) => !isMeant(name, "game"));
+  const usual = (name: string) => !isMeant(name, "game") || report && name === "game/six-kinds";
+  if (names.length === 0) return all.filter(({ name }) => usual(name));
   return all.filter(({ name }) => names.some((by) => isMeant(name, by)));
 }
 
@@ -66,6 +76,7 @@ function chosen(all: readonly Question[]): readonly Question[] {
 function asked(question: Question): Question {
   const { baseline, contestants, plan } = question;
   const wanted = values.contestant;
+  const isDenoOnly = isMeant(question.name, "game") && !report;
   checkKnown("contestant", wanted, Object.keys(contestants));
   const keys = Object.keys(contestants).filter((key) =>
     wanted.length === 0 || key === baseline || wanted.some((by) => isMeant(key, by))
@@ -79,7 +90,7 @@ function asked(question: Question): Question {
   return {
     ...question,
     contestants: Object.fromEntries(keys.map((it) => [it, contestants[it]])),
-    everywhere: values.runtime.length > 0 ? keys : question.everywhere ?? [],
+    everywhere: values.runtime.length > 0 ? keys : isDenoOnly ? [] : question.everywhere ?? [],
     plan: {
       ...plan,
       count: given("count", plan.count),
@@ -93,10 +104,10 @@ function asked(question: Question): Question {
 function runtimesOf(questions: readonly Question[]): readonly Runtime[] {
   const known = Object.keys(RUNTIME_NAMES) as Runtime[]; // its keys are
   checkKnown("runtime", values.runtime, [...known, "all"]);
-  if (values.runtime.includes("all")) return known;
+  if (values.runtime.includes("all")) return known.filter(isInstalled);
   if (values.runtime.length > 0) return values.runtime as Runtime[]; // see above
   return questions.some(({ everywhere }) => everywhere?.length)
-    ? ["deno", "node20", "bun"]
+    ? known.filter((it) => it !== "node24" && isInstalled(it))
     : ["deno"];
 }
 
@@ -129,7 +140,6 @@ function aboutRun(commands: readonly Command[], notes: readonly string[]): strin
   ].map((it) => `- ${it}`).join("\n");
 }
 
-const { quick, report } = values;
 const questions = chosen(await allQuestions()).map(asked);
 const isOptional = values.runtime.length === 0;
 await withCommands(runtimesOf(questions), isOptional, async (commands, notes) => {

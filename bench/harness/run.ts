@@ -3,10 +3,9 @@
  * checksums.
  */
 import { checkAgreed, type Plan, planOf, type Question } from "./question.ts";
-import { parseResult, parseTrace, type Round } from "./result.ts";
+import type { Round } from "./result.ts";
 import type { Command } from "./runtimes.ts";
 import type { Measurement } from "./statistics.ts";
-import type { Job } from "./worker.ts";
 
 /** A contestant on a runtime, with the rounds that it has done. */
 interface Player {
@@ -48,7 +47,8 @@ export async function measure(
         const { contestant, command: { runtime }, rounds } = it;
         const who = `${contestant} on ${runtime}, round ${rounds.length + 1}`;
         progress(`${i + 1} of ${questions.length}  ${question.name}: ${who}`);
-        rounds.push(await play(question, plan, it));
+        const job = { question: question.name, contestant, plan };
+        rounds.push(await it.command.play(job, question.traced === true));
       }
     };
     await Promise.all(Array.from({ length: quick ? navigator.hardwareConcurrency : 1 }, queue));
@@ -72,29 +72,6 @@ function playersOf({ contestants, everywhere }: Question, commands: readonly Com
     keys.filter((it) => command.runtime === "deno" || everywhere?.includes(it))
       .map((contestant) => ({ contestant, command, rounds: [] }))
   );
-}
-
-/** Does one round in a process of its own. */
-async function play(
-  { name, traced }: Question,
-  plan: Plan,
-  { contestant, command }: Player,
-): Promise<Round> {
-  const isTraced = traced === true && command.runtime !== "bun"; // Bun has no trace
-  const job: Job = { question: name, contestant, plan };
-  const output = await new Deno.Command(command.program, {
-    args: [...command.args(isTraced), JSON.stringify(job)],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).output();
-  const [stdout, stderr] = [output.stdout, output.stderr].map((it) => new TextDecoder().decode(it));
-  const result = parseResult(stderr);
-  if (result === undefined) {
-    throw new Error(`${name}: ${contestant} on ${command.runtime} failed\n${stderr}`);
-  }
-  return isTraced ? { ...result, collections: parseTrace(stdout) } : result;
 }
 
 /** Compares all checksums with the first one of the baseline. */

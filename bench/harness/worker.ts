@@ -1,12 +1,12 @@
 /**
- * The process of a contestant: `worker.ts <job as JSON>`, on Deno, Node or Bun.
+ * The process of a contestant: `worker.ts <job as JSON>` on Deno, Node or Bun, or a page that calls
+ * `doJob`.
  *
  * The result is a line on the standard error stream, since V8 writes its trace of collections to
  * the standard output and would break the line.
  *
  * @module
  */
-import { argv } from "node:process";
 import { MODULES } from "../all.ts";
 import type { Contestant, Measure, Plan, Work } from "./question.ts";
 import { MARK, type Result } from "./result.ts";
@@ -22,16 +22,12 @@ export interface Job {
 
 /** What the runtimes add to the global object, as far as it is used here. */
 interface Host {
+  readonly process?: { readonly argv: readonly string[] };
   readonly Deno?: { memoryUsage(): { rss: number; heapUsed: number; external: number } };
   gc?(options?: { type: "minor" } | { type: "major"; flavor: "last-resort" }): void;
 }
 
 const host = globalThis as Host;
-
-const job: Job = JSON.parse(argv[2]);
-const { questions } = await MODULES[job.question.split("/")[0]]();
-const question = questions.find(({ name }) => name === job.question)!; // the job is made from this list
-const contestant = question.contestants[job.contestant];
 
 /** Marks a place in the trace. It is a minor collection, as a full one could drop compiled code. */
 function mark(): void {
@@ -96,5 +92,14 @@ const MEASURES: Readonly<Record<Measure, typeof timeSteps>> = {
   memory: weigh,
 };
 
-const result = await MEASURES[question.measure ?? "time"](contestant, job.plan);
-console.error(MARK + JSON.stringify(result));
+/** Does a job, and gives the result. */
+async function doJob(job: Job): Promise<Result> {
+  const { questions } = await MODULES[job.question.split("/")[0]]();
+  const question = questions.find(({ name }) => name === job.question)!; // the job is made from this list
+  const measure = MEASURES[question.measure ?? "time"];
+  return await measure(question.contestants[job.contestant], job.plan);
+}
+
+const text = host.process?.argv[2];
+if (text === undefined) Object.assign(host, { doJob });
+else console.error(MARK + JSON.stringify(await doJob(JSON.parse(text))));

@@ -2,7 +2,6 @@
  * Every storage of particles, as text: by hand, as objects, in the packages of others, and in
  * pools.
  */
-import process from "node:process";
 import type { Fit, FreeIndexKind } from "@slabs/pool";
 import * as particle from "./particle.ts";
 import { BLOCK } from "./particle.ts";
@@ -419,6 +418,7 @@ const BUMP: Storage = {
  * an empty environment.
  */
 export async function importMalloc(): Promise<typeof import("@thi.ng/malloc")> {
+  const { process } = globalThis;
   const { env } = process;
   const set = (value: object) =>
     Object.defineProperty(process, "env", { value, configurable: true, writable: true });

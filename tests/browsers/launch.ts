@@ -101,8 +101,8 @@ async function launchChromium(executablePath: string, args: readonly string[]): 
   };
 }
 
-/** Scripts may run for as long as they take. */
-const PREFERENCES = { "dom.max_script_run_time": 0 };
+/** Scripts may run for as long as they take, and pages that are isolated have an exact clock. */
+const PREFERENCES = { "dom.max_script_run_time": 0, "privacy.reduceTimerPrecision": false };
 
 async function launchFirefox(executablePath: string): Promise<Browser> {
   const browser = await puppeteer.launch({
