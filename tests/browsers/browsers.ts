@@ -1,7 +1,7 @@
 /**
  * Tests of the module in browsers, headless Chromium and Firefox.
  *
- * Each test file of the repository is bundled and run in a page of its own, twice: where pools may
+ * Each test file of the repository is bundled and run in a fresh page, twice: where pools may
  * compile code, and under a content security policy without `unsafe-eval`, after `configure({
  * specialize: false })`. Tests that use more of Deno than `Deno.test`, or what no browser has, are
  * left out; the output names them.
@@ -13,7 +13,7 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Files, ROOT } from "./bundle.ts";
-import { type Browser, BROWSERS, findBrowser, launch } from "./launch.ts";
+import { type Browser, BROWSERS, findBrowser, launch, type Page } from "./launch.ts";
 import type { Outcome } from "./_page.ts";
 import { serve, type Server, type ServerOptions } from "./server.ts";
 
@@ -106,19 +106,20 @@ testInAll("SharedPool says what a page lacks that is not isolated", async (brows
   console.log(error);
 });
 
-/** Runs the tests of all files, each in a page of its own. */
+/** Runs the tests of all files. */
 async function runAll(
   browser: Browser,
   server: Server,
   paths: readonly string[],
   specialize: boolean,
 ): Promise<void> {
+  await using page = await browser.open();
   const start = performance.now();
   let passed = 0;
   const faults: string[] = [], leftOut: string[] = [];
   for (const path of paths) {
     const started = performance.now();
-    const outcome = await runFile(browser, server, path, specialize);
+    const outcome = await runFile(page, server, path, specialize);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     passed += outcome.passed;
     console.log(`${path}: ${outcome.passed} passed, ${seconds} s`);
@@ -137,13 +138,13 @@ async function runAll(
   assert(faults.length === 0, `\n${faults.join("\n")}`);
 }
 
+/** Runs the tests of a file after loading the page anew, so that it has a module of its own. */
 async function runFile(
-  browser: Browser,
+  page: Page,
   server: Server,
   path: string,
   specialize: boolean,
 ): Promise<Outcome> {
-  await using page = await browser.open();
   await page.goto(server.origin);
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`${path} takes too long`)), LIMIT * 1000);

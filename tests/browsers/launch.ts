@@ -57,7 +57,7 @@ export function findBrowser(name: BrowserName): string | undefined {
 
 /** Options of {@linkcode launch}. */
 export interface LaunchOptions {
-  /** Arguments of Chromium's command line. */
+  /** Arguments of Chromium's command line; without any it uses no GPU. */
   readonly args?: readonly string[];
 }
 
@@ -66,7 +66,10 @@ export interface LaunchOptions {
  *
  * @throws {Error} when it is not installed, or does not start.
  */
-export function launch(name: BrowserName, { args = [] }: LaunchOptions = {}): Promise<Browser> {
+export function launch(
+  name: BrowserName,
+  { args = ["--disable-gpu"] }: LaunchOptions = {},
+): Promise<Browser> {
   const executablePath = findBrowser(name);
   if (executablePath === undefined) throw new Error(`Cannot launch ${name}: it is not installed`);
   return name === "chromium" ? launchChromium(executablePath, args) : launchFirefox(executablePath);
