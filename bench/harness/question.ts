@@ -82,7 +82,7 @@ export interface Question {
   agrees?(expected: string, got: string, contestant: string, plan: Plan): boolean;
 }
 
-/** The contestants that also run on Node, on Bun and in browsers in most questions that are asked there. */
+/** The contestants that also run elsewhere in most questions that are asked there. */
 export const BY_HAND_TOO: readonly string[] = ["pool", "slab"];
 
 /** @returns Work whose step gives a number. That of the last step is the checksum. */
