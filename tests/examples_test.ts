@@ -22,14 +22,9 @@ import { Game, inputsOf, MAX_DELAY, play, playLate } from "../examples/rollback.
 import { FILE, Game as SavedGame, writeVersion1 } from "../examples/save_game.ts";
 import { demo as spritesDemo, Fleet } from "../examples/sprites.ts";
 import { play as playWithWorkers } from "../examples/workers.ts";
+import { Random } from "./_random.ts";
 
 const canRead = (await Deno.permissions.query({ name: "read", path: "." })).state === "granted";
-
-/** Returns a function that returns numbers from 0 to below 1, the same ones in each run. */
-function randomNumbers(): () => number {
-  let seed = 1;
-  return () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-}
 
 // -- chart.ts --
 
@@ -38,38 +33,26 @@ function halfHours(...counts: number[]): number[] {
   return counts.flatMap((count) => new Array(30).fill(count));
 }
 
-Deno.test("chart() draws half an hour a column, as high as its highest minute", () => {
+Deno.test("chart() draws half an hour a column, as high as its highest minute, in 80 columns", () => {
+  assertEquals(chart(halfHours(0, 5, 10, 15, 20, 25, 30, 35, 40, 60, 80), 2).split("\n"), [
+    "80 ┤         ▄█",
+    "40 ┤ ▁▂▃▄▅▆▇███",
+    " 0 └┬─────┬────",
+    "    00    03",
+  ]);
   const perMinute = halfHours(0, 0);
   perMinute[17] = 2;
   perMinute[59] = 4;
-  const charts: [number[], rows: number, string[]][] = [
-    [halfHours(0, 5, 10, 15, 20, 25, 30, 35, 40, 60, 80), 2, [
-      "80 ┤         ▄█",
-      "40 ┤ ▁▂▃▄▅▆▇███",
-      " 0 └┬─────┬────",
-      "    00    03",
-    ]],
-    [perMinute, 1, ["4 ┤▄█", "0 └┬─", "   00"]],
-    [[], 2, ["2 ┤", "1 ┤", "0 └", "   "]],
-    // The end would not show; the hours go on past midnight.
-    [halfHours(...new Array(52).fill(1000), ...new Array(40).fill(1)), 1, [
-      "1,000 ┤" + "█".repeat(52),
-      "    0 └" + "┬─────".repeat(8) + "┬───",
-      "       " + "00    03    06    09    12    15    18    21    00",
-    ]],
-  ];
-  for (const [minutes, rows, lines] of charts) {
-    assertEquals(chart(minutes, rows).split("\n"), lines);
-  }
-});
-
-Deno.test("chart() labels rows in round steps, and stays within 80 columns", () => {
-  const lines = chart(halfHours(26_301), 7).split("\n").map((line) => line.split(" ┤")[0]);
-  const labels = ["28,000", "24,000", "20,000", "16,000", "12,000", " 8,000", " 4,000"];
-  assertEquals(lines, [...labels, "     0 └┬", "        00"]);
-  for (const line of chart(halfHours(...new Array(400).fill(999_999)), 7).split("\n")) {
-    assert(line.length <= 80, line);
-  }
+  assertEquals(chart(perMinute, 1).split("\n"), ["4 ┤▄█", "0 └┬─", "   00"]);
+  assertEquals(chart([], 2).split("\n"), ["2 ┤", "1 ┤", "0 └", "   "]);
+  // The end would not show; the hours go on past midnight.
+  const days = chart(halfHours(...Array(52).fill(1000), ...Array(40).fill(1)), 1).split("\n");
+  assertEquals(days[0], "1,000 ┤" + "█".repeat(52));
+  assert(days[2].endsWith("18    21    00"));
+  const long = chart(halfHours(...Array(400).fill(26_301)), 7).split("\n");
+  assert(long.every((line) => line.length <= 80));
+  const labels = long.slice(0, 4).map((line) => line.split(" ┤")[0]);
+  assertEquals(labels, ["28,000", "24,000", "20,000", "16,000"]); // in round steps
 });
 
 // -- flights.ts --
@@ -84,43 +67,21 @@ function someFlights(length: number): Flight[] {
     }));
 }
 
-function faultsOf(flights: readonly Flight[], day: Day): string[] {
-  return checks(flights, day).filter(([, got, want]) => got !== want).map(([what]) => what);
-}
-
 Deno.test("peakOf() counts the most intervals that overlap, arrivals before departures", () => {
-  const cases: [departures: number[], arrivals: number[], peak: number][] = [
-    [[0, 10, 20], [15, 25, 30], 2],
-    [[0, 1, 2, 50], [9, 8, 7, 60], 3],
-    [[30, 5], [40, 35], 2],
-    [[], [], 0],
-    [[0, 10, 20], [10, 20, 30], 1],
-    [[0, 0, 10], [10, 11, 20], 2],
-  ];
-  for (const [departures, arrivals, peak] of cases) {
-    assertEquals(peakOf(departures, arrivals), peak);
-  }
+  assertEquals(peakOf([0, 1, 2, 50], [9, 8, 7, 60]), 3);
+  assertEquals(peakOf([0, 10, 20], [10, 20, 30]), 1);
+  assertEquals(peakOf([], []), 0);
 });
 
 Deno.test("toFlight() adds 500 mph, 30 minutes on the ground and the delay, and 1 at the least", () => {
-  const cases: [time: number, distance: number, delay: number, departs: number, lands: number][] = [
-    [6.5, 500, 12, 390, 390 + 60 + 30 + 12],
-    [0, 250, -20, 0, 40],
-    [0, 250, -86, 0, 1],
-    [23.5, 1000, 0, 1410, 1440 + 120],
-  ];
-  for (const [time, distance, delay, departs, lands] of cases) {
-    assertEquals(toFlight({ time, distance, delay }), { departs, lands, distance, delay });
-  }
+  const flight = { time: 23.5, distance: 1000, delay: 12 };
+  const { departs, lands } = toFlight(flight);
+  assertEquals([departs, lands], [1410, 1410 + 120 + 30 + 12]);
+  assertEquals(toFlight({ time: 0, distance: 250, delay: -86 }).lands, 1);
 });
 
-Deno.test("fly() agrees with a count of the flights minute by minute", () => {
-  const few = [
-    { departs: 3, lands: 4, distance: 10, delay: 0 },
-    { departs: 1, lands: 4, distance: 300, delay: 15 },
-    { departs: 4, lands: 6, distance: 100, delay: -5 },
-  ];
-  for (const flights of [few, someFlights(3000), []]) {
+Deno.test("fly() agrees with a count of the flights minute by minute, and checks() with it", () => {
+  for (const flights of [someFlights(3000), []]) {
     const seen: number[] = [];
     const day = fly(flights, (minute, inAir) => seen[minute] = inAir);
     const length = Math.max(-1, ...flights.map((it) => it.lands)) + 1;
@@ -129,37 +90,18 @@ Deno.test("fly() agrees with a count of the flights minute by minute", () => {
       (_, minute) => flights.filter((it) => it.departs <= minute && minute < it.lands).length,
     );
     assertEquals([day.inAir, seen, day.frameMillis.length], [counted, counted, length]);
-    assertEquals([day.stats.peakSize, day.stats.size], [Math.max(0, ...counted), 0]);
-    assertEquals([day.landed, day.astray], [flights.length, 0]);
-    assertEquals(faultsOf(flights, day), []);
-    if (flights === few) assertEquals([day.late, day.miles, day.minutes], [1, 410, 6]);
+    const { peakSize, size, grown, released, blocks } = day.stats;
+    assertEquals([peakSize, size, released], [Math.max(0, ...counted), 0, grown - blocks]);
+    const faultsOf = (day: Day) =>
+      checks(flights, day).filter(([, got, want]) => got !== want).map(([what]) => what);
+    assertEquals(faultsOf(day), []);
+    assertEquals(faultsOf({ ...day, landed: 99, astray: 1 }).length, 2);
   }
-});
-
-Deno.test("fly() grows blocks, reuses their chunks and gives them back", () => {
-  const { stats, peakBytes } = fly(someFlights(20_000));
-  assertGreater(stats.grown, 4);
-  assertGreater(stats.allocs, stats.grown * 512 * 2);
-  assertEquals(stats.released, stats.grown - stats.blocks);
-  assertEquals(peakBytes, Math.ceil(stats.peakSize / 512) * 512 * 16);
-  assertEquals(stats.byteLength, 512 * 16);
-});
-
-Deno.test("checks() names each figure that does not agree with the flights", () => {
-  const flights = someFlights(100);
-  const day = fly(flights);
-  assertEquals(faultsOf(flights, { ...day, landed: 99 }), ["flights landed"]);
-  assertEquals(faultsOf(flights, { ...day, astray: 1 }), ["flights off their distance"]);
-  assertEquals(faultsOf(flights, { ...day, stats: { ...day.stats, size: 1, peakSize: 1 } }), [
-    "in the air at the peak",
-    "records left in the pool",
-  ]);
-  assert(faultsOf(flights.slice(1), day).includes("miles flown"));
 });
 
 Deno.test("percentile() is the value that so many do not exceed", () => {
   const values = [5, 1, 4, 2, 3];
-  assertEquals([0, 0.2, 0.5, 0.99, 1].map((share) => percentile(values, share)), [1, 1, 3, 5, 5]);
+  assertEquals([0, 0.2, 0.5, 1].map((share) => percentile(values, share)), [1, 1, 3, 5]);
   assertEquals(values, [5, 1, 4, 2, 3]);
 });
 
@@ -180,88 +122,74 @@ Deno.test("fireworks() is the same show each time, in no more blocks than it nee
 interface Cell {
   readonly handle: AnyHandle;
   readonly isCons: boolean;
-  head?: Cell | undefined;
-  tail?: Cell | undefined;
+  refs: (Cell | undefined)[];
 }
 
-/** The cells that can be reached from some. */
-function reachable(...roots: (Cell | undefined)[]): Set<Cell> {
-  const reached = new Set<Cell>();
-  const add = (cell: Cell | undefined) => cell && reached.add(cell);
-  roots.forEach(add);
-  for (const cell of reached) [cell.head, cell.tail].forEach(add); // those added are visited as well
+/** The cells that can be reached from some, those among them. */
+function reachable(roots: readonly Cell[]): Set<Cell> {
+  const reached = new Set(roots);
+  for (const { refs } of reached) { // those added are visited as well
+    for (const cell of refs) if (cell !== undefined) reached.add(cell);
+  }
   return reached;
 }
 
-/** Adds cells that refer to any others, and changes the references of some. */
-function tangle(cells: Cells, graph: Cell[], length: number, random: () => number): void {
-  for (let i = 0; i < length; i++) {
-    const isCons = random() < 0.6;
-    graph.push({ handle: isCons ? cells.alloc(Cons) : cells.alloc(Atom, { value: i }), isCons });
+/** Adds cells, and changes what some refer to: others, or none. */
+function tangle(cells: Cells, graph: Cell[], random: Random): void {
+  for (let i = random.below(30); i >= 0; i--) {
+    const isCons = random.below(5) < 3;
+    const handle = isCons ? cells.alloc(Cons) : cells.alloc(Atom, { value: i });
+    graph.push({ handle, isCons, refs: [] });
   }
   for (const it of graph) {
-    if (!it.isCons || random() < 0.3) continue;
-    // Some are beyond the last, and so none.
-    [it.head, it.tail] = [0, 0].map(() => graph[Math.floor(random() * 1.3 * graph.length)]);
-    const [head, tail] = [it.head, it.tail].map((cell) => cell?.handle ?? NULL_HANDLE);
+    if (!it.isCons || random.oneIn(3)) continue;
+    it.refs = [0, 0].map(() => graph[random.below(graph.length * 4 / 3)]);
+    const [head, tail] = it.refs.map((cell) => cell?.handle ?? NULL_HANDLE);
     cells.set(Cons, it.handle, { head, tail });
   }
 }
 
 Deno.test("collect() keeps exactly the cells that can be reached, in any tangle, round after round", () => {
-  const random = randomNumbers();
+  const random = new Random(1);
   using cells = newCells();
   let graph: Cell[] = [];
   let cyclic = 0;
   for (let round = 0; round < 200; round++) {
-    tangle(cells, graph, 1 + Math.floor(random() * 30), random);
-    const roots = graph.filter(() => random() < 0.1);
-    const reached = reachable(...roots);
-    const { kept, freed } = collect(cells, roots.map(({ handle }) => handle));
-
+    tangle(cells, graph, random);
+    const roots = graph.filter(() => random.oneIn(10));
+    const reached = reachable(roots);
+    const result = collect(cells, roots.map(({ handle }) => handle));
     validate(cells);
-    assertEquals(graph.map(({ handle }) => cells.has(handle)), graph.map((it) => reached.has(it)));
-    const count = (live: boolean, isCons: boolean) =>
-      graph.filter((it) => reached.has(it) === live && it.isCons === isCons).length;
-    assertEquals(kept, { conses: count(true, true), atoms: count(true, false) });
-    assertEquals(freed, { conses: count(false, true), atoms: count(false, false) });
-    for (const { handle, isCons, ...refs } of reached) {
-      if (!isCons) continue;
-      const [head, tail] = [refs.head, refs.tail].map((cell) => cell?.handle ?? NULL_HANDLE);
-      assertEquals(cells.get(Cons, handle).toJSON(), { head, tail, marked: false });
+    const [kept, freed] = [true, false].map((isKept) => {
+      const of = graph.filter((it) => reached.has(it) === isKept);
+      assert(of.every(({ handle }) => cells.has(handle) === isKept));
+      const conses = of.filter((it) => it.isCons).length;
+      return { conses, atoms: of.length - conses };
+    });
+    assertEquals(result, { kept, freed });
+    for (const { handle, isCons, refs } of reached) {
+      const [head = NULL_HANDLE, tail = NULL_HANDLE] = refs.map((cell) => cell?.handle);
+      if (isCons) assertEquals(cells.get(Cons, handle).toJSON(), { head, tail, marked: false });
     }
-    cyclic += graph.filter((it) => {
-      return !reached.has(it) && reachable(it.head, it.tail).has(it);
-    }).length;
-    graph = graph.filter((it) => reached.has(it));
+    const isCyclic = (it: Cell) =>
+      !reached.has(it) && [...reachable([it])].some(({ refs }) => refs.includes(it));
+    cyclic += graph.filter(isCyclic).length;
+    graph = [...reached];
   }
   assertGreater(cyclic, 100); // not only trees were freed
 });
 
-Deno.test("collect() ignores null and stale handles, and makes those of freed cells stale", () => {
+Deno.test("collect() ignores null and stale handles, and follows lists deeper than the call stack", () => {
   using cells = newCells();
-  const atom = cells.alloc(Atom, { value: 7 });
-  const [one, other] = [cells.alloc(Cons, { head: atom }), cells.alloc(Cons, { head: atom })];
-  cells.get(Cons, one).tail = other;
+  let list = cells.alloc(Atom, { value: 7 }) as AnyHandle;
+  const other = cells.alloc(Cons, { head: list });
   cells.free(other);
-  const { kept, freed } = collect(cells, [NULL_HANDLE, other, one]);
-  assertEquals([kept, freed], [{ conses: 1, atoms: 1 }, { conses: 0, atoms: 0 }]);
-  assertEquals(cells.get(Atom, atom).value, 7);
-  collect(cells, []);
-  const { capacity } = cells;
-  for (let i = 0; i < 2; i++) cells.alloc(Cons); // in the same chunks
-  assertEquals([cells.size, cells.capacity], [2, capacity]);
-  assertThrows(() => cells.get(Cons, one), StaleHandleError);
-  assertThrows(() => cells.typeOf(atom), StaleHandleError);
-});
-
-Deno.test("collect() follows a list longer than the call stack is deep", () => {
-  using cells = newCells();
-  let list: AnyHandle = NULL_HANDLE;
-  for (let i = 0; i < 100_000; i++) list = cells.alloc(Cons, { tail: list });
+  for (let i = 0; i < 100_000; i++) list = cells.alloc(Cons, { tail: list, head: other });
   for (let i = 0; i < 2; i++) {
-    assertEquals(collect(cells, [list]).kept, { conses: 100_000, atoms: 0 });
+    assertEquals(collect(cells, [NULL_HANDLE, other, list]).kept, { conses: 100_000, atoms: 1 });
   }
+  collect(cells, []);
+  assertThrows(() => cells.typeOf(list), StaleHandleError);
 });
 
 Deno.test("The demo of collect() reuses the chunks of what was freed and gives every block back", () => {
@@ -290,14 +218,13 @@ function assertList(list: LinkedList, wanted: readonly Item[]): void {
 }
 
 Deno.test("LinkedList does what an array does, whatever is inserted, removed and sorted", () => {
-  const random = randomNumbers();
-  const below = (limit: number) => Math.floor(random() * limit);
+  const random = new Random(1);
   for (let round = 0; round < 40; round++) {
     using list = new LinkedList();
     const model: Item[] = [];
     for (let step = 0; step < 60; step++) {
-      const at = below(model.length + 1);
-      const kind = below(20);
+      const at = random.below(model.length + 1);
+      const kind = random.below(20);
       if (kind === 0) {
         list.sort();
         model.sort((a, b) => a.value - b.value); // stable, as the list's is
@@ -308,7 +235,7 @@ Deno.test("LinkedList does what an array does, whatever is inserted, removed and
         assertThrows(() => list.insert(0, node), StaleHandleError);
         assertThrows(() => list.valueOf(node), StaleHandleError);
       } else {
-        const value = below(10); // so that many are equal
+        const value = random.below(10); // so that many are equal
         model.splice(at, 0, { node: list.insert(value, model[at]?.node), value });
         assertEquals(list.valueOf(model[at].node), value);
       }
@@ -324,13 +251,9 @@ Deno.test("LinkedList.sort() sorts lists of every length around the powers of tw
     const items = [...list.nodes()].map((node, i) => ({ node, value: values[i] }));
     list.sort();
     assertList(list, items.sort((a, b) => a.value - b.value));
+    assertEquals(Array.from(list.nodes(), (node) => list.remove(node)).length, length);
+    assertEquals(list.size, 0);
   }
-});
-
-Deno.test("LinkedList.nodes() goes on when the node that it gave is removed", () => {
-  using list = new LinkedList([1, 2, 3, 4, 5]);
-  assertEquals(Array.from(list.nodes(), (node) => list.remove(node)), [1, 2, 3, 4, 5]);
-  assertEquals([[...list], list.size], [[], 0]);
 });
 
 Deno.test("LinkedList's demo sorts, and takes every other number out", () => {
@@ -355,10 +278,8 @@ Deno.test("binary_trees prints what the Benchmarks Game does, on all four kinds 
   assertEquals(all.map(({ name }) => name), ["plain objects", "Pool", "Arena", "by hand"]);
   for (const forest of all) {
     assertEquals(treeChecks(forest, 10), wanted, forest.name);
-    const small = treeChecks(forest, 0);
-    const [first, last] = [small[0], small.at(-1)];
-    assertEquals(first, "stretch tree of depth 7\t check: 255");
-    assertEquals(last, "long lived tree of depth 6\t check: 127");
+    const small = treeChecks(forest, 0); // the least depth is 6
+    assertEquals(small[0], "stretch tree of depth 7\t check: 255");
     assertEquals(treeChecks(forest, 6), small);
   }
 });
@@ -368,39 +289,25 @@ Deno.test("binary_trees prints what the Benchmarks Game does, on all four kinds 
 Deno.test("playLate() ends as play() does, however late the inputs arrive", () => {
   for (let seed = 1; seed <= 4; seed++) {
     const inputs = inputsOf(150, seed);
-    const inTime = play(150, inputs);
-    const delays = [
-      (i: number) => (i * 7 + seed) % (MAX_DELAY + 1),
-      () => MAX_DELAY,
-      (i: number) => i % 2 * seed,
-    ];
-    for (const delay of delays) {
+    const delays = [(i: number) => (i * 7 + seed) % (MAX_DELAY + 1), (i: number) => i % 2 * seed];
+    for (const delay of [...delays, () => MAX_DELAY]) {
       const late = playLate(150, inputs, (_, i) => delay(i));
-      assertEquals([late.state, late.millis.length], [inTime, late.rollbacks]);
-      assert(late.rollbacks > 10 && late.replayed <= late.rollbacks * MAX_DELAY);
+      assertEquals([late.state, late.millis.length], [play(150, inputs), late.rollbacks]);
+      assertGreater(late.rollbacks, 10);
     }
   }
   // At the very end as well, when no frame follows.
-  const last = [{ frame: 59, player: 1, aim: 5, shots: 50 }];
-  assertEquals(playLate(60, last, () => MAX_DELAY).state, play(60, last));
-});
-
-Deno.test("playLate() goes back by as many frames as an input is late, not at all for one in time", () => {
-  const inputs = [20, 40].map((frame) => ({ frame, player: 0, aim: 5, shots: 50 }));
+  const inputs = [20, 59].map((frame) => ({ frame, player: 0, aim: 5, shots: 50 }));
+  assertEquals(playLate(60, inputs, () => MAX_DELAY).state, play(60, inputs));
+  assertNotEquals(play(60, inputs.slice(1)), play(60, inputs));
+  // It goes back by as many frames as an input is late.
   for (let delay = 0; delay <= MAX_DELAY; delay++) {
-    const { rollbacks, replayed } = playLate(60, inputs, () => delay);
-    assertEquals([rollbacks, replayed], delay === 0 ? [0, 0] : [2, 2 * delay]);
+    const { rollbacks, replayed } = playLate(60, inputs.slice(0, 1), () => delay);
+    assertEquals([rollbacks, replayed], [delay === 0 ? 0 : 1, delay]);
   }
-});
-
-Deno.test("play() is another game where an input comes a frame later, of 2,000 projectiles", () => {
-  const inputs = inputsOf(100, 1);
-  const shifted = inputs.map((it, i) => i === 20 ? { ...it, frame: it.frame + 1 } : it);
-  assertNotEquals(play(100, shifted), play(100, inputs));
   using game = new Game();
   game.step([]);
   assertEquals(game.projectiles.size, 2000);
-  assertGreater(play(100, inputs).split("\n").length, 1999);
 });
 
 // -- save_game.ts --
