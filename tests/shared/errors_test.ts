@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import {
   array,
   DisposedError,
+  type Handle,
   heapMemory,
   OutOfMemoryError,
   Pool,
@@ -93,39 +94,63 @@ Deno.test("StaleHandleError of a SharedPool says what the handle is, and where t
   }
 });
 
-// -- records and views --
+// -- arguments --
 
-Deno.test("SharedPool throws TypeError on an init that does not fit, and takes no chunk for it", () => {
-  const [here, there] = pair();
-  const [handle] = take(here, 1);
-  for (const init of [{ m: 1 }, { n: "1" }, { n: 1n }, null, 5]) {
-    for (const method of ["alloc", "tryAlloc"] as const) {
-      assertError(here, () => here[method](untyped(init)), TypeError, "Cannot write ");
+const Mote = struct(Num);
+type MotePool = SharedPool<typeof Mote>;
+
+const BAD_INITS = [{ m: 1 }, { n: "1" }, { n: 1n }, null, 5];
+/** A view in debug mode checks each access, and cannot be bound here. */
+const DEBUG = new Pool(Mote, { debug: true }).cursor();
+const NO_VIEWS = [DEBUG, new Pool({ n: "u32" }).cursor(), {}, null, undefined, 5];
+const BAD_STRIPES = [[-1, 2], [2, 2], [0, 0], [0.5, 2], [0, 1.5], [NaN, 2], [0, NaN], ["0", 1]]
+  .map(([stripe, of]) => ({ stripe, of }));
+const NO_FUNCTIONS = [undefined, null, {}, "fn", 5];
+
+const NO_VIEW = "the argument is no view of this pool's struct";
+const NOT_MINE = "is no view of this pool, or is unbound";
+const RANGE =
+  'Cannot iterate over SharedPool "motes": stripe must be an integer from 0 to of - 1, got';
+const FUNCTION = 'in SharedPool "motes": the argument must be a function';
+const THREAD = 'Cannot adopt in SharedPool "motes": it must be another thread, from 1 to 2, got';
+
+/** Calls with a bad argument, their errors, and bad arguments. */
+const BAD_ARGUMENTS: readonly [
+  call: (bad: never, here: MotePool, there: MotePool, handle: Handle<typeof Mote>) => unknown,
+  errorClass: typeof TypeError | typeof RangeError,
+  message: string,
+  values: readonly unknown[],
+][] = [
+  [(bad, here) => here.alloc(bad), TypeError, "Cannot write ", BAD_INITS],
+  [(bad, here) => here.tryAlloc(bad), TypeError, "Cannot write ", BAD_INITS],
+  [(bad, _, there, handle) => there.set(handle, bad), TypeError, "Cannot write ", BAD_INITS],
+  [(bad, here, _, handle) => here.seek(bad, handle), TypeError, NO_VIEW, NO_VIEWS],
+  [(bad, here) => here.allocAt(bad), TypeError, NO_VIEW, NO_VIEWS],
+  [(bad, here) => here.handleOf(bad), TypeError, NOT_MINE, NO_VIEWS.slice(1)],
+  [(_, here) => here.handleOf(here.cursor()), TypeError, NOT_MINE, [0]],
+  [(_, here, there, handle) => here.handleOf(there.get(handle)), TypeError, NOT_MINE, [0]],
+  [(bad, here) => here.forEach(() => assert(false), bad), RangeError, RANGE, BAD_STRIPES],
+  [(bad, here) => here.loop(() => assert(false), bad), RangeError, RANGE, BAD_STRIPES],
+  [(bad, here) => here.pack(new Uint32Array(9), ["n"], bad), RangeError, RANGE, BAD_STRIPES],
+  [(bad, here) => here.forEach(bad), TypeError, `Cannot forEach ${FUNCTION}`, NO_FUNCTIONS],
+  [(bad, here) => here.loop(bad), TypeError, `Cannot loop ${FUNCTION}`, NO_FUNCTIONS],
+  [(bad, here) => here.adopt(bad), RangeError, THREAD, [0, 1, 3, -1, 1.5, NaN, "2"]],
+];
+
+Deno.test("SharedPool throws on bad arguments, takes no chunk for them, and visits no record", () => {
+  for (const [call, errorClass, message, values] of BAD_ARGUMENTS) {
+    const [here, there] = partsOf(Mote, 2, SMALL);
+    const handle = here.alloc({ n: 1 });
+    for (const bad of values) {
+      assertError(here, () => call(untyped(bad), here, there, handle), errorClass, message);
     }
-    assertError(there, () => there.set(handle, untyped(init)), TypeError, "Cannot write ");
   }
 });
 
-Deno.test("SharedPool throws TypeError on views of others, and a cursor is not moved by a call that throws", () => {
-  const Mote = struct(Num);
-  const [here, there] = partsOf(Mote, 2, SMALL);
-  const taken = Array.from({ length: 32 }, (_, n) => here.alloc({ n }));
+Deno.test("SharedPool moves no cursor in a call that throws", () => {
+  const [here] = pair();
+  const taken = take(here, 32);
   const cursor = here.seek(here.cursor(), taken[7]);
-  const debug = new Pool(Mote, { debug: true }).cursor(); // checks each access, and cannot be bound here
-  for (const bad of [new Pool({ n: "u32" }).cursor(), debug, {}, null, undefined, 5]) {
-    const problem = "the argument is no view of this pool's struct";
-    assertError(here, () => here.seek(untyped(bad), taken[0]), TypeError, problem);
-    assertError(here, () => here.allocAt(untyped(bad)), TypeError, problem);
-  }
-  const others = [there.get(taken[0]), new Pool(Num).cursor(), here.cursor(), {}, null, 5];
-  for (const bad of others) {
-    assertError(
-      here,
-      () => here.handleOf(untyped(bad)),
-      TypeError,
-      "is no view of this pool, or is",
-    );
-  }
   assertThrows(() => here.seek(cursor, forge(0)), StaleHandleError);
   assertThrows(() => here.allocAt(cursor), PoolExhaustedError);
   assertEquals([here.handleOf(cursor), cursor.n], [taken[7], 7]);
@@ -248,67 +273,30 @@ Deno.test("SharedPool.attach() throws TypeError on what is not a token", () => {
   }
 });
 
-// -- other arguments --
-
-Deno.test("SharedPool throws on stripes, functions and threads that are none, before the first visit", () => {
-  const [here] = pair();
-  take(here, 3);
-  const title = 'SharedPool "motes": ';
-  const range = `Cannot iterate over ${title}stripe must be an integer from 0 to of - 1, got `;
-  for (
-    const [stripe, of] of [[-1, 2], [2, 2], [0, 0], [0.5, 2], [0, 1.5], [NaN, 2], [0, NaN], [
-      "0",
-      1,
-    ]]
-  ) {
-    const bad = untyped<{ stripe: number; of: number }>({ stripe, of });
-    const message = `${range}${stripe} of ${of}`;
-    assertError(here, () => here.forEach(() => assert(false), bad), RangeError, message);
-    assertError(here, () => here.loop(() => assert(false), bad), RangeError, message);
-    assertError(here, () => here.pack(new Uint32Array(9), ["n"], bad), RangeError, message);
-  }
-  for (const fn of [undefined, null, {}, "fn", 5]) {
-    for (const verb of ["forEach", "loop"] as const) {
-      const message = `Cannot ${verb} in ${title}the argument must be a function`;
-      assertError(here, () => here[verb](untyped(fn)), TypeError, message);
-    }
-  }
-  for (const thread of [0, 1, 3, -1, 1.5, NaN, "2"]) {
-    const message = `Cannot adopt in ${title}it must be another thread, from 1 to 2, got ${thread}`;
-    assertError(here, () => here.adopt(untyped(thread)), RangeError, message);
-  }
-});
+/** The names of all methods, but of those that work in a pool that is disposed of. */
+function methodsOf(pool: NumPool): string[] {
+  const classes = [Object.getPrototypeOf(pool), SharedPool.prototype];
+  const names = new Set(classes.flatMap((it) => Object.keys(Object.getOwnPropertyDescriptors(it))));
+  const isMethod = (name: string) => typeof Reflect.get(pool, name) === "function";
+  const others = ["constructor", "dispose", "handle"];
+  return [...names].filter((it) => !others.includes(it) && it[0] !== "_").filter(isMethod);
+}
 
 Deno.test("SharedPool's members throw DisposedError after dispose()", () => {
   const [here, there] = pair();
   const [handle] = take(here, 1);
   const [view, cursor, loop] = [here.get(handle), here.cursor(), here.loop(() => {})];
   here.dispose();
-  const calls: ((it: NumPool) => unknown)[] = [
-    (it) => it.share(),
-    (it) => it.alloc(),
-    (it) => it.alloc({ n: 1 }),
-    (it) => it.tryAlloc(),
-    (it) => it.allocAt(cursor),
-    (it) => it.free(handle),
-    (it) => it.tryFree(handle),
-    (it) => it.has(handle),
-    (it) => it.indexOf(handle),
-    (it) => it.get(handle),
-    (it) => it.tryGet(handle),
-    (it) => it.set(handle, { n: 1 }),
-    (it) => it.cursor(),
-    (it) => it.seek(cursor, handle),
-    (it) => it.handleOf(view),
-    (it) => it.forEach(() => {}),
-    (it) => it.loop(() => {}),
-    (it) => it.pack(new Uint32Array(1)),
-    (it) => it.adopt(2),
-    loop,
-    validate,
-  ];
-  for (const call of calls) {
-    assertError(there, () => call(here), DisposedError, 'Cannot use SharedPool "motes": it was');
+  const args: Record<string, unknown[]> = {
+    ...{ alloc: [], tryAlloc: [], allocAt: [cursor], seek: [cursor, handle], handleOf: [view] },
+    ...{ set: [handle, { n: 1 }], forEach: [() => {}], loop: [() => {}] },
+    ...{ pack: [new Uint32Array(1)], adopt: [2] },
+  };
+  const calls = methodsOf(here).map((name) => () =>
+    Reflect.get(here, name).call(here, ...args[name] ?? [handle])
+  );
+  for (const call of [...calls, loop, () => validate(here)]) {
+    assertError(there, call, DisposedError, 'Cannot use SharedPool "motes": it was');
   }
   assertEquals([there.size, there.get(handle).n], [1, 0]);
 });

@@ -49,42 +49,6 @@ for (const [name, pass] of Object.entries(PASSES)) {
   for (const specialize of BOTH) {
     const title = `SharedPool.${name}(), ${specialize ? "own" : "shared"} code:`;
 
-    Deno.test(`${title} each callback visits all records in order, alone or by stripes`, () => {
-      const { here, there, live } = holey(specialize);
-      for (const part of [here, there]) {
-        for (let round = 0; round < 3; round++) { // closures of one text
-          const seen: [number, number][] = [];
-          pass(part, ({ n }, handle) => seen.push([n, handle]));
-          assertEquals(seen, live.map((handle) => [part.get(handle).n, handle]));
-        }
-        for (const  of of[1, 2, 3, 4, 7, 100]) {
-          const seen: number[] = [];
-          for (let stripe = 0; stripe < of; stripe++) {
-            pass(part, (_, handle) => {
-              seen.push(handle);
-              const block = (handle & 255) >> 5;
-              assertEquals(block % of, stripe);
-            }, { stripe, of });
-          }
-          assertEquals(seen.toSorted((a, b) => a - b), live as number[]);
-        }
-      }
-    });
-
-    Deno.test(`${title} a visit may free this record and any other, which is then not visited`, () => {
-      const { here, there, live } = holey(specialize);
-      const seen: number[] = [];
-      pass(here, (_, handle) => {
-        seen.push(handle);
-        const at = live.indexOf(handle);
-        if (at % 4 === 0) here.free(handle);
-        if (at % 4 === 1 && at + 1 < live.length) there.free(live[at + 1]);
-      });
-      assertEquals(seen, live.filter((_, i) => i % 4 !== 2) as number[]);
-      validate(here);
-      validate(there);
-    });
-
     Deno.test(`${title} a pass ends where every visit allocates, and enters no new block`, () => {
       for (const allocator of [0, 1]) {
         const parts = partsOf(Num, 2, { chunksPerBlock: 16, maxChunks: 4096, specialize });

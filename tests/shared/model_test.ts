@@ -16,8 +16,10 @@ import {
   PoolExhaustedError,
   SharedPool,
   StaleHandleError,
+  type Stripe,
   struct,
   validate,
+  type View,
 } from "../../mod.ts";
 import { ORPHAN } from "../../src/shared/protocol.ts";
 import type { SharedSlab } from "../../src/shared/slab.ts";
@@ -194,8 +196,7 @@ class Run {
     const before = new Set(this.#live.keys());
     const freed = new Set<AnyHandle>();
     const seen = new Set<AnyHandle>();
-    part.forEach((view, it) => {
-      const handle = it as AnyHandle;
+    this.#pass(part, (view, handle) => {
       assert(!seen.has(handle), `handle ${handle} was visited twice`);
       assert(!freed.has(handle), `handle ${handle} was visited after its free`);
       seen.add(handle);
@@ -292,12 +293,23 @@ class Run {
     const workers = this.#random.pick([1, 1, 2, 3]);
     const stripes = Array.from({ length: workers }, (_, stripe) => {
       const seen: number[] = [];
-      part.forEach((_, handle) => seen.push(handle), { stripe, of: workers });
+      this.#pass(part, (_, handle) => seen.push(handle), { stripe, of: workers });
       return seen;
     });
     const { codec } = slabOf(part);
     const all = stripes.flat();
     return workers === 1 ? all : all.sort((a, b) => codec.index(a) - codec.index(b));
+  }
+
+  /** A pass in one of the two ways. */
+  #pass(
+    part: Part,
+    visit: (view: View<AnyStruct>, handle: AnyHandle) => void,
+    stripe?: Stripe,
+  ): void {
+    const fn = visit as Parameters<Part["forEach"]>[0]; // the handles of any struct
+    if (this.#random.oneIn(2)) part.forEach(fn, stripe);
+    else part.loop(fn, stripe)();
   }
 }
 

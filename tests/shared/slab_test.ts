@@ -29,28 +29,6 @@ function fillUp(pool: NumPool): number {
 
 // -- owners --
 
-Deno.test("All parts see a block at once that one of them adds", () => {
-  const parts = partsOf(Num, 3, MIDDLE);
-  for (const part of parts) take(part, 16);
-  const [last] = take(parts[2], 1);
-  for (const part of parts) {
-    assertEquals([part.capacity, part.size, part.byteLength, part.has(last)], [64, 49, 256, true]);
-  }
-  assertEquals(seenBy(parts[0]).at(-1), last);
-});
-
-Deno.test("Records that another part frees come back only to the owner of the block", () => {
-  const [here, there] = pair(ONE_BLOCK);
-  for (let round = 0; round < 20; round++) {
-    const taken = take(here, 16);
-    assertEquals([here.tryAlloc(), there.tryAlloc()], [undefined, undefined]);
-    for (const handle of taken) there.free(handle);
-    assertEquals([here.size, there.size, there.tryAlloc()], [0, 0, undefined]);
-    validate(here);
-    validate(there);
-  }
-});
-
 Deno.test("A part keeps keepEmptyBlocks empty blocks besides the current one, and gives up the others", () => {
   for (const keepEmptyBlocks of [0, 1, 2, 3]) {
     const [here, there] = pair({ ...MIDDLE, keepEmptyBlocks });
@@ -64,17 +42,6 @@ Deno.test("A part keeps keepEmptyBlocks empty blocks besides the current one, an
     assertEquals(orphans(), 1 + keepEmptyBlocks);
     validate(there);
   }
-});
-
-Deno.test("alloc() adopts an orphan once a record in it is freed", () => {
-  const [here, there] = pair(ONE_BLOCK);
-  const taken = take(here, 16);
-  here.dispose();
-  assertEquals(there.tryAlloc(), undefined); // the block is full
-  there.free(taken[3]);
-  const handle = there.alloc();
-  assertEquals(seenBy(there).indexOf(handle), 3);
-  validate(there);
 });
 
 // -- adopt() --
