@@ -10,7 +10,6 @@ export const MODULES: Readonly<Record<string, () => Promise<Module>>> = {
   records: () => import("./records_bench.ts"),
   growth: () => import("./growth_bench.ts"),
   bytes: () => import("./bytes_bench.ts"),
-  pools: () => import("./pools_bench.ts"),
   workers: () => import("./workers_bench.ts"),
   save: () => import("./save_bench.ts"),
   game: () => import("./game/game.ts"),

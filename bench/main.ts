@@ -12,9 +12,8 @@
  * - `--runtime deno|node20|node24|bun|chromium|firefox|all`: all contestants run there; may be given
  *   again. Without it, some contestants of some questions also run on Node 20 and Bun, which come
  *   from npm, and in browsers. Those that are not installed are left out.
- * - `--count n`, `--samples n`, `--warm-up n`, `--rounds n`: more or less than the question has.
- *   `game/six-kinds --warm-up 20000 --samples 200` has frames late in a long game, and `--count 300`
- *   has 50 records of each kind.
+ * - `--count n`, `--samples n`, `--warm-up n`, `--rounds n`: more or less than the question has. In
+ *   the game `--warm-up 20000` has frames late in a long game, and `--count 300` 50 of each kind.
  * - `--quick`: all once with few records, several processes at a time, which only proves that it
  *   works; it writes nothing
  *

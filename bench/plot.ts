@@ -18,8 +18,8 @@
 import type { Question } from "./harness/question.ts";
 import { measure } from "./harness/run.ts";
 import { type Command, withCommands } from "./harness/runtimes.ts";
-import { typicalOf } from "./harness/statistics.ts";
-import { number, table } from "./harness/table.ts";
+import { type Measurement, typicalOf } from "./harness/statistics.ts";
+import { section } from "./harness/table.ts";
 import { ORDERS, questions } from "./records_bench.ts";
 
 /** A contestant at a number of items. */
@@ -33,6 +33,7 @@ export interface Point {
 }
 
 const COUNTS = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
+const quick = Deno.args.includes("--quick");
 const QUICK_COUNTS = [30, 100];
 const ROUNDS = 5;
 /** Items of all samples of a process, at the least. */
@@ -44,7 +45,7 @@ const ITEMS = 100_000;
 const LIMIT_MILLIS = 10_000;
 
 /** The contestants that are drawn: no packages, and each way to store records but once. */
-const DRAWN = /^(pool|types|arena|bump|stack|objects|recycled|buffers|.*-(list|tree))$/;
+const DRAWN = /^(pool|types|arena|bump|stack|objects|recycled|.*-(list|tree))$/;
 
 /** Measures an order for a number of items. */
 async function pointsOf(
@@ -52,7 +53,6 @@ async function pointsOf(
   count: number,
   before: readonly Point[],
   commands: readonly Command[],
-  quick: boolean,
 ): Promise<Point[]> {
   const question = questions.find(({ name }) => name === `records/${key}`)!; // there is one for each
   const isFast = (name: string) => {
@@ -65,28 +65,14 @@ async function pointsOf(
   );
   const samples = quick ? 1 : Math.ceil(ITEMS / count);
   const plan = { count, warmUp: samples, samples, batch: 1, rounds: quick ? 1 : ROUNDS };
-  const asked: Question = { ...question, contestants, plan, baseline: "pool" };
-  const [{ figures }] = await measure([asked], commands, { quick: false });
+  const title = `${panel}: ${count.toLocaleString("en")} items of 20 bytes`;
+  const asked: Question = { ...question, title, contestants, plan, baseline: "pool" };
+  const tell = (it: Measurement) => console.log(`${section(it)}\n`);
+  const [{ figures }] = await measure([asked], commands, { quick: false, tell });
   return figures.map((it) => {
     const name = contestants[it.contestant].label;
     return { panel, name, count, millis: typicalOf(question, it) };
   });
-}
-
-/** @returns A table for each order: nanoseconds an item, by contestant and number of items. */
-export function tables(points: readonly Point[]): string {
-  const counts = [...new Set(points.map(({ count }) => count))];
-  const cell = (point: Point | undefined) =>
-    point === undefined ? "" : number(point.millis * 1e6 / point.count);
-  return [...new Set(points.map(({ panel }) => panel))].map((panel) => {
-    const some = points.filter((it) => it.panel === panel);
-    const rows = [...new Set(some.map(({ name }) => name))].map((name) => [
-      name,
-      ...counts.map((count) => cell(some.find((it) => it.name === name && it.count === count))),
-    ]);
-    const head = ["", ...counts.map((it) => it.toLocaleString("en"))];
-    return `**${panel}**, ns an item\n\n${table(head, rows)}\n`;
-  }).join("\n");
 }
 
 // -- the chart --
@@ -96,7 +82,7 @@ type Spec = Record<string, unknown>;
 
 /** The colors of lines, in the order in which their names come first. */
 const COLORS = (
-  "#0b5fa5 #111111 #777777 #3aa7dd #1b7f3b #7ab51d #7b3fb5 #c8102e #ef6c00 #f5a623 #9c4a1a #d81b8c #009688"
+  "#0b5fa5 #111111 #777777 #3aa7dd #1b7f3b #7ab51d #7b3fb5 #c8102e #ef6c00 #f5a623 #9c4a1a"
 ).split(" ");
 
 const CONFIG = {
@@ -176,15 +162,13 @@ async function draw(spec: Spec, base?: URL): Promise<void> {
 }
 
 if (import.meta.main) {
-  const quick = Deno.args.includes("--quick");
   await withCommands(["deno"], false, async (commands) => {
     const points: Point[] = [];
     for (const count of quick ? QUICK_COUNTS : COUNTS) {
       for (const order of Object.entries(ORDERS)) {
-        points.push(...await pointsOf(order, count, points, commands, quick));
+        points.push(...await pointsOf(order, count, points, commands));
       }
     }
-    console.log(tables(points));
     const spec = chartSpec(points, [
       `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}: median of ${ROUNDS} processes, in memory that is there already`,
       "✕: more items would take many seconds. A stack frees in reverse only. An arena frees all at once.",

@@ -1,13 +1,12 @@
 /**
  * What does it cost to allocate a record and to free it, to reach one by its handle, or a value that
- * is kept beside it?
+ * is kept beside it, and what does it cost in the other kinds of pool and of memory?
  */
 import { type Handle, HandleMap, Pool } from "@slabs/pool";
 import { BY_HAND_TOO, type Question, show, sumOf, type Work } from "./harness/question.ts";
-import { Particle, shuffled } from "./particles/particle.ts";
+import { DT, Particle, shuffled } from "./particles/particle.ts";
 import { type NamedParticles, on, without } from "./particles/particles.ts";
-import { ALLOCATORS, MALLOC, NAMED } from "./particles/storages.ts";
-import { hotWork, randomWork, replaceWork } from "./particles/works.ts";
+import { ALLOCATORS, MALLOC, NAMED, POOLS } from "./particles/storages.ts";
 
 const common = {
   missing: "columns by hand, whose records move, so that none can be named.",
@@ -17,6 +16,52 @@ const common = {
 } as const;
 
 const labels = { pool: "Pool.allocAt, free", forOf: "Pool.alloc({ … }), free" };
+
+// -- records one by one --
+
+/** Allocates one particle and frees it, over and over. */
+function hotWork(particles: NamedParticles, count: number): Work {
+  return sumOf(() => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += particles.once(i);
+    return sum;
+  });
+}
+
+/** Reads each particle in random order, frees it and allocates another. */
+function replaceWork(particles: NamedParticles, count: number): Work {
+  const refs = particles.refs(count);
+  const order = shuffled(count);
+  let round = 0;
+  for (let i = 0; i < count; i++) refs[i] = particles.add(i, i);
+  return sumOf(() => {
+    let sum = 0;
+    round++;
+    for (let i = 0; i < count; i++) {
+      const slot = order[i];
+      sum += particles.lifeOf(refs[slot]);
+      particles.remove(refs[slot]);
+      refs[slot] = particles.add(i, slot + round);
+    }
+    return sum;
+  });
+}
+
+/** Reads one field of each particle in random order, by its reference. */
+function randomWork(particles: NamedParticles, count: number): Work {
+  const order = shuffled(count);
+  const made = particles.refs(count);
+  const refs = particles.refs(count);
+  for (let i = 0; i < count; i++) made[i] = particles.add(i, 1);
+  for (let i = 0; i < count; i++) refs[i] = made[order[i]];
+  return sumOf(() => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += particles.xOf(refs[i]);
+    return sum;
+  });
+}
+
+// -- all of them, in an order --
 
 /** The orders in which records are freed, and their titles. */
 export const ORDERS = {
@@ -31,12 +76,8 @@ type Order = keyof typeof ORDERS;
 /** Allocates all, then frees them in an order. What is only allocated is freed before the next step. */
 function orderedWork(order: Order, particles: NamedParticles, count: number): Work {
   const refs = particles.refs(count);
-  const inReverse = Int32Array.from({ length: count }, (_, i) => count - 1 - i);
-  const indices = order === "at-random"
-    ? shuffled(count)
-    : order === "in-order"
-    ? inReverse.toReversed()
-    : inReverse;
+  const indices = order === "at-random" ? shuffled(count) : new Int32Array(count).map((_, i) => i);
+  if (order !== "in-order") indices.reverse(); // a stack can be emptied in reverse only
   const frees = order !== "alloc";
   let isFull = false;
   const allocAll = () => {
@@ -88,17 +129,11 @@ function orderOf(order: Order): Question {
 // -- an object beside a record --
 
 /** What a drawing program keeps beside a record. */
-class Sprite {
-  frame: number;
-  name: string;
-  alpha = 1;
-  layer = 0;
-
-  constructor(i: number) {
-    this.frame = i & 1023;
-    this.name = `sprite ${i}`;
-  }
+function spriteOf(i: number) {
+  return { frame: i & 1023, name: `sprite ${i}`, alpha: 1, layer: 0 };
 }
+
+type Sprite = ReturnType<typeof spriteOf>;
 
 /** @param keys What the sprites are kept and found by. */
 function besideWork<K>(
@@ -107,7 +142,7 @@ function besideWork<K>(
   get: (key: K) => Sprite | undefined,
 ): Work {
   const count = keys.length;
-  for (let i = 0; i < count; i++) set(keys[i], new Sprite(i));
+  for (let i = 0; i < count; i++) set(keys[i], spriteOf(i));
   const ordered = Array.from(shuffled(count), (i) => keys[i]);
   return sumOf(() => {
     let sum = 0;
@@ -136,6 +171,27 @@ function besideInMap(
     (handle, sprite) => map.set(handle, sprite),
     (handle) => map.get(handle),
   );
+}
+
+// -- the kinds of pool --
+
+function kindsOf(
+  name: string,
+  title: string,
+  method: string,
+  work: (particles: NamedParticles, count: number) => Work,
+  count = 50_000,
+): Question {
+  return {
+    name: `records/pools-${name}`,
+    title: `Kinds of pool and of memory: ${title}`,
+    method:
+      `${method} A \`SharedPool\` does one atomic operation for each \`alloc\` and \`free\`, which is a call of a built-in function.`,
+    baseline: "pool",
+    contestants: on(POOLS, work),
+    plan: { count, warmUp: 40, samples: 60, batch: 1, rounds: 5 },
+    quickCount: 300,
+  };
 }
 
 export const questions: readonly Question[] = show([
@@ -199,4 +255,26 @@ export const questions: readonly Question[] = show([
     traced: true,
     everywhere: ["objects", ...BY_HAND_TOO],
   },
+  kindsOf("pass", "forEach", "A step moves 100,000 particles.", (particles, count) => {
+    for (let i = 0; i < count; i++) particles.spawn(i, 1);
+    return { run: () => particles.pass(DT), checksum: () => particles.sums() };
+  }, 100_000),
+  kindsOf(
+    "hot",
+    "allocated and freed at once",
+    "One record is allocated, a field written and read, and freed, 50,000 times a step.",
+    hotWork,
+  ),
+  kindsOf(
+    "replace",
+    "replaced at random",
+    "Each of 50,000 records is read, in random order, freed, and another allocated and written.",
+    replaceWork,
+  ),
+  kindsOf(
+    "get",
+    "get(handle).x",
+    "One field of each of 50,000 records, in random order.",
+    randomWork,
+  ),
 ]);

@@ -2,15 +2,13 @@
  * Measures questions: starts a process for each contestant and round, in turns, and compares their
  * checksums.
  */
-import { checkAgreed, type Plan, planOf, type Question } from "./question.ts";
+import { type Plan, planOf, type Question } from "./question.ts";
 import type { Round } from "./result.ts";
 import type { Command } from "./runtimes.ts";
-import type { Measurement } from "./statistics.ts";
+import type { Figures, Measurement } from "./statistics.ts";
 
 /** A contestant on a runtime, with the rounds that it has done. */
-interface Player {
-  /** Key of the contestant. */
-  readonly contestant: string;
+interface Player extends Figures {
   readonly command: Command;
   readonly rounds: Round[];
 }
@@ -44,22 +42,16 @@ export async function measure(
     ).flat();
     const queue = async () => {
       for (let it = turns.shift(); it !== undefined; it = turns.shift()) {
-        const { contestant, command: { runtime }, rounds } = it;
-        const who = `${contestant} on ${runtime}, round ${rounds.length + 1}`;
+        const who = `${it.contestant} on ${it.runtime}, round ${it.rounds.length + 1}`;
         progress(`${i + 1} of ${questions.length}  ${question.name}: ${who}`);
-        const job = { question: question.name, contestant, plan };
-        rounds.push(await it.command.play(job, question.traced === true));
+        const job = { question: question.name, contestant: it.contestant, plan };
+        it.rounds.push(await it.command.play(job, question.traced === true));
       }
     };
     await Promise.all(Array.from({ length: quick ? navigator.hardwareConcurrency : 1 }, queue));
     progress("");
-    checkAllAgreed(question, plan, players);
-    const figures = players.map(({ contestant, command: { runtime }, rounds }) => ({
-      contestant,
-      runtime,
-      rounds,
-    }));
-    measurements.push({ question, count: plan.count, figures });
+    checkAgreed(question, plan, players);
+    measurements.push({ question, count: plan.count, figures: players });
     tell(measurements[i]);
   }
   return measurements;
@@ -70,19 +62,23 @@ function playersOf({ contestants, everywhere }: Question, commands: readonly Com
   const keys = Object.keys(contestants);
   return commands.flatMap((command) =>
     keys.filter((it) => command.runtime === "deno" || everywhere?.includes(it))
-      .map((contestant) => ({ contestant, command, rounds: [] }))
+      .map((contestant) => ({ contestant, command, runtime: command.runtime, rounds: [] }))
   );
 }
 
-/** Compares all checksums with the first one of the baseline. */
-function checkAllAgreed(question: Question, plan: Plan, players: readonly Player[]): void {
-  const baseline = players.find(({ contestant }) => contestant === question.baseline)!; // it always plays
+/** @throws {Error} when a contestant did other work than the baseline. */
+export function checkAgreed(question: Question, plan: Plan, figures: readonly Figures[]): void {
+  const baseline = figures.find(({ contestant }) => contestant === question.baseline)!; // it always plays
   const [{ checksum: expected }] = baseline.rounds;
-  for (const { contestant, command, rounds } of players) {
+  for (const { contestant, runtime, rounds } of figures) {
     if (contestant === "nothing") continue;
     for (const { checksum } of rounds) {
+      if (checksum === expected) continue;
       if (question.agrees?.(expected, checksum, contestant, plan)) continue;
-      checkAgreed(question.name, expected, `${contestant} on ${command.runtime}`, checksum);
+      throw new Error(
+        `${question.name}: ${contestant} on ${runtime} did other work: ` +
+          `its checksum is "${checksum}", that of the baseline "${expected}"`,
+      );
     }
   }
 }

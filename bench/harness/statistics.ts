@@ -70,11 +70,6 @@ export function worstOf({ rounds }: Figures): number {
   return Math.min(...rounds.map(({ samples }) => quantile(samples, 1)));
 }
 
-/** @returns The time of all samples of a process, and the median of those. */
-export function growthOf({ rounds }: Figures): number {
-  return median(rounds.map(({ samples }) => samples.reduce((a, b) => a + b, 0)));
-}
-
 /** @returns Collections during the samples of a process: the mean, with counts rounded up. */
 export function collectionsOf({ rounds }: Figures): Collections | undefined {
   const all = rounds.flatMap(({ collections }) => collections ?? []);

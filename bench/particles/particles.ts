@@ -24,8 +24,6 @@ export interface Particles {
   pass(dt: number): void;
   /** Adds 1 to one field of each, the life. */
   touchOne(): void;
-  /** Adds 1 to each field of each. */
-  touchAll(): void;
   /** Writes x and y of each, one after the other. */
   pack(out: Float32Array): void;
   /**
@@ -90,7 +88,6 @@ function passMethods(
   frame(dt) { ${frame} }
   pass(dt) { ${loop(move)} }
   touchOne() { ${loop(`${at("life")} += 1;`)} }
-  touchAll() { ${loop(FIELDS.map((it) => `${at(it)} += 1;`).join(" "))} }
   pack(out) { ${pack} }
   sums() {
     let count = 0, x = 0, y = 0, vx = 0, vy = 0, life = 0;

@@ -5,21 +5,21 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { allQuestions } from "../../bench/all.ts";
 import { questions as games } from "../../bench/game/game.ts";
-import { checkAgreed, planOf, type Question } from "../../bench/harness/question.ts";
+import { planOf, type Question } from "../../bench/harness/question.ts";
 import { MARK, parseResult, parseTrace, type Round } from "../../bench/harness/result.ts";
+import { checkAgreed } from "../../bench/harness/run.ts";
 import {
   bestOf,
   bytesOf,
   collectionsOf,
   type Figures,
-  growthOf,
   type Measurement,
   percentileOf,
   typicalOf,
   worstOf,
 } from "../../bench/harness/statistics.ts";
 import { number, section, table } from "../../bench/harness/table.ts";
-import { chartSpec, type Point, tables } from "../../bench/plot.ts";
+import { chartSpec, type Point } from "../../bench/plot.ts";
 
 // -- questions --
 
@@ -36,21 +36,6 @@ Deno.test("every question has a name of its own, and a baseline that runs wherev
 Deno.test("planOf() gives a quick run few records, and next to no samples", () => {
   assertEquals(planOf(BASE, false), BASE.plan);
   assertEquals(planOf(BASE, true), { count: 10, warmUp: 25, samples: 2, batch: 1, rounds: 1 });
-});
-
-Deno.test("checkAgreed() names the contestant that did other work", () => {
-  checkAgreed("hot", "1", "Pool", "1");
-  assertThrows(() => checkAgreed("hot", "1", "Pool", "2"), Error, "hot: Pool did other work");
-});
-
-Deno.test("contestants of the game agree on counts and integers exactly, and objects on floats nearly", () => {
-  const [{ agrees, plan }] = games;
-  const sums = { records: 3, integers: 7, floats: 1000 };
-  const isAgreed = (contestant: string, more: Partial<typeof sums>) =>
-    agrees!(JSON.stringify(sums), JSON.stringify({ ...sums, ...more }), contestant, plan); // all games have it
-  assert(isAgreed("objects", { floats: 1000.001 }) && isAgreed("slab", {}));
-  assert(!isAgreed("slab", { floats: 1000.001 }) && !isAgreed("objects", { floats: 1001 }));
-  assert(!isAgreed("objects", { records: 2 }) && !isAgreed("objects", { integers: 8 }));
 });
 
 // -- what processes write --
@@ -111,7 +96,7 @@ function measured(more: Partial<Question>, ...all: Figures[]): Measurement {
 Deno.test("statistics are of all samples, or of each process", () => {
   const it = figures("pool", [3, 9], [5, 1], [6, 2, 4]);
   assertEquals([typicalOf(BASE, it), bestOf(BASE, it), worstOf(it)], [4, 4, 5]);
-  assertEquals([percentileOf(it, 1), percentileOf(it, 0), growthOf(it)], [6, 2, 12]);
+  assertEquals([percentileOf(it, 1), percentileOf(it, 0)], [6, 2]);
   const mean = { ...BASE, compare: "mean" } as const;
   assertEquals([typicalOf(mean, it), bestOf(mean, it)], [4, 3]);
   assertEquals(typicalOf({ ...BASE, compare: "best" }, it), 4);
@@ -123,6 +108,38 @@ Deno.test("collectionsOf() has the mean of the processes that were traced, count
   const it = figures("pool", { collections }, { collections: none }, [1]);
   assertEquals(collectionsOf(it), { scavenges: 1, markCompacts: 1, millis: 1 });
   assertEquals(collectionsOf(figures("pool", [1])), undefined);
+});
+
+// -- agreement --
+
+/** The figures of two contestants, the second of which came to another checksum. */
+function disagreed(baseline: string, checksum: string, contestant: string, other: string) {
+  return [figures(baseline, { checksum }), figures(contestant, { checksum: other })];
+}
+
+Deno.test("checkAgreed() names the contestant that did other work", () => {
+  checkAgreed(BASE, BASE.plan, disagreed("slab", "1", "pool", "1"));
+  checkAgreed(BASE, BASE.plan, disagreed("slab", "1", "nothing", ""));
+  assertThrows(
+    () => checkAgreed(BASE, BASE.plan, disagreed("slab", "1", "pool", "2")),
+    Error,
+    "records/hot: pool on deno did other work",
+  );
+});
+
+Deno.test("contestants of the game agree on counts and integers exactly, and objects on floats nearly", () => {
+  const [game] = games;
+  const sums = { records: 3, integers: 7, floats: 1000 };
+  const check = (contestant: string, more: Partial<typeof sums>) => {
+    const other = JSON.stringify({ ...sums, ...more });
+    checkAgreed(game, game.plan, disagreed("columns", JSON.stringify(sums), contestant, other));
+  };
+  check("objects", { floats: 1000.001 });
+  check("slab", { floats: 1000.0000001 });
+  assertThrows(() => check("slab", { floats: 1000.001 }));
+  for (const more of [{ floats: 1001 }, { records: 2 }, { integers: 8 }]) {
+    assertThrows(() => check("objects", more));
+  }
 });
 
 // -- tables --
@@ -214,20 +231,12 @@ const point = (name: string, count: number, millis: number): Point => ({
   millis,
 });
 
-Deno.test("the plot has a row for each contestant, and crosses the last point of those that stop", () => {
+Deno.test("the plot crosses the last point of those that stop", () => {
   const points = [
     point("Pool", 1000, 0.02),
     point("plain objects", 1000, 0.01),
     point("Pool", 3000, 0.09),
   ];
-  assertEquals(tables(points).trim().split("\n"), [
-    "**Allocated alone**, ns an item",
-    "",
-    "|               | 1,000 | 3,000 |",
-    "| ------------- | ----: | ----: |",
-    "| Pool          |    20 |    30 |",
-    "| plain objects |    10 |       |",
-  ]);
   const { values } = chartSpec(points, []).data as { values: { stopped: boolean }[] };
   assertEquals(values.map(({ stopped }) => stopped), [false, true, false]);
 });
