@@ -5,8 +5,6 @@
  * @module
  */
 import { existsSync } from "node:fs";
-import { chromium } from "playwright-core";
-import puppeteer from "puppeteer-core";
 
 /** A browser that is supported. */
 export type BrowserName = keyof typeof PROGRAMS;
@@ -76,6 +74,7 @@ export function launch(
 }
 
 async function launchChromium(executablePath: string, args: readonly string[]): Promise<Browser> {
+  const { chromium } = await import("playwright-core"); // here, as loading it takes permissions
   // Playwright switches the sandbox off, which root could not use.
   const browser = await chromium.launch({ executablePath, args: [...args] });
   return {
@@ -108,6 +107,7 @@ async function launchChromium(executablePath: string, args: readonly string[]): 
 const PREFERENCES = { "dom.max_script_run_time": 0, "privacy.reduceTimerPrecision": false };
 
 async function launchFirefox(executablePath: string): Promise<Browser> {
+  const { default: puppeteer } = await import("puppeteer-core"); // see above
   const browser = await puppeteer.launch({
     browser: "firefox",
     executablePath,
