@@ -13,9 +13,10 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Files, ROOT } from "./bundle.ts";
-import { type Browser, BROWSERS, findBrowser, launch, type Page } from "./launch.ts";
+import type { Browser, Page } from "./launch.ts";
 import type { Outcome } from "./_page.ts";
 import { serve, type Server, type ServerOptions } from "./server.ts";
+import { testInAll } from "./_support.ts";
 
 /** Seconds that the tests of a file may take. */
 const LIMIT = 300;
@@ -43,24 +44,6 @@ function filesIn(folder: string): string[] {
 
 function serveFiles(options: ServerOptions): Server {
   return serve((path) => path === "/" ? PAGE : files.get(path), options);
-}
-
-/** Defines a test for each browser, skipped where it is not installed. */
-function testInAll(claim: string, fn: (browser: Browser) => Promise<void>): void {
-  for (const name of BROWSERS) {
-    const isHere = findBrowser(name) !== undefined;
-    Deno.test({
-      name: `${name}: ${claim}${isHere ? "" : ` (skipped: no ${name} here)`}`,
-      ignore: !isHere,
-      // The libraries keep timers.
-      sanitizeOps: false,
-      sanitizeResources: false,
-      async fn() {
-        await using browser = await launch(name);
-        await fn(browser);
-      },
-    });
-  }
 }
 
 testInAll("all tests pass where pools compile code", async (browser) => {

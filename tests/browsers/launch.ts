@@ -37,7 +37,6 @@ export interface Page extends AsyncDisposable {
   /** Presses a key, by its name in `KeyboardEvent.key`. */
   press(key: string): Promise<void>;
   resize(width: number, height: number): Promise<void>;
-  setOffline(isOffline: boolean): Promise<void>;
   /** Saves a picture of an element as PNG. */
   screenshot(path: string, selector: string): Promise<void>;
 }
@@ -92,7 +91,6 @@ async function launchChromium(executablePath: string, args: readonly string[]): 
         evaluate: (expression) => page.evaluate(expression),
         press: (key) => page.keyboard.press(key),
         resize: (width, height) => page.setViewportSize({ width, height }),
-        setOffline: (isOffline) => context.setOffline(isOffline),
         screenshot: async (path, selector) => {
           await page.locator(selector).screenshot({ path });
         },
@@ -129,7 +127,6 @@ async function launchFirefox(executablePath: string): Promise<Browser> {
         evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
         press: (key) => page.keyboard.press(key as Parameters<typeof page.keyboard.press>[0]), // a name of a key
         resize: (width, height) => page.setViewport({ width, height }),
-        setOffline: (isOffline) => page.setOfflineMode(isOffline),
         screenshot: async (path, selector) => {
           const element = await page.$(selector);
           await element!.screenshot({ path: path as `${string}.png` }); // the page has it

@@ -1,0 +1,143 @@
+/**
+ * Tests of the site in browsers: no errors, its parts by keyboard, narrow windows, and without a
+ * network. Pictures of all parts are left in `.shots/`, to be looked at.
+ *
+ * `deno task test:browsers` runs it, after it has built the site.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { ROOT } from "./bundle.ts";
+import type { Page } from "./launch.ts";
+import { type Answer, serve } from "./server.ts";
+import { testInAll } from "./_support.ts";
+
+const DIST = `${ROOT}site/dist`;
+const SHOTS = `${ROOT}.shots`;
+const PARTS = ["sparks", "rewind", "memory", "struct", "handle", "guide"];
+const WIDTHS = [390, 1280];
+/** Sparks are drawn with WebGL, so that Chromium gets its GPU, in software where there is none. */
+const WITH_GPU = { args: [] };
+/** Seconds until something has to show. */
+const LIMIT = 30;
+
+const build = new Deno.Command(Deno.execPath(), { args: ["task", "site"] });
+const { success, stderr } = await build.output();
+assert(success, new TextDecoder().decode(stderr));
+await Deno.mkdir(SHOTS, { recursive: true });
+
+async function fileAt(path: string): Promise<Answer | undefined> {
+  const file = path.endsWith("/") ? `${path}index.html` : path;
+  return await Deno.readFile(DIST + file).catch(() => undefined);
+}
+
+/** Waits until an expression is true in a page. */
+async function until(page: Page, expression: string): Promise<void> {
+  await page.evaluate(`new Promise((resolve, reject) => {
+    const start = performance.now();
+    const look = () => {
+      if (${expression}) resolve();
+      else if (performance.now() - start < ${LIMIT} * 1000) requestAnimationFrame(look);
+      else reject(new Error(${JSON.stringify(`it never came to ${expression}`)}));
+    };
+    look();
+  })`);
+}
+
+function textOf(page: Page, selector: string): Promise<string> {
+  return page.evaluate(`document.querySelector(${JSON.stringify(selector)}).textContent`);
+}
+
+/** Goes on with the tabulator until an element has the focus. */
+async function tabTo(page: Page, selector: string): Promise<void> {
+  const isThere = `document.activeElement.matches(${JSON.stringify(selector)})`;
+  for (let presses = 0; presses < 60; presses++) {
+    await page.press("Tab");
+    if (await page.evaluate<boolean>(isThere)) return;
+  }
+  throw new Error(`The tabulator does not come to ${selector}`);
+}
+
+testInAll("the site has no errors, and works by keyboard", async (browser) => {
+  await using server = serve(fileAt);
+  await using page = await browser.open();
+  await page.goto(`${server.origin}/`);
+  await until(page, 'document.querySelector("#costs").textContent !== ""');
+
+  await tabTo(page, "#rewind-slider");
+  await page.press("ArrowLeft");
+  await until(page, 'document.querySelector("#rewind-time").textContent !== "now"');
+
+  await tabTo(page, "#ways input");
+  const way = "[...document.querySelectorAll('#ways input')].findIndex((it) => it.checked)";
+  const before = await page.evaluate(way);
+  await page.press("ArrowDown");
+  assertNotEquals(await page.evaluate(way), before);
+
+  await tabTo(page, "#count");
+  await page.press("Home");
+  assertEquals(await textOf(page, "#count-shown"), "1,000");
+
+  await tabTo(page, "#memory-pause");
+  await page.press("Enter");
+  assertEquals(await textOf(page, "#memory-pause"), "Play");
+  await tabTo(page, "#memory-step");
+  await page.press("Enter");
+  assertNotEquals(await textOf(page, "#memory-call"), "");
+
+  await tabTo(page, "#struct-source");
+  await page.press("x");
+  await until(page, 'document.querySelector("#struct-error").textContent !== ""');
+  await page.press("Backspace");
+  await until(page, 'document.querySelector("#struct-error").textContent === ""');
+  await tabTo(page, "#struct [name=tab]");
+  const struct = await textOf(page, "#struct-text");
+  await page.press("ArrowRight");
+  assertNotEquals(await textOf(page, "#struct-text"), struct);
+
+  await tabTo(page, "#handle-next");
+  const story = await textOf(page, "#handle-says");
+  await page.press("Enter");
+  assertNotEquals(await textOf(page, "#handle-says"), story);
+
+  await tabTo(page, "#guide a");
+  await page.press("Enter");
+  await until(page, 'location.pathname.includes("/guide/") && document.readyState === "complete"');
+  assertEquals(page.errors, []);
+}, WITH_GPU);
+
+testInAll("the site fits narrow and wide windows", async (browser) => {
+  await using server = serve(fileAt);
+  await using page = await browser.open();
+  for (const width of WIDTHS) {
+    await page.resize(width, 900);
+    for (const path of ["/guide/first_pool.html", "/"]) {
+      await page.goto(server.origin + path);
+      const [content, window] = await page.evaluate<number[]>(
+        "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
+      );
+      assert(content <= window, `${path} is ${content} wide in ${window}`);
+    }
+    await until(page, 'document.querySelector("#costs").textContent !== ""');
+    for (const part of PARTS) {
+      await page.screenshot(`${SHOTS}/${browser.name}-${width}-${part}.png`, `#${part}`);
+    }
+  }
+  assertEquals(page.errors, []);
+}, WITH_GPU);
+
+testInAll("the site works without a network after the first visit", async (browser) => {
+  await using page = await browser.open();
+  let origin: string;
+  {
+    await using server = serve(fileAt);
+    origin = server.origin;
+    await page.goto(`${origin}/`);
+    await page.evaluate("navigator.serviceWorker.ready.then(() => undefined)");
+  } // from here on there is no server
+  await page.goto(`${origin}/`);
+  await until(page, 'document.querySelector("#costs").textContent !== ""');
+  await page.goto(`${origin}/guide/first_pool.html`);
+  assertNotEquals(await textOf(page, "h1"), "");
+  assertEquals(page.errors, []);
+}, WITH_GPU);
