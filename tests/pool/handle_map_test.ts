@@ -63,7 +63,6 @@ test("HandleMap has no values of what is no live record, and undefined may be a 
     assertEquals([map.get(handle), map.has(handle), map.delete(handle)], [undefined, false, false]);
   }
   assertEquals(map.size, 0);
-  drop(pool);
 });
 
 test("HandleMap never has a value for a later record, however often its chunk is reused", (make) => {
@@ -80,7 +79,6 @@ test("HandleMap never has a value for a later record, however often its chunk is
     pool.free(handle);
   }
   assertEquals([map.size, [...map]], [0, []]);
-  drop(pool);
 });
 
 test("HandleMap may change while it is iterated over", (make) => {
@@ -98,7 +96,6 @@ test("HandleMap may change while it is iterated over", (make) => {
   map.forEach(() => map.clear());
   assertEquals([map.size, [...map]], [0, []]);
   assertThrows(() => map.forEach(untyped(1)), TypeError, "must be a function");
-  drop(it.pool);
 });
 
 test("HandleMap throws after the pool's dispose(), and holds nothing", (make) => {

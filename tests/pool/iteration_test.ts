@@ -170,30 +170,7 @@ each("visits what is allocated after the loop was made, and nothing in an empty 
   it.alloc(8);
   pass();
   assertEquals(seen, [7, 8]);
-  drop(it.pool);
 });
-
-filledEach(
-  "retain() counts no record that its predicate freed, and keeps what it freed before an error",
-  (it, handles) => {
-    const retain = (pred: Visit) => it.pool.retain(...it.of, pred);
-    const freed = retain(({ n }, handle) => {
-      if (n === 4) it.pool.free(handle);
-      if (n === 6) it.pool.free(handles[8]);
-      return n !== 4 && n !== 6;
-    });
-    assertEquals([freed, numbersOf(it).length], [1, handles.length - 3]);
-    const failing = ({ n }: Counted) => {
-      if (n === 20) throw new Error("boom");
-      return false;
-    };
-    assertThrows(() => retain(failing), Error, "boom");
-    const left = new Set(numbersOf(it));
-    assert(left.has(20) && left.size < handles.length - 3);
-    assertEquals([retain(() => true), retain(() => false), retain(() => false)], [0, left.size, 0]);
-    validate(it.pool);
-  },
-);
 
 // -- views --
 
@@ -260,24 +237,22 @@ each("iterations nest, those of one function as well, each with views of its own
       assertEquals(seen, pairs, outer);
     }
   }
-  drop(it.pool);
 });
 
 filledEach("works as before after a function threw, whose error it passes on", (it, handles) => {
   const error = new Error("boom");
   const expected = numbersOf(it);
-  const members = Object.values(MEMBERS);
-  for (const at of [0, 1, 17, handles.length - 1]) {
-    for (const iterate of members) {
-      let calls = 0;
-      const fail = () => {
-        if (calls++ === at) throw error;
-      };
-      assertStrictEquals(assertThrows(() => iterate(it, fail)), error);
-      assertEquals(calls, at + 1);
-      calls = 0;
-      assertStrictEquals(assertThrows(() => iterate(it, () => iterate(it, fail))), error);
-      assertEquals(numbersOf(it), expected);
+  for (const iterate of Object.values(MEMBERS)) {
+    for (const at of [0, 17, handles.length - 1]) {
+      for (const isNested of [false, true]) {
+        let calls = 0;
+        const fail = () => {
+          if (calls++ === at) throw error;
+        };
+        const call = () => iterate(it, isNested ? () => iterate(it, fail) : fail);
+        assertStrictEquals(assertThrows(call), error);
+        assertEquals([calls, numbersOf(it)], [at + 1, expected]);
+      }
     }
   }
   const kept = it.pool.loop(...it.of, (_view: unknown, _handle: unknown, isFailing: boolean) => {
@@ -335,7 +310,6 @@ each("throws TypeError on what is no function, before it visits any record", (ma
     }
   }
   validate(it.pool);
-  drop(it.pool);
 });
 
 filledEach("a loop throws DisposedError once its pool was disposed of", ({ pool, of }, handles) => {

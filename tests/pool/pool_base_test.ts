@@ -102,30 +102,12 @@ function badHandles({ pool }: OfKind, live: number, freed: readonly number[]): u
 
 // -- one record --
 
-each("get() gives views of their own, which stay on their records while the pool grows", (make) => {
-  const it = make();
-  const { pool, of } = it;
-  const handles = fill(it, 3);
-  const [a, b] = handles.map((handle) => pool.get<NumView>(...of, handle));
-  pool.allocMany(...of, 60);
-  a.n += 10;
-  b.n += 20;
-  assertEquals(handles.map((it) => pool.tryGet<NumView>(...of, it)?.n), [10, 21, 2]);
-  pool.set(...of, handles[2], { n: 7 });
-  pool.set(...of, handles[0], {});
-  assertEquals(handles.map((it) => pool.get<NumView>(...of, it).n), [10, 21, 7]);
-  drop(it.pool);
-});
-
 each("handle() returns the number that it is given, whatever it is", (make) => {
-  const it = make();
-  const { pool, of } = it;
-  const made = pool.allocMany<Float64Array>(...of, 3, new Float64Array(3));
-  for (const n of [...made, 0, -1, 1.5, NaN, 2 ** 53]) assertEquals<number>(pool.handle(n), n);
-  pool.get<NumView>(...of, pool.handle(made[1])).n = 7;
-  pool.free(pool.handle(made[0]));
-  assertEquals([...made].map((n) => pool.has(pool.handle(n))), [false, true, true]);
-  drop(it.pool);
+  const { pool, of } = make();
+  const [made] = pool.allocMany<Float64Array>(...of, 1, new Float64Array(1));
+  for (const n of [made, 0, -1, 1.5, NaN, 2 ** 53]) assertEquals<number>(pool.handle(n), n);
+  assertEquals(pool.has(pool.handle(made)), true);
+  drop(pool);
   assertEquals<number>(pool.handle(5), 5);
 });
 
@@ -190,7 +172,6 @@ each("throws StaleHandleError on what is no live record's handle, and changes no
   assertEquals([pool.handleOf(cursor as never), cursor.n], [handles[1], 1]);
   assertEquals(stateOf(pool), before);
   validate(pool);
-  drop(it.pool);
 });
 
 // -- cursors --
@@ -209,7 +190,6 @@ each("cursor() gives an unbound view, which seek() and allocAt() move", (make) =
     const handle = pool.allocAt(...of, view);
     assertEquals([view.n, pool.handleOf(view)], [0, handle]);
   }
-  drop(it.pool);
 });
 
 const Nested = struct({ at: struct({ x: "u8" }), list: array("u8", 4) });
@@ -222,7 +202,6 @@ testKinds("seek() and allocAt() throw TypeError on a part of a view", Nested, SM
     assertError(pool, () => pool.seek(untyped(part), handle), TypeError, "Cannot seek in");
     assertError(pool, () => pool.allocAt(...of, part), TypeError, "Cannot allocAt in");
   }
-  drop(pool);
 });
 
 each("throws TypeError on what is no view, or one of another pool or struct", (make) => {
@@ -244,8 +223,6 @@ each("throws TypeError on what is no view, or one of another pool or struct", (m
   assertError(pool, () => pool.handleOf(foreign), TypeError, "is no view of this pool");
   assertEquals(pool.seek(foreign, handle).n, 0); // of the same struct, and so it may be moved here
   assertEquals(pool.handleOf(foreign), handle);
-  drop(it.pool);
-  drop(other.pool);
 });
 
 each("handleOf() throws StaleHandleError once the record or its block is gone", (make) => {
@@ -260,7 +237,6 @@ each("handleOf() throws StaleHandleError once the record or its block is gone", 
   assertThrows(() => pool.handleOf(b), StaleHandleError);
   fill(it, 1); // another block in its place
   assertThrows(() => pool.handleOf(b), StaleHandleError);
-  drop(it.pool);
 });
 
 // -- values that do not fit --
@@ -268,35 +244,24 @@ each("handleOf() throws StaleHandleError once the record or its block is gone", 
 each("rejects an init that does not fit, and takes no chunk for it", (make) => {
   const it = make();
   const { pool, of } = it;
+  using strangers = new Pool({ n: "i64" });
   const cases: [unknown, string][] = [
     [null, 'Cannot write struct "Num": it must be an object, got null'],
-    [5, "it must be an object, got 5"],
-    [{ m: 1 }, 'it has no field "m", it has n'],
     [{ n: 1, m: 1 }, 'it has no field "m", it has n'],
-    [{ n: "5" }, 'field "n": u32 must be a number, got "5"'],
-    [Object.create({ n: 5n }), 'field "n": u32 must be a number, got 5n'], // inherited
-    [{ toString: 1 }, 'it has no field "toString"'],
+    [strangers.get(strangers.alloc()), 'field "n": u32 must be a number, got 0n'],
   ];
-  using strangers = new Pool({ n: "i64" });
-  cases.push([strangers.get(strangers.alloc()), 'field "n": u32 must be a number, got 0n']);
-  for (const [bad, message] of cases) {
-    assertError(pool, () => pool.alloc(...of, bad), TypeError, message);
-    assertEquals(pool.capacity, 0);
-  }
-  const handle = pool.alloc(...of, Object.create({ n: 7 }));
-  const check = () => {
+  for (const count of [0, 1, 63]) { // also before it finds that the pool is exhausted
+    const [handle] = [...pool.handles(), ...pool.allocMany(...of, count)];
+    const { capacity } = pool;
     for (const [bad, message] of cases) {
       for (const name of ["alloc", "tryAlloc", "scoped"] as const) {
         assertError(pool, () => pool[name](...of, bad), TypeError, message);
       }
+      if (count === 0) continue;
       assertError(pool, () => pool.set(...of, handle, bad), TypeError, message);
     }
-  };
-  check();
-  pool.allocMany(...of, 63);
-  check(); // before it finds that the pool is exhausted
-  assertEquals(pool.get<NumView>(...of, handle).n, 7);
-  drop(it.pool);
+    assertEquals(pool.capacity, capacity);
+  }
 });
 
 // -- exhaustion --
@@ -331,7 +296,6 @@ each("throws PoolExhaustedError where all chunks are live, with the numbers", (m
   assertEquals(pool.handleOf(cursor), handles[5]);
   assertHarmless(pool, () => pool.tryAlloc(...of), undefined);
   assertHarmless(pool, () => pool.tryAlloc(...of, { n: 1 }), undefined);
-  drop(it.pool);
 });
 
 // -- many records --
@@ -377,7 +341,6 @@ each("allocMany() throws on an out that cannot hold its handles, and on a bad co
     assertError(pool, () => pool.allocMany(...of, bad), RangeError, start + problem);
     assertError(pool, () => reserveIn(it, untyped(bad)), RangeError, problem);
   }
-  drop(it.pool);
 });
 
 each("freeMany() throws StaleHandleError where a handle comes twice, and frees none", (make) => {
@@ -392,7 +355,6 @@ each("freeMany() throws StaleHandleError where a handle comes twice, and frees n
     assert(error.message.endsWith(`comes twice, at position ${second}`), error.message);
     assertEquals(error.handle, handles[first] as number);
   }
-  drop(it.pool);
 });
 
 // -- blocks --
@@ -415,7 +377,6 @@ each("blocks shows the records' own memory, and is the same array until it chang
   assertStrictEquals(pool.blocks, blocks);
   fill(it, 13);
   assertEquals([blocks.length, pool.blocks.length], [2, 3]);
-  drop(it.pool);
 });
 
 each("freeBlock(), trim() and dispose() give the memory back at once", (make) => {
@@ -454,7 +415,6 @@ each("freeBlock() throws RangeError where there is no such block, and tells whic
   for (const bad of [-1, 2 ** 20, 0.5, NaN, Infinity, undefined, null, "length", "0"]) {
     assertError(pool, () => pool.freeBlock(untyped(bad)), RangeError, `${start} ${bad}`);
   }
-  drop(it.pool);
 });
 
 // With spread reuse free chunks are kept besides; see `tests/slab/spread_test.ts`.
