@@ -1,59 +1,54 @@
-/**
- * Operations on warm byte allocators leave nothing on the JS heap for a collector.
- *
- * @module
- */
-import { Arena, type Fit, FreeListAllocator, StackAllocator, struct } from "../../mod.ts";
-import { assertNoGarbage, claim, sink } from "../model/_meter.ts";
+/** Operations on warm byte allocators leave nothing on the JS heap for a collector. */
+import { Arena, FreeListAllocator, StackAllocator, struct } from "../../mod.ts";
+import { assertNoGarbage, claim, type Operation, sink } from "../model/_meter.ts";
 
 const Node = struct({ value: "u32", next: "u32" });
 
 /** Operations of one call, as an arena is rewound now and then alone. */
 const BATCH = 20;
 
-claim("Arena.alloc() and rewind() leave no garbage", () => {
-  const arena = new Arena({ blockBytes: 4096 });
-  arena.alloc(8);
-  const mark = arena.mark();
-  assertNoGarbage(() => {
-    for (let i = 0; i < BATCH; i++) sink[0] = arena.alloc(24 + i * 8, 16) & 255;
-    arena.rewind(mark);
-  }, BATCH);
-});
-
-claim("Arena.alloc() and reset() over several blocks leave no garbage", () => {
-  const arena = new Arena({ blockBytes: 256 });
-  assertNoGarbage(() => {
+const ARENA_CALLS: Readonly<Record<string, (arena: Arena) => Operation>> = {
+  "alloc() and rewind()": (arena) => {
+    arena.alloc(8);
+    const mark = arena.mark();
+    return () => {
+      for (let i = 0; i < BATCH; i++) sink[0] = arena.alloc(24 + i * 8, 16) & 255;
+      arena.rewind(mark);
+    };
+  },
+  "alloc() and reset() over several blocks": (arena) => () => {
     for (let i = 0; i < BATCH; i++) arena.alloc(100);
     arena.reset();
-  }, BATCH);
-});
-
-claim("Arena.allocRecord() leaves no garbage", () => {
-  const arena = new Arena();
-  assertNoGarbage(() => {
+  },
+  "allocRecord()": (arena) => () => {
     for (let i = 0; i < BATCH; i++) sink[0] = arena.allocRecord(Node) & 255;
     arena.reset();
-  }, BATCH);
-});
+  },
+  "allocAt() and seek()": (arena) => {
+    const node = arena.cursor(Node);
+    return () => {
+      let head = 0;
+      for (let i = 0; i < BATCH; i++) {
+        const address = arena.allocAt(node);
+        node.value = i;
+        node.next = head;
+        head = address;
+      }
+      while (head !== 0) head = arena.seek(node, head).next;
+      arena.reset();
+    };
+  },
+};
 
-claim("Arena.allocAt() and seek() leave no garbage", () => {
-  const arena = new Arena();
-  const node = arena.cursor(Node);
-  assertNoGarbage(() => {
-    let head = 0;
-    for (let i = 0; i < BATCH; i++) {
-      const address = arena.allocAt(node);
-      node.value = i;
-      node.next = head;
-      head = address;
+for (const [what, prepare] of Object.entries(ARENA_CALLS)) {
+  claim(`Arena leaves no garbage of ${what}`, () => {
+    for (const blockBytes of [256, 4096]) {
+      assertNoGarbage(prepare(new Arena({ blockBytes })), BATCH);
     }
-    while (head !== 0) head = arena.seek(node, head).next;
-    arena.reset();
-  }, BATCH);
-});
+  });
+}
 
-claim("StackAllocator.alloc(), sizeOf() and free() leave no garbage", () => {
+claim("StackAllocator leaves no garbage of alloc(), sizeOf() and free()", () => {
   const stack = new StackAllocator();
   stack.alloc(8);
   assertNoGarbage((i) => {
@@ -63,25 +58,18 @@ claim("StackAllocator.alloc(), sizeOf() and free() leave no garbage", () => {
   });
 });
 
-const KINDS: [Fit, "list" | "tree"][] = [["first", "list"], ["next", "list"], ["best", "tree"]];
+const HEAPS = [["first", "list"], ["next", "list"], ["best", "tree"]] as const;
 
-for (const [fit, index] of KINDS) {
-  const name = `FreeListAllocator with the ${fit} fit and a ${index}`;
-
-  claim(`${name} replaces allocations at random without garbage`, () => {
+for (const [fit, index] of HEAPS) {
+  claim(`FreeListAllocator leaves no garbage, also where it resizes (${fit} fit, ${index})`, () => {
     const heap = new FreeListAllocator({ byteLength: 65_536, fit, index });
+    const cursor = heap.cursor(Node);
     const live = Int32Array.from({ length: 64 }, (_, i) => heap.alloc(8 + i * 7));
     assertNoGarbage((i) => {
       const at = i * 7919 & 63;
       heap.free(live[at]);
       live[at] = heap.alloc(8 + i % 300);
     });
-  });
-
-  claim(`${name} resizes in place and elsewhere without garbage`, () => {
-    const heap = new FreeListAllocator({ byteLength: 65_536, fit, index });
-    const cursor = heap.cursor(Node);
-    const live = Int32Array.from({ length: 16 }, () => heap.alloc(64));
     assertNoGarbage((i) => {
       const at = i & 15;
       live[at] = heap.realloc(live[at], 8 + (i & 7) * 50);

@@ -43,11 +43,8 @@ interface Rec {
 
 /** What a pool holds and has held. */
 export class State {
-  readonly live: Map<number, Rec>;
-  /** The handles of those, in an order that depends on the operations alone. */
-  readonly handles: number[];
-  /** Position of each handle in that list. */
-  readonly #positions: Map<number, number>;
+  /** The live records by handle, in an order that depends on the operations alone. */
+  live: Map<number, Rec>;
   /** Handles whose records were freed. */
   readonly stale: Set<number>;
   /** Frees up to the last one of each chunk, by index. */
@@ -55,25 +52,27 @@ export class State {
   /** Live records and the most that there were, by size class. */
   readonly sizes: number[];
   readonly peaks: number[];
-  allocs = 0;
+  allocs: number;
   /** Indices of chunks that are not given out any more. */
   readonly retired: Set<number>;
 
   constructor(classes: number, from?: State) {
+    const zeros = Array<number>(classes).fill(0);
     this.live = new Map(from?.live);
-    this.handles = [...from?.handles ?? []];
-    this.#positions = new Map(this.handles.map((handle, i) => [handle, i]));
     this.stale = new Set(from?.stale);
     this.freedAt = new Map(from?.freedAt);
-    const zeros = Array<number>(classes).fill(0);
     this.sizes = [...from?.sizes ?? zeros];
     this.peaks = [...from?.peaks ?? zeros];
-    this.retired = new Set(from?.retired);
     this.allocs = from?.allocs ?? 0;
+    this.retired = new Set(from?.retired);
+  }
+
+  get handles(): number[] {
+    return [...this.live.keys()];
   }
 
   get frees(): number {
-    return this.allocs - this.handles.length;
+    return this.allocs - this.live.size;
   }
 
   copy(): State {
@@ -83,29 +82,12 @@ export class State {
   add(handle: number, rec: Rec): void {
     assert(handle !== 0 && !this.live.has(handle), `handle ${handle} was given out while live`);
     this.live.set(handle, rec);
-    this.#positions.set(handle, this.handles.length);
-    this.handles.push(handle);
-  }
-
-  remove(handle: number): Rec {
-    const rec = this.live.get(handle);
-    assert(rec !== undefined, `record ${handle} was freed and not live`);
-    this.live.delete(handle);
-    const position = this.#positions.get(handle)!; // as it was live
-    this.#positions.delete(handle);
-    const last = this.handles.pop()!; // there is one
-    if (last !== handle) {
-      this.handles[position] = last;
-      this.#positions.set(last, position);
-    }
-    return rec;
   }
 
   /** Gives all records other handles or other values, in the same order. */
   replace(fn: (handle: number, rec: Rec) => [handle: number, rec: Rec]): void {
-    const now = this.handles.map((handle) => fn(handle, this.live.get(handle)!)); // it is live
-    for (const all of [this.live, this.#positions]) all.clear();
-    this.handles.length = 0;
+    const now = [...this.live].map(([handle, rec]) => fn(handle, rec));
+    this.live = new Map();
     for (const [handle, rec] of now) this.add(handle, rec);
   }
 }
@@ -287,7 +269,8 @@ export class Subject {
 
   freed(handle: number): void {
     const { state, setting: { maxStale } } = this;
-    const { struct, index } = state.remove(handle);
+    const { struct, index } = this.rec(handle);
+    assert(state.live.delete(handle), `record ${handle} was freed and not live`);
     state.sizes[this.classOf(struct)]--;
     state.stale.add(handle);
     if (state.stale.size > maxStale) {
@@ -333,7 +316,7 @@ export class Subject {
     const { state, parts, setting } = this;
     for (const part of parts) {
       validate(part);
-      assertEquals(part.size, state.handles.length);
+      assertEquals(part.size, state.live.size);
     }
     this.#compareMemory();
     const ordered = this.ordered();
@@ -404,7 +387,7 @@ export class Subject {
   /** Disposes of the pool, with its records live. */
   dispose(): void {
     const { state, pool, parts } = this;
-    if (this.isDebug && state.handles.length > 0) {
+    if (this.isDebug && state.live.size > 0) {
       const { leaks } = assertThrows(() => pool.dispose(), LeakError);
       assertEquals(new Set(leaks.map(({ handle }) => handle)), new Set(state.live.keys()));
     }

@@ -33,6 +33,12 @@ function assertNoGarbage(operation: Operation, count = 1): void {
   assertNone(operation, count, FEWER);
 }
 
+/** Asserts that a pass over many records leaves little: one pass is a round of the meter. */
+function assertPass(pass: () => void, most: number): void {
+  const bytes = leastLeft(pass, ROUND, FEWER) * ROUND;
+  assert(bytes < most, `${bytes} bytes a pass`);
+}
+
 type VecFields = { readonly x: "f32"; readonly y: "f32" };
 type LineFields = { readonly from: Struct<VecFields>; readonly to: Struct<VecFields> };
 type TrailFields = {
@@ -72,8 +78,8 @@ const ROOM = { chunksPerBlock: 512, maxChunks: 4096, keepEmptyBlocks: 8 } as con
 /**
  * Defines the tests.
  *
- * @param specialize Whether pools have code of their own. Where they share it the engine knows the values of no access, and so has
- * to box numbers that are no small integers: there they are all integers.
+ * @param specialize Whether pools have code of their own. Where they share it, the engine boxes
+ * numbers that are no small integers, as it knows no types: there they are all integers.
  */
 export function claimsOf(specialize: boolean): void {
   const real = specialize ? "f32" : untyped<"f32">("i32");
@@ -113,31 +119,17 @@ export function claimsOf(specialize: boolean): void {
   // -- parts --
 
   for (const [what, touch] of Object.entries(touches)) {
-    claim(`${what} read and written in forEach() leave no garbage (${how})`, () => {
-      const { pool } = prepare();
-      assertNoGarbage(() => pool.forEach(touch), SIZE);
-    });
-
-    claim(`${what} read and written in a loop() leave no garbage (${how})`, () => {
-      const { pool } = prepare();
-      const pass = pool.loop(touch);
-      assertNoGarbage(() => pass(), SIZE);
-    });
-
-    claim(`${what} read and written in for…of leave none after its first step (${how})`, () => {
-      const { pool } = prepare();
-      const pass = () => {
-        for (const it of pool) touch(it);
-      };
-      // One pass a round: what is left is its iterator, its view and the parts of that.
-      const bytes = leastLeft(pass, ROUND, FEWER) * ROUND;
-      assert(bytes < 2 * SIZE, `${bytes} bytes a pass over ${SIZE} records`);
-    });
-
-    claim(`${what} read and written through a cursor leave no garbage (${how})`, () => {
+    claim(`${what} leave no garbage in a loop or through a cursor (${how})`, () => {
       const { pool, handles } = prepare();
       const cursor = pool.cursor();
+      const loop = pool.loop(touch);
+      assertNoGarbage(() => pool.forEach(touch), SIZE);
+      assertNoGarbage(() => loop(), SIZE);
       assertNoGarbage((i) => touch(pool.seek(cursor, handles[i % SIZE])));
+      // What is left is an iterator, its view and the parts of that.
+      assertPass(() => {
+        for (const it of pool) touch(it);
+      }, 2 * SIZE);
     });
   }
 
@@ -159,15 +151,13 @@ export function claimsOf(specialize: boolean): void {
     const List = struct({ items: array("u16", 1000), dots: array(struct({ n: "u16" }), 1000) });
     const pool = new Pool(List, { ...ROOM, specialize });
     const { items, dots } = pool.get(pool.alloc());
-    const pass = () => {
+    // Two iterators: less than a byte for ten elements.
+    assertPass(() => {
       let sum = 0;
       for (const item of items) sum += item;
       for (const dot of dots) sum += dot.n;
       sink[0] = sum;
-    };
-    // Two iterators a round: less than a byte for ten elements.
-    const bytes = leastLeft(pass, ROUND, FEWER) * ROUND;
-    assert(bytes < 200, `${bytes} bytes a pass over 2000 elements`);
+    }, 200);
   });
 
   // -- whole values --
@@ -220,19 +210,33 @@ export function claimsOf(specialize: boolean): void {
     "PoolSet": () => new PoolSet<Thing>({ ...ROOM, specialize, sizes: [8, Thing.size] }),
   };
   for (const [name, make] of Object.entries(makers)) {
-    claim(`${name}.alloc() and set() leave no garbage of a prepared init (${how})`, () => {
-      const pool = make();
-      const kept = pool.alloc(Thing);
-      const speed = [step];
-      const init = { pos: { x: step, y: step }, line, edge: line, speed, color: [1, 2], n: 7 };
-      assertNoGarbage(() => {
-        pool.free(pool.alloc(Thing, init));
-        pool.set(Thing, kept, init);
-      });
-    });
+    claim(
+      `${name} leaves no garbage of a prepared init, nor of what loop() passes on (${how})`,
+      () => {
+        const pool = make();
+        const kept = pool.alloc(Thing);
+        const speed = [step];
+        const init = { pos: { x: step, y: step }, line, edge: line, speed, color: [1, 2], n: 7 };
+        assertNoGarbage(() => {
+          pool.free(pool.alloc(Thing, init));
+          pool.set(Thing, kept, init);
+        });
+        pool.free(kept);
+        pool.allocMany(Thing, SIZE);
+        const total = { of: 0 };
+        const visit = (it: View<Thing>, _handle: number, dt: number, to: { of: number }) => {
+          it.pos.x += dt;
+          to.of += 1;
+        };
+        const one = pool.loop(Thing, visit);
+        const all = name === "ErasedPool without types" ? one : pool.loop(visit);
+        assertNoGarbage(() => {
+          one(step, total);
+          all(step, total);
+        }, 2 * SIZE);
+      },
+    );
   }
-
-  // -- loops with arguments --
 
   claim(`Pool.loop() leaves no garbage, whatever it hands on (${how})`, () => {
     const { pool } = prepare();
@@ -246,22 +250,4 @@ export function claimsOf(specialize: boolean): void {
     );
     assertNoGarbage(() => add(step, total, 3, true), SIZE);
   });
-
-  for (const [name, make] of Object.entries(makers)) {
-    claim(`${name}.loop() leaves no garbage, whatever it hands on (${how})`, () => {
-      const pool = make();
-      pool.allocMany(Thing, SIZE);
-      const total = { of: 0 };
-      const visit = (it: View<Thing>, _handle: number, dt: number, to: { of: number }) => {
-        it.pos.x += dt;
-        to.of += 1;
-      };
-      const one = pool.loop(Thing, visit);
-      const all = name === "ErasedPool without types" ? one : pool.loop(visit);
-      assertNoGarbage(() => {
-        one(step, total);
-        all(step, total);
-      }, 2 * SIZE);
-    });
-  }
 }

@@ -60,7 +60,7 @@ export const POOLS: readonly Maker[] = Object.entries(KINDS).flatMap(([name, kin
         );
         return {
           get live() {
-            return it.state.handles.length;
+            return it.state.live.size;
           },
           step(random) {
             const name = random.pick(random.oneIn(100) ? POOL_NAMES : RECORD_NAMES);

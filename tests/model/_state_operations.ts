@@ -129,7 +129,7 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
     const moved = (from: number, to: number) => void moves.set(from, to);
     const room = it.setting.maxChunks - before.retired.size;
     const isTooLarge = it.setting.options.handles === "wide" && before.retired.size > 0 &&
-      (it.isMixed || state.handles.length > room);
+      (it.isMixed || state.live.size > room);
     let report: LoadReport;
     try {
       report = it.pool.load(bytes, { moved });
@@ -139,7 +139,7 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
       return "no room, or a link is too large";
     }
     assertEquals([report.records, report.moved, report.wrapped, report.added, report.dropped], [
-      ...[state.handles.length, moves.size, 0, [], []],
+      ...[state.live.size, moves.size, 0, [], []],
     ]);
     const next = it.state = state.copy();
     for (const handle of [...before.stale, ...before.handles]) {
@@ -147,7 +147,7 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
       if (it.isDebug) next.stale.add(handle);
       assert(!it.pool.has(handle) || state.live.has(handle) || moves.has(handle));
     }
-    next.allocs = before.allocs + next.handles.length;
+    next.allocs = before.allocs + next.live.size;
     before.peaks.forEach((peak, i) => next.peaks[i] = Math.max(peak, next.sizes[i]));
     for (const index of before.retired) next.retired.add(index);
     it.values.clear();

@@ -93,7 +93,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
           play: (name, seed) => play(it, name, seed) !== `"out of memory"`,
           check: () => it.compare(),
           // No two debug pools have the same handles.
-          state: () => it.isDebug ? it.state.handles.length : it.pool.snapshot(),
+          state: () => it.isDebug ? it.state.live.size : it.pool.snapshot(),
           dispose: () => it.dispose(),
         };
       };
