@@ -43,10 +43,7 @@ export type Plain = Record<string, unknown>;
 
 /** Structs by name. */
 export type Structs = Readonly<
-  Record<
-    "Byte" | "Odd" | "Leaf" | "Part" | "Node" | "Scalars" | "North" | "South",
-    AnyStruct
-  >
+  Record<"Byte" | "Odd" | "Leaf" | "Part" | "Node" | "Scalars" | "North" | "South", AnyStruct>
 >;
 
 /** Structs that no pool has seen, so that no code has been compiled for them yet. */
@@ -104,7 +101,11 @@ export function isArray(type: FieldType): type is ArrayType {
   return typeof type === "object" && "element" in type;
 }
 
-function mapFields(type: AnyStruct, fn: (type: FieldType, name: string) => unknown): Plain {
+/** Returns a plain record of what a function returns for each field. */
+export function mapFields(
+  type: AnyStruct,
+  fn: (type: FieldType, name: string) => unknown,
+): Plain {
   const entries = Object.entries(type.fields);
   return Object.fromEntries(entries.map(([name, field]) => [name, fn(field.type, name)]));
 }

@@ -61,38 +61,35 @@ const Large = struct({ of: array("f64", 128) });
 const LARGE = 65_536;
 const RESIDENT_BYTES = 4 * LARGE * Large.size;
 
-/**
- * Asserts that the process has less memory after a call, in one of a few attempts: other tests run
- * beside this one.
- */
-function assertGivesBack(prepare: () => () => void): void {
-  let most = 0;
-  for (let attempt = 0; attempt < 4 && most < 0.8 * RESIDENT_BYTES; attempt++) {
-    const call = prepare();
-    const before = Deno.memoryUsage().rss;
-    call();
-    most = Math.max(most, before - Deno.memoryUsage().rss);
-  }
-  assert(most >= 0.8 * RESIDENT_BYTES, `${most} bytes`);
-}
-
-Deno.test("Pool.trim() gives 256 MiB back to the system at once", () => {
-  assertGivesBack(() => {
+/** Pools with 256 MiB, and calls that give them back. */
+const GIVING: Readonly<Record<string, () => () => void>> = {
+  "Pool.trim()": () => {
     const pool = new Pool(Large, { chunksPerBlock: LARGE, keepEmptyBlocks: 4 });
     pool.allocMany(4 * LARGE, new Int32Array(4 * LARGE)); // which writes every byte
     pool.clear();
     assertEquals(pool.byteLength, RESIDENT_BYTES);
     return () => assertEquals(pool.trim(), RESIDENT_BYTES);
-  });
-});
-
-Deno.test("ErasedPool.freeBlock() gives 256 MiB back to the system at once", () => {
-  assertGivesBack(() => {
+  },
+  "ErasedPool.freeBlock()": () => {
     const cells = new ErasedPool({ size: Large.size, types: [Large], chunksPerBlock: LARGE });
     cells.allocMany(Large, 4 * LARGE, new Int32Array(4 * LARGE));
     return () => {
       for (const { index } of cells.blocks) cells.freeBlock(index);
       assertEquals(cells.byteLength, 0);
     };
+  },
+};
+
+for (const [name, prepare] of Object.entries(GIVING)) {
+  Deno.test(`${name} gives 256 MiB back to the system at once`, () => {
+    let most = 0;
+    // Other tests run beside this one.
+    for (let attempt = 0; attempt < 4 && most < 0.8 * RESIDENT_BYTES; attempt++) {
+      const call = prepare();
+      const before = Deno.memoryUsage().rss;
+      call();
+      most = Math.max(most, before - Deno.memoryUsage().rss);
+    }
+    assert(most >= 0.8 * RESIDENT_BYTES, `${most} bytes`);
   });
-});
+}
