@@ -35,7 +35,7 @@ function play(it: ByteModel, random: Random, steps: number, checkEvery: number):
 
 for (const kind of Object.keys(BYTE_KINDS)) {
   Deno.test(`${kind} does what the model does on every memory, in debug mode and without`, () => {
-    eachSeed(6 * SOURCES.length, (seed, random) => {
+    eachSeed(3 * SOURCES.length, (seed, random) => {
       const memory = SOURCES[seed % SOURCES.length];
       play(someByteModel(random, kind, memory, false, 30), random, 400, 1);
       play(someByteModel(random, kind, memory, true, 30), random, 100, 1);

@@ -225,7 +225,7 @@ export class ByteModel implements Player {
     return Math.max(byteLength + 15 & ~7, this.heap!.chunks.minBytes); // callers have seen it
   }
 
-  // -- what must be --
+  // -- checks --
 
   check(): void {
     const { allocator, source, setting, heap } = this;
@@ -269,7 +269,7 @@ export class ByteModel implements Player {
     assertThrows(() => allocator.alloc(8), DisposedError);
   }
 
-  // -- what has happened --
+  // -- changes --
 
   /** Allocates where the allocation must lie; throws only where there is no room. */
   take(call: () => number, byteLength: number, align: number, struct?: AnyStruct): void {
@@ -383,7 +383,7 @@ export class ByteModel implements Player {
   end(gone: readonly Held[], free: () => void): void {
     for (const it of gone) this.assertIntact(it);
     const it = this.setting.debug ? gone.find(({ record }) => record !== undefined) : undefined;
-    const view = it && this.allocator.view(it.address, it.record!.struct); // as it was found by that
+    const view = it?.record && this.allocator.view(it.address, it.record.struct);
     free();
     const set = new Set(gone);
     this.held = this.held.filter((it) => !set.has(it));
@@ -460,7 +460,8 @@ const COMMON: Readonly<Record<string, Operation>> = {
     it.take(call, BYTES_PER_ELEMENT * length, BYTES_PER_ELEMENT);
   },
   allocWrong(it, random) {
-    const size = random.pick([0, -1, 1.5, NaN, Infinity, 2 ** 31]); // the last as there is no such memory
+    // There is no memory for the last one.
+    const size = random.pick([0, -1, 1.5, NaN, Infinity, 2 ** 31]);
     it.rejects(() => it.allocator.alloc(size), RangeError);
     it.rejects(() => it.allocator.alloc(8, random.pick([0, 3, -8, 8192])), RangeError);
   },

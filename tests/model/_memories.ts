@@ -18,7 +18,7 @@ import {
 import { Ledger } from "../_ledger.ts";
 import type { Random } from "../_random.ts";
 
-/** Where the memory of a pool or an allocator comes from. */
+/** The memory of a pool or an allocator. */
 export class Source {
   readonly ledger: Ledger;
   /** Whether it may run out. */
@@ -50,7 +50,7 @@ export class Source {
     return this.#wasm.buffer instanceof ArrayBuffer;
   }
 
-  /** Grows the memory as the owner of a wasm memory may; false where nobody can. */
+  /** Grows a wasm memory, as its owner may. Returns false where there is none, or no room. */
   grow(): boolean {
     if (!("usedBytes" in this.#upstream) || this.#wasm.buffer.byteLength === MAX_PAGES * PAGE) {
       return false;
@@ -110,7 +110,7 @@ const UPSTREAM: Readonly<
 const FENCE = 64;
 const FENCE_BYTE = 0xfe;
 
-/** Regions inside one buffer, with bytes between them that nobody may write to. */
+/** Regions inside one buffer, with bytes between them that must not change. */
 class Fenced implements MemoryResource {
   readonly #regions = new Map<MemoryRegion, Uint8Array>();
   readonly #bytes = new Uint8Array(1 << 15).fill(FENCE_BYTE);
@@ -119,7 +119,7 @@ class Fenced implements MemoryResource {
   allocate(byteLength: number, align: number): MemoryRegion {
     const byteOffset = Math.ceil(this.#end / align) * align;
     this.#end = byteOffset + byteLength + FENCE;
-    // A buffer of its own for what is beyond: only the first regions are watched.
+    // Further regions have buffers of their own, which are not checked.
     if (this.#end > this.#bytes.length) {
       this.#end = byteOffset;
       return { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };

@@ -47,7 +47,7 @@ export function bytesLeft(
   return grown.sort()[grown.length >> 1] / ROUND;
 }
 
-/** The object that tells the memory's usage is garbage itself: about 0.1 byte an operation. */
+/** `Deno.memoryUsage()` returns an object, which is garbage: about 0.1 byte an operation. */
 const NOTHING = 0.5;
 
 /**
@@ -75,9 +75,7 @@ export function assertNoGarbage(
   assert(bytes < NOTHING, `${bytes} bytes an operation`);
 }
 
-/**
- * Would make a closure over `limit` were `i` ever so large: the compiler then keeps `limit` apart.
- */
+/** Makes a closure over `limit` for a large `i`, so the compiler keeps `limit` in a context. */
 function probe(i: number, limit: number): number {
   return i < limit ? i : [i].filter((it) => it < limit).length;
 }

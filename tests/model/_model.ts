@@ -17,7 +17,7 @@ import {
   StaleHandleError,
   validate,
 } from "../../mod.ts";
-import { slabs } from "../../src/slab/slab.ts"; // for what stays and what moves in compact(), and to wear chunks out
+import { slabs } from "../../src/slab/slab.ts"; // to wear chunks out
 import { forge, untyped } from "../_support.ts";
 import type { Source } from "./_memories.ts";
 import type { Random } from "../_random.ts";
@@ -41,7 +41,7 @@ interface Rec {
   readonly value: Plain;
 }
 
-/** What a pool holds and has held. */
+/** The expected state of a pool. */
 export class State {
   /** The live records by handle, in an order that depends on the operations alone. */
   live: Map<number, Rec>;
@@ -92,7 +92,7 @@ export class State {
   }
 }
 
-/** What a pool under test is. */
+/** A pool under test, and how it was made. */
 interface Setting {
   readonly pool: AnyPool;
   readonly structs: readonly AnyStruct[];
@@ -108,11 +108,11 @@ interface Setting {
   readonly maxStale: number;
 }
 
-/** A moment to go back to. */
+/** A snapshot to restore. */
 interface Moment {
   readonly bytes: Uint8Array;
   readonly state: State;
-  /** What was done since, by name and seed; undefined once that cannot be done again. */
+  /** The operations since, by name and seed; undefined once they cannot be repeated. */
   done: [name: string, seed: number][] | undefined;
 }
 
@@ -152,7 +152,8 @@ export class Subject {
     this.map = new HandleMap<AnyStruct, number>(untyped(pool));
     const classes = pool instanceof PoolSet ? pool.pools.length : 1;
     this.state = new State(classes);
-    if (!this.isShared) { for (const struct of structs) pool.cursor(...this.of(struct)); } // makes them known
+    if (this.isShared) return;
+    for (const struct of structs) pool.cursor(...this.of(struct)); // makes them known
   }
 
   get isShared(): boolean {
@@ -234,7 +235,7 @@ export class Subject {
     return some.sort((a, b) => this.rec(a).index - this.rec(b).index);
   }
 
-  // -- what has happened --
+  // -- changes --
 
   added(handle: number, struct: AnyStruct, part: unknown = {}): AnyHandle {
     const { state, setting: { options, maxChunks, source } } = this;
@@ -260,8 +261,7 @@ export class Subject {
   }
 
   /**
-   * Takes what a record holds for what it should hold, after a write of which nobody can say how
-   * far it came.
+   * Expects a record to hold what it holds, after a write that may have stopped halfway.
    */
   adopt(handle: number): void {
     if (this.state.live.has(handle)) this.wrote(handle, this.view(handle).toJSON());
@@ -283,14 +283,13 @@ export class Subject {
     this.values.delete(handle);
   }
 
-  /** Every record that is not live any more was freed, in block and chunk order. */
+  /** Notes as freed, in block and chunk order, every record that is not live any more. */
   freedUnlessLive(): void {
     for (const handle of this.ordered()) if (!this.pool.has(handle)) this.freed(handle);
   }
 
   /**
-   * Records have other handles, and so have the typed links that led to them, where it is known
-   * what is a link.
+   * Notes that records have other handles, and so have typed links to them, where links are known.
    */
   moved(moves: ReadonlyMap<number, number>, state: State, areLinksKnown: boolean): void {
     const { isTyped } = this.setting;
@@ -310,7 +309,7 @@ export class Subject {
     state.freedAt.clear();
   }
 
-  // -- what must be --
+  // -- checks --
 
   compare(): void {
     const { state, parts, setting } = this;

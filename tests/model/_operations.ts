@@ -1,7 +1,6 @@
 /**
- * The operations of the model tests and of the soak. Each takes all of its choices from random
- * numbers, does something to a pool and to the model, and returns what came of it. Here are those
- * on many records and on memory; the others are in two files beside.
+ * The operations of the model tests and of the soak on many records and on memory. Each makes all
+ * of its choices by random numbers, changes a pool and its model, and returns the result.
  *
  * @module
  */
@@ -35,7 +34,8 @@ import { isSame, type Plain, textOf, zeroOf } from "./_values.ts";
 const PASSES = ["forEach", "loop", "forOf", "handles", "retain"] as const;
 
 /**
- * Iterates and meddles on the way: each record that stays is seen once, in order, as what it is.
+ * Iterates, and does other operations on the way: each record that stays live is seen once, in
+ * order, with its value.
  */
 function iterate(it: Subject, random: Random): unknown {
   const { pool, state, setting: { isTyped, isDebugPair } } = it;
@@ -318,7 +318,7 @@ const SINGLE = ["load", "mapForEach", "limitMemory"];
  * @param it The pool and its model.
  * @param name Which.
  * @param seed What its choices come from.
- * @returns What came of it, as a text that does not depend on handles.
+ * @returns The result, as a text that does not depend on handles.
  */
 export function play(it: Subject, name: string, seed: number): string {
   let said: unknown;

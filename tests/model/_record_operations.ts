@@ -16,13 +16,10 @@ import type { AnyView, Subject } from "./_model.ts";
 import { Random } from "../_random.ts";
 import { isArray, isSame, merge, type Plain, someOf, valueOf, zeroOf } from "./_values.ts";
 
-/**
- * Does something to a pool and its model, and returns what came of it in words that do not depend
- * on handles.
- */
+/** Changes a pool and its model, and returns a result that does not depend on handles. */
 export type Operation = (it: Subject, random: Random) => unknown;
 
-/** All operations by name; those on a whole pool are added by the files that have them. */
+/** All operations by name. The files of those on a whole pool add theirs. */
 export const OPERATIONS: Record<string, Operation> = {};
 
 /** What may be done in a callback or a getter beside operations on single records. */
@@ -31,7 +28,7 @@ const FREEING = ["free", "set", "write", "seek", "freeMany", "clear", "freeBlock
 /** Thrown by callbacks and getters. */
 export class Boom extends Error {}
 
-/** What came of a call: what it returned, or the error. */
+/** Returns the result of a call, or its error as a text. */
 function outcomeOf(it: Subject, call: () => unknown): unknown {
   try {
     return call();
@@ -64,12 +61,12 @@ export function initFor(it: Subject, struct: AnyStruct, random: Random): Plain {
   return someOf(struct, wholeFor(it, struct, random), random) as Plain;
 }
 
-/** What fits no field, or none of most. */
+/** Values that fit no field, or only some. */
 const WRONG: readonly unknown[] = ["1", null, {}, 1, 1n, true, [], Symbol.iterator, 0.1, 1e9];
 
 /**
- * A value that may not fit, with getters that call the pool, throw, or both; and a name that is
- * none.
+ * A value that may not fit: with wrong values, getters that call the pool or throw, and a field
+ * that the struct does not have.
  */
 function wildInitFor(it: Subject, struct: AnyStruct, random: Random): Plain {
   const init: Plain = {};
@@ -91,7 +88,7 @@ function wildInitFor(it: Subject, struct: AnyStruct, random: Random): Plain {
   return init;
 }
 
-/** Does something in the middle of something else. */
+/** Does another operation inside a callback or a getter. */
 export function disturb(it: Subject, random: Random, current?: AnyHandle): void {
   if (it.depth > 1) return;
   if (random.oneIn(20)) throw new Boom("from within");
@@ -148,7 +145,7 @@ function scribble(view: AnyView, struct: AnyStruct, value: Plain, next: Plain, r
 
 // -- one record --
 
-/** Does something to a record, if there is any. */
+/** An operation on some live record, if there is any. */
 export function onLive(fn: (it: Subject, random: Random, handle: AnyHandle) => unknown): Operation {
   return (it, random) => {
     const handle = it.some(random);
@@ -321,7 +318,7 @@ export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
 
 Object.assign(OPERATIONS, RECORD_OPERATIONS);
 
-/** Does an operation with the choices of a seed. */
+/** Does an operation, with its choices made by a seed. */
 export function run(it: Subject, name: string, seed: number): unknown {
   const random = new Random(seed);
   it.pool = random.pick(it.parts);

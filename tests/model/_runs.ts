@@ -29,57 +29,40 @@ const OFTEN = ["fragment", "fragment", "fragment", "compact", "compact", "compac
 
 /** A kind of pool. */
 export interface Kind {
-  /** Makes structs and what makes a pool of them, of so many chunks in each size class. */
-  prepare(): {
-    readonly structs: readonly AnyStruct[];
-    make(options: PoolOptions, maxChunks: number): unknown;
-  };
-  readonly isTyped: boolean;
-  readonly isShared: boolean;
-}
-
-function kindOf(
-  pick: (all: Structs) => AnyStruct[],
-  make: (structs: AnyStruct[], options: PoolOptions, maxChunks: number) => unknown,
-  { isTyped = true, isShared = false } = {},
-): Kind {
-  const prepare = () => {
-    const structs = pick(makeStructs());
-    const of = (options: PoolOptions, maxChunks: number) => make(structs, options, maxChunks);
-    return { structs, make: of };
-  };
-  return { prepare, isTyped, isShared };
-}
-
-function single(name: keyof Structs): Kind {
-  return kindOf((all) => [all[name]], poolOf);
-}
-
-function shared(name: keyof Structs): Kind {
-  const make = ([struct]: AnyStruct[], options: PoolOptions, maxChunks: number) => {
-    const { handles = "compact", chunksPerBlock = 16, specialize = true } = options;
-    return SharedPool.create(struct, { handles, chunksPerBlock, specialize, maxChunks });
-  };
-  return kindOf((all) => [all[name]], make, { isShared: true });
-}
-
-function mixed({ Byte, Odd, Leaf, Part, Node, Scalars }: Structs): AnyStruct[] {
-  return [Byte, Odd, Leaf, Part, Node, Scalars];
-}
-
-/** Sizes that some of the structs do not fit for their alignment. */
-function setOf(types: AnyStruct[], options: PoolOptions, maxChunks: number): PoolSet {
-  const size = Math.max(...types.map((it) => it.size));
-  return new PoolSet({ ...options, sizes: [size, 1, 12, 10], maxChunks: 4 * maxChunks });
-}
-
-function poolOf([struct]: readonly AnyStruct[], options: PoolOptions, maxChunks: number): unknown {
-  return new Pool(struct, { ...options, maxChunks });
+  /** The structs of its records. They are made for each run, so that no pool has seen them. */
+  structs(all: Structs): readonly AnyStruct[];
+  /** Makes a pool of so many chunks in each size class. */
+  make(structs: readonly AnyStruct[], options: PoolOptions, maxChunks: number): unknown;
+  /** Whether the pool does not know which struct a record has. */
+  readonly isUntyped?: true;
+  readonly isShared?: true;
 }
 
 /** Pools of one struct that is given. */
 export function poolKind(struct: AnyStruct): Kind {
-  return kindOf(() => [struct], poolOf);
+  return { ...single("Byte"), structs: () => [struct] };
+}
+
+function single(name: keyof Structs): Kind {
+  return {
+    structs: (all) => [all[name]],
+    make: ([struct], options, maxChunks) => new Pool(struct, { ...options, maxChunks }),
+  };
+}
+
+function shared(name: keyof Structs): Kind {
+  return {
+    structs: (all) => [all[name]],
+    make([struct], options, maxChunks) {
+      const { handles = "compact", chunksPerBlock = 16, specialize = true } = options;
+      return SharedPool.create(struct, { handles, chunksPerBlock, specialize, maxChunks });
+    },
+    isShared: true,
+  };
+}
+
+function mixed({ Byte, Odd, Leaf, Part, Node, Scalars }: Structs): AnyStruct[] {
+  return [Byte, Odd, Leaf, Part, Node, Scalars];
 }
 
 export const KINDS: Readonly<Record<string, Kind>> = {
@@ -87,21 +70,28 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   "Pool of 3 bytes": single("Odd"),
   "Pool of all scalars": single("Scalars"),
   "Pool of linked records": single("Node"),
-  "ErasedPool": kindOf(
-    mixed,
-    (types, options, maxChunks) => new ErasedPool({ ...options, types, size: 96, maxChunks }),
-  ),
-  "ErasedPool without types": kindOf(
-    ({ North, South }) => [North, South],
-    (_, options, maxChunks) => new ErasedPool({ ...options, size: 24, maxChunks }),
-    { isTyped: false },
-  ),
-  "PoolSet": kindOf(mixed, setOf),
-  "PoolSet with types": kindOf(
-    mixed,
-    (types, options, maxChunks) =>
+  "ErasedPool": {
+    structs: mixed,
+    make: (types, options, maxChunks) => new ErasedPool({ ...options, types, size: 96, maxChunks }),
+  },
+  "ErasedPool without types": {
+    structs: ({ North, South }) => [North, South],
+    make: (_, options, maxChunks) => new ErasedPool({ ...options, size: 24, maxChunks }),
+    isUntyped: true,
+  },
+  "PoolSet": {
+    structs: mixed,
+    make(types, options, maxChunks) {
+      // Some of the structs do not fit some sizes for their alignment.
+      const sizes = [Math.max(...types.map((it) => it.size)), 1, 12, 10];
+      return new PoolSet({ ...options, sizes, maxChunks: 4 * maxChunks });
+    },
+  },
+  "PoolSet with types": {
+    structs: mixed,
+    make: (types, options, maxChunks) =>
       new PoolSet({ ...options, types, sizes: [3, 12, 96], maxChunks: 4 * maxChunks }),
-  ),
+  },
   "SharedPool of 1 byte": shared("Byte"),
   "SharedPool of all scalars": shared("Scalars"),
 };
@@ -135,7 +125,7 @@ function choicesOf(...chunksPerBlock: number[]) {
 /** Makes pools of a kind that differ in some options, each beside its model. */
 export function subjectsOf(
   kind: Kind,
-  { structs, make }: ReturnType<Kind["prepare"]>,
+  structs: readonly AnyStruct[],
   options: PoolOptions,
   memory: SourceKind,
   modes: readonly PoolOptions[],
@@ -146,8 +136,8 @@ export function subjectsOf(
   return modes.map((mode) => {
     const source = new Source(memory);
     const own = { ...options, ...mode, memory: source.ledger };
-    const pool = make(own, maxChunks) as AnyPool;
-    const { isTyped } = kind;
+    const pool = kind.make(structs, own, maxChunks) as AnyPool;
+    const isTyped = !kind.isUntyped;
     return new Subject({
       ...{ pool, structs, options: own, source, maxChunks, isTyped, isDebugPair, maxStale },
     });
@@ -174,12 +164,12 @@ export function runModel(
   const names = kind.isShared ? SHARED_NAMES : [...RECORD_NAMES, ...POOL_NAMES, ...OFTEN];
   const steps = stepsOf(names, 80);
   const sources = fc.constantFrom(...isSame || kind.isShared ? ["heap"] as const : SOURCES);
-  const prepared = kind.prepare();
+  const structs = kind.structs(makeStructs());
   let moves = 0;
   const choices = isSame ? OWN_CHOICES : CHOICES;
   const maxChunks = isSame ? OWN_CHUNKS : MAX_CHUNKS;
   const property = fc.property(choices, sources, steps, (options, memory, all) => {
-    const subjects = subjectsOf(kind, prepared, options, memory, modes, maxChunks);
+    const subjects = subjectsOf(kind, structs, options, memory, modes, maxChunks);
     for (const [name, seed] of all) {
       playAlike(subjects, name, seed, isSame);
       for (const it of subjects) it.compare();

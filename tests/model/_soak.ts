@@ -10,6 +10,7 @@ import { Random } from "../_random.ts";
 import type { SourceKind } from "./_memories.ts";
 import { play, POOL_NAMES, RECORD_NAMES } from "./_operations.ts";
 import { KINDS, subjectsOf } from "./_runs.ts";
+import { makeStructs } from "./_values.ts";
 
 /** An allocator under test and all that is expected of it. */
 export interface Player {
@@ -48,16 +49,9 @@ export const POOLS: readonly Maker[] = Object.entries(KINDS).flatMap(([name, kin
           chunksPerBlock: random.pick([16, 64, 256]),
           keepEmptyBlocks: random.below(4),
         };
-        const modes = [{ debug }];
-        const [it] = subjectsOf(
-          kind,
-          kind.prepare(),
-          options,
-          memory,
-          modes,
-          MAX_CHUNKS[reuse],
-          64,
-        );
+        const most = MAX_CHUNKS[reuse];
+        const structs = kind.structs(makeStructs());
+        const [it] = subjectsOf(kind, structs, options, memory, [{ debug }], most, 64);
         return {
           get live() {
             return it.state.live.size;

@@ -11,6 +11,7 @@ import { BYTE_KINDS, ByteModel } from "./_bytes.ts";
 import { play } from "./_operations.ts";
 import { Random } from "../_random.ts";
 import { KINDS, subjectsOf } from "./_runs.ts";
+import { makeStructs } from "./_values.ts";
 
 /** An allocator that operations are played on. */
 interface Scenario {
@@ -84,10 +85,10 @@ for (const [name, kind] of Object.entries(KINDS)) {
   if (kind.isShared) continue; // it has all of its memory from the start
   for (const [mode, options] of Object.entries(MODES)) {
     Deno.test(`${name} loses nothing where memory runs out and comes back (${mode})`, () => {
-      const prepared = kind.prepare();
+      const structs = kind.structs(makeStructs());
       const make = (): Scenario => {
         const sized = { ...options, chunksPerBlock: 16, keepEmptyBlocks: 0 };
-        const [it] = subjectsOf(kind, prepared, sized, "tight", [{}], 128);
+        const [it] = subjectsOf(kind, structs, sized, "tight", [{}], 128);
         return {
           ledger: it.setting.source.ledger,
           play: (name, seed) => play(it, name, seed) !== `"out of memory"`,

@@ -14,25 +14,19 @@ import { type Kind, KINDS, runModel } from "./_runs.ts";
  * some, and for no other.
  */
 function watched(kind: Kind): Kind {
-  const prepare = () => {
-    const { structs, make } = kind.prepare();
-    const seen = new Set<string>();
-    return {
-      structs,
-      make(...args: Parameters<typeof make>) {
-        const { specialize, handles, reuse } = args[0];
-        const key = `${specialize} ${handles} ${kind.isShared || reuse}`;
-        let pool: unknown;
-        const texts = textsOf(() => pool = make(...args)).length;
-        if (!seen.has(key)) {
-          assert((texts > 0) === specialize, `${texts} texts were compiled`);
-        }
-        seen.add(key);
-        return pool;
-      },
-    };
+  const seen = new Set<string>();
+  return {
+    ...kind,
+    make(structs, options, maxChunks) {
+      const { specialize, handles, reuse } = options;
+      const key = `${specialize} ${handles} ${kind.isShared || reuse}`;
+      let pool: unknown;
+      const texts = textsOf(() => pool = kind.make(structs, options, maxChunks)).length;
+      if (!seen.has(key)) assert((texts > 0) === specialize, `${texts} texts were compiled`);
+      seen.add(key);
+      return pool;
+    },
   };
-  return { ...kind, prepare };
 }
 
 for (const [name, kind] of Object.entries(KINDS)) {
