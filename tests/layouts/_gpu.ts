@@ -10,27 +10,14 @@ export interface Job {
   readonly byteLength: number;
 }
 
-/**
- * Compiles a shader.
- *
- * @param device A device.
- * @param code The shader.
- * @returns The error, or `""`.
- */
+/** Compiles a shader. */
 export async function faultOf(device: GPUDevice, code: string): Promise<string> {
   device.pushErrorScope("validation");
   device.createShaderModule({ code });
   return (await device.popErrorScope())?.message ?? "";
 }
 
-/**
- * Runs a shader.
- *
- * @param device A device.
- * @param job The shader.
- * @returns The bytes of the buffer afterwards.
- * @throws {Error} when the device reports an error.
- */
+/** Runs a shader. */
 export async function run(device: GPUDevice, { code, byteLength }: Job): Promise<Uint8Array> {
   device.pushErrorScope("validation");
   const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;

@@ -12,13 +12,7 @@ import type { Job } from "./_gpu.ts";
 /** Seed of the structs, so that each run has the same. */
 const SEED = 20261126;
 
-/**
- * Makes random structs, the same in each run.
- *
- * @param count Number of structs.
- * @param scalars Types of their fields.
- * @returns The structs.
- */
+/** Makes random structs, the same in each run. */
 export function someStructs(count: number, scalars: readonly ScalarType[]): AnyStruct[] {
   return fc.sample(structsOf(scalars), { numRuns: count, seed: SEED });
 }
@@ -28,12 +22,7 @@ export interface Task extends Job {
   readonly expected: Uint8Array;
 }
 
-/**
- * Makes a shader that writes two records of a struct; the second one shows the stride.
- *
- * @param type A struct for WGSL.
- * @returns The shader.
- */
+/** Makes a shader that writes two records of a struct; the second one shows the stride. */
 export function taskOf(type: AnyStruct): Task {
   const text = type.toWGSL();
   const declared = declarationsOf(text);

@@ -12,12 +12,7 @@ export interface Program {
   readonly expected: readonly string[];
 }
 
-/**
- * Makes a program for several structs. Each is nested in a struct with a known name.
- *
- * @param types The structs.
- * @returns The program.
- */
+/** Makes a program for several structs. Each is nested in a struct with a known name. */
 export function programFor(types: readonly AnyStruct[]): Program {
   const tops = types.map((it, i) => struct({ it, end: "u8" }, { name: `Top${i}` }));
   const text = tops[0].toC(...tops.slice(1));

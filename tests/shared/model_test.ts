@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
   type AnyStruct,
@@ -22,7 +22,6 @@ import {
   type View,
 } from "../../mod.ts";
 import { ORPHAN } from "../../src/shared/protocol.ts";
-import type { SharedSlab } from "../../src/shared/slab.ts";
 import { Pattern } from "../model/_values.ts";
 import { Random } from "../_random.ts";
 import { slabOf } from "./_support.ts";
@@ -99,26 +98,23 @@ class Run {
   #alloc(part: Part = this.#random.pick(this.#parts)): boolean {
     const serial = ++this.#serial;
     const how = this.#random.below(3);
-    if (how === 0) {
-      const cursor = part.cursor();
-      const handle = part.size < part.maxChunks ? tryAllocAt(part, cursor) : undefined;
-      if (handle === undefined) return this.#wasFull(part);
-      assert(this.#pattern.isZero(cursor), "a new record is not zero");
-      this.#pattern.fill(cursor, serial);
-      return this.#added(handle, serial);
+    const init = how === 0 ? this.#pattern.init(serial) as never : undefined; // plain values
+    const cursor = part.cursor();
+    let handle: AnyHandle;
+    try {
+      handle = (how === 1 ? part.allocAt(cursor) : part.alloc(init)) as AnyHandle;
+    } catch (error) {
+      assertInstanceOf(error, PoolExhaustedError);
+      assertEquals(part.tryAlloc(init), undefined);
+      this.#assertFull(part);
+      return false;
     }
-    const init = how === 1 ? this.#pattern.init(serial) : undefined;
-    const handle = part.tryAlloc(init as never); // plain values of the struct
-    if (handle === undefined) {
-      assertThrows(() => part.alloc(init as never), PoolExhaustedError);
-      return this.#wasFull(part);
-    }
-    const view = part.get(handle);
+    const view = how === 1 ? cursor : part.get(handle);
     if (init === undefined) {
       assert(this.#pattern.isZero(view), "a new record is not zero");
       this.#pattern.fill(view, serial);
     }
-    return this.#added(handle as AnyHandle, serial);
+    return this.#added(handle, serial);
   }
 
   #added(handle: AnyHandle, serial: number): true {
@@ -129,27 +125,12 @@ class Run {
     return true;
   }
 
-  /**
-   * A part finds no chunk only if all chunks of its own blocks and of orphans are live or retired.
-   */
-  #wasFull(part: Part): false {
+  /** A part finds no chunk only if there is none in its own blocks and in orphans. */
+  #assertFull(part: Part): void {
     assertEquals(part.capacity, part.maxChunks);
-    const slab = slabOf(part);
-    for (const block of slab.mappedBlocks()) {
-      if (block.owner !== part.thread && block.owner !== ORPHAN) continue;
-      const used = this.#liveIn(slab, block.position) + block.retired;
-      assertEquals(used, block.chunkCount, `block ${block.position} has room`);
+    for (const { owner, hasRoom } of slabOf(part).mappedBlocks()) {
+      assert(!hasRoom || owner !== part.thread && owner !== ORPHAN, "a block has room");
     }
-    return false;
-  }
-
-  #liveIn(slab: SharedSlab, position: number): number {
-    const { chunksPerBlock } = slab.layout.shape;
-    let live = 0;
-    for (const handle of this.#live.keys()) {
-      if (Math.floor(slab.codec.index(handle) / chunksPerBlock) === position) live++;
-    }
-    return live;
   }
 
   #free(handle: AnyHandle | undefined = this.#pick()): void {
@@ -310,15 +291,6 @@ class Run {
     const fn = visit as Parameters<Part["forEach"]>[0]; // the handles of any struct
     if (this.#random.oneIn(2)) part.forEach(fn, stripe);
     else part.loop(fn, stripe)();
-  }
-}
-
-function tryAllocAt(part: Part, cursor: ReturnType<Part["cursor"]>): AnyHandle | undefined {
-  try {
-    return part.allocAt(cursor) as AnyHandle;
-  } catch (error) {
-    if (error instanceof PoolExhaustedError) return undefined;
-    throw error;
   }
 }
 
