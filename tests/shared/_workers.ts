@@ -94,20 +94,9 @@ export const CAN_START: boolean =
   (await Deno.permissions.query({ name: "read", path: new URL(import.meta.url) })).state ===
     "granted";
 
-/** The jobs by their names. */
-interface Jobs {
-  churning: typeof churning;
-  produce: typeof produce;
-  consume: typeof consume;
-  freeTogether: typeof freeTogether;
-  rush: typeof rush;
-  visit: typeof visit;
-  die: typeof die;
-}
-
 /** A message to a worker: its job, its part in the pool, and its number, from 1. */
 interface Message {
-  readonly job: keyof Jobs;
+  readonly job: string;
   readonly task: unknown;
   readonly token: SharedPoolToken;
   readonly control: SharedArrayBuffer;
@@ -136,11 +125,7 @@ export class Workers implements Disposable {
    * @param task What they get.
    * @returns What the jobs returned; errors are thrown here.
    */
-  async run<J extends keyof Jobs>(
-    pool: CellPool,
-    jobOf: J | readonly J[],
-    task: Parameters<Jobs[J]>[0],
-  ): Promise<Exclude<ReturnType<Jobs[J]>, void>[]> {
+  async run<R>(pool: CellPool, jobOf: string | readonly string[], task: object): Promise<R[]> {
     this.control.fill(0);
     const common = { task, token: pool.share(), control: this.control.buffer, of: this.all.length };
     const settled = await Promise.allSettled(this.all.map((worker, i) => {
@@ -149,7 +134,7 @@ export class Workers implements Disposable {
     }));
     const errors = settled.filter((it) => it.status === "rejected").map((it) => it.reason);
     if (errors.length > 0) throw new AggregateError(errors, errors.map(String).join("\n"));
-    return settled.map((it) => (it as PromiseFulfilledResult<never>).value); // as none was rejected
+    return settled.map((it) => (it as PromiseFulfilledResult<R>).value); // as none was rejected
   }
 
   /** Ends jobs without an end, and wakes parked workers. */
@@ -191,7 +176,7 @@ export async function churn(
   const slots = new SharedArrayBuffer(8 * 64);
   const holders = new SharedArrayBuffer(4 * maxChunks);
   const task = { slots, holders, seed, operations, isWide: handles === "wide" };
-  const results = await workers.run(pool, "churning", task);
+  const results = await workers.run<Churned>(pool, "churning", task);
   const between = Array.from(new BigInt64Array(slots), Number).filter((it) => it !== 0);
   const held = new Set<number>([...between, ...results.flatMap((it) => it.live)]);
   assertEquals(new Int32Array(holders).filter((it) => it !== 0).length, held.size);
@@ -243,7 +228,15 @@ let control: Int32Array;
 let id: number;
 let of: number;
 
-const JOBS: Jobs = { churning, produce, consume, freeTogether, rush, visit, die };
+const JOBS: Readonly<Record<string, (task: never) => unknown>> = {
+  churning,
+  produce,
+  consume,
+  freeTogether,
+  rush,
+  visit,
+  die,
+};
 
 if (scope.name === NAME) {
   scope.onmessage = ({ data }) => {
@@ -251,7 +244,7 @@ if (scope.name === NAME) {
     ({ id, of } = data);
     try {
       pool = SharedPool.attach(Cell, data.token);
-      const value = (JOBS[data.job] as (task: unknown) => unknown)(data.task); // whose task it is
+      const value = JOBS[data.job](data.task as never); // whose task it is
       if (data.job !== "die") scope.postMessage({ value });
     } catch (error) {
       for (const word of [CONTROL.failed, CONTROL.stop]) Atomics.store(control, word, 1);
@@ -319,6 +312,12 @@ export interface Counts {
   visited: number;
 }
 
+/** What a worker has done, and the handles that it still holds. */
+export interface Churned {
+  readonly counts: Counts;
+  readonly live: AnyHandle[];
+}
+
 /** Operations in which the number of records grows, before as many in which it falls to none. */
 const PHASE = 1 << 12;
 /** Operations from one pass to the next. */
@@ -337,7 +336,7 @@ function churning({ slots: buffer, holders: held, seed, operations, isWide }: {
   readonly operations: number;
   /** Whether no handle comes round again, so that a stale one is never live. */
   readonly isWide: boolean;
-}): { live: AnyHandle[]; counts: Counts } {
+}): Churned {
   const random = new Random(16 * seed + id);
   const slots = new Slots(buffer);
   const holders = new Int32Array(held);
@@ -475,7 +474,7 @@ function freeTogether({ handles, wins, allocator, isSplit }: {
   let won = 0;
   for (let i = isSplit ? id - 1 : 0; i < all.length; i += isSplit ? of : 1) {
     keepPace(i + 1);
-    if (!(i % 4 === 0 ? free : tryFree)(all[i] as AnyHandle)) continue; // as it was given out
+    if (!isFreed(all[i] as AnyHandle, i % 4 !== 0)) continue; // as it was given out
     won++;
     Atomics.add(counts, i, 1);
   }
@@ -483,11 +482,9 @@ function freeTogether({ handles, wins, allocator, isSplit }: {
   return won;
 }
 
-function tryFree(handle: AnyHandle): boolean {
-  return pool.tryFree(handle);
-}
-
-function free(handle: AnyHandle): boolean {
+/** Frees a record by `free()` or `tryFree()`; returns whether it was live. */
+function isFreed(handle: AnyHandle, isTry: boolean): boolean {
+  if (isTry) return pool.tryFree(handle);
   try {
     pool.free(handle);
     return true;
@@ -548,7 +545,7 @@ function die({ how, lock }: {
   readonly how: "park" | "go on" | "close";
   /** The lock that it holds all the time. */
   readonly lock: string;
-}): number | void {
+}): void {
   const random = new Random(id);
   const live: AnyHandle[] = [];
   let slices = 0;

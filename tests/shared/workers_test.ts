@@ -11,6 +11,7 @@ import {
   Cell,
   checkSeal,
   churn,
+  type Churned,
   CONTROL,
   fill,
   locks,
@@ -48,7 +49,7 @@ for (const count of [2, 4]) {
 }
 
 /** What workers churn with until they are stopped. */
-function endless(): Parameters<typeof Workers.prototype.run<"churning">>[2] {
+function endless() {
   const holders = new SharedArrayBuffer(4 * WIDE.maxChunks);
   const slots = new SharedArrayBuffer(8 * 16);
   return { slots, holders, seed: 1, operations: Infinity, isWide: true };
@@ -69,7 +70,7 @@ workersTest(
   async () => {
     using workers = new Workers(2);
     const pool = SharedPool.create(Cell, WIDE);
-    const working = workers.run(pool, "churning", endless());
+    const working = workers.run<Churned>(pool, "churning", endless());
     const { control } = workers;
     await Atomics.waitAsync(control, CONTROL.beat, 0).value; // until they are under way
     const beats = () => Atomics.load(control, CONTROL.beat);
@@ -125,7 +126,7 @@ workersTest(
     for (const handles of KINDS) {
       const pool = SharedPool.create(Cell, { handles, maxChunks: 512, chunksPerBlock: 64 });
       const task = { ring: new SharedArrayBuffer(8 * 256), count: 100_000 };
-      const [capacity] = await workers.run(pool, ["produce", "consume"], task);
+      const [capacity] = await workers.run<number>(pool, ["produce", "consume"], task);
       assert(capacity <= 512, `${capacity} chunks`);
       assertWhole(pool);
     }
@@ -149,7 +150,7 @@ for (const [whose, allocator] of [["of a third thread", 0], ["of one of them", 1
         const pool = SharedPool.create(Cell, { handles, maxChunks: 32_768, chunksPerBlock: 256 });
         const task = freeing(20_000, allocator, false);
         if (allocator === 0) new Float64Array(task.handles).set(fill(pool, 20_000));
-        const [a, b] = await workers.run(pool, "freeTogether", task);
+        const [a, b] = await workers.run<number>(pool, "freeTogether", task);
         assertEquals(a + b, 20_000);
         assertEquals(new Set(new Int32Array(task.wins)), new Set([1]));
         assertWhole(pool);
@@ -166,7 +167,7 @@ workersTest("SharedPool counts every chunk that retires while two workers free",
   retireAtOnce(pool);
   const task = freeing(count, 0, true);
   new Float64Array(task.handles).set(fill(pool, count));
-  const won = await workers.run(pool, "freeTogether", task);
+  const won = await workers.run<number>(pool, "freeTogether", task);
   assertEquals(won, [count / 2, count / 2]);
   assertEquals([pool.size, slabOf(pool).retired], [0, count]);
   validate(pool);
@@ -187,7 +188,7 @@ for (const isUsed of [false, true]) {
         return pool.share();
       });
       const task = { tokens, holders: new SharedArrayBuffer(4 * 128 * tokens.length), count: 20 };
-      const threads = await workers.run(SharedPool.create(Cell, options), "rush", task);
+      const threads = await workers.run<number[]>(SharedPool.create(Cell, options), "rush", task);
       tokens.forEach((token, i) => {
         assertEquals(threads.map((it) => it[i]).sort(), [2, 3, 4]);
         const pool = SharedPool.attach(Cell, token);
@@ -214,7 +215,7 @@ for (const how of ["park", "go on", "close"] as const) {
       const pool = SharedPool.create(Cell, { ...WIDE, maxChunks: 2048 });
       const mine = fill(pool, 300);
       const lock = crypto.randomUUID();
-      const [thread] = await workers.run(pool, "die", { how, lock });
+      const [thread] = await workers.run<number>(pool, "die", { how, lock });
       if (how === "go on") { // allocs and frees meanwhile
         for (const handle of mine.splice(0, 100)) pool.free(handle);
         mine.push(...fill(pool, 50));
@@ -235,7 +236,7 @@ for (const how of ["park", "go on", "close"] as const) {
         const message = "free in blocks that other threads own";
         assertThrows(() => pool.alloc(), PoolExhaustedError, message);
       }
-      assertGreater(pool.adopt(thread as number), 0);
+      assertGreater(pool.adopt(thread), 0);
       validate(pool);
       pool.forEach((_, handle) => pool.free(handle));
       assertWhole(pool);
