@@ -56,9 +56,9 @@ ${script === undefined ? "" : `<script type="module" src="${root}${script}"></sc
 <header class="bar">
 <a class="brand" href="${root}">Slabs</a>
 <nav aria-label="Site">
-<a href="${root}#memory">Memory</a>
-<a href="${root}#struct">Structs</a>
-<a href="${root}#handle">Handles</a>
+<a class="part" href="${root}#memory">Memory</a>
+<a class="part" href="${root}#struct">Structs</a>
+<a class="part" href="${root}#handle">Handles</a>
 <a href="${root}guide/first_pool.html">Guide</a>
 <a href="${root}reference/">Reference</a>
 </nav>
