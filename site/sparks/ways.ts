@@ -4,7 +4,7 @@
  * @module
  */
 import type { SparkField } from "./field.ts";
-import { ObjectField } from "./object_field.ts";
+import { ObjectField, RecycledField } from "./object_field.ts";
 import { PoolField } from "./pool_field.ts";
 import { WorkersField } from "./workers_field.ts";
 
@@ -21,6 +21,6 @@ export interface Way {
 export const WAYS: readonly Way[] = [
   { name: "Pool", isShared: false, make: () => new PoolField() },
   { name: "Pool, two workers", isShared: true, make: () => WorkersField.start() },
-  { name: "Plain objects", isShared: false, make: () => new ObjectField(false) },
-  { name: "Recycled objects", isShared: false, make: () => new ObjectField(true) },
+  { name: "Plain objects", isShared: false, make: () => new ObjectField() },
+  { name: "Recycled objects", isShared: false, make: () => new RecycledField() },
 ];
