@@ -423,19 +423,27 @@ each(
   },
 );
 
-each("a cursor can be used again once it is bound to a live record", (make) => {
-  const { pool, of, handles } = words(make);
-  const cursor = pool.seek(pool.cursor<WordView>(...of), handles[5]);
-  pool.free(handles[5]);
-  assertThrows(() => cursor.n, StaleHandleError);
-  assertEquals(pool.seek(cursor, handles[6]).n, 6);
-  assertThrows(() => pool.seek(cursor, handles[5]), StaleHandleError);
-  assertEquals(cursor.n, 6);
-  pool.free(handles[6]);
+each("a cursor and a part of it can be used while the cursor is bound to a live record", (make) => {
+  type Cursor = Part & { scalars: { $u8: number } };
+  const { it: { pool, of }, handle } = everything(make);
+  const [first] = pool.handles();
+  pool.set(...of, first, { scalars: { $u8: 5 } });
+  const cursor = pool.cursor<Cursor>(...of);
+  const { scalars } = cursor;
+  const problem = "Cannot use a view: it is bound to no record";
+  assertThrows(() => scalars.$u8, StaleHandleError, problem);
+  assertThrows(() => scalars.$u8 = 5, StaleHandleError, problem);
+  assertEquals(pool.seek(cursor, handle).$u8, 0);
+  pool.free(handle);
+  for (const use of [() => cursor.$u8, () => scalars.$u8]) assertThrows(use, StaleHandleError);
+  pool.seek(cursor, first);
+  assertThrows(() => pool.seek(cursor, handle), StaleHandleError);
+  assertEquals(scalars.$u8, 5);
+  pool.free(first);
   const next = pool.allocAt(...of, cursor);
-  assertEquals([cursor.n, pool.handleOf(untyped(cursor))], [0, next]);
-  cursor.n = 7;
-  assertEquals(pool.get<WordView>(...of, next).n, 7);
+  assertEquals([scalars.$u8, pool.handleOf(untyped(cursor))], [0, next]);
+  scalars.$u8 = 7;
+  assertEquals(pool.get<Cursor>(...of, next).scalars.$u8, 7);
   drop(pool);
 });
 

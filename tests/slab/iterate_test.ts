@@ -172,6 +172,25 @@ for (const [mode, options] of Object.entries(MODES)) {
   });
 }
 
+for (const [kind, make] of Object.entries(POOL_KINDS)) {
+  Deno.test(`${kind}: every iteration visits just what is live in blocks of many words of bits`, () => {
+    const it = make(Word, { ...SIZES, chunksPerBlock: 128 });
+    for (const [name, iterate] of iterationsOf(kind)) {
+      for (const [from, to] of [[0, 300], [31, 33], [64, 96], [127, 128], [5, 290], [299, 300]]) {
+        for (const areLive of [true, false]) {
+          const handles = filled(emptied(it), 300);
+          const isLive = (n: number) => (n >= from && n < to) === areLive;
+          handles.forEach((handle, n) => isLive(n) || it.pool.free(handle));
+          const seen: AnyHandle[] = [];
+          iterate(it, (_, handle) => seen.push(handle));
+          assertEquals(seen, handles.filter((_, n) => isLive(n)), name);
+        }
+      }
+    }
+    drop(it.pool);
+  });
+}
+
 each("an iterator made before the first record visits none, one made later visits all", (make) => {
   const it = make();
   const early = [viewsOf(it)[Symbol.iterator](), it.pool.handles(...it.of)];
