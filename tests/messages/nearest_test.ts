@@ -1,6 +1,7 @@
 /** Unknown names of options and fields are errors that say which name was probably meant. */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
+  type AnyStruct,
   Arena,
   array,
   configure,
@@ -17,8 +18,8 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import { checkOptions, nearestName } from "../../src/messages/nearest.ts"; // is in no public error as a whole
-import { POOL_KINDS } from "../_kinds.ts";
-import { stateOf, untyped } from "../_support.ts";
+import { drop, testKinds } from "../_kinds.ts";
+import { SMALL, stateOf, untyped } from "../_support.ts";
 
 const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
 
@@ -150,7 +151,7 @@ Deno.test("A pool with an unknown option allocates nothing; inherited options co
 // -- fields --
 
 const FIELDS = { life: "u8", pos: Vec, dots: array(Vec, 2) } as const;
-const STRUCTS = [
+const STRUCTS: readonly AnyStruct[] = [
   struct({ ...FIELDS, many: array(Vec, 400) }, { name: "Item" }), // too many for one expression
   struct(untyped<typeof FIELDS>({ valueOf: "u8", ...FIELDS })), // every object inherits a valueOf
 ];
@@ -174,42 +175,30 @@ const BAD: [value: unknown, message: string][] = [
   [{ dots: [new Map()] }, 'at "dots[0]": it must be an object of fields, got a Map'],
 ];
 
-for (const [name, make] of Object.entries(POOL_KINDS)) {
-  for (const flags of [0, 1, 2, 3]) {
-    const options = { specialize: (flags & 1) === 1, debug: flags > 1, chunksPerBlock: 16 };
-    Deno.test(`${name} throws on unknown fields and on values without fields, and takes views and other objects (${flags})`, () => {
-      for (const Struct of STRUCTS) {
-        const kind = make(untyped(Struct), { ...options, maxChunks: 32 });
-        const handle = kind.pool.alloc(...kind.of, {
-          life: 3,
-          pos: { x: 1, y: 2 },
-          dots: [{ x: 5 }],
-        });
-        const before = stateOf(kind.pool);
-        for (const [value, message] of BAD) {
-          for (const method of ["alloc", "tryAlloc", "scoped"] as const) {
-            assertThrows(() => kind.pool[method](...kind.of, value), TypeError, message);
-          }
-          assertThrows(() => kind.pool.set(...kind.of, handle, value), TypeError, message);
-        }
-        assertEquals(stateOf(kind.pool), before);
-
-        type Item = { pos: unknown; dots: { get(i: number): unknown }; toJSON(): { pos: unknown } };
-        const view = kind.pool.get<Item>(...kind.of, handle);
-        const point = Object.assign(Object.create({ y: 9 }), { x: 8 });
-        const good = [
-          ...[view, { pos: view.pos, dots: view.dots }, { pos: view.dots.get(0) }, { pos: point }],
-          ...[{ [Symbol("mine")]: 1 }, {}, Object.create(null), Object.create({ life: 1 })],
-        ].map((value) =>
-          kind.pool.get<Item>(...kind.of, kind.pool.alloc(...kind.of, value)).toJSON()
-        );
-        assertEquals(good[0], view.toJSON());
-        assertEquals([good[1].pos, good[3].pos], [{ x: 1, y: 2 }, { x: 8, y: 9 }]);
-        kind.pool.clear();
-        kind.pool.dispose();
+for (const Item of STRUCTS) {
+  testKinds(`checks the fields of values for a struct ${Item.name}`, Item, SMALL, (make) => {
+    type View = { pos: unknown; dots: { get(i: number): unknown }; toJSON(): { pos: unknown } };
+    const { pool, of } = make();
+    const handle = pool.alloc(...of, { life: 3, pos: { x: 1, y: 2 }, dots: [{ x: 5 }] });
+    const before = stateOf(pool);
+    for (const [value, message] of BAD) {
+      for (const method of ["alloc", "tryAlloc", "scoped"] as const) {
+        assertThrows(() => pool[method](...of, value), TypeError, message);
       }
-    });
-  }
+      assertThrows(() => pool.set(...of, handle, value), TypeError, message);
+    }
+    assertEquals(stateOf(pool), before);
+
+    const view = pool.get<View>(...of, handle);
+    const point = Object.assign(Object.create({ y: 9 }), { x: 8 });
+    const good = [
+      ...[view, { pos: view.pos, dots: view.dots }, { pos: view.dots.get(0) }, { pos: point }],
+      ...[{ [Symbol("mine")]: 1 }, {}, Object.create(null), Object.create({ life: 1 })],
+    ].map((value) => pool.get<View>(...of, pool.alloc(...of, value)).toJSON());
+    assertEquals(good[0], view.toJSON());
+    assertEquals([good[1].pos, good[3].pos], [{ x: 1, y: 2 }, { x: 8, y: 9 }]);
+    drop(pool);
+  });
 }
 
 Deno.test("Elements that are copied first, records of arenas and of shared pools are checked as well", () => {
