@@ -77,41 +77,35 @@ function compacted(
 
 // -- what moves, and where to --
 
-each(
-  "compact() fills the densest blocks from the lowest chunk",
-  (make) => {
-    const memory = countingMemory();
-    const it = make({ memory, keepEmptyBlocks: 9 });
-    const { pool } = it;
-    const kept = thinned(it, [3, 15, 2, 11, 1]); // 32 records: 2 blocks
-    const before = kept.map((handle) => chunkOf(pool, handle)[0]);
-    const { allocations } = memory;
-    const { moves, bytes } = compacted(pool);
-    assertEquals(pool.blocks.map(({ index, live }) => [index % 16, live]), [[1, 16], [3, 16]]);
-    assertEquals([bytes, memory.usedBytes, memory.allocations], [192, 128, allocations]);
-    assertEquals(moves.map(([from]) => from), kept.filter((_, i) => ![1, 3].includes(before[i])));
-    const chunks = moves.map(([, to]) => chunkOf(pool, to));
-    assertEquals(chunks.map(([block]) => block), [1, 3, 3, 3, 3, 3]);
-    assertEquals(chunks[0], [1, 0]);
-    assertEquals(chunks.slice(1), chunks.slice(1).sort(([, a], [, b]) => a - b));
-    drop(pool);
-  },
-);
+each("compact() fills the densest blocks from the lowest chunk", (make) => {
+  const memory = countingMemory();
+  const it = make({ memory, keepEmptyBlocks: 9 });
+  const { pool } = it;
+  const kept = thinned(it, [3, 15, 2, 11, 1]); // 32 records: 2 blocks
+  const before = kept.map((handle) => chunkOf(pool, handle)[0]);
+  const { allocations } = memory;
+  const { moves, bytes } = compacted(pool);
+  assertEquals(pool.blocks.map(({ index, live }) => [index % 16, live]), [[1, 16], [3, 16]]);
+  assertEquals([bytes, memory.usedBytes, memory.allocations], [192, 128, allocations]);
+  assertEquals(moves.map(([from]) => from), kept.filter((_, i) => ![1, 3].includes(before[i])));
+  const chunks = moves.map(([, to]) => chunkOf(pool, to));
+  assertEquals(chunks.map(([block]) => block), [1, 3, 3, 3, 3, 3]);
+  assertEquals(chunks[0], [1, 0]);
+  assertEquals(chunks.slice(1), chunks.slice(1).sort(([, a], [, b]) => a - b));
+  drop(pool);
+});
 
-each(
-  "compact() keeps the lowest of equal blocks, which is filled first",
-  (make) => {
-    const memory = countingMemory();
-    const it = make({ memory, reuse: "recent" });
-    thinned(it, [2, 2, 2, 2, 2]);
-    assertEquals(compacted(it.pool).moves.length, 8);
-    assertEquals(it.pool.blocks.map(({ index }) => index % 16), [0]);
-    const { allocations } = memory;
-    for (const handle of it.pool.allocMany(...it.of, 6)) assertEquals(numberIn(it, handle), 0);
-    assertEquals([it.pool.size, memory.allocations], [16, allocations]);
-    drop(it.pool);
-  },
-);
+each("compact() keeps the lowest of equal blocks, which is filled first", (make) => {
+  const memory = countingMemory();
+  const it = make({ memory, reuse: "recent" });
+  thinned(it, [2, 2, 2, 2, 2]);
+  assertEquals(compacted(it.pool).moves.length, 8);
+  assertEquals(it.pool.blocks.map(({ index }) => index % 16), [0]);
+  const { allocations } = memory;
+  for (const handle of it.pool.allocMany(...it.of, 6)) assertEquals(numberIn(it, handle), 0);
+  assertEquals([it.pool.size, memory.allocations], [16, allocations]);
+  drop(it.pool);
+});
 
 each("compact() changes nothing where no block can be spared", (make) => {
   for (const keeps of [[], [1], [16], [9, 8], [16, 16, 1], [7, 16, 10]]) {
@@ -244,31 +238,28 @@ Deno.test("compact() keeps the order in which chunks come again where reuse is s
 
 // -- the callback --
 
-each(
-  "compact() calls back when all is done, then throws the first error",
-  (make) => {
-    const it = make();
-    const { pool } = it;
-    const kept = thinned(it, [8, 4, 3]);
-    const moved: number[] = [];
-    const { message } = assertThrows(() =>
-      pool.compact((from, to) => {
-        moved.push(from);
-        validate(pool);
-        assertEquals([pool.blocks.length, pool.has(from), pool.has(to)], [1, false, true]);
-        if (moved.length % 2 === 0) throw new RangeError(`number ${moved.length}`);
-      }), RangeError);
-    assertEquals([message, moved, pool.size], ["number 2", kept.slice(8), 15]);
-    validate(pool);
-    pool.free(forge([...pool.handles()][0]));
-    thinned(it, [1]);
-    const throwUndefined = () => {
-      throw undefined;
-    };
-    assertThrows(() => pool.compact(throwUndefined)); // it is an error as well
-    drop(it.pool);
-  },
-);
+each("compact() calls back when all is done, then throws the first error", (make) => {
+  const it = make();
+  const { pool } = it;
+  const kept = thinned(it, [8, 4, 3]);
+  const moved: number[] = [];
+  const { message } = assertThrows(() =>
+    pool.compact((from, to) => {
+      moved.push(from);
+      validate(pool);
+      assertEquals([pool.blocks.length, pool.has(from), pool.has(to)], [1, false, true]);
+      if (moved.length % 2 === 0) throw new RangeError(`number ${moved.length}`);
+    }), RangeError);
+  assertEquals([message, moved, pool.size], ["number 2", kept.slice(8), 15]);
+  validate(pool);
+  pool.free(forge([...pool.handles()][0]));
+  thinned(it, [1]);
+  const throwUndefined = () => {
+    throw undefined;
+  };
+  assertThrows(() => pool.compact(throwUndefined)); // it is an error as well
+  drop(it.pool);
+});
 
 each("the callback of compact() may alloc, free, compact, clear and dispose", (make) => {
   const CALLS: Record<string, [size: number, call: (it: OfKind, to: AnyHandle) => void]> = {
@@ -293,19 +284,16 @@ each("the callback of compact() may alloc, free, compact, clear and dispose", (m
   }
 });
 
-each(
-  "compact() throws TypeError on a callback that is no function",
-  (make) => {
-    const it = make();
-    const { pool } = it;
-    thinned(it, [3, 4]);
-    for (const bad of [null, 1, "f", {}, []]) {
-      assertError(pool, () => pool.compact(untyped(bad)), TypeError, "Cannot compact in");
-    }
-    drop(it.pool);
-    assertThrows(() => pool.compact(untyped(1)), DisposedError);
-  },
-);
+each("compact() throws TypeError on a callback that is no function", (make) => {
+  const it = make();
+  const { pool } = it;
+  thinned(it, [3, 4]);
+  for (const bad of [null, 1, "f", {}, []]) {
+    assertError(pool, () => pool.compact(untyped(bad)), TypeError, "Cannot compact in");
+  }
+  drop(it.pool);
+  assertThrows(() => pool.compact(untyped(1)), DisposedError);
+});
 
 // -- memory --
 
@@ -417,53 +405,47 @@ Deno.test("In debug mode compact() fills the chunk that a record leaves", () => 
 
 // -- in the middle of another call --
 
-each(
-  "compact() within an iteration leaves the pool whole",
-  (make) => {
-    const CALLS: ((it: OfKind, visit: () => boolean) => void)[] = [
-      ({ pool, of }, visit) => pool.forEach(...of, visit),
-      ({ pool, of }, visit) => assertEquals(pool.retain(...of, visit), 0),
-      ({ pool, of }, visit) => pool.loop(...of, visit)(),
-      (it, visit) => Array.from(viewsOf(it), visit),
-    ];
-    for (const call of CALLS) {
-      const it = make();
-      thinned(it, [5, 16, 2, 3]);
-      let seen = 0;
-      call(it, () => {
-        if (seen++ === 2) it.pool.compact();
-        return true;
-      });
-      assert(seen <= 52, `${seen}`);
-      assertEquals([it.pool.size, it.pool.blocks.length], [26, 2]);
-      validate(it.pool);
-      drop(it.pool);
-    }
-  },
-);
+each("compact() within an iteration leaves the pool whole", (make) => {
+  const CALLS: ((it: OfKind, visit: () => boolean) => void)[] = [
+    ({ pool, of }, visit) => pool.forEach(...of, visit),
+    ({ pool, of }, visit) => assertEquals(pool.retain(...of, visit), 0),
+    ({ pool, of }, visit) => pool.loop(...of, visit)(),
+    (it, visit) => Array.from(viewsOf(it), visit),
+  ];
+  for (const call of CALLS) {
+    const it = make();
+    thinned(it, [5, 16, 2, 3]);
+    let seen = 0;
+    call(it, () => {
+      if (seen++ === 2) it.pool.compact();
+      return true;
+    });
+    assert(seen <= 52, `${seen}`);
+    assertEquals([it.pool.size, it.pool.blocks.length], [26, 2]);
+    validate(it.pool);
+    drop(it.pool);
+  }
+});
 
-each(
-  "compact() in a getter or in allocate() leaves the pool whole",
-  (make) => {
-    let it: OfKind | undefined = undefined;
-    const allocate: MemoryResource["allocate"] = (byteLength, align) => {
-      it?.pool.compact();
-      return heapMemory.allocate(byteLength, align);
-    };
-    const made = it = make({ memory: { ...heapMemory, allocate } });
-    const { pool, of } = made;
-    const [moved] = thinned(made, [5, 9]);
-    const init = {
-      get n() {
-        pool.compact();
-        return 5;
-      },
-    };
-    assertThrows(() => pool.set(...of, moved, init), StaleHandleError);
-    assertEquals([numberIn(made, pool.alloc(...of, init)), pool.size], [5, 15]);
-    pool.allocMany(...of, 60);
-    assertEquals(pool.size, 75);
-    validate(pool);
-    drop(pool);
-  },
-);
+each("compact() in a getter or in allocate() leaves the pool whole", (make) => {
+  let it: OfKind | undefined = undefined;
+  const allocate: MemoryResource["allocate"] = (byteLength, align) => {
+    it?.pool.compact();
+    return heapMemory.allocate(byteLength, align);
+  };
+  const made = it = make({ memory: { ...heapMemory, allocate } });
+  const { pool, of } = made;
+  const [moved] = thinned(made, [5, 9]);
+  const init = {
+    get n() {
+      pool.compact();
+      return 5;
+    },
+  };
+  assertThrows(() => pool.set(...of, moved, init), StaleHandleError);
+  assertEquals([numberIn(made, pool.alloc(...of, init)), pool.size], [5, 15]);
+  pool.allocMany(...of, 60);
+  assertEquals(pool.size, 75);
+  validate(pool);
+  drop(pool);
+});

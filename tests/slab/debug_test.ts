@@ -54,30 +54,27 @@ function placeOf(frame: string): string {
   return /(\w+\.ts:\d+):\d+\)?$/.exec(frame)?.[1] ?? frame;
 }
 
-each(
-  "dispose() throws LeakError with the place of each leak, and gives the memory back",
-  (make) => {
-    const memory = countingMemory();
-    const { pool, of } = make(Word, { ...DEBUG, name: "leaky", memory });
-    const cursor = pool.cursor(...of);
-    const leaks: [handle: number, place: string][] = [
-      [pool.alloc(...of), here()],
-      [pool.alloc(...of, { n: 1 }), here()],
-      [pool.tryAlloc(...of)!, here()],
-      [pool.tryAlloc(...of, { n: 1 })!, here()],
-      [pool.allocAt(...of, cursor), here()],
-      [pool.scoped(...of, { n: 1 }).handle, here()],
-      ...pool.allocMany(...of, 20).map((it): [number, string] => [it, here()]),
-    ];
-    const error = assertThrows(() => pool.dispose(), LeakError, "cleanly: 26 still live");
-    assertEquals([memory.regions, memory.usedBytes, error.pool], [0, 0, "leaky"]);
-    const found = error.leaks.map(({ handle, stack }) => [handle, placeOf(stack.split("\n")[0])]);
-    assertEquals(found, leaks);
-    assert(error.leaks.every(({ stack }) => !stack.includes("/src/")), error.leaks[0].stack);
-    assertThrows(() => pool.trim(), DisposedError);
-    pool.dispose(); // harmless
-  },
-);
+each("dispose() reports the place of each leak, and frees its memory", (make) => {
+  const memory = countingMemory();
+  const { pool, of } = make(Word, { ...DEBUG, name: "leaky", memory });
+  const cursor = pool.cursor(...of);
+  const leaks: [handle: number, place: string][] = [
+    [pool.alloc(...of), here()],
+    [pool.alloc(...of, { n: 1 }), here()],
+    [pool.tryAlloc(...of)!, here()],
+    [pool.tryAlloc(...of, { n: 1 })!, here()],
+    [pool.allocAt(...of, cursor), here()],
+    [pool.scoped(...of, { n: 1 }).handle, here()],
+    ...pool.allocMany(...of, 20).map((it): [number, string] => [it, here()]),
+  ];
+  const error = assertThrows(() => pool.dispose(), LeakError, "cleanly: 26 still live");
+  assertEquals([memory.regions, memory.usedBytes, error.pool], [0, 0, "leaky"]);
+  const found = error.leaks.map(({ handle, stack }) => [handle, placeOf(stack.split("\n")[0])]);
+  assertEquals(found, leaks);
+  assert(error.leaks.every(({ stack }) => !stack.includes("/src/")), error.leaks[0].stack);
+  assertThrows(() => pool.trim(), DisposedError);
+  pool.dispose(); // harmless
+});
 
 Deno.test("LeakError's message shows ten leaks with their stacks, and how many more there are", () => {
   for (const [count, more] of [[1, ""], [10, ""], [11, "\nand 1 more"], [31, "\nand 21 more"]]) {
@@ -386,42 +383,39 @@ each("every access throws, by a view of any source, whatever became of the recor
   }
 });
 
-each(
-  "a view is gone at the end of its scope, and when an iteration's callback frees it",
-  (make) => {
-    const { pool, of, handles } = words(make);
-    let kept: WordView | undefined;
-    pool.free(handles[31]);
-    {
-      using scratch = pool.scoped(...of, { n: 1 });
-      kept = scratch.view as unknown as WordView;
-      assertEquals(kept.n, 1);
-    }
-    assertThrows(() => kept.n, StaleHandleError);
-    const assertGone = (view: WordView) => {
-      assertThrows(() => view.n, StaleHandleError);
-      assertThrows(() => view.n = 1, StaleHandleError);
-      assertThrows(() => pool.handleOf(untyped(view)), StaleHandleError);
-    };
-    pool.forEach(...of, (view: WordView, handle: AnyHandle) => {
-      if (view.n % 3 > 0) return;
-      pool.free(handle);
-      assertGone(view);
-    });
-    for (const view of viewsOf<WordView>({ pool, of })) {
-      if (view.n % 3 > 1) continue;
-      pool.free(pool.handleOf(untyped(view)));
-      assertGone(view);
-    }
-    assertEquals(pool.size, 10);
-    pool.retain(...of, (view: WordView, handle: AnyHandle) => {
-      pool.free(handle);
-      assertGone(view);
-    });
-    assertEquals(pool.size, 0);
-    pool.dispose();
-  },
-);
+each("a view is gone at the end of its scope, and when a callback frees it", (make) => {
+  const { pool, of, handles } = words(make);
+  let kept: WordView | undefined;
+  pool.free(handles[31]);
+  {
+    using scratch = pool.scoped(...of, { n: 1 });
+    kept = scratch.view as unknown as WordView;
+    assertEquals(kept.n, 1);
+  }
+  assertThrows(() => kept.n, StaleHandleError);
+  const assertGone = (view: WordView) => {
+    assertThrows(() => view.n, StaleHandleError);
+    assertThrows(() => view.n = 1, StaleHandleError);
+    assertThrows(() => pool.handleOf(untyped(view)), StaleHandleError);
+  };
+  pool.forEach(...of, (view: WordView, handle: AnyHandle) => {
+    if (view.n % 3 > 0) return;
+    pool.free(handle);
+    assertGone(view);
+  });
+  for (const view of viewsOf<WordView>({ pool, of })) {
+    if (view.n % 3 > 1) continue;
+    pool.free(pool.handleOf(untyped(view)));
+    assertGone(view);
+  }
+  assertEquals(pool.size, 10);
+  pool.retain(...of, (view: WordView, handle: AnyHandle) => {
+    pool.free(handle);
+    assertGone(view);
+  });
+  assertEquals(pool.size, 0);
+  pool.dispose();
+});
 
 each("a cursor and a part of it can be used while the cursor is bound to a live record", (make) => {
   type Cursor = Part & { scalars: { $u8: number } };

@@ -27,10 +27,7 @@ interface Shape {
   readonly debug?: boolean;
 }
 
-/**
- * Operations as numbers: ALLOC, CLEAR, then FREE_BLOCK + its index, then FREE + position in
- * `known`.
- */
+/** Operations are numbers: these, FREE_BLOCK + its index, and FREE + the position in `known`. */
 const ALLOC = 0;
 const CLEAR = 1;
 const FREE_BLOCK = 2;
@@ -132,9 +129,7 @@ class Pair {
   }
 }
 
-/**
- * Runs a sequence, checks the end state, and continues with each longer one; returns their number.
- */
+/** Runs a sequence, checks the end state, and goes on with each longer one; returns how many. */
 function explore(shape: Shape, sequence: number[], longest: number): number {
   const pair = new Pair(shape);
   try {
@@ -173,9 +168,7 @@ for (const kind of ["compact", "wide"] as const) {
 
 // -- worn out --
 
-/**
- * Allocates and frees one record at a time, at most so many, until no chunk is left.
- */
+/** Allocates and frees one record at a time, at most so many, until no chunk is left. */
 function wearOut(pair: Pair, most: number, after: (pair: Pair) => void): number[] {
   const handles: number[] = [];
   for (let i = 0; i < most; i++) {

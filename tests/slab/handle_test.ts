@@ -60,31 +60,17 @@ for (const { name, Codec, maxIndexBits, handleBits } of KINDS) {
 
   Deno.test(`${name} accepts no number but its own handles, and reads an index in range from any`, () => {
     const numbers = fc.oneof(fc.double(), fc.maxSafeInteger(), fc.nat(2 ** 30 - 1));
-    fc.assert(fc.property(codecs, numbers, ({ codec, part }, number) => {
-      const index = codec.index(number);
-      assert(Number.isInteger(index) && index >= 0 && index < 2 ** codec.indexBits);
-      const stamp = codec.liveStamp(number);
-      if (!isLiveStamp(codec, stamp)) return;
-      assertEquals(codec.encode(codec.first + index, stamp), number);
-      assertEquals(codec.partOf(number), part);
+    const near = fc.integer({ min: -100, max: 200 });
+    fc.assert(fc.property(codecs, numbers, near, ({ codec, part }, any, near) => {
+      for (const number of [any, codec.first + near]) {
+        const index = codec.index(number);
+        assert(Number.isInteger(index) && index >= 0 && index < 2 ** codec.indexBits);
+        const stamp = codec.liveStamp(number);
+        if (!isLiveStamp(codec, stamp)) continue;
+        assertEquals(codec.encode(codec.first + index, stamp), number);
+        assertEquals(codec.partOf(number), part);
+      }
     }));
-  });
-
-  Deno.test(`${name} of eight parts make each handle once, and accept no other integer`, () => {
-    const made = new Map<number, typeof eight[number]>();
-    for (const codec of eight) {
-      for (let at = 0; at < 8 * 3; at++) {
-        made.set(codec.encode(codec.first + at % 8, (at >> 3) * 2 + 3), codec);
-      }
-    }
-    assertEquals(made.size, 8 * 8 * 3);
-    for (const codec of eight) {
-      for (let near = -100; near < 200; near++) {
-        const handle = codec.first + near;
-        const accepted = eight.filter((it) => isLiveStamp(it, it.liveStamp(handle)));
-        assertEquals(accepted, made.has(handle) ? [made.get(handle)!] : []);
-      }
-    }
   });
 
   Deno.test(`${name} gives the stamp -1 to what is no integer in range`, () => {

@@ -113,36 +113,33 @@ const DEEDS: Readonly<
   "trim and fill": (it) => void filled(emptied(it), 100),
 };
 
-each(
-  "every iteration ends, and visits what is live throughout once, in order, whatever a visit does",
-  (make, kind) => {
-    for (const [name, iterate] of iterationsOf(kind)) {
-      for (const [deed, run] of Object.entries(DEEDS)) {
-        for (const count of [0, 1, 16, 150]) {
-          const it = make();
-          const { pool, of } = it;
-          let staying = filled(it, count);
-          const most = pool.capacity; // records in blocks that are added meanwhile are not visited
-          const seen = new Set<AnyHandle>();
-          let last = -1;
-          iterate(it, (view, handle) => {
-            const index = pool.indexOf(handle);
-            assert(index > last && seen.size < most, `${name}, ${deed}: chunk ${index}`);
-            const { n } = view;
-            assertEquals(pool.get<WordView>(...of, handle).n, n);
-            last = index;
-            seen.add(handle);
-            run(it, handle, [...pool.handles()].filter((other) => other !== handle));
-            if (pool.has(handle)) assertEquals(view.n, n);
-            staying = staying.filter((it) => pool.has(it));
-          });
-          assert(staying.every((handle) => seen.has(handle)), `${name}, ${deed}`);
-          validate(pool);
-        }
+each("every iteration ends, and visits what stays once, in order", (make, kind) => {
+  for (const [name, iterate] of iterationsOf(kind)) {
+    for (const [deed, run] of Object.entries(DEEDS)) {
+      for (const count of [0, 1, 16, 150]) {
+        const it = make();
+        const { pool, of } = it;
+        let staying = filled(it, count);
+        const most = pool.capacity; // records in blocks that are added meanwhile are not visited
+        const seen = new Set<AnyHandle>();
+        let last = -1;
+        iterate(it, (view, handle) => {
+          const index = pool.indexOf(handle);
+          assert(index > last && seen.size < most, `${name}, ${deed}: chunk ${index}`);
+          const { n } = view;
+          assertEquals(pool.get<WordView>(...of, handle).n, n);
+          last = index;
+          seen.add(handle);
+          run(it, handle, [...pool.handles()].filter((other) => other !== handle));
+          if (pool.has(handle)) assertEquals(view.n, n);
+          staying = staying.filter((it) => pool.has(it));
+        });
+        assert(staying.every((handle) => seen.has(handle)), `${name}, ${deed}`);
+        validate(pool);
       }
     }
-  },
-);
+  }
+});
 
 for (const [mode, options] of Object.entries(MODES)) {
   Deno.test(`PoolSet (${mode}): iterations over all end though each visit allocates in each class`, () => {
@@ -222,24 +219,21 @@ const CHANGES: Readonly<Record<string, (it: OfKind, live: AnyHandle[], nat: numb
   trim: ({ pool }) => void pool.trim(),
 };
 
-each(
-  "each record goes to the lowest block with room, whatever happened before",
-  (make) => {
-    const names = ["alloc", "alloc", "alloc", "free", "free", "free", ...Object.keys(CHANGES)];
-    const change = fc.tuple(fc.constantFrom(...names), fc.nat());
-    const property = fc.property(fc.array(change, { minLength: 10, maxLength: 60 }), (changes) => {
-      const it = make();
-      let live = filled(it, 100);
-      for (const [name, nat] of changes) {
-        CHANGES[name](it, live, nat);
-        live = live.filter((handle) => it.pool.has(handle));
-      }
-      assertEquals(it.pool.size, live.length);
-      validate(it.pool);
-    });
-    fc.assert(property, { numRuns: 25 });
-  },
-);
+each("each record goes to the lowest block with room", (make) => {
+  const names = ["alloc", "alloc", "alloc", "free", "free", "free", ...Object.keys(CHANGES)];
+  const change = fc.tuple(fc.constantFrom(...names), fc.nat());
+  const property = fc.property(fc.array(change, { minLength: 10, maxLength: 60 }), (changes) => {
+    const it = make();
+    let live = filled(it, 100);
+    for (const [name, nat] of changes) {
+      CHANGES[name](it, live, nat);
+      live = live.filter((handle) => it.pool.has(handle));
+    }
+    assertEquals(it.pool.size, live.length);
+    validate(it.pool);
+  });
+  fc.assert(property, { numRuns: 25 });
+});
 
 /**
  * Allocates a record, which must go to the first block that is not full, or to a new one if all

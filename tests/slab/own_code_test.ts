@@ -48,35 +48,29 @@ function inWorker(name: string, fn: () => Promise<void>, needsCode = false): voi
 /** The text that finds out whether code can be compiled. */
 const PROBE = "return true";
 
-inWorker(
-  "Nothing is compiled or probed on import, nor by anything before the first pool",
-  async () => {
-    type Value = { before: unknown; after: unknown };
-    const { texts, value } = await play<Value>("import");
-    assertEquals(value.before, [0, "own"]);
-    assertEquals(value.after, [true, CAN_COMPILE ? "own" : "shared"]);
-    assertEquals(texts[0], PROBE);
-    assertEquals(texts.length > 1, CAN_COMPILE);
-    assertEquals(texts.filter((text) => text === PROBE).length, 1);
-  },
-);
+inWorker("Nothing is compiled or probed before the first pool", async () => {
+  type Value = { before: unknown; after: unknown };
+  const { texts, value } = await play<Value>("import");
+  assertEquals(value.before, [0, "own"]);
+  assertEquals(value.after, [true, CAN_COMPILE ? "own" : "shared"]);
+  assertEquals(texts[0], PROBE);
+  assertEquals(texts.length > 1, CAN_COMPILE);
+  assertEquals(texts.filter((text) => text === PROBE).length, 1);
+});
 
-inWorker(
-  "All that pools do is the same with own code, without, and where code is forbidden",
-  async () => {
-    type Value = { result: string; specialization: unknown };
-    const never = await play<Value>("never");
-    assertEquals(never.texts, []); // nothing at all is compiled or probed
-    assertEquals(never.value.specialization, ["shared", "shared"]);
-    const forbidden = await play<Value>("forbidden");
-    assertEquals(forbidden.texts, [PROBE]);
-    assertEquals(forbidden.value.specialization, ["own", "shared"]);
-    const own = await play<Value>("own");
-    assertEquals(own.texts.length > 500, CAN_COMPILE);
-    assertEquals(own.value.specialization, ["own", CAN_COMPILE ? "own" : "shared"]);
-    for (const { value } of [forbidden, own]) assertEquals(value.result, never.value.result);
-  },
-);
+inWorker("All is the same with own code, without, and where it is forbidden", async () => {
+  type Value = { result: string; specialization: unknown };
+  const never = await play<Value>("never");
+  assertEquals(never.texts, []); // nothing at all is compiled or probed
+  assertEquals(never.value.specialization, ["shared", "shared"]);
+  const forbidden = await play<Value>("forbidden");
+  assertEquals(forbidden.texts, [PROBE]);
+  assertEquals(forbidden.value.specialization, ["own", "shared"]);
+  const own = await play<Value>("own");
+  assertEquals(own.texts.length > 500, CAN_COMPILE);
+  assertEquals(own.value.specialization, ["own", CAN_COMPILE ? "own" : "shared"]);
+  for (const { value } of [forbidden, own]) assertEquals(value.result, never.value.result);
+});
 
 Deno.test("Pools with specialize: false, and those of debug mode, compile nothing", () => {
   assertEquals(textsOf(() => workOut(false)), []);
@@ -90,18 +84,15 @@ Deno.test("Pools with specialize: false, and those of debug mode, compile nothin
   assertEquals(texts, []);
 });
 
-inWorker(
-  "configure() throws once there is a pool of any kind or code for a view, not where none came of it",
-  async () => {
-    const problem = "a pool exists already, configure before the first one";
-    for (const late of LATE) {
-      const { value } = await play({ late });
-      assertEquals(value, `Error: Cannot configure specialize: false: ${problem}`, late);
-    }
-    const { texts, value } = await play({ late: "pools that threw" });
-    assertEquals([texts, value], [[], "configured"]);
-  },
-);
+inWorker("configure() throws once there is a pool or code for a view", async () => {
+  const problem = "a pool exists already, configure before the first one";
+  for (const late of LATE) {
+    const { value } = await play({ late });
+    assertEquals(value, `Error: Cannot configure specialize: false: ${problem}`, late);
+  }
+  const { texts, value } = await play({ late: "pools that threw" });
+  assertEquals([texts, value], [[], "configured"]);
+});
 
 // -- own_code.ts by itself: each test has an instance of its own, as it keeps whether there is a
 // pool --
@@ -127,63 +118,54 @@ function defineSum(add: (a: number, b: number) => number, c: number): (a: number
   return (a) => add(a, c);
 }
 
-freshly(
-  "configure() may be called again until there is a pool, and the last call counts",
-  (own) => {
-    for (const bad of [null, 0, 1, "false", {}, []]) {
-      const message = `Cannot configure: specialize must be a boolean, got ${String(bad)}`;
-      assertThrows(() => own.configure(untyped({ specialize: bad })), TypeError, message);
-    }
-    for (const bad of [null, undefined]) assertThrows(() => own.configure(untyped(bad)), TypeError);
-    assertEquals(own.specialization(), "own");
-    own.configure({ specialize: false });
-    assertEquals(own.specialization(), "shared");
-    own.configure({});
-    assertEquals(own.specialization(), "own");
-    own.configure({ specialize: false });
-    assertEquals(textsOf(() => own.compilerFor("x", true)(defineSum, add, 1)), []);
-    assertEquals(own.specialization(), "shared");
-    for (const specialize of [true, false]) {
-      const message = `Cannot configure specialize: ${specialize}: a pool exists already`;
-      assertThrows(() => own.configure({ specialize }), Error, message);
-    }
-    assertThrows(() => own.configure(untyped({ specialize: 1 })), TypeError);
-  },
-);
+freshly("configure() may be called until there is a pool, and the last call counts", (own) => {
+  for (const bad of [null, 0, 1, "false", {}, []]) {
+    const message = `Cannot configure: specialize must be a boolean, got ${String(bad)}`;
+    assertThrows(() => own.configure(untyped({ specialize: bad })), TypeError, message);
+  }
+  for (const bad of [null, undefined]) assertThrows(() => own.configure(untyped(bad)), TypeError);
+  assertEquals(own.specialization(), "own");
+  own.configure({ specialize: false });
+  assertEquals(own.specialization(), "shared");
+  own.configure({});
+  assertEquals(own.specialization(), "own");
+  own.configure({ specialize: false });
+  assertEquals(textsOf(() => own.compilerFor("x", true)(defineSum, add, 1)), []);
+  assertEquals(own.specialization(), "shared");
+  for (const specialize of [true, false]) {
+    const message = `Cannot configure specialize: ${specialize}: a pool exists already`;
+    assertThrows(() => own.configure({ specialize }), Error, message);
+  }
+  assertThrows(() => own.configure(untyped({ specialize: 1 })), TypeError);
+});
 
-freshly(
-  "compilerFor() probes once, and each copy is a function of its own, whose text no other has",
-  (own) => {
-    const made: unknown[] = [];
-    const texts = textsOf(() => {
-      for (let i = 0; i < 5; i++) {
-        const sum = own.compilerFor("x", true)(defineSum, add, i);
-        assertEquals(sum(1), 1 + i);
-        made.push(sum);
-      }
-    });
-    assertEquals(texts.filter((text) => text === PROBE), [PROBE]);
-    assertEquals([texts.length, new Set(texts).size], CAN_COMPILE ? [6, 6] : [1, 1]);
-    assertEquals(new Set(made).size, 5);
-    for (const text of texts.slice(1)) assert(text.includes(String(defineSum)));
-  },
-);
+freshly("compilerFor() probes once, and makes copies of different texts", (own) => {
+  const made: unknown[] = [];
+  const texts = textsOf(() => {
+    for (let i = 0; i < 5; i++) {
+      const sum = own.compilerFor("x", true)(defineSum, add, i);
+      assertEquals(sum(1), 1 + i);
+      made.push(sum);
+    }
+  });
+  assertEquals(texts.filter((text) => text === PROBE), [PROBE]);
+  assertEquals([texts.length, new Set(texts).size], CAN_COMPILE ? [6, 6] : [1, 1]);
+  assertEquals(new Set(made).size, 5);
+  for (const text of texts.slice(1)) assert(text.includes(String(defineSum)));
+});
 
-freshly(
-  "compilerFor() calls the function itself for what may have no copies, and counts none of it",
-  (own) => {
-    function defineSelf(it: { made?: unknown }): void {
-      it.made = defineSelf;
-    }
-    const it: { made?: unknown } = {};
-    for (let i = 0; i < 100; i++) {
-      assertEquals(textsOf(() => own.compilerFor("x", false)(defineSelf, it)), []);
-    }
-    assertStrictEquals(it.made, defineSelf);
-    const compile = own.compilerFor("x", true);
-    if (CAN_COMPILE) assertEquals(textsOf(() => compile(defineSum, add, 1)).length, 1);
-  },
-);
+freshly("compilerFor() makes and counts no copies for what may have none", (own) => {
+  function defineSelf(it: { made?: unknown }): void {
+    it.made = defineSelf;
+  }
+  const it: { made?: unknown } = {};
+  for (let i = 0; i < 100; i++) {
+    assertEquals(textsOf(() => own.compilerFor("x", false)(defineSelf, it)), []);
+  }
+  assertStrictEquals(it.made, defineSelf);
+  const compile = own.compilerFor("x", true);
+  if (CAN_COMPILE) assertEquals(textsOf(() => compile(defineSum, add, 1)).length, 1);
+});
 
 freshly("64 structs have copies, and further ones share and do the same", (own) => {
   own.compilerFor("x", false);
@@ -194,28 +176,24 @@ freshly("64 structs have copies, and further ones share and do the same", (own) 
   }
 }, true);
 
-freshly(
-  "Where a build tool put a helper into the text, the function itself is called from then on",
-  (own) => {
-    const helper = (fn: () => number) => fn;
-    function defineHelped(a: number): () => number {
-      return helper(() => a); // not in the text's own scope, as __name() of --keep-names is not
-    }
-    const before = own.compilerFor("x", true);
+freshly("A function with a helper of a build tool in it has no copies", (own) => {
+  const helper = (fn: () => number) => fn;
+  function defineHelped(a: number): () => number {
+    return helper(() => a); // not in the text's own scope, as __name() of --keep-names is not
+  }
+  const before = own.compilerFor("x", true);
+  assertEquals(before(defineSum, add, 1)(2), 3);
+  assertEquals(own.specialization(), "own");
+  const texts = textsOf(() => assertEquals(before(defineHelped, 5)(), 5));
+  assertEquals(texts.length, 1);
+  assertEquals(own.specialization(), "shared");
+  const after = textsOf(() => {
+    assertEquals(before(defineHelped, 6)(), 6);
     assertEquals(before(defineSum, add, 1)(2), 3);
-    assertEquals(own.specialization(), "own");
-    const texts = textsOf(() => assertEquals(before(defineHelped, 5)(), 5));
-    assertEquals(texts.length, 1);
-    assertEquals(own.specialization(), "shared");
-    const after = textsOf(() => {
-      assertEquals(before(defineHelped, 6)(), 6);
-      assertEquals(before(defineSum, add, 1)(2), 3);
-      assertEquals(own.compilerFor("y", true)(defineSum, add, 1)(2), 3);
-    });
-    assertEquals(after, []);
-  },
-  true,
-);
+    assertEquals(own.compilerFor("y", true)(defineSum, add, 1)(2), 3);
+  });
+  assertEquals(after, []);
+}, true);
 
 freshly("Where a function's text cannot be read, the function itself is called", (own) => {
   const compile = own.compilerFor("x", true);
@@ -284,64 +262,55 @@ withCode("Another geometry, other handles and another struct are compiled again"
   assert(!compiles(() => new Pool(Word, { ...OWN, debug: true })));
 });
 
-withCode(
-  "forEach() and retain() compile once for each text of a callback, and loop() for each loop",
-  () => {
-    const pool = new Pool(word(), OWN);
-    const pass = () => pool.forEach((it) => it.n++);
-    const sweep = () => pool.retain((it) => it.n < 1000);
-    pool.allocMany(100);
-    assertEquals(textsOf(pass).length, 1);
-    assertEquals(textsOf(sweep).length, 1);
-    assertEquals(textsOf(() => [pass(), sweep(), pass(), sweep()]), []);
-    const loops = [pool.loop((it) => it.n++), pool.loop((it) => it.n++)];
-    for (const loop of loops) {
-      assertEquals(textsOf(loop).length, 1);
-      assertEquals(textsOf(loop), []);
+withCode("forEach() and retain() compile once for each text, loop() for each loop", () => {
+  const pool = new Pool(word(), OWN);
+  const pass = () => pool.forEach((it) => it.n++);
+  const sweep = () => pool.retain((it) => it.n < 1000);
+  pool.allocMany(100);
+  assertEquals(textsOf(pass).length, 1);
+  assertEquals(textsOf(sweep).length, 1);
+  assertEquals(textsOf(() => [pass(), sweep(), pass(), sweep()]), []);
+  const loops = [pool.loop((it) => it.n++), pool.loop((it) => it.n++)];
+  for (const loop of loops) {
+    assertEquals(textsOf(loop).length, 1);
+    assertEquals(textsOf(loop), []);
+  }
+  for (const it of pool) assertEquals(it.n, 7); // three passes, and each loop twice
+});
+
+withCode("forEach() compiles for 64 texts and a shared loop at most", () => {
+  const pool = new Pool(word(), OWN);
+  pool.allocMany(100);
+  let sum = 0;
+  const add = (n: number) => sum += n;
+  const fns = Array.from(
+    { length: 100 },
+    (_, i) => new Function("add", `return () => add(${i})`)(add),
+  );
+  const texts = textsOf(() => {
+    for (const fn of fns) {
+      pool.forEach(fn);
     }
-    for (const it of pool) assertEquals(it.n, 7); // three passes, and each loop twice
-  },
-);
+    for (const fn of fns) pool.forEach(fn);
+  });
+  assertEquals(texts.length, 65);
+  assertEquals(sum, 2 * 100 * 4950);
+});
 
-withCode(
-  "However many functions there are, forEach() compiles for 64 texts and a shared loop",
-  () => {
-    const pool = new Pool(word(), OWN);
-    pool.allocMany(100);
-    let sum = 0;
-    const add = (n: number) => sum += n;
-    const fns = Array.from(
-      { length: 100 },
-      (_, i) => new Function("add", `return () => add(${i})`)(add),
-    );
-    const texts = textsOf(() => {
-      for (const fn of fns) {
-        pool.forEach(fn);
-      }
-      for (const fn of fns) pool.forEach(fn);
-    });
-    assertEquals(texts.length, 65);
-    assertEquals(sum, 2 * 100 * 4950);
-  },
-);
-
-withCode(
-  "forEach() compiles no loop for a function without a text of its own, nor for few records",
-  () => {
-    const pool = new Pool(word(), OWN);
-    pool.allocMany(100);
-    let count = 0;
-    const visit = () => void count++;
-    const texts = textsOf(() => {
-      for (let i = 0; i < 5; i++) pool.forEach(visit.bind(null));
-    });
-    assertEquals(texts.length, 1); // the shared loop
-    pool.clear();
-    pool.allocMany(15);
-    assertEquals(textsOf(() => [1, 2, 3].forEach((by) => pool.forEach(() => count += by))), []);
-    assertEquals(count, 5 * 100 + 15 * 6);
-  },
-);
+withCode("forEach() compiles no loop for a bound function or few records", () => {
+  const pool = new Pool(word(), OWN);
+  pool.allocMany(100);
+  let count = 0;
+  const visit = () => void count++;
+  const texts = textsOf(() => {
+    for (let i = 0; i < 5; i++) pool.forEach(visit.bind(null));
+  });
+  assertEquals(texts.length, 1); // the shared loop
+  pool.clear();
+  pool.allocMany(15);
+  assertEquals(textsOf(() => [1, 2, 3].forEach((by) => pool.forEach(() => count += by))), []);
+  assertEquals(count, 5 * 100 + 15 * 6);
+});
 
 // -- what they are called --
 

@@ -199,30 +199,27 @@ for (const isRandom of [false, true]) {
 
 // -- memory --
 
-each(
-  "only what rests is left of many records, in whatever order they go, and trim() gives that back",
-  (make) => {
-    for (const [keepEmptyBlocks, chunksPerBlock] of [[0, 16], [1, 16], [3, 1024], [1, 4096]]) {
-      const memory = countingMemory();
-      const { pool, of } = make({ chunksPerBlock, keepEmptyBlocks, memory });
-      const most = REST + (2 + keepEmptyBlocks) * chunksPerBlock;
-      for (const count of [5000, 9000]) {
-        const handles: AnyHandle[] = pool.allocMany(...of, count);
-        if (count === 5000) pool.freeMany(handles);
-        else handles.forEach((_, i) => pool.free(handles[i * 7919 % count]));
-        assert(pool.capacity <= most, `${pool.capacity} chunks, ${chunksPerBlock} a block`);
-        assertEquals([memory.usedBytes, pool.byteLength], [pool.byteLength, pool.capacity * 4]);
-      }
-      const { byteLength } = pool;
-      assertEquals(pool.trim(), byteLength);
-      assertEquals([pool.capacity, pool.byteLength, memory.regions], [0, 0, 0]);
-      validate(pool);
-      pool.allocMany(...of, 10);
-      drop(pool);
-      assertEquals(memory.regions, 0);
+each("only what rests is left of many records, and trim() gives that back", (make) => {
+  for (const [keepEmptyBlocks, chunksPerBlock] of [[0, 16], [1, 16], [3, 1024], [1, 4096]]) {
+    const memory = countingMemory();
+    const { pool, of } = make({ chunksPerBlock, keepEmptyBlocks, memory });
+    const most = REST + (2 + keepEmptyBlocks) * chunksPerBlock;
+    for (const count of [5000, 9000]) {
+      const handles: AnyHandle[] = pool.allocMany(...of, count);
+      if (count === 5000) pool.freeMany(handles);
+      else handles.forEach((_, i) => pool.free(handles[i * 7919 % count]));
+      assert(pool.capacity <= most, `${pool.capacity} chunks, ${chunksPerBlock} a block`);
+      assertEquals([memory.usedBytes, pool.byteLength], [pool.byteLength, pool.capacity * 4]);
     }
-  },
-);
+    const { byteLength } = pool;
+    assertEquals(pool.trim(), byteLength);
+    assertEquals([pool.capacity, pool.byteLength, memory.regions], [0, 0, 0]);
+    validate(pool);
+    pool.allocMany(...of, 10);
+    drop(pool);
+    assertEquals(memory.regions, 0);
+  }
+});
 
 Deno.test("Spread reuse counts 4 bytes of link a chunk among the overhead", () => {
   const bytesOf = (reuse: "spread" | "recent", handles: "compact" | "wide") => {
