@@ -13,13 +13,11 @@ import {
 } from "@std/assert";
 import {
   array,
-  type Fields,
   type HandleKind,
   NULL_HANDLE,
   Pool,
   type PoolOptions,
   ref,
-  SchemaError,
   StaleHandleError,
   struct,
   validate,
@@ -42,11 +40,6 @@ Deno.test("Pool.name is the option, else the struct's name, else pool", () => {
   using b = new Pool(Enemy);
   using c = new Pool({ x: "f32" });
   assertEquals([a.name, b.name, c.name], ["enemies", "Enemy", "pool"]);
-});
-
-Deno.test("Pool throws SchemaError on fields that make no struct", () => {
-  assertThrows(() => new Pool({}), SchemaError, "no fields");
-  assertThrows(() => new Pool(untyped<Fields>({ hp: "u17" })), SchemaError, 'field "hp"');
 });
 
 // -- records --

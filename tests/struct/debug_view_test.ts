@@ -5,7 +5,6 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { inspect } from "node:util";
 import { array, type PoolOptions, StaleHandleError, struct } from "../../mod.ts";
 import { drop, POOL_KINDS, viewsOf } from "../_kinds.ts";
 import { ALL_HOLDERS, type Any, type Holder, HOLDERS } from "./_holders.ts";
@@ -138,16 +137,13 @@ each("whatever copies a view or a part by its own properties throws", (holder) =
   }
 });
 
-each("for…in, printing and JSON show the fields of a view", ({ view }) => {
+each("for…in shows the fields of a view, and Object.keys() nothing", ({ view }) => {
   for (const [name, part] of Object.entries(partsOf(view))) {
     const names: string[] = [];
     for (const key in part) if (!key.startsWith("_")) names.push(key);
     const plain = part.toJSON();
     assertEquals(names, Array.isArray(plain) ? [] : Object.keys(plain), name);
     assertEquals(Object.keys(part).filter((key) => !key.startsWith("_")), [], name);
-    assertEquals(Deno.inspect(part), Deno.inspect(plain), name);
-    assertEquals(inspect(part), inspect(plain), name);
-    assertEquals(JSON.stringify(part), JSON.stringify(plain), name);
   }
 });
 

@@ -16,7 +16,7 @@ import {
   validate,
   wasmMemory,
 } from "../../mod.ts";
-import { type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
+import { type OfKind, POOL_KINDS, valuesOf } from "../_kinds.ts";
 import { forge } from "../_support.ts";
 import { ALL_HOLDERS, type Any, HOLDERS } from "./_holders.ts";
 
@@ -120,34 +120,6 @@ each("kept parts follow their view to other records and blocks", (kind, handles)
       assertEquals(part.toJSON(), at(valueOf(n), path), path);
       assertEquals(kind.pool.handleOf(part), handles[n]);
     }
-  }
-});
-
-each("the view of an iteration has the same parts at each record", (kind) => {
-  const passes: ((visit: (view: Any) => void) => void)[] = [
-    (visit) => kind.pool.forEach(...kind.of, visit),
-    (visit) => {
-      kind.pool.retain(...kind.of, (view: Any) => {
-        visit(view);
-        return true;
-      });
-    },
-    (visit) => {
-      for (const view of viewsOf(kind)) visit(view);
-    },
-  ];
-  for (const pass of passes) {
-    let kept: Any[] | undefined;
-    let records = 0;
-    pass((view) => {
-      kept ??= PARTS.map((path) => at(view, path));
-      PARTS.forEach((path, i) => {
-        assertStrictEquals(at(view, path), kept![i]);
-        assertEquals(kept![i].toJSON(), at(valueOf(view.n), path), path);
-      });
-      records++;
-    });
-    assertEquals(records, 40);
   }
 });
 
