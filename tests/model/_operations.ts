@@ -11,7 +11,6 @@ import {
   PoolExhaustedError,
   PoolSet,
   StaleHandleError,
-  TypeMismatchError,
 } from "../../mod.ts";
 import { forge } from "../_support.ts";
 import type { AnyView, Subject } from "./_model.ts";
@@ -155,23 +154,6 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
     assert(handles === out);
     for (let i = 0; i < count; i++) it.added(handles[i], struct);
   },
-  allocManyBad(it, random) {
-    const struct = it.someStruct(random);
-    const count = 1 + random.below(20);
-    const outs: unknown[] = [
-      null,
-      5,
-      new Uint8Array(count),
-      Object.freeze([]),
-      new Float64Array(count - 1),
-    ];
-    if (it.setting.options.handles === "wide") outs.push(new Int32Array(count));
-    const [out, wrong] = [random.pick(outs), random.pick([-1, 0.5, NaN])];
-    const error = out instanceof Float64Array ? RangeError : TypeError;
-    assertThrows(() => it.pool.allocMany(...it.of(struct), wrong, []), RangeError);
-    const call = () => it.pool.allocMany(...it.of(struct), count, out);
-    return assertThrows(call, error as typeof Error).message;
-  },
   bytes: onLive((it, _, handle) => it.isMixed ? it.pool.bytes(handle) : undefined),
   /** Fills the pool and frees most of it, so that there is something to compact. */
   fragment(it, random) {
@@ -247,20 +229,6 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   iterate,
   iterateAgain: iterate,
-  useAsAnother(it, random) {
-    const handle = it.some(random);
-    if (handle === undefined || !it.isMixed || !it.setting.isTyped) return;
-    const { pool } = it;
-    const struct = it.someStruct(random);
-    if (struct === it.rec(handle).struct) return;
-    const calls = [
-      () => pool.get(struct, handle),
-      () => pool.tryGet(struct, handle),
-      () => pool.set(struct, handle, {}),
-      () => pool.seek(pool.cursor(struct), handle),
-    ];
-    for (const call of calls) assertThrows(call, TypeMismatchError);
-  },
   pack(it, random) {
     const { pool, setting: { isTyped } } = it;
     const struct = it.someStruct(random);
