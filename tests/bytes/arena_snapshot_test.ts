@@ -13,6 +13,7 @@ import {
 import { assertUntouched, wasmAt } from "./_support.ts";
 import { Random } from "../_random.ts";
 import { untyped } from "../_support.ts";
+import { Ledger } from "../_ledger.ts";
 
 const OPTIONS: ArenaOptions = { name: "it", blockBytes: 256 };
 
@@ -54,7 +55,6 @@ function stateful(seed: number, options: ArenaOptions = {}): Arena {
   return arena;
 }
 
-// That it changes nothing when memory runs out is what the model shows.
 Deno.test("Arena.restore() restores everything: the same calls return the same addresses", () => {
   for (let seed = 0; seed < 200; seed++) {
     using arena = stateful(seed, { debug: seed % 4 === 0 });
@@ -69,6 +69,34 @@ Deno.test("Arena.restore() restores everything: the same calls return the same a
       assertEquals(goOn(it, 2 * seed), answers);
     }
   }
+});
+
+Deno.test("Arena.restore() changes nothing when memory runs out", () => {
+  let failures = 0;
+  for (let seed = 0; seed < 100; seed++) {
+    using arena = stateful(seed);
+    const saved = arena.snapshot();
+    const memory = new Ledger();
+    using other = new Arena({ ...OPTIONS, memory });
+    fill(other, [3, 300]);
+    const before = other.snapshot();
+    for (let budget = 0; budget < arena.stats().blocks; budget++) {
+      memory.budget = budget;
+      try {
+        other.restore(saved);
+        break;
+      } catch (error) {
+        assert(error instanceof OutOfMemoryError, `${error}`);
+        assertEquals([other.snapshot(), memory.byteLength], [before, other.stats().byteLength]);
+        failures++;
+      }
+    }
+    memory.budget = Infinity;
+    other.restore(saved);
+    validate(other);
+    assertEquals(memory.byteLength, arena.stats().byteLength);
+  }
+  assert(failures > 50, `${failures} calls ran out of memory`);
 });
 
 Deno.test("Arena.restore() makes marks valid again, and keeps the memory of blocks that stay", () => {
