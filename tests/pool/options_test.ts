@@ -124,23 +124,15 @@ const BAD_OF_ERASED: readonly Bad[] = [
   ]),
   [{ size: 12, align: 8 }, RangeError, "size must be a multiple of align, which is 8, got 12"],
   [{ size: 100, align: 64 }, RangeError, "size must be a multiple of align, which is 64, got 100"],
-  [
-    { size: 2 ** 20, chunksPerBlock: 2048 },
-    RangeError,
-    "a block of 2048 chunks of 1048576 bytes exc",
-  ],
-  [
-    { size: 1, chunksPerBlock: 512 },
-    RangeError,
-    "at most 256, as a link of 1 byte reaches no furt",
-  ],
+  [{ size: 2 ** 20, chunksPerBlock: 2048 }, RangeError, "a block of 2048 chunks of 1048576 by"],
+  [{ size: 1, chunksPerBlock: 512 }, RangeError, "at most 256, as a link of 1 byte reaches no"],
   ...bad("types", TypeError, "an array of structs", [null, 5, "Num", {}]),
   [{ types: [undefined] }, TypeError, "the type must be a struct, got undefined"],
   [{ types: [Num, { n: "u8" }] }, TypeError, "the type must be a struct, got an object"],
   [
     { types: [Num, Huge] },
     SchemaError,
-    'struct "Huge" of 40 bytes, aligned to 8, does not fit into chunks of 16 bytes, aligned to 8',
+    'struct "Huge" of 40 bytes, aligned to 8, does not fit into',
   ],
 ];
 
@@ -153,11 +145,7 @@ const BAD_OF_SETS: readonly Bad[] = [
   ...bad("sizes", TypeError, "an array of bytes", [undefined, null, 8, "8", new Set([8])]),
   [{ sizes: [] }, RangeError, "sizes must be 1 to 64 different numbers, got "],
   [{ sizes: [8, 16, 8] }, RangeError, "sizes must be 1 to 64 different numbers, got 8, 16, 8"],
-  [
-    { sizes: Array.from({ length: 65 }, (_, i) => i + 1) },
-    RangeError,
-    "sizes must be 1 to 64 diff",
-  ],
+  [{ sizes: [...Array(65).keys()].slice(1).concat(65) }, RangeError, "sizes must be 1 to 64 diff"],
   ...[0, -8, 8.5, NaN, "8", null].map((it): Bad => {
     return [{ sizes: [16, it] }, RangeError, `each of sizes must be an integer from 1, got ${it}`];
   }),
@@ -168,7 +156,7 @@ const BAD_OF_SETS: readonly Bad[] = [
   [
     { types: [Num, Huge] },
     SchemaError,
-    'struct "Huge" of 40 bytes, aligned to 8, fits none of the classes of 4, 8, 16 bytes',
+    'struct "Huge" of 40 bytes, aligned to 8, fits none of the',
   ],
 ];
 
@@ -192,11 +180,15 @@ for (const [name, create, cases] of CASES) {
 }
 
 Deno.test("Pool throws RangeError on blocks that are too large for its record", () => {
-  const small = () => new Pool({ n: "u8" }, { chunksPerBlock: 512 });
-  assertThrows(small, RangeError, "must be at most 256, as a link of 1 byte reaches no further");
-  const large = () => new Pool({ bytes: array("u8", 2 ** 20) }, { chunksPerBlock: 2048 });
+  const create = (length: number, chunksPerBlock: number) =>
+    new Pool({ bytes: array("u8", length) }, { chunksPerBlock });
+  assertThrows(
+    () => create(1, 512),
+    RangeError,
+    "must be at most 256, as a link of 1 byte reaches",
+  );
   const message = "a block of 2048 chunks of 1048576 bytes exceeds 1073741824 bytes";
-  assertThrows(large, RangeError, message);
+  assertThrows(() => create(2 ** 20, 2048), RangeError, message);
 });
 
 Deno.test("ErasedPool and PoolSet throw TypeError where there are no options", () => {
