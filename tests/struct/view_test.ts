@@ -413,6 +413,15 @@ function assertUnbound(view: Any, why: string): void {
   assertEquals(view.toJSON(), EMPTY, `${why}, after a write to a part`);
 }
 
+Deno.test("An unbound view of any first field reads zero, and writes do nothing", () => {
+  for (const type of SCALARS) {
+    using pool = new Pool({ it: type }, { chunksPerBlock: 16 });
+    const cursor: Any = pool.cursor();
+    cursor.it = FULL[type];
+    assertEquals(cursor.it, ZERO[type]);
+  }
+});
+
 Deno.test("SharedPool: a cursor that is bound to no record reads zero, and writes do nothing", () => {
   const holder = ALL_HOLDERS["SharedPool"](All, VALUES);
   const cursor = holder.cursor();
