@@ -9,6 +9,8 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as esbuild from "esbuild";
+import { type Browser, BROWSERS, findBrowser, launch } from "../browsers/launch.ts";
+import { serve } from "../browsers/server.ts";
 import { output, PACKAGE, PROJECT, runOn, RUNTIMES, TARBALL, write } from "./_project.ts";
 
 const PROGRAM = new URL("_program.ts", import.meta.url).pathname;
@@ -50,7 +52,7 @@ const WAYS: Readonly<Record<string, { file: string; text: string }>> = {
 /** A program that starts the module in a worker, and prints what it reports. */
 function workerFrom(scheme: "data:" | "blob:"): string {
   return `
-const isNode = !("Deno" in globalThis || "Bun" in globalThis);
+const isNode = "process" in globalThis && !("Deno" in globalThis || "Bun" in globalThis);
 const code = ${JSON.stringify(ESM)};
 if (isNode) {
   const { Worker } = await import("node:worker_threads"); // its output is that of the process
@@ -62,10 +64,11 @@ if (isNode) {
     ? "data:" + type + "," + encodeURIComponent(text)
     : URL.createObjectURL(new Blob([text], { type }));
   const worker = new Worker(address, { type: "module" });
-  console.log(await new Promise((resolve, reject) => {
+  const line = await new Promise((resolve, reject) => {
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = ({ message }) => reject(new Error(message));
-  }));
+  });
+  (globalThis.report ?? console.log)(line);
   worker.terminate();
 }
 `;
@@ -143,6 +146,96 @@ for (const [name, run] of Object.entries(BUNDLERS)) {
   Deno.test(`The first example of the README runs after ${name}`, async () => {
     await run();
     assertEquals(await runOn("Node 20", `${name}.mjs`), "false");
+  });
+}
+
+// -- pages --
+
+/** Scripts of pages, by path. */
+const SCRIPTS: Readonly<Record<string, string>> = {
+  // Resolves with what a program reports or prints.
+  "/done.js": `
+globalThis.done = new Promise((resolve, reject) => {
+  globalThis.report = console.log = (it) => resolve(String(it));
+  const fail = ({ message, target }) => reject(new Error(message ?? target.src));
+  addEventListener("error", fail, true);
+  addEventListener("unhandledrejection", ({ reason }) => reject(reason));
+});`,
+  "/strict.js": "globalThis.isStrict = true;",
+  "/script.js": SCRIPT,
+  "/game.js": EXAMPLE,
+};
+
+const SOURCE = "/node_modules/@slabs/pool/esm/src";
+const IMPORT_MAP = JSON.stringify({
+  imports: {
+    "@slabs/pool": "/node_modules/@slabs/pool/esm/mod.js",
+    "@slabs/pool/pool": `${SOURCE}/pool/pool.js`,
+    "@slabs/pool/schema": `${SOURCE}/struct/schema.js`,
+  },
+});
+
+/** Pages by what they show. */
+const PAGES: Readonly<Record<string, string>> = {
+  "with an import map": `<script type="importmap">${IMPORT_MAP}</script>${module("/import.mjs")}`,
+  "as a module in one file": module("/esm.mjs"),
+  "as a script": '<script src="/script.js"></script>',
+  "in a worker from data:": module("/data.mjs"),
+  "in a worker from blob:": module("/blob.mjs"),
+};
+
+/** Pages that load nothing from elsewhere and compile nothing. */
+const STRICT_PAGES: Readonly<Record<string, string>> = {
+  "as a module in one file": PAGES["as a module in one file"],
+  "as a script": PAGES["as a script"],
+};
+
+function module(path: string): string {
+  return `<script type="module" src="${path}"></script>`;
+}
+
+/** Opens a page in a browser, and returns what its program reports. */
+async function runPage(browser: Browser, body: string, strict: boolean): Promise<string> {
+  const first = strict ? '<script src="/strict.js"></script>' : "";
+  const html = `<!doctype html><script src="/done.js"></script>${first}${body}`;
+  const answer = (path: string) =>
+    path === "/" ? html : SCRIPTS[path] ?? Deno.readTextFile(PROJECT + path).catch(() => undefined);
+  await using server = serve(answer, { strict });
+  await using page = await browser.open();
+  await page.goto(server.origin);
+  const line = await page.evaluate<string>("done");
+  assertEquals(page.errors, []); // which the console has
+  if (strict) {
+    // Reports come in order: all are here when that of a last violation is. What `evaluate` calls
+    // at once may compile code.
+    const last = server.nextViolation();
+    await page.evaluate("void setTimeout(() => { try { new Function(); } catch {} })");
+    await last;
+    assertEquals(server.violations.length, 1, server.violations[0]);
+  }
+  return line;
+}
+
+for (const name of BROWSERS) {
+  const ignore = findBrowser(name) === undefined;
+  const why = ignore ? ` (skipped: no ${name} here)` : "";
+  // The libraries keep timers.
+  const options = { ignore, sanitizeOps: false, sanitizeResources: false };
+  Deno.test(`${name} runs the package on pages${why}`, options, async (t) => {
+    await using browser = await launch(name);
+    for (const [way, body] of Object.entries(PAGES)) {
+      await t.step(way, async () => assertEquals(await runPage(browser, body, false), expected));
+    }
+    const shared = expected.replace("own", "shared");
+    for (const [way, body] of Object.entries(STRICT_PAGES)) {
+      await t.step(`${way}, under a strict policy, without a violation`, async () => {
+        assertEquals(await runPage(browser, body, true), shared);
+      });
+    }
+    await t.step("as the README has it", async () => {
+      const [, page] = /```html\n([^]*?)```/.exec(README) ?? [];
+      assertEquals(await runPage(browser, page, false), "false");
+    });
   });
 }
 
