@@ -143,6 +143,8 @@ each("throws StaleHandleError on what is no live record's handle, and changes no
     assertError(pool, () => pool.free(forge(bad)), StaleHandleError, "Cannot free in");
   }
   const handles = fill(it, 60);
+  const indices = new Set(handles.map((handle) => pool.indexOf(handle)));
+  assertEquals([indices.size, Math.max(...indices) < pool.maxChunks], [60, true]);
   const freed = [handles[3], handles[30], handles[59]];
   for (const handle of freed) pool.free(handle);
   pool.alloc(...of, { n: 77 }); // in the chunk of one of them, or in a new one
@@ -445,6 +447,24 @@ each("keeps as many empty blocks as keepEmptyBlocks says, and those reserved", (
     assertEquals(pool.capacity, 16 * Math.min(1, kept));
     drop(it.pool);
   }
+});
+
+// -- copies; all else of them is in the files of `tests/slab/` --
+
+each("packs its records, and compacts them", (make) => {
+  const it = make();
+  const { pool, of } = it;
+  const handles = fill(it, 40);
+  const numbers = Uint32Array.from(handles.keys());
+  const [some, all] = [new Uint32Array(40), new Uint32Array(40)];
+  assertEquals([pool.pack(...of, some, ["n"]), some], [40, numbers]);
+  assertEquals([pool.pack(all), all], [40, numbers]);
+  const pack = () => pool.pack(all, ["n"]);
+  if (of.length > 0) assertThrows(pack, TypeError, "fields are of one struct, so say which");
+  pool.freeMany(handles.slice(4, 39));
+  const moves: number[] = [];
+  assertEquals(pool.compact((from, to) => moves.push(from, to)), 32 * 4);
+  assertEquals(moves, [handles[39], [...pool.handles()][4]] as number[]);
 });
 
 // -- figures --

@@ -35,11 +35,12 @@ Deno.test("Pool keeps the struct that it was given, or makes one of plain fields
   assertEquals([plain.struct.size, plain.struct.fields.hp.offset], [8, 4]);
 });
 
-Deno.test("Pool.name is the option, else the struct's name, else pool", () => {
-  using a = new Pool(Enemy, { name: "enemies" });
+Deno.test("Pool has the chunks and the name of its options, else the struct's name, else pool", () => {
+  using a = new Pool(Enemy, { name: "enemies", chunksPerBlock: 16, maxChunks: 64 });
   using b = new Pool(Enemy);
   using c = new Pool({ x: "f32" });
   assertEquals([a.name, b.name, c.name], ["enemies", "Enemy", "pool"]);
+  assertEquals([a.chunksPerBlock, a.maxChunks], [16, 64]);
 });
 
 // -- records --
