@@ -19,11 +19,7 @@ const LEAKS = [{ handle: 5121, stack: "at main.ts" }];
 /** Each error, the class that it extends, and its properties. */
 const ERRORS: readonly [Error, Base: new () => Error, properties: Record<string, unknown>][] = [
   [new SchemaError("why", "Enemy", "hp"), TypeError, { struct: "Enemy", field: "hp" }],
-  [
-    new PoolExhaustedError("why", "p", 30, 32),
-    RangeError,
-    { pool: "p", size: 30, maxChunks: 32 },
-  ],
+  [new PoolExhaustedError("why", "p", 30, 32), RangeError, { pool: "p", size: 30, maxChunks: 32 }],
   [new StaleHandleError("why", STALE), Error, STALE],
   [
     new TypeMismatchError("why", "p", "Bullet", "Spark"),
@@ -31,16 +27,8 @@ const ERRORS: readonly [Error, Base: new () => Error, properties: Record<string,
     { pool: "p", struct: "Bullet", actual: "Spark" },
   ],
   [new OutOfMemoryError("why", 64), RangeError, { byteLength: 64 }],
-  [
-    new InvalidAddressError("why", "heap", 4096),
-    RangeError,
-    { pool: "heap", address: 4096 },
-  ],
-  [
-    new LifoOrderError("why", "stack", 8, 16),
-    Error,
-    { pool: "stack", address: 8, newest: 16 },
-  ],
+  [new InvalidAddressError("why", "heap", 4096), RangeError, { pool: "heap", address: 4096 }],
+  [new LifoOrderError("why", "stack", 8, 16), Error, { pool: "stack", address: 8, newest: 16 }],
   [new DisposedError("why", "p"), Error, { pool: "p" }],
   [new LeakError("why", "p", LEAKS), Error, { pool: "p", leaks: LEAKS }],
   [new SnapshotError("why", "p", 3), Error, { pool: "p", byteOffset: 3 }],
