@@ -24,14 +24,7 @@ export function startSparks(): void {
   const slider = byId("count", HTMLInputElement);
   const painter = Painter.on(canvas);
   const stage = new Stage(canvas, painter, slider.valueAsNumber);
-  if (painter === undefined) {
-    canvas.replaceWith(html(
-      "p",
-      { class: "blank" },
-      "This browser has no WebGL2: the sparks are" +
-        " stepped, and not drawn.",
-    ));
-  }
+  byId("no-webgl", HTMLElement).hidden = painter !== undefined;
   watch(canvas, stage);
   const rows = new Rows(stage);
   const strip = new Strip(byId("strip", HTMLElement), WAYS.map(({ name }) => name));
