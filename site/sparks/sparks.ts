@@ -16,6 +16,9 @@ const UPDATE = 200;
 /** Frames of each way when all are measured. */
 const MEASURED = 420;
 
+/** Stands where there is no figure. */
+const NONE = "–";
+
 const RELOAD = "Reload the page once: from the second visit on it has it.";
 
 /** Starts the sparks. */
@@ -98,7 +101,7 @@ class Rows {
     const body = byId("ways", HTMLTableElement).tBodies[0];
     this.#rows = WAYS.map(({ name, isShared }, way) => {
       const radio = html("input", { type: "radio", name: "way", value: way });
-      const cells = Array.from({ length: 4 }, () => html("td", {}, "–"));
+      const cells = Array.from({ length: 4 }, () => html("td", {}, NONE));
       const label = html("label", { class: `way-${way}` }, radio, name);
       body.append(html("tr", {}, html("th", { scope: "row" }, label), ...cells));
       radio.addEventListener("change", () => this.choose(way));
@@ -118,6 +121,7 @@ class Rows {
   choose(way: number): void {
     this.#stage.wanted = way;
     this.#rows.forEach(({ radio }, i) => radio.checked = i === way);
+    byId("lead-end", HTMLElement).textContent = WAYS[way].claim;
   }
 
   /** Writes the figures. */
@@ -127,14 +131,16 @@ class Rows {
     const { cells } = this.#rows[way];
     if (summary !== undefined) {
       const { median, p99, worst } = summary;
-      [median, p99, worst].forEach((ms, i) => cells[i].textContent = millis(ms));
+      [median, p99, worst].forEach((ms, i) =>
+        cells[i].textContent = ms === undefined ? NONE : millis(ms)
+      );
     }
     if (field !== undefined) cells[3].textContent = field.bytesPerSpark.toFixed(0);
   }
 
   /** Drops the figures of all ways. */
   clear(): void {
-    for (const { cells } of this.#rows) for (const cell of cells) cell.textContent = "–";
+    for (const { cells } of this.#rows) for (const cell of cells) cell.textContent = NONE;
   }
 }
 
@@ -186,7 +192,7 @@ class Rewind {
     this.#slider.disabled = !isPossible;
     if (isPlaying || !isPossible) this.#slider.value = "0";
     const ago = -this.#slider.valueAsNumber / 60;
-    this.#time.value = !isPossible ? "–" : ago === 0 ? "now" : `${ago.toFixed(1)} s ago`;
+    this.#time.value = !isPossible ? NONE : ago === 0 ? "now" : `${ago.toFixed(1)} s ago`;
     this.#slider.setAttribute("aria-valuetext", this.#time.value);
     this.#note.textContent = isPossible
       ? `Rewind: ${history.length} snapshots of the last ${FRAMES / 60} seconds, ${

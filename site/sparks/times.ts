@@ -7,13 +7,15 @@
 /** Frames that are kept: ten seconds. */
 export const FRAMES = 600;
 /** Frames that are not counted at the start, in which the engine compiles and the field fills. */
-const WARM_UP = 60;
+const WARM_UP = 40;
+/** Frames of which a median is shown, and of which a percentile is. */
+const ENOUGH = 20, ENOUGH_FOR_P99 = 100;
 
 /** What a reader wants to know of many frames, in milliseconds. */
 export interface Summary {
   readonly median: number;
-  /** One frame of a hundred takes longer. */
-  readonly p99: number;
+  /** One frame of a hundred takes longer; `undefined` while there are fewer. */
+  readonly p99: number | undefined;
   readonly worst: number;
 }
 
@@ -50,14 +52,14 @@ export class Times {
     return line;
   }
 
-  /** @returns The summary; `undefined` before there are a hundred frames. */
+  /** @returns The summary; `undefined` while there are too few frames. */
   summary(): Summary | undefined {
     const { length } = this;
-    if (length < 100) return undefined;
+    if (length < ENOUGH) return undefined;
     const sorted = this.#ring.slice(0, length).sort();
     return {
       median: sorted[length >> 1],
-      p99: sorted[Math.ceil(length * 0.99) - 1],
+      p99: length < ENOUGH_FOR_P99 ? undefined : sorted[Math.ceil(length * 0.99) - 1],
       worst: sorted[length - 1],
     };
   }
