@@ -27,7 +27,15 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // to locate chunks, and to wear out generations
-import { type AnyPool, drop, type OfKind, POOL_KINDS, testKinds, viewsOf } from "../_kinds.ts";
+import {
+  type AnyPool,
+  drop,
+  type OfKind,
+  POOL_KINDS,
+  reserveIn,
+  testKinds,
+  viewsOf,
+} from "../_kinds.ts";
 import { assertError, assertHarmless, counters, forge, Num, untyped } from "../_support.ts";
 
 const SIXTEENS: PoolOptions = { chunksPerBlock: 16, maxChunks: 256 };
@@ -82,6 +90,7 @@ each("compact() fills the densest blocks from the lowest chunk", (make) => {
   const it = make({ memory, keepEmptyBlocks: 9 });
   const { pool } = it;
   const kept = thinned(it, [3, 15, 2, 11, 1]); // 32 records: 2 blocks
+  reserveIn(it, 80); // which compact() sets back
   const before = kept.map((handle) => chunkOf(pool, handle)[0]);
   const { allocations } = memory;
   const { moves, bytes } = compacted(pool);
