@@ -8,7 +8,7 @@ import fc from "fast-check";
 export * from "fast-check";
 
 /** Runs of a property at most. */
-const RUNS = 25;
+const RUNS = 15;
 
 function assert(property: fc.IProperty<unknown>, parameters?: fc.Parameters<unknown>): void {
   const numRuns = Math.min(parameters?.numRuns ?? RUNS, RUNS);

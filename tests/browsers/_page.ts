@@ -14,8 +14,6 @@ export interface Outcome {
   /** Violations of the content security policy. */
   readonly violations: readonly string[];
   readonly specialization: "own" | "shared";
-  /** Milliseconds of each test that took more than a second. */
-  readonly slow: Readonly<Record<string, number>>;
 }
 
 /** A test that failed. */
@@ -66,15 +64,10 @@ const violations: string[] = [];
  *
  * @param file Its address.
  * @param specialize Whether pools may compile code.
- * @param skip Names of tests to leave out, and why.
  */
-async function run(
-  file: string,
-  specialize: boolean,
-  skip: Readonly<Record<string, string>>,
-): Promise<Outcome> {
+async function run(file: string, specialize: boolean): Promise<Outcome> {
   if (!specialize) configure({ specialize });
-  const failed: Failure[] = [], leftOut: string[] = [], slow: Record<string, number> = {};
+  const failed: Failure[] = [], leftOut: string[] = [];
   let passed = 0;
   const attempt = async (name: string, fn: () => unknown): Promise<boolean> => {
     try {
@@ -88,18 +81,12 @@ async function run(
   };
   await attempt("all tests", () => import(file));
   for (const { name, fn, ignore } of tests) {
-    const why = ignore ? "it is ignored" : skip[name];
-    if (why !== undefined) leftOut.push(`${name}: ${why}`);
-    else {
-      const start = performance.now();
-      if (await attempt(name, fn)) passed++;
-      const millis = performance.now() - start;
-      if (millis > 1000) slow[name] = Math.round(millis);
-    }
+    if (ignore) leftOut.push(`${name}: it is ignored`);
+    else if (await attempt(name, fn)) passed++;
   }
   // Violations are reported in a later task.
   await new Promise((resolve) => setTimeout(resolve));
-  return { passed, failed, leftOut, violations, specialization: specialization(), slow };
+  return { passed, failed, leftOut, violations, specialization: specialization() };
 }
 
 function needsDeno(error: unknown): error is NeedsDenoError {
