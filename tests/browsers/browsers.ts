@@ -19,7 +19,7 @@ import { serve, type Server, type ServerOptions } from "./server.ts";
 import { testInAll } from "./_support.ts";
 
 /** Seconds that the tests of a file may take. */
-const LIMIT = 300;
+const LIMIT = 600;
 
 /** Files that are left out although they need nothing of Deno, and why. */
 const LONG: Readonly<Record<string, string>> = {

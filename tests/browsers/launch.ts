@@ -101,8 +101,12 @@ async function launchChromium(executablePath: string, args: readonly string[]): 
   };
 }
 
-/** Scripts may run for as long as they take, and pages that are isolated have an exact clock. */
-const PREFERENCES = { "dom.max_script_run_time": 0, "privacy.reduceTimerPrecision": false };
+/** Scripts may run for as long as they take, and the clock is exact. */
+const PREFERENCES = {
+  "dom.max_script_run_time": 0,
+  "privacy.reduceTimerPrecision": false,
+  "privacy.reduceTimerPrecision.unconditional": false,
+};
 
 async function launchFirefox(executablePath: string): Promise<Browser> {
   const { default: puppeteer } = await import("puppeteer-core"); // see above
