@@ -13,6 +13,7 @@
  */
 import { bundle } from "./build/bundle.ts";
 import { writeGuide } from "./build/guide.ts";
+import { checkLinks } from "./build/links.ts";
 import { writeReference } from "./build/reference.ts";
 import { serve } from "./build/serve.ts";
 import { pageOf } from "./build/shell.ts";
@@ -27,15 +28,17 @@ const pages = await step("guide", () => writeGuide(DIST));
 await step("main page", () => writeMainPage(pages.contents));
 await step("reference", () => writeReference(DIST));
 await step("scripts and style", () => bundle(HERE, DIST));
+await step("links", async () => checkLinks(DIST, await filesIn(DIST)));
 await step("offline", () => writeCacheList());
 
 if (Deno.args.includes("--serve")) serve(DIST);
 
 /** Says what is being built, and how long it took. */
 async function step<R>(name: string, run: () => Promise<R>): Promise<R> {
+  Deno.stdout.writeSync(new TextEncoder().encode(name.padEnd(18)));
   const start = performance.now();
   const result = await run();
-  console.log(`${name.padEnd(18)} ${Math.round(performance.now() - start)} ms`);
+  console.log(`${Math.round(performance.now() - start)} ms`);
   return result;
 }
 

@@ -109,11 +109,14 @@ export class WatchedPool {
   /** Moves records together, and gives back the blocks that become empty. */
   compact(): string {
     this.#begin();
-    const bytes = this.#pool.compact((from, to) => {
-      this.#noteFreed(from % MAX_CHUNKS); // the lower bits of a handle are the index
-      this.#born.add(this.#pool.indexOf(to));
+    const filled = new Set<number>();
+    const bytes = this.#pool.compact((_, to) => {
+      const index = this.#pool.indexOf(to);
+      this.#born.add(index);
+      filled.add(Math.floor(index / CHUNKS));
     });
     this.#end();
+    for (const index of filled) this.#relink(index);
     return `pool.compact() === ${bytes} // bytes`;
   }
 
@@ -136,7 +139,7 @@ export class WatchedPool {
       if (!this.#notes.has(index)) this.#notes.set(index, { bump: 0, freed: [] });
     }
     this.#handles = [...this.#pool.handles()];
-    const live = new Set(this.#handles.map((handle) => this.#pool.indexOf(handle)));
+    const live = this.#liveIndices();
     for (const index of live) {
       const notes = this.#notes.get(Math.floor(index / CHUNKS))!; // of a block with a live record
       notes.bump = Math.max(notes.bump, index % CHUNKS + 1);
@@ -146,9 +149,22 @@ export class WatchedPool {
     }
   }
 
+  /** Notes that a free list was rebuilt, as `compact` does: it has the lowest chunk first. */
+  #relink(index: number): void {
+    const live = this.#liveIndices();
+    const isLive = Array.from({ length: CHUNKS }, (_, chunk) => live.has(index * CHUNKS + chunk));
+    const bump = isLive.lastIndexOf(true) + 1;
+    const dead = [...isLive.keys()].filter((chunk) => chunk < bump && !isLive[chunk]);
+    this.#notes.set(index, { bump, freed: dead.reverse() });
+  }
+
+  #liveIndices(): Set<number> {
+    return new Set(this.#handles.map((handle) => this.#pool.indexOf(handle)));
+  }
+
   /** @returns The blocks, as they are after the last call. */
   blocks(): BlockState[] {
-    const live = new Set(this.#handles.map((handle) => this.#pool.indexOf(handle)));
+    const live = this.#liveIndices();
     return this.#pool.blocks.map(({ index, live: count, bytes }) => {
       const { bump, freed } = this.#notes.get(index)!; // as #end made it
       const chunks = Array.from({ length: CHUNKS }, (_, chunk): ChunkState => {
