@@ -19,7 +19,7 @@ const MEASURED = 420;
 /** Stands where there is no figure. */
 const NONE = "–";
 
-const RELOAD = "Reload the page once: from the second visit on it has it.";
+const RELOAD = "Reload the page once: from the second visit on it is.";
 
 /** Starts the sparks. */
 export function startSparks(): void {
