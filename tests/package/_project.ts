@@ -6,23 +6,24 @@
 import { PACKAGES } from "../../bench/harness/runtimes.ts";
 import { pack } from "./pack.ts";
 
-/** What is installed beside the package. Node's packages have no name of their own to share. */
+/** What is installed beside the package. */
 const DEPENDENCIES: Readonly<Record<string, string>> = {
-  ...PACKAGES,
-  node22: "node@22.23.3",
-  typescript54: "typescript@5.4.5",
-  typescript59: "typescript@5.9.3",
-  typescript7: "typescript@7.0.2",
-  types: "@types/node@20.19.43",
-  attw: "@arethetypeswrong/cli@0.18.5",
-  publint: "publint@0.3.25",
-  rollup: "rollup@4.68.8",
-  "node-resolve": "@rollup/plugin-node-resolve@16.0.3",
-  vite: "vite@8.3.8",
+  ...Object.fromEntries(Object.entries(PACKAGES).map(([alias, it]) => [alias, `npm:${it}`])),
+  node22: "npm:node@22.23.3",
+  typescript54: "npm:typescript@5.4.5",
+  typescript59: "npm:typescript@5.9.3",
+  typescript7: "npm:typescript@7.0.2",
+  "@types/node": "20.19.43",
+  "@arethetypeswrong/cli": "0.18.5",
+  publint: "0.3.25",
+  rollup: "4.68.8",
+  "@rollup/plugin-node-resolve": "16.0.3",
+  vite: "8.3.8",
 };
 
 /** The folder of the project. */
 export const PROJECT: string = await Deno.makeTempDir();
+addEventListener("unload", () => Deno.removeSync(PROJECT, { recursive: true }));
 
 /** The folder that the package is built in. */
 export const PACKAGE: string = `${PROJECT}/package`;
@@ -33,30 +34,14 @@ export const TARBALL: string = await pack(PACKAGE);
 await install();
 
 async function install(): Promise<void> {
-  const dependencies: Record<string, string> = { "@slabs/pool": `file:${TARBALL}` };
-  for (const [alias, it] of Object.entries(DEPENDENCIES)) {
-    const at = it.lastIndexOf("@");
-    const [name, version] = [it.slice(0, at), it.slice(at + 1)];
-    if (name.startsWith("@") || alias === name) dependencies[name] = version;
-    else dependencies[alias] = `npm:${it}`;
-  }
-  await Deno.writeTextFile(
-    `${PROJECT}/package.json`,
-    JSON.stringify({ private: true, type: "module", dependencies }),
-  );
+  const dependencies = { "@slabs/pool": `file:${TARBALL}`, ...DEPENDENCIES };
+  await write("package.json", JSON.stringify({ private: true, type: "module", dependencies }));
   await output("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
 
 /** The programs that run JavaScript, with what comes before a file's name. */
 export const RUNTIMES: Readonly<Record<string, readonly string[]>> = {
-  "Deno": [
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    "--no-prompt",
-    "--allow-read=.",
-    "--node-modules-dir=manual",
-  ],
+  "Deno": [Deno.execPath(), "run", "--quiet", "--allow-read=.", "--node-modules-dir=manual"],
   "Node 20": [`${PROJECT}/node_modules/node20/bin/node`],
   "Node 22": [`${PROJECT}/node_modules/node22/bin/node`],
   "Node 24": [`${PROJECT}/node_modules/node24/bin/node`],

@@ -200,7 +200,7 @@ async function runPage(browser: Browser, body: string, strict: boolean): Promise
   const html = `<!doctype html><script src="/done.js"></script>${first}${body}`;
   const answer = (path: string) =>
     path === "/" ? html : SCRIPTS[path] ?? Deno.readTextFile(PROJECT + path).catch(() => undefined);
-  await using server = serve(answer, { strict });
+  await using server = serve(answer, { strict, isolated: false });
   await using page = await browser.open();
   await page.goto(server.origin);
   const line = await page.evaluate<string>("done");
