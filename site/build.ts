@@ -60,8 +60,8 @@ async function writeMainPage(contents: string): Promise<void> {
 }
 
 /**
- * Writes the names of all files into the service worker, which keeps them for use without a network. Its
- * text changes with any file, so that a browser takes the new version.
+ * Writes the names of all files into the service worker, which keeps them for use without a
+ * network. Its text changes with any file, so that a browser takes the new version.
  */
 async function writeCacheList(): Promise<void> {
   const files = await filesIn(DIST);

@@ -1,7 +1,7 @@
 /**
  * Keeps every file of the site for use without a network. It also adds the headers that make a page
- * cross-origin isolated, which hosts of static files do not send, so that two workers can share memory
- * from the second visit on.
+ * cross-origin isolated, which hosts of static files do not send, so that two workers can share
+ * memory from the second visit on.
  *
  * @module
  */

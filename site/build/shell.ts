@@ -5,8 +5,8 @@
  */
 
 /**
- * The content security policy of every page. Nothing but the site's own files is loaded or run, and no
- * code is compiled at run time: the pools of the page share the module's own code.
+ * The content security policy of every page. Nothing but the site's own files is loaded or run, and
+ * no code is compiled at run time: the pools of the page share the module's own code.
  */
 const POLICY = [
   "default-src 'none'",

@@ -10,7 +10,10 @@ type ShipFields = { hp: "u16" };
 const Ship: Struct<ShipFields, "Ship"> = struct({ hp: "u16" }, { name: "Ship" });
 type ShipHandle = Handle<typeof Ship>;
 
-/** With 1,024 chunks at most, the index takes 10 bits, and the generation the 15 that it has at most. */
+/**
+ * With 1,024 chunks at most, the index takes 10 bits, and the generation the 15 that it has at
+ * most.
+ */
 const INDEX_BITS = 10, GENERATION_BITS = 15;
 const INDEX = 1;
 
@@ -131,7 +134,10 @@ function bitsOf(name: string, handle: ShipHandle | undefined): Element | undefin
   );
 }
 
-/** The generation of chunk 1, as the pool tells it: in a live handle, or in the error of a stale one. */
+/**
+ * The generation of chunk 1, as the pool tells it: in a live handle, or in the error of a stale
+ * one.
+ */
 function chunkRow({ pool, a, b }: State): Element {
   let generation = 0, hp = "free";
   for (const handle of [a, b]) {

@@ -1,12 +1,15 @@
 /**
- * Draws a block: its chunks in a strip, its free list as arcs from link to link, and its bump pointer.
+ * Draws a block: its chunks in a strip, its free list as arcs from link to link, and its bump
+ * pointer.
  *
  * @module
  */
 import { html, svg } from "../page/dom.ts";
 import { type BlockState, CHUNKS } from "./watched_pool.ts";
 
-/** Units of the drawing: width of a chunk, height of the arcs, height of a chunk, of what is below. */
+/**
+ * Units of the drawing: width of a chunk, height of the arcs, height of a chunk, of what is below.
+ */
 const WIDTH = 20, ARCS = 22, HEIGHT = 20, BELOW = 10;
 
 /** The row of one position, with or without a block. */

@@ -37,10 +37,10 @@ interface Notes {
 }
 
 /**
- * The pool. It shows its blocks, their bytes and the handles of its records. The rest is derived: the
- * bump pointer is the first chunk that never was live, the free list begins at the chunk that was freed
- * last, and each link is read from the first byte of a freed chunk, which is where the architecture
- * page says that it is.
+ * The pool. It shows its blocks, their bytes and the handles of its records. The rest is derived:
+ * the bump pointer is the first chunk that never was live, the free list begins at the chunk that
+ * was freed last, and each link is read from the first byte of a freed chunk, which is where the
+ * architecture page says that it is.
  */
 export class WatchedPool {
   readonly #pool = new Pool(Cell, {

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Stands where there is no number. */
+export const NONE = "–";
+
 /** Writes a count with commas: 100,000. */
 export function count(n: number): string {
   return Math.round(n).toLocaleString("en-US");

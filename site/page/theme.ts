@@ -1,6 +1,6 @@
 /**
- * The switch between dark and light. It is a script of its own, loaded before the body, so that a page
- * does not flash in the other theme.
+ * The switch between dark and light. It is a script of its own, loaded before the body, so that a
+ * page does not flash in the other theme.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 /**
  * The last ten seconds of a pool: snapshots in a ring, and what went into each frame.
  *
- * There is not a snapshot for each frame. To go back to a frame, the snapshot before it is restored,
- * and the frames from there on are stepped again. As a snapshot is exact, they turn out the same.
+ * There is not a snapshot for each frame. To go back to a frame, the snapshot before it is
+ * restored, and the frames from there on are stepped again. As a snapshot is exact, they turn out
+ * the same.
  *
  * @module
  */

@@ -2,10 +2,10 @@
  * Sparks as plain objects of one class.
  *
  * Both fields here are as good as a person writes them by hand: one class whose fields keep their
- * types, one array that is not made again, and the vertices written in the pass that moves the sparks,
- * in 12 bytes each where the pool uploads 20. Each sweeps in the way that was measured as the faster
- * one: new objects keep their order, as the collector lays them out in that order; objects that are
- * used again stay where they are.
+ * types, one array that is not made again, and the vertices written in the pass that moves the
+ * sparks, in 12 bytes each where the pool uploads 20. Each sweeps in the way that was measured as
+ * the faster one: new objects keep their order, as the collector lays them out in that order;
+ * objects that are used again stay where they are.
  *
  * @module
  */
@@ -16,9 +16,9 @@ const LAYOUT: VertexLayout = { stride: 12, position: 0, look: 8 };
 const WORDS = LAYOUT.stride / 4;
 
 /**
- * Bytes of an object and its place in the array, as the heap of Chromium 156 grows by 300,000 of them.
- * Its pointers have 4 bytes: 12 of header, 4 for each field, 12 for each of four numbers that are not
- * integers. The vertex is added to it.
+ * Bytes of an object and its place in the array, as the heap of Chromium 156 grows by 300,000 of
+ * them. Its pointers have 4 bytes: 12 of header, 4 for each field, 12 for each of four numbers that
+ * are not integers. The vertex is added to it.
  */
 const OBJECT_BYTES = 97;
 

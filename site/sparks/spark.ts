@@ -1,6 +1,6 @@
 /**
- * The spark: its struct, its physics, and where the next one is born. All ways to store sparks share
- * this file, so that they do the same work.
+ * The spark: its struct, its physics, and where the next one is born. All ways to store sparks
+ * share this file, so that they do the same work.
  *
  * @module
  */

@@ -95,10 +95,15 @@ export class Stage {
       if (!this.isVisible) continue;
       if (this.wanted !== this.#way) await this.#change();
       if (this.seek !== undefined) this.#goBack(this.seek);
-      else if (this.isPlaying) await this.#step();
+      else if (this.isPlaying || this.#isEmpty) await this.#step();
       this.#draw();
       onFrame();
     }
+  }
+
+  /** Whether there is nothing to see yet: then a frame is stepped even at pause. */
+  get #isEmpty(): boolean {
+    return this.#field?.size === 0;
   }
 
   async #change(): Promise<void> {

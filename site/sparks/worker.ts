@@ -7,8 +7,8 @@ import { configure, SharedPool } from "@slabs/pool";
 import { Births, DRAG, GRAVITY, Spark } from "./spark.ts";
 import { type Join, type Step, WORKERS } from "./worker_messages.ts";
 
-// A worker's policy comes from the server, not from the page's <meta>. It keeps to the page's, so that
-// both are measured alike.
+// A worker's policy comes from the server, not from the page's <meta>. It keeps to the page's, so
+// that both are measured alike.
 configure({ specialize: false });
 
 /** The global object of a worker, as far as it is used. */

@@ -7,7 +7,8 @@
  * call     = "struct" "(" fields [ "," options ] ")"
  * fields   = "{" { NAME ":" type "," } "}"
  * options  = "{" { NAME ":" STRING "," } "}"
- * type     = STRING | NAME | call | "array" "(" type "," NUMBER ")" | "ref" "(" ( NAME | STRING ) ")"
+ * type     = STRING | NAME | call | "array" "(" type "," NUMBER ")"
+ *          | "ref" "(" ( NAME | STRING ) ")"
  * ```
  *
  * @module
