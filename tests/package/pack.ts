@@ -245,7 +245,9 @@ function manifest(): object {
   const { name, version, license, exports } = DENO_JSON;
   const entries = Object.entries(exports).map(([key, source]) => {
     const path = pathOf(source);
-    return [key, { import: filesOf(path, "esm"), require: filesOf(path, "cjs") }];
+    const [esm, cjs] = [filesOf(path, "esm"), filesOf(path, "cjs")];
+    // By the first two `import` and `require` have the same classes, on Bun and recent Node.
+    return [key, { bun: esm, "module-sync": esm, import: esm, require: cjs }];
   });
   // For tools that do not read `exports`.
   const { types, default: main } = filesOf(ENTRIES[0], "cjs");

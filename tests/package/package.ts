@@ -88,6 +88,28 @@ for (const runtime of Object.keys(RUNTIMES)) {
   }
 }
 
+/** Node then has what older versions of it have. */
+const NO_SHARING = "--no-experimental-require-module";
+
+for (const runtime of ["Node 20", "Node 22", "Node 24"]) {
+  Deno.test(`${runtime} runs the package with require, where it cannot require modules`, async () => {
+    assertEquals(await runOn(runtime, NO_SHARING, "require.cjs"), expected);
+  });
+}
+
+await write(
+  "both.mjs",
+  `import { createRequire } from "node:module";
+import { Pool } from "@slabs/pool";
+console.log(createRequire(import.meta.url)("@slabs/pool").Pool === Pool);`,
+);
+
+for (const runtime of Object.keys(RUNTIMES)) {
+  Deno.test(`${runtime} has one class Pool for import and require`, async () => {
+    assertEquals(await runOn(runtime, "both.mjs"), "true");
+  });
+}
+
 const NO_CODE = "--disallow-code-generation-from-strings";
 
 Deno.test("Where no code may be compiled the package does the same", async () => {
