@@ -21,7 +21,7 @@ export class Rows {
     this.#rows = WAYS.map(({ name, isShared }, way) => {
       const radio = html("input", { type: "radio", name: "way", value: way });
       const cells = Array.from({ length: 4 }, () => html("td", {}, NONE));
-      const label = html("label", { class: `way-${way}` }, radio, name);
+      const label = html("label", {}, radio, name, html("i", { class: `swatch way-${way}` }));
       body.append(html("tr", {}, html("th", { scope: "row" }, label), ...cells));
       radio.addEventListener("change", () => this.choose(way));
       radio.disabled = isShared && !globalThis.crossOriginIsolated;

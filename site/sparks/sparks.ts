@@ -26,7 +26,7 @@ export function startSparks(): void {
   byId("no-webgl", HTMLElement).hidden = painter !== undefined;
   watch(canvas, stage);
   const rows = new Rows(stage);
-  const strip = new Strip(byId("strip", HTMLElement), WAYS.map(({ name }) => name));
+  const strip = new Strip(byId("strip", HTMLElement), WAYS.length);
   const rewind = new Rewind(stage);
   bindCount(slider, stage, rows);
   bindMeasure(stage, rows);

@@ -12,16 +12,16 @@ const HEIGHT = 150;
 export class Strip {
   readonly #plot: uPlot;
   readonly #parent: HTMLElement;
-  /** Number of the line that is drawn in the accent colour. */
-  #current = 0;
+  /** The way of each line. The last is drawn over the others, in the accent colour. */
+  #order: number[];
 
   /**
    * @param parent Where the chart goes; it takes its width.
-   * @param names Names of the lines.
+   * @param ways Number of ways.
    */
-  constructor(parent: HTMLElement, names: readonly string[]) {
+  constructor(parent: HTMLElement, ways: number) {
     this.#parent = parent;
-    const text = () => colour("--muted"), grid = () => ({ stroke: colour("--line"), width: 1 });
+    this.#order = [...Array(ways).keys()];
     this.#plot = new uPlot(
       {
         width: parent.clientWidth,
@@ -35,8 +35,8 @@ export class Strip {
         axes: [
           { show: false },
           {
-            stroke: text,
-            grid: grid(),
+            stroke: () => colour("muted"),
+            grid: { stroke: () => colour("line"), width: 1 },
             ticks: { show: false },
             size: 44,
             values: label,
@@ -45,21 +45,20 @@ export class Strip {
         ],
         series: [
           {},
-          ...names.map((label, i) => ({
-            label,
+          ...this.#order.map((_, line) => ({
             width: 1,
             points: { show: false },
-            stroke: () => colour(i === this.#current ? "--accent" : `--way-${i}`),
+            stroke: () => colour(line === ways - 1 ? "accent" : `way-${this.#order[line]}`),
           })),
         ],
       },
-      [Array.from({ length: FRAMES }, (_, i) => i), ...names.map(() => [])],
+      [Array.from({ length: FRAMES }, (_, i) => i), ...this.#order.map(() => [])],
       parent,
     );
     new ResizeObserver(() => this.#resize()).observe(parent);
-    for (const event of ["themechange", "resize"]) {
-      addEventListener(event, () => this.#plot.redraw(false));
-    }
+    addEventListener("themechange", () => this.#plot.redraw(false));
+    matchMedia("(prefers-color-scheme: dark)")
+      .addEventListener("change", () => this.#plot.redraw(false));
   }
 
   #resize(): void {
@@ -72,8 +71,9 @@ export class Strip {
    * @param current The way that runs.
    */
   show(all: readonly Times[], current: number): void {
-    this.#current = current;
-    this.#plot.setData([this.#plot.data[0], ...all.map((times) => times.line())]);
+    this.#order = [...all.keys()].filter((way) => way !== current);
+    this.#order.push(current);
+    this.#plot.setData([this.#plot.data[0], ...this.#order.map((way) => all[way].line())]);
   }
 }
 
@@ -88,6 +88,6 @@ document.body.append(probe);
 
 /** Resolves a colour of the style sheet: a canvas does not know `light-dark()`. */
 function colour(name: string): string {
-  probe.className = name.slice(2);
+  probe.className = name;
   return getComputedStyle(probe).color;
 }
