@@ -12,7 +12,7 @@
  * @module
  */
 import { bundle } from "./build/bundle.ts";
-import { writeGuide } from "./build/guide.ts";
+import { type Excerpts, writeGuide } from "./build/guide.ts";
 import { checkLinks } from "./build/links.ts";
 import { writeReference } from "./build/reference.ts";
 import { serve } from "./build/serve.ts";
@@ -24,8 +24,8 @@ const HERE = new URL("./", import.meta.url);
 await Deno.remove(DIST, { recursive: true }).catch(() => {});
 await Deno.mkdir(DIST, { recursive: true });
 
-const pages = await step("guide", () => writeGuide(DIST));
-await step("main page", () => writeMainPage(pages.contents));
+const excerpts = await step("guide", () => writeGuide(DIST));
+await step("main page", () => writeMainPage(excerpts));
 await step("reference", () => writeReference(DIST));
 await step("scripts and style", () => bundle(HERE, DIST));
 await step("links", async () => checkLinks(DIST, await filesIn(DIST)));
@@ -42,15 +42,18 @@ async function step<R>(name: string, run: () => Promise<R>): Promise<R> {
   return result;
 }
 
-async function writeMainPage(contents: string): Promise<void> {
-  const body = await Deno.readTextFile(new URL("index.html", HERE));
+async function writeMainPage(excerpts: Excerpts): Promise<void> {
+  let body = await Deno.readTextFile(new URL("index.html", HERE));
+  for (const [name, html] of Object.entries(excerpts)) {
+    body = body.replace(`<!-- ${name} -->`, () => html);
+  }
   await Deno.writeTextFile(
     new URL("index.html", DIST),
     pageOf({
       title: "Slabs: typed object pools",
       description: "Typed object pools for games: records in typed arrays, no garbage, no pauses.",
       root: "./",
-      body: body.replace("<!-- guide -->", contents),
+      body,
       script: "main.js",
     }),
   );

@@ -20,8 +20,18 @@ interface Entry {
   readonly subject: string;
 }
 
-/** @returns The table of contents for the main page, as HTML. */
-export async function writeGuide(dist: URL): Promise<{ contents: string }> {
+/** What the main page takes from the texts, as HTML. */
+export interface Excerpts {
+  /** The table of contents. */
+  readonly contents: string;
+  /** The first program of the README. */
+  readonly code: string;
+  /** The paragraphs after it: what a pool is for, and when to do without it. */
+  readonly purpose: string;
+}
+
+/** Writes the pages of the guide. */
+export async function writeGuide(dist: URL): Promise<Excerpts> {
   const folder = new URL("guide/", dist);
   await Deno.mkdir(folder, { recursive: true });
   const readme = await Deno.readTextFile(new URL("README.md", REPOSITORY));
@@ -49,13 +59,19 @@ export async function writeGuide(dist: URL): Promise<{ contents: string }> {
       }),
     );
   }
-  return { contents: contentsOf(entries) };
+  return { contents: contentsOf(entries), ...startOf(readme) };
 }
 
 /** Reads the table "Where to read on" of the README. */
 function entriesOf(readme: string): Entry[] {
   const rows = readme.matchAll(/^\| \[([^\]]+)\]\(\.\/(docs\/\w+\.md)\)\s*\| (.*?)\s*\|$/gm);
   return [...rows].map(([, title, path, subject]) => ({ path, title, subject }));
+}
+
+/** Reads the first program of the README, and what stands from there to the next heading. */
+function startOf(readme: string): { code: string; purpose: string } {
+  const [, code = "", purpose = ""] = /```ts\n(.*?)```\n(.*?)\n## /s.exec(readme) ?? [];
+  return { code: coloured(code, "ts"), purpose: rendered(purpose, () => undefined) };
 }
 
 async function namesIn(folder: string, end: string): Promise<string[]> {
