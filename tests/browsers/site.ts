@@ -31,17 +31,15 @@ async function fileAt(path: string): Promise<Answer | undefined> {
   return await Deno.readFile(DIST + file).catch(() => undefined);
 }
 
-/** Waits until an expression is true in a page. */
+/** Waits until an expression is true in a page, which may go to another address meanwhile. */
 async function until(page: Page, expression: string): Promise<void> {
-  await page.evaluate(`new Promise((resolve, reject) => {
-    const start = performance.now();
-    const look = () => {
-      if (${expression}) resolve();
-      else if (performance.now() - start < ${LIMIT} * 1000) requestAnimationFrame(look);
-      else reject(new Error(${JSON.stringify(`it never came to ${expression}`)}));
-    };
-    look();
-  })`);
+  const start = performance.now();
+  // Evaluating fails while the page is between two addresses.
+  while (!await page.evaluate<boolean>(`Boolean(${expression})`).catch(() => false)) {
+    const seconds = (performance.now() - start) / 1000;
+    assert(seconds < LIMIT, `it never came to ${expression}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 function textOf(page: Page, selector: string): Promise<string> {
