@@ -50,15 +50,20 @@ export {
   type StructOptions,
   type ValueOf,
 } from "./src/struct/schema.ts";
+export { toC, toWGSL } from "./src/struct/text.ts";
 export * from "./src/struct/handle_type.ts";
 export type { RecordMethods, View, Viewed, viewed } from "./src/struct/view.ts";
 export type { ArrayView, FieldView, NoSpread } from "./src/struct/array_view.ts";
 export type { HandleKind } from "./src/slab/handle.ts";
 export { HandleMap, type HandleMapPool } from "./src/pool/handle_map.ts";
+export { pack, type StripedPool } from "./src/pool/pack.ts";
 export type { PackTarget } from "./src/slab/pack.ts";
-export type { LoadOptions, LoadReport } from "./src/pool/save.ts";
+export { compact } from "./src/pool/compact.ts";
+export * from "./src/pool/snapshot.ts";
 export type { SnapshotOptions } from "./src/slab/envelope.ts";
+export * from "./src/pool/save.ts";
 export * from "./src/bytes/arena.ts";
+export { restoreArena, snapshotArena } from "./src/bytes/arena_snapshot.ts";
 export * from "./src/bytes/stack_allocator.ts";
 export * from "./src/bytes/free_list_allocator.ts";
 export * from "./src/bytes/byte_allocator.ts";
@@ -66,6 +71,8 @@ export * from "./src/shared/shared_pool.ts";
 export * from "./src/memory/resource.ts";
 export * from "./src/memory/wasm.ts";
 export { type Configuration, configure, specialization } from "./src/slab/own_code.ts";
+export { debug } from "./src/slab/debug.ts";
+export type { DebugMode } from "./src/slab/debug_mode.ts";
 export * from "./src/inspect/validate.ts";
 export * from "./src/inspect/dump.ts";
 export * from "./src/errors.ts";

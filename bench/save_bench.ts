@@ -2,7 +2,16 @@
  * What does it cost to save all records of a pool and to go back to them: by a snapshot, and by a
  * save that survives an update?
  */
-import { array, Pool, type SnapshotOptions, struct } from "@slabs/pool";
+import {
+  array,
+  load as loadPool,
+  Pool,
+  restore as restoreSnapshot,
+  save,
+  snapshot as takeSnapshot,
+  type SnapshotOptions,
+  struct,
+} from "@slabs/pool";
 import { type Contestant, type Question, show, type Work } from "./harness/question.ts";
 import { shuffled } from "./particles/particle.ts";
 
@@ -57,31 +66,35 @@ function copy(pool: Bodies): Work {
 
 /** Writes into the same array each time. */
 function snapshot(pool: Bodies, options: SnapshotOptions): Work {
-  let bytes = pool.snapshot(undefined, options);
-  return workOn(pool, () => bytes = pool.snapshot(bytes, options), () => {
+  let bytes = takeSnapshot(pool, undefined, options);
+  return workOn(pool, () => bytes = takeSnapshot(pool, bytes, options), () => {
     pool.clear();
-    pool.restore(bytes);
+    restoreSnapshot(pool, bytes);
   });
 }
 
 function restore(pool: Bodies, options: SnapshotOptions): Work {
-  const bytes = pool.snapshot(undefined, options);
-  return workOn(pool, () => pool.restore(bytes));
+  const bytes = takeSnapshot(pool, undefined, options);
+  return workOn(pool, () => restoreSnapshot(pool, bytes));
 }
 
 /** Writes a new array each time. */
-function write(pool: Bodies, what: "snapshot" | "save", back: "restore" | "load"): Work {
-  let bytes = pool[what]();
-  return workOn(pool, () => bytes = pool[what](), () => {
+function write(
+  pool: Bodies,
+  toBytes: (pool: Bodies) => Uint8Array,
+  back: (pool: Bodies, bytes: Uint8Array) => void,
+): Work {
+  let bytes = toBytes(pool);
+  return workOn(pool, () => bytes = toBytes(pool), () => {
     pool.clear();
-    pool[back](bytes);
+    back(pool, bytes);
   });
 }
 
 function load(count: number, struct: typeof Body | typeof Later): Work {
-  const bytes = filled(count, 0).save();
+  const bytes = save(filled(count, 0));
   const pool = new Pool(struct as typeof Body); // in both `id` is a number
-  return workOn(pool, () => pool.load(bytes));
+  return workOn(pool, () => loadPool(pool, bytes));
 }
 
 const timing = {
@@ -135,9 +148,9 @@ export const questions: readonly Question[] = show([
       },
       snapshot: {
         label: "snapshot, a new array",
-        make: (count) => write(filled(count, 0), "snapshot", "restore"),
+        make: (count) => write(filled(count, 0), takeSnapshot, restoreSnapshot),
       },
-      save: { label: "save", make: (count) => write(filled(count, 0), "save", "load") },
+      save: { label: "save", make: (count) => write(filled(count, 0), save, loadPool) },
     },
   },
 ]);

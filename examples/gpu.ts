@@ -11,7 +11,7 @@
  * upload. What comes back is written through the handles that were sent, since the program may free
  * records, and use their chunks again, while the GPU works. So the pool is never locked.
  */
-import { type Handle, Pool, type Struct, struct } from "@slabs/pool";
+import { type Handle, Pool, type Struct, struct, toWGSL } from "@slabs/pool";
 
 type Vec2Fields = { x: "f32"; y: "f32" };
 const Vec2: Struct<Vec2Fields, "Vec2"> = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
@@ -30,7 +30,7 @@ const DT = 1 / 64;
 const WORKGROUP = 64;
 
 /** The struct's text, and the code that uses it: the shader has no offset or size of its own. */
-const SHADER = `${Particle.toWGSL()}
+const SHADER = `${toWGSL(Particle)}
 
 @group(0) @binding(0) var<storage, read_write> chunks: array<Particle>;
 @group(0) @binding(1) var<storage> live: array<u32>;

@@ -5,7 +5,7 @@
  * It only works out where the same calls have the same results, the order in which chunks are given
  * out included: here a volley goes by the handles of what was hit.
  */
-import { Pool, type Struct, struct } from "@slabs/pool";
+import { Pool, restore, snapshot, type Struct, struct } from "@slabs/pool";
 
 /** How late an input may be, in frames. */
 export const MAX_DELAY = 8;
@@ -118,7 +118,7 @@ export function playLate(
 
   const step = (frame: number) => {
     const slot = frame % (MAX_DELAY + 1);
-    ring[slot] = game.projectiles.snapshot(ring[slot], { checksum: false });
+    ring[slot] = snapshot(game.projectiles, ring[slot], { checksum: false });
     game.step(known.filter((it) => it.frame === frame).sort((a, b) => a.player - b.player));
   };
 
@@ -129,7 +129,7 @@ export function playLate(
     const first = Math.min(next, ...arrived.map((it) => it.frame));
     if (first < next) {
       const start = performance.now();
-      game.projectiles.restore(ring[first % (MAX_DELAY + 1)]);
+      restore(game.projectiles, ring[first % (MAX_DELAY + 1)]);
       for (let frame = first; frame < next; frame++) step(frame);
       millis.push(performance.now() - start);
       rollbacks++;

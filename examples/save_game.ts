@@ -8,12 +8,12 @@
  *
  * ```text
  * bytes 0 … 7   the handle of the flagship, as a float
- *       8 …     what pool.save() gave
+ *       8 …     what save(pool) gave
  * ```
  *
  * @module
  */
-import { type Handle, Pool, ref, type RefType, type Struct, struct } from "@slabs/pool";
+import { type Handle, load, Pool, ref, type RefType, save, type Struct, struct } from "@slabs/pool";
 
 /** The file that version 1 wrote. */
 export const FILE: URL = new URL("data/save_v1.bin", import.meta.url);
@@ -40,7 +40,7 @@ export function writeVersion1(): Uint8Array {
     ships.set(ship, { x: i * 10, y: -i, hp: 50 * i, fuel: 100, leader: flagship });
   });
   ships.free(fleet[1]); // so that not all chunks are in use
-  const saved = ships.save();
+  const saved = save(ships);
   const file = new Uint8Array(8 + saved.length);
   new DataView(file.buffer).setFloat64(0, flagship, true);
   file.set(saved, 8);
@@ -80,7 +80,7 @@ export class Game implements Disposable {
   /** @param file What any version wrote. */
   constructor(file: Uint8Array) {
     const moved = new Map<number, number>();
-    const { records, wrapped, added, dropped } = this.vessels.load(file.subarray(8), {
+    const { records, wrapped, added, dropped } = load(this.vessels, file.subarray(8), {
       rename: RENAMES,
       moved: (from, to) => moved.set(from, to),
     });

@@ -6,7 +6,7 @@
  * gone when its ship is. What is drawn goes into one instance buffer, tight, in the order in which
  * the records lie.
  */
-import { HandleMap, Pool, type Struct, struct } from "@slabs/pool";
+import { HandleMap, pack, Pool, type Struct, struct } from "@slabs/pool";
 
 type ShipFields = { x: "f32"; y: "f32"; vx: "f32"; vy: "f32"; hp: "u8" };
 const Ship: Struct<ShipFields, "Ship"> = struct(
@@ -70,7 +70,7 @@ export class Fleet implements Disposable {
   draw(): Picture {
     const { size } = this.ships;
     if (this.#instances.length < 2 * size) this.#instances = new Float32Array(4 * size);
-    const count = this.ships.pack(this.#instances, ["x", "y"]);
+    const count = pack(this.ships, this.#instances, ["x", "y"]);
     const labels: string[] = [];
     this.sprites.forEach(({ name, frame }) => void labels.push(`${name}/${frame}`));
     return { count, instances: this.#instances.subarray(0, 2 * count), labels };

@@ -5,8 +5,18 @@
  *
  * @module
  */
-import { type AnyHandle, type AnyStruct, ErasedPool, Pool, PoolSet, type View } from "../mod.ts";
+import {
+  type AnyHandle,
+  type AnyStruct,
+  debug,
+  ErasedPool,
+  pack,
+  Pool,
+  PoolSet,
+  type View,
+} from "../mod.ts";
 import type { PoolBase, PoolOptions, ScopedRecord } from "../mod.ts";
+import { untyped } from "./_support.ts";
 
 /** A pool of any kind. Calls that take a struct in some of them have untyped arguments here. */
 export interface AnyPool extends PoolBase<View<AnyStruct>, AnyHandle> {
@@ -27,7 +37,6 @@ export interface AnyPool extends PoolBase<View<AnyStruct>, AnyHandle> {
   loop(...args: unknown[]): (...args: unknown[]) => void;
   retain(...args: unknown[]): number;
   handles(...args: unknown[]): IterableIterator<AnyHandle>;
-  pack(...args: unknown[]): number;
   /** Only of pools of several structs; see {@linkcode viewsOf}. */
   all?<V>(...args: unknown[]): IterableIterator<V>;
   /** Only a set takes the struct; see {@linkcode reserveIn}. */
@@ -42,6 +51,9 @@ export interface OfKind {
 
 /** Makes a pool for records of one struct of 2 bytes or more; `maxChunks` is what they may take. */
 export type KindMaker = (struct: AnyStruct, options?: PoolOptions) => OfKind;
+
+/** Packs the records of a pool of any kind, which takes the struct first where it has several. */
+export const packAny: (pool: object, ...args: unknown[]) => number = untyped(pack);
 
 /** The cast makes the arguments of its calls untyped. */
 function ofKind(pool: object, ...of: AnyStruct[]): OfKind {
@@ -99,9 +111,9 @@ export function reserveIn({ pool, of }: OfKind, chunks: number): void {
 export const WAYS: Readonly<Record<string, PoolOptions>> = {
   "": {},
   " with shared code": { specialize: false },
-  " in debug mode": { debug: true },
+  " in debug mode": { debug },
   " with spread reuse": { reuse: "spread" },
-  " with spread reuse in debug mode": { reuse: "spread", debug: true },
+  " with spread reuse in debug mode": { reuse: "spread", debug },
 };
 
 /** Defines a test for every kind of pool, or those given, made in every way. */

@@ -7,7 +7,7 @@
 import { slabClassFor } from "../src/slab/slab_class.ts";
 import { compilerFor } from "../src/slab/own_code.ts";
 import type { Chunk, Slab, SlabConfig } from "../src/slab/slab.ts";
-import { DebugHandles } from "../src/slab/debug_handles.ts";
+import type { DebugMode } from "../src/slab/debug_mode.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
@@ -159,12 +159,16 @@ export function untyped<T>(value: unknown): T {
  * @returns The slab.
  */
 export function createSlab(
-  config: Omit<SlabConfig, "specialize" | "spread"> & { readonly spread?: boolean },
+  config: Omit<SlabConfig, "specialize" | "spread"> & {
+    readonly spread?: boolean;
+    readonly debug?: DebugMode | false;
+  },
   chunk: Omit<Chunk, "arrays">,
 ): Slab {
-  const { spread = false, debug } = config;
-  const codec = debug ? new DebugHandles(config.codec) : config.codec;
-  const whole = { ...config, codec, spread, specialize: !debug };
+  const { spread = false } = config;
+  const debug = config.debug || undefined;
+  const codec = debug?.handlesFor(config.codec) ?? config.codec;
+  const whole = { ...config, debug, codec, spread, specialize: debug === undefined };
   const bytes = { ...chunk, arrays: 0 };
   return new (slabClassFor(whole, chunk.chunkBytes, compilerFor("test", whole.specialize)))(
     whole,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Handle, Pool, type Struct, struct } from "@slabs/pool";
+import { compact, type Handle, Pool, type Struct, struct } from "@slabs/pool";
 
 type CellFields = { x: "f32"; y: "f32"; life: "u16" };
 const Cell: Struct<CellFields, "Cell"> = struct({ x: "f32", y: "f32", life: "u16" }, {
@@ -110,7 +110,7 @@ export class WatchedPool {
   compact(): string {
     this.#begin();
     const filled = new Set<number>();
-    const bytes = this.#pool.compact((_, to) => {
+    const bytes = compact(this.#pool, (_, to) => {
       const index = this.#pool.indexOf(to);
       this.#born.add(index);
       filled.add(Math.floor(index / CHUNKS));

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { restore, snapshot } from "@slabs/pool";
 import type { PoolField } from "./pool_field.ts";
 import type { Input } from "./spark.ts";
 import { FRAMES } from "./times.ts";
@@ -71,7 +72,7 @@ export class History {
     const last = this.#moments.at(-1);
     if (last !== undefined && input.frame < last.frame + intervalFor(last.bytes.byteLength)) return;
     while (this.#moments.length > 0 && this.#moments[0].frame <= input.frame - FRAMES) this.#drop();
-    const bytes = field.pool.snapshot(this.#spare.pop(), { checksum: false });
+    const bytes = snapshot(field.pool, this.#spare.pop(), { checksum: false });
     this.#moments.push({ frame: input.frame, cursor: field.births.cursor, bytes });
     // After the number of sparks has grown, older snapshots are too close together.
     while (this.byteLength > BUDGET && this.#moments.length > 1) {
@@ -94,7 +95,7 @@ export class History {
   restore(field: PoolField, frame: number): void {
     const moment = this.#moments.findLast((it) => it.frame <= frame);
     if (moment === undefined) return;
-    field.pool.restore(moment.bytes);
+    restore(field.pool, moment.bytes);
     field.births.cursor = moment.cursor;
     for (let at = moment.frame + 1; at <= frame; at++) field.step(this.#inputs[at % FRAMES]);
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { configure, SharedPool } from "@slabs/pool";
+import { configure, pack, SharedPool } from "@slabs/pool";
 import { Births, DRAG, GRAVITY, Spark } from "./spark.ts";
 import { type Join, type Step, WORKERS } from "./worker_messages.ts";
 
@@ -54,6 +54,6 @@ function stepper({ token, stripe, packed }: Join): (message: Step) => number {
       // In one call, as the other worker may come upon it at once: it sees all of it or nothing.
       pool.alloc({ x, y, vx, vy, life, span: life, heat, size });
     }
-    return pool.pack(out, undefined, part);
+    return pack(pool, out, undefined, part);
   };
 }

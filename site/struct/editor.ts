@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AnyStruct, SchemaError } from "@slabs/pool";
+import { type AnyStruct, SchemaError, toC, toWGSL } from "@slabs/pool";
 import { byId, html } from "../page/dom.ts";
 import { build, codeOf, type Layout } from "./builder.ts";
 import { drawLayout } from "./drawing.ts";
@@ -102,7 +102,7 @@ function textOf(
 ): string {
   if (tab === "use") return codeOf(nodes, layout);
   try {
-    return tab === "c" ? struct.toC() : struct.toWGSL();
+    return tab === "c" ? toC(struct) : toWGSL(struct);
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
     return error.message;

@@ -27,7 +27,7 @@ import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import { detachedError, unboundError } from "../slab/slab_errors.ts";
 
 /** Every typed array of this engine, since a record of any struct may be allocated. */
-const ALL_ARRAYS = arraysWithin(8);
+const ALL_ARRAYS = /* @__PURE__ */ arraysWithin(8);
 
 /** log2 of the smallest and of the largest granule, in bytes. */
 const MIN_SHIFT = 12;
@@ -36,11 +36,11 @@ const MAX_SHIFT = 16;
 /** log2 of a unit, 8 bytes. Addresses divided by 8 are below 2^29, which V8 never boxes. */
 export const UNIT_SHIFT = 3;
 
-const NO_BITS = new Int32Array(0);
-const NO_EPOCHS = new Uint32Array(0);
+const NO_BITS = /* @__PURE__ */ new Int32Array(0);
+const NO_EPOCHS = /* @__PURE__ */ new Uint32Array(0);
 
 /** The epoch of every byte of an extent that was unmapped. */
-const UNMAPPED = 2 ** 32 - 1;
+const UNMAPPED = 0xffff_ffff;
 
 /**
  * New extents get fresh addresses until the table has this many entries, or twice as many as there
@@ -50,7 +50,7 @@ const FRESH_GRANULES = 1024;
 
 /** Debug spaces start at 32 different addresses in turn; from the 33rd on two share addresses. */
 const DEBUG_SPACES = 32;
-const DEBUG_STEP = 2 ** 32 / DEBUG_SPACES;
+const DEBUG_STEP = 0x800_0000;
 
 let debugCount = 0;
 
@@ -232,7 +232,7 @@ function longer<A extends Int32Array | Uint32Array>(array: A, length: number): A
 }
 
 /** The empty extent, which means "no extent". */
-export const NO_EXTENT: Extent = new Extent(0, 0, undefined, false);
+export const NO_EXTENT: Extent = /* @__PURE__ */ new Extent(0, 0, undefined, false);
 
 /** A set of extents of memory, which can be added and removed. */
 export class AddressSpace {

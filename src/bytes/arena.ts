@@ -4,12 +4,10 @@
  * @module
  */
 import { AddressSpace, type Extent, NO_EXTENT } from "./address_space.ts";
-import { readArena, writeArena } from "./arena_snapshot.ts";
-import { type ArenaMetadata, arenas } from "./metadata.ts";
+import { type ArenaMetadata, arenas, type ArenaState } from "./metadata.ts";
 import { checkByteOptions, checkExtentBytes, checkSource, MAX_EXTENT_BYTES } from "./checks.ts";
 import { showValue } from "../messages/show.ts";
-import { noteOwn } from "../slab/call_stack.ts";
-import { type SnapshotOptions, WITH_CHECKSUM } from "../slab/envelope.ts";
+import { noteOwn } from "../slab/own_functions.ts";
 import { ArenaRegions, InnerRegion } from "./regions.ts";
 import type { RecordView } from "../struct/view.ts";
 import {
@@ -49,8 +47,8 @@ export interface ArenaStats extends ByteAllocatorStats {
 }
 
 /** A mark is `owner × 2^32 + position`, with one of 2^20 owners: below 2^53. */
-const MARK_OWNERS = 2 ** 20;
-const MARK_RANGE = 2 ** 32;
+const MARK_OWNERS = 0x10_0000;
+const MARK_RANGE = 0x1_0000_0000;
 
 /** A rewind keeps at most this many times the recent need, plus a block. */
 const KEPT_TIMES = 4;
@@ -136,15 +134,20 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * @throws {TypeError} when an option is unknown or has the wrong type.
    */
   constructor(options: ArenaOptions = {}) {
+    noteOwn(Arena.prototype); // before the memory resource is called
     checkByteOptions("Arena", "arena", options, { blockBytes: true });
     const { name = "arena", memory = heapMemory, blockBytes = 65536, debug = false } = options;
     const label = checkSource("Arena", name, memory, debug);
     checkExtentBytes(label, "blockBytes", blockBytes);
-    super(name, new AddressSpace(label, memory, blockBytes, false, debug ? name : undefined));
+    super(
+      name,
+      new AddressSpace(label, memory, blockBytes, false, debug ? name : undefined),
+      debug || undefined,
+    );
     this._blockBytes = blockBytes;
     this._firstMark = (1 + arenaCount++ % MARK_OWNERS) * MARK_RANGE;
     arenas.set(this, () => this._metadata());
-    if (debug) this._traceCalls(Arena.prototype);
+    this._traceCalls(Arena.prototype);
   }
 
   // -- allocating --
@@ -375,61 +378,12 @@ export class Arena extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Writes the whole state of the arena as bytes, in O(`usedBytes`): all allocated bytes with their
-   * addresses, and the current position.
+   * Takes over the state of a snapshot.
    *
-   * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has too
-   * little room, a new array is made.
-   * @param options See {@linkcode SnapshotOptions}.
-   * @returns `into`, unchanged past the snapshot; or the new array.
-   * @throws {TypeError} when `into` is no `Uint8Array`, or the arena's memory was detached.
-   * @throws {RangeError} when `into` starts elsewhere.
-   * @throws {DisposedError} after `dispose`.
-   *
-   * @example Usage
-   * ```ts
-   * import { Arena } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * using arena = new Arena();
-   * const a = arena.alloc(8);
-   * arena.bytes(a, 8).fill(7);
-   * const saved = arena.snapshot();
-   * const b = arena.alloc(100);
-   * arena.reset();
-   *
-   * arena.restore(saved);
-   * assertEquals(arena.bytes(a, 8)[0], 7);
-   * assertEquals(arena.alloc(100), b);
-   * ```
+   * @param state The state.
+   * @ignore
    */
-  snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
-    this._checkAlive();
-    this._checkAttached("snapshot");
-    const written = writeArena(this._metadata(), this._blockBytes, into, options);
-    // Forgets released regions, so that the same calls give the same addresses as after restore().
-    this._regions?.truncate(0);
-    return written;
-  }
-
-  /**
-   * Restores a snapshot, in O(`usedBytes`). Addresses of that time have their bytes again, later
-   * ones are not allocated, marks up to then are valid, and the same calls give the same addresses
-   * as then. Blocks that were added since are released. Views and arrays must be fetched again.
-   *
-   * @param bytes What {@linkcode snapshot} wrote, of this arena or of one that was created in the
-   * same way, outside of the arena's memory; it may be longer. A debug arena accepts its own
-   * snapshots only, as no other has its addresses.
-   * @throws {SnapshotError} when it is no snapshot of such an arena, or the memory resource has no
-   * block that suits the addresses; nothing changes then.
-   * @throws {TypeError} when `bytes` is no `Uint8Array`, or the arena's memory was detached.
-   * @throws {OutOfMemoryError} when the resource has no memory for a block; nothing changes then.
-   * @throws {DisposedError} after `dispose`.
-   */
-  restore(bytes: Uint8Array): void {
-    this._checkAlive();
-    this._checkAttached("restore");
-    const { blocks, index, peak, recent } = readArena(this._metadata(), this._blockBytes, bytes);
+  _settle({ blocks, index, peak, recent }: ArenaState): void {
     this._blocks = [...blocks];
     this._index = index;
     this._block = blocks[index] ?? NO_EXTENT;
@@ -441,7 +395,31 @@ export class Arena extends ByteAllocator implements MemoryResource {
     this._marked = Math.min(this._marked, this._before + this._block.top);
     this._peak = peak;
     this._recent = recent;
+    this._forgetReleased();
+  }
+
+  /**
+   * Forgets released regions, so that the same calls give the same addresses after a snapshot as
+   * after it is restored.
+   *
+   * @ignore
+   */
+  _forgetReleased(): void {
     this._regions?.truncate(0);
+  }
+
+  /**
+   * Returns the metadata, for snapshots.
+   *
+   * @param verb What the call does, for errors.
+   * @returns The metadata.
+   * @throws {DisposedError | TypeError} when the arena cannot be used.
+   * @ignore
+   */
+  _usable(verb: string): ArenaMetadata {
+    this._checkAlive();
+    this._checkAttached(verb);
+    return this._metadata();
   }
 
   /**
@@ -685,11 +663,12 @@ export class Arena extends ByteAllocator implements MemoryResource {
     );
   }
 
-  /** The metadata, for `validate`, `dump` and snapshots. */
+  /** The metadata, for `validate` and `dump`. */
   private _metadata(): ArenaMetadata {
     return {
       name: this.name,
       space: this._space,
+      blockBytes: this._blockBytes,
       blocks: this._blocks,
       block: this._block,
       index: this._index,
@@ -707,8 +686,6 @@ export class Arena extends ByteAllocator implements MemoryResource {
     );
   }
 }
-
-noteOwn(Arena.prototype);
 
 /** Whether a block was not released. */
 function isMapped(block: Extent): boolean {

@@ -18,25 +18,28 @@
  */
 import type { AddressSpace, Extent } from "./address_space.ts";
 import { MAX_EXTENT_BYTES } from "./checks.ts";
-import type { ArenaMetadata } from "./metadata.ts";
+import type { ArenaMetadata, ArenaState } from "./metadata.ts";
 import {
   arraysOf,
   bytesFor,
   checkLayout,
   fingerprintOf,
-  HEADER_WORDS,
   padded,
   readHeader,
   type SnapshotArrays,
   snapshotError,
   type SnapshotOptions,
   wantsChecksum,
+  WITH_CHECKSUM,
   writeHeader,
 } from "../slab/envelope.ts";
 import type { SnapshotError } from "../errors.ts";
+import { showValue } from "../messages/show.ts";
+import { Arena } from "./arena.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
 
-const SECTION_AT = HEADER_WORDS * 4;
+/** Bytes of the header. */
+const SECTION_AT = 32;
 const SECTION_BYTES = 24;
 const BLOCK_BYTES = 16;
 
@@ -49,27 +52,85 @@ interface SnappedBlock {
   readonly at: number;
 }
 
-/** The state that an arena is restored to. */
-interface ArenaState {
-  /** The blocks, their contents restored. */
-  readonly blocks: readonly Extent[];
-  readonly index: number;
-  readonly peak: number;
-  readonly recent: number;
+/**
+ * Writes the whole state of the arena as bytes, in O(`usedBytes`): all allocated bytes with their
+ * addresses, and the current position.
+ *
+ * @category Saving
+ * @param arena An arena.
+ * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has too
+ * little room, a new array is made.
+ * @param options See {@linkcode SnapshotOptions}.
+ * @returns `into`, unchanged past the snapshot; or the new array.
+ * @throws {TypeError} when `into` is no `Uint8Array`, or the arena's memory was detached.
+ * @throws {RangeError} when `into` starts elsewhere.
+ * @throws {DisposedError} after `dispose`.
+ *
+ * @example Usage
+ * ```ts
+ * import { Arena, restoreArena, snapshotArena } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using arena = new Arena();
+ * const a = arena.alloc(8);
+ * arena.bytes(a, 8).fill(7);
+ * const saved = snapshotArena(arena);
+ * const b = arena.alloc(100);
+ * arena.reset();
+ *
+ * restoreArena(arena, saved);
+ * assertEquals(arena.bytes(a, 8)[0], 7);
+ * assertEquals(arena.alloc(100), b);
+ * ```
+ */
+export function snapshotArena(
+  arena: Arena,
+  into?: Uint8Array,
+  options: SnapshotOptions = WITH_CHECKSUM,
+): Uint8Array {
+  const written = writeArena(checked(arena, "snapshot")._usable("snapshot"), into, options);
+  arena._forgetReleased();
+  return written;
+}
+
+/**
+ * Restores a snapshot, in O(`usedBytes`). Addresses of that time have their bytes again, later
+ * ones are not allocated, marks up to then are valid, and the same calls give the same addresses
+ * as then. Blocks that were added since are released. Views and arrays must be fetched again.
+ *
+ * @category Saving
+ * @param arena An arena.
+ * @param bytes What {@linkcode snapshotArena} wrote, of this arena or of one that was created in the
+ * same way, outside of the arena's memory; it may be longer. A debug arena accepts its own
+ * snapshots only, as no other has its addresses.
+ * @throws {SnapshotError} when it is no snapshot of such an arena, or the memory resource has no
+ * block that suits the addresses; nothing changes then.
+ * @throws {TypeError} when `bytes` is no `Uint8Array`, or the arena's memory was detached.
+ * @throws {OutOfMemoryError} when the resource has no memory for a block; nothing changes then.
+ * @throws {DisposedError} after `dispose`.
+ */
+export function restoreArena(arena: Arena, bytes: Uint8Array): void {
+  arena._settle(readArena(checked(arena, "restore")._usable("restore"), bytes));
+}
+
+/** Throws unless the first argument is an arena. */
+function checked(arena: Arena, verb: string): Arena {
+  if (arena instanceof Arena) return arena;
+  throw new TypeError(
+    `Cannot ${verb}: the first argument must be an Arena, got ${showValue(arena)}`,
+  );
 }
 
 /**
  * Writes the state of an arena, in O(allocated bytes).
  *
  * @param metadata Metadata of the arena.
- * @param blockBytes Its option.
  * @param into Where to write, if there is room.
  * @param options Whether to add a checksum.
  * @returns `into`, or a new array.
  */
-export function writeArena(
-  { space, blocks, index, peak, recent, usedBefore, block: { top } }: ArenaMetadata,
-  blockBytes: number,
+function writeArena(
+  { space, blockBytes, blocks, index, peak, recent, usedBefore, block: { top } }: ArenaMetadata,
   into: Uint8Array | undefined,
   options: SnapshotOptions,
 ): Uint8Array {
@@ -97,19 +158,17 @@ export function writeArena(
  * Restores the memory of an arena to a snapshot.
  *
  * @param metadata Metadata of the arena.
- * @param blockBytes Its option.
  * @param bytes The snapshot.
  * @returns The new state of the arena.
  * @throws {SnapshotError} when it is no snapshot that the arena can be restored to.
  * @throws {OutOfMemoryError} when there is no memory for its blocks. In either case nothing
  * changed.
  */
-export function readArena(
+function readArena(
   metadata: ArenaMetadata,
-  blockBytes: number,
   bytes: Uint8Array,
 ): ArenaState {
-  const { space, name } = metadata;
+  const { space, name, blockBytes } = metadata;
   const arrays = readHeader(space.label, name, bytes);
   checkLayout(space.label, name, arrays, fingerprint(space, blockBytes), 1);
   const snapped = new Snapped(metadata, blockBytes, arrays);

@@ -5,13 +5,9 @@
  */
 import { type AddressSpace, Extent, NO_EXTENT } from "./address_space.ts";
 import { checkAlign, checkPositive } from "./checks.ts";
-import {
-  keepOrigin,
-  noteOwn,
-  RUNS_NO_USER_CODE,
-  traceCalls,
-  type TracedCalls,
-} from "../slab/call_stack.ts";
+import { RUNS_NO_USER_CODE, type TracedCalls } from "../slab/call_stack.ts";
+import type { DebugMode } from "../slab/debug_mode.ts";
+import { noteOwn } from "../slab/own_functions.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
 import { detachedError } from "../slab/slab_errors.ts";
 import type { Target } from "../struct/record.ts";
@@ -39,13 +35,13 @@ export interface ByteAllocatorOptions {
   /** Where the memory comes from. @default {heapMemory} */
   readonly memory?: MemoryResource;
   /**
-   * Whether views throw after their memory was freed, `dispose` throws when something is live, and
-   * freed bytes are overwritten with `0xDD`. An arena does not count its allocations, so it reports
+   * {@linkcode debug}, so that views throw after their memory was freed, `dispose` throws when
+   * something is live, and freed bytes are overwritten with `0xDD`. An arena does not count its allocations, so it reports
    * no leaks, and it fills freed bytes with zeros as always. Up to 32 debug allocators have
    * different addresses, so that errors can name the one that an address belongs to. Debug mode
    * takes 4 more bytes for each byte, and time at each access. @default {false}
    */
-  readonly debug?: boolean;
+  readonly debug?: DebugMode | false | undefined;
 }
 
 /**
@@ -100,21 +96,22 @@ type ArrayClass = new (
   length: number,
 ) => ArrayBufferView;
 
-const ARRAY_CLASSES: Readonly<Record<ScalarType, ArrayClass | undefined>> = {
-  i8: Int8Array,
-  u8: Uint8Array,
-  bool: Uint8Array,
-  i16: Int16Array,
-  u16: Uint16Array,
-  f16: "Float16Array" in globalThis ? Float16Array : undefined,
-  i32: Int32Array,
-  u32: Uint32Array,
-  ref: Uint32Array,
-  f32: Float32Array,
-  f64: Float64Array,
-  i64: BigInt64Array,
-  u64: BigUint64Array,
-};
+const ARRAY_CLASSES: Readonly<Record<ScalarType, ArrayClass | undefined>> =
+  /* @__PURE__ */ (() => ({
+    i8: Int8Array,
+    u8: Uint8Array,
+    bool: Uint8Array,
+    i16: Int16Array,
+    u16: Uint16Array,
+    f16: "Float16Array" in globalThis ? Float16Array : undefined,
+    i32: Int32Array,
+    u32: Uint32Array,
+    ref: Uint32Array,
+    f32: Float32Array,
+    f64: Float64Array,
+    i64: BigInt64Array,
+    u64: BigUint64Array,
+  }))();
 
 /**
  * What `Arena`, `StackAllocator` and `FreeListAllocator` have in common: allocations by address,
@@ -156,6 +153,8 @@ export abstract class ByteAllocator implements Disposable {
    * @ignore
    */
   protected readonly _space: AddressSpace;
+  /** @ignore */
+  protected readonly _debug: DebugMode | undefined;
   /**
    * Whether it was disposed.
    *
@@ -168,10 +167,14 @@ export abstract class ByteAllocator implements Disposable {
    *
    * @param name Shown in errors.
    * @param space Its memory.
+   * @param debug Debug mode, if it is on.
    */
-  protected constructor(name: string, space: AddressSpace) {
+  protected constructor(name: string, space: AddressSpace, debug: DebugMode | undefined) {
+    this._debug = debug;
     this.name = name;
     this._space = space;
+    noteOwn(ByteAllocator.prototype, NewRecords.prototype);
+    showAs<ByteAllocator>(ByteAllocator.prototype, (it) => it._summary());
   }
 
   // -- allocating --
@@ -301,7 +304,7 @@ export abstract class ByteAllocator implements Disposable {
     this._checkAttached("view");
     const extent = this._check("view", address, struct.size, struct.align);
     return asView<S>(
-      new (codeOf(struct, this._space.isDebug).View)(extent, address - extent.base),
+      new (codeOf(struct, this._debug).View)(extent, address - extent.base),
     );
   }
 
@@ -317,7 +320,7 @@ export abstract class ByteAllocator implements Disposable {
   cursor<S extends AnyStruct>(struct: S): View<S> {
     this._checkAlive();
     this._checkStruct("cursor", struct);
-    return asView<S>(new (codeOf(struct, this._space.isDebug).View)(NO_EXTENT, 0));
+    return asView<S>(new (codeOf(struct, this._debug).View)(NO_EXTENT, 0));
   }
 
   /**
@@ -476,10 +479,6 @@ export abstract class ByteAllocator implements Disposable {
     this.dispose();
   }
 
-  static {
-    showAs<ByteAllocator>(this.prototype, (it) => it._summary());
-  }
-
   /** One line for `console.log`. */
   private _summary(): string {
     if (this._space === undefined) return "[prototype]"; // `this` is the prototype of a class
@@ -508,7 +507,7 @@ export abstract class ByteAllocator implements Disposable {
    */
   protected _allocWith<S extends AnyStruct>(struct: S, init: Init<S>): number {
     this._checkStruct("allocRecord", struct);
-    const { write, scratch } = codeOf(struct, this._space.isDebug);
+    const { write, scratch } = codeOf(struct, this._debug);
     return write(init, 0, scratch, this._target, 0, undefined);
   }
 
@@ -522,8 +521,9 @@ export abstract class ByteAllocator implements Disposable {
    * @ignore
    */
   protected _traceCalls(own: object): void {
-    traceCalls(this, TRACED, own);
-    this._target = new TracedRecords(this);
+    if (this._debug === undefined) return;
+    this._debug.traceCalls(this, TRACED, own);
+    this._target = new TracedRecords(this, this._debug);
   }
 
   /**
@@ -666,8 +666,6 @@ export abstract class ByteAllocator implements Disposable {
   }
 }
 
-noteOwn(ByteAllocator.prototype);
-
 /** The calls that debug mode traces. */
 const TRACED: TracedCalls = {
   alloc: RUNS_NO_USER_CODE,
@@ -692,12 +690,17 @@ class NewRecords implements Target {
   }
 }
 
-noteOwn(NewRecords.prototype);
-
 /** The same in debug mode. */
 class TracedRecords extends NewRecords {
+  private readonly debug: DebugMode;
+
+  constructor(allocator: ByteAllocator, debug: DebugMode) {
+    super(allocator);
+    this.debug = debug;
+  }
+
   override bindTo(view: Bound): number {
-    return keepOrigin(() => super.bindTo(view));
+    return this.debug.keepOrigin(() => super.bindTo(view));
   }
 }
 
@@ -709,12 +712,12 @@ interface RecordCode extends StructCode {
 const plainCodes = new WeakMap<AnyStruct, RecordCode>();
 const debugCodes = new WeakMap<AnyStruct, RecordCode>();
 
-function codeOf(struct: AnyStruct, isDebug: boolean): RecordCode {
-  const codes = isDebug ? debugCodes : plainCodes;
+function codeOf(struct: AnyStruct, debug: DebugMode | undefined): RecordCode {
+  const codes = debug ? debugCodes : plainCodes;
   let code = codes.get(struct);
   if (code === undefined) {
-    const compile = compilerForStruct(struct, !isDebug);
-    const made = structCode(struct, compile, isDebug);
+    const compile = compilerForStruct(struct, !debug);
+    const made = structCode(struct, compile, debug?.views);
     code = { ...made, scratch: new made.View(NO_EXTENT, 0) };
     codes.set(struct, code);
   }

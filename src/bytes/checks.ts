@@ -3,13 +3,14 @@
  *
  * @module
  */
+import { DEBUG_VALUES, isDebugOption } from "../slab/debug_mode.ts";
 import { checkOptions, titleWith } from "../messages/nearest.ts";
 import { showValue } from "../messages/show.ts";
 import { MAX_ALIGN } from "../memory/region.ts";
 import type { MemoryResource } from "../memory/resource.ts";
 
 /** The most bytes of an extent: typed arrays over it are indexed with 31 bits. */
-export const MAX_EXTENT_BYTES: number = 1 << 30;
+export const MAX_EXTENT_BYTES = 0x4000_0000;
 
 /** The fewest bytes that an allocator takes from its resource at once. */
 const MIN_EXTENT_BYTES = 64;
@@ -48,11 +49,11 @@ export function checkSource(
   kind: string,
   name: string,
   memory: MemoryResource,
-  debug: boolean,
+  debug: unknown,
 ): string {
   if (typeof name !== "string") throw optionError(kind, "name", "a string", name);
   const label = `${kind} "${name}"`;
-  if (typeof debug !== "boolean") throw optionError(label, "debug", "a boolean", debug);
+  if (!isDebugOption(debug)) throw optionError(label, "debug", DEBUG_VALUES, debug);
   if (typeof memory?.allocate === "function" && typeof memory.release === "function") return label;
   throw optionError(label, "memory", "an object with allocate and release", memory);
 }

@@ -39,8 +39,8 @@ export const PREVIOUS_USED = 2;
 const GREW = 4;
 
 /** Masks that clear the flags of the first and of the second word. */
-const SIZE_MASK = 2 ** 30 - 8;
-const ASKED_MASK = 2 ** 30 - 1;
+const SIZE_MASK = 0x3fff_fff8;
+const ASKED_MASK = 0x3fff_ffff;
 
 /** Position of the two halves of an alignment, in both words. */
 const ALIGN_SHIFT = 30;

@@ -6,18 +6,32 @@
  * @module
  */
 import { addressOf, payloadAt, unitOf } from "./chunks.ts";
-import { callOrigin, type Origin } from "../slab/call_stack.ts";
-import { POISON, throwLeaks } from "../slab/debug.ts";
+import type { Origin } from "../slab/call_stack.ts";
+import { type DebugMode, POISON } from "../slab/debug_mode.ts";
+import type { AddressSpace } from "./address_space.ts";
+import type { Fit } from "./free_list.ts";
 import { Heap } from "./heap.ts";
 
 /** A heap in debug mode. */
 export class DebugHeap extends Heap {
   /** Where each live allocation was made, by address. */
   readonly #origins = new Map<number, Origin>();
+  readonly #debug: DebugMode;
+
+  /**
+   * @param space See {@linkcode Heap}.
+   * @param fit See {@linkcode Heap}.
+   * @param isTree See {@linkcode Heap}.
+   * @param debug Debug mode.
+   */
+  constructor(space: AddressSpace, fit: Fit, isTree: boolean, debug: DebugMode) {
+    super(space, fit, isTree);
+    this.#debug = debug;
+  }
 
   override allocate(asked: number, align: number, bytes?: number): number {
     const unit = super.allocate(asked, align, bytes);
-    if (unit !== 0) this.#origins.set(addressOf(unit), callOrigin());
+    if (unit !== 0) this.#origins.set(addressOf(unit), this.#debug.callOrigin());
     return unit;
   }
 
@@ -44,7 +58,7 @@ export class DebugHeap extends Heap {
   }
 
   override checkLeaks(name: string): void {
-    throwLeaks(this.space.label, name, this.#origins);
+    this.#debug.throwLeaks(this.space.label, name, this.#origins);
   }
 
   /** Overwrites bytes of a payload and starts a new epoch for them. */

@@ -24,7 +24,7 @@ import {
 import { OutOfMemoryError } from "../errors.ts";
 import { heapMemory, type MemoryRegion, type MemoryResource } from "../memory/resource.ts";
 import { showValue } from "../messages/show.ts";
-import { noteOwn } from "../slab/call_stack.ts";
+import { noteOwn } from "../slab/own_functions.ts";
 
 export type { Fit } from "./free_list.ts";
 
@@ -147,6 +147,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * @throws {OutOfMemoryError} when the resource does not have that much memory.
    */
   constructor(options: FreeListOptions = {}) {
+    noteOwn(FreeListAllocator.prototype); // before the memory resource is called
     checkByteOptions("FreeListAllocator", "heap", options, {
       byteLength: true,
       fit: true,
@@ -161,12 +162,13 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     checkKinds(label, fit, index);
     if (typeof grow !== "boolean") throw optionError(label, "grow", "a boolean", grow);
     const space = new AddressSpace(label, memory, byteLength, true, debug ? name : undefined);
-    super(name, space);
+    super(name, space, debug || undefined);
     this._grow = grow;
-    this._heap = new (debug ? DebugHeap : Heap)(space, fit, index === "tree");
+    const isTree = index === "tree";
+    this._heap = debug ? new DebugHeap(space, fit, isTree, debug) : new Heap(space, fit, isTree);
     this._heap.start(byteLength);
     heaps.set(this, this._heap);
-    if (debug) this._traceCalls(FreeListAllocator.prototype);
+    this._traceCalls(FreeListAllocator.prototype);
   }
 
   // -- allocating --
@@ -470,8 +472,6 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     );
   }
 }
-
-noteOwn(FreeListAllocator.prototype);
 
 function checkKinds(label: string, fit: Fit, index: FreeIndexKind): void {
   if (!FITS.includes(fit)) {

@@ -32,10 +32,10 @@ import { FILL_BYTES } from "../slab/chunk_memory.ts";
 export const heaps: WeakMap<object, Heap> = new WeakMap();
 
 /** Larger than every chunk. */
-const NO_CHUNK = 2 ** 30;
+const NO_CHUNK = 0x4000_0000;
 
 /** The share by which a past need counts less after each reset. */
-const FADING = 1 / 256;
+const FADING = 0.003_906_25;
 
 /** The chunks of an address space, and the index of the free ones. */
 export class Heap {

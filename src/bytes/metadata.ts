@@ -9,6 +9,8 @@ import type { AddressSpace, Extent } from "./address_space.ts";
 export interface ArenaMetadata {
   readonly name: string;
   readonly space: AddressSpace;
+  /** Bytes of a block, as the option says. */
+  readonly blockBytes: number;
   /** The blocks in the order of use; those past the current one are empty. */
   readonly blocks: readonly Extent[];
   /** The current block, and its index; -1 before there is one. */
@@ -37,3 +39,12 @@ export const arenas: WeakMap<object, () => ArenaMetadata> = new WeakMap();
 
 /** Returns the current metadata of each stack. */
 export const stacks: WeakMap<object, () => StackMetadata> = new WeakMap();
+
+/** The state that an arena is restored to. */
+export interface ArenaState {
+  /** The blocks, their contents restored. */
+  readonly blocks: readonly Extent[];
+  readonly index: number;
+  readonly peak: number;
+  readonly recent: number;
+}

@@ -19,8 +19,9 @@ import {
   type ByteAllocatorOptions,
   type ByteAllocatorStats,
 } from "./byte_allocator.ts";
-import { callOrigin, noteOwn, type Origin } from "../slab/call_stack.ts";
-import { POISON, throwLeaks } from "../slab/debug.ts";
+import type { Origin } from "../slab/call_stack.ts";
+import { noteOwn } from "../slab/own_functions.ts";
+import { POISON } from "../slab/debug_mode.ts";
 import { LifoOrderError, OutOfMemoryError } from "../errors.ts";
 import { heapMemory } from "../memory/resource.ts";
 
@@ -94,15 +95,20 @@ export class StackAllocator extends ByteAllocator {
    * @throws {OutOfMemoryError} when the resource does not have that much memory.
    */
   constructor(options: StackOptions = {}) {
+    noteOwn(StackAllocator.prototype); // before the memory resource is called
     checkByteOptions("StackAllocator", "stack", options, { byteLength: true });
     const { name = "stack", memory = heapMemory, byteLength = 65536, debug = false } = options;
     const label = checkSource("StackAllocator", name, memory, debug);
     checkExtentBytes(label, "byteLength", byteLength);
-    super(name, new AddressSpace(label, memory, byteLength, true, debug ? name : undefined));
+    super(
+      name,
+      new AddressSpace(label, memory, byteLength, true, debug ? name : undefined),
+      debug || undefined,
+    );
     this._origins = debug ? new Map() : undefined;
     this._extent = this._space.map(byteLength, 8);
     stacks.set(this, () => this._metadata());
-    if (debug) this._traceCalls(StackAllocator.prototype);
+    this._traceCalls(StackAllocator.prototype);
   }
 
   /**
@@ -129,7 +135,7 @@ export class StackAllocator extends ByteAllocator {
     extent.top = end;
     this._newest = at;
     this._allocations++;
-    this._origins?.set(extent.base + at, callOrigin());
+    this._origins?.set(extent.base + at, this._debug!.callOrigin()); // debug mode has origins
     return extent.base + at;
   }
 
@@ -209,7 +215,9 @@ export class StackAllocator extends ByteAllocator {
    */
   override dispose(): void {
     super.dispose();
-    if (this._origins !== undefined) throwLeaks(this._space.label, this.name, this._origins);
+    if (this._origins !== undefined) {
+      this._debug!.throwLeaks(this._space.label, this.name, this._origins); // debug mode has origins
+    }
   }
 
   // -- inside --
@@ -287,5 +295,3 @@ export class StackAllocator extends ByteAllocator {
     );
   }
 }
-
-noteOwn(StackAllocator.prototype);

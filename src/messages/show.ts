@@ -5,8 +5,8 @@
  */
 
 /** The members that Deno and Node call to print an object. */
-const DENO = Symbol.for("Deno.customInspect");
-const NODE = Symbol.for("nodejs.util.inspect.custom");
+const DENO = /* @__PURE__ */ Symbol.for("Deno.customInspect");
+const NODE = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom");
 
 /**
  * Shows any value in an error, in a few words.
@@ -24,7 +24,10 @@ export function showValue(value: unknown): string {
 type Inspect = (value: unknown, options?: object) => string;
 
 /**
- * Sets how the objects of a class print. Printing never throws: an error is printed in brackets.
+ * Sets how the objects of a class print, at the first call. Printing never throws: an error is
+ * printed in brackets.
+ *
+ * Constructors call it, as a call at the top level would keep the class in every bundle.
  *
  * @typeParam T The objects.
  * @param prototype The prototype of the class.
@@ -32,6 +35,7 @@ type Inspect = (value: unknown, options?: object) => string;
  * value prints.
  */
 export function showAs<T>(prototype: T, shown: (it: T) => unknown): void {
+  if (Object.hasOwn(prototype as object, NODE)) return;
   const print = (it: T, inspect: Inspect, options: object) => {
     if (Object.hasOwn(it as object, "constructor")) return "[prototype]"; // or of a subclass
     try {

@@ -8,7 +8,7 @@
  * @module
  */
 import { fieldBytes } from "../struct/links.ts";
-import { type Arrays, type Scalar, SCALARS } from "../struct/scalars.ts";
+import { type Arrays, type Scalar, SCALAR_BYTES, SCALARS } from "../struct/scalars.ts";
 import {
   type AnyStruct,
   elementOf,
@@ -301,13 +301,13 @@ class Planner {
   private scalars(a: ScalarType, from: number, b: ScalarType, to: number, length: number): void {
     const source: Scalar = SCALARS[a], target: Scalar = SCALARS[b];
     if (a === b) {
-      this.plan.copy(from, to, length * target.bytes);
+      this.plan.copy(from, to, length * SCALAR_BYTES[b]);
       return;
     }
     this.plan.convert({
       ...{ from, to, length, convert: conversionOf(a, b) },
-      ...{ fromArray: source.array, fromBytes: source.bytes },
-      ...{ toArray: target.array, toBytes: target.bytes },
+      ...{ fromArray: source.array, fromBytes: SCALAR_BYTES[a] },
+      ...{ toArray: target.array, toBytes: SCALAR_BYTES[b] },
     });
   }
 }
@@ -320,9 +320,9 @@ const RANGES: Partial<Record<ScalarType, readonly [least: number, most: number]>
   i8: [-128, 127],
   u16: [0, 65_535],
   i16: [-32_768, 32_767],
-  u32: [0, 2 ** 32 - 1],
-  i32: [-(2 ** 31), 2 ** 31 - 1],
-  ref: [0, 2 ** 32 - 1],
+  u32: [0, 0xffff_ffff],
+  i32: [-0x8000_0000, 0x7fff_ffff],
+  ref: [0, 0xffff_ffff],
 };
 
 /**

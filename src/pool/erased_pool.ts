@@ -4,23 +4,22 @@
  * @module
  */
 import { type Block, NO_BLOCK } from "../slab/block.ts";
-import { noteOwn, traceCalls } from "../slab/call_stack.ts";
-import { linkedSlabsOf } from "../slab/compact.ts";
+import type { DebugMode, EngineConfig } from "../slab/debug_mode.ts";
 import type { HandleCodec, HandlePart } from "../slab/handle.ts";
 import { ALL_KINDS, HandleIterator, type Visitor } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
-import { type Packer, packSlab, type PackTarget } from "../slab/pack.ts";
-import type { Slab, SlabConfig } from "../slab/slab.ts";
+import { noteOwn } from "../slab/own_functions.ts";
+import type { Slab } from "../slab/slab.ts";
 import { mayDetach } from "../slab/slab_class.ts";
-import { slabText, typedSlabsOf } from "../slab/snapshot.ts";
+import { linkedSlabsOf } from "../slab/typed_slab.ts";
 import type { Target } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { AnyHandle, Handle } from "../struct/handle_type.ts";
-import { type AnyStruct, type FieldName, type Init, Struct } from "../struct/schema.ts";
+import type { AnyStruct, Init } from "../struct/schema.ts";
 import { arraysOf, arraysWithin } from "../struct/typed_arrays.ts";
 import { type RecordView, structOf, type View } from "../struct/view.ts";
 import { checkFits, GeometryCode, Kinds, type Passes } from "./kinds.ts";
-import { MapCode, type MapSource } from "./handle_map.ts";
+import type { MapSource } from "./handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
 import {
   allocMany,
@@ -131,18 +130,16 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     // `new ErasedPool` makes an instance of the derived class that is compiled for the geometry.
     if (new.target === ErasedPool) return new setup.Pool(setup) as unknown as ErasedPool<S>;
     const { slab, kinds, tagged } = setup;
-    const typedSlab = { slab, kinds: tagged ? kinds.all : [] };
-    super([typedSlab]);
+    super([{ slab, kinds: tagged ? kinds.all : [], code: setup.code }], setup.debug);
     this._slab = slab;
     this._kinds = kinds;
     this._tagged = tagged;
     this._target = undefined;
     this._own = setup.Pool.prototype as unknown as Hot;
     this._code = setup.code;
-    typedSlabsOf.set(this, [typedSlab]);
     kindsOf.set(this, kinds);
     linkedSlabsOf.set(slab, [{ slab, kinds: kinds.all }]);
-    if (setup.debug) traceCalls(this, TRACED, ErasedPool.prototype, setup.Pool.prototype);
+    setup.debug?.traceCalls(this, TRACED, ErasedPool.prototype, setup.Pool.prototype);
   }
 
   /**
@@ -151,20 +148,20 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @ignore
    */
   _beside(): MapSource {
-    return { parts: [{ slab: this._slab, code: this._code.maps }], partOf: () => 0 };
+    const { _slab: slab, _code: code } = this;
+    return { parts: [{ slab, code, mayDetach: code.mayDetach, isShared: false }], partOf: () => 0 };
   }
 
   /**
-   * Returns the packer of whole chunks.
+   * Returns the tag of a struct, which is added if the pool takes any struct.
+   *
+   * @param verb What the call does, for errors.
+   * @param struct A struct.
+   * @returns Its tag.
    * @ignore
    */
-  _packer(): Packer {
-    return this._code.packer;
-  }
-
-  /** @ignore */
-  protected override _layoutText(): string {
-    return "ErasedPool" + slabText(this._slab);
+  _tagOf(verb: string, struct: AnyStruct): number {
+    return this._kinds.of(verb, struct).tag;
   }
 
   // -- one record --
@@ -584,63 +581,6 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Copies every live record of one struct into an array of yours, without gaps and in memory
-   * order; see `pack` of {@linkcode Pool}. A pool without `types` copies every record as the struct
-   * that it is given.
-   *
-   * @typeParam T The struct type.
-   * @param struct The struct of the records.
-   * @param out A typed array or `DataView`, filled from its start.
-   * @param fields Names of fields; whole records if left out, of the struct's size, not the
-   * chunk's.
-   * @returns How many records were copied.
-   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
-   * Nothing is written then.
-   * @throws {TypeError} when a field is unknown or cannot be stored in such an array.
-   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
-   * @throws {DisposedError} after `dispose`.
-   *
-   * @example Usage
-   * ```ts
-   * import { ErasedPool, struct } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const Bullet = struct({ x: "f32", y: "f32", damage: "u8" }, { name: "Bullet" });
-   * const Spark = struct({ x: "f32", heat: "u8" }, { name: "Spark" });
-   * using cells = new ErasedPool({ size: 16, types: [Bullet, Spark] });
-   * cells.alloc(Bullet, { x: 1, y: 2 });
-   * cells.alloc(Spark, { x: 3 });
-   * const instances = new Float32Array(2);
-   * assertEquals(cells.pack(Bullet, instances, ["x", "y"]), 1);
-   * assertEquals(instances, Float32Array.of(1, 2));
-   * ```
-   */
-  pack<T extends S>(struct: T, out: PackTarget, fields?: readonly FieldName<T>[]): number;
-  /**
-   * Copies the whole chunk of every live record of any struct into an array of yours, without gaps
-   * and in memory order.
-   *
-   * @param out A typed array or `DataView`, filled from its start.
-   * @returns How many records were copied, `chunkBytes` bytes each.
-   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
-   * Nothing is written then.
-   * @throws {DisposedError} after `dispose`.
-   */
-  pack(out: PackTarget): number;
-  pack(structOrOut: unknown, outOrFields?: unknown, fields?: readonly string[]): number {
-    const slab = this._slab;
-    slab.checkThere();
-    if (!isStructForm(structOrOut)) {
-      const none = outOrFields as undefined; // anything else throws
-      return packSlab(slab, this._code.packer, ALL_KINDS, structOrOut as PackTarget, none);
-    }
-    const { tag } = this._kinds.of("pack", structOrOut);
-    const isMixed = this._tagged && this._kinds.all.length > 1;
-    const packer = this._code.packerOf(structOrOut);
-    return packSlab(slab, packer, isMixed ? tag : ALL_KINDS, outOrFields as PackTarget, fields);
-  }
-
-  /**
    * Frees every record of one struct for which a predicate returns false, in O(`capacity` / 32 +
    * `size`), allocating nothing. A pool without `types` visits every record.
    *
@@ -812,8 +752,6 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 }
 
-noteOwn(ErasedPool.prototype);
-
 /**
  * Returns the passes over all records of a pool.
  *
@@ -826,16 +764,6 @@ export function passesOf(pool: object): Passes {
 
 /** The structs that each erased pool knows. */
 const kindsOf = new WeakMap<object, Kinds>();
-
-/**
- * Distinguishes the overloads of a member.
- *
- * @param first The first argument of the call.
- * @returns Whether it is a struct.
- */
-export function isStructForm(first: unknown): first is AnyStruct {
-  return first instanceof Struct;
-}
 
 /**
  * The methods of the class that is compiled for a geometry. `never` fits the generic return types
@@ -860,7 +788,7 @@ class Setup {
   readonly kinds: Kinds;
   /** Whether the struct of each record is kept beside its chunk. */
   readonly tagged: boolean;
-  readonly debug: boolean;
+  readonly debug: DebugMode | undefined;
   readonly code: ErasedCode;
   readonly Pool: { new (setup: Setup): ErasedPool; readonly prototype: ErasedPool };
 
@@ -895,23 +823,21 @@ class Setup {
 /** The code that is compiled for a geometry, with the class of its pools. */
 class ErasedCode extends GeometryCode {
   readonly Pool: Setup["Pool"];
-  readonly maps: MapCode;
 
-  constructor(config: SlabConfig, chunkBytes: number, compile: Compile) {
+  constructor(config: EngineConfig, chunkBytes: number, compile: Compile) {
     super(config, chunkBytes, compile);
     const chunkMask = config.chunksPerBlock - 1;
     const own = { chunkBytes, chunkMask, codec: config.codec, structOf, viewError };
     // ErasedPool's constructor takes a Setup as well.
     this.Pool = compile(defineErasedPool, ErasedPool, own) as unknown as Setup["Pool"];
-    noteOwn(this.Pool.prototype);
-    this.maps = new MapCode(config.codec, compile, mayDetach(config));
+    noteOwn(PoolBase.prototype, ErasedPool.prototype, this.Pool.prototype);
   }
 }
 
 const codes = new Map<string, ErasedCode>();
 
 function codeFor(
-  config: SlabConfig,
+  config: EngineConfig,
   chunkBytes: number,
   compiler: () => Compile = () => compilerFor(config.name, config.specialize),
 ): ErasedCode {

@@ -15,7 +15,7 @@
  */
 import type { HandleCodec } from "../slab/handle.ts";
 import type { SlabObserver } from "../slab/observers.ts";
-import type { Compile } from "../struct/scalars.ts";
+import type { OwnCode } from "../slab/typed_slab.ts";
 import type { AnyStruct, Fields } from "../struct/schema.ts";
 import type { HandleOf } from "./pool_base.ts";
 
@@ -51,8 +51,8 @@ export interface HandleMapPool<S extends AnyStruct | Fields> {
  * slower.
  *
  * Values stay on `pool.trim()` and `pool.rebind()`, and move with their records in
- * `pool.compact()`. `pool.restore()` keeps the values of records that are live both before and
- * after it, `pool.load()` drops all. After the pool's `dispose` all calls but {@linkcode clear}
+ * `compact`. `restore` keeps the values of records that are live both before and
+ * after it, `load` drops all. After the pool's `dispose` all calls but {@linkcode clear}
  * throw `DisposedError`, and `size` is 0.
  *
  * Beside a `SharedPool` a map belongs to one thread. It does not notice when another thread frees a
@@ -294,7 +294,9 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
  * Removes the stores of collected maps from their slabs. It holds no store, as values may refer to
  * their map.
  */
-const collected = new FinalizationRegistry<{ slab: WeakRef<MapSlab>; store: WeakRef<Store> }>(
+const collected = /* @__PURE__ */ new FinalizationRegistry<
+  { slab: WeakRef<MapSlab>; store: WeakRef<Store> }
+>(
   ({ slab, store }) => {
     const gone = store.deref();
     if (gone !== undefined) slab.deref()?.unobserve(gone);
@@ -325,10 +327,21 @@ interface MapSlab {
   unobserve(observer: SlabObserver): void;
 }
 
+/** A slab of a pool. */
+interface MapPart {
+  readonly slab: MapSlab;
+  /** The code of its geometry. */
+  readonly code: OwnCode;
+  /** Whether the memory of records may be detached, which look-ups must notice. */
+  readonly mayDetach: boolean;
+  /** Whether other threads free records, without a notification. */
+  readonly isShared: boolean;
+}
+
 /** What a pool provides for its maps. */
 export interface MapSource {
-  /** The slabs, each with the code of its maps. */
-  readonly parts: readonly { readonly slab: MapSlab; readonly code: MapCode }[];
+  /** The slabs. */
+  readonly parts: readonly MapPart[];
   /**
    * Returns the position in `parts` of the slab that a handle belongs to.
    *
@@ -338,39 +351,23 @@ export interface MapSource {
   partOf(handle: number): number;
 }
 
-/** The code of the maps beside pools of one struct and geometry, compiled for the first map. */
-export class MapCode {
-  readonly #codec: HandleCodec;
-  readonly #compile: Compile;
-  readonly #mayDetach: boolean;
-  readonly #isShared: boolean;
-  #made: MapParts | undefined;
+/** The code of the maps beside pools of one struct and geometry. */
+const mapParts = new WeakMap<OwnCode, MapParts>();
 
-  /**
-   * Compiles nothing yet.
-   *
-   * @param codec Encoding of handles.
-   * @param compile Compiles the code.
-   * @param isLent Whether the memory of records may be detached, which look-ups must notice.
-   * @param isShared Whether other threads free records, without a notification.
-   */
-  constructor(codec: HandleCodec, compile: Compile, mayDetach: boolean, isShared = false) {
-    this.#codec = codec;
-    this.#compile = compile;
-    this.#mayDetach = mayDetach;
-    this.#isShared = isShared;
-  }
-
-  /** The class of the maps and its functions. */
-  get made(): MapParts {
-    return this.#made ??= this.#compile(
+/** Returns the class of the maps beside a slab and its functions, compiled for the first map. */
+function mapPartsFor({ slab, code, mayDetach, isShared }: MapPart): MapParts {
+  let made = mapParts.get(code);
+  if (made === undefined) {
+    made = code.compile(
       defineHandleMap,
       HandleMap as unknown as BaseClass, // the base of maps of any struct
-      this.#codec,
-      this.#mayDetach || this.#isShared,
-      this.#isShared ? STEPS : 0,
+      slab.codec,
+      mayDetach || isShared,
+      isShared ? STEPS : 0,
     );
+    mapParts.set(code, made);
   }
+  return made;
 }
 
 /** The least room of a map with a value, in indices. */
@@ -420,12 +417,11 @@ class Setup {
     }
     const source = _beside.call(pool);
     for (const { slab } of source.parts) slab.checkThere();
-    this.stores = source.parts.map(({ slab, code }) => new Store(slab, code.made));
+    const made = source.parts.map(mapPartsFor);
+    this.stores = source.parts.map(({ slab }, i) => new Store(slab, made[i]));
     for (const store of this.stores) store.slab.observe(store);
     this.partOf = source.partOf;
-    this.Own = this.stores.length > 1
-      ? MapOfSet as unknown as OwnClass
-      : source.parts[0].code.made.Map;
+    this.Own = this.stores.length > 1 ? MapOfSet as unknown as OwnClass : made[0].Map;
   }
 }
 

@@ -5,8 +5,7 @@
  */
 import { SchemaError, TypeMismatchError } from "../errors.ts";
 import { type Block, NO_BLOCK } from "../slab/block.ts";
-import { debugIterationOf } from "../slab/debug.ts";
-import { fingerprintOf, layoutText } from "../slab/envelope.ts";
+import type { DebugMode, EngineConfig } from "../slab/debug_mode.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import {
   ALL_KINDS,
@@ -16,13 +15,13 @@ import {
   RETAIN,
 } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
-import { Packer } from "../slab/pack.ts";
-import type { SlabClass, SlabConfig } from "../slab/slab.ts";
-import { slabClassFor } from "../slab/slab_class.ts";
+import type { SlabClass } from "../slab/slab.ts";
+import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
+import type { OwnCode } from "../slab/typed_slab.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import { type AnyStruct, Struct } from "../struct/schema.ts";
-import { structTitle } from "../struct/text.ts";
+import { structTitle } from "../struct/table.ts";
 import {
   type RecordView,
   type RecordViewClass,
@@ -75,8 +74,6 @@ export interface Kind {
   readonly tag: number;
   /** Bytes of a chunk that its records leave unused. */
   readonly lostBytes: number;
-  /** A hash of its name and layout, by which snapshots identify it. */
-  readonly fingerprint: number;
   /** Iterations over its records. */
   readonly passes: Passes;
   /** The view through which its records are written. */
@@ -84,43 +81,27 @@ export interface Kind {
 }
 
 /** The code that is compiled for a geometry, and shared by all pools of it. */
-export class GeometryCode {
+export class GeometryCode implements OwnCode {
   /** Compiles what is made later. */
   readonly compile: Compile;
   readonly Slab: SlabClass;
-  /** Packs whole chunks. */
-  readonly packer: Packer;
-  private readonly isDebug: boolean;
+  /** See {@linkcode mayDetach}. */
+  readonly mayDetach: boolean;
+  private readonly debug: DebugMode | undefined;
   private readonly chunkBytes: number;
   private readonly structs = new WeakMap<AnyStruct, StructCode>();
-  private readonly packers = new WeakMap<AnyStruct, Packer>();
 
   /**
    * @param config Checked options.
    * @param chunkBytes Bytes of a chunk.
    * @param compile Compiles the code.
    */
-  constructor(config: SlabConfig, chunkBytes: number, compile: Compile) {
+  constructor(config: EngineConfig, chunkBytes: number, compile: Compile) {
     this.compile = compile;
     this.Slab = slabClassFor(config, chunkBytes, compile);
-    this.isDebug = config.debug;
+    this.mayDetach = mayDetach(config);
+    this.debug = config.debug;
     this.chunkBytes = chunkBytes;
-    this.packer = new Packer(undefined, chunkBytes, compile);
-  }
-
-  /**
-   * Returns the packer of a struct's records; made at the first call.
-   *
-   * @param struct A struct that fits.
-   * @returns The packer.
-   */
-  packerOf(struct: AnyStruct): Packer {
-    let packer = this.packers.get(struct);
-    if (packer === undefined) {
-      packer = new Packer(struct, this.chunkBytes, this.compile);
-      this.packers.set(struct, packer);
-    }
-    return packer;
   }
 
   /**
@@ -132,7 +113,7 @@ export class GeometryCode {
   of(struct: AnyStruct): StructCode {
     let code = this.structs.get(struct);
     if (code === undefined) {
-      code = structCode(struct, this.compile, this.isDebug);
+      code = structCode(struct, this.compile, this.debug?.views);
       this.structs.set(struct, code);
     }
     return code;
@@ -150,8 +131,7 @@ interface KindsConfig {
   readonly align: number;
   /** Whether each chunk has a tag. */
   readonly tagged: boolean;
-  /** Whether the pool is in debug mode, and so has debug views. */
-  readonly debug: boolean;
+  readonly debug: DebugMode | undefined;
   readonly codec: HandleCodec;
 }
 
@@ -165,7 +145,6 @@ const NO_KIND: Kind = {
   write: () => 0,
   tag: -1,
   lostBytes: 0,
-  fingerprint: 0,
   passes: {} as Passes,
   scratch: NO_VIEW,
 };
@@ -271,7 +250,6 @@ export class Kinds {
       write,
       tag,
       lostBytes: chunkBytes - struct.size,
-      fingerprint: fingerprintOf(struct.name + layoutText(struct)),
       passes: new Passes(tagged ? this.mixed(tag) : this.plain(View), () => new View(NO_BLOCK, 0)),
       scratch: new View(NO_BLOCK, 0),
     };
@@ -289,17 +267,15 @@ export class Kinds {
   private mixed(only: number): Iteration {
     const { codec, chunkBytes, debug } = this.pool;
     const views = (tag: number) => this.all[tag].View;
-    return debug
-      ? debugIterationOf(views, only)
-      : mixedIterationOf(views, only, codec, chunkBytes, this.code.compile);
+    return debug?.iterationOf(views, only) ??
+      mixedIterationOf(views, only, codec, chunkBytes, this.code.compile);
   }
 
   /** Makes the iteration over all records through one class of views. */
   private plain(View: RecordViewClass): Iteration {
     const { codec, chunkBytes, debug } = this.pool;
-    return debug
-      ? debugIterationOf(() => View)
-      : iterationOf(View, codec, chunkBytes, this.code.compile);
+    return debug?.iterationOf(() => View) ??
+      iterationOf(View, codec, chunkBytes, this.code.compile);
   }
 
   private mismatch(

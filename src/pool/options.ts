@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { DebugHandles } from "../slab/debug_handles.ts";
+import {
+  DEBUG_VALUES,
+  type DebugMode,
+  type EngineConfig,
+  isDebugOption,
+} from "../slab/debug_mode.ts";
 import {
   CompactHandles,
   type HandleKind,
@@ -11,7 +16,6 @@ import {
   WHOLE,
   WideHandles,
 } from "../slab/handle.ts";
-import type { SlabConfig } from "../slab/slab.ts";
 import { MAX_ALIGN } from "../memory/region.ts";
 import { heapMemory, type MemoryResource } from "../memory/resource.ts";
 import { checkOptions, titleWith } from "../messages/nearest.ts";
@@ -51,12 +55,12 @@ export interface PoolOptions {
   /** The resource that blocks are allocated from. @default {heapMemory} */
   readonly memory?: MemoryResource;
   /**
-   * Whether the pool makes checks that cost time. Freed records are overwritten, a view that is
+   * {@linkcode debug} for a pool that makes checks that cost time. Freed records are overwritten, a view that is
    * used after its record's `free` throws, and `dispose` throws {@linkcode LeakError} if records
    * are live. Handles are numbers from one counter of the whole program, so that neither a stale
    * handle nor one of another debug pool is ever accepted. @default {false}
    */
-  readonly debug?: boolean;
+  readonly debug?: DebugMode | false | undefined;
   /**
    * Which free chunk `alloc` takes. `"recent"`: the one that was freed last, whose bytes are still
    * in the cache. `"spread"`: the one that was freed longest ago, with at least 1,024 others freed
@@ -75,14 +79,14 @@ export interface PoolOptions {
 
 const BLOCK_BYTES = 65_536;
 const MIN_CHUNKS = 16;
-const DEFAULT_MAX_CHUNKS = 2 ** 20;
+const DEFAULT_MAX_CHUNKS = 0x10_0000;
 /** The most size classes of a set: 6 bits of a handle. */
 const MAX_CLASSES = 64;
 const MAX_CHUNKS_PER_BLOCK = 65_536;
 /** The widest values of records: `f64`, `i64` and `u64`. */
 const MAX_SCALAR_BYTES = 8;
 /** The loops over a block index its typed arrays with 31 bits. */
-const MAX_BLOCK_BYTES = 2 ** 30;
+const MAX_BLOCK_BYTES = 0x4000_0000;
 
 /** The name of every option of a pool; the type makes the list complete. */
 const POOL_OPTIONS: Readonly<Record<keyof PoolOptions, true>> = {
@@ -145,7 +149,7 @@ export function resolveOptions(
   chunkBytes: number,
   options: PoolOptions,
   part: HandlePart = WHOLE,
-): SlabConfig {
+): EngineConfig {
   const { name = defaultName, handles = "compact", keepEmptyBlocks = 1, memory = heapMemory } =
     options;
   const { debug = false, reuse = "recent", specialize = true } = options;
@@ -157,7 +161,7 @@ export function resolveOptions(
   if (typeof memory?.allocate !== "function" || typeof memory.release !== "function") {
     throw typeError(label, "memory", "an object with allocate and release", memory);
   }
-  if (typeof debug !== "boolean") throw typeError(label, "debug", "a boolean", debug);
+  if (!isDebugOption(debug)) throw typeError(label, "debug", DEBUG_VALUES, debug);
   if (reuse !== "recent" && reuse !== "spread") {
     throw typeError(label, "reuse", '"recent" or "spread"', reuse);
   }
@@ -194,10 +198,10 @@ export function resolveOptions(
     chunksPerBlock: chunksPerBlock | 0, // a small integer to the engine, also if computed by Math.log2
     maxBlocks: maxChunks / chunksPerBlock,
     firstBlock: (part.sizeClass ?? 0) * (maxChunks / MIN_CHUNKS),
-    codec: debug ? new DebugHandles(packed) : packed,
+    codec: debug ? debug.handlesFor(packed) : packed,
     keepEmptyBlocks,
     memory,
-    debug,
+    debug: debug || undefined,
     specialize: specialize && !debug, // debug mode is slow with compiled code, too
     spread: reuse === "spread",
   };

@@ -4,13 +4,9 @@
  * @module
  */
 import { type Block, NO_BLOCK } from "../slab/block.ts";
-import { noteOwn, traceCalls } from "../slab/call_stack.ts";
-import { linkedSlabsOf } from "../slab/compact.ts";
-import { debugIterationOf } from "../slab/debug.ts";
-import { layoutText } from "../slab/envelope.ts";
+import type { EngineConfig } from "../slab/debug_mode.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import {
-  ALL_KINDS,
   HandleIterator,
   type Iteration,
   iterationOf,
@@ -20,13 +16,13 @@ import {
 } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
-import { Packer, packSlab, type PackTarget } from "../slab/pack.ts";
-import type { Chunk, Slab, SlabClass, SlabConfig } from "../slab/slab.ts";
+import { noteOwn } from "../slab/own_functions.ts";
+import type { Chunk, Slab, SlabClass } from "../slab/slab.ts";
 import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
-import { slabText } from "../slab/snapshot.ts";
+import { linkedSlabsOf, type OwnCode } from "../slab/typed_slab.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Handle } from "../struct/handle_type.ts";
-import type { AnyStruct, FieldName, Fields, Init, StructOf } from "../struct/schema.ts";
+import type { AnyStruct, Fields, Init, StructOf } from "../struct/schema.ts";
 import { arraysOf } from "../struct/typed_arrays.ts";
 import {
   isDebugView,
@@ -36,7 +32,7 @@ import {
   structOf,
   type View,
 } from "../struct/view.ts";
-import { MapCode, type MapSource } from "./handle_map.ts";
+import type { MapSource } from "./handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "./options.ts";
 import {
   allocMany,
@@ -120,7 +116,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     if (new.target === Pool) return new setup.code.Pool(setup) as Pool<T>;
     const { struct, code, config } = setup;
     const slab = new code.Slab(config, chunkOf(struct));
-    super([{ slab, kinds: [], struct }]);
+    super([{ slab, kinds: [], struct, code }], config.debug);
     linkedSlabsOf.set(slab, [{ slab, kinds: [{ struct }] }]);
     this.struct = struct as StructOf<T>; // T, or the struct made of the fields T
     this._slab = slab;
@@ -130,12 +126,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     this._retainLoops = new RecentLoops(code.retainLoops);
     this._code = code;
     this._own = code.Pool.prototype as unknown as Hot<T>; // its struct is that of T
-    if (config.debug) traceCalls(this, TRACED, Pool.prototype, code.Pool.prototype);
-  }
-
-  /** @ignore */
-  protected override _layoutText(): string {
-    return "Pool" + slabText(this._slab) + layoutText(this.struct);
+    config.debug?.traceCalls(this, TRACED, Pool.prototype, code.Pool.prototype);
   }
 
   /**
@@ -144,7 +135,8 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * @ignore
    */
   _beside(): MapSource {
-    return { parts: [{ slab: this._slab, code: this._code.maps }], partOf: () => 0 };
+    const { _slab: slab, _code: code } = this;
+    return { parts: [{ slab, code, mayDetach: code.mayDetach, isShared: false }], partOf: () => 0 };
   }
 
   // -- one record --
@@ -535,45 +527,6 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     return this._own.retain.call(this, pred);
   }
 
-  /**
-   * Copies every live record into an array of yours, without gaps and in memory order, in
-   * O(`capacity` / 32 + `size`). Use it for the instance buffers of a GPU, for messages and for
-   * WebAssembly. Nothing is allocated when an array is filled again.
-   *
-   * Without `fields` whole records are copied, `struct.size` bytes each, into an array of any type.
-   * With `fields` only those are copied, in the order in which they are named and without padding;
-   * an array field stands for its elements, a nested struct for its fields. Into a `Uint8Array` or
-   * `DataView` their bytes are copied, in the byte order of the machine. Into any other typed array
-   * each value is assigned to one element, and is converted to its type: `bool` becomes 0 or 1, and
-   * `i64` and `u64` only go into arrays of bigints, which take nothing else.
-   *
-   * @param out A typed array or `DataView`, filled from its start; elements beyond the records are
-   * left as they were.
-   * @param fields Names of fields, at least one; whole records if left out.
-   * @returns How many records were copied.
-   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
-   * Nothing is written then.
-   * @throws {TypeError} when a field is unknown or cannot be stored in such an array, or the pool's
-   * memory was detached.
-   * @throws {DisposedError} after `dispose`.
-   *
-   * @example Usage
-   * ```ts
-   * import { Pool } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * using ships = new Pool({ x: "f32", y: "f32", hp: "u16" });
-   * ships.alloc({ x: 1, y: 2, hp: 9 });
-   * ships.alloc({ x: 3, y: 4 });
-   * const instances = new Float32Array(2 * ships.size);
-   * assertEquals(ships.pack(instances, ["x", "y"]), 2);
-   * assertEquals(instances, Float32Array.of(1, 2, 3, 4)); // device.queue.writeBuffer(buffer, 0, instances)
-   * ```
-   */
-  pack(out: PackTarget, fields?: readonly FieldName<T>[]): number {
-    return packSlab(this._slab, this._code.packer, ALL_KINDS, out, fields);
-  }
-
   // -- many records --
 
   /**
@@ -675,8 +628,6 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 }
 
-noteOwn(Pool.prototype);
-
 /** The methods of the class that is compiled for a struct. */
 type Hot<T extends AnyStruct | Fields> = Pick<
   Pool<T>,
@@ -697,14 +648,13 @@ type Hot<T extends AnyStruct | Fields> = Pick<
 >;
 
 /** The code that is compiled for a struct and a geometry, and shared by all pools of both. */
-interface PoolCode {
+interface PoolCode extends OwnCode {
   readonly Slab: SlabClass;
   readonly View: RecordViewClass;
   readonly iteration: Iteration;
   readonly loops: LoopsByText;
   readonly retainLoops: LoopsByText;
-  readonly maps: MapCode;
-  readonly packer: Packer;
+  readonly mayDetach: boolean;
   // deno-lint-ignore no-explicit-any -- Pool<T> of each T uses it, for a struct of T
   readonly Pool: { new (setup: Setup): Pool<any>; readonly prototype: Pool<any> };
 }
@@ -712,7 +662,7 @@ interface PoolCode {
 /** The arguments of the constructor, checked, with the code for them. */
 class Setup {
   readonly struct: AnyStruct;
-  readonly config: SlabConfig;
+  readonly config: EngineConfig;
   readonly code: PoolCode;
 
   constructor(type: AnyStruct | Fields, options: PoolOptions) {
@@ -730,7 +680,7 @@ function chunkOf(struct: AnyStruct): Chunk {
 
 const codes = new WeakMap<AnyStruct, Map<string, PoolCode>>();
 
-function codeFor(struct: AnyStruct, config: SlabConfig): PoolCode {
+function codeFor(struct: AnyStruct, config: EngineConfig): PoolCode {
   const { chunksPerBlock, codec, debug, specialize, spread } = config;
   if (debug) return makeCode(struct, config); // each debug pool has a handle table of its own
   const key = [chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
@@ -741,15 +691,15 @@ function codeFor(struct: AnyStruct, config: SlabConfig): PoolCode {
   return code;
 }
 
-function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
+function makeCode(struct: AnyStruct, config: EngineConfig): PoolCode {
   const { debug, codec, chunksPerBlock } = config;
   const compile = compilerForStruct(struct, config.specialize);
-  const { View, write } = structCode(struct, compile, debug);
+  const { View, write } = structCode(struct, compile, debug?.views);
   const Slab = slabClassFor(config, struct.size, compile);
-  const iteration = debug
-    ? debugIterationOf(() => View)
-    : iterationOf(View, codec, struct.size, compile);
-  const isView = (view: unknown) => structOf(view) === struct && isDebugView(view) === debug;
+  const iteration = debug?.iterationOf(() => View) ??
+    iterationOf(View, codec, struct.size, compile);
+  const isView = (view: unknown) =>
+    structOf(view) === struct && isDebugView(view) === (debug !== undefined);
   const OwnPool = compile(definePool, Pool, NO_BLOCK, View, iteration.RecordIterator, {
     chunkBytes: struct.size,
     chunkMask: chunksPerBlock - 1,
@@ -759,15 +709,15 @@ function makeCode(struct: AnyStruct, config: SlabConfig): PoolCode {
     checkFunction,
     viewError,
   });
-  noteOwn(OwnPool.prototype);
+  noteOwn(PoolBase.prototype, Pool.prototype, OwnPool.prototype);
   return {
+    compile,
     Slab,
     View,
     iteration,
     loops: new LoopsByText(() => iteration.loop(0)),
     retainLoops: new LoopsByText(() => iteration.loop(RETAIN)),
-    maps: new MapCode(codec, compile, mayDetach(config)),
-    packer: new Packer(struct, struct.size, compile),
+    mayDetach: mayDetach(config),
     Pool: OwnPool as unknown as PoolCode["Pool"], // Pool's constructor takes a Setup as well
   };
 }

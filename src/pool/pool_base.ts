@@ -6,23 +6,15 @@
  */
 import { showAs, summary, together } from "../messages/show.ts";
 import { Block } from "../slab/block.ts";
-import {
-  noteOwn,
-  RUNS_NO_USER_CODE,
-  RUNS_USER_CODE,
-  type TracedCalls,
-} from "../slab/call_stack.ts";
-import { compact, type Moved } from "../slab/compact.ts";
-import { disposeAll } from "../slab/debug.ts";
-import { fingerprintOf, type SnapshotOptions, WITH_CHECKSUM } from "../slab/envelope.ts";
+import { RUNS_NO_USER_CODE, RUNS_USER_CODE, type TracedCalls } from "../slab/call_stack.ts";
+import type { DebugMode } from "../slab/debug_mode.ts";
 import type { Visitor } from "../slab/iterate.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
-import { readSnapshot, type TypedSlab, writeSnapshot } from "../slab/snapshot.ts";
+import { type TypedSlab, typedSlabsOf } from "../slab/typed_slab.ts";
 import type { AnyHandle, Handle } from "../struct/handle_type.ts";
 import { type AnyStruct, type Fields, Struct } from "../struct/schema.ts";
 import { type RecordView, rootOf, type View } from "../struct/view.ts";
 import type { Passes } from "./kinds.ts";
-import { type LoadOptions, type LoadReport, readSave, writeSave } from "./save.ts";
 
 /**
  * A block of chunks, as `pool.blocks` lists it.
@@ -134,9 +126,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   readonly name: string;
   /** The slabs that hold the records: one, or one for each size class. */
   private readonly _slabs: readonly Slab[];
-  /** The slabs with the structs of their records, as snapshots and saves need them. */
-  private readonly _typedSlabs: readonly TypedSlab[];
-  private _fingerprint: number | undefined;
+  private readonly _debug: DebugMode | undefined;
   /** What `blocks` returned last: the blocks of each slab, and all of them in one array. */
   private readonly _mapped: (readonly Block[])[] = [];
   private _blocks: readonly Block[] = [];
@@ -145,21 +135,20 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * Takes the slabs that the constructor of a pool has made.
    *
    * @param typedSlabs The slabs, at least one, with the structs of their records.
+   * @param debug Debug mode, if it is on.
    * @ignore
    */
-  protected constructor(typedSlabs: readonly TypedSlab[]) {
-    this._typedSlabs = typedSlabs;
+  protected constructor(typedSlabs: readonly TypedSlab[], debug: DebugMode | undefined) {
+    this._debug = debug;
     this._slabs = typedSlabs.map(({ slab }) => slab);
     this.name = this._slabs[0].name;
     slabs.set(this, this._slabs);
+    typedSlabsOf.set(this, typedSlabs);
+    showAs<PoolBase<unknown, number>>(
+      PoolBase.prototype,
+      (pool) => summary(together(slabs.get(pool)!)), // every pool has slabs
+    );
   }
-
-  /**
-   * Returns a text of all that a snapshot depends on; pools with the same text read each other's.
-   *
-   * @ignore
-   */
-  protected abstract _layoutText(): string;
 
   /**
    * Iterates over every live record once, in block and chunk order, under the rules of `forEach`.
@@ -428,66 +417,6 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Moves records out of the sparsest blocks into free chunks of the others and gives the empty
-   * blocks back, so that no more blocks are left than the records need. Use it after a peak, at the
-   * end of a level, or where memory is short. It takes no memory from the resource. If no block can
-   * be spared nothing moves, and it returns 0. Reserved capacity is given up. A {@linkcode PoolSet}
-   * does this in each size class.
-   *
-   * A moved record gets a new handle, and its old one is stale. Typed `ref` fields of this pool
-   * that held the old handle are updated, at any depth, if they refer to a struct that the pool
-   * stores; a {@linkcode HandleMap} keeps its values. All other copies of old handles must be
-   * updated by the program in `moved`: those in variables, in untyped `"ref"` fields and in other
-   * pools. Views, cursors and `bytes` of moved records must be fetched again. An iteration that is
-   * under way may see moved records twice, or not at all.
-   *
-   * A pool without `types` does not know the struct of a record. It updates links if all structs
-   * that were used with it have them at the same offsets, and throws otherwise.
-   *
-   * The densest blocks are kept, and their free chunks are filled from the lowest on; with
-   * `reuse: "spread"` these may be chunks that were freed a moment ago. A move counts neither as an
-   * alloc nor as a free in {@linkcode stats}; the chunk that a record leaves gets its next
-   * generation. Takes O(blocks × log blocks), and O(live records × links) if there are typed `ref`
-   * fields.
-   *
-   * @param moved Called with the old and the new handle of each moved record, in block and chunk
-   * order, after the blocks have been given back. It may call the pool. If it throws, it is still
-   * called for the other records, and then `compact` throws the first error.
-   * @returns The bytes that were given back.
-   * @throws {TypeError} when `moved` is no function, the pool's memory was detached, or the links
-   * in a pool without `types` cannot be located; nothing changes then.
-   * @throws {RangeError} when a wide handle that a `ref` holds would become one of 2^32 or more;
-   * nothing changes then.
-   * @throws {DisposedError} after `dispose`.
-   *
-   * @example Usage
-   * ```ts
-   * import { Pool, ref, struct } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const Unit = struct({ hp: "u16", leader: ref("self") }, { name: "Unit" });
-   * using units = new Pool(Unit, { chunksPerBlock: 16 });
-   * const all = units.allocMany(64);
-   * const soldier = all[0];
-   * let captain = all[63];
-   * units.set(soldier, { leader: captain });
-   * units.freeMany(all.slice(1, 63));
-   *
-   * const bytes = units.compact((from, to) => {
-   *   if (captain === from) captain = to;
-   * });
-   * assertEquals([bytes, units.blocks.length], [256, 1]);
-   * assertEquals(units.get(soldier).leader, captain);
-   * assertEquals(units.has(all[63]), false);
-   * ```
-   */
-  compact(moved?: (from: H, to: H) => void): number {
-    this._checkUsable("compact");
-    if (moved !== undefined) checkFunction(this._slabs[0], "compact", moved);
-    return compact(this._slabs, moved as Moved | undefined); // every handle is one of this pool's
-  }
-
-  /**
    * Returns the figures of the pool, in O(blocks). Nothing is allocated if `out` is given.
    *
    * @param out An object to fill instead of a new one.
@@ -526,125 +455,21 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Writes the whole state of the pool as bytes, in O(`byteLength`): records, handles, generations
-   * and the order in which chunks will be given out. For rollback within a process omit the
-   * checksum and pass the same array again: then nothing is allocated. For files use
-   * {@linkcode save}, which a changed program can still read.
-   *
-   * @param into The array to write to, starting at a multiple of 8 bytes in its buffer. If it is
-   * too short a new array is made.
-   * @param options See {@linkcode SnapshotOptions}.
-   * @returns `into`, or a new array; bytes of `into` beyond the snapshot are left as they were.
-   * @throws {TypeError} when `into` is no `Uint8Array`, or the pool's memory was detached.
-   * @throws {RangeError} when `into` does not start at a multiple of 8 bytes.
-   * @throws {DisposedError} after `dispose`.
-   *
-   * @example Usage
-   * ```ts
-   * import { Pool } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * using pool = new Pool({ hp: "u8" });
-   * const imp = pool.alloc({ hp: 7 });
-   * const saved = pool.snapshot();
-   * pool.free(imp);
-   * const later = pool.alloc();
-   *
-   * pool.restore(saved);
-   * assertEquals(pool.get(imp).hp, 7);
-   * assertEquals(pool.has(later), false);
-   * ```
-   */
-  snapshot(into?: Uint8Array, options: SnapshotOptions = WITH_CHECKSUM): Uint8Array {
-    this._checkUsable("snapshot");
-    return writeSnapshot(this._typedSlabs, this.#fingerprint(), into, options);
-  }
-
-  /**
-   * Returns to the state of a snapshot, in O(`byteLength`). Handles of that moment are valid again,
-   * later ones are stale, and repeated calls give the same handles as before. Earlier views and
-   * cursors must be fetched or moved again.
-   *
-   * @param bytes A snapshot of this pool or of one that was created with the same struct and
-   * options; it may be followed by other bytes. A pool in debug mode also takes the snapshot of a
-   * pool without; calls then give other handles than they did there.
-   * @throws {SnapshotError} when it is damaged, or of a pool with another layout; nothing changes
-   * then.
-   * @throws {TypeError} when `bytes` is no `Uint8Array`, or the pool's memory was detached.
-   * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
-   * @throws {DisposedError} after `dispose`.
-   */
-  restore(bytes: Uint8Array): void {
-    this._checkUsable("restore");
-    readSnapshot(this._typedSlabs, this.#fingerprint(), bytes);
-  }
-
-  /**
-   * Writes all records in a self-describing format, in O(`byteLength`): for saved games and files,
-   * which outlive the version of the program that wrote them. {@linkcode load} reads it into a pool
-   * whose struct, options or both have changed. For rollback use {@linkcode snapshot}, which is
-   * smaller and writes into an array of yours.
-   *
-   * @returns A new array.
-   * @throws {TypeError} when the pool's memory was detached.
-   * @throws {DisposedError} after `dispose`.
-   *
-   * @example Usage
-   * ```ts
-   * import { Pool } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * using old = new Pool({ hp: "u8", x: "f32" });
-   * const imp = old.alloc({ hp: 7, x: 1.5 });
-   * const saved = old.save();
-   *
-   * using game = new Pool({ x: "f64", y: "f64", health: "u16" }); // a later version
-   * const { added } = game.load(saved, { rename: { hp: "health" } });
-   * assertEquals(game.get(game.handle(imp)).toJSON(), { x: 1.5, y: 0, health: 7 });
-   * assertEquals(added, ["struct.y"]);
-   * ```
-   */
-  save(): Uint8Array {
-    this._checkUsable("save");
-    return writeSave(this._typedSlabs);
-  }
-
-  /**
-   * Replaces all records by those of a save, in O(records × fields). Structs and fields are matched
-   * by name, whatever the options of the pool: fields that the save does not have are zero, fields
-   * that the pool does not have are dropped, and numbers are converted as a typed array converts
-   * them.
-   *
-   * A record keeps its handle if that number can be a handle of this pool: its generation fits, and
-   * its chunk is neither retired nor taken. That is always so with the same `maxChunks`. Otherwise
-   * the record gets a new handle, in the chunk of the same index if that is free; `moved` is called
-   * with both, and typed `ref` fields that refer to it are updated. All earlier handles are stale,
-   * except those of the save. Views and cursors must be fetched again. Memory is kept, as
-   * {@linkcode clear} keeps it.
-   *
-   * @param bytes What {@linkcode save} wrote; it may be followed by other bytes.
-   * @param options See {@linkcode LoadOptions}.
-   * @returns A report of what was matched and converted; see {@linkcode LoadReport}.
-   * @throws {SnapshotError} when it is no save or is damaged, has records of a struct that the pool
-   * does not know or more records than the pool may have, or when a `ref` cannot hold a new handle;
-   * nothing changes then.
-   * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
-   * @throws {TypeError} when an argument has the wrong type, or the pool's memory was detached.
-   * @throws {DisposedError} after `dispose`.
-   */
-  load(bytes: Uint8Array, options: LoadOptions = {}): LoadReport {
-    this._checkUsable("load");
-    return readSave(this._typedSlabs, bytes, options);
-  }
-
-  /**
    * Gives all memory back, in O(blocks). Any later call throws {@linkcode DisposedError}; disposing
    * twice is harmless.
    *
    * @throws {LeakError} in debug mode when records were live, after the memory has been given back.
    */
   dispose(): void {
-    disposeAll(this._slabs);
+    const errors: unknown[] = [];
+    for (const slab of this._slabs) {
+      try {
+        slab.dispose();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw this._debug?.joinErrors(this._slabs[0], errors) ?? errors[0];
   }
 
   /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
@@ -694,19 +519,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   protected _checkUsable(verb: string): void {
     for (let i = 0; i < this._slabs.length; i++) this._slabs[i].checkUsable(verb);
   }
-
-  #fingerprint(): number {
-    return this._fingerprint ??= fingerprintOf(this._layoutText());
-  }
 }
-
-// Every pool has slabs.
-showAs<PoolBase<unknown, number>>(
-  PoolBase.prototype,
-  (pool) => summary(together(slabs.get(pool)!)),
-);
-
-noteOwn(PoolBase.prototype);
 
 /**
  * The calls that allocate records, which debug mode traces, and whether they run code of the user's
@@ -719,8 +532,6 @@ export const TRACED: TracedCalls = {
   allocMany: RUNS_NO_USER_CODE,
   scoped: RUNS_NO_USER_CODE,
   reserve: RUNS_NO_USER_CODE,
-  restore: RUNS_NO_USER_CODE,
-  load: RUNS_NO_USER_CODE,
 };
 
 /** Returns the slab whose block a view is bound to. */

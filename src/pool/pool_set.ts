@@ -3,25 +3,18 @@
  *
  * @module
  */
-import { noteOwn, RUNS_NO_USER_CODE, traceCalls, type TracedCalls } from "../slab/call_stack.ts";
-import { linkedSlabsOf } from "../slab/compact.ts";
+import { RUNS_NO_USER_CODE, type TracedCalls } from "../slab/call_stack.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import { Chain } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
-import { packChunks, type Packer, type PackTarget } from "../slab/pack.ts";
+import { noteOwn } from "../slab/own_functions.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
-import { slabText, typedSlabsOf } from "../slab/snapshot.ts";
+import { linkedSlabsOf, typedSlabsOf } from "../slab/typed_slab.ts";
 import type { Handle } from "../struct/handle_type.ts";
 import type { Compile } from "../struct/scalars.ts";
-import type { AnyStruct, FieldName, Init } from "../struct/schema.ts";
+import type { AnyStruct, Init } from "../struct/schema.ts";
 import type { View } from "../struct/view.ts";
-import {
-  type ErasedPool,
-  type HandleOf,
-  isStructForm,
-  passesOf,
-  sizeClass,
-} from "./erased_pool.ts";
+import { type ErasedPool, type HandleOf, passesOf, sizeClass } from "./erased_pool.ts";
 import type { MapSource } from "./handle_map.ts";
 import { checkStruct, fitError } from "./kinds.ts";
 import {
@@ -136,8 +129,6 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   private readonly _classSlabs: readonly Slab[];
   /** Bytes of a chunk of each class, ascending. */
   private readonly _sizes: readonly number[];
-  /** The packers of whole chunks of each class. */
-  private readonly _packers: readonly Packer[];
   /** Finds the class of a handle. */
   private readonly _parts: Pick<HandleCodec, "partOf">;
   /** The pool of each struct that was used so far; those of the first few also in the two lists. */
@@ -162,29 +153,24 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     const classes = types?.map((struct) => classOf(sorted, "create", `PoolSet "${name}"`, struct));
     const { debug, specialize = true } = rest;
     let compile: Compile | undefined; // one for all classes that need new code
-    const compiler = () => compile ??= compilerFor(name, specialize && debug !== true);
+    const compiler = () => compile ??= compilerFor(name, specialize && !debug);
     const pools = sorted.map((size, i) => {
       const stored = types?.filter((_, at) => classes![at] === i); // set, as there are types
       const own = { ...rest, name, maxChunks, size };
       const options = stored === undefined ? own : { ...own, types: stored };
       return sizeClass<S>(options, parts[i], compiler);
     });
-    super(pools.flatMap((pool) => typedSlabsOf.get(pool)!)); // every pool has one
+    noteOwn(PoolSet.prototype);
+    super(pools.flatMap((pool) => typedSlabsOf.get(pool)!), debug || undefined); // every pool has one
     this.pools = pools;
     this._classSlabs = slabs.get(this)!; // set by super()
     // Every slab has one.
     const linkedSlabs = this._classSlabs.flatMap((slab) => linkedSlabsOf.get(slab)!);
     for (const slab of this._classSlabs) linkedSlabsOf.set(slab, linkedSlabs);
     const [{ codec }] = this._classSlabs;
-    this._parts = debug === true ? new NumberedParts(this._classSlabs) : codec;
+    this._parts = debug ? new NumberedParts(this._classSlabs) : codec;
     this._sizes = sorted;
-    this._packers = pools.map((pool) => pool._packer());
-    if (debug) traceCalls(this, TRACED_OF_SET, PoolSet.prototype);
-  }
-
-  /** @ignore */
-  protected override _layoutText(): string {
-    return "PoolSet" + this._classSlabs.map(slabText).join();
+    if (debug) debug.traceCalls(this, tracedOfSet(), PoolSet.prototype);
   }
 
   /**
@@ -541,47 +527,6 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Copies every live record of one struct into an array of yours, without gaps and in memory
-   * order; see `pack` of {@linkcode Pool}.
-   *
-   * @typeParam T The struct type.
-   * @param struct The struct of the records.
-   * @param out A typed array or `DataView`, filled from its start.
-   * @param fields Names of fields; whole records if left out, of the struct's size, not the
-   * chunk's.
-   * @returns How many records were copied.
-   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
-   * Nothing is written then.
-   * @throws {TypeError} when a field is unknown or cannot be stored in such an array.
-   * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
-   * @throws {DisposedError} after `dispose`.
-   */
-  pack<T extends S>(struct: T, out: PackTarget, fields?: readonly FieldName<T>[]): number;
-  /**
-   * Copies the whole chunk of every live record into an array of yours, without gaps, class by
-   * class from the smallest: `stats().classes` gives the `size` and `chunkBytes` of each.
-   *
-   * @param out A typed array or `DataView`, filled from its start.
-   * @returns How many records were copied.
-   * @throws {RangeError} when `out` is too short; the error gives the length that is needed.
-   * Nothing is written then.
-   * @throws {DisposedError} after `dispose`.
-   */
-  pack(out: PackTarget): number;
-  pack(structOrOut: unknown, outOrFields?: unknown, fields?: readonly FieldName<S>[]): number {
-    if (isStructForm(structOrOut)) {
-      const struct = structOrOut as S; // any other throws
-      return this.poolFor(struct).pack(struct, outOrFields as PackTarget, fields);
-    }
-    this._classSlabs[0].checkThere();
-    // This throws, as fields need a struct.
-    if (outOrFields !== undefined) {
-      return this.pools[0].pack(structOrOut as never, outOrFields as never);
-    }
-    return packChunks(this._classSlabs, this._packers, structOrOut as PackTarget);
-  }
-
-  /**
    * Frees every record of one struct for which a predicate returns false, in O(`capacity` / 32 +
    * `size`) of its class, allocating nothing.
    *
@@ -774,15 +719,13 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 }
 
-noteOwn(PoolSet.prototype);
-
 /**
  * The calls that debug mode traces. None runs code of the user's itself, as the pools of the
  * classes write the records.
  */
-const TRACED_OF_SET: TracedCalls = Object.fromEntries(
-  Object.keys(TRACED).map((name) => [name, RUNS_NO_USER_CODE]),
-);
+function tracedOfSet(): TracedCalls {
+  return Object.fromEntries(Object.keys(TRACED).map((name) => [name, RUNS_NO_USER_CODE]));
+}
 
 /** Finds the class of a debug handle, a serial number, in the handle tables of the classes. */
 class NumberedParts {

@@ -12,16 +12,17 @@
 import { optionsProblem } from "../messages/nearest.ts";
 import { skipNumbers } from "../slab/debug_handles.ts";
 import type { SnapshotArrays } from "../slab/envelope.ts";
-import { growAll, type TypedSlab } from "../slab/snapshot.ts";
+import { noteOwn } from "../slab/own_functions.ts";
+import { growAll } from "../slab/snapshot.ts";
+import { type TypedSlab, usableSlabs } from "../slab/typed_slab.ts";
 import { type Link, linksOf } from "../struct/links.ts";
 import type { Arrays } from "../struct/scalars.ts";
 import type { AnyStruct } from "../struct/schema.ts";
 import type { Changes, Renames } from "./conversion.ts";
-import { type SavedSlab, SaveFile } from "./save_file.ts";
+import type { PoolBase } from "./pool_base.ts";
+import { type SavedSlab, SaveFile, writeSave } from "./save_file.ts";
 import { Placement, type SlabPlacement } from "./save_placement.ts";
 import { type KindMapping, type KindMappings, linkTargetsIn, mapKinds } from "./save_mapping.ts";
-
-export { writeSave } from "./save_file.ts";
 
 /**
  * Options of `load`.
@@ -63,18 +64,74 @@ export interface LoadReport {
 }
 
 /**
- * Replaces all records of a pool by those of a save, in O(chunks + records × fields).
+ * Writes all records in a self-describing format, in O(`byteLength`): for saved games and files,
+ * which outlive the version of the program that wrote them. {@linkcode load} reads it into a pool
+ * whose struct, options or both have changed. For rollback use {@linkcode snapshot}, which is
+ * smaller and writes into an array of yours.
  *
- * @param all The slabs of the pool.
- * @param bytes The save.
- * @param options See {@linkcode LoadOptions}.
- * @returns What was done.
- * @throws {SnapshotError} when the pool cannot load it; nothing changes then.
- * @throws {OutOfMemoryError} when there is no memory for its blocks; nothing changes then.
- * @throws {TypeError} when an option is wrong; nothing changes then.
- * @throws The first error of `moved`, after all calls.
+ * @category Saving
+ * @param pool A pool, of any class.
+ * @returns A new array.
+ * @throws {TypeError} when the pool's memory was detached.
+ * @throws {DisposedError} after `dispose`.
+ *
+ * @example Usage
+ * ```ts
+ * import { load, Pool, save } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using old = new Pool({ hp: "u8", x: "f32" });
+ * const imp = old.alloc({ hp: 7, x: 1.5 });
+ * const saved = save(old);
+ *
+ * using game = new Pool({ x: "f64", y: "f64", health: "u16" }); // a later version
+ * const { added } = load(game, saved, { rename: { hp: "health" } });
+ * assertEquals(game.get(game.handle(imp)).toJSON(), { x: 1.5, y: 0, health: 7 });
+ * assertEquals(added, ["struct.y"]);
+ * ```
  */
-export function readSave(
+export function save(pool: PoolBase<unknown, number>): Uint8Array {
+  return writeSave(usableSlabs("save", pool));
+}
+
+/**
+ * Replaces all records by those of a save, in O(records × fields). Structs and fields are matched
+ * by name, whatever the options of the pool: fields that the save does not have are zero, fields
+ * that the pool does not have are dropped, and numbers are converted as a typed array converts
+ * them.
+ *
+ * A record keeps its handle if that number can be a handle of this pool: its generation fits, and
+ * its chunk is neither retired nor taken. That is always so with the same `maxChunks`. Otherwise
+ * the record gets a new handle, in the chunk of the same index if that is free; `moved` is called
+ * with both, and typed `ref` fields that refer to it are updated. All earlier handles are stale,
+ * except those of the save. Views and cursors must be fetched again. Memory is kept, as
+ * {@linkcode clear} keeps it.
+ *
+ * @category Saving
+ * @param pool A pool, of any class.
+ * @param bytes What {@linkcode save} wrote; it may be followed by other bytes.
+ * @param options See {@linkcode LoadOptions}.
+ * @returns A report of what was matched and converted; see {@linkcode LoadReport}.
+ * @throws {SnapshotError} when it is no save or is damaged, has records of a struct that the pool
+ * does not know or more records than the pool may have, or when a `ref` cannot hold a new handle;
+ * nothing changes then.
+ * @throws {OutOfMemoryError} when the memory resource has no block to give; nothing changes then.
+ * @throws {TypeError} when an argument has the wrong type, or the pool's memory was detached.
+ * @throws {DisposedError} after `dispose`.
+ */
+export function load(
+  pool: PoolBase<unknown, number>,
+  bytes: Uint8Array,
+  options: LoadOptions = {},
+): LoadReport {
+  noteOwn(OWN); // it may grow the pool
+  return readSave(usableSlabs("load", pool), bytes, options);
+}
+
+const OWN = { load };
+
+/** Reads a save into slabs. */
+function readSave(
   all: readonly TypedSlab[],
   bytes: Uint8Array,
   options: LoadOptions,

@@ -34,7 +34,7 @@ import {
 } from "../slab/envelope.ts";
 import { CompactHandles, type HandleCodec, WideHandles } from "../slab/handle.ts";
 import type { Slab } from "../slab/slab.ts";
-import type { TypedSlab } from "../slab/snapshot.ts";
+import type { TypedSlab } from "../slab/typed_slab.ts";
 import { SCALARS } from "../struct/scalars.ts";
 import {
   type AnyStruct,
@@ -73,8 +73,8 @@ interface SlabDescription {
   readonly tagged: boolean;
 }
 
-/** Where the description starts, in bytes. */
-const TEXT_BYTE = HEADER_WORDS * 4 + 8;
+/** Where the description starts, in bytes: after the header and two numbers. */
+const TEXT_BYTE = 40;
 
 /** Bytes of the two counts of a slab. */
 const COUNTS_BYTES = 16;
@@ -241,10 +241,10 @@ const MAX_DEPTH = 64;
 const MAX_SLABS = 64;
 
 /** The greatest handle of debug mode that is accepted, so that 2^52 are left for later records. */
-const MAX_NUMBER = 2 ** 52;
+const MAX_NUMBER = 0x10_0000_0000_0000;
 
 /** The most bytes of a record, and elements of an array. */
-const MAX_BYTES = 2 ** 26;
+const MAX_BYTES = 0x400_0000;
 
 /** A save that was read; everything but the bytes of the records is checked. */
 export class SaveFile {

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import type { TypedSlab } from "../slab/snapshot.ts";
+import type { TypedSlab } from "../slab/typed_slab.ts";
 import { linkTargets } from "../struct/links.ts";
 import { type AnyStruct, elementOf } from "../struct/schema.ts";
-import { structTitle } from "../struct/text.ts";
+import { structTitle } from "../struct/table.ts";
 import { type Changes, ConversionPlan, newNameOf, planFor, type Renames } from "./conversion.ts";
 import type { SavedSlab, SaveFile } from "./save_file.ts";
 

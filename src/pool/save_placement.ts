@@ -11,10 +11,10 @@
 import type { Block } from "../slab/block.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import type { Slab } from "../slab/slab.ts";
-import type { TypedSlab } from "../slab/snapshot.ts";
+import type { TypedSlab } from "../slab/typed_slab.ts";
 import { LINK_RANGE } from "../struct/links.ts";
 import type { AnyStruct } from "../struct/schema.ts";
-import { structTitle } from "../struct/text.ts";
+import { structTitle } from "../struct/table.ts";
 import type { SavedSlab, SaveFile } from "./save_file.ts";
 import { type KindMapping, type KindMappings, linkTargetsIn } from "./save_mapping.ts";
 

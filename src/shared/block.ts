@@ -13,7 +13,7 @@ import { lengthOf, type SharedSteps } from "./protocol.ts";
 const UNSEEN = -1;
 
 /** Stamps and words of the block without chunks. */
-const NOTHING = new Int32Array(0);
+const NOTHING = /* @__PURE__ */ new Int32Array(0);
 
 /** A block: the words that threads share, and what this thread keeps for itself. */
 export class SharedBlock extends ChunkMemory implements SharedSteps {

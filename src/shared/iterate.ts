@@ -19,23 +19,9 @@ import type { SharedSlab } from "./slab.ts";
 import { FIRST_STAMP } from "./protocol.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import { MAX_ARGUMENTS, type Visitor } from "../slab/iterate.ts";
-import { type Selection, selection } from "../slab/pack.ts";
+import type { Selection } from "../slab/pack.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";
-
-/**
- * The part of the blocks that one pass visits: every `of`-th, from the one at position `stripe`.
- *
- * Use it to share a pass among threads.
- *
- * @category Shared pools
- */
-export interface Stripe {
-  /** Number of the stripe, an integer from 0 to `of` - 1. */
-  readonly stripe: number;
-  /** Number of stripes, an integer from 1. */
-  readonly of: number;
-}
 
 /**
  * Calls a function with each live record.
@@ -119,11 +105,16 @@ export function sharedLoopFunction(
  * Selects the records to pack: those that a pass would visit at this moment.
  *
  * @param slab The slab.
+ * @param selection Receives the records.
  * @param first Position of the first block.
  * @param step Blocks from one to the next.
- * @returns The selection.
  */
-export function selectShared(slab: SharedSlab, first: number, step: number): Selection {
+export function selectShared(
+  slab: SharedSlab,
+  selection: Selection,
+  first: number,
+  step: number,
+): void {
   const blocks = slab.mappedBlocks();
   selection.start(blocks);
   for (let i = first; i < blocks.length; i += step) {
@@ -133,7 +124,6 @@ export function selectShared(slab: SharedSlab, first: number, step: number): Sel
       if ((stamps[chunk] & 1) === 1 && (block.look(chunk) & 1) === 1) selection.add(i, chunk);
     }
   }
-  return selection;
 }
 
 /**

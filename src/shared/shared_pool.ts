@@ -5,29 +5,25 @@
  */
 import { checkGrowth } from "../memory/isolation.ts";
 import { SharedBlock } from "./block.ts";
-import {
-  selectShared,
-  type SharedLoop,
-  sharedLoopFunction,
-  sharedLoopOf,
-  type Stripe,
-} from "./iterate.ts";
+import { selectShared, type SharedLoop, sharedLoopFunction, sharedLoopOf } from "./iterate.ts";
 import { readShape, SharedLayout, type SharedShape } from "./layout.ts";
 import { shared, type SharedSlab, type SharedSlabClass, sharedSlabClass } from "./slab.ts";
 import { CHUNK_BITS } from "./protocol.ts";
 import { showAs, summary } from "../messages/show.ts";
 import { checkOptions } from "../messages/nearest.ts";
-import { MapCode, type MapSource } from "../pool/handle_map.ts";
+import type { MapSource } from "../pool/handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "../pool/options.ts";
+import type { Stripe } from "../pool/pack.ts";
 import { asStruct, checkFunction, viewError } from "../pool/pool_base.ts";
 import type { Visitor } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
+import type { OwnCode } from "../slab/typed_slab.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
-import { Packer, packSelected, type PackTarget } from "../slab/pack.ts";
+import type { PackedSlab, Selection } from "../slab/pack.ts";
 import type { SlabConfig } from "../slab/slab.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Handle } from "../struct/handle_type.ts";
-import type { AnyStruct, FieldName, Fields, Init, StructOf } from "../struct/schema.ts";
+import type { AnyStruct, Fields, Init, StructOf } from "../struct/schema.ts";
 import { arraysOf } from "../struct/typed_arrays.ts";
 import {
   isDebugView,
@@ -512,51 +508,39 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 
   /**
-   * Copies every live record into an array without gaps, in block and chunk order, while other
-   * threads go on; see `pack` of {@linkcode Pool}. In O(capacity).
+   * Tells `pack` how the records are stored.
    *
-   * The live records are selected before the first is copied. A record that another thread writes
-   * or frees meanwhile may be copied with its old bytes, its new ones, or some of both.
-   *
-   * @param out A typed array or `DataView`, filled from its start.
-   * @param fields Names of fields; whole records where it is left out.
-   * @param stripe The blocks to visit, by default all.
-   * @returns How many records were copied.
-   * @throws {RangeError} when `out` is too short, and says which length is needed; or when the
-   * stripe is out of range. Nothing is written then.
-   * @throws {TypeError} when a field is unknown, or does not fit the type of `out`.
-   * @throws {DisposedError} after `dispose`.
-   *
-   * @example Usage
-   * ```ts
-   * import { SharedPool } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * using sparks = SharedPool.create({ x: "f32", y: "f32", heat: "u8" });
-   * sparks.alloc({ x: 1, y: 2 });
-   * const instances = new Float32Array(200);
-   * assertEquals(sparks.pack(instances, ["x", "y"]), 1);
-   * assertEquals([...instances.subarray(0, 2)], [1, 2]);
-   * ```
+   * @returns The slab and its code.
+   * @ignore
    */
-  pack(out: PackTarget, fields?: readonly FieldName<T>[], stripe: Stripe = ALL): number {
-    const { _slab: slab } = this;
+  _packed(): PackedSlab {
+    const { _slab: slab, _code: code } = this;
     slab.checkThere();
-    const plan = this._code.packer.plan(slab.label, out, fields, slab.mappedBlocks()[0]);
-    const { stripe: first, of: step } = stripe;
-    slab.checkThere(); // again, as reading `fields` may have run user code
-    checkStripe(slab, first, step);
-    return packSelected(slab.label, plan, out, selectShared(slab, first, step));
+    const { label, chunkBytes } = slab;
+    return { label, chunkBytes, struct: this.struct, code, block: slab.mappedBlocks()[0] };
+  }
+
+  /**
+   * Selects the records of a stripe that are live at this moment, for `pack`.
+   *
+   * @param selection Receives the records.
+   * @param stripe The stripe.
+   * @ignore
+   */
+  _select(selection: Selection, { stripe, of }: Stripe = ALL): void {
+    this._slab.checkThere(); // again, as user code may have run since
+    checkStripe(this._slab, stripe, of);
+    selectShared(this._slab, selection, stripe, of);
   }
 
   /**
    * What a `HandleMap` beside the pool needs.
    *
    * @ignore
-   * @ignore
    */
   _beside(): MapSource {
-    return { parts: [{ slab: this._slab, code: this._code.maps }], partOf: () => 0 };
+    const { _slab: slab, _code: code } = this;
+    return { parts: [{ slab, code, mayDetach: false, isShared: true }], partOf: () => 0 };
   }
 
   // -- memory --
@@ -636,8 +620,6 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 }
 
-showAs<SharedPool<AnyStruct>>(SharedPool.prototype, (pool) => summary(shared.get(pool)!)); // every pool has one
-
 /** What the constructor gets. */
 interface Setup {
   readonly struct: AnyStruct;
@@ -647,20 +629,20 @@ interface Setup {
 }
 
 /** The code that is compiled for a struct and a geometry, and shared by all pools of both. */
-interface SharedCode {
+interface SharedCode extends OwnCode {
   readonly Slab: SharedSlabClass;
   readonly View: RecordViewClass;
   readonly makeLoop: (args: number) => SharedLoop;
   readonly SharedPool: OwnClass;
   readonly loops: LoopsByText<SharedLoop>;
-  readonly maps: MapCode;
-  readonly packer: Packer;
 }
 
 // deno-lint-ignore no-explicit-any -- one class serves pools of any struct
 type OwnClass = new (setup: Setup) => SharedPool<any>;
 
 function make<T extends AnyStruct | Fields>(setup: Setup): SharedPool<T> {
+  // Every pool has a slab.
+  showAs<SharedPool<AnyStruct>>(SharedPool.prototype, (pool) => summary(shared.get(pool)!));
   return new setup.code.SharedPool(setup);
 }
 
@@ -679,7 +661,7 @@ function codeFor(struct: AnyStruct, config: SlabConfig): SharedCode {
 function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {
   const { codec, chunksPerBlock, specialize } = config;
   const compile = compilerForStruct(struct, specialize);
-  const { View, write } = structCode(struct, compile, false);
+  const { View, write } = structCode(struct, compile);
   const makeLoop = (args: number) => sharedLoopOf(codec, struct.size, args, compile);
   // The constructor of SharedPool is private, and so no type of a class to extend.
   const Base = SharedPool as unknown as BaseClass;
@@ -694,9 +676,7 @@ function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {
   });
   const loops = new LoopsByText(() => makeLoop(0));
   const Slab = sharedSlabClass(config, struct.size, compile);
-  const maps = new MapCode(codec, compile, false, true);
-  const packer = new Packer(struct, struct.size, compile);
-  return { Slab, View, makeLoop, loops, maps, packer, SharedPool: Own };
+  return { compile, Slab, View, makeLoop, loops, SharedPool: Own };
 }
 
 type BaseClass = abstract new (setup: Setup) => SharedPool<AnyStruct>;
@@ -862,7 +842,7 @@ function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
   // The type has no such options, but options of a Pool can be passed in its place.
   const { memory, debug, reuse }: PoolOptions = options;
   if (memory !== undefined) throw leftOutError(label, "memory", memory);
-  if (debug === true) throw leftOutError(label, "debug", debug);
+  if (debug) throw leftOutError(label, "debug", debug);
   if (reuse === "spread") throw leftOutError(label, "reuse", reuse);
   if (chunksPerBlock > 1 << CHUNK_BITS) {
     throw new RangeError(

@@ -75,8 +75,8 @@ export interface BlockOwner {
 const FIRST_STAMP = 2;
 
 /** Shared by all blocks without tags, and by all without a queue. */
-const NO_TAGS = new Uint8Array(0);
-const NO_LINKS = new Int32Array(0);
+const NO_TAGS = /* @__PURE__ */ new Uint8Array(0);
+const NO_LINKS = /* @__PURE__ */ new Int32Array(0);
 
 /**
  * @param geometry Geometry of the slab.
@@ -318,7 +318,7 @@ export class Block extends ChunkMemory {
  * The current block of a slab that has none. It has no memory, so the check for detached memory,
  * which alloc makes anyway, finds it as well.
  */
-export const NO_BLOCK: Block = new Block(
+export const NO_BLOCK: Block = /* @__PURE__ */ new Block(
   -1,
   {
     chunkBytes: 1,

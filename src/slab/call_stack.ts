@@ -21,6 +21,7 @@
  * @module
  */
 import { takeRegion } from "../memory/region.ts";
+import { ownFunctions } from "./own_functions.ts";
 
 /**
  * Where a call came from. Formatting it by {@linkcode framesOf} takes ten times as long as
@@ -76,24 +77,6 @@ const NOBODY = "    by the engine, no function of the program was on the stack";
 let current: Origin | undefined;
 /** Origin that the next entry takes over, as the module itself is about to call it. */
 let passedOn: Origin | undefined;
-
-/** The prototypes to look up {@linkcode NAMES} in. */
-let known: WeakRef<object>[] = [];
-/** Collected prototypes are removed from `known` when it reaches this length. */
-let pruneAt = 64;
-
-/**
- * Registers the functions of a class as the module's own.
- *
- * @param prototype Its prototype.
- */
-export function noteOwn(prototype: object): void {
-  if (known.length >= pruneAt) {
-    known = known.filter((ref) => ref.deref() !== undefined);
-    pruneAt = 2 * known.length + 64;
-  }
-  known.push(new WeakRef(prototype));
-}
 
 /**
  * The calls to trace, by name. Each predicate gets the arguments and returns whether the call runs
@@ -291,11 +274,9 @@ interface OwnFunction {
 /** Finds the module's functions on the stack, by the number of frames below each. */
 function functionsByDepth(): Map<number, OwnFunction> {
   const found = new Map<number, OwnFunction>();
-  for (const ref of known) {
-    const prototype = ref.deref();
-    if (prototype === undefined) continue;
+  for (const owner of ownFunctions()) {
     for (const name of NAMES) {
-      const fn: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
+      const fn: unknown = Object.getOwnPropertyDescriptor(owner, name)?.value;
       const depth = typeof fn === "function" ? depthOf(fn) : 0;
       if (depth > 0) found.set(depth, { fn, isInner: INNER.includes(name) });
     }

@@ -46,7 +46,7 @@ export interface BlockMetadata {
  * in memory order, which is fast, and followed in here. Each is set to -1 once it was followed, so
  * a list that comes to a chunk a second time is noticed.
  */
-let next = new Int32Array(0);
+let next = /* @__PURE__ */ new Int32Array(0);
 
 /**
  * Checks a block, in O(chunks). It allocates only when a block is larger than all before.

@@ -12,19 +12,10 @@
 import type { MemoryRegion } from "../memory/resource.ts";
 import { fieldBytes, LINK_BYTES, LINK_RANGE, linksOf, linkTargets } from "../struct/links.ts";
 import type { AnyStruct } from "../struct/schema.ts";
-import { structTitle } from "../struct/text.ts";
+import { structTitle } from "../struct/table.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import type { Slab } from "./slab.ts";
-
-/** A slab, and the structs of its records. */
-interface LinkedSlab {
-  readonly slab: Slab;
-  /** The structs by tag; where a slab has no tags, a record may be of any of them. */
-  readonly kinds: readonly { readonly struct: AnyStruct }[];
-}
-
-/** The slabs with links to the records of a slab: the slab itself, and in a set all of the set. */
-export const linkedSlabsOf: WeakMap<Slab, readonly LinkedSlab[]> = new WeakMap();
+import { type LinkedSlab, linkedSlabsOf } from "./typed_slab.ts";
 
 /** A callback with the old and the new handle of a moved record. */
 export type Moved = (from: number, to: number) => void;
@@ -41,7 +32,7 @@ export type Moved = (from: number, to: number) => void;
  * @throws {RangeError} when a link cannot hold a new handle; nothing changes then.
  * @throws The first error of a memory resource or of `moved`, after all calls.
  */
-export function compact(slabs: readonly Slab[], moved: Moved | undefined): number {
+export function compactSlabs(slabs: readonly Slab[], moved: Moved | undefined): number {
   const linkedSlabs = linkedSlabsOf.get(slabs[0])!; // every pool has set them
   for (const { slab } of linkedSlabs) slab.checkAttached("compact");
   const links = new Links(linkedSlabs);

@@ -7,17 +7,23 @@
  * @module
  */
 import { type Leak, LeakError, StaleHandleError } from "../errors.ts";
+import { debugViews } from "../struct/debug_view.ts";
 import { TypedArrays } from "../struct/typed_arrays.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";
 import type { Block } from "./block.ts";
-import { callOrigin, framesOf, keepOrigin, type Origin, withOrigin } from "./call_stack.ts";
+import {
+  callOrigin,
+  framesOf,
+  keepOrigin,
+  type Origin,
+  traceCalls,
+  withOrigin,
+} from "./call_stack.ts";
+import { type DebugMode, POISON } from "./debug_mode.ts";
 import { ALL_KINDS, type Iteration, LiveChunks, loopsOf, RETAIN } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
-import type { DebugHandles } from "./debug_handles.ts";
+import { DebugHandles } from "./debug_handles.ts";
 import type { Slab, SlabClass, SlabState, WholeSlab } from "./slab.ts";
-
-/** The value that freed bytes are filled with. */
-export const POISON: number = 0xdd;
 
 /** Stands for the stack of a record that came from a snapshot. */
 const FROM_SNAPSHOT = "    by restore() or load()";
@@ -34,7 +40,7 @@ const debugSlabs = new Set<WeakRef<Slab>>();
  * @param Plain The class of the same slabs without debug mode.
  * @returns The class.
  */
-export function debugSlabClass(Plain: SlabClass): SlabClass {
+function debugSlabClass(Plain: SlabClass): SlabClass {
   return class extends (Plain as typeof WholeSlab) {
     /** Where each live record was allocated, by handle; `undefined` for one from a snapshot. */
     readonly #origins = new Map<number, Origin | undefined>();
@@ -169,7 +175,7 @@ class MovedOn extends TypedArrays {
  * @param only Tag of the records to iterate over.
  * @returns Iteration in debug mode.
  */
-export function debugIterationOf(
+function debugIterationOf(
   views: (tag: number) => RecordViewClass,
   only: number = ALL_KINDS,
 ): Iteration {
@@ -235,25 +241,11 @@ function poison({ bytes, chunkBytes, linkBytes }: Block, chunk: number): void {
   bytes.fill(POISON, at + linkBytes, at + chunkBytes);
 }
 
-/**
- * Disposes of the slabs of one pool, of all of them even if some throw.
- *
- * @param all The slabs, at least one.
- * @throws {LeakError} with all live records, in debug mode.
- */
-export function disposeAll(all: readonly Slab[]): void {
-  const leaks: Leak[] = [];
-  const errors: unknown[] = [];
-  for (const slab of all) {
-    try {
-      slab.dispose();
-    } catch (error) {
-      if (error instanceof LeakError) leaks.push(...error.leaks);
-      else errors.push(error); // from a memory resource
-    }
-  }
-  if (errors.length > 0) throw errors[0];
-  if (leaks.length > 0) throw leakError(all[0].label, all[0].name, leaks, "handle");
+/** Returns the error for the disposal of a pool: one for the leaks of all its slabs. */
+function joinErrors({ label, name }: Slab, errors: readonly unknown[]): unknown {
+  const other = errors.find((error) => !(error instanceof LeakError)); // from a memory resource
+  if (other !== undefined) return other;
+  return leakError(label, name, errors.flatMap((error) => (error as LeakError).leaks), "handle");
 }
 
 /**
@@ -288,8 +280,44 @@ function leakError(
  * @param origins Where each live allocation was made, by address; it is cleared.
  * @throws {LeakError} with all of them, if there are any.
  */
-export function throwLeaks(label: string, name: string, origins: Map<number, Origin>): void {
+function throwLeaks(label: string, name: string, origins: Map<number, Origin>): void {
   const leaks = Array.from(origins, ([handle, origin]) => ({ handle, stack: framesOf(origin) }));
   origins.clear();
   if (leaks.length > 0) throw leakError(label, name, leaks, "address");
 }
+
+/**
+ * Debug mode, the value of the option `debug` of pools and allocators: use it while you look for a
+ * bug, and in tests.
+ *
+ * Freed chunks are filled with `0xdd`. A view that is kept past its record's `free` throws
+ * `StaleHandleError`, and so does a view of a loop that is kept past its step. A stale handle is
+ * never accepted, however often its chunk was reused. `dispose` throws `LeakError` when records are
+ * still live, with the stack of each one's `alloc`. Everything takes several times as long, and
+ * allocates on the heap.
+ *
+ * @category Debugging
+ *
+ * @example Usage
+ * ```ts
+ * import { debug, Pool, StaleHandleError } from "@slabs/pool";
+ * import { assertThrows } from "@std/assert";
+ *
+ * using pool = new Pool({ hp: "u8" }, { debug });
+ * const imp = pool.alloc({ hp: 7 });
+ * const view = pool.get(imp);
+ * pool.free(imp);
+ * assertThrows(() => view.hp, StaleHandleError);
+ * ```
+ */
+export const debug: DebugMode = {
+  views: debugViews,
+  handlesFor: (packed) => new DebugHandles(packed),
+  slabClass: debugSlabClass,
+  iterationOf: debugIterationOf,
+  traceCalls,
+  callOrigin,
+  keepOrigin,
+  joinErrors,
+  throwLeaks,
+};

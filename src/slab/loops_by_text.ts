@@ -11,8 +11,6 @@ const MAX_TEXTS = 64;
 /** With fewer live records, finding a loop costs more than it saves. */
 const MIN_RECORDS = 16;
 
-const textOf = Function.prototype.toString;
-
 /** The text of a function without source, such as a bound one: `function () { [native code] }`. */
 const NO_TEXT = /\{\s*\[native code\]\s*\}\s*$/;
 
@@ -42,7 +40,7 @@ export class LoopsByText<L = Loop> {
    */
   find(fn: Visitor, size: number): L {
     if (size < MIN_RECORDS) return this.common ??= this.make();
-    const text = textOf.call(fn);
+    const text = Function.prototype.toString.call(fn);
     let loop = this.byText.get(text);
     if (loop === undefined) {
       if (this.byText.size === MAX_TEXTS) return this.common ??= this.make();

@@ -129,7 +129,7 @@ export function compilerForStruct(
   return compile;
 }
 
-const collected = new FinalizationRegistry(() => owners--);
+const collected = /* @__PURE__ */ new FinalizationRegistry(() => owners--);
 
 /** Calls the function itself, so that its classes share code with all others that it defines. */
 export const callDirectly: Compile = (define, ...args) => define(...args);

@@ -10,12 +10,19 @@
  * @module
  */
 import { unknownName } from "../messages/nearest.ts";
-import { type Arrays, type Compile, SCALARS, type ScalarType } from "../struct/scalars.ts";
+import {
+  type Arrays,
+  type Compile,
+  SCALAR_BYTES,
+  SCALARS,
+  type ScalarType,
+} from "../struct/scalars.ts";
 import { type AnyStruct, elementBytes, scalarOf, Struct } from "../struct/schema.ts";
 import type { Block } from "./block.ts";
 import { ALL_KINDS } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
 import type { Slab } from "./slab.ts";
+import type { OwnCode, TypedSlab } from "./typed_slab.ts";
 
 /**
  * The target of `pack()`: a typed array or a `DataView`.
@@ -169,7 +176,7 @@ class ElementMap {
 const MAX_PLANS = 64;
 
 /** Makes and keeps the plans for the records of one struct in chunks of one size. */
-export class Packer {
+class Packer {
   private readonly struct: AnyStruct | undefined;
   private readonly chunkBytes: number;
   private readonly compile: Compile;
@@ -267,12 +274,12 @@ export class Packer {
   private inWords(scalars: readonly ScalarRun[], most: number, compile: Compile): PackPlan {
     let shape = this.chunkBytes;
     for (const { scalar, offset, count } of scalars) {
-      shape |= offset | count * SCALARS[scalar].bytes;
+      shape |= offset | count * SCALAR_BYTES[scalar];
     }
     const unit = Math.min(most, shape & -shape);
     const elements = new ElementMap();
     for (const { scalar, offset, count } of scalars) {
-      elements.add(offset / unit, elements.count, count * SCALARS[scalar].bytes / unit);
+      elements.add(offset / unit, elements.count, count * SCALAR_BYTES[scalar] / unit);
     }
     const array = unit === 4 ? "i32" : unit === 2 ? "u16" : "u8";
     const copy = elements.copy(this.chunkBytes / unit, elements.count, AS_IT_IS, compile);
@@ -287,7 +294,8 @@ export class Packer {
     >();
     let length = 0;
     for (const { scalar, offset, count } of scalars) {
-      const { array, bytes } = SCALARS[scalar];
+      const { array } = SCALARS[scalar];
+      const bytes = SCALAR_BYTES[scalar];
       const decoding = DECODING[scalar] ?? AS_IT_IS;
       const key = `${array} ${decoding}`;
       let group = groups.get(key);
@@ -301,7 +309,7 @@ export class Packer {
       return {
         array,
         // A typed array is named after the type that needs no decoding.
-        copy: elements.copy(this.chunkBytes / SCALARS[array].bytes, length, decoding, compile),
+        copy: elements.copy(this.chunkBytes / SCALAR_BYTES[array], length, decoding, compile),
       };
     });
     return new PackPlan(made, length, 0, false);
@@ -316,6 +324,73 @@ export class Packer {
     }
     return scalarsOf(fields[name].type, fields[name].offset);
   }
+}
+
+/** A slab whose records `pack` selects itself, as a `SharedPool` describes it. */
+export interface PackedSlab {
+  /** How errors call the pool. */
+  readonly label: string;
+  readonly chunkBytes: number;
+  readonly struct: AnyStruct;
+  readonly code: OwnCode;
+  /** One of the blocks, if there is any. */
+  readonly block: Arrays | undefined;
+}
+
+/**
+ * Packs some of the records of a slab.
+ *
+ * @param slab The slab.
+ * @param out The target.
+ * @param fields Names of fields; `undefined` for whole records.
+ * @param select Selects the records.
+ * @returns How many records were packed.
+ * @throws {TypeError | RangeError} before anything is written.
+ */
+export function packSome(
+  { label, chunkBytes, struct, code, block }: PackedSlab,
+  out: PackTarget,
+  fields: readonly string[] | undefined,
+  select: (selection: Selection) => void,
+): number {
+  const plan = packerOf(code, struct, chunkBytes).plan(label, out, fields, block);
+  select(selection);
+  return packSelected(label, plan, out, selection);
+}
+
+/** The packers of a geometry. */
+interface Packers {
+  /** Packs whole chunks. */
+  whole: Packer | undefined;
+  readonly byStruct: WeakMap<AnyStruct, Packer>;
+}
+
+const packersOf = new WeakMap<OwnCode, Packers>();
+
+/**
+ * Returns the packer of records; made at the first call.
+ *
+ * @param code The code of their geometry.
+ * @param struct Their struct; `undefined` to pack whole chunks.
+ * @param chunkBytes Bytes of a chunk.
+ * @returns The packer.
+ */
+export function packerOf(
+  code: OwnCode,
+  struct: AnyStruct | undefined,
+  chunkBytes: number,
+): Packer {
+  let packers = packersOf.get(code);
+  if (packers === undefined) {
+    packersOf.set(code, packers = { whole: undefined, byStruct: new WeakMap() });
+  }
+  let packer = struct === undefined ? packers.whole : packers.byStruct.get(struct);
+  if (packer === undefined) {
+    packer = new Packer(struct, chunkBytes, code.compile);
+    if (struct === undefined) packers.whole = packer;
+    else packers.byStruct.set(struct, packer);
+  }
+  return packer;
 }
 
 /** Returns the scalars of a type at an offset, in bytes. */
@@ -357,13 +432,14 @@ function kindOf(label: string, out: PackTarget): string {
       }`,
     );
   }
+  typedArrayName ??= Object.getOwnPropertyDescriptor(
+    Object.getPrototypeOf(Uint8Array.prototype),
+    Symbol.toStringTag,
+  )!.get as (this: unknown) => string | undefined; // every typed array has it
   return typedArrayName.call(out) ?? "DataView";
 }
 
-const typedArrayName = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype),
-  Symbol.toStringTag,
-)!.get as (this: unknown) => string | undefined; // every typed array has it
+let typedArrayName: ((this: unknown) => string | undefined) | undefined;
 
 // -- targets --
 
@@ -445,34 +521,37 @@ export function packSlab(
 /**
  * Packs the whole chunks of several slabs, one after the other.
  *
- * @param slabs The slabs.
- * @param packers The packer of each slab.
+ * @param all The slabs.
  * @param out The target.
  * @returns How many records were packed.
- * @throws {TypeError | RangeError | DisposedError} before anything is written.
+ * @throws {TypeError | RangeError} before anything is written.
  */
-export function packChunks(
-  slabs: readonly Slab[],
-  packers: readonly Packer[],
-  out: PackTarget,
-): number {
-  const [{ label }] = slabs;
+export function packChunks(all: readonly TypedSlab[], out: PackTarget): number {
+  const [{ slab: { label } }] = all;
   kindOf(label, out);
-  for (let i = 0; i < slabs.length; i++) slabs[i].checkUsable("pack");
   let records = 0;
   let bytes = 0;
-  for (let i = 0; i < slabs.length; i++) {
-    records += slabs[i].size;
-    bytes += slabs[i].size * slabs[i].chunkBytes;
+  for (let i = 0; i < all.length; i++) {
+    const { size, chunkBytes } = all[i].slab;
+    records += size;
+    bytes += size * chunkBytes;
   }
   const { BYTES_PER_ELEMENT = 1, length = out.byteLength } = out as Uint8Array;
   const needed = Math.ceil(bytes / BYTES_PER_ELEMENT);
   if (length < needed) throw roomError(label, length, needed, records);
-  for (let i = 0, start = 0; i < slabs.length; i++) {
-    const { size, chunkBytes } = slabs[i];
+  for (let i = 0, start = 0; i < all.length; i++) {
+    const { slab, code } = all[i];
+    const { size, chunkBytes } = slab;
     if (size === 0) continue;
-    const plan = packers[i].plan(label, out, undefined, slabs[i].mappedBlocks()[0], start);
-    copyBlocks(slabs[i].mappedBlocks(), plan, elementsOf(plan, out), start / plan.unit);
+    const blocks = slab.mappedBlocks();
+    const plan = packerOf(code, undefined, chunkBytes).plan(
+      label,
+      out,
+      undefined,
+      blocks[0],
+      start,
+    );
+    copyBlocks(blocks, plan, elementsOf(plan, out), start / plan.unit);
     start += size * chunkBytes;
   }
   return records;
@@ -538,7 +617,7 @@ export class Selection {
 }
 
 /** The selection that all calls use. */
-export const selection: Selection = new Selection();
+const selection: Selection = /* @__PURE__ */ new Selection();
 
 /** Selects the records with a tag. */
 function selectTag(slab: Slab, tag: number): Selection {
@@ -554,17 +633,8 @@ function selectTag(slab: Slab, tag: number): Selection {
   return selection;
 }
 
-/**
- * Packs selected records.
- *
- * @param label How errors call the pool.
- * @param plan The plan.
- * @param out The target.
- * @param selection The selection.
- * @returns How many records were packed.
- * @throws {RangeError} before anything is written.
- */
-export function packSelected(
+/** Packs the selected records. */
+function packSelected(
   label: string,
   plan: PackPlan,
   out: PackTarget,

@@ -37,8 +37,6 @@ export interface SlabConfig {
   readonly keepEmptyBlocks: number;
   /** Where blocks come from. */
   readonly memory: MemoryResource;
-  /** Whether debug mode is on. */
-  readonly debug: boolean;
   /** Whether the pool may have code of its own, see `own_code.ts`. */
   readonly specialize: boolean;
   /** Whether reuse is spread, see `spread.ts`. */

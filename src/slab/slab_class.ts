@@ -9,7 +9,7 @@ import type { Compile } from "../struct/scalars.ts";
 import type { RecordView } from "../struct/view.ts";
 import type { Block } from "./block.ts";
 import { chunkWordsFor, linkStrideFor } from "./chunk_memory.ts";
-import { debugSlabClass } from "./debug.ts";
+import type { EngineConfig } from "./debug_mode.ts";
 import type { HandleCodec } from "./handle.ts";
 import { maskOf, Slab, type SlabClass, type SlabConfig, type SlabOwner } from "./slab.ts";
 import { spreadSlabClass } from "./spread.ts";
@@ -24,7 +24,11 @@ import { spreadSlabClass } from "./spread.ts";
  * @param compile Compiles its parts.
  * @returns The class.
  */
-export function slabClassFor(config: SlabConfig, chunkBytes: number, compile: Compile): SlabClass {
+export function slabClassFor(
+  config: EngineConfig,
+  chunkBytes: number,
+  compile: Compile,
+): SlabClass {
   const { chunksPerBlock, codec } = config;
   let Made = compile(defineSlab, Slab, codec, {
     chunkBytes,
@@ -36,7 +40,7 @@ export function slabClassFor(config: SlabConfig, chunkBytes: number, compile: Co
     mayDetach: mayDetach(config),
   });
   if (config.spread) Made = spreadSlabClass(Made, config, chunkBytes, compile);
-  return config.debug ? debugSlabClass(Made) : Made;
+  return config.debug?.slabClass(Made) ?? Made;
 }
 
 /** What is constant in the code of a class. */

@@ -30,7 +30,9 @@ import {
   arraysOf,
   bytesFor,
   checkLayout,
+  fingerprintOf,
   HEADER_WORDS,
+  layoutText,
   padded,
   readHeader,
   type SnapshotArrays,
@@ -40,25 +42,10 @@ import {
   writeHeader,
 } from "./envelope.ts";
 import { NO_QUEUE, type Slab, type SlabState } from "./slab.ts";
+import type { TypedSlab } from "./typed_slab.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
 import type { SnapshotError } from "../errors.ts";
 import type { AnyStruct } from "../struct/schema.ts";
-
-/** A slab, and the structs of its records. */
-export interface TypedSlab {
-  readonly slab: Slab;
-  /** The structs by tag, if the slab has tags; else none. */
-  readonly kinds: readonly {
-    /** Hash of its layout and name, by which a snapshot identifies it. */
-    readonly fingerprint: number;
-    readonly struct: AnyStruct;
-  }[];
-  /** The struct of all records, in a pool of one struct. */
-  readonly struct?: AnyStruct;
-}
-
-/** The slabs of each erased pool, for the sets that consist of such pools. */
-export const typedSlabsOf: WeakMap<object, readonly TypedSlab[]> = new WeakMap();
 
 const SECTION_WORDS = 24;
 /** The first word of the options in a section. */
@@ -66,7 +53,7 @@ const OPTIONS_WORD = 18;
 const BLOCK_WORDS = 8;
 
 /** The greatest count that is accepted, so that it can rise by 2^52 more before it is inexact. */
-const MAX_COUNT = 2 ** 52;
+const MAX_COUNT = 0x10_0000_0000_0000;
 
 /**
  * Writes the state of a pool, in O(bytes of its blocks).
@@ -235,6 +222,19 @@ function checkNumbers(all: readonly TypedSlab[], sections: readonly Section[]): 
   }
 }
 
+/** The fingerprint of each struct by which snapshots identify it. */
+const fingerprints = new WeakMap<AnyStruct, number>();
+
+/** Returns the hash of a struct's name and layout. */
+function kindFingerprint(struct: AnyStruct): number {
+  let fingerprint = fingerprints.get(struct);
+  if (fingerprint === undefined) {
+    fingerprint = fingerprintOf(struct.name + layoutText(struct));
+    fingerprints.set(struct, fingerprint);
+  }
+  return fingerprint;
+}
+
 /**
  * Writes the geometry and the handle encoding of a slab as text, for the fingerprint of a layout.
  *
@@ -368,7 +368,9 @@ function writeSection(
   floats[float + 1] = slab.frees;
   floats[float + 2] = slab.peakSize;
   floats[float + 3] = slab.blockSet.reserved;
-  for (let i = 0; i < kinds.length; i++) words[word + SECTION_WORDS + i] = kinds[i].fingerprint;
+  for (let i = 0; i < kinds.length; i++) {
+    words[word + SECTION_WORDS + i] = kindFingerprint(kinds[i].struct);
+  }
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];
     const word = at / 4;
@@ -504,11 +506,12 @@ class Section {
    * another order.
    */
   private tagsFor(kinds: TypedSlab["kinds"], snapped: Int32Array): readonly number[] | undefined {
-    const isSame = snapped.every((fingerprint, tag) => kinds[tag]?.fingerprint === fingerprint);
+    const own = kinds.map(({ struct }) => kindFingerprint(struct));
+    const isSame = snapped.every((fingerprint, tag) => own[tag] === fingerprint);
     if (isSame) return undefined;
     const taken = new Set<number>(); // structs that are equal to the last field stay apart
     return Array.from(snapped, (fingerprint) => {
-      const found = kinds.findIndex((it, i) => it.fingerprint === fingerprint && !taken.has(i));
+      const found = own.findIndex((it, i) => it === fingerprint && !taken.has(i));
       taken.add(found);
       return found;
     });

@@ -31,7 +31,7 @@ import type { Slab, SlabClass, SlabConfig, SlabState, WholeSlab } from "./slab.t
 const MIN_REST = 1024;
 
 /** No stale handle is accepted within this many allocations. */
-const SAFE_ALLOCS = 2 ** 20;
+const SAFE_ALLOCS = 0x10_0000;
 
 /**
  * @param codec The packing of handles.

@@ -34,7 +34,7 @@ type WholeViewClass = new (arrays: TypedArrays, offset: number) => WholeView;
  * @param parts Number of parts that a view has.
  * @returns The class with debug mode.
  */
-export function debugViewClass(
+function debugViewClass(
   Plain: WholeViewClass,
   name: string,
   parts: number,
@@ -88,7 +88,7 @@ export function debugViewClass(
  * @param parts Number of parts that a view has.
  * @returns The class with debug mode.
  */
-export function debugPartClass(Plain: PartViewClass, name: string, parts: number): PartViewClass {
+function debugPartClass(Plain: PartViewClass, name: string, parts: number): PartViewClass {
   const guard = recordGuard(name);
   const names = partNames(parts);
   class DebugPart {
@@ -114,7 +114,7 @@ export function debugPartClass(Plain: PartViewClass, name: string, parts: number
  * @param name Name of the field, for errors.
  * @returns The class with debug mode.
  */
-export function debugArrayViewClass(Plain: ArrayViewClass, name: string): ArrayViewClass {
+function debugArrayViewClass(Plain: ArrayViewClass, name: string): ArrayViewClass {
   const guard = guardOf(`a view of the array "${name}"`, "elements", "toArray()");
   class DebugArrayView {
     declare _r: Bound;
@@ -170,3 +170,17 @@ function guardOf(title: string, what: string, instead: string): PropertyDescript
     },
   };
 }
+
+/** The classes of views in debug mode. */
+export interface DebugViews {
+  readonly whole: typeof debugViewClass;
+  readonly part: typeof debugPartClass;
+  readonly array: typeof debugArrayViewClass;
+}
+
+/** Makes the classes of views in debug mode. */
+export const debugViews: DebugViews = {
+  whole: debugViewClass,
+  part: debugPartClass,
+  array: debugArrayViewClass,
+};

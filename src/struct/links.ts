@@ -10,7 +10,7 @@ import type { ScalarType } from "./scalars.ts";
 export const LINK_BYTES = 4;
 
 /** A link holds an integer from 0 to below this. */
-export const LINK_RANGE: number = 2 ** 32;
+export const LINK_RANGE = 0x1_0000_0000;
 
 /** A typed link in the records of a struct. */
 export interface Link {

@@ -21,7 +21,7 @@ export interface Path {
 }
 
 /** What every object inherits. A field may have such a name, like `valueOf`. */
-export const INHERITED = Object.prototype as unknown as Values;
+export const INHERITED = /* @__PURE__ */ Object.getPrototypeOf({}) as unknown as Values;
 
 /** Character code of `_`, with which the names of a view's state start. */
 export const UNDERSCORE = 95;

@@ -52,8 +52,6 @@ export interface Accessor<V, T> {
 
 /** One scalar type. */
 export interface Scalar<T = number | bigint | boolean> {
-  /** Size and alignment. */
-  readonly bytes: 1 | 2 | 4 | 8;
   /** The typed array that holds it. Integers of one width share one; `decode` restores the sign. */
   readonly array: keyof Arrays;
   /** Type of its values in JavaScript, for errors. */
@@ -88,6 +86,24 @@ export interface Scalar<T = number | bigint | boolean> {
  * @returns The accessor.
  */
 type DefineAccessor<T> = (at: number, name: string) => Accessor<Bound, T>;
+
+/** Bytes of each scalar type, to which it is aligned. */
+// A table of its own, since `struct()` needs nothing else.
+export const SCALAR_BYTES: Readonly<Record<keyof Scalars, 1 | 2 | 4 | 8>> = {
+  u8: 1,
+  i8: 1,
+  bool: 1,
+  u16: 2,
+  i16: 2,
+  f16: 2,
+  i32: 4,
+  u32: 4,
+  f32: 4,
+  f64: 8,
+  i64: 8,
+  u64: 8,
+  ref: 4,
+};
 
 /** All scalar types by name. */
 export interface Scalars {
@@ -140,7 +156,7 @@ function isBoolean(value: unknown): boolean {
 }
 
 /** Not a literal, since older targets of build tools have none for bigints. */
-const NO_BIGINT = BigInt(0);
+const NO_BIGINT = /* @__PURE__ */ BigInt(0);
 
 /** Whether a value is an integer of 32 bits or `null`, which a typed array stores as 0. */
 function isWord(value: unknown): boolean {
@@ -162,21 +178,21 @@ const HANDLE = { primitive: "number or null", fits: isWord } as const;
  * converts to 0, `false` or `0n`.
  */
 // deno-fmt-ignore: one type a line, to compare them easily
-export const SCALARS: Scalars = {
-  u8: { bytes: 1, array: "u8", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.u8[this._o + at] | 0; }, set(v) { this._b.u8[this._o + at] = v; } }) },
-  i8: { bytes: 1, array: "u8", ...NUMBER, decode: (raw: number) => raw << 24 >> 24, define: () => (at) => ({ get() { return this._b.u8[this._o + at] << 24 >> 24; }, set(v) { this._b.u8[this._o + at] = v; } }) },
-  bool: { bytes: 1, array: "u8", ...BOOLEAN, decode: (raw: number) => raw > 0, define: () => (at) => ({ get() { return this._b.u8[this._o + at] > 0; }, set(v) { this._b.u8[this._o + at] = v ? 1 : 0; } }) },
-  u16: { bytes: 2, array: "u16", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] | 0; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
-  i16: { bytes: 2, array: "u16", ...NUMBER, decode: (raw: number) => raw << 16 >> 16, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] << 16 >> 16; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
-  f16: { bytes: 2, array: "f16", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f16[this._o + at >> 1] ?? 0; }, set(v) { this._b.f16[this._o + at >> 1] = v; } }) },
-  i32: { bytes: 4, array: "i32", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] | 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
-  u32: { bytes: 4, array: "i32", ...NUMBER, decode: (raw: number) => raw >>> 0, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
-  f32: { bytes: 4, array: "f32", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f32[this._o + at >> 2] ?? 0; }, set(v) { this._b.f32[this._o + at >> 2] = v; } }) },
-  f64: { bytes: 8, array: "f64", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f64[this._o + at >> 3] ?? 0; }, set(v) { this._b.f64[this._o + at >> 3] = v; } }) },
-  i64: { bytes: 8, array: "i64", ...BIGINT, decode: (raw: bigint) => raw ?? NO_BIGINT, define: (_refOf, none) => (at) => ({ get() { return this._b.i64[this._o + at >> 3] ?? none; }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
-  u64: { bytes: 8, array: "i64", ...BIGINT, decode: (raw: bigint) => BigInt.asUintN(64, raw ?? NO_BIGINT), define: (_refOf, none) => (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[this._o + at >> 3] ?? none); }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
-  ref: { bytes: 4, array: "i32", ...HANDLE, decode: (raw: number) => raw >>> 0, define: (refOf) => (at, name) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { if (v >>> 0 !== v) v = refOf(v, name); this._b.i32[this._o + at >> 2] = v; } }) },
-};
+export const SCALARS: Scalars = /* @__PURE__ */ (() => ({
+  u8: { array: "u8", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.u8[this._o + at] | 0; }, set(v) { this._b.u8[this._o + at] = v; } }) },
+  i8: { array: "u8", ...NUMBER, decode: (raw: number) => raw << 24 >> 24, define: () => (at) => ({ get() { return this._b.u8[this._o + at] << 24 >> 24; }, set(v) { this._b.u8[this._o + at] = v; } }) },
+  bool: { array: "u8", ...BOOLEAN, decode: (raw: number) => raw > 0, define: () => (at) => ({ get() { return this._b.u8[this._o + at] > 0; }, set(v) { this._b.u8[this._o + at] = v ? 1 : 0; } }) },
+  u16: { array: "u16", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] | 0; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
+  i16: { array: "u16", ...NUMBER, decode: (raw: number) => raw << 16 >> 16, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] << 16 >> 16; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
+  f16: { array: "f16", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f16[this._o + at >> 1] ?? 0; }, set(v) { this._b.f16[this._o + at >> 1] = v; } }) },
+  i32: { array: "i32", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] | 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
+  u32: { array: "i32", ...NUMBER, decode: (raw: number) => raw >>> 0, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
+  f32: { array: "f32", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f32[this._o + at >> 2] ?? 0; }, set(v) { this._b.f32[this._o + at >> 2] = v; } }) },
+  f64: { array: "f64", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f64[this._o + at >> 3] ?? 0; }, set(v) { this._b.f64[this._o + at >> 3] = v; } }) },
+  i64: { array: "i64", ...BIGINT, decode: (raw: bigint) => raw ?? NO_BIGINT, define: (_refOf, none) => (at) => ({ get() { return this._b.i64[this._o + at >> 3] ?? none; }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
+  u64: { array: "i64", ...BIGINT, decode: (raw: bigint) => BigInt.asUintN(64, raw ?? NO_BIGINT), define: (_refOf, none) => (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[this._o + at >> 3] ?? none); }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
+  ref: { array: "i32", ...HANDLE, decode: (raw: number) => raw >>> 0, define: (refOf) => (at, name) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { if (v >>> 0 !== v) v = refOf(v, name); this._b.i32[this._o + at >> 2] = v; } }) },
+}))();
 
 /**
  * Calls a function that defines classes or functions, in one of the two ways of `slab/own_code.ts`.

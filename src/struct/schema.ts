@@ -8,8 +8,8 @@ import { optionsProblem } from "../messages/nearest.ts";
 import { showValue } from "../messages/show.ts";
 import { SchemaError } from "../errors.ts";
 import type { AnyHandle, Handle } from "./handle_type.ts";
-import { SCALARS, type ScalarType } from "./scalars.ts";
-import { declareError, titleOf, toC, toTable, toWGSL } from "./text.ts";
+import { SCALAR_BYTES, type ScalarType } from "./scalars.ts";
+import { titleOf, toTable } from "./table.ts";
 
 export type { ScalarType } from "./scalars.ts";
 
@@ -296,97 +296,6 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
   toString(): string {
     return toTable(this);
   }
-
-  /**
-   * Declares the struct in C11 and C++11, for WebAssembly modules and native libraries that read a
-   * pool's bytes.
-   *
-   * The fields are in the order of their bytes. The padding is declared too, as members `_pad0`,
-   * `_pad1` and so on, and a `static_assert` checks the size. `bool` is C's, a `ref` is a
-   * `uint32_t`. `f16` is `_Float16`, which GCC has from 12 (C++ from 13) and Clang from 15 on x86;
-   * MSVC does not have it.
-   *
-   * Nested structs come first, each once, under their own names. A struct without a name has the
-   * name of its field with the first letter in upper case; the outermost is `Record`. When two have
-   * the same name, the later is `Name_2`. In a name, every character except ASCII letters, digits
-   * and `_`, and a first character that is no letter, becomes `u` and its code point: `$hp` is
-   * `u0024hp`. A name that is reserved in C, C++ or the headers gets a `_` at its end: `int` is
-   * `int_`.
-   *
-   * @param more Other structs to declare in the same text, so that a struct nested in several is
-   * declared once.
-   * @returns The text, without a newline at the end.
-   * @throws {SchemaError} when one of `more` is not a struct.
-   *
-   * @example Usage
-   * ```ts
-   * import { struct } from "@slabs/pool";
-   * import { assertEquals } from "@std/assert";
-   *
-   * const Enemy = struct({ alive: "bool", hp: "u16", pos: "f32" }, { name: "Enemy" });
-   * const [includes, declaration] = Enemy.toC().split("\n\n");
-   * assertEquals(
-   *   declaration,
-   *   `struct Enemy {
-   *   bool alive;
-   *   uint8_t _pad0[1];
-   *   uint16_t hp;
-   *   float pos;
-   * };
-   * static_assert(sizeof(struct Enemy) == 8, "struct Enemy is not as in Slabs");`,
-   * );
-   * assertEquals(includes.split("\n").length, 3); // assert.h, stdbool.h and stdint.h
-   * ```
-   */
-  toC(...more: AnyStruct[]): string {
-    return toC(checked(this, more, "C"));
-  }
-
-  /**
-   * Declares the struct in WGSL, for storage buffers with the bytes of a pool's blocks: a block is
-   * an `array<Enemy>`. Do not use it for uniform buffers, which align arrays and nested structs to
-   * 16 bytes.
-   *
-   * Storage buffers have `i32`, `u32`, `f32` and `f16`, and `ref` as `u32`. A shader with `f16`
-   * must begin with `enable f16;`; a comment in the text says so. When padding follows a field, its
-   * attribute `@size` includes the padding.
-   *
-   * Order and names are those of {@linkcode Struct.toC}, but with the keywords and reserved words
-   * of WGSL and, for structs, its types and address spaces: a field `target` is `target_` in the
-   * shader.
-   *
-   * @param more Other structs to declare in the same text, so that a struct nested in several is
-   * declared once.
-   * @returns The text, without a newline at the end.
-   * @throws {SchemaError} when a field, also of a nested struct, has a type that storage buffers do
-   * not have, or when one of `more` is not a struct.
-   *
-   * @example Usage
-   * ```ts
-   * import { SchemaError, struct } from "@slabs/pool";
-   * import { assertEquals, assertThrows } from "@std/assert";
-   *
-   * const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
-   * const Enemy = struct({ pos: Vec2, hp: "u32", target: "ref" }, { name: "Enemy" });
-   * assertEquals(
-   *   Enemy.toWGSL(),
-   *   `struct Vec2 {
-   *   x: f32,
-   *   y: f32,
-   * }
-   *
-   * struct Enemy {
-   *   pos: Vec2,
-   *   hp: u32,
-   *   target_: u32,
-   * }`,
-   * );
-   * assertThrows(() => struct({ hp: "u16" }).toWGSL(), SchemaError, 'field "hp" has type "u16"');
-   * ```
-   */
-  toWGSL(...more: AnyStruct[]): string {
-    return toWGSL(checked(this, more, "WGSL"));
-  }
 }
 
 /**
@@ -504,7 +413,7 @@ export function ref<S extends AnyStruct | "self">(target: S): RefType<S> {
  * @returns Its size in bytes.
  */
 export function elementBytes(type: ElementType): number {
-  return type instanceof Struct ? type.size : SCALARS[scalarOf(type)].bytes;
+  return type instanceof Struct ? type.size : SCALAR_BYTES[scalarOf(type)];
 }
 
 /**
@@ -528,7 +437,7 @@ export function elementOf(type: FieldType): ElementType {
 }
 
 function isScalar(value: unknown): value is ScalarType {
-  return typeof value === "string" && Object.hasOwn(SCALARS, value);
+  return typeof value === "string" && Object.hasOwn(SCALAR_BYTES, value);
 }
 
 /**
@@ -537,15 +446,6 @@ function isScalar(value: unknown): value is ScalarType {
  */
 function roundUp(bytes: number, align: number): number {
   return (bytes + align - 1) & -align;
-}
-
-/** Lists the structs to declare in one text, and checks that they are structs. */
-function checked(struct: AnyStruct, more: readonly AnyStruct[], language: string): AnyStruct[] {
-  for (const it of more) {
-    if (it instanceof Struct) continue;
-    throw declareError(struct.name, language, `${showValue(it)} is not a struct`, "");
-  }
-  return [struct, ...more];
 }
 
 function fieldError(struct: string, field: string, problem: string): SchemaError {
@@ -613,6 +513,6 @@ function measureScalar(
       'has type "f16", and this engine has no Float16Array: use "f32"',
     );
   }
-  const { bytes } = SCALARS[type];
+  const bytes = SCALAR_BYTES[type];
   return { size: bytes, align: bytes };
 }

@@ -1,120 +1,21 @@
 /**
- * Prints a struct: its layout as a table, and its declaration in C and in WGSL.
+ * Declares structs in C and in WGSL.
  *
  * @module
  */
 import { SchemaError } from "../errors.ts";
+import { showValue } from "../messages/show.ts";
 import type { ScalarType } from "./scalars.ts";
-
-/**
- * A struct, as far as it is printed. This file cannot import `Struct`: `schema.ts` imports this
- * file.
- */
-interface Printable {
-  readonly name: string;
-  readonly size: number;
-  readonly align: number;
-  readonly fields: { readonly [name: string]: PrintableField };
-}
-
-interface PrintableField {
-  readonly type: PrintableType;
-  readonly offset: number;
-  readonly size: number;
-}
-
-type PrintableElement = ScalarType | PrintableLink | Printable;
-type PrintableType = PrintableElement | PrintableList;
-
-interface PrintableLink {
-  readonly kind: "ref";
-  readonly target: Printable | "self";
-}
-
-interface PrintableList {
-  readonly kind: "array";
-  readonly element: PrintableElement;
-  readonly length: number;
-}
-
-// -- the table --
-
-/**
- * Prints the layout as a table.
- *
- * @param struct A struct.
- * @returns The table: fields and padding, one a line, in the order of their bytes.
- */
-export function toTable(struct: Printable): string {
-  const rows: [number, number, string, string][] = [];
-  let end = 0;
-  const pad = (to: number) => {
-    if (to > end) rows.push([end, to - end, "·", "(padding)"]);
-  };
-  for (const [name, { type, offset, size }] of byOffset(struct)) {
-    pad(offset);
-    rows.push([offset, size, typeName(type, struct.name), name]);
-    end = offset + size;
-  }
-  pad(struct.size);
-  const padding = rows.reduce((sum, [, size, type]) => type === "·" ? sum + size : sum, 0);
-  const typeWidth = Math.max(4, ...rows.map(([, , type]) => type.length));
-  return [
-    `${titleOf(struct.name)}: ${countOf(struct.size)}, align ${struct.align}, ${
-      countOf(padding)
-    } of padding`,
-    `offset  size  ${"type".padEnd(typeWidth)}  field`,
-    ...rows.map(([offset, size, type, name]) =>
-      `${String(offset).padStart(6)}  ${String(size).padStart(4)}  ${
-        type.padEnd(typeWidth)
-      }  ${name}`
-    ),
-  ].join("\n");
-}
-
-/**
- * Names a struct in a sentence, without quotes if it can be.
- *
- * @param name Name of a struct, `""` when it has none.
- * @returns The name after the word `struct`.
- */
-export function titleOf(name: string): string {
-  return name === "" ? "struct" : /\s/.test(name) ? `struct "${name}"` : `struct ${name}`;
-}
-
-/**
- * Names a struct in the errors of pools.
- *
- * @param struct A struct.
- * @returns Its name, or its fields when it has none.
- */
-export function structTitle({ name, fields }: Printable): string {
-  return name === "" ? `struct { ${Object.keys(fields).join(", ")} }` : `struct "${name}"`;
-}
-
-function countOf(bytes: number): string {
-  return bytes === 1 ? "1 byte" : `${bytes} bytes`;
-}
-
-function typeName(type: PrintableType, self: string): string {
-  if (typeof type === "string") return type;
-  if (isStruct(type)) return type.name || "struct";
-  if (type.kind === "array") return `${typeName(type.element, self)}[${type.length}]`;
-  return `ref(${type.target === "self" ? self || "self" : type.target.name || "struct"})`;
-}
-
-/** Lists the fields in the order of their bytes. */
-function byOffset(struct: Printable): [string, PrintableField][] {
-  return Object.entries(struct.fields).sort(([, a], [, b]) => a.offset - b.offset);
-}
-
-function isStruct(type: PrintableType): type is Printable {
-  return typeof type === "object" && "fields" in type;
-}
-
-function elementOf(type: PrintableType): PrintableElement {
-  return typeof type === "object" && "element" in type ? type.element : type;
-}
+import { type AnyStruct, Struct } from "./schema.ts";
+import {
+  byOffset,
+  elementOf,
+  isStruct,
+  type Printable,
+  type PrintableField,
+  type PrintableLink,
+  type PrintableType,
+} from "./table.ts";
 
 // -- C --
 
@@ -136,7 +37,7 @@ const C_TYPES: Readonly<Record<ScalarType, string>> = {
 };
 
 /** The keywords of C23 and C++23, and names that GCC, Clang and the three headers define. */
-export const C_WORDS: ReadonlySet<string> = wordsOf(`
+export const C_WORDS: ReadonlySet<string> = /* @__PURE__ */ wordsOf(`
   NULL alignas alignof and and_eq asm assert auto bitand bitor bool break case catch char char16_t char32_t char8_t class co_await
   co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do double
   dynamic_cast else enum explicit export extern false float for friend goto i386 if inline int linux long mutable namespace new
@@ -148,13 +49,50 @@ const C_HEADER_NAME =
   /^(u?int((_fast|_least)?(8|16|32|64)|ptr|max)_t|(size|ptrdiff|max_align|nullptr)_t|(U?INT|SIZE|PTRDIFF|WCHAR|WINT|SIG_ATOMIC)\w*_(MIN|MAX|WIDTH|C))$/;
 
 /**
- * Declares structs in C11 and C++11. Padding is declared as members, so that no platform adds any;
- * then the assertion of the size proves each offset as well.
+ * Declares structs in C11 and C++11, for WebAssembly modules and native libraries that read a
+ * pool's bytes.
  *
- * @param structs The structs to declare, with those nested in them.
+ * The fields are in the order of their bytes. The padding is declared too, as members `_pad0`,
+ * `_pad1` and so on, and a `static_assert` checks the size. `bool` is C's, a `ref` is a
+ * `uint32_t`. `f16` is `_Float16`, which GCC has from 12 (C++ from 13) and Clang from 15 on x86;
+ * MSVC does not have it.
+ *
+ * Nested structs come first, each once, under their own names. A struct without a name has the
+ * name of its field with the first letter in upper case; the outermost is `Record`. When two have
+ * the same name, the later is `Name_2`. In a name, every character except ASCII letters, digits
+ * and `_`, and a first character that is no letter, becomes `u` and its code point: `$hp` is
+ * `u0024hp`. A name that is reserved in C, C++ or the headers gets a `_` at its end: `int` is
+ * `int_`.
+ *
+ * @category Structs and views
+ * @param struct A struct.
+ * @param more Other structs to declare in the same text, so that a struct nested in several is
+ * declared once.
  * @returns The text, without a newline at the end.
+ * @throws {SchemaError} when an argument is not a struct.
+ *
+ * @example Usage
+ * ```ts
+ * import { struct, toC } from "@slabs/pool";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Enemy = struct({ alive: "bool", hp: "u16", pos: "f32" }, { name: "Enemy" });
+ * const [includes, declaration] = toC(Enemy).split("\n\n");
+ * assertEquals(
+ *   declaration,
+ *   `struct Enemy {
+ *   bool alive;
+ *   uint8_t _pad0[1];
+ *   uint16_t hp;
+ *   float pos;
+ * };
+ * static_assert(sizeof(struct Enemy) == 8, "struct Enemy is not as in Slabs");`,
+ * );
+ * assertEquals(includes.split("\n").length, 3); // assert.h, stdbool.h and stdint.h
+ * ```
  */
-export function toC(structs: readonly Printable[]): string {
+export function toC(struct: AnyStruct, ...more: AnyStruct[]): string {
+  const structs = checked([struct, ...more], "C");
   const isTaken = (name: string) => C_WORDS.has(name) || C_HEADER_NAME.test(name);
   const names = namesOf(structs, isTaken);
   const declared = Array.from(names, ([struct, name]) => {
@@ -200,7 +138,7 @@ const WGSL_TYPES: Readonly<Record<ScalarType, { type: string } | { instead: stri
 };
 
 /** The keywords and reserved words of WGSL, from sections 15.1 and 15.2 of its specification. */
-export const WGSL_WORDS: ReadonlySet<string> = wordsOf(`
+export const WGSL_WORDS: ReadonlySet<string> = /* @__PURE__ */ wordsOf(`
   alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let loop override
   requires return struct switch true var while
 
@@ -220,24 +158,55 @@ export const WGSL_WORDS: ReadonlySet<string> = wordsOf(`
  * The predeclared types, address spaces and access modes of WGSL, which a struct's name would
  * shadow.
  */
-const WGSL_PREDECLARED = new RegExp(`^(${
-  [
-    "bool|[iuf](8|16|32|64)|vec[234][iufh]?|mat[234]x[234][fh]?",
-    "array|atomic|binding_array|ptr|sampler(_comparison)?",
-    "texture_((depth_)?multisampled_|storage_|depth_)?(1d|2d|3d|cube|2d_array|cube_array|external)",
-    "function|private|workgroup|uniform|storage|read|write|read_write",
-  ].join("|")
-})$`);
+const WGSL_PREDECLARED =
+  /^(bool|[iuf](8|16|32|64)|vec[234][iufh]?|mat[234]x[234][fh]?|array|atomic|binding_array|ptr|sampler(_comparison)?|texture_((depth_)?multisampled_|storage_|depth_)?(1d|2d|3d|cube|2d_array|cube_array|external)|function|private|workgroup|uniform|storage|read|write|read_write)$/;
 
 /**
- * Declares structs in WGSL, for storage buffers. Their layout rules for these types are C's, so the
- * offsets are the same; `@size` includes padding.
+ * Declares structs in WGSL, for storage buffers with the bytes of a pool's blocks: a block is
+ * an `array<Enemy>`. Do not use it for uniform buffers, which align arrays and nested structs to
+ * 16 bytes.
  *
- * @param structs The structs to declare, with those nested in them.
+ * Storage buffers have `i32`, `u32`, `f32` and `f16`, and `ref` as `u32`. A shader with `f16`
+ * must begin with `enable f16;`; a comment in the text says so. When padding follows a field, its
+ * attribute `@size` includes the padding.
+ *
+ * Order and names are those of {@linkcode toC}, but with the keywords and reserved words
+ * of WGSL and, for structs, its types and address spaces: a field `target` is `target_` in the
+ * shader.
+ *
+ * @category Structs and views
+ * @param struct A struct.
+ * @param more Other structs to declare in the same text, so that a struct nested in several is
+ * declared once.
  * @returns The text, without a newline at the end.
- * @throws {SchemaError} when a storage buffer cannot hold the type of a field.
+ * @throws {SchemaError} when a field, also of a nested struct, has a type that storage buffers do
+ * not have, or when an argument is not a struct.
+ *
+ * @example Usage
+ * ```ts
+ * import { SchemaError, struct, toWGSL } from "@slabs/pool";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
+ * const Enemy = struct({ pos: Vec2, hp: "u32", target: "ref" }, { name: "Enemy" });
+ * assertEquals(
+ *   toWGSL(Enemy),
+ *   `struct Vec2 {
+ *   x: f32,
+ *   y: f32,
+ * }
+ *
+ * struct Enemy {
+ *   pos: Vec2,
+ *   hp: u32,
+ *   target_: u32,
+ * }`,
+ * );
+ * assertThrows(() => toWGSL(struct({ hp: "u16" })), SchemaError, 'field "hp" has type "u16"');
+ * ```
  */
-export function toWGSL(structs: readonly Printable[]): string {
+export function toWGSL(struct: AnyStruct, ...more: AnyStruct[]): string {
+  const structs = checked([struct, ...more], "WGSL");
   for (const struct of structs) checkForWGSL(struct, struct, "");
   const isWord = (name: string) => WGSL_WORDS.has(name);
   const names = namesOf(structs, (name) => isWord(name) || WGSL_PREDECLARED.test(name));
@@ -283,16 +252,8 @@ function checkForWGSL(outermost: Printable, struct: Printable, path: string): vo
   }
 }
 
-/**
- * Creates the error for a struct that cannot be declared.
- *
- * @param struct Name of the struct.
- * @param language Language of the declaration.
- * @param problem What is wrong.
- * @param field Name of the wrong field, after those of the fields that it is nested in; or `""`.
- * @returns The error.
- */
-export function declareError(
+/** Creates the error for a struct that cannot be declared. */
+function declareError(
   struct: string,
   language: string,
   problem: string,
@@ -303,6 +264,17 @@ export function declareError(
 }
 
 // -- both --
+
+/** Checks that the arguments are structs. */
+function checked(structs: readonly AnyStruct[], language: string): readonly AnyStruct[] {
+  for (const it of structs) {
+    if (it instanceof Struct) continue;
+    const [first] = structs;
+    const name = first instanceof Struct ? first.name : "";
+    throw declareError(name, language, `${showValue(it)} is not a struct`, "");
+  }
+  return structs;
+}
 
 /** A member of a declared struct. */
 interface Member {

@@ -15,16 +15,16 @@ export const ARRAY_BIT = { u8: 1, u16: 2, i32: 4, f16: 8, f32: 16, f64: 32, i64:
 
 // An array that is not needed is an empty one of the same class, so that every property keeps its
 // type.
-const NO_U8 = new Uint8Array(0);
-const NO_U16 = new Uint16Array(0);
-const NO_I32 = new Int32Array(0);
-const NO_F32 = new Float32Array(0);
+const NO_U8 = /* @__PURE__ */ new Uint8Array(0);
+const NO_U16 = /* @__PURE__ */ new Uint16Array(0);
+const NO_I32 = /* @__PURE__ */ new Int32Array(0);
+const NO_F32 = /* @__PURE__ */ new Float32Array(0);
 // Without Float16Array in the engine struct() throws on f16, so this one is never read.
-const NO_F16 = "Float16Array" in globalThis
-  ? new Float16Array(0)
-  : NO_F32 as unknown as Float16Array;
-const NO_F64 = new Float64Array(0);
-const NO_I64 = new BigInt64Array(0);
+const NO_F16 =
+  /* @__PURE__ */ (() =>
+    "Float16Array" in globalThis ? new Float16Array(0) : NO_F32 as unknown as Float16Array)();
+const NO_F64 = /* @__PURE__ */ new Float64Array(0);
+const NO_I64 = /* @__PURE__ */ new BigInt64Array(0);
 
 /** A view of a record, which can be bound to another one. */
 export interface Movable {

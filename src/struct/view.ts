@@ -25,7 +25,7 @@ import {
   type PartViewClass,
   plainValue,
 } from "./array_view.ts";
-import { debugArrayViewClass, debugPartClass, debugViewClass } from "./debug_view.ts";
+import type { DebugViews } from "./debug_view.ts";
 import { type Frame, itemsWriter, type Writer, writerOf } from "./record.ts";
 import { scalarError } from "./record_errors.ts";
 import { Accessors, type Bound, type Compile, SCALARS } from "./scalars.ts";
@@ -142,11 +142,16 @@ export interface StructCode {
  *
  * @param struct A struct.
  * @param compile Calls the definitions of the classes and functions.
- * @param isDebug Whether the views check at each access that the record is live.
+ * @param debugViews The classes of debug mode, whose views check at each access that the record is
+ * live.
  * @returns The class of its views, and its writer.
  */
-export function structCode(struct: AnyStruct, compile: Compile, isDebug: boolean): StructCode {
-  const code = new Definitions(compile, isDebug);
+export function structCode(
+  struct: AnyStruct,
+  compile: Compile,
+  debugViews?: DebugViews,
+): StructCode {
+  const code = new Definitions(compile, debugViews);
   const View = code.recordViewClass(struct);
   return { View, write: writerOf(struct, compile, code.writers, code.accessors) };
 }
@@ -174,11 +179,11 @@ class Definitions {
   /** By struct, created when they are first needed. */
   readonly writers = new Map<AnyStruct, Writer>();
   private readonly compile: Compile;
-  private readonly isDebug: boolean;
+  private readonly debugViews: DebugViews | undefined;
 
-  constructor(compile: Compile, isDebug: boolean) {
+  constructor(compile: Compile, debugViews: DebugViews | undefined) {
     this.compile = compile;
-    this.isDebug = isDebug;
+    this.debugViews = debugViews;
     this.accessors = new Accessors(compile);
   }
 
@@ -186,22 +191,27 @@ class Definitions {
     const Plain = this.compile(defineRecordView, hasParts(struct)) as RecordViewClass;
     Object.defineProperty(Plain.prototype, "_s", { value: struct }); // completes the type
     this.#define(Plain.prototype, struct, this.accessors);
-    return this.isDebug ? debugViewClass(Plain, struct.name, partCount(struct)) : Plain;
+    return this.debugViews?.whole(Plain, struct.name, partCount(struct)) as RecordViewClass ??
+      Plain;
   }
 
   #partViewClass(struct: AnyStruct): PartViewClass {
     const Part = this.compile(definePartView);
     // Accessors of their own: a text that serves views and parts would be polymorphic.
     this.#define(Part.prototype, struct, new Accessors(this.compile));
-    return this.isDebug ? debugPartClass(Part, struct.name, partCount(struct)) : Part;
+    return this.debugViews?.part(Part, struct.name, partCount(struct)) ?? Part;
   }
 
   #arrayViewClass(name: string, type: ArrayType): ArrayViewClass {
     const Plain = this.#plainArrayViewClass(name, type);
-    return this.isDebug ? debugArrayViewClass(Plain, name) : Plain;
+    return this.debugViews?.array(Plain, name) ?? Plain;
   }
 
   #plainArrayViewClass(name: string, type: ArrayType): ArrayViewClass {
+    showAs<ArrayView>(
+      ArrayView.prototype,
+      (view) => isUnbound(view) ? "[unbound view]" : view.toArray(),
+    );
     const { compile, writers } = this;
     const { element, length } = type;
     const stride = elementBytes(element);
@@ -417,8 +427,3 @@ export function structOf(view: unknown): AnyStruct | undefined {
 function isUnbound(view: unknown): boolean {
   return rootOf(view)?._b.u8.length === 0;
 }
-
-showAs<ArrayView>(
-  ArrayView.prototype,
-  (view) => isUnbound(view) ? "[unbound view]" : view.toArray(),
-);

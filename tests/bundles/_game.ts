@@ -10,6 +10,7 @@ import {
   type ByteAllocator,
   configure,
   countingMemory,
+  debug as debugMode,
   ErasedPool,
   FreeListAllocator,
   type Leak,
@@ -31,14 +32,14 @@ const Wide = struct(Object.fromEntries(NAMES.map((name) => [name, "f32"] as cons
 const INIT = Object.fromEntries(NAMES.map((name, i) => [name, i]));
 const Small = struct({ n: "u32", pos: struct({ x: "f32", y: "f32" }) }, { name: "Small" });
 const VALUE = { n: 1, pos: { x: 2, y: 3 } };
-const DEBUG = { debug: true, chunksPerBlock: 16, maxChunks: 1024 };
+const DEBUG = { debug: debugMode, chunksPerBlock: 16, maxChunks: 1024 };
 
 type Mark = (error: Error) => void;
 /** Allocates right after it has marked the place; what comes back leaks. */
 type Case = (mark: Mark) => { dispose(): void };
 
-const heap = () => new FreeListAllocator({ debug: true });
-const stack = () => new StackAllocator({ debug: true });
+const heap = () => new FreeListAllocator({ debug: debugMode });
+const stack = () => new StackAllocator({ debug: debugMode });
 
 class Subpool extends Pool<typeof Small> {}
 class Suberased extends ErasedPool {}
@@ -153,7 +154,7 @@ function byteCases(name: string, make: () => ByteAllocator): Record<string, Case
     },
     [`${name}.alloc() in a getter of another's value`]: (mark) => {
       const it = make();
-      using other = new Arena({ debug: true });
+      using other = new Arena({ debug: debugMode });
       const value = {
         get n() {
           mark(new Error());
@@ -169,7 +170,7 @@ function byteCases(name: string, make: () => ByteAllocator): Record<string, Case
 
 /** What takes memory of a heap in debug mode, which is what leaks. */
 function growthCases(debug: boolean): Record<string, Case> {
-  const options = { ...DEBUG, debug };
+  const options = { ...DEBUG, debug: debug && debugMode };
   const mode = debug ? "debug" : "plain";
   const inHeap = (
     name: string,
@@ -215,26 +216,29 @@ function growthCases(debug: boolean): Record<string, Case> {
     }),
     inHeap("new StackAllocator()", (memory, mark) => {
       mark(new Error());
-      new StackAllocator({ debug, memory, byteLength: 64 });
+      new StackAllocator({ debug: debug && debugMode, memory, byteLength: 64 });
     }),
     inHeap("Arena.allocRecord(init)", (memory, mark) => {
-      const arena = new Arena({ debug, memory });
+      const arena = new Arena({ debug: debug && debugMode, memory });
       mark(new Error());
       arena.allocRecord(Wide, INIT);
     }),
     inHeap("Arena.allocArray()", (memory, mark) => {
-      const arena = new Arena({ debug, memory });
+      const arena = new Arena({ debug: debug && debugMode, memory });
       mark(new Error());
       arena.allocArray("f32", 100);
     }),
     inHeap("Pool.alloc() in an arena", (memory, mark) => {
-      const pool = new Pool(Small, { ...options, memory: new Arena({ debug, memory }) });
+      const pool = new Pool(Small, {
+        ...options,
+        memory: new Arena({ debug: debug && debugMode, memory }),
+      });
       mark(new Error());
       pool.alloc();
     }),
     inHeap("FreeListAllocator.alloc() that grows", (memory, mark) => {
       const inner = new FreeListAllocator({
-        debug,
+        debug: debug && debugMode,
         memory: countingMemory(memory),
         byteLength: 64,
         grow: true,
@@ -258,7 +262,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ]),
   ...byteCases("StackAllocator", stack),
   ...byteCases("FreeListAllocator", heap),
-  ...byteCases("A class that extends FreeListAllocator", () => new Subheap({ debug: true })),
+  ...byteCases("A class that extends FreeListAllocator", () => new Subheap({ debug: debugMode })),
   ...growthCases(true),
   ...growthCases(false),
   "Pool.alloc() of forty fields": (mark) => {

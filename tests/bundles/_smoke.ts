@@ -6,12 +6,17 @@
  */
 import {
   Arena,
+  debug as debugMode,
   ErasedPool,
   FreeListAllocator,
   HandleMap,
   LeakError,
+  load,
   Pool,
   PoolSet,
+  restore,
+  save,
+  snapshot,
   StaleHandleError,
   struct,
   validate,
@@ -32,7 +37,7 @@ function play(): unknown {
     it.life--;
   });
   for (let i = 0; i < 300; i++) bullets.alloc({ x: i, vx: i % 7, life: 1 + i % 20 });
-  const saved = bullets.snapshot();
+  const saved = snapshot(bullets);
   const frames: number[][] = [];
   for (let round = 0; round < 2; round++) {
     for (let frame = 0; frame < 10; frame++) {
@@ -43,7 +48,7 @@ function play(): unknown {
       for (const it of bullets) sum += it.life;
       frames.push([freed, bullets.size, sum]);
     }
-    bullets.restore(saved);
+    restore(bullets, saved);
   }
   const half = frames.length / 2;
   check(JSON.stringify(frames.slice(0, half)) === JSON.stringify(frames.slice(half)), "restore()");
@@ -80,9 +85,9 @@ function store(): unknown {
   const names = new HandleMap<typeof Rock, string>(pool);
   names.set(handles[3], "three");
   pool.free(handles[4]);
-  const saved = pool.save();
+  const saved = save(pool);
   using other = new Pool(struct({ mass: "f32" }, { name: "Rock" }));
-  other.load(saved);
+  load(other, saved);
   check(other.size === 19 && names.get(handles[3]) === "three", "load()");
   validate(heap);
   const masses: number[] = [];
@@ -93,7 +98,7 @@ function store(): unknown {
 /** What debug mode catches. */
 function debug(): unknown {
   const caught: string[] = [];
-  const pool = new Pool(Bullet, { debug: true, name: "debugged" });
+  const pool = new Pool(Bullet, { debug: debugMode, name: "debugged" });
   const handle = pool.alloc({ life: 1 });
   pool.alloc();
   pool.free(handle);

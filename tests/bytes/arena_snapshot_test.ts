@@ -4,9 +4,13 @@ import {
   Arena,
   type ArenaOptions,
   countingMemory,
+  debug as debugMode,
   heapMemory,
   OutOfMemoryError,
   Pool,
+  restoreArena,
+  snapshot,
+  snapshotArena,
   SnapshotError,
   validate,
 } from "../../mod.ts";
@@ -57,15 +61,15 @@ function stateful(seed: number, options: ArenaOptions = {}): Arena {
 
 Deno.test("Arena.restore() restores everything: the same calls return the same addresses", () => {
   for (let seed = 0; seed < 200; seed++) {
-    using arena = stateful(seed, { debug: seed % 4 === 0 });
-    const saved = arena.snapshot();
+    using arena = stateful(seed, { debug: seed % 4 === 0 && debugMode });
+    const saved = snapshotArena(arena);
     const stats = { ...arena.stats() };
     const answers = goOn(arena, 2 * seed);
     using another = stateful(3 * seed + 1); // was created in the same way
     for (const it of seed % 4 === 0 ? [arena] : [arena, another]) {
-      it.restore(saved);
+      restoreArena(it, saved);
       validate(it);
-      assertEquals([it.snapshot(), { ...it.stats() }], [saved, stats]);
+      assertEquals([snapshotArena(it), { ...it.stats() }], [saved, stats]);
       assertEquals(goOn(it, 2 * seed), answers);
     }
   }
@@ -75,24 +79,24 @@ Deno.test("Arena.restore() changes nothing when memory runs out", () => {
   let failures = 0;
   for (let seed = 0; seed < 100; seed++) {
     using arena = stateful(seed);
-    const saved = arena.snapshot();
+    const saved = snapshotArena(arena);
     const memory = new Ledger();
     using other = new Arena({ ...OPTIONS, memory });
     fill(other, [3, 300]);
-    const before = other.snapshot();
+    const before = snapshotArena(other);
     for (let budget = 0; budget < arena.stats().blocks; budget++) {
       memory.budget = budget;
       try {
-        other.restore(saved);
+        restoreArena(other, saved);
         break;
       } catch (error) {
         assert(error instanceof OutOfMemoryError, `${error}`);
-        assertEquals([other.snapshot(), memory.byteLength], [before, other.stats().byteLength]);
+        assertEquals([snapshotArena(other), memory.byteLength], [before, other.stats().byteLength]);
         failures++;
       }
     }
     memory.budget = Infinity;
-    other.restore(saved);
+    restoreArena(other, saved);
     validate(other);
     assertEquals(memory.byteLength, arena.stats().byteLength);
   }
@@ -104,11 +108,11 @@ Deno.test("Arena.restore() makes marks valid again, and keeps the memory of bloc
   const [a] = fill(arena, [100]);
   const mark = arena.mark();
   const [b] = fill(arena, [250]);
-  const saved = arena.snapshot();
+  const saved = snapshotArena(arena);
   const { buffer } = arena.bytes(a, 1);
   arena.reset();
   fill(arena, [16]);
-  arena.restore(saved);
+  restoreArena(arena, saved);
   assertStrictEquals(arena.bytes(a, 1).buffer, buffer);
   assertEquals([arena.bytes(a, 100)[99], arena.bytes(b, 250)[249]], [1, 1]);
   arena.rewind(mark);
@@ -118,33 +122,48 @@ Deno.test("Arena.restore() makes marks valid again, and keeps the memory of bloc
 Deno.test("Arena.snapshot() writes into an array with room, and makes one otherwise", () => {
   using arena = new Arena(OPTIONS);
   fill(arena, [300]);
-  const saved = arena.snapshot();
+  const saved = snapshotArena(arena);
   const into = new Uint8Array(saved.length + 8).fill(9);
-  assertStrictEquals(arena.snapshot(into), into);
+  assertStrictEquals(snapshotArena(arena, into), into);
   assertEquals([into.subarray(0, saved.length), into.at(-1)], [saved, 9]);
-  assertEquals(arena.snapshot(new Uint8Array(saved.length - 1)).length, saved.length);
-  assertThrows(() => arena.snapshot(into.subarray(4)), RangeError, "a multiple of 8");
-  assertThrows(() => arena.snapshot(untyped([])), TypeError, "into must be a Uint8Array");
-  arena.restore(into);
+  assertEquals(snapshotArena(arena, new Uint8Array(saved.length - 1)).length, saved.length);
+  assertThrows(() => snapshotArena(arena, into.subarray(4)), RangeError, "a multiple of 8");
+  assertThrows(() => snapshotArena(arena, untyped([])), TypeError, "into must be a Uint8Array");
+  restoreArena(arena, into);
 });
 
 Deno.test("Arena.restore() throws SnapshotError on what is no snapshot of such an arena", () => {
   using arena = new Arena(OPTIONS);
   fill(arena, [30, 250]);
-  const saved = arena.snapshot();
+  const saved = snapshotArena(arena);
   using pool = new Pool({ n: "u8" });
   using larger = new Arena({ ...OPTIONS, blockBytes: 512 });
-  using debug = new Arena({ ...OPTIONS, debug: true });
-  using other = new Arena({ ...OPTIONS, debug: true });
-  for (const it of [pool, larger, debug]) {
-    const call = () => arena.restore(it.snapshot());
+  using debug = new Arena({ ...OPTIONS, debug: debugMode });
+  using other = new Arena({ ...OPTIONS, debug: debugMode });
+  for (const bytes of [snapshot(pool), snapshotArena(larger), snapshotArena(debug)]) {
+    const call = () => restoreArena(arena, bytes);
     assertUntouched(arena, call, SnapshotError, "another layout");
   }
   // No two debug arenas have the same addresses.
-  assertUntouched(debug, () => debug.restore(other.snapshot()), SnapshotError, "another layout");
-  assertUntouched(arena, () => arena.restore(untyped("x")), TypeError, "must be a Uint8Array");
+  assertUntouched(
+    debug,
+    () => restoreArena(debug, snapshotArena(other)),
+    SnapshotError,
+    "another layout",
+  );
+  assertUntouched(
+    arena,
+    () => restoreArena(arena, untyped("x")),
+    TypeError,
+    "must be a Uint8Array",
+  );
   for (let length = 0; length < saved.length; length++) {
-    assertUntouched(arena, () => arena.restore(saved.slice(0, length)), SnapshotError, "cut off");
+    assertUntouched(
+      arena,
+      () => restoreArena(arena, saved.slice(0, length)),
+      SnapshotError,
+      "cut off",
+    );
   }
 });
 
@@ -152,13 +171,13 @@ Deno.test("Arena.restore() needs memory of the same offset modulo 4096", () => {
   const skewed = (skew: number) => new Arena({ ...OPTIONS, memory: wasmAt(skew).memory });
   using arena = skewed(72);
   fill(arena, [30, 250]);
-  const saved = arena.snapshot();
+  const saved = snapshotArena(arena);
   using same = skewed(72);
-  same.restore(saved);
+  restoreArena(same, saved);
   validate(same);
-  assertEquals(same.snapshot(), saved);
+  assertEquals(snapshotArena(same), saved);
   using other = skewed(136);
-  assertUntouched(other, () => other.restore(saved), SnapshotError, "lies elsewhere");
+  assertUntouched(other, () => restoreArena(other, saved), SnapshotError, "lies elsewhere");
 });
 
 // -- damage --
@@ -170,18 +189,18 @@ Deno.test("Arena.restore() of a damaged snapshot throws, or is consistent withou
     const memory = countingMemory(heapMemory, { limit: 1 << 20 });
     using arena = stateful(i % 100, { memory });
     const checksum = i % 2 === 0;
-    const bad = arena.snapshot(undefined, { checksum });
+    const bad = snapshotArena(arena, undefined, { checksum });
     const from = checksum ? 0 : 32;
     const range = numbers.oneIn(2) ? bad.length : Math.min(112, bad.length);
     bad[from + numbers.below(range - from)] ^= 1 << numbers.below(8);
-    const before = arena.snapshot();
+    const before = snapshotArena(arena);
     try {
-      arena.restore(bad);
+      restoreArena(arena, bad);
       accepted++;
       assert(!checksum, "a wrong checksum was accepted");
     } catch (error) {
       assert(error instanceof SnapshotError || error instanceof OutOfMemoryError, `${error}`);
-      assertEquals(arena.snapshot(), before);
+      assertEquals(snapshotArena(arena), before);
       rejected++;
     }
     validate(arena);
@@ -210,21 +229,21 @@ const FORGERIES: [problem: string, forge: Forgery, added?: number][] = [
 Deno.test("Arena.restore() throws SnapshotError on every figure that no arena has", () => {
   using arena = new Arena(OPTIONS);
   fill(arena, [100]);
-  const saved = arena.snapshot(undefined, { checksum: false });
+  const saved = snapshotArena(arena, undefined, { checksum: false });
   for (const [problem, forge, added = 0] of FORGERIES) {
     const bad = new Uint8Array(saved.length + added);
     bad.set(saved);
     const words = new Int32Array(bad.buffer);
     words[6] += added; // the length in the header
     forge(words, new Float64Array(bad.buffer, 48, 1));
-    assertUntouched(arena, () => arena.restore(bad), SnapshotError, problem);
+    assertUntouched(arena, () => restoreArena(arena, bad), SnapshotError, problem);
   }
   fill(arena, [200]);
   for (
     const [it, problem] of [[arena, "block 1: 256 bytes"], [new Arena(OPTIONS), "0 of 0"]] as const
   ) {
-    const bad = it.snapshot(undefined, { checksum: false });
+    const bad = snapshotArena(it, undefined, { checksum: false });
     new Int32Array(bad.buffer)[9] = 0; // the current block
-    assertUntouched(it, () => it.restore(bad), SnapshotError, problem);
+    assertUntouched(it, () => restoreArena(it, bad), SnapshotError, problem);
   }
 });

@@ -4,6 +4,8 @@ import {
   Arena,
   array,
   countingMemory,
+  debug as debugMode,
+  type DebugMode,
   FreeListAllocator,
   heapMemory,
   InvalidAddressError,
@@ -152,7 +154,7 @@ Deno.test("Arena replaces blocks that are too small when memory is short, or cha
 // -- frames --
 
 /** An arena in counted memory, which keeps at most 4 times the largest frame, plus a block. */
-function frames(blockBytes: number, debug = false) {
+function frames(blockBytes: number, debug: DebugMode | false = false) {
   const memory = countingMemory();
   const arena = new Arena({ blockBytes, memory, debug });
   let [now, largest] = [0, 0];
@@ -214,7 +216,7 @@ for (const [shape, sizesOf] of Object.entries(SHAPES)) {
 
 Deno.test("Frames by rewind() and scope(), nested and above what stays, keep to the bound", () => {
   for (const kept of [0, 1000, 500_000]) {
-    for (const debug of [false, true]) {
+    for (const debug of [false, debugMode] as const) {
       const { arena, memory, alloc, frame } = frames(65_536, debug);
       if (kept > 0) alloc(kept);
       const nest = (depth: number, bytes: number): void => {

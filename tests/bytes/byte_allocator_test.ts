@@ -14,6 +14,7 @@ import {
   type MemoryResource,
   OutOfMemoryError,
   Pool,
+  snapshotArena,
   StackAllocator,
   struct,
   validate,
@@ -329,7 +330,7 @@ function calls(it: AnyAllocator, address: number): Record<string, () => unknown>
     allocArray: () => it.allocArray("u8", 8),
     ...Object.fromEntries(using(it).map((use, i) => [`use ${i}`, () => use(address)])),
     reset: () => it.reset(),
-    ...it instanceof Arena && { rewind: () => it.rewind(0), snapshot: () => it.snapshot() },
+    ...it instanceof Arena && { rewind: () => it.rewind(0), snapshot: () => snapshotArena(it) },
     ...it instanceof FreeListAllocator && { trim: () => it.trim(), stats: () => it.stats() },
     ...it instanceof StackAllocator ? {} : { allocate: () => it.allocate(8, 8) },
   };

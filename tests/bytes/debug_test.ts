@@ -3,9 +3,12 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   Arena,
   array,
+  debug as debugMode,
   FreeListAllocator,
   InvalidAddressError,
   LeakError,
+  restoreArena,
+  snapshotArena,
   StackAllocator,
   StaleHandleError,
   struct,
@@ -22,10 +25,10 @@ const Body = struct({
   points: array(Point, 2),
 }, { name: "Body" });
 
-const frame = (): Arena => new Arena({ name: "it", debug: true, blockBytes: 256 });
-const stack = (): StackAllocator => new StackAllocator({ name: "it", debug: true });
+const frame = (): Arena => new Arena({ name: "it", debug: debugMode, blockBytes: 256 });
+const stack = (): StackAllocator => new StackAllocator({ name: "it", debug: debugMode });
 const heap = (): FreeListAllocator =>
-  new FreeListAllocator({ name: "it", debug: true, byteLength: 4096, grow: true });
+  new FreeListAllocator({ name: "it", debug: debugMode, byteLength: 4096, grow: true });
 
 // -- views --
 
@@ -62,7 +65,7 @@ const ENDINGS: Readonly<Record<string, () => Ending>> = {
     const scope = it.scope();
     return ending(it, () => scope[Symbol.dispose]());
   },
-  "Arena.restore()": () => ending(frame(), (it) => it.restore(it.snapshot())),
+  "Arena.restore()": () => ending(frame(), (it) => restoreArena(it, snapshotArena(it))),
   "Arena.release() and allocate()": () => {
     const it = frame();
     const region = it.allocate(Body.size, 8);
@@ -147,7 +150,7 @@ Deno.test("A debug view stays stale when its memory is allocated again", () => {
 
 Deno.test("Debug views stay valid when others end, and when memory grows or is replaced", () => {
   const { memory, grow } = wasmAt(72);
-  using it = new FreeListAllocator({ memory, byteLength: 512, grow: true, debug: true });
+  using it = new FreeListAllocator({ memory, byteLength: 512, grow: true, debug: debugMode });
   const addresses = Array.from({ length: 20 }, (_, x) => it.allocRecord(Point, { x }));
   const views = addresses.map((address) => it.view(address, Point));
   for (let i = 0; i < 20; i += 2) it.free(addresses[i]);
@@ -238,7 +241,7 @@ Deno.test("dispose() of a debug heap or stack lists what is live, and where it w
 
 Deno.test("A debug allocator names the debug allocator that an address belongs to", () => {
   const all = Object.entries(CLASSES).map(([kind, make]) => {
-    const it = make({ name: "it", debug: true });
+    const it = make({ name: "it", debug: debugMode });
     return { label: `${kind} "it"`, it, address: it.alloc(1024) };
   });
   using plain = new Arena();
@@ -259,7 +262,7 @@ Deno.test("A debug allocator names the debug allocator that an address belongs t
 });
 
 Deno.test("Debug allocators share addresses from the 33rd on, and are not confused then", () => {
-  const all = Array.from({ length: 70 }, (_, i) => new Arena({ name: `${i}`, debug: true }));
+  const all = Array.from({ length: 70 }, (_, i) => new Arena({ name: `${i}`, debug: debugMode }));
   const addresses = all.map((it) => it.alloc(8));
   for (const it of all) validate(it);
   assertEquals(addresses[0] % 2 ** 27, addresses[32] % 2 ** 27);

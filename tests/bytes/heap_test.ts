@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/asse
 import {
   type CountingMemory,
   countingMemory,
+  debug as debugMode,
   FreeListAllocator,
   type FreeListOptions,
   heapMemory,
@@ -90,8 +91,8 @@ function grow({ buffers, step, to, every, extentBytes, times }: Growth, options:
 for (const kind of FITS) {
   const { fit, index } = kind;
   Deno.test(`One buffer that grows takes at most 4 times what is live, several 6 times (${fit} fit, ${index})`, () => {
-    for (const debug of [false, true]) {
-      for (const growth of GROWTHS) grow(growth, { ...kind, debug });
+    for (const debug of [false, debugMode] as const) {
+      for (const growth of GROWTHS) grow(growth, { ...kind, debug: debug && debugMode });
     }
   });
 }
@@ -148,8 +149,13 @@ Deno.test("Addresses of released extents are reused, so that a heap can run fore
     }),
     release() {},
   };
-  for (const debug of [false, true]) {
-    using heap = new FreeListAllocator({ byteLength: MIB, grow: true, debug, memory });
+  for (const debug of [false, debugMode] as const) {
+    using heap = new FreeListAllocator({
+      byteLength: MIB,
+      grow: true,
+      debug: debug && debugMode,
+      memory,
+    });
     const kept = heap.alloc(100);
     heap.bytes(kept, 100).fill(9);
     const addresses = new Set<number>();
@@ -203,8 +209,8 @@ Deno.test("A heap at the edge of an extent takes no memory each time", () => {
 
 Deno.test("A heap that is emptied keeps at most one spare extent, and releases it on trim()", () => {
   for (const kind of FITS) {
-    for (const debug of [false, true]) {
-      const { heap, memory } = counted({ ...kind, debug });
+    for (const debug of [false, debugMode] as const) {
+      const { heap, memory } = counted({ ...kind, debug: debug && debugMode });
       const live = Array.from({ length: 300 }, (_, i) => heap.alloc(50 + i * 40));
       for (let i = 0; i < 300; i++) {
         heap.free(live[i * 7 % 300]);
@@ -247,8 +253,8 @@ Deno.test("Extents of small allocations grow with the heap, so that they are few
 });
 
 Deno.test("Frames that end with reset() keep at most 4 times the largest, and come down", () => {
-  for (const debug of [false, true]) {
-    const { heap, memory } = counted({ byteLength: 64 * KIB, debug });
+  for (const debug of [false, debugMode] as const) {
+    const { heap, memory } = counted({ byteLength: 64 * KIB, debug: debug && debugMode });
     const frame = (bytes: number) => {
       for (let i = 0; i < 3; i++) heap.alloc(bytes);
       const most = 4 * heap.stats().peakBytes + 64 * KIB;
@@ -319,9 +325,13 @@ Deno.test("A heap takes less where the resource has less, and then replaces its 
 
 Deno.test("Memory right behind an extent is appended: chunks span both, and nothing moves", () => {
   const Point = struct({ x: "u32" });
-  for (const debug of [false, true]) {
+  for (const debug of [false, debugMode] as const) {
     const wasm = new WebAssembly.Memory({ initial: 100 });
-    const { heap, memory } = counted({ byteLength: 64 * KIB, memory: wasmMemory(wasm), debug });
+    const { heap, memory } = counted({
+      byteLength: 64 * KIB,
+      memory: wasmMemory(wasm),
+      debug: debug && debugMode,
+    });
     const first = heap.allocRecord(Point, { x: 7 });
     const view = heap.view(first, Point);
     const large = heap.alloc(60_000);

@@ -5,7 +5,7 @@
  * @module
  */
 import fc from "fast-check";
-import { type AnyStruct, Pool, type ScalarType } from "../../mod.ts";
+import { type AnyStruct, Pool, type ScalarType, toWGSL } from "../../mod.ts";
 import { declarationsOf, leavesOf, structsOf, valueOf } from "../struct/_declarations.ts";
 import type { Job } from "./_gpu.ts";
 
@@ -24,7 +24,7 @@ export interface Task extends Job {
 
 /** Makes a shader that writes two records of a struct; the second one shows the stride. */
 export function taskOf(type: AnyStruct): Task {
-  const text = type.toWGSL();
+  const text = toWGSL(type);
   const declared = declarationsOf(text);
   const name = [...declared.keys()].at(-1)!; // the outermost is the last
   const leaves = leavesOf(type, name, declared);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AnyStruct, Pool, type ScalarType, struct } from "../../mod.ts";
+import { type AnyStruct, Pool, type ScalarType, struct, toC } from "../../mod.ts";
 import { declarationsOf, type Leaf, leavesOf, valueOf } from "../struct/_declarations.ts";
 
 /** A program and the lines that it must print. */
@@ -15,7 +15,7 @@ export interface Program {
 /** Makes a program for several structs. Each is nested in a struct with a known name. */
 export function programFor(types: readonly AnyStruct[]): Program {
   const tops = types.map((it, i) => struct({ it, end: "u8" }, { name: `Top${i}` }));
-  const text = tops[0].toC(...tops.slice(1));
+  const text = toC(tops[0], ...tops.slice(1));
   const declared = declarationsOf(text);
   const parts = tops.map((top, i) => {
     const name = `struct Top${i}`;

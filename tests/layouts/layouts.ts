@@ -14,7 +14,7 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type ScalarType, struct } from "../../mod.ts";
+import { type ScalarType, struct, toC, toWGSL } from "../../mod.ts";
 import { C_WORDS, WGSL_WORDS } from "../../src/struct/text.ts";
 import { declarationsOf, WGSL_SCALARS } from "../struct/_declarations.ts";
 import { Files } from "../browsers/bundle.ts";
@@ -98,7 +98,7 @@ testWith("gcc", hasGcc, `${STRUCTS} structs have the bytes that toC() declares`,
 });
 
 testWith("gcc", hasGcc, "a field can have the name of any keyword or macro", async () => {
-  const includes = struct({ x: "u8" }).toC().split("\n\n")[0];
+  const includes = toC(struct({ x: "u8" })).split("\n\n")[0];
   const macros = (await output("gcc", ["-xc", "-dM", "-E", "-"], includes))
     .matchAll(/^#define ([A-Za-z]\w*)/gm);
   const names = new Set([...C_WORDS, ...[...macros].map(([, name]) => name)]);
@@ -107,17 +107,17 @@ testWith("gcc", hasGcc, "a field can have the name of any keyword or macro", asy
   const named = [...names].map((name) => struct({ x: "u16" }, { name }));
   const flags = ["-fsyntax-only", ...WARNINGS];
   for (const std of ["gnu11", "c11", "gnu17", "gnu2x"]) {
-    await output("gcc", ["-xc", `-std=${std}`, ...flags, "-"], Names.toC(...named));
+    await output("gcc", ["-xc", `-std=${std}`, ...flags, "-"], toC(Names, ...named));
   }
   if (!hasGpp) return;
   for (const std of ["gnu++11", "c++20", "gnu++23"]) {
-    await output("g++", ["-xc++", `-std=${std}`, ...flags, "-"], Names.toC(...named));
+    await output("g++", ["-xc++", `-std=${std}`, ...flags, "-"], toC(Names, ...named));
   }
 });
 
 testWith("gcc", hasGcc, "toC() declares the same layout on every platform", async () => {
   const [first, ...more] = someStructs(STRUCTS, SCALARS);
-  const text = first.toC(...more);
+  const text = toC(first, ...more);
   assert(text.includes("static_assert"));
   for (const align of [1, 2, 4, 8]) { // largest alignment; 4 on i386
     const flags = [`-fpack-struct=${align}`, "-fsyntax-only", ...WARNINGS];
@@ -130,7 +130,7 @@ testWith("g++", hasGpp, "what toC() declares is C++", async () => {
   const [first, ...more] = someStructs(STRUCTS, SCALARS.filter((it) => it !== "f16"));
   for (const std of ["c++11", "c++20"]) {
     const flags = [`-std=${std}`, "-fsyntax-only", "-pedantic", ...WARNINGS];
-    await output("g++", ["-xc++", ...flags, "-"], first.toC(...more));
+    await output("g++", ["-xc++", ...flags, "-"], toC(first, ...more));
   }
 });
 
@@ -159,7 +159,7 @@ testWith("Tint", tint !== undefined, `${STRUCTS} texts of toWGSL() compile`, asy
   const structs = someStructs(STRUCTS, WGSL_SCALARS);
   for (const type of structs) assertEquals(await faultOf(device, taskOf(type).code), "");
   const [first, ...more] = structs;
-  const all = first.toWGSL(...more);
+  const all = toWGSL(first, ...more);
   assertEquals(await faultOf(device, `enable f16;\n${all}`), "");
   assertStringIncludes(all, "enable f16;"); // in a comment
   assertStringIncludes(await faultOf(device, all), "f16");
@@ -202,7 +202,7 @@ testWith("Tint", tint !== undefined, "toWGSL() changes only reserved names", asy
     const isRefused = (await faultOf(device, raw)) !== "";
     assertEquals(isRefused, WGSL_WORDS.has(name) || name.startsWith("__"), name);
     if (name.startsWith("_")) continue; // no field may have the name
-    const text = struct({ [name]: "u32" }, { name }).toWGSL();
+    const text = toWGSL(struct({ [name]: "u32" }, { name }));
     assertEquals(await faultOf(device, `${text}\n${BUILTINS}`), "", text);
     const [title, [member]] = [...declarationsOf(text)][0];
     assertEquals(member.name === name, !isRefused);

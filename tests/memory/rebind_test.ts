@@ -5,8 +5,19 @@
  * @module
  */
 import { assert, assertEquals, assertThrows, fail } from "@std/assert";
-import { type AnyHandle, type MemoryResource, PoolSet, validate, wasmMemory } from "../../mod.ts";
-import { type KindMaker, labelOf, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
+import {
+  type AnyHandle,
+  compact,
+  load,
+  type MemoryResource,
+  PoolSet,
+  restore,
+  save as savePool,
+  snapshot as takeSnapshot,
+  validate,
+  wasmMemory,
+} from "../../mod.ts";
+import { type KindMaker, labelOf, packAny, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
 import { Num, Real, stateOf, untyped } from "../_support.ts";
 
 const PAGE_BYTES = 65_536;
@@ -34,8 +45,8 @@ function subjectOf(make: KindMaker, memory?: MemoryResource) {
     view: pool.get<RealView>(...of, handles[40]),
     cursor: pool.seek(pool.cursor<RealView>(...of), handles[5]),
     loop: pool.loop(...of, () => fail()),
-    snapshot: pool.snapshot(),
-    save: pool.save(),
+    snapshot: takeSnapshot(pool),
+    save: savePool(pool),
   };
 }
 
@@ -73,13 +84,13 @@ const CALLS: readonly [verb: string, call: (it: Subject) => unknown][] = [
   ["trim", ({ pool }) => pool.trim()],
   ["freeBlock", ({ pool }) => pool.freeBlock(pool.blocks[0].index)],
   ["tell the figures", ({ pool }) => pool.stats()],
-  ["snapshot", ({ pool }) => pool.snapshot()],
-  ["restore", ({ pool, snapshot }) => pool.restore(snapshot)],
-  ["save", ({ pool }) => pool.save()],
-  ["load", ({ pool, save }) => pool.load(save)],
-  ["compact", ({ pool }) => pool.compact()],
-  ["pack", ({ pool, of }) => pool.pack(...of, new Float64Array(100), ["v", "n"])],
-  ["pack", ({ pool, of }) => pool.pack(...of, new Uint8Array(1000))],
+  ["snapshot", ({ pool }) => takeSnapshot(pool)],
+  ["restore", ({ pool, snapshot }) => restore(pool, snapshot)],
+  ["save", ({ pool }) => savePool(pool)],
+  ["load", ({ pool, save }) => load(pool, save)],
+  ["compact", ({ pool }) => compact(pool)],
+  ["pack", ({ pool, of }) => packAny(pool, ...of, new Float64Array(100), ["v", "n"])],
+  ["pack", ({ pool, of }) => packAny(pool, ...of, new Uint8Array(1000))],
   ["validate", ({ pool }) => validate(pool)],
 ];
 

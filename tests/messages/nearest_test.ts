@@ -13,6 +13,9 @@ import {
   PoolSet,
   SchemaError,
   SharedPool,
+  snapshot,
+  snapshotArena,
+  type SnapshotOptions,
   StackAllocator,
   struct,
   wasmMemory,
@@ -89,9 +92,14 @@ const CALLS: [string, string, string, (options: never) => unknown, object?][] = 
   ["create wasmMemory", "byteOfset", "byteOffset", (it) => wasmMemory(wasm, it)],
   ["configure", "specialise", "specialize", (it) => configure(it)],
   ["dump", "colour", "color", (it) => dump(new Pool(Vec), it)],
-  ['snapshot Pool "Vec"', "checksums", "checksum", (it) => new Pool(Vec).snapshot(undefined, it)],
-  ['snapshot PoolSet "pool"', "checkSum", "checksum", (it) => set.snapshot(undefined, it)],
-  ['snapshot Arena "arena"', "cheksum", "checksum", (it) => new Arena().snapshot(undefined, it)],
+  ['snapshot Pool "Vec"', "checksums", "checksum", (it) => snapshot(new Pool(Vec), undefined, it)],
+  ['snapshot PoolSet "pool"', "checkSum", "checksum", (it) => snapshot(set, undefined, it)],
+  [
+    'snapshot Arena "arena"',
+    "cheksum",
+    "checksum",
+    (it) => snapshotArena(new Arena(), undefined, it),
+  ],
 ];
 
 for (const [title, wrong, meant, call, needed = {}] of CALLS) {
@@ -122,11 +130,11 @@ Deno.test("The error for an option has the name that was given, if that is a str
 });
 
 Deno.test("snapshot() throws on a checksum that is not a boolean, struct() on a field that is a symbol", () => {
-  for (const pool of [new Pool(Vec), new Arena()]) {
-    for (const checksum of [0, "no", null]) {
-      const message = `checksum must be a boolean, got ${checksum}`;
-      assertThrows(() => pool.snapshot(undefined, untyped({ checksum })), TypeError, message);
-    }
+  for (const checksum of [0, "no", null]) {
+    const message = `checksum must be a boolean, got ${checksum}`;
+    const options = untyped<SnapshotOptions>({ checksum });
+    assertThrows(() => snapshot(new Pool(Vec), undefined, options), TypeError, message);
+    assertThrows(() => snapshotArena(new Arena(), undefined, options), TypeError, message);
   }
   const define = () => struct(untyped<{ x: "u8" }>({ x: "u8", [Symbol("y")]: "u8" }));
   const error = assertThrows(define, SchemaError, 'field "Symbol(y)" has a name');

@@ -1,7 +1,15 @@
 /** How pools and views print in `console.log` of Deno and Node, and how numbers are written. */
 import { assert, assertEquals } from "@std/assert";
 import { inspect } from "node:util";
-import { array, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
+import {
+  array,
+  debug as debugMode,
+  type DebugMode,
+  Pool,
+  PoolSet,
+  SharedPool,
+  struct,
+} from "../../mod.ts";
 import { bytes, count, showValue } from "../../src/messages/show.ts"; // parts of many texts
 import { labelOf, POOL_KINDS } from "../_kinds.ts";
 import { Num, stateOf } from "../_support.ts";
@@ -57,14 +65,14 @@ const Enemy = struct({
 });
 
 /** A pool with one record. */
-function enemies(debug: boolean) {
+function enemies(debug: DebugMode | false) {
   const pool = new Pool(Enemy, { chunksPerBlock: 16, debug, name: "enemies" });
   const handle = pool.alloc({ pos: { x: 1, y: 2.5 }, hp: 7, color: [1, 2, 3], id: 9n });
   return { pool, handle, view: pool.get(handle) };
 }
 
-for (const debug of [false, true]) {
-  Deno.test(`A view prints as a plain record, one that is unbound or dead as text (${debug})`, () => {
+for (const debug of [false, debugMode] as const) {
+  Deno.test(`A view prints as a plain record, one that is unbound or dead as text (debug ${debug !== false})`, () => {
     const { pool, handle, view } = enemies(debug);
     const pos = "{ x: 1, y: 2.5 }";
     const record = `{ pos: ${pos}, hp: 7, alive: false, color: [ 1, 2, 3 ], id: 9n }`;

@@ -12,6 +12,7 @@ import {
   type AnyStruct,
   Arena,
   type ByteAllocatorOptions,
+  debug,
   DisposedError,
   FreeListAllocator,
   InvalidAddressError,
@@ -19,6 +20,8 @@ import {
   LifoOrderError,
   type MemoryRegion,
   OutOfMemoryError,
+  restoreArena,
+  snapshotArena,
   SnapshotError,
   StackAllocator,
   StaleHandleError,
@@ -123,7 +126,8 @@ export class ByteModel implements Player {
     const { kind, memory, ...options } = this.setting = setting;
     this.source = new Source(memory);
     const { maxLive: _, ...rest } = options;
-    const allocator = BYTE_KINDS[kind]({ ...rest, memory: this.source.ledger });
+    const ledger = this.source.ledger;
+    const allocator = BYTE_KINDS[kind]({ ...rest, debug: setting.debug && debug, memory: ledger });
     this.allocator = untyped<Members>(allocator);
     this.heap = heaps.get(allocator);
     this.isArena = allocator instanceof Arena;
@@ -609,7 +613,9 @@ const ARENA: Readonly<Record<string, Operation>> = {
   },
   snapshot(it, random) {
     const into = it.saved?.bytes ?? new Uint8Array(0);
-    const bytes: Uint8Array = it.allocator.snapshot(into, { checksum: random.oneIn(2) });
+    const bytes: Uint8Array = snapshotArena(untyped(it.allocator), into, {
+      checksum: random.oneIn(2),
+    });
     // Regions from before can be released once, and are not given out again.
     const held = it.held.map(({ region: _, ...rest }) => rest);
     it.saved = { bytes, held, marks: [...it.marks], peak: it.peak, state: it.state() };
@@ -618,7 +624,7 @@ const ARENA: Readonly<Record<string, Operation>> = {
     if (it.saved === undefined) return;
     const { bytes, held, marks, peak, state } = it.saved;
     try {
-      it.allocator.restore(bytes);
+      restoreArena(untyped(it.allocator), bytes);
     } catch (error) {
       // Where regions start anywhere, one may lie as the addresses do or not.
       if (!(error instanceof SnapshotError && it.source.isSkewed)) throw error;

@@ -25,7 +25,7 @@ import { isSame, mapLinks, merge, type Plain, zeroOf } from "./_values.ts";
 
 /** The members of any pool by name. Those of a pool of one struct do not take a struct first. */
 // deno-lint-ignore no-explicit-any -- no type says at once what the members of all pools take
-export type AnyPool = Record<string | symbol, any>;
+export type AnyPool = any;
 // deno-lint-ignore no-explicit-any -- a view of any struct
 export type AnyView = any;
 
@@ -161,7 +161,7 @@ export class Subject {
   }
 
   get isDebug(): boolean {
-    return this.setting.options.debug === true;
+    return Boolean(this.setting.options.debug);
   }
 
   /** Whether the pool has records of several structs, which its members take first. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { packAny } from "../_kinds.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
@@ -243,7 +244,7 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
       fields.flatMap((name) => numbersOf(it.rec(handle).value[name])!) // as they were chosen
     );
     const out = new (random.pick(PACKED))(values.length + 1);
-    assertEquals(pool.pack(...it.of(struct), out, fields), handles.length);
+    assertEquals(packAny(pool, ...it.of(struct), out, fields), handles.length);
     assertEquals([...out], [...new (out.constructor as typeof Float64Array)([...values, 0])]);
   },
   growMemory(it) {

@@ -13,6 +13,7 @@ import {
   type PoolOptions,
   PoolSet,
   SharedPool,
+  snapshot,
 } from "../../mod.ts";
 import { bytesOf } from "../shared/_support.ts";
 import { Source, type SourceKind, SOURCES } from "./_memories.ts";
@@ -204,5 +205,5 @@ function errorOf(call: () => unknown): string {
 
 /** Every byte of a pool, metadata and all. */
 function stateOf({ pool, isShared }: Subject): Uint8Array {
-  return isShared ? bytesOf(pool) : pool.snapshot(undefined, { checksum: false });
+  return isShared ? bytesOf(pool) : snapshot(pool, undefined, { checksum: false });
 }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { debug as debugMode } from "../../mod.ts";
 import { Random } from "../_random.ts";
 import type { SourceKind } from "./_memories.ts";
 import { play, POOL_NAMES, RECORD_NAMES } from "./_operations.ts";
@@ -51,7 +52,15 @@ export const POOLS: readonly Maker[] = Object.entries(KINDS).flatMap(([name, kin
         };
         const most = MAX_CHUNKS[reuse];
         const structs = kind.structs(makeStructs());
-        const [it] = subjectsOf(kind, structs, options, memory, [{ debug }], most, 64);
+        const [it] = subjectsOf(
+          kind,
+          structs,
+          options,
+          memory,
+          [{ debug: debug && debugMode }],
+          most,
+          64,
+        );
         return {
           get live() {
             return it.state.live.size;

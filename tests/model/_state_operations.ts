@@ -4,7 +4,16 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type LoadReport, PoolSet, SnapshotError } from "../../mod.ts";
+import {
+  compact,
+  load,
+  type LoadReport,
+  PoolSet,
+  restore,
+  save,
+  snapshot,
+  SnapshotError,
+} from "../../mod.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts"; // for what stays in compact()
 import type { AnyView, State, Subject } from "./_model.ts";
 import { type Operation, OPERATIONS, run } from "./_record_operations.ts";
@@ -30,7 +39,7 @@ function fewestMoves(slab: Slab): number | undefined {
 /** Goes back to a moment, whose handles are good again and later ones stale. */
 function goBack(it: Subject, { bytes, state }: { bytes: Uint8Array; state: State }): void {
   const later = it.state.handles.filter((handle) => !state.live.has(handle));
-  it.pool.restore(bytes);
+  restore(it.pool, bytes);
   it.state = state.copy();
   for (const handle of it.values.keys()) {
     if (!state.live.has(handle) || later.includes(handle)) it.values.delete(handle);
@@ -50,7 +59,7 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
     const fewest = own.map(fewestMoves);
     const { byteLength } = pool;
     const moves = new Map<number, number>();
-    const bytes = some.compact((from: number, to: number) => void moves.set(from, to));
+    const bytes = compact(some, (from: number, to: number) => void moves.set(from, to));
     assertEquals(bytes, byteLength - pool.byteLength);
     assertEquals(own.map((slab) => slab.mappedBlocks().length), needed);
     own.forEach((slab, i) => {
@@ -73,7 +82,7 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
   snapshot(it, random) {
     const { moments } = it;
     const old = moments.length > 3 || random.oneIn(2) ? moments.shift()?.bytes : undefined;
-    const bytes: Uint8Array = it.pool.snapshot(old, { checksum: random.oneIn(2) });
+    const bytes: Uint8Array = snapshot(it.pool, old, { checksum: random.oneIn(2) });
     const isAgain = !it.isDebug && !it.setting.isDebugPair && !it.setting.source.isTight;
     moments.push({ bytes, state: it.state.copy(), done: isAgain ? [] : undefined });
   },
@@ -87,11 +96,11 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
     const { done } = moment;
     if (done === undefined) goBack(it, moment);
     else {
-      const end = it.pool.snapshot();
+      const end = snapshot(it.pool);
       goBack(it, moment);
       for (const [name, seed] of done) run(it, name, seed);
       assertEquals(it.state.handles, state.handles);
-      assertSameBytes(it.pool.snapshot(), end, "the same operations had another result");
+      assertSameBytes(snapshot(it.pool), end, "the same operations had another result");
       if (random.oneIn(2)) {
         goBack(it, moment);
         moment.done = [];
@@ -101,18 +110,18 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   restoreBad(it, random) {
     const { pool } = it;
-    const saved: Uint8Array = pool.snapshot();
+    const saved: Uint8Array = snapshot(pool);
     const cut = random.below(saved.length);
     const flipped = saved.slice();
     flipped[cut] ^= 1 << random.below(8);
     assertThrows(
-      () => pool.restore(random.oneIn(2) ? flipped : saved.subarray(0, cut)),
+      () => restore(pool, random.oneIn(2) ? flipped : saved.subarray(0, cut)),
       SnapshotError,
     );
-    assertSameBytes(pool.snapshot(), saved, "what was thrown for changed the pool");
+    assertSameBytes(snapshot(pool), saved, "what was thrown for changed the pool");
   },
   save(it) {
-    it.saves.push({ bytes: it.pool.save(), state: it.state.copy() });
+    it.saves.push({ bytes: save(it.pool), state: it.state.copy() });
     if (it.saves.length > 3) it.saves.shift();
   },
   load(it, random) {
@@ -126,7 +135,7 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
       (it.isMixed || state.live.size > room);
     let report: LoadReport;
     try {
-      report = it.pool.load(bytes, { moved });
+      report = load(it.pool, bytes, { moved });
     } catch (error) {
       // There are fewer chunks since some are retired, and links cannot hold the handles of others.
       if (!(error instanceof SnapshotError && isTooLarge)) throw error;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { debug as debugMode, snapshot } from "../../mod.ts";
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { PoolOptions } from "../../mod.ts";
 import type { Ledger } from "../_ledger.ts";
@@ -78,7 +79,7 @@ const POOL_SCRIPT = [
 const MODES: Readonly<Record<string, PoolOptions>> = {
   "compact": {},
   "wide": { handles: "wide" },
-  "debug": { debug: true },
+  "debug": { debug: debugMode },
 };
 
 for (const [name, kind] of Object.entries(KINDS)) {
@@ -94,7 +95,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
           play: (name, seed) => play(it, name, seed) !== `"out of memory"`,
           check: () => it.compare(),
           // No two debug pools have the same handles.
-          state: () => it.isDebug ? it.state.live.size : it.pool.snapshot(),
+          state: () => it.isDebug ? it.state.live.size : snapshot(it.pool),
           dispose: () => it.dispose(),
         };
       };
@@ -122,12 +123,12 @@ const BYTE_SCRIPTS: readonly [kind: string, byteLength: number, script: string[]
 ];
 
 for (const [kind, byteLength, script] of BYTE_SCRIPTS) {
-  for (const debug of [false, true]) {
-    Deno.test(`${kind} loses nothing where memory runs out and comes back (debug ${debug})`, () => {
+  for (const debug of [false, debugMode] as const) {
+    Deno.test(`${kind} loses nothing where memory runs out and comes back (debug ${debug !== false})`, () => {
       const setting = {
         kind,
         memory: "tight",
-        debug,
+        debug: debug !== false,
         byteLength,
         grow: true,
         maxLive: 300,

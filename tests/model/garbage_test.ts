@@ -15,9 +15,10 @@ import {
   type PoolOptions,
   PoolSet,
   SharedPool,
+  snapshot,
   struct,
 } from "../../mod.ts";
-import { type AnyPool, type OfKind, POOL_KINDS, viewsOf } from "../_kinds.ts";
+import { type AnyPool, type OfKind, packAny, POOL_KINDS, viewsOf } from "../_kinds.ts";
 import {
   fill,
   KINDS,
@@ -116,7 +117,7 @@ const BESIDE_CALLS: Readonly<Record<string, (it: Prepared) => Measured>> = {
       [...of, bytes.subarray(1), ["alive", "n", "big"]],
       [...of, new Float64Array(3 * SIZE), ["n", "alive", "big"]],
     ];
-    return [(i) => void (sink[0] = pool.pack(...calls[i & 3])), 5];
+    return [(i) => void (sink[0] = packAny(pool, ...calls[i & 3])), 5];
   },
 };
 
@@ -197,9 +198,9 @@ const CALLS: Readonly<Record<string, (it: Prepared) => Measured>> = {
   "snapshot() into an array": ({ pool }) => {
     pool.clear();
     pool.trim();
-    const ring = [1, 2, 3].map(() => pool.snapshot());
+    const ring = [1, 2, 3].map(() => snapshot(pool));
     const options = [{ checksum: true }, { checksum: false }];
-    return [(i) => void (ring[i % 3] = pool.snapshot(ring[i % 3], options[i & 1]))];
+    return [(i) => void (ring[i % 3] = snapshot(pool, ring[i % 3], options[i & 1]))];
   },
   "passes over few records, in one another as well": ({ pool, of }) => {
     pool.clear();

@@ -7,7 +7,7 @@
  */
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { array, type PoolOptions, struct } from "../../mod.ts";
+import { array, debug, type PoolOptions, restore, snapshot, struct } from "../../mod.ts";
 import { play } from "./_operations.ts";
 import { type Kind, KINDS, type Modes, poolKind, runModel, stepsOf, subjectsOf } from "./_runs.ts";
 import { assertSameBytes } from "./_state_operations.ts";
@@ -15,8 +15,8 @@ import { anyStruct, makeStructs } from "./_values.ts";
 
 const MODES: Readonly<Record<string, Modes>> = {
   "as it is": { modes: [{}], runs: 120 },
-  "debug": { modes: [{ debug: true }], runs: 40 },
-  "debug as without": { modes: [{}, { debug: true }], runs: 40 },
+  "debug": { modes: [{ debug }], runs: 40 },
+  "debug as without": { modes: [{}, { debug }], runs: 40 },
 };
 
 for (const [name, kind] of Object.entries(KINDS)) {
@@ -57,8 +57,8 @@ function churn(kind: Kind, options: PoolOptions, maxChunks: number, numRuns: num
     const [it, other] = subjectsOf(kind, structs, all, "heap", [{}, {}], maxChunks);
     for (const [name, seed] of steps) {
       play(it, name, seed);
-      other.pool.restore(it.pool.snapshot());
-      assertSameBytes(other.pool.snapshot(), it.pool.snapshot(), "what was restored");
+      restore(other.pool, snapshot(it.pool));
+      assertSameBytes(snapshot(other.pool), snapshot(it.pool), "what was restored");
     }
     it.compare();
     reuses += it.reuses;

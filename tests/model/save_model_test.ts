@@ -12,6 +12,7 @@ import fc from "fast-check";
 import {
   type AnyHandle,
   type AnyStruct,
+  debug,
   type ElementType,
   type FieldType,
   Pool,
@@ -32,7 +33,7 @@ const options: fc.Arbitrary<PoolOptions> = fc.record({
   handles: fc.constantFrom("compact" as const, "wide" as const),
   reuse: fc.constantFrom("recent" as const, "spread" as const),
   keepEmptyBlocks: fc.nat(3),
-  debug: fc.integer({ min: 0, max: 4 }).map((it) => it === 0),
+  debug: fc.integer({ min: 0, max: 4 }).map((it) => it === 0 && debug),
 });
 
 // -- the model --

@@ -4,7 +4,15 @@
  *
  * @module
  */
-import { type LoadOptions, type LoadReport, type ScalarType, validate } from "../../mod.ts";
+import {
+  load,
+  type LoadOptions,
+  type LoadReport,
+  type PoolBase,
+  save,
+  type ScalarType,
+  validate,
+} from "../../mod.ts";
 import { arraysOf, HEADER_WORDS, SAVE, writeHeader } from "../../src/slab/envelope.ts";
 import type { Watched } from "../_support.ts";
 
@@ -12,14 +20,11 @@ import type { Watched } from "../_support.ts";
 const TEXT_BYTE = HEADER_WORDS * 4 + 8;
 
 /** A pool, as far as it saves and loads. */
-export interface Saved extends Watched {
-  save(): Uint8Array;
-  load(bytes: Uint8Array, options?: LoadOptions): LoadReport;
-}
+export type Saved = Watched & PoolBase<unknown, number>;
 
 /** Loads what a pool saves into another one. */
 export function reload(from: Saved, to: Saved, options?: LoadOptions): LoadReport {
-  const report = to.load(from.save(), options);
+  const report = load(to, save(from), options);
   validate(to);
   return report;
 }

@@ -9,6 +9,7 @@ import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/asser
 import {
   type AnyHandle,
   type AnyStruct,
+  debug,
   DisposedError,
   ErasedPool,
   type Handle,
@@ -18,6 +19,8 @@ import {
   PoolBase,
   type PoolOptions,
   PoolSet,
+  restore,
+  snapshot,
   StaleHandleError,
   struct,
   validate,
@@ -123,7 +126,7 @@ for (const [Base, args, of] of BASES) {
 
   Deno.test(`Classes that extend ${name} find mistakes in debug mode, and are disposed of`, () => {
     for (const Class of [First, Last]) {
-      const pool = make(Class, { debug: true });
+      const pool = make(Class, { debug });
       const handle = pool.alloc(...of, { n: 1 });
       const view = pool.get<{ n: number }>(...of, handle);
       pool.tryFree(handle);
@@ -147,13 +150,13 @@ Deno.test("A class that extends Pool shares views and snapshots with the pool", 
     using bullets = new Bullets({ ...SMALL, specialize });
     const handle = bullets.spawn(6);
     assertEquals([bullets.size, bullets.get(handle).x, bullets.stats().size], [11, 5, 1]);
-    plain.restore(bullets.snapshot());
+    restore(plain, snapshot(bullets));
     assertEquals(plain.get(handle).toJSON(), bullets.get(handle).toJSON());
     const cursor = bullets.seek(bullets.cursor(), handle);
     assertEquals(plain.seek(cursor, handle).n, 6);
     assertEquals(plain.handleOf(cursor), handle);
     plain.alloc({ n: 7 });
-    bullets.restore(plain.snapshot());
+    restore(bullets, snapshot(plain));
     assertEquals(Array.from(bullets, ({ n }) => n), [6, 7]);
     bullets.free(handle);
     assertEquals(bullets.size, 10);

@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   array,
+  debug,
   ErasedPool,
   heapMemory,
   Pool,
@@ -31,7 +32,7 @@ Deno.test("resolveOptions() fills in the defaults that the docs give, and keeps 
   assertEquals([config.codec.wraps, config.codec.indexBits], [true, 20]);
   assertEquals([config.debug, config.specialize, config.spread], [false, true, false]);
   assertStrictEquals(config.memory, heapMemory);
-  assertEquals(resolveOptions("Pool", "Enemy", 64, { debug: true }).specialize, false);
+  assertEquals(resolveOptions("Pool", "Enemy", 64, { debug }).specialize, false);
   const memory = { allocate: heapMemory.allocate, release: heapMemory.release };
   const numbers = { chunksPerBlock: 32, maxChunks: 128, keepEmptyBlocks: 5 };
   const options = { name: "enemies", handles: "wide", memory, ...numbers } as const;

@@ -12,20 +12,33 @@ import {
   type AnyHandle,
   type AnyStruct,
   array,
+  compact,
   DisposedError,
   ErasedPool,
+  load,
   NULL_HANDLE,
   Pool,
   PoolExhaustedError,
   type PoolOptions,
   PoolSet,
   type PoolStats,
+  restore,
+  save as savePool,
+  snapshot,
   StaleHandleError,
   struct,
   validate,
   type View,
 } from "../../mod.ts";
-import { drop, type KindMaker, type OfKind, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
+import {
+  drop,
+  type KindMaker,
+  type OfKind,
+  packAny,
+  POOL_KINDS,
+  reserveIn,
+  testKinds,
+} from "../_kinds.ts";
 import { assertError, assertHarmless, forge, stateOf, untyped } from "../_support.ts";
 
 const Num = struct({ n: "u32" }, { name: "Num" });
@@ -457,13 +470,13 @@ each("packs its records, and compacts them", (make) => {
   const handles = fill(it, 40);
   const numbers = Uint32Array.from(handles.keys());
   const [some, all] = [new Uint32Array(40), new Uint32Array(40)];
-  assertEquals([pool.pack(...of, some, ["n"]), some], [40, numbers]);
-  assertEquals([pool.pack(all), all], [40, numbers]);
-  const pack = () => pool.pack(all, ["n"]);
+  assertEquals([packAny(pool, ...of, some, ["n"]), some], [40, numbers]);
+  assertEquals([packAny(pool, all), all], [40, numbers]);
+  const pack = () => packAny(pool, all, ["n"]);
   if (of.length > 0) assertThrows(pack, TypeError, "fields are of one struct, so say which");
   pool.freeMany(handles.slice(4, 39));
   const moves: number[] = [];
-  assertEquals(pool.compact((from, to) => moves.push(from, to)), 32 * 4);
+  assertEquals(compact(pool, (from, to) => moves.push(from, to)), 32 * 4);
   assertEquals(moves, [handles[39], [...pool.handles()][4]] as number[]);
 });
 
@@ -493,8 +506,8 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
     const { pool, of } = it;
     const handle = isUsed ? pool.alloc(...of) : NULL_HANDLE;
     const view = isUsed ? pool.get<NumView>(...of, handle) : pool.cursor<NumView>(...of);
-    const saved = pool.snapshot();
-    const save = pool.save();
+    const saved = snapshot(pool);
+    const save = savePool(pool);
     drop(it.pool);
     const calls: Record<string, () => unknown> = {
       alloc: () => pool.alloc(...of),
@@ -518,7 +531,7 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
       handles: () => pool.handles(...of),
       "handles of all": () => pool.handles(),
       retain: () => pool.retain(...of, () => true),
-      pack: () => pool.pack(...of, new Uint32Array(9)),
+      pack: () => packAny(pool, ...of, new Uint32Array(9)),
       allocMany: () => pool.allocMany(...of, 0),
       freeMany: () => pool.freeMany([]),
       scoped: () => pool.scoped(...of),
@@ -526,13 +539,13 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
       clear: () => pool.clear(),
       freeBlock: () => pool.freeBlock(0),
       trim: () => pool.trim(),
-      compact: () => pool.compact(),
+      compact: () => compact(pool),
       stats: () => pool.stats(),
       rebind: () => pool.rebind(),
-      snapshot: () => pool.snapshot(),
-      restore: () => pool.restore(saved),
-      save: () => pool.save(),
-      load: () => pool.load(save),
+      snapshot: () => snapshot(pool),
+      restore: () => restore(pool, saved),
+      save: () => savePool(pool),
+      load: () => load(pool, save),
       validate: () => validate(pool),
     };
     for (const [what, call] of Object.entries(calls)) {

@@ -18,6 +18,8 @@ import {
   Pool,
   type PoolOptions,
   ref,
+  restore,
+  snapshot,
   StaleHandleError,
   struct,
   validate,
@@ -59,7 +61,7 @@ Deno.test("Pool.restore() takes a snapshot of the same fields with another kind 
   using untyped = new Pool({ next: "ref", near: array("ref", 2) }, SMALL);
   const handle = own.alloc();
   own.get(handle).next = handle;
-  untyped.restore(own.snapshot());
+  restore(untyped, snapshot(own));
   assertEquals(untyped.get(forge(handle)).next, handle);
 });
 

@@ -8,7 +8,19 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { array, ErasedPool, Pool, type PoolOptions, PoolSet, ref } from "../../mod.ts";
+import {
+  array,
+  debug,
+  ErasedPool,
+  load,
+  Pool,
+  type PoolOptions,
+  PoolSet,
+  ref,
+  restore,
+  save,
+  snapshot,
+} from "../../mod.ts";
 import { SnapshotError, struct, validate } from "../../mod.ts";
 import type { AnyPool } from "../_kinds.ts";
 import { assertError, stateOf, untyped } from "../_support.ts";
@@ -53,13 +65,13 @@ const PAIRS: Record<string, () => [AnyPool, AnyPool]> = {
   ],
   "wide handles, into debug mode": () => [
     things({ handles: "wide" }),
-    filled(new Pool(OtherThing, { ...SNAPPED, debug: true })),
+    filled(new Pool(OtherThing, { ...SNAPPED, debug })),
   ],
   "debug mode, into wide handles": () => [
-    things({ debug: true }),
+    things({ debug }),
     things({ handles: "wide", reuse: "spread" }),
   ],
-  "debug mode": () => [things({ debug: true }), things({ debug: true })],
+  "debug mode": () => [things({ debug }), things({ debug })],
   "a PoolSet": () => [
     filled(new PoolSet({ ...SNAPPED, sizes: [2, 32], types: [Thing, Tiny] }), Thing),
     filled(
@@ -85,7 +97,7 @@ function loadAll(pool: AnyPool, count: number, make: () => Uint8Array): number {
   for (let i = 0; i < count; i++) {
     const before = countsOf(pool);
     try {
-      pool.load(make(), { rename: { b: "c" } });
+      load(pool, make(), { rename: { b: "c" } });
     } catch (error) {
       assert(error instanceof SnapshotError, error instanceof Error ? error.stack : String(error));
       assertEquals(countsOf(pool), before);
@@ -166,7 +178,7 @@ function mutated(value: unknown, random: Random, depth = 0): unknown {
 for (const [name, make] of Object.entries(PAIRS)) {
   Deno.test(`load() of ${name} rejects damage that the checksum does not show, or loads a valid pool`, () => {
     const [old, pool] = make();
-    const saved = old.save();
+    const saved = save(old);
     const random = new Random(name.length);
     const count = Math.ceil(TRIES * 0.6 / Object.keys(PAIRS).length);
     const loaded = loadAll(pool, count, () => damaged(saved, random));
@@ -175,7 +187,7 @@ for (const [name, make] of Object.entries(PAIRS)) {
 
   Deno.test(`load() of ${name} rejects a changed description, or loads a valid pool`, () => {
     const [old, pool] = make();
-    const saved = old.save();
+    const saved = save(old);
     const random = new Random(name.length + 100);
     loadAll(pool, TRIES * 0.4 / Object.keys(PAIRS).length, () => {
       let text: unknown = JSON.parse(textOf(saved));
@@ -186,12 +198,12 @@ for (const [name, make] of Object.entries(PAIRS)) {
 
   Deno.test(`load() of ${name} throws SnapshotError on a save that is cut off anywhere`, () => {
     const [old, pool] = make();
-    const saved = old.save();
+    const saved = save(old);
     const before = stateOf(pool);
     for (let length = 0; length < saved.length; length++) {
-      assertThrows(() => pool.load(saved.slice(0, length)), SnapshotError);
+      assertThrows(() => load(pool, saved.slice(0, length)), SnapshotError);
       if (length < 32 || length % 8 > 0) continue;
-      assertThrows(() => pool.load(sealed(saved.slice(0, length))), SnapshotError);
+      assertThrows(() => load(pool, sealed(saved.slice(0, length))), SnapshotError);
     }
     assertEquals(stateOf(pool), before);
   });
@@ -259,40 +271,40 @@ function badTexts(saved: Uint8Array): Record<string, string> {
 Deno.test("load() throws SnapshotError on descriptions that try to take time, memory or the stack", () => {
   using old = new Pool({ n: "u32" }, SNAPPED);
   old.allocMany(5);
-  const saved = old.save();
+  const saved = save(old);
   using pool = new Pool(struct({ n: "u32" }, { name: "Thing" }), SNAPPED);
   pool.alloc({ n: 1 });
   for (const [what, text] of Object.entries(badTexts(saved))) {
     const bytes = withText(saved, text);
     const before = stateOf(pool);
-    assertThrows(() => pool.load(bytes), SnapshotError, "Cannot load", what);
+    assertThrows(() => load(pool, bytes), SnapshotError, "Cannot load", what);
     assertEquals(stateOf(pool), before, what);
   }
 });
 
 Deno.test("load() throws SnapshotError where two slabs have the same handles", () => {
   const [old] = PAIRS["a PoolSet"]();
-  const saved = old.save();
+  const saved = save(old);
   const text = JSON.parse(textOf(saved));
   text.slabs[1].handles = text.slabs[0].handles;
   const bytes = withText(saved, JSON.stringify(text));
-  const set = new PoolSet({ ...SNAPPED, sizes: [8, 32], types: [Tiny, Thing], debug: true });
+  const set = new PoolSet({ ...SNAPPED, sizes: [8, 32], types: [Tiny, Thing], debug });
   const problem = "its description of handles is corrupt";
-  assertError(set, () => set.load(bytes), SnapshotError, problem);
+  assertError(set, () => load(set, bytes), SnapshotError, problem);
 });
 
 // -- the header --
 
 Deno.test("load() throws SnapshotError on what is no save of this version and byte order", () => {
   const [old, pool] = PAIRS["a Pool of the same struct"]();
-  const saved = old.save();
+  const saved = save(old);
   const assertBad = (bytes: Uint8Array, problem: string) => {
     const message = `Cannot load Pool "Thing" from the save: ${problem}`;
-    assertError(pool, () => pool.load(bytes), SnapshotError, message);
+    assertError(pool, () => load(pool, bytes), SnapshotError, message);
   };
   const text = new TextEncoder().encode("This is not the save that you are looking for.");
   assertBad(text, "it is no save of this module");
-  assertBad(old.snapshot(), "it is a snapshot, which restore() takes");
+  assertBad(snapshot(old), "it is a snapshot, which restore() takes");
   const next = saved.slice();
   new Int32Array(next.buffer)[1] = 2;
   assertBad(next, "it is of version 2, this one reads 1");
@@ -304,5 +316,5 @@ Deno.test("load() throws SnapshotError on what is no save of this version and by
   longer.set(saved);
   assertBad(sealed(longer), "bytes are left over");
   const message = 'Cannot restore Pool "Thing" from the snapshot: it is a save, which load() takes';
-  assertError(pool, () => pool.restore(saved), SnapshotError, message);
+  assertError(pool, () => restore(pool, saved), SnapshotError, message);
 });

@@ -7,15 +7,18 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyStruct,
   array,
+  debug,
   DisposedError,
   ErasedPool,
   type Fields,
   HandleMap,
+  load,
   type LoadOptions,
   Pool,
   type PoolOptions,
   PoolSet,
   ref,
+  save,
   SnapshotError,
   StaleHandleError,
   struct,
@@ -93,7 +96,7 @@ Deno.test("load() keeps blocks, the reserve and the counts as clear() and alloc(
   using pool = counters(SNAPPED);
   pool.reserve(33);
   pool.allocMany(60);
-  pool.load(old.save());
+  load(pool, save(old));
   const { size, peakSize, allocs, frees } = pool.stats();
   assertEquals([size, peakSize, allocs, frees, pool.capacity], [20, 60, 80, 60, 64]);
   pool.freeMany([...pool.handles()]);
@@ -176,7 +179,7 @@ Deno.test("load() finds a struct by its new name, also where every object has su
   old.alloc({ hp: 3 });
   using pool = new Pool(struct({ hp: "u8" }, { name: "valueOf" }), SNAPPED);
   const problem = 'struct "toString", which the pool does not know, it knows struct "valueOf"';
-  assertError(pool, () => pool.load(old.save()), SnapshotError, problem);
+  assertError(pool, () => load(pool, save(old)), SnapshotError, problem);
   reload(old, pool, { rename: { toString: "valueOf", Boat: "toString", nothing: "hp2" } });
   assertEquals(plain(pool), [{ hp: 3 }]);
 });
@@ -202,10 +205,10 @@ for (const from of TYPES) {
 
 for (const kind of Object.keys(POOL_KINDS)) {
   Deno.test(`${kind}: load() throws SnapshotError where maxChunks is too small, and changes nothing`, () => {
-    const saved = stateful(kind, "all chunks").pool.save();
+    const saved = save(stateful(kind, "all chunks").pool);
     const { pool } = stateful(kind, "one record", { maxChunks: 32 });
     const problem = "its 64 records are more than there is room for in the 32 chunks of";
-    assertError(pool, () => pool.load(saved), SnapshotError, problem);
+    assertError(pool, () => load(pool, saved), SnapshotError, problem);
   });
 }
 
@@ -217,7 +220,7 @@ Deno.test("load() keeps handles where chunks have the same indices, and the gene
   old.allocMany(9);
   const handles = [...old.handles()];
   const wide = make({ handles: "wide" });
-  const to = [{ chunksPerBlock: 64 }, { reuse: "spread" }, { debug: true }] as PoolOptions[];
+  const to = [{ chunksPerBlock: 64 }, { reuse: "spread" }, { debug }] as PoolOptions[];
   for (const pool of [wide, ...to.map(make)]) {
     assertEquals(reloadMoved(old, pool).size, 0);
     assertEquals([...pool.handles()], handles);
@@ -246,8 +249,8 @@ for (const reuse of ["recent", "spread"] as const) {
   Deno.test(`load() uses no chunk that is retired in the pool or was in the save (${reuse})`, () => {
     const worn = stateful("wide Pool", "worn chunks in a block given back", { reuse });
     const { pool } = stateful("wide Pool", "worn chunks", { reuse });
-    const saved = stateful("wide Pool", "all chunks", { reuse }).pool.save();
-    assertError(pool, () => pool.load(saved), SnapshotError, "its 64 records are more");
+    const saved = save(stateful("wide Pool", "all chunks", { reuse }).pool);
+    assertError(pool, () => load(pool, saved), SnapshotError, "its 64 records are more");
     reload(worn.pool, pool);
     assertEquals(pool.stats().retired, 10);
     pool.allocMany(64 - 10 - pool.size);
@@ -293,7 +296,7 @@ Deno.test("load() names the struct that the pool does not know, and takes its re
   const set = new PoolSet({ ...SNAPPED, sizes: [8] });
   const problem =
     'it has records of struct "Spark", which the pool does not know, it knows none; rename gives';
-  assertError(set, () => set.load(old.save()), SnapshotError, problem);
+  assertError(set, () => load(set, save(old)), SnapshotError, problem);
   set.cursor(Spark);
   reload(old, set);
   assertEquals(plain(set), [{ heat: 7 }]);
@@ -340,11 +343,11 @@ Deno.test("An ErasedPool without types saves bytes, which only one with chunks o
   for (const other of [make(16), ships, set] as Saved[]) {
     const problem =
       "its records have no struct: an ErasedPool without types takes them, with chunks of 8 bytes";
-    assertError(other, () => other.load(old.save()), SnapshotError, problem);
+    assertError(other, () => load(other, save(old)), SnapshotError, problem);
   }
   ships.alloc();
   const problem = 'it has records of struct "Ship", which the pool does not know';
-  assertError(pool, () => pool.load(ships.save()), SnapshotError, problem);
+  assertError(pool, () => load(pool, save(ships)), SnapshotError, problem);
 });
 
 Deno.test("load() of one pool of a set keeps its handles, and the records of the others", () => {
@@ -419,7 +422,7 @@ Deno.test("load() throws SnapshotError where a link cannot hold the new handle, 
   old.alloc(Node, { next });
   const problem =
     'a ref holds a handle below 2^32, and a record of struct "Node", which refs may lead to, would get handle';
-  assertError(set, () => set.load(old.save()), SnapshotError, problem);
+  assertError(set, () => load(set, save(old)), SnapshotError, problem);
 });
 
 // -- moved, maps and debug mode --
@@ -436,13 +439,13 @@ Deno.test("load() calls moved() for each moved record when all is loaded, then t
   };
   let thrown: unknown = "nothing";
   try {
-    pool.load(old.save(), { moved });
+    load(pool, save(old), { moved });
   } catch (error) {
     thrown = error;
   }
   assertEquals([thrown, calls], [undefined, [...old.handles()]]);
   validate(pool);
-  pool.load(old.save(), { moved: () => pool.clear() });
+  load(pool, save(old), { moved: () => pool.clear() });
   assertEquals(pool.size, 0);
 });
 
@@ -451,20 +454,20 @@ Deno.test("load() empties a HandleMap beside the pool", () => {
   const names = new HandleMap<typeof Ship, string>(pool);
   const ship = pool.alloc();
   names.set(ship, "Argo");
-  pool.load(pool.save());
+  load(pool, save(pool));
   assertEquals([pool.has(ship), names.get(ship), names.size], [true, undefined, 0]);
 });
 
 Deno.test("Handles of a debug pool are not given out again after load(), live or stale", () => {
-  const old = counters({ ...SNAPPED, debug: true });
+  const old = counters({ ...SNAPPED, debug });
   const stale = old.allocMany(3);
   old.freeMany(stale);
   old.allocMany(3);
-  const saved = old.save();
+  const saved = save(old);
   const text = JSON.parse(textOf(saved));
   text.nextNumber += 1000; // as if another program had written it, whose counter is ahead
-  const pool = counters({ ...SNAPPED, debug: true });
-  pool.load(withText(saved, JSON.stringify(text)));
+  const pool = counters({ ...SNAPPED, debug });
+  load(pool, withText(saved, JSON.stringify(text)));
   assertEquals([...pool.handles()], [...old.handles()]);
   assert(pool.alloc() >= text.nextNumber);
   for (const handle of stale) assertThrows(() => pool.get(handle), StaleHandleError);
@@ -475,10 +478,10 @@ Deno.test("Handles of a debug pool are not given out again after load(), live or
 Deno.test("load() throws TypeError on bad arguments, and changes nothing", () => {
   using pool = counters();
   pool.alloc();
-  const saved = pool.save();
+  const saved = save(pool);
   const assertBad = (problem: string, bytes: unknown, options?: unknown) => {
     const message = `Cannot load Pool "pool": ${problem}`;
-    assertError(pool, () => pool.load(untyped(bytes), untyped(options)), TypeError, message);
+    assertError(pool, () => load(pool, untyped(bytes), untyped(options)), TypeError, message);
   };
   for (const bytes of [undefined, null, "save", [1], saved.buffer, new Uint16Array(4)]) {
     assertBad("bytes must be a Uint8Array", bytes);
@@ -494,12 +497,12 @@ Deno.test("load() throws TypeError on bad arguments, and changes nothing", () =>
 Deno.test("load() takes longer arrays, at any byte of a buffer, and shared ones", () => {
   using pool = counters();
   pool.alloc({ n: 7 });
-  const saved = pool.save();
+  const saved = save(pool);
   for (let offset = 0; offset < 9; offset++) {
     for (const buffer of [ArrayBuffer, SharedArrayBuffer]) {
       const longer = new Uint8Array(new buffer(saved.length + 20), offset);
       longer.set(saved);
-      pool.load(longer);
+      load(pool, longer);
       assertEquals(plain(pool), [{ n: 7 }]);
     }
   }
@@ -509,10 +512,10 @@ Deno.test("save() changes nothing, writes hardly more than the records, and thro
   const pool = new Pool({ n: "f64" }, { chunksPerBlock: 1024, maxChunks: 65_536 });
   pool.allocMany(10_000);
   const before = stateOf(pool);
-  const saved = pool.save();
-  assertEquals([stateOf(pool), pool.save()], [before, saved]);
+  const saved = save(pool);
+  assertEquals([stateOf(pool), save(pool)], [before, saved]);
   assert(saved.length < 10_000 * 8 + 10_240 * 2 + 500);
   pool.dispose();
-  assertThrows(() => pool.save(), DisposedError);
-  assertThrows(() => pool.load(saved), DisposedError);
+  assertThrows(() => save(pool), DisposedError);
+  assertThrows(() => load(pool, saved), DisposedError);
 });

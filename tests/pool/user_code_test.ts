@@ -7,14 +7,19 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
+  debug as debugMode,
   DisposedError,
   ErasedPool,
+  load,
   type MemoryRegion,
   type MemoryResource,
   OutOfMemoryError,
   PoolExhaustedError,
   type PoolOptions,
   PoolSet,
+  restore,
+  save,
+  snapshot,
   SnapshotError,
   StaleHandleError,
   struct,
@@ -244,15 +249,15 @@ Deno.test("set() throws TypeMismatchError where a getter restores another struct
       for (const pool of pools) {
         const [a, b] = [pool.alloc(A), pool.alloc(B)];
         pool.freeMany([a, b]);
-        const empty = pool.snapshot();
+        const empty = snapshot(pool);
         const first = pool.alloc(B, { b: 1.5 });
-        const asB = pool.snapshot();
-        pool.restore(empty);
+        const asB = snapshot(pool);
+        restore(pool, empty);
         const second = pool.alloc(A, { a: 7 });
         assertEquals<number>(second, first);
         const value = {
           get a() {
-            pool.restore(asB);
+            restore(pool, asB);
             return 5;
           },
         };
@@ -331,10 +336,10 @@ class State {
     const { pool } = this.it;
     this.pool = pool;
     this.allocMany(40).forEach((handle, i) => i % 3 === 0 && pool.free(handle));
-    const before = pool.snapshot();
+    const before = snapshot(pool);
     pool.freeBlock(pool.blocks[0].index);
-    this.saved = { snapshot: pool.snapshot(), save: pool.save(), size: pool.size };
-    pool.restore(before);
+    this.saved = { snapshot: snapshot(pool), save: save(pool), size: pool.size };
+    restore(pool, before);
   }
 
   live(): AnyHandle[] {
@@ -367,11 +372,11 @@ class State {
   }
 
   restore(): void {
-    this.pool.restore(this.saved.snapshot);
+    restore(this.pool, this.saved.snapshot);
   }
 
   load(): void {
-    this.pool.load(this.saved.save, { moved: (_, to) => this.#sign(to) });
+    load(this.pool, this.saved.save, { moved: (_, to) => this.#sign(to) });
   }
 
   dispose(): void {
@@ -429,10 +434,10 @@ const INNER: Readonly<Record<string, Call>> = {
   },
   "reserve()": ({ it }) => reserveIn(it, 50),
   "retain()": (state) => state.retain((_, handle) => handle % 2 === 0),
-  "snapshot()": ({ pool }) => pool.snapshot(),
+  "snapshot()": ({ pool }) => snapshot(pool),
   "restore()": (state) => state.restore(),
   "dispose()": (state) => state.dispose(),
-  "save()": ({ pool }) => pool.save(),
+  "save()": ({ pool }) => save(pool),
   "load()": (state) => state.load(),
   "an error": () => {
     throw new OutOfMemoryError("Cannot allocate: there is no more", 64);
@@ -548,14 +553,14 @@ each("restore() changes nothing where allocate() throws, or allocates before tha
       if (!isAllocating || skip === 0) assertEquals(figuresOf(pool), before);
       assert(pool.size <= 1);
       state.check();
-      assertThrows(() => pool.restore(new Uint8Array(64)), SnapshotError);
+      assertThrows(() => restore(pool, new Uint8Array(64)), SnapshotError);
       state.end();
     }
   }
 });
 
 Deno.test("PoolSet.dispose() disposes of every class where release() throws", () => {
-  for (const debug of [false, true]) {
+  for (const debug of [false, debugMode] as const) {
     const ledger = new Ledger();
     const error = new Boom();
     const memory: MemoryResource = {
@@ -565,7 +570,7 @@ Deno.test("PoolSet.dispose() disposes of every class where release() throws", ()
         throw error;
       },
     };
-    const set = new PoolSet({ ...SMALL, sizes: [4, 8], memory, debug });
+    const set = new PoolSet({ ...SMALL, sizes: [4, 8], memory, debug: debug && debugMode });
     set.allocMany(Num, 20);
     const large = set.alloc(struct({ n: "f64" }));
     assertEquals(ledger.lent.size, 3);

@@ -2,10 +2,12 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   array,
+  debug,
   DisposedError,
   type Handle,
   heapMemory,
   OutOfMemoryError,
+  pack,
   Pool,
   PoolExhaustedError,
   SchemaError,
@@ -94,7 +96,7 @@ type MotePool = SharedPool<typeof Mote>;
 
 const BAD_INITS = [{ m: 1 }, { n: "1" }, { n: 1n }, null, 5];
 /** A view in debug mode checks each access, and cannot be bound here. */
-const DEBUG = new Pool(Mote, { debug: true }).cursor();
+const DEBUG = new Pool(Mote, { debug }).cursor();
 const NO_VIEWS = [DEBUG, new Pool({ n: "u32" }).cursor(), {}, null, undefined, 5];
 const BAD_STRIPES = [[-1, 2], [2, 2], [0, 0], [0.5, 2], [0, 1.5], [NaN, 2], [0, NaN], ["0", 1]]
   .map(([stripe, of]) => ({ stripe, of }));
@@ -124,7 +126,7 @@ const BAD_ARGUMENTS: readonly [
   [(_, here, there, handle) => here.handleOf(there.get(handle)), TypeError, NOT_MINE, [0]],
   [(bad, here) => here.forEach(() => assert(false), bad), RangeError, RANGE, BAD_STRIPES],
   [(bad, here) => here.loop(() => assert(false), bad), RangeError, RANGE, BAD_STRIPES],
-  [(bad, here) => here.pack(new Uint32Array(9), ["n"], bad), RangeError, RANGE, BAD_STRIPES],
+  [(bad, here) => pack(here, new Uint32Array(9), ["n"], bad), RangeError, RANGE, BAD_STRIPES],
   [(bad, here) => here.forEach(bad), TypeError, `Cannot forEach ${FUNCTION}`, NO_FUNCTIONS],
   [(bad, here) => here.loop(bad), TypeError, `Cannot loop ${FUNCTION}`, NO_FUNCTIONS],
   [(bad, here) => here.adopt(bad), RangeError, THREAD, [0, 1, 3, -1, 1.5, NaN, "2"]],
@@ -205,7 +207,7 @@ const BAD_OPTIONS: [object, typeof RangeError | typeof TypeError, string][] = [
   [{ handles: "huge" }, TypeError, 'handles must be "compact" or "wide"'],
   [{ keepEmptyBlocks: -1 }, RangeError, "keepEmptyBlocks must be an integer from 0"],
   [{ name: 5 }, TypeError, "name must be a string"],
-  [{ debug: true }, TypeError, "debug must be left out, got true"],
+  [{ debug }, TypeError, "debug must be left out, got true"],
   [{ debug: 1 }, TypeError, "debug must be a boolean"],
   [{ reuse: "spread" }, TypeError, "reuse must be left out, got "],
   [{ specialize: 1 }, TypeError, "specialize must be a boolean, got 1"],

@@ -1,3 +1,4 @@
+import { pack } from "../../mod.ts";
 import { assertEquals } from "@std/assert";
 import { History } from "../../site/sparks/history.ts";
 import { PoolField } from "../../site/sparks/pool_field.ts";
@@ -18,7 +19,7 @@ function play(field: PoolField, history: History, from: number, to: number): Uin
 
 function stateOf({ pool }: PoolField): Uint8Array {
   const out = new Uint8Array(pool.size * Spark.size);
-  pool.pack(out);
+  pack(pool, out);
   return out;
 }
 

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { debug } from "../../mod.ts";
 import { Watch } from "./_own_texts.ts";
 
 /** What a worker does. */
@@ -85,7 +86,7 @@ function configureLate(mod: Module, kind: string): unknown {
   const make: Readonly<Record<string, () => unknown>> = {
     "a Pool": () => new Pool(Word),
     "a Pool that shares": () => new Pool(Word, { specialize: false }),
-    "a Pool of debug mode": () => new Pool(Word, { debug: true }),
+    "a Pool of debug mode": () => new Pool(Word, { debug }),
     "an ErasedPool": () => new ErasedPool({ size: 4 }),
     "a PoolSet": () => new PoolSet({ sizes: [4, 8] }),
     "a SharedPool": () => SharedPool.create(Word),

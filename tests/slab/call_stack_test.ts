@@ -1,6 +1,14 @@
 /** Where the program called the module from, in debug mode: which frames of a stack are shown. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FreeListAllocator, LeakError, Pool, PoolSet, StackAllocator, struct } from "../../mod.ts";
+import {
+  debug,
+  FreeListAllocator,
+  LeakError,
+  Pool,
+  PoolSet,
+  StackAllocator,
+  struct,
+} from "../../mod.ts";
 import { FAULTS } from "../bundles/_game.ts";
 import { untyped } from "../_support.ts";
 
@@ -35,7 +43,7 @@ function withStacks<R>(changes: Partial<StackControl>, fn: () => R): R {
 
 /** The stack of a record that leaks, allocated by this function. */
 function leakHere(): string {
-  const pool = new Pool(Word, { debug: true });
+  const pool = new Pool(Word, { debug });
   pool.alloc({ n: 1 });
   return assertThrows(() => pool.dispose(), LeakError).leaks[0].stack;
 }
@@ -70,7 +78,7 @@ Deno.test("A leak has as many frames as Error.stackTraceLimit says, from any dep
     depth === 0 ? alloc() : dig(depth - 1, alloc);
   for (const stackTraceLimit of [1, 5, 20]) {
     withStacks({ stackTraceLimit }, () => {
-      const set = new PoolSet({ debug: true, sizes: [4, 8] });
+      const set = new PoolSet({ debug, sizes: [4, 8] });
       dig(40, () => set.scoped(Word, { n: 1 }));
       const { leaks } = assertThrows(() => set.dispose(), LeakError);
       assertEquals(leaks[0].stack.split("\n").length, stackTraceLimit);
@@ -93,7 +101,7 @@ Deno.test("A leak shows its caller where errors are frozen", () => {
 
 Deno.test("All frames are shown where the engine cannot cut stacks, and a call bypassed the entries", () => {
   withStacks({ captureStackTrace: undefined, stackTraceLimit: 2 }, function growHere() {
-    const heap = new FreeListAllocator({ debug: true });
+    const heap = new FreeListAllocator({ debug });
     new Pool(Word, { memory: heap }).alloc({ n: 1 });
     const { leaks } = assertThrows(() => heap.dispose(), LeakError);
     assert(leaks[0].stack.includes("growHere"), leaks[0].stack);
@@ -116,7 +124,7 @@ Deno.test("A program's own Error.prepareStackTrace makes the frames, whatever it
 });
 
 Deno.test("A leak that the engine itself caused shows no frame of the module", async () => {
-  const stack = new StackAllocator({ debug: true });
+  const stack = new StackAllocator({ debug });
   await new Promise<void>((resolve) => {
     queueMicrotask(stack.alloc.bind(stack, 8));
     queueMicrotask(resolve);
@@ -126,7 +134,7 @@ Deno.test("A leak that the engine itself caused shows no frame of the module", a
 });
 
 Deno.test("Calls of a debug pool can be replaced, and are no enumerable members of it", () => {
-  const pool = new Pool(Word, { debug: true });
+  const pool = new Pool(Word, { debug });
   assertEquals(Object.keys(pool).filter((key) => !key.startsWith("_")), ["name", "struct"]);
   let calls = 0;
   const { alloc } = pool;

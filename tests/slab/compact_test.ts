@@ -12,13 +12,16 @@ import {
   type AnyHandle,
   type AnyStruct,
   array,
+  compact,
   countingMemory,
+  debug as debugMode,
   DisposedError,
   ErasedPool,
   heapMemory,
   LeakError,
   type MemoryResource,
   Pool,
+  type PoolBase,
   type PoolOptions,
   ref,
   StaleHandleError,
@@ -27,15 +30,7 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // to locate chunks, and to wear out generations
-import {
-  type AnyPool,
-  drop,
-  type OfKind,
-  POOL_KINDS,
-  reserveIn,
-  testKinds,
-  viewsOf,
-} from "../_kinds.ts";
+import { drop, type OfKind, POOL_KINDS, reserveIn, testKinds, viewsOf } from "../_kinds.ts";
 import { assertError, assertHarmless, counters, forge, Num, untyped } from "../_support.ts";
 
 const SIXTEENS: PoolOptions = { chunksPerBlock: 16, maxChunks: 256 };
@@ -71,10 +66,10 @@ function thinned({ pool, of }: OfKind, keeps: readonly number[]): AnyHandle[] {
 
 /** Compacts, and returns what it returned and passed to its callback. */
 function compacted(
-  pool: { compact: unknown },
+  pool: PoolBase<unknown, number>,
 ): { moves: [from: number, to: number][]; bytes: number } {
   const moves: [number, number][] = [];
-  const bytes = untyped<AnyPool>(pool).compact((from, to) => void moves.push([from, to]));
+  const bytes = compact(pool, (from, to) => void moves.push([from, to]));
   validate(pool);
   for (const slab of slabs.get(pool)!) { // every pool has slabs
     const empty = slab.mappedBlocks().filter(({ live }) => live === 0);
@@ -120,7 +115,7 @@ each("compact() changes nothing where no block can be spared", (make) => {
   for (const keeps of [[], [1], [16], [9, 8], [16, 16, 1], [7, 16, 10]]) {
     const it = make();
     thinned(it, keeps);
-    assertHarmless(it.pool, () => it.pool.compact(() => assert(false)), 0);
+    assertHarmless(it.pool, () => compact(it.pool, () => assert(false)), 0);
     drop(it.pool);
   }
 });
@@ -164,7 +159,7 @@ Deno.test("compact() of a pool without types throws TypeError where a struct has
     pool.cursor<AnyStruct>(struct({ n: "u32", ...fields }, { name: "Bad" })); // makes it known
     assertError(
       pool,
-      () => pool.compact(),
+      () => compact(pool),
       TypeError,
       'Cannot compact ErasedPool "cells": it was created without types, so it cannot tell a link of struct "Link" at byte 4 from what struct "Bad" has there',
     );
@@ -194,7 +189,7 @@ Deno.test("compact() throws RangeError where a link would have to hold a wide ha
   const to = 2 ** 32 + 1;
   assertError(
     pool,
-    () => pool.compact(),
+    () => compact(pool),
     RangeError,
     `Cannot compact Pool "links": a ref holds a handle below 2^32, and handle ${last}, which one holds, would become ${to}; ` +
       "a wide handle fits in an f64",
@@ -224,8 +219,13 @@ Deno.test("compact() gives a chunk its last generation, and wraps that of a comp
 });
 
 Deno.test("compact() keeps the order in which chunks come again where reuse is spread", () => {
-  for (const debug of [false, true]) {
-    const pool = counters({ chunksPerBlock: 16, maxChunks: 64, reuse: "spread", debug });
+  for (const debug of [false, debugMode] as const) {
+    const pool = counters({
+      chunksPerBlock: 16,
+      maxChunks: 64,
+      reuse: "spread",
+      debug: debug && debugMode,
+    });
     const at = (handle: number) => slabs.get(pool)![0].codec.index(handle);
     const handles = pool.allocMany(64).sort((a, b) => at(a) - at(b));
     const order = [20, 3, 40, 9, 50, 5, 33, 12, 60, 7];
@@ -253,7 +253,7 @@ each("compact() calls back when all is done, then throws the first error", (make
   const kept = thinned(it, [8, 4, 3]);
   const moved: number[] = [];
   const { message } = assertThrows(() =>
-    pool.compact((from, to) => {
+    compact(pool, (from, to) => {
       moved.push(from);
       validate(pool);
       assertEquals([pool.blocks.length, pool.has(from), pool.has(to)], [1, false, true]);
@@ -266,7 +266,7 @@ each("compact() calls back when all is done, then throws the first error", (make
   const throwUndefined = () => {
     throw undefined;
   };
-  assertThrows(() => pool.compact(throwUndefined)); // it is an error as well
+  assertThrows(() => compact(pool, throwUndefined)); // it is an error as well
   drop(it.pool);
 });
 
@@ -274,7 +274,7 @@ each("the callback of compact() may alloc, free, compact, clear and dispose", (m
   const CALLS: Record<string, [size: number, call: (it: OfKind, to: AnyHandle) => void]> = {
     alloc: [20, ({ pool, of }) => void pool.alloc(...of, { n: 9 })],
     free: [6, ({ pool }, to) => pool.free(to)],
-    compact: [13, ({ pool }) => void pool.compact(() => assert(false))],
+    compact: [13, ({ pool }) => void compact(pool, () => assert(false))],
     clear: [0, ({ pool }) => pool.clear()],
     dispose: [0, (it) => it.pool.size > 0 && drop(it.pool)],
   };
@@ -282,13 +282,13 @@ each("the callback of compact() may alloc, free, compact, clear and dispose", (m
     const it = make();
     thinned(it, [6, 4, 3]);
     let calls = 0;
-    it.pool.compact((_from, to) => {
+    compact(it.pool, (_from, to) => {
       calls++;
       call(it, to);
       if (name !== "dispose") validate(it.pool);
     });
     assertEquals([calls, it.pool.size], [7, size], name);
-    if (name === "dispose") assertThrows(() => it.pool.compact(), DisposedError);
+    if (name === "dispose") assertThrows(() => compact(it.pool), DisposedError);
     else drop(it.pool);
   }
 });
@@ -298,10 +298,10 @@ each("compact() throws TypeError on a callback that is no function", (make) => {
   const { pool } = it;
   thinned(it, [3, 4]);
   for (const bad of [null, 1, "f", {}, []]) {
-    assertError(pool, () => pool.compact(untyped(bad)), TypeError, "Cannot compact in");
+    assertError(pool, () => compact(pool, untyped(bad)), TypeError, "Cannot compact in");
   }
   drop(it.pool);
-  assertThrows(() => pool.compact(untyped(1)), DisposedError);
+  assertThrows(() => compact(pool, untyped(1)), DisposedError);
 });
 
 // -- memory --
@@ -325,14 +325,14 @@ each("release() of a resource may use the pool within compact()", (make) => {
       validate(it.pool);
       assertEquals(it.pool.size, 15 + calls - 1);
       it.pool.alloc(...it.of, { n: 1 });
-      it.pool.compact();
+      compact(it.pool);
     }),
   });
   const { pool } = it;
   thinned(it, [8, 4, 3]);
   calls = 0;
   const moved: AnyHandle[] = [];
-  assertEquals(pool.compact((_from, to) => void moved.push(to)), 128);
+  assertEquals(compact(pool, (_from, to) => void moved.push(to)), 128);
   assert(calls >= 2);
   calls = -Infinity;
   assert(moved.every((to) => pool.has(to)));
@@ -355,7 +355,7 @@ each("compact() ends and calls back though release() throws", (make) => {
     moves++;
     throw new Error("the callback");
   };
-  assertThrows(() => pool.compact(throwing), RangeError, "the resource");
+  assertThrows(() => compact(pool, throwing), RangeError, "the resource");
   assertEquals([calls, moves, pool.blocks.length], [2, 7, 1]);
   validate(pool);
   drop(it.pool);
@@ -366,7 +366,7 @@ each("compact() ends and calls back though release() throws", (make) => {
 for (const [kind, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${kind}: in debug mode a moved record keeps the stack of its alloc, and views of it throw`, () => {
     for (const reuse of ["recent", "spread"] as const) {
-      const it = make(Num, { ...SIXTEENS, debug: true, reuse });
+      const it = make(Num, { ...SIXTEENS, debug: debugMode, reuse });
       const { pool, of } = it;
       const kept = thinned(it, [6, 4]);
       const special = (function allocatedHere() {
@@ -390,8 +390,8 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
 }
 
 Deno.test("In debug mode the old handle of a moved record belongs to no pool, and the new one to its pool", () => {
-  const pool = counters({ ...SIXTEENS, debug: true, name: "first" });
-  const other = counters({ ...SIXTEENS, debug: true, name: "second" });
+  const pool = counters({ ...SIXTEENS, debug: debugMode, name: "first" });
+  const other = counters({ ...SIXTEENS, debug: debugMode, name: "second" });
   pool.freeMany(pool.allocMany(17).slice(1, 16));
   const get = (handle: number) => () => other.get(forge(handle));
   assertThrows(get([...pool.handles()][1]), StaleHandleError, 'is a handle of Pool "first"');
@@ -403,7 +403,11 @@ Deno.test("In debug mode the old handle of a moved record belongs to no pool, an
 
 Deno.test("In debug mode compact() fills the chunk that a record leaves", () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const pool = new Pool({ a: "u64" }, { ...SIXTEENS, debug: true, memory: wasmMemory(memory) });
+  const pool = new Pool({ a: "u64" }, {
+    ...SIXTEENS,
+    debug: debugMode,
+    memory: wasmMemory(memory),
+  });
   const handles = pool.allocMany(17);
   pool.freeMany(handles.slice(1, 16));
   const { byteOffset } = pool.blocks[1].bytes;
@@ -426,7 +430,7 @@ each("compact() within an iteration leaves the pool whole", (make) => {
     thinned(it, [5, 16, 2, 3]);
     let seen = 0;
     call(it, () => {
-      if (seen++ === 2) it.pool.compact();
+      if (seen++ === 2) compact(it.pool);
       return true;
     });
     assert(seen <= 52, `${seen}`);
@@ -439,7 +443,7 @@ each("compact() within an iteration leaves the pool whole", (make) => {
 each("compact() in a getter or in allocate() leaves the pool whole", (make) => {
   let it: OfKind | undefined = undefined;
   const allocate: MemoryResource["allocate"] = (byteLength, align) => {
-    it?.pool.compact();
+    if (it !== undefined) compact(it.pool);
     return heapMemory.allocate(byteLength, align);
   };
   const made = it = make({ memory: { ...heapMemory, allocate } });
@@ -447,7 +451,7 @@ each("compact() in a getter or in allocate() leaves the pool whole", (make) => {
   const [moved] = thinned(made, [5, 9]);
   const init = {
     get n() {
-      pool.compact();
+      compact(pool);
       return 5;
     },
   };

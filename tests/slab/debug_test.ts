@@ -10,11 +10,14 @@ import {
   type AnyStruct,
   array,
   countingMemory,
+  debug,
   DisposedError,
   LeakError,
   Pool,
   type PoolOptions,
+  restore,
   type ScalarType,
+  snapshot,
   StaleHandleError,
   struct,
   validate,
@@ -25,7 +28,7 @@ import { slabs } from "../../src/slab/slab.ts";
 import { drop, type KindMaker, type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
 import { forge, SMALL, stateOf, untyped } from "../_support.ts";
 
-const DEBUG: PoolOptions = { ...SMALL, debug: true };
+const DEBUG: PoolOptions = { ...SMALL, debug };
 const Word = struct({ n: "u32" }, { name: "Word" });
 type WordView = { n: number };
 
@@ -94,10 +97,10 @@ Deno.test("LeakError's message shows ten leaks with their stacks, and how many m
 Deno.test("Records that came back by restore() are leaks, with their stack if it is known", () => {
   const pool = new Pool(Word, DEBUG);
   const [kept, place, freed] = [pool.alloc(), here(), pool.alloc()];
-  const saved = pool.snapshot();
+  const saved = snapshot(pool);
   pool.free(freed);
   pool.allocMany(20);
-  pool.restore(saved);
+  restore(pool, saved);
   const { leaks } = assertThrows(() => pool.dispose(), LeakError);
   assertEquals(leaks.map((leak) => leak.handle), [kept, freed]);
   assertEquals(placeOf(leaks[0].stack.split("\n")[0]), place);
@@ -172,7 +175,7 @@ each("a hundred pools have no handle in common, and number their blocks from 0 e
 Deno.test("Freed chunks are filled with 0xdd past the link, whatever bytes that has", () => {
   const live = [1, 2, 3, 4, 5, 6, 7];
   for (const [chunksPerBlock, linkBytes] of [[16, 1], [256, 1], [512, 2], [65_536, 2]]) {
-    const pool = new Pool({ bytes: array("u8", 7) }, { chunksPerBlock, debug: true });
+    const pool = new Pool({ bytes: array("u8", 7) }, { chunksPerBlock, debug });
     const handles = pool.allocMany(5);
     for (const handle of handles) pool.set(handle, { bytes: live });
     pool.free(handles[1]);
@@ -322,7 +325,7 @@ const ENDS: Readonly<Record<string, (it: OfKind, handle: AnyHandle, empty: Uint8
     pool.trim();
     pool.allocMany(...of, 20);
   },
-  "restore() of an earlier snapshot": ({ pool }, _, empty) => pool.restore(empty),
+  "restore() of an earlier snapshot": ({ pool }, _, empty) => restore(pool, empty),
   "dispose()": ({ pool }) => void assertThrows(() => pool.dispose(), LeakError),
 };
 
@@ -330,7 +333,7 @@ const ENDS: Readonly<Record<string, (it: OfKind, handle: AnyHandle, empty: Uint8
 function everything(make: KindMaker): { it: OfKind; handle: AnyHandle; empty: Uint8Array } {
   const it = make(Everything, { ...DEBUG, name: "everything" });
   it.pool.cursor(...it.of); // makes its struct known
-  const empty = it.pool.snapshot();
+  const empty = snapshot(it.pool);
   const [, handle] = it.pool.allocMany(...it.of, 3);
   return { it, handle, empty };
 }

@@ -5,7 +5,19 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { array, ErasedPool, Pool, type PoolOptions, PoolSet } from "../../mod.ts";
+import {
+  array,
+  debug as debugMode,
+  ErasedPool,
+  load,
+  Pool,
+  type PoolBase,
+  type PoolOptions,
+  PoolSet,
+  restore,
+  save,
+  snapshot,
+} from "../../mod.ts";
 import { SnapshotError, struct, validate } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // which labels a pool has in errors
 import { type AnyPool, drop, type OfKind, valuesOf } from "../_kinds.ts";
@@ -17,7 +29,7 @@ import { Random } from "../_random.ts";
 function assertBad({ pool }: OfKind, bytes: Uint8Array, problem: string, at?: number): void {
   const { label, name } = slabs.get(pool)![0]; // every pool has a slab
   const message = `Cannot restore ${label} from the snapshot: ${problem}`;
-  const error = assertError(pool, () => pool.restore(bytes), SnapshotError, message);
+  const error = assertError(pool, () => restore(pool, bytes), SnapshotError, message);
   assertEquals([error.name, error.pool], ["SnapshotError", name]);
   if (at !== undefined) assertEquals(error.byteOffset, at);
   assert(error.message.endsWith(` (at byte ${error.byteOffset})`), error.message);
@@ -25,7 +37,7 @@ function assertBad({ pool }: OfKind, bytes: Uint8Array, problem: string, at?: nu
 
 /** A snapshot some words of which are others. */
 function withWords({ pool }: OfKind, words: Record<number, number>, checksum = false): Uint8Array {
-  const bytes = pool.snapshot(undefined, { checksum });
+  const bytes = snapshot(pool, undefined, { checksum });
   const all = new Int32Array(bytes.buffer);
   for (const [at, word] of Object.entries(words)) all[Number(at)] = word;
   return bytes;
@@ -38,8 +50,8 @@ type BadHeader = [words: Record<number, number>, problem: string, at: number];
 
 Deno.test("restore() throws SnapshotError on every wrong word of a header", () => {
   const it = stateful("Pool", "holes");
-  const { length } = it.pool.snapshot();
-  const words = new Int32Array(it.pool.snapshot().buffer);
+  const { length } = snapshot(it.pool);
+  const words = new Int32Array(snapshot(it.pool).buffer);
   const NONE = new Int32Array(withWords(it, {}).buffer)[3];
   const versions = [0, 1, 3, -1].map((version): BadHeader => [
     { 1: version },
@@ -84,12 +96,12 @@ Deno.test("restore() throws SnapshotError on other bytes, and on those of the ot
     assertBad(it, bytes, "it is no snapshot of this module", 0);
   }
   for (const checksum of [true, false]) {
-    const bytes = it.pool.snapshot(undefined, { checksum });
+    const bytes = snapshot(it.pool, undefined, { checksum });
     const words = new DataView(bytes.buffer);
     for (let at = 0; at < bytes.length; at += 4) words.setUint32(at, words.getUint32(at), true);
     assertBad(it, bytes, "it is from a machine of the other byte order", 0);
   }
-  const longer = new Uint8Array(it.pool.snapshot().length + 16);
+  const longer = new Uint8Array(snapshot(it.pool).length + 16);
   longer.set(withWords(it, { 6: longer.length }));
   assertBad(it, longer, "16 bytes are left over", longer.length - 16);
 });
@@ -97,10 +109,10 @@ Deno.test("restore() throws SnapshotError on other bytes, and on those of the ot
 Deno.test("restore() throws SnapshotError on a snapshot that is cut off anywhere", () => {
   for (const checksum of [true, false]) {
     const { pool } = stateful("PoolSet", "one record");
-    const saved = pool.snapshot(undefined, { checksum });
+    const saved = snapshot(pool, undefined, { checksum });
     const before = stateOf(pool);
     for (let length = 0; length < saved.length; length++) {
-      const error = assertThrows(() => pool.restore(saved.slice(0, length)), SnapshotError);
+      const error = assertThrows(() => restore(pool, saved.slice(0, length)), SnapshotError);
       const what = length < 32 ? "bytes, fewer than the 32" : `of ${saved.length} bytes`;
       assert(error.message.includes(`it is cut off: ${length} ${what}`), error.message);
       assertEquals(error.byteOffset, length);
@@ -112,18 +124,18 @@ Deno.test("restore() throws SnapshotError on a snapshot that is cut off anywhere
 Deno.test("snapshot() has a checksum unless its options say no", () => {
   const { pool } = stateful("Pool", "holes");
   const marks = [undefined, {}, { checksum: true }, { checksum: false }].map((options) =>
-    String.fromCharCode(...pool.snapshot(undefined, options).subarray(12, 16))
+    String.fromCharCode(...snapshot(pool, undefined, options).subarray(12, 16))
   );
   assertEquals(marks, ["SUM1", "SUM1", "SUM1", "NONE"]);
-  assertEquals(String.fromCharCode(...pool.snapshot().subarray(0, 4)), "SLAB");
+  assertEquals(String.fromCharCode(...snapshot(pool).subarray(0, 4)), "SLAB");
 });
 
 Deno.test("Snapshots that differ in one bit or one number have different checksums", () => {
   using pool = new Pool({ bits: array("u32", 16) }, { chunksPerBlock: 16, maxChunks: 16 });
   const { bits } = pool.get(pool.alloc());
-  const into = pool.snapshot();
+  const into = snapshot(pool);
   const sums = new Set<number>();
-  const note = () => sums.add(new Int32Array(pool.snapshot(into).buffer)[4]);
+  const note = () => sums.add(new Int32Array(snapshot(pool, into).buffer)[4]);
   for (let at = 0; at < 16 * 32; at++) {
     bits.set(at >> 5, (1 << (at & 31)) >>> 0);
     note();
@@ -142,11 +154,7 @@ Deno.test("Snapshots that differ in one bit or one number have different checksu
 
 // -- the layout --
 
-interface Saves {
-  snapshot(): Uint8Array;
-  restore(bytes: Uint8Array): void;
-  save(): Uint8Array;
-  load(bytes: Uint8Array): unknown;
+interface Saves extends PoolBase<unknown, number> {
   // deno-lint-ignore no-explicit-any -- pools of several structs take one
   cursor(...args: any[]): unknown;
 }
@@ -171,7 +179,7 @@ Deno.test("restore() throws SnapshotError on the snapshot of a pool of any other
     of(Body, { chunksPerBlock: 32 }),
     of(Body, { maxChunks: 128 }),
     of(Body, { handles: "wide" }),
-    of(Body, { maxChunks: 1 << 20, debug: true }),
+    of(Body, { maxChunks: 1 << 20, debug: debugMode }),
     new ErasedPool(erased),
     new ErasedPool({ ...erased, types: [Body] }),
     new ErasedPool({ ...SNAPPED, size: 8 }),
@@ -180,10 +188,10 @@ Deno.test("restore() throws SnapshotError on the snapshot of a pool of any other
   ];
   pools.forEach((pool, i) => {
     pools.forEach((other, j) => {
-      const saved = other.snapshot();
-      if (i === j) return pool.restore(saved);
+      const saved = snapshot(other);
+      if (i === j) return restore(pool, saved);
       const message = "it is of another layout";
-      assertThrows(() => pool.restore(saved), SnapshotError, message, `${i} takes that of ${j}`);
+      assertThrows(() => restore(pool, saved), SnapshotError, message, `${i} takes that of ${j}`);
     });
   });
 });
@@ -194,7 +202,7 @@ Deno.test("restore() says which options differed, with both values, and load() t
   const set = (options: object) => new PoolSet({ ...SNAPPED, sizes: [2, 8], ...options });
   const erased = (options: object) =>
     new ErasedPool({ ...SNAPPED, size: 8, types: [Body], ...options });
-  const debugged = pool({ maxChunks: 128, debug: true });
+  const debugged = pool({ maxChunks: 128, debug: debugMode });
   debugged.alloc();
   const wide = { handles: "wide", reuse: "spread" } as const;
   const CASES: [Saves, Saves, string][] = [
@@ -216,12 +224,12 @@ Deno.test("restore() says which options differed, with both values, and load() t
     [set({ maxChunks: 128 }), set({}), ": maxChunks was 128 and is 64"],
   ];
   for (const [other, it, differences] of CASES) {
-    const { message } = assertThrows(() => it.restore(other.snapshot()), SnapshotError);
+    const { message } = assertThrows(() => restore(it, snapshot(other)), SnapshotError);
     const help = ". What save() writes load() takes nevertheless";
     assert(message.includes(differences) && message.includes(help), message);
     it.cursor(Body);
     if (differences.includes("left out")) continue; // a pool with structs takes no bytes without
-    it.load(other.save());
+    load(it, save(other));
     validate(it as Saves & Watched);
   }
 });
@@ -281,7 +289,7 @@ Deno.test("restore() checks each figure of a block without a checksum", () => {
   block(2, 1, "block 0: the head of the free list links to chunk 1, which is live");
   block(3, 14, "block 0: it counts 14 live chunks, and has 12");
   block(4, 1, "block 0: it counts 1 retired chunks, and has 0");
-  const words = new Int32Array(it.pool.snapshot().buffer);
+  const words = new Int32Array(snapshot(it.pool).buffer);
   const [bits, stamps] = [words[METADATA], words[METADATA + 1]];
   block(8, bits ^ 8, "block 0: the live bit of chunk 3");
   block(8, bits | 1 << 16, "block 0: 13 live bits are set, and 12");
@@ -294,24 +302,24 @@ Deno.test("restore() throws SnapshotError on a live record of a kind that the sn
   const pool = new ErasedPool({ ...SNAPPED, size: 2, types });
   pool.alloc(types[0]);
   pool.alloc(types[1]);
-  const bytes = pool.snapshot(undefined, { checksum: false });
+  const bytes = snapshot(pool, undefined, { checksum: false });
   // Behind 2 kinds, the block's words, live bits and stamps.
   const tags = BLOCK * 4 + 8 + 32 + 4 + 32;
   assertEquals([...bytes.subarray(tags, tags + 3)], [0, 1, 0]);
   bytes[tags + 1] = 2;
   const problem = "block 0: chunk 1 is of kind 2, out of range 0 to 1";
-  assertError(pool, () => pool.restore(bytes), SnapshotError, problem);
+  assertError(pool, () => restore(pool, bytes), SnapshotError, problem);
   bytes[tags + 1] = 0;
   bytes[tags + 2] = 99; // the tag of a chunk that was never used has no meaning
-  pool.restore(bytes);
+  restore(pool, bytes);
   assertEquals([...pool.handles(types[0])].length, 2);
 });
 
 Deno.test("restore() of a pool without debug mode throws SnapshotError on the snapshot of one with it", () => {
   for (const kind of ["Pool", "PoolSet"]) {
-    const debug = stateful(kind, "holes", { debug: true });
+    const debug = stateful(kind, "holes", { debug: debugMode });
     const problem = "it is of a pool in debug mode, whose handles are others";
-    assertBad(stateful(kind, "holes"), debug.pool.snapshot(), problem);
+    assertBad(stateful(kind, "holes"), snapshot(debug.pool), problem);
     drop(debug.pool);
   }
 });
@@ -321,19 +329,19 @@ Deno.test("restore() of a pool without debug mode throws SnapshotError on the sn
 Deno.test("restore() notices every change of any one byte of a snapshot with a checksum", () => {
   for (const kind of ["Pool", "wide PoolSet"]) {
     const { pool } = stateful(kind, "one record");
-    const saved = pool.snapshot();
+    const saved = snapshot(pool);
     const before = stateOf(pool);
     for (let at = 0; at < saved.length; at++) {
       for (const change of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
         saved[at] ^= change;
-        const { message } = assertThrows(() => pool.restore(saved), SnapshotError);
+        const { message } = assertThrows(() => restore(pool, saved), SnapshotError);
         const isSeenBefore = [0, 1, 3, 6, 7].includes(at >> 2); // words that are checked first
         assert(isSeenBefore || message.includes("its checksum does not fit"), `${at}: ${message}`);
         saved[at] ^= change;
       }
     }
     assertEquals(stateOf(pool), before);
-    pool.restore(saved);
+    restore(pool, saved);
   }
 });
 
@@ -346,7 +354,7 @@ const SUBJECTS: readonly (readonly [kind: string, state: string, options?: PoolO
   ["ErasedPool without types", "cleared and used"],
   ["PoolSet", "holes"],
   ["wide PoolSet", "worn chunks in a block that came again"],
-  ["Pool", "holes", { debug: true }],
+  ["Pool", "holes", { debug: debugMode }],
   ["Pool", "reused holes", { reuse: "spread" }],
   ["ErasedPool", "a block given back", { reuse: "spread" }],
 ];
@@ -370,7 +378,7 @@ Deno.test("restore() throws SnapshotError on 25,000 damaged snapshots without a 
   let restored = 0;
   SUBJECTS.forEach(([kind, state, options], seed) => {
     const it = stateful(kind, state, options);
-    const saved = it.pool.snapshot(undefined, { checksum: false });
+    const saved = snapshot(it.pool, undefined, { checksum: false });
     const [bytes, now] = [saved.slice(), saved.slice()];
     const random = new Random(seed);
     for (let i = 0; i < count / SUBJECTS.length; i++) {
@@ -378,14 +386,14 @@ Deno.test("restore() throws SnapshotError on 25,000 damaged snapshots without a 
       const bad = damaged(bytes, random);
       if (bad.length === saved.length && bad.every((byte, at) => byte === saved[at])) continue;
       try {
-        it.pool.restore(bad);
+        restore(it.pool, bad);
         restored++;
         assertWorks(it);
-        it.pool.restore(saved);
+        restore(it.pool, saved);
       } catch (error) {
         assert(error instanceof SnapshotError, String(error));
       }
-      if (i % 20 === 0) assertSameBytes(it.pool.snapshot(now, { checksum: false }), saved);
+      if (i % 20 === 0) assertSameBytes(snapshot(it.pool, now, { checksum: false }), saved);
     }
     drop(it.pool);
   });

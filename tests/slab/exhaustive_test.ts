@@ -8,7 +8,7 @@
  * @module
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { heapMemory, validate } from "../../mod.ts";
+import { debug as debugMode, type DebugMode, heapMemory, validate } from "../../mod.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts";
 import { createSlab } from "../_support.ts";
 import { CompactHandles, WHOLE, WideHandles } from "../../src/slab/handle.ts";
@@ -24,7 +24,7 @@ interface Shape {
   readonly kind: Kind;
   readonly chunksPerBlock: number;
   readonly keepEmptyBlocks: number;
-  readonly debug?: boolean;
+  readonly debug?: DebugMode;
 }
 
 /** Operations are numbers: these, FREE_BLOCK + its index, and FREE + the position in `known`. */
@@ -45,7 +45,7 @@ class Pair {
   readonly uses: number[] = [0, 0, 0];
 
   constructor(shape: Shape) {
-    const { kind, chunksPerBlock, keepEmptyBlocks, debug = false } = shape;
+    const { kind, chunksPerBlock, keepEmptyBlocks, debug } = shape;
     const Codec = kind === "compact" ? CompactHandles : WideHandles;
     this.shape = shape;
     this.slab = createSlab({
@@ -57,7 +57,7 @@ class Pair {
       codec: new Codec(INDEX_BITS, WHOLE, GENERATION_BITS),
       keepEmptyBlocks,
       memory: heapMemory,
-      debug,
+      debug: debug ?? false,
     }, { chunkBytes: 1, align: 1, tagged: false });
     slabs.set(this, [this.slab]);
   }
@@ -154,7 +154,7 @@ const SHAPES: readonly [Omit<Shape, "kind">, longest: number][] = [
   [{ chunksPerBlock: 3, keepEmptyBlocks: 1 }, 8],
   [{ chunksPerBlock: 1, keepEmptyBlocks: 0 }, 7],
   [{ chunksPerBlock: 1, keepEmptyBlocks: 1 }, 7],
-  [{ chunksPerBlock: 1, keepEmptyBlocks: 0, debug: true }, 5],
+  [{ chunksPerBlock: 1, keepEmptyBlocks: 0, debug: debugMode }, 5],
 ];
 
 for (const kind of ["compact", "wide"] as const) {

@@ -11,6 +11,7 @@ import {
   type AnyHandle,
   type AnyStruct,
   array,
+  debug,
   type PoolOptions,
   PoolSet,
   StaleHandleError,
@@ -26,7 +27,7 @@ type WordView = { n: number };
 const MODES: Readonly<Record<string, PoolOptions>> = {
   "own code": { specialize: true },
   "shared code": { specialize: false },
-  "debug mode": { debug: true },
+  "debug mode": { debug },
 };
 
 const SIZES: PoolOptions = { chunksPerBlock: 16, maxChunks: 4096 };
@@ -262,7 +263,7 @@ function assertMovedOn(use: () => unknown, handle: number): void {
 
 for (const [kind, make] of Object.entries(POOL_KINDS)) {
   const fresh = () => {
-    const it = make(Ship, { ...SIZES, debug: true });
+    const it = make(Ship, { ...SIZES, debug });
     return { it, handles: filled(it, 20) };
   };
   const iterations = iterationsOf(kind).filter(([name]) => !name.startsWith("handles"));

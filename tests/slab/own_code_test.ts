@@ -3,6 +3,7 @@
  */
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
 import {
+  debug,
   ErasedPool,
   Pool,
   type PoolOptions,
@@ -74,7 +75,7 @@ inWorker("All is the same with own code, without, and where it is forbidden", as
 
 Deno.test("Pools with specialize: false, and those of debug mode, compile nothing", () => {
   assertEquals(textsOf(() => workOut(false)), []);
-  const pool = new Pool(word(), { debug: true });
+  const pool = new Pool(word(), { debug });
   const texts = textsOf(() => {
     pool.allocMany(100);
     pool.loop(() => {})();
@@ -259,7 +260,7 @@ withCode("Another geometry, other handles and another struct are compiled again"
   assert(compiles(() => new Pool(word(), OWN)));
   assert(!compiles(() => new Pool(Word, { ...OWN, chunksPerBlock: 32 })));
   assert(!compiles(() => new Pool(Word, { ...OWN, specialize: false })));
-  assert(!compiles(() => new Pool(Word, { ...OWN, debug: true })));
+  assert(!compiles(() => new Pool(Word, { ...OWN, debug })));
 });
 
 withCode("forEach() and retain() compile once for each text, loop() for each loop", () => {

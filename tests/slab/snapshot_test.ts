@@ -8,11 +8,14 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   type AnyStruct,
   array,
+  debug,
   ErasedPool,
   LeakError,
   Pool,
   type PoolOptions,
   PoolSet,
+  restore,
+  snapshot,
   SnapshotError,
   StaleHandleError,
   struct,
@@ -25,7 +28,7 @@ import { assertSameBytes, contentOf, goOn, SNAPPED, stateful, statesOf } from ".
 
 // -- there and back --
 
-const PLAIN = {}, DEBUG = { debug: true };
+const PLAIN = {}, DEBUG = { debug };
 
 /** How the pool is made that is saved, and the one that restores. */
 const PAIRS: Readonly<Record<string, readonly [PoolOptions, PoolOptions]>> = {
@@ -50,24 +53,24 @@ function assertRestores(kind: string, from: PoolOptions, to: PoolOptions): void 
     if (from.debug && state.startsWith("worn")) continue;
     const old = stateful(kind, state, from);
     const content = contentOf(old);
-    const saved = old.pool.snapshot();
+    const saved = snapshot(old.pool);
     assertEquals(contentOf(old), content, "snapshot() changed something");
     for (const into of statesOf(kind)) {
       if (to.debug && into.startsWith("worn")) continue;
       const memory = new Ledger();
       const it = stateful(kind, into, { ...to, name: "other", memory, keepEmptyBlocks: 1 });
       const own = [...it.pool.handles()];
-      it.pool.restore(saved);
+      restore(it.pool, saved);
       validate(it.pool);
       assertEquals(contentOf(it), content, `${state} into ${into}`);
       assertEquals(memory.lent.size, it.pool.blocks.length);
       for (const handle of old.pool.handles()) assert(it.pool.has(handle));
-      if (from.debug === to.debug) assertSameBytes(it.pool.snapshot(), saved);
+      if (from.debug === to.debug) assertSameBytes(snapshot(it.pool), saved);
       if (!to.debug) {
         const fresh = stateful(kind, "nothing", from);
-        fresh.pool.restore(saved);
+        restore(fresh.pool, saved);
         assertEquals(goOn(it, 7, 20), goOn(fresh, 7, 20), `${state} into ${into}`);
-        assertSameBytes(it.pool.snapshot(), fresh.pool.snapshot());
+        assertSameBytes(snapshot(it.pool), snapshot(fresh.pool));
       } else {
         const known = new Set<number>([...own, ...old.pool.handles()]);
         for (const handle of own) assertEquals(it.pool.has(handle), old.pool.has(handle));
@@ -84,9 +87,9 @@ Deno.test("restore() keeps the arrays of blocks that stay, and views of them", (
   using pool = counters();
   const view = pool.get(pool.alloc({ n: 5 }));
   const [{ bytes }] = pool.blocks;
-  const saved = pool.snapshot();
+  const saved = snapshot(pool);
   view.n = 6;
-  pool.restore(saved);
+  restore(pool, saved);
   assertStrictEquals(pool.blocks[0].bytes, bytes);
   assertEquals(view.n, 5);
 });
@@ -96,22 +99,22 @@ Deno.test("restore() keeps the arrays of blocks that stay, and views of them", (
 Deno.test("snapshot(into) writes the same bytes to any array that has room, and nothing beyond", () => {
   for (const kind of Object.keys(POOL_KINDS)) {
     const it = stateful(kind, "holes");
-    const saved = it.pool.snapshot();
+    const saved = snapshot(it.pool);
     const before = contentOf(it);
     for (const [at, more] of [[0, 0], [8, 1], [64, 100]]) {
       for (const Buffer of [ArrayBuffer, SharedArrayBuffer]) {
         const into = new Uint8Array(new Buffer(at + saved.length + more), at).fill(255);
-        for (let i = 0; i < 2; i++) assertStrictEquals(it.pool.snapshot(into), into);
+        for (let i = 0; i < 2; i++) assertStrictEquals(snapshot(it.pool, into), into);
         assertSameBytes(into.subarray(0, saved.length), saved, kind);
         assertEquals([...into.subarray(saved.length)], Array(more).fill(255));
-        it.pool.restore(into);
+        restore(it.pool, into);
         into.fill(0);
       }
     }
     const gone = new Uint8Array(saved.length);
     gone.buffer.transfer();
     for (const into of [...[0, 8, saved.length - 1].map((it) => new Uint8Array(it)), gone]) {
-      const made = it.pool.snapshot(into); // a new one, as there is no room
+      const made = snapshot(it.pool, into); // a new one, as there is no room
       assert(made !== into && (into.length === 0 || into.every((byte) => byte === 0)));
       assertSameBytes(made, saved);
     }
@@ -123,13 +126,13 @@ Deno.test("snapshot(into) follows an array whose buffer is resized", () => {
   using pool = counters(SNAPPED);
   const buffer = new ArrayBuffer(128, { maxByteLength: 10_000 });
   const into = new Uint8Array(buffer);
-  assertStrictEquals(pool.snapshot(into), into);
+  assertStrictEquals(snapshot(pool, into), into);
   for (const length of [10_000, 3_000]) {
     buffer.resize(length);
     pool.allocMany(20);
-    assertStrictEquals(pool.snapshot(into), into);
-    assertSameBytes(into.subarray(0, pool.snapshot().length), pool.snapshot());
-    pool.restore(into);
+    assertStrictEquals(snapshot(pool, into), into);
+    assertSameBytes(into.subarray(0, snapshot(pool).length), snapshot(pool));
+    restore(pool, into);
   }
 });
 
@@ -137,14 +140,14 @@ Deno.test("snapshot() and restore() throw on what is no Uint8Array, and on an un
   const { pool } = stateful("Pool", "holes");
   for (const bad of [null, 5, "bytes", {}, new ArrayBuffer(4000), new Float32Array(4000)]) {
     const into = 'Cannot snapshot Pool "Body": into must be a Uint8Array, got';
-    assertError(pool, () => pool.snapshot(untyped(bad)), TypeError, into);
+    assertError(pool, () => snapshot(pool, untyped(bad)), TypeError, into);
     const bytes = 'Cannot restore Pool "Body": bytes must be a Uint8Array, got';
-    assertError(pool, () => pool.restore(untyped(bad)), TypeError, bytes);
+    assertError(pool, () => restore(pool, untyped(bad)), TypeError, bytes);
   }
   for (const at of [1, 2, 4, 7, 12]) {
     const into = new Uint8Array(new ArrayBuffer(4000), at);
     const message = `into must start at a multiple of 8 bytes of its buffer, got ${at}`;
-    assertError(pool, () => pool.snapshot(into), RangeError, message);
+    assertError(pool, () => snapshot(pool, into), RangeError, message);
     assert(into.every((byte) => byte === 0));
   }
 });
@@ -159,12 +162,12 @@ Deno.test("restore() takes longer arrays, at any byte of a buffer, and Node's Bu
   const it = stateful("Pool", "holes");
   const content = contentOf(it);
   for (const checksum of [true, false]) {
-    const saved = it.pool.snapshot(undefined, { checksum });
+    const saved = snapshot(it.pool, undefined, { checksum });
     for (const at of [0, 1, 2, 3, 4, 8, 13]) {
       const bytes = new Window(new ArrayBuffer(at + saved.length + at), at).fill(9);
       bytes.set(saved);
       it.pool.clear();
-      it.pool.restore(bytes);
+      restore(it.pool, bytes);
       assertEquals(contentOf(it), content);
       assertSameBytes(bytes.subarray(0, saved.length), saved, "restore() wrote to the snapshot");
     }
@@ -208,16 +211,16 @@ for (const [kind, make] of Object.entries(MIXED)) {
     const old = make([A, B]);
     const handles = mixed(old);
     old.free(forge(handles.pop()!)); // there are 20
-    const saved = old.snapshot();
+    const saved = snapshot(old);
     const next = [old.alloc(A), old.alloc(B)];
     for (const types of [[A, B], [B, A], [C, B, A], [B, C, A], [A, C, B]]) {
       const pool = make(types);
       mixed(pool);
-      pool.restore(saved);
+      restore(pool, saved);
       assertMixed(pool, handles);
       assertEquals([pool.alloc(A), pool.alloc(B)], next);
       pool.freeMany(next);
-      old.restore(pool.snapshot());
+      restore(old, snapshot(pool));
       assertMixed(old, handles);
     }
   });
@@ -228,7 +231,7 @@ Deno.test("restore() keeps structs apart that are equal to the last field", () =
   const pool = MIXED.ErasedPool([C, First, Second]);
   const [a, b] = [pool.alloc(First), pool.alloc(Second)];
   const next = MIXED.ErasedPool([First, C, Second]);
-  next.restore(pool.snapshot());
+  restore(next, snapshot(pool));
   assertEquals([next.typeOf(a) === First, next.typeOf(b) === Second], [true, true]);
 });
 
@@ -236,16 +239,16 @@ Deno.test("restore() throws on records of a struct that the pool does not know, 
   const old = MIXED.PoolSet([]);
   old.free(old.alloc(C)); // there is no record of it
   const handles = mixed(old);
-  const saved = old.snapshot();
+  const saved = snapshot(old);
   const set = MIXED.PoolSet([]);
   set.alloc(A, { n: 1 });
   const problem =
     'Cannot restore PoolSet "pool" from the snapshot: block 0: chunk 1 is of struct number 2, which the pool does not know';
-  assertError(set, () => set.restore(saved), SnapshotError, problem);
+  assertError(set, () => restore(set, saved), SnapshotError, problem);
   set.cursor(struct({ n: "u16", m: "u16" }, { name: "b" }));
-  assertError(set, () => set.restore(saved), SnapshotError, "does not know");
+  assertError(set, () => restore(set, saved), SnapshotError, "does not know");
   set.cursor(B);
-  set.restore(saved);
+  restore(set, saved);
   assertMixed(set, handles);
 });
 
@@ -253,54 +256,54 @@ Deno.test("A pool of a set takes its own snapshots, and not those of the set", (
   const set = MIXED.PoolSet([]);
   const [small] = set.pools;
   const handles = mixed(set);
-  const saved = small.snapshot();
+  const saved = snapshot(small);
   small.clear();
-  small.restore(saved);
+  restore(small, saved);
   assertMixed(set, handles);
-  assertError(set, () => set.restore(saved), SnapshotError, "another layout");
-  assertError(set, () => small.restore(set.snapshot()), SnapshotError, "another layout");
+  assertError(set, () => restore(set, saved), SnapshotError, "another layout");
+  assertError(set, () => restore(small, snapshot(set)), SnapshotError, "another layout");
 });
 
 // -- debug mode --
 
 Deno.test("A view in debug mode is checked against the state that restore() restored", () => {
-  const pool = counters({ ...SNAPPED, debug: true });
+  const pool = counters({ ...SNAPPED, debug });
   const [kept, freed] = pool.allocMany(2);
   const [keptView, freedView] = [pool.get(kept), pool.get(freed)];
-  const saved = pool.snapshot();
+  const saved = snapshot(pool);
   pool.free(freed);
   assertThrows(() => freedView.n, StaleHandleError);
   const laterView = pool.get(pool.alloc());
-  pool.restore(saved);
+  restore(pool, saved);
   assertEquals([keptView.n, pool.get(freed).n], [0, 0]);
   assertThrows(() => laterView.n, StaleHandleError);
   assertThrows(() => pool.dispose(), LeakError, "2 still live");
 });
 
 Deno.test("restore() in debug mode throws on numbers that are no handles, and on one that comes twice", () => {
-  const pool = counters({ ...SNAPPED, debug: true });
+  const pool = counters({ ...SNAPPED, debug });
   const handles = pool.allocMany(3);
-  const saved = pool.snapshot(undefined, { checksum: false });
+  const saved = snapshot(pool, undefined, { checksum: false });
   const floats = new Float64Array(saved.buffer);
   const at = floats.indexOf(handles[1]);
   for (const bad of [0, -1, 1.5, NaN, Infinity, 2 ** 53, handles[0]]) {
     floats[at] = bad;
     const message = `${bad} is the handle of a record, or of two`;
-    assertError(pool, () => pool.restore(saved), SnapshotError, message);
+    assertError(pool, () => restore(pool, saved), SnapshotError, message);
   }
   floats[at] = 2 ** 53 - 1;
-  pool.restore(saved);
+  restore(pool, saved);
   assertEquals([...pool.handles()], [handles[0], 2 ** 53 - 1, handles[2]] as never[]);
   drop(pool);
 });
 
 Deno.test("In debug mode handles from a snapshot are not given out again when the counter reaches them", () => {
-  const pool = counters({ ...SNAPPED, debug: true });
+  const pool = counters({ ...SNAPPED, debug });
   const first = pool.alloc();
-  const saved = pool.snapshot(undefined, { checksum: false });
+  const saved = snapshot(pool, undefined, { checksum: false });
   const floats = new Float64Array(saved.buffer);
   floats[floats.indexOf(first)] = first + 3;
-  pool.restore(saved);
+  restore(pool, saved);
   assertEquals(pool.allocMany(4).map((it) => it - first), [1, 2, 4, 5]);
   drop(pool);
 });
@@ -309,6 +312,6 @@ Deno.test("snapshot() takes hardly more bytes than the blocks and their metadata
   using pool = new Pool({ bytes: array("u8", 32) });
   pool.allocMany(100_000);
   const { byteLength, overheadBytes } = pool.stats();
-  const more = pool.snapshot().length - byteLength - overheadBytes;
+  const more = snapshot(pool).length - byteLength - overheadBytes;
   assert(more > 0 && more < 120 + 40 * pool.blocks.length, `${more} bytes more`);
 });

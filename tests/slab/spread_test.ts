@@ -7,6 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
   countingMemory,
+  debug,
   InvariantError,
   OutOfMemoryError,
   type PoolOptions,
@@ -26,7 +27,7 @@ const REST = 1024;
 const MODES: Readonly<Record<string, PoolOptions>> = {
   "own code": {},
   "shared code": { specialize: false },
-  "debug": { debug: true },
+  "debug": { debug },
 };
 
 /** Defines a test for every kind of pool, with its own code, shared code, and in debug mode. */

@@ -6,6 +6,7 @@
 import {
   type AnyStruct,
   Arena,
+  type DebugMode,
   FreeListAllocator,
   type MemoryResource,
   SharedPool,
@@ -37,7 +38,7 @@ export interface Holder {
 
 /** Options that tests pass on. */
 export interface HolderOptions {
-  readonly debug?: boolean;
+  readonly debug?: DebugMode | false;
   readonly specialize?: boolean;
   readonly memory?: MemoryResource;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { array, type Fields, ref, type Struct, struct } from "../../mod.ts";
+import { array, type Fields, ref, snapshot, type Struct, struct } from "../../mod.ts";
 import type { OfKind } from "../_kinds.ts";
 
 /** A plain value of a record or of a nested struct. */
@@ -12,7 +12,7 @@ export type Plain = Record<string, unknown>;
 /** Everything of a pool that can change, with every byte of its records and metadata. */
 export function stateOf({ pool }: OfKind): unknown {
   // One string, which compares fast.
-  const bytes = new TextDecoder("latin1").decode(pool.snapshot(undefined, { checksum: false }));
+  const bytes = new TextDecoder("latin1").decode(snapshot(pool, undefined, { checksum: false }));
   return { bytes, ...pool.stats() };
 }
 

@@ -5,11 +5,11 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { array, type PoolOptions, StaleHandleError, struct } from "../../mod.ts";
+import { array, debug, type PoolOptions, StaleHandleError, struct } from "../../mod.ts";
 import { drop, POOL_KINDS, viewsOf } from "../_kinds.ts";
 import { ALL_HOLDERS, type Any, type Holder, HOLDERS } from "./_holders.ts";
 
-const DEBUG: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things", debug: true };
+const DEBUG: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things", debug };
 
 const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
 /** More parts than a view has properties for from the start. */
@@ -55,7 +55,7 @@ function partsOf(view: Any): Record<string, Any> {
 function each(claim: string, test: (holder: Holder) => void): void {
   for (const [name, make] of Object.entries(HOLDERS)) {
     Deno.test(`${name}: in debug mode ${claim}`, () => {
-      const holder = make(Thing, VALUE, { debug: true });
+      const holder = make(Thing, VALUE, { debug });
       test(holder);
       holder.clear();
       holder.dispose();

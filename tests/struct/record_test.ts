@@ -15,7 +15,9 @@ import {
   type FieldType,
   Pool,
   type PoolOptions,
+  restore,
   type ScalarType,
+  snapshot,
   Struct,
   struct,
   validate,
@@ -366,10 +368,10 @@ const ACTIONS: Readonly<Record<string, (setup: Setup, part: string) => void>> = 
     pool.trim();
   },
   "restores a snapshot": ({ kind: { pool, of }, handle }) => {
-    const saved = pool.snapshot();
+    const saved = snapshot(pool);
     pool.free(handle);
     pool.alloc(...of);
-    pool.restore(saved);
+    restore(pool, saved);
   },
   "disposes of the pool": ({ kind: { pool } }) => {
     pool.clear();

@@ -13,6 +13,8 @@ import {
   SchemaError,
   Struct,
   struct,
+  toC,
+  toWGSL,
 } from "../../mod.ts";
 import { untyped } from "../_support.ts";
 import { isArray } from "../model/_values.ts";
@@ -40,8 +42,8 @@ function fieldNames(text: string, name: string): string[] {
 }
 
 const PRINTERS: [string, (type: AnyStruct, ...more: AnyStruct[]) => string][] = [
-  ["toC", (type, ...more) => type.toC(...more)],
-  ["toWGSL", (type, ...more) => type.toWGSL(...more)],
+  ["toC", (type, ...more) => toC(type, ...more)],
+  ["toWGSL", (type, ...more) => toWGSL(type, ...more)],
 ];
 
 // -- toC() --
@@ -59,7 +61,7 @@ Deno.test("Struct.toC() declares nested structs first, and every byte of padding
     level: "u8",
   }, { name: "Enemy" });
   assertEquals(
-    Enemy.toC(),
+    toC(Enemy),
     `#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -112,7 +114,7 @@ Deno.test("Struct.toWGSL() declares nested structs first, each by the types of a
     next: "ref",
   }, { name: "Particle" });
   assertEquals(
-    Particle.toWGSL(),
+    toWGSL(Particle),
     `struct Vec2 {
   x: f32,
   y: f32,
@@ -132,7 +134,7 @@ struct Particle {
 Deno.test("Struct.toWGSL() gives padding to the field before it, and says what f16 needs", () => {
   const Half = struct({ a: "f16", b: "f32", c: array("f16", 3) }, { name: "Half" });
   assertEquals(
-    Half.toWGSL(),
+    toWGSL(Half),
     `// f16 needs "enable f16;" at the top of the shader.
 
 struct Half {
@@ -166,11 +168,11 @@ Deno.test("Struct.toWGSL() throws SchemaError on other types, and says what to u
       const message =
         `Cannot declare struct "Enemy" in WGSL: field "${path}" has type "${type}", ` +
         `which storage buffers do not have: use ${instead[type]}`;
-      const error = assertThrows(() => outer.toWGSL(), SchemaError, message);
+      const error = assertThrows(() => toWGSL(outer), SchemaError, message);
       assertEquals([error.struct, error.field], ["Enemy", path]);
-      assertThrows(() => Vec2.toWGSL(outer), SchemaError, message);
+      assertThrows(() => toWGSL(Vec2, outer), SchemaError, message);
     }
-    assertThrows(() => Inner.toWGSL(), SchemaError, 'Cannot declare struct in WGSL: field "bad"');
+    assertThrows(() => toWGSL(Inner), SchemaError, 'Cannot declare struct in WGSL: field "bad"');
   }
 });
 
@@ -245,27 +247,27 @@ Deno.test("Struct.toC() changes what C, C++ or its headers have another use for"
   const taken = "int bool class namespace uint8_t int_fast16_t INT32_MAX NULL linux static_assert";
   for (const name of taken.split(" ")) {
     const type = struct({ [name]: "u8" }, { name });
-    assertEquals(fieldNames(type.toC(), `${name}_`), [`${name}_`]);
+    assertEquals(fieldNames(toC(type), `${name}_`), [`${name}_`]);
   }
   for (const name of ["f32", "fn", "target", "vec2f", "x", "hp_t", "uint8", "self"]) {
     const type = struct({ [name]: "u8" }, { name });
-    assertEquals(fieldNames(type.toC(), name), [name]);
+    assertEquals(fieldNames(toC(type), name), [name]);
   }
 });
 
 Deno.test("Struct.toWGSL() changes what WGSL has another use for", () => {
   for (const name of ["fn", "var", "loop", "target", "self", "class", "NULL", "meta", "set"]) {
     const type = struct({ [name]: "u32" }, { name });
-    assertEquals(fieldNames(type.toWGSL(), `${name}_`), [`${name}_`]);
+    assertEquals(fieldNames(toWGSL(type), `${name}_`), [`${name}_`]);
   }
   // What is there from the start can give its name to a field, and to no struct.
   for (const name of "f32 u32 bool vec2 vec2f mat4x4 array texture_2d storage".split(" ")) {
     const type = struct({ [name]: "u32" }, { name });
-    assertEquals(fieldNames(type.toWGSL(), `${name}_`), [name]);
+    assertEquals(fieldNames(toWGSL(type), `${name}_`), [name]);
   }
   for (const name of ["int", "x", "uint8_t", "linux", "min"]) {
     const type = struct({ [name]: "u32" }, { name });
-    assertEquals(fieldNames(type.toWGSL(), name), [name]);
+    assertEquals(fieldNames(toWGSL(type), name), [name]);
   }
 });
 

@@ -10,6 +10,7 @@ import fc from "fast-check";
 import {
   type AnyHandle,
   array,
+  debug as debugMode,
   Pool,
   type PoolOptions,
   struct,
@@ -314,7 +315,7 @@ const JSON_PARTS: readonly ((it: Any) => Any)[] = [
 function eachHolder(claim: string, test: (view: Any) => void): void {
   for (const [name, make] of Object.entries(ALL_HOLDERS)) {
     Deno.test(`${name}: ${claim}`, () => {
-      for (const debug of [false, true]) {
+      for (const debug of [false, debugMode] as const) {
         for (const specialize of [true, false]) {
           const holder = make(Wide, PLAIN, { debug, specialize });
           test(holder.view);
@@ -371,7 +372,7 @@ Deno.test("JSON.stringify() writes an unbound view as zeros, and throws in debug
   for (const [name, make] of Object.entries(HOLDERS)) {
     const plain = make(Pair, {}).cursor();
     assertEquals(JSON.stringify(plain), '{"n":"0","m":"0"}', name);
-    const debug = make(Pair, {}, { debug: true }).cursor();
+    const debug = make(Pair, {}, { debug: debugMode }).cursor();
     assertThrows(() => JSON.stringify(debug), Error, "it is bound to no record");
   }
 });
