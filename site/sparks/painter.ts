@@ -1,5 +1,5 @@
 /**
- * Draws sparks with WebGL2, as points straight out of the bytes that a field hands over.
+ * Draws sparks: with WebGL2, as points straight out of the bytes that a field hands over.
  *
  * @module
  */
@@ -32,8 +32,21 @@ in vec4 colour;
 out vec4 pixel;
 void main() { pixel = colour; }`;
 
+/** Draws sparks. */
+export interface Painter {
+  /**
+   * Takes over bytes as they are.
+   *
+   * @param parts Sparks, and whatever lies between them.
+   * @param layout Where their fields are.
+   */
+  upload(parts: readonly Uint8Array[], layout: VertexLayout): void;
+  /** Draws what was uploaded. */
+  draw(): void;
+}
+
 /** A canvas with the program and the buffer for sparks. */
-export class Painter {
+export class GpuPainter implements Painter {
   readonly #gl: WebGL2RenderingContext;
   readonly #scale: WebGLUniformLocation | null;
   readonly #pixels: WebGLUniformLocation | null;
@@ -41,16 +54,8 @@ export class Painter {
   #count = 0;
   #capacity = 0;
 
-  /**
-   * @param canvas The canvas, without a context.
-   * @returns The painter; `undefined` where there is no WebGL2.
-   */
-  static on(canvas: HTMLCanvasElement): Painter | undefined {
-    const gl = canvas.getContext("webgl2", { antialias: false, alpha: false, depth: false });
-    return gl === null ? undefined : new Painter(gl);
-  }
-
-  private constructor(gl: WebGL2RenderingContext) {
+  /** @param gl Context of the canvas. */
+  constructor(gl: WebGL2RenderingContext) {
     this.#gl = gl;
     const program = programOf(gl);
     gl.useProgram(program);
@@ -64,12 +69,6 @@ export class Painter {
     gl.clearColor(0.035, 0.04, 0.055, 1);
   }
 
-  /**
-   * Copies bytes to the GPU as they are.
-   *
-   * @param parts Sparks, and whatever lies between them.
-   * @param layout Where their fields are.
-   */
   upload(parts: readonly Uint8Array[], layout: VertexLayout): void {
     const gl = this.#gl;
     const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
@@ -86,7 +85,6 @@ export class Painter {
     this.#count = byteLength / layout.stride;
   }
 
-  /** Draws what was uploaded. */
   draw(): void {
     const gl = this.#gl;
     const { width, height } = gl.canvas;

@@ -5,7 +5,8 @@
  */
 import { byId } from "../page/dom.ts";
 import { count, millis } from "../page/numbers.ts";
-import { Painter } from "./painter.ts";
+import { GpuPainter, type Painter } from "./painter.ts";
+import { PlainPainter } from "./plain_painter.ts";
 import { Rewind } from "./rewind.ts";
 import { Rows } from "./rows.ts";
 import { Stage } from "./stage.ts";
@@ -21,9 +22,7 @@ const MEASURED = 420;
 export function startSparks(): void {
   const canvas = byId("canvas", HTMLCanvasElement);
   const slider = byId("count", HTMLInputElement);
-  const painter = Painter.on(canvas);
-  const stage = new Stage(canvas, painter, slider.valueAsNumber);
-  byId("no-webgl", HTMLElement).hidden = painter !== undefined;
+  const stage = new Stage(canvas, painterOn(canvas), slider.valueAsNumber);
   watch(canvas, stage);
   const rows = new Rows(stage);
   const strip = new Strip(byId("strip", HTMLElement), WAYS.length);
@@ -44,6 +43,14 @@ export function startSparks(): void {
       millis(draw)
     } ms`;
   });
+}
+
+/** Draws with the GPU where a page may use it. */
+function painterOn(canvas: HTMLCanvasElement): Painter {
+  const gl = canvas.getContext("webgl2", { antialias: false, alpha: false, depth: false });
+  if (gl !== null) return new GpuPainter(gl);
+  byId("no-webgl", HTMLElement).hidden = false;
+  return new PlainPainter(canvas.getContext("2d", { alpha: false })!); // all browsers have it
 }
 
 /** Tells the stage where the pointer is, and whether the canvas is in view. */

@@ -41,7 +41,7 @@ export class Stage {
   readonly history: History = new History();
   readonly costs: Costs = { simulate: 0, upload: 0, draw: 0, snapshot: 0 };
   readonly #canvas: HTMLCanvasElement;
-  readonly #painter: Painter | undefined;
+  readonly #painter: Painter;
   #field: SparkField | undefined;
   #way = -1;
   #frame = 0;
@@ -50,10 +50,10 @@ export class Stage {
 
   /**
    * @param canvas What is drawn on.
-   * @param painter Draws on it; `undefined` where there is no WebGL2, and nothing is drawn.
+   * @param painter Draws on it.
    * @param target How many sparks there shall be.
    */
-  constructor(canvas: HTMLCanvasElement, painter: Painter | undefined, target: number) {
+  constructor(canvas: HTMLCanvasElement, painter: Painter, target: number) {
     this.#canvas = canvas;
     this.#painter = painter;
     this.target = target;
@@ -122,7 +122,7 @@ export class Stage {
     const pending = field.step(input);
     if (pending !== undefined) await pending;
     const stepped = performance.now();
-    this.#painter?.upload(field.bytes(), field.layout);
+    this.#painter.upload(field.bytes(), field.layout);
     const uploaded = performance.now();
     this.times[this.#way].add(uploaded - start);
     this.#note("simulate", stepped - start);
@@ -151,7 +151,7 @@ export class Stage {
     if (!(field instanceof PoolField)) return;
     this.history.restore(field, frame);
     this.#frame = frame;
-    this.#painter?.upload(field.bytes(), field.layout);
+    this.#painter.upload(field.bytes(), field.layout);
   }
 
   #draw(): void {
@@ -163,7 +163,7 @@ export class Stage {
       canvas.height = height;
     }
     const start = performance.now();
-    this.#painter?.draw();
+    this.#painter.draw();
     this.#note("draw", performance.now() - start);
   }
 
