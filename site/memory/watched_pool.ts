@@ -117,7 +117,7 @@ export class WatchedPool {
     });
     this.#end();
     for (const index of filled) this.#relink(index);
-    return `pool.compact() === ${bytes} // bytes`;
+    return `compact(pool) === ${bytes} // bytes`;
   }
 
   // -- what is derived --

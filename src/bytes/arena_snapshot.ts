@@ -56,7 +56,7 @@ interface SnappedBlock {
  * Writes the whole state of the arena as bytes, in O(`usedBytes`): all allocated bytes with their
  * addresses, and the current position.
  *
- * @category Saving
+ * @category Saves and snapshots
  * @param arena An arena.
  * @param into Where to write, starting at a multiple of 8 bytes of its buffer. If it has too
  * little room, a new array is made.
@@ -98,7 +98,7 @@ export function snapshotArena(
  * ones are not allocated, marks up to then are valid, and the same calls give the same addresses
  * as then. Blocks that were added since are released. Views and arrays must be fetched again.
  *
- * @category Saving
+ * @category Saves and snapshots
  * @param arena An arena.
  * @param bytes What {@linkcode snapshotArena} wrote, of this arena or of one that was created in the
  * same way, outside of the arena's memory; it may be longer. A debug arena accepts its own

@@ -42,6 +42,7 @@ export interface Stripe {
 /**
  * What `pack` needs of a {@linkcode SharedPool}.
  *
+ * @category Shared pools
  * @typeParam T The struct, or the fields of one.
  * @internal
  */
@@ -162,7 +163,7 @@ export function pack<S extends AnyStruct>(
  * The live records are selected before the first is copied. A record that another thread writes
  * or frees meanwhile may be copied with its old bytes, its new ones, or some of both.
  *
- * @category Threads
+ * @category Shared pools
  * @typeParam T The struct, or the fields of one.
  * @param pool A {@linkcode SharedPool}.
  * @param out A typed array or `DataView`, filled from its start.

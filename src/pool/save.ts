@@ -69,7 +69,7 @@ export interface LoadReport {
  * whose struct, options or both have changed. For rollback use {@linkcode snapshot}, which is
  * smaller and writes into an array of yours.
  *
- * @category Saving
+ * @category Saves and snapshots
  * @param pool A pool, of any class.
  * @returns A new array.
  * @throws {TypeError} when the pool's memory was detached.
@@ -107,7 +107,7 @@ export function save(pool: PoolBase<unknown, number>): Uint8Array {
  * except those of the save. Views and cursors must be fetched again. Memory is kept, as
  * {@linkcode clear} keeps it.
  *
- * @category Saving
+ * @category Saves and snapshots
  * @param pool A pool, of any class.
  * @param bytes What {@linkcode save} wrote; it may be followed by other bytes.
  * @param options See {@linkcode LoadOptions}.

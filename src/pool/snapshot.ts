@@ -20,7 +20,7 @@ import type { PoolBase } from "./pool_base.ts";
  * checksum and pass the same array again: then nothing is allocated. For files use
  * {@linkcode save}, which a changed program can still read.
  *
- * @category Saving
+ * @category Saves and snapshots
  * @param pool A pool, of any class.
  * @param into The array to write to, starting at a multiple of 8 bytes in its buffer. If it is
  * too short a new array is made.
@@ -60,7 +60,7 @@ export function snapshot(
  * later ones are stale, and repeated calls give the same handles as before. Earlier views and
  * cursors must be fetched or moved again.
  *
- * @category Saving
+ * @category Saves and snapshots
  * @param pool A pool, of any class.
  * @param bytes A snapshot of this pool or of one that was created with the same struct and
  * options; it may be followed by other bytes. A pool in debug mode also takes the snapshot of a
