@@ -25,6 +25,7 @@ import { MAX_ALIGN, takeRegion } from "../memory/region.ts";
 import { OutOfMemoryError, StaleHandleError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import { detachedError, unboundError } from "../slab/slab_errors.ts";
+import { type Reference, referTo } from "../slab/weak.ts";
 
 /** Every typed array of this engine, since a record of any struct may be allocated. */
 const ALL_ARRAYS = /* @__PURE__ */ arraysWithin(8);
@@ -55,7 +56,7 @@ const DEBUG_STEP = 0x800_0000;
 let debugCount = 0;
 
 /** All debug spaces, to find the owner of an address. */
-const debugSpaces = new Set<WeakRef<AddressSpace>>();
+const debugSpaces = new Set<Reference<AddressSpace>>();
 
 /** A run of addresses over one region, or over several that lie side by side. */
 export class Extent extends TypedArrays {
@@ -258,7 +259,7 @@ export class AddressSpace {
   private readonly memory: MemoryResource;
   private readonly keepsStarts: boolean;
   /** In debug mode its entry in `debugSpaces`. */
-  private readonly self: WeakRef<AddressSpace> | undefined;
+  private readonly self: Reference<AddressSpace> | undefined;
 
   /**
    * @param label How errors name the allocator.
@@ -285,7 +286,7 @@ export class AddressSpace {
     const start = isDebug ? debugCount++ % DEBUG_SPACES * DEBUG_STEP : 0;
     this.firstGranule = 1 + (start >>> this.shift);
     this.#extendTable(this.firstGranule);
-    if (isDebug) debugSpaces.add(this.self = new WeakRef(this));
+    if (isDebug) debugSpaces.add(this.self = referTo(this));
   }
 
   /** Whether the space is in debug mode. */

@@ -16,6 +16,7 @@
 import type { HandleCodec } from "../slab/handle.ts";
 import type { SlabObserver } from "../slab/observers.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
+import { type Reference, referTo, whenCollected } from "../slab/weak.ts";
 import type { AnyStruct, Fields } from "../struct/schema.ts";
 import type { HandleOf } from "./pool_base.ts";
 
@@ -126,7 +127,7 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
     this._partOf = setup.partOf;
     this._own = setup.Own.prototype as unknown as OwnMethods;
     for (const store of setup.stores) {
-      collected.register(this, { slab: new WeakRef(store.slab), store: new WeakRef(store) });
+      whenCollected(this, removal(referTo(store.slab), referTo(store)));
     }
   }
 
@@ -290,18 +291,13 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
   }
 }
 
-/**
- * Removes the stores of collected maps from their slabs. It holds no store, as values may refer to
- * their map.
- */
-const collected = /* @__PURE__ */ new FinalizationRegistry<
-  { slab: WeakRef<MapSlab>; store: WeakRef<Store> }
->(
-  ({ slab, store }) => {
+/** Removes a store from its slab. It holds no store, as values may refer to their map. */
+function removal(slab: Reference<MapSlab>, store: Reference<Store>): () => void {
+  return () => {
     const gone = store.deref();
     if (gone !== undefined) slab.deref()?.unobserve(gone);
-  },
-);
+  };
+}
 
 function* pairs(stores: readonly Store[]): IterableIterator<[number, unknown]> {
   for (const store of stores) {

@@ -24,6 +24,7 @@ import { ALL_KINDS, type Iteration, LiveChunks, loopsOf, RETAIN } from "./iterat
 import { callDirectly } from "./own_code.ts";
 import { DebugHandles } from "./debug_handles.ts";
 import type { Slab, SlabClass, SlabState, WholeSlab } from "./slab.ts";
+import { type Reference, referTo } from "./weak.ts";
 
 /** Stands for the stack of a record that came from a snapshot. */
 const FROM_SNAPSHOT = "    by restore() or load()";
@@ -32,7 +33,7 @@ const FROM_SNAPSHOT = "    by restore() or load()";
 const SHOWN_LEAKS = 10;
 
 /** All debug slabs, to find the pool that a handle belongs to. */
-const debugSlabs = new Set<WeakRef<Slab>>();
+const debugSlabs = new Set<Reference<Slab>>();
 
 /**
  * Makes the class of slabs in debug mode.
@@ -44,7 +45,7 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
   return class extends (Plain as typeof WholeSlab) {
     /** Where each live record was allocated, by handle; `undefined` for one from a snapshot. */
     readonly #origins = new Map<number, Origin | undefined>();
-    readonly #self = new WeakRef(this);
+    readonly #self: Reference<Slab> = referTo(this);
 
     constructor(...args: ConstructorParameters<SlabClass>) {
       super(...args);

@@ -16,6 +16,7 @@
  */
 import { checkOptions } from "../messages/nearest.ts";
 import type { Compile } from "../struct/scalars.ts";
+import { whenCollected } from "./weak.ts";
 
 /**
  * The most structs and geometries with copies; further ones share code, as copies cost memory and
@@ -125,11 +126,13 @@ export function compilerForStruct(
   isOwn: boolean,
 ): Compile {
   const compile = compilerFor(struct.name || Object.keys(struct.fields).join("."), isOwn);
-  if (compile !== callDirectly) collected.register(struct, undefined);
+  if (compile !== callDirectly) whenCollected(struct, releaseOwner);
   return compile;
 }
 
-const collected = /* @__PURE__ */ new FinalizationRegistry(() => owners--);
+function releaseOwner(): void {
+  owners--;
+}
 
 /** Calls the function itself, so that its classes share code with all others that it defines. */
 export const callDirectly: Compile = (define, ...args) => define(...args);

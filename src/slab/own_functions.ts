@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { type Reference, referTo } from "./weak.ts";
 
 /** Objects whose functions are the module's: prototypes, mostly. */
-let known: WeakRef<object>[] = [];
+let known: Reference<object>[] = [];
 /** The same objects, to add each once. */
 const isKnown = new WeakSet();
 /** Collected ones are removed from `known` when it reaches this length. */
@@ -24,7 +25,7 @@ export function noteOwn(...owners: readonly object[]): void {
       known = known.filter((ref) => ref.deref() !== undefined);
       pruneAt = 2 * known.length + 64;
     }
-    known.push(new WeakRef(owner));
+    known.push(referTo(owner));
   }
 }
 

@@ -118,6 +118,19 @@ Deno.test("Where no code may be compiled the package does the same", async () =>
   assertEquals(await runOn("Node 24", NO_CODE, "import.mjs"), `${line} shared`);
 });
 
+/** What edge runtimes, older engines and pages that are not isolated lack. */
+const LACKING = ["FinalizationRegistry", "Float16Array", "SharedArrayBuffer", "WeakRef"];
+await write(
+  "lacking.mjs",
+  `for (const it of ${
+    JSON.stringify(LACKING)
+  }) delete globalThis[it];\nawait import("./import.mjs");`,
+);
+
+Deno.test(`Without ${LACKING.join(", ")} the package does the same`, async () => {
+  assertEquals(await runOn("Node 24", "lacking.mjs"), expected);
+});
+
 Deno.test("Without Symbol.dispose the key is that of what translates `using`", async () => {
   const { dispose: _, ...others } = Object.getOwnPropertyDescriptors(Symbol);
   const Older = Object.defineProperties((name: string) => Symbol(name), others);
