@@ -100,9 +100,12 @@ function play(steps: number): void {
   pool.alloc({ hp: 900 }); // the flagship, in chunk 0
   const state: State = { pool };
   const results = STEPS.slice(0, steps).map((step) => resultOf(step, state));
-  const lines = results.map((result, i) => {
-    const line = html("li", { "aria-current": i === steps - 1 ? "step" : undefined });
-    line.append(html("code", {}, STEPS[i].code), html("span", { class: "result" }, result));
+  const lines = STEPS.map(({ code }, i) => {
+    const line = html("li", {
+      class: i < steps ? "done" : "later",
+      "aria-current": i === steps - 1 ? "step" : undefined,
+    });
+    line.append(html("code", {}, code), html("span", { class: "result" }, results[i] ?? ""));
     return line;
   });
   byId("handle-steps", HTMLElement).replaceChildren(...lines);

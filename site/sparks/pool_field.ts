@@ -20,7 +20,7 @@ const BYTES_BESIDE = 2.2;
 /** Sparks as records, uploaded block by block as they are. */
 export class PoolField implements SparkField {
   readonly layout: VertexLayout = RECORD_LAYOUT;
-  readonly pool: Pool<typeof Spark> = new Pool(Spark, { name: "sparks", chunksPerBlock: 16384 });
+  readonly pool: Pool<typeof Spark> = new Pool(Spark, { name: "sparks", chunksPerBlock: 4096 });
   readonly births: Births = new Births();
   readonly #born: View<typeof Spark> = this.pool.cursor();
   readonly #move: (gravity: number, drag: number) => void;

@@ -17,7 +17,7 @@ export class WorkersField implements SparkField {
   readonly layout: VertexLayout = RECORD_LAYOUT;
   readonly #pool = SharedPool.create(Spark, {
     name: "sparks",
-    chunksPerBlock: 8192,
+    chunksPerBlock: 4096,
     maxChunks: 1 << 19,
   });
   readonly #workers = Array.from({ length: WORKERS }, () => new Helper());
