@@ -30,8 +30,9 @@ const OF_FILES: Readonly<Record<string, (name: string) => string | undefined>> =
   [FEWER_RUNS]: () => FAST_CHECK,
 };
 
-/** Gives a file what the page has for `Deno`. */
-const PREFIX = 'const Deno = globalThis[Symbol.for("slabs.deno")];';
+/** Gives a file what the page has for `Deno`; in a worker, the permission to read files. */
+const PREFIX = 'const Deno = globalThis[Symbol.for("slabs.deno")] ?? ' +
+  '{ permissions: { query: () => Promise.resolve({ state: "granted" }) } };';
 
 /** What pages are served, by path. Files that nobody has bundled are made when asked for. */
 export class Files {
