@@ -24,7 +24,7 @@ export class BlockRow {
 
   /**
    * @param index Index of the block.
-   * @param onFree Called when the block shall be freed.
+   * @param onFree Called when its button is pressed.
    */
   constructor(index: number, onFree: () => void) {
     this.#index = index;

@@ -23,7 +23,7 @@ interface Moment {
   readonly bytes: Uint8Array;
 }
 
-/** What was, and the way back to it. */
+/** The last ten seconds of a field in a pool. */
 export class History {
   /** From the oldest to the newest. */
   readonly #moments: Moment[] = [];

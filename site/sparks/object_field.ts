@@ -61,13 +61,13 @@ abstract class Objects implements SparkField {
     this.#reserve(Math.max(input.target, this.sparks.length));
     this.move();
     this.births.begin(input);
-    while (this.size < input.target) this.bear();
+    while (this.size < input.target) this.add();
   }
 
   /** Moves all sparks, and drops those whose life is over. */
   protected abstract move(): void;
   /** Makes a spark. */
-  protected abstract bear(): void;
+  protected abstract add(): void;
   /** Vertices to upload. */
   protected abstract get vertices(): number;
 
@@ -113,7 +113,7 @@ export class ObjectField extends Objects {
     sparks.length = this.size = kept;
   }
 
-  protected override bear(): void {
+  protected override add(): void {
     this.births.next();
     const spark = new SparkObject(this.births);
     this.writeVertex(this.size++, spark);
@@ -146,7 +146,7 @@ export class RecycledField extends Objects {
     this.size = sparks.length - dead.length;
   }
 
-  protected override bear(): void {
+  protected override add(): void {
     const { births } = this;
     births.next();
     this.size++;

@@ -7,11 +7,11 @@
 import { type Struct, struct } from "@slabs/pool";
 
 /**
- * The fields of a spark. Their order matters to the GPU, which gets whole blocks, dead chunks and
- * all. A freed chunk keeps its bytes, except the first one or two: the pool stores the link of its
- * free list there. So the first field must be one that a dead spark does not need, here `x`, and
- * `life`, by which the shader knows the dead, must not be first. It is 0 when a spark is freed, and
- * in a chunk that was never used.
+ * The fields of a spark. Whole blocks are uploaded, with their free chunks, and these must draw
+ * nothing. The shader draws no point where `life` is 0. That is so in a chunk that was never used,
+ * and in a freed one, as a spark is freed when its `life` comes to 0 and the chunk keeps its bytes.
+ * Only the first one or two bytes change: they hold the link of the free list. So `life` must not
+ * come first. Here `x` does, which does not matter in a spark that is not drawn.
  */
 type SparkFields = {
   x: "f32";

@@ -25,7 +25,7 @@ export interface Costs {
   snapshot: number;
 }
 
-/** The state of what runs. Whatever is set takes effect before the next frame. */
+/** A running field of sparks. A property that is set takes effect before the next frame. */
 export class Stage {
   /** How many sparks there shall be. */
   target: number;

@@ -81,7 +81,7 @@ function label(_: uPlot, ticks: number[]): string[] {
   return ticks.map((ms) => `${ms} ms`);
 }
 
-/** Has the colours of the chart in turn, by its class. */
+/** An element that takes the class of a colour, so that the colour can be read. */
 const probe = document.createElement("i");
 probe.hidden = true;
 document.body.append(probe);

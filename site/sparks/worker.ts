@@ -7,8 +7,8 @@ import { configure, pack, SharedPool } from "@slabs/pool";
 import { Births, DRAG, GRAVITY, Spark } from "./spark.ts";
 import { type Join, type Step, WORKERS } from "./worker_messages.ts";
 
-// A worker's policy comes from the server, not from the page's <meta>. It keeps to the page's, so
-// that both are measured alike.
+// The policy in the page's <meta> does not apply to its workers, so this worker could compile code.
+// It does not, so that workers and page are measured alike.
 configure({ specialize: false });
 
 /** The global object of a worker, as far as it is used. */
@@ -51,7 +51,7 @@ function stepper({ token, stripe, packed }: Join): (message: Step) => number {
     for (let missing = died + extra; missing > 0; missing--) {
       births.next();
       const { x, y, vx, vy, life, heat, size } = births;
-      // In one call, as the other worker may come upon it at once: it sees all of it or nothing.
+      // In one call: the other worker may iterate over the block, and must not see half a spark.
       pool.alloc({ x, y, vx, vy, life, span: life, heat, size });
     }
     return pack(pool, out, undefined, part);

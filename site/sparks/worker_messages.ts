@@ -1,5 +1,5 @@
 /**
- * What the page and its workers say to each other.
+ * The messages between the page and its workers.
  *
  * @module
  */
