@@ -13,7 +13,7 @@ import {
   type PackTarget,
   type Selection,
 } from "../slab/pack.ts";
-import { usableSlabs } from "../slab/typed_slab.ts";
+import { type OwnCode, usableSlabs } from "../slab/typed_slab.ts";
 import {
   type AnyStruct,
   type FieldName,
@@ -51,6 +51,8 @@ export interface StripedPool<T extends AnyStruct | Fields> {
   readonly struct: StructOf<T>;
   /** @ignore */
   _packed(): PackedSlab;
+  /** @ignore */
+  _ownCode(): OwnCode;
   /** @ignore */
   _select(selection: Selection, stripe?: Stripe): void;
 }
@@ -202,12 +204,7 @@ export function pack(
   if (isStriped(pool)) {
     const fields = outOrFields as readonly string[] | undefined;
     const stripe = fieldsOrStripe as Stripe | undefined;
-    return packSome(
-      pool._packed(),
-      structOrOut as PackTarget,
-      fields,
-      (selection) => pool._select(selection, stripe),
-    );
+    return packSome(pool, structOrOut as PackTarget, fields, stripe);
   }
   const fields = fieldsOrStripe as readonly string[] | undefined;
   const all = usableSlabs("pack", pool);

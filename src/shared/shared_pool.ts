@@ -9,7 +9,7 @@ import { selectShared, type SharedLoop, sharedLoopFunction, sharedLoopOf } from 
 import { readShape, SharedLayout, type SharedShape } from "./layout.ts";
 import { shared, type SharedSlab, type SharedSlabClass, sharedSlabClass } from "./slab.ts";
 import { CHUNK_BITS } from "./protocol.ts";
-import { showAs, summary } from "../messages/show.ts";
+import { showAs, showValue, summary } from "../messages/show.ts";
 import { checkOptions } from "../messages/nearest.ts";
 import type { MapSource } from "../pool/handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "../pool/options.ts";
@@ -508,16 +508,24 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   }
 
   /**
-   * Tells `pack` how the records are stored.
+   * Returns the slab, for `pack`.
    *
-   * @returns The slab and its code.
+   * @returns The slab.
    * @ignore
    */
   _packed(): PackedSlab {
-    const { _slab: slab, _code: code } = this;
-    slab.checkThere();
-    const { label, chunkBytes } = slab;
-    return { label, chunkBytes, struct: this.struct, code, block: slab.mappedBlocks()[0] };
+    this._slab.checkThere();
+    return this._slab;
+  }
+
+  /**
+   * Returns the code of the pool, for `pack`.
+   *
+   * @returns The code.
+   * @ignore
+   */
+  _ownCode(): OwnCode {
+    return this._code;
   }
 
   /**
@@ -857,7 +865,7 @@ function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
 function leftOutError(label: string, option: string, value: unknown): TypeError {
   return new TypeError(
     `Cannot create ${label}: ${option} must be left out, got ${
-      String(value)
+      showValue(value)
     }; a shared pool has no such option`,
   );
 }

@@ -326,36 +326,48 @@ class Packer {
   }
 }
 
-/** A slab whose records `pack` selects itself, as a `SharedPool` describes it. */
+/** A slab, as far as its records are packed. */
 export interface PackedSlab {
   /** How errors call the pool. */
   readonly label: string;
   readonly chunkBytes: number;
+  mappedBlocks(): readonly Arrays[];
+}
+
+/** A pool that selects the records to pack itself, as a `SharedPool` does. */
+export interface PackSource<Part> {
+  /** The struct of the records. */
   readonly struct: AnyStruct;
-  readonly code: OwnCode;
-  /** One of the blocks, if there is any. */
-  readonly block: Arrays | undefined;
+  /** Returns the slab, if the pool can be used. */
+  _packed(): PackedSlab;
+  /** Returns the code of the pool. */
+  _ownCode(): OwnCode;
+  /** Selects the live records of a part. */
+  _select(selection: Selection, part?: Part): void;
 }
 
 /**
- * Packs some of the records of a slab.
+ * Packs the records that a pool selects.
  *
- * @param slab The slab.
+ * @typeParam Part How it is told which.
+ * @param pool The pool.
  * @param out The target.
  * @param fields Names of fields; `undefined` for whole records.
- * @param select Selects the records.
+ * @param part Which records.
  * @returns How many records were packed.
  * @throws {TypeError | RangeError} before anything is written.
  */
-export function packSome(
-  { label, chunkBytes, struct, code, block }: PackedSlab,
+export function packSome<Part>(
+  pool: PackSource<Part>,
   out: PackTarget,
   fields: readonly string[] | undefined,
-  select: (selection: Selection) => void,
+  part: Part | undefined,
 ): number {
-  const plan = packerOf(code, struct, chunkBytes).plan(label, out, fields, block);
-  select(selection);
-  return packSelected(label, plan, out, selection);
+  const slab = pool._packed();
+  const packer = packerOf(pool._ownCode(), pool.struct, slab.chunkBytes);
+  const plan = packer.plan(slab.label, out, fields, slab.mappedBlocks()[0]);
+  pool._select(selection, part);
+  return packSelected(slab.label, plan, out, selection);
 }
 
 /** The packers of a geometry. */

@@ -71,7 +71,7 @@ const COMMON_OPTIONS: [object, typeof RangeError | typeof TypeError, string][] =
   [{ memory: null }, TypeError, "memory must be an object with allocate and release, got null"],
   [{ memory: { allocate() {} } }, TypeError, "memory must be an object with allocate and release"],
   [{ memory: { release() {} } }, TypeError, "memory must be an object with allocate and release"],
-  [{ debug: 1 }, TypeError, "debug must be a boolean, got 1"],
+  [{ debug: 1 }, TypeError, "debug must be `debug`, which the module exports, or false, got 1"],
   [{ blockByte: 64 }, TypeError, 'unknown option "blockByte"'],
 ];
 const HEAP_OPTIONS: typeof COMMON_OPTIONS = [

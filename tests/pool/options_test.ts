@@ -30,7 +30,7 @@ Deno.test("resolveOptions() fills in the defaults that the docs give, and keeps 
   assertEquals([config.name, config.label, config.keepEmptyBlocks], ["Enemy", 'Pool "Enemy"', 1]);
   assertEquals([config.chunksPerBlock, config.maxBlocks], [1024, 2 ** 10]);
   assertEquals([config.codec.wraps, config.codec.indexBits], [true, 20]);
-  assertEquals([config.debug, config.specialize, config.spread], [false, true, false]);
+  assertEquals([config.debug, config.specialize, config.spread], [undefined, true, false]);
   assertStrictEquals(config.memory, heapMemory);
   assertEquals(resolveOptions("Pool", "Enemy", 64, { debug }).specialize, false);
   const memory = { allocate: heapMemory.allocate, release: heapMemory.release };
@@ -103,7 +103,7 @@ const BAD: readonly Bad[] = [
   ...bad("keepEmptyBlocks", RangeError, "an integer from 0", [-1, 0.5, NaN, "1", null]),
   ...bad("handles", TypeError, '"compact" or "wide"', ["narrow", 1, null]),
   ...bad("reuse", TypeError, '"recent" or "spread"', ["never", 1, null]),
-  ...bad("debug", TypeError, "a boolean", ["yes", 1, null]),
+  ...bad("debug", TypeError, "`debug`, which the module exports, or false", ["yes", true, null]),
   ...bad("specialize", TypeError, "a boolean", ["no", 0, null]),
   ...bad("memory", TypeError, "an object with allocate and release", [
     null,
