@@ -109,9 +109,11 @@ async function runAll(
     const outcome = await runFile(page, server, path, specialize);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     passed += outcome.passed;
-    console.log(`${path}: ${outcome.passed} passed, ${seconds} s`);
+    const { failed } = outcome;
+    console.log(`${path}: ${outcome.passed} passed, ${failed.length} failed, ${seconds} s`);
+    for (const { name, error } of failed.slice(0, 5)) console.log(`${name}\n${error}`);
     leftOut.push(...outcome.leftOut.map((it) => `${path}: ${it}`));
-    for (const { name, error } of outcome.failed) faults.push(`${path}: ${name}\n${error}`);
+    for (const { name, error } of failed) faults.push(`${path}: ${name}\n${error}`);
     if (!specialize) faults.push(...outcome.violations);
     const expected = specialize ? "own" : "shared";
     if (outcome.specialization !== expected) faults.push(`${path}: code is not ${expected}`);
