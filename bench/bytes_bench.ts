@@ -56,15 +56,6 @@ function replaceIn(
   });
 }
 
-function replaceBuffers(count: number): Work {
-  const all: (ArrayBuffer | undefined)[] = new Array(count);
-  return replaceWork(count, (slot, bytes) => {
-    all[slot] = undefined;
-    all[slot] = new ArrayBuffer(bytes);
-    return bytes;
-  });
-}
-
 const THING: Contestant = {
   label: "@thi.ng/malloc",
   async make(count) {
@@ -115,7 +106,6 @@ export const questions: readonly Question[] = show([
     contestants: {
       malloc: THING,
       ...Object.fromEntries(LISTS),
-      buffers: { label: "new ArrayBuffer each", make: replaceBuffers },
     },
     plan: { count: 10_000, warmUp: 2, samples: 4, batch: 1, rounds: 3 },
     quickCount: 50,

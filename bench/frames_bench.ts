@@ -6,7 +6,7 @@
  */
 import { BY_HAND_TOO, type Plan, type Question, show, type Work } from "./harness/question.ts";
 import { DT, shuffled } from "./particles/particle.ts";
-import { on, type Particles, without } from "./particles/particles.ts";
+import { on, type Particles } from "./particles/particles.ts";
 import { ALL, SPREAD } from "./particles/storages.ts";
 
 const METHOD =
@@ -16,10 +16,6 @@ const METHOD =
 
 /** Frames that a particle lives, so that a 20th of them ends in each. */
 const LIFE = 20;
-
-const EVEN_METHOD =
-  `The same, but for the order: every ${LIFE}th particle ends, so that a processor sees it coming, and ` +
-  "where the next one is written. It is the best case of records that stay where they are.";
 
 /** @param lives The frames that each of the first particles still has, modulo `LIFE`. */
 function frameWork(particles: Particles, count: number, lives: ArrayLike<number>): Work {
@@ -34,28 +30,23 @@ function frameWork(particles: Particles, count: number, lives: ArrayLike<number>
   };
 }
 
-/** @param isEven Whether every 20th particle ends. It is measured for the fastest alone. */
-function framesOf(plan: Plan, isEven = false): Question {
+function framesOf(plan: Plan): Question {
   const { count } = plan;
-  const isMain = count === 100_000 && !isEven;
-  const inOrder = (count: number) => Int32Array.from({ length: count }, (_, i) => i);
-  const others = isEven ? without(ALL, "recycled", "deepool") : ALL;
+  const isMain = count === 100_000;
   return {
-    name: `frames/${count}${isEven ? "-even" : ""}`,
-    title: `Frames with churn, ${count.toLocaleString("en")} live` +
-      (isEven ? `, every ${LIFE}th ending` : ""),
-    method: isEven ? EVEN_METHOD : METHOD,
-    ...isEven ? { missing: "those that are far slower in the table before." } : {},
+    name: `frames/${count}`,
+    title: `Frames with churn, ${count.toLocaleString("en")} live`,
+    method: METHOD,
     measure: "frames",
     baseline: "columns",
     contestants: on(
-      isMain ? { ...ALL, spread: SPREAD } : others,
-      (particles, count) => frameWork(particles, count, isEven ? inOrder(count) : shuffled(count)),
+      isMain ? { ...ALL, spread: SPREAD } : ALL,
+      (particles, count) => frameWork(particles, count, shuffled(count)),
       { pool: "Pool.forEach", forOf: "for…of Pool" },
     ),
     traced: true,
     everywhere: isMain ? ["columns", "objects", ...BY_HAND_TOO] : [],
-    apart: count > 100_000 || isEven,
+    apart: count > 100_000,
     plan,
     quickCount: 200,
   };
@@ -70,8 +61,6 @@ export const questions: readonly Question[] = show([
   framesOf(plan(5_000, 600, 300, 1)),
   framesOf(plan(20_000, 200, 200, 3)),
   framesOf(plan(100_000, 200, 100, 3)),
-  framesOf(plan(100_000, 200, 100, 3), true),
   framesOf(plan(300_000, 100, 40, 1)),
   framesOf(plan(1_000_000, 600, 40, 1)),
-  framesOf(plan(1_000_000, 600, 40, 1), true),
 ]);

@@ -7,7 +7,7 @@
  */
 import { BY_HAND_TOO, type Question, show, type Work } from "./harness/question.ts";
 import { DT, shuffled } from "./particles/particle.ts";
-import { type NamedParticles, on, type Particles, without } from "./particles/particles.ts";
+import { type NamedParticles, on, type Particles } from "./particles/particles.ts";
 import { ALL } from "./particles/storages.ts";
 
 const COUNT = 100_000;
@@ -96,12 +96,11 @@ function packOf(percent: number): Question {
         occupancyOf(percent)
       }; a step copies x and y of those that are left. Times are for each of ` +
       "all chunks.",
-    missing: "deepool, which stores particles like recycled objects.",
-    contestants: on(without(ALL, "deepool"), (particles, count) => {
+    contestants: on(ALL, (particles, count) => {
       thinned(particles, count, percent);
       return packWork(particles, count);
     }, {
-      pool: "Pool.pack(out, fields)",
+      pool: "pack(pool, out, fields)",
       forOf: "for…of Pool",
       wide: "Pool.forEach, wide handles",
     }),

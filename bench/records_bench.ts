@@ -260,12 +260,6 @@ export const questions: readonly Question[] = show([
     return { run: () => particles.pass(DT), checksum: () => particles.sums() };
   }, 100_000),
   kindsOf(
-    "hot",
-    "allocated and freed at once",
-    "One record is allocated, a field written and read, and freed, 50,000 times a step.",
-    hotWork,
-  ),
-  kindsOf(
     "replace",
     "replaced at random",
     "Each of 50,000 records is read, in random order, freed, and another allocated and written.",

@@ -62,18 +62,6 @@ const TASKS = {
       return visited;
     };
   },
-
-  /** What the machine gives threads that share nothing. */
-  alone(_: ParticlePool, { count, of }: Job): () => number {
-    return () => {
-      let x = 1.5, done = 0;
-      for (let i = 0; i < REPEATS * count / of; i++) {
-        x = 1 / (1 + x * x) + x * DT;
-        if (x > 0) done++;
-      }
-      return done;
-    };
-  },
 };
 
 /** The global object of a worker, as far as it is used. Other threads have no such name. */
@@ -157,12 +145,6 @@ export const questions: readonly Question[] = show([
     "stripe",
     "a pass in stripes",
     "20 passes over 400,000 particles with some arithmetic, of one worker or of two with a stripe each.",
-    400_000,
-  ),
-  question(
-    "alone",
-    "arithmetic without a pool",
-    "8,000,000 steps of arithmetic that share nothing: what the machine itself gives two threads.",
     400_000,
   ),
 ]);

@@ -6,8 +6,7 @@
  * one loop shows the best case, which no program has. This one has six kinds of record, 5,000 live
  * of each, and two loops a kind. A frame moves all kinds, takes one from the life of every record
  * and frees those that have none left, and then fills each kind up again. Lives are 10 to 29 frames,
- * so 5 % of the records are replaced each frame. Without births lives are longer than the run. The
- * second game of a process is played after one with six other structs.
+ * so 5 % of the records are replaced each frame. Without births lives are longer than the run.
  *
  * - `columns`: dense columns by hand, swap-remove, no identity: the baseline
  * - `slab`: a slab by hand, unchecked
@@ -28,13 +27,13 @@
  *
  * @module
  */
-import type { Contestant, Plan, Question, Work } from "../harness/question.ts";
+import type { Contestant, Question, Work } from "../harness/question.ts";
 import { columns } from "./contestants/columns.ts";
 import { ecs } from "./contestants/ecs.ts";
 import { objects } from "./contestants/objects.ts";
 import { pools } from "./contestants/pools.ts";
 import { slab } from "./contestants/slab.ts";
-import { type Kind, KINDS, OTHER_KINDS } from "./kinds.ts";
+import { type Kind, KINDS } from "./kinds.ts";
 
 // -- the programs --
 
@@ -54,14 +53,11 @@ const WRITERS: Readonly<Record<string, (kinds: readonly Kind[]) => string>> = {
   "bitecs": (kinds) => ecs(kinds, "bitecs"),
 };
 
-/**
- * @param kinds Those of the game that is measured, where they are left out.
- * @returns The text of a function body that returns a function which makes a `Game`.
- */
-function programOf(contestant: string, kinds: readonly Kind[] = KINDS): string {
+/** @returns The text of a function body that returns a function which makes a `Game`. */
+function programOf(contestant: string): string {
   return `"use strict";
 const DT = 0.016; // seconds of a frame
-${WRITERS[contestant](kinds)}`;
+${WRITERS[contestant](KINDS)}`;
 }
 
 /** A game that is filled and ready. */
@@ -141,20 +137,12 @@ function toleranceOf(contestant: string, frames: number): number {
 
 // -- the questions --
 
-function contestantOf(name: string, births: boolean, isSecond = false): [string, Contestant] {
-  const label = isSecond ? `${name}/second` : name;
-  async function make(count: number, { warmUp, samples }: Plan): Promise<Work> {
-    const live = count / KINDS.length;
-    let before: Game | undefined;
-    if (isSecond) {
-      before = await gameOf(programOf(name, OTHER_KINDS), live, births);
-      for (let frame = 0; frame < warmUp + samples; frame++) before.update();
-    }
-    const game = await gameOf(programOf(name), live, births);
+function contestantOf(label: string, births: boolean): [string, Contestant] {
+  async function make(count: number): Promise<Work> {
+    const game = await gameOf(programOf(label), count / KINDS.length, births);
     return {
       run: () => game.update(),
       checksum() {
-        before?.update(); // so that it is alive while the other is measured
         const sums = new Sums();
         game.weigh(sums);
         return JSON.stringify(sums);
@@ -164,10 +152,8 @@ function contestantOf(name: string, births: boolean, isSecond = false): [string,
   return [label, { label, make }];
 }
 
-function question(name: string, title: string, births: boolean, withSecond: boolean): Question {
-  const names = Object.keys(WRITERS);
-  const contestants = names.map((it) => contestantOf(it, births));
-  if (withSecond) contestants.push(...names.map((it) => contestantOf(it, births, true)));
+function question(name: string, title: string, births: boolean): Question {
+  const contestants = Object.keys(WRITERS).map((it) => contestantOf(it, births));
   return {
     name: `game/${name}`,
     title,
@@ -191,7 +177,6 @@ function question(name: string, title: string, births: boolean, withSecond: bool
 }
 
 export const questions: readonly Question[] = [
-  question("six-kinds", "The six-kind game", true, false),
-  question("no-births", "The six-kind game, no births", false, false),
-  question("second", "The six-kind game, also as the second game of a process", true, true),
+  question("six-kinds", "The six-kind game", true),
+  question("no-births", "The six-kind game, no births", false),
 ];

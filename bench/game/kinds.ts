@@ -70,15 +70,6 @@ export const KINDS: readonly Kind[] = [
   },
 ];
 
-/**
- * The kinds of a game before it: the same ones with their fields the other way round, so that no
- * layout is the same.
- */
-export const OTHER_KINDS: readonly Kind[] = KINDS.map((kind) => ({
-  ...kind,
-  fields: kind.fields.toReversed(),
-}));
-
 /** Gives the expression for a field of a record. */
 export type Access = (field: Field) => string;
 

@@ -217,7 +217,7 @@ const NEW_MOTE = (values: Values) => `new Mote(${each((it) => values[it], ", ")}
 function objects(label: string, setUp: string, take: Storage["take"], remove: string): Storage {
   return {
     label,
-    import: async () => ({ Mote, ...label === "deepool" ? await import("deepool") : {} }),
+    import: () => Promise.resolve({ Mote }),
     setUp: `this.all = []; ${setUp}`,
     take,
     remove,
@@ -329,7 +329,7 @@ function inPool(label: string, pool: string, struct: "" | "Particle, " = ""): St
 const POOL: Storage = {
   ...inPool("Pool", "new Pool(Particle)"),
   refs: "new Int32Array(count)",
-  pack: 'this.pool.pack(out, ["x", "y"]);',
+  pack: 'pack(this.pool, out, ["x", "y"]);',
 };
 
 /** The calls that read best: `for…of`, `seek` and `alloc({ … })`. */
@@ -470,12 +470,6 @@ export const NAMED: Readonly<Record<string, Storage>> = {
     "this.#spare.push(ref);",
   ),
   wolf: WOLF,
-  deepool: objects(
-    "deepool",
-    "this.#pool = create(() => new Mote(0, 0, 0, 0, 0));",
-    rewrite("this.#pool.use()"),
-    "this.#pool.recycle(ref);",
-  ),
 };
 
 /** All storages, dense columns first. */
