@@ -93,10 +93,12 @@ function needsDeno(error: unknown): error is NeedsDenoError {
   return error instanceof Error && error.name === "NeedsDenoError";
 }
 
-/** Firefox has no message in its stacks. */
+/** The error, and what a property says of its cause. Firefox has no message in its stacks. */
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return `${error.name}: ${error.message}\n${error.stack}`.slice(0, 3000);
+  return `${error.name}: ${error.message}\n${
+    (error.cause instanceof Error ? error.cause : error).stack
+  }`.slice(0, 3000);
 }
 
 // The types here are Deno's, which has no such event.

@@ -248,7 +248,7 @@ if (scope.name === NAME) {
       if (data.job !== "die") scope.postMessage({ value });
     } catch (error) {
       for (const word of [CONTROL.failed, CONTROL.stop]) Atomics.store(control, word, 1);
-      scope.postMessage({ error: (error as Error).stack });
+      scope.postMessage({ error: `${error}\n${(error as Error).stack}` });
     }
   };
 }

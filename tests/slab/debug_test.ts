@@ -50,11 +50,12 @@ function each(claim: string, test: (make: KindMaker, kind: string) => void): voi
 
 /** File and line of the caller. */
 function here(): string {
-  return placeOf(new Error().stack!.split("\n")[2]); // below the title and this function
+  const lines = new Error().stack!.split("\n");
+  return placeOf(lines[lines[0] === "Error" ? 2 : 1]); // below the title, if any, and this function
 }
 
 function placeOf(frame: string): string {
-  return /(\w+\.ts:\d+):\d+\)?$/.exec(frame)?.[1] ?? frame;
+  return /(\w+\.[jt]s:\d+):\d+\)?$/.exec(frame)?.[1] ?? frame;
 }
 
 each("dispose() reports the place of each leak, and frees its memory", (make) => {
