@@ -16,7 +16,6 @@ import {
   type View,
 } from "../mod.ts";
 import type { PoolBase, PoolOptions, ScopedRecord } from "../mod.ts";
-import { untyped } from "./_support.ts";
 
 /** A pool of any kind. Calls that take a struct in some of them have untyped arguments here. */
 export interface AnyPool extends PoolBase<View<AnyStruct>, AnyHandle> {
@@ -53,7 +52,7 @@ export interface OfKind {
 export type KindMaker = (struct: AnyStruct, options?: PoolOptions) => OfKind;
 
 /** Packs the records of a pool of any kind, which takes the struct first where it has several. */
-export const packAny: (pool: object, ...args: unknown[]) => number = untyped(pack);
+export const packAny = pack as unknown as (pool: object, ...args: unknown[]) => number;
 
 /** The cast makes the arguments of its calls untyped. */
 function ofKind(pool: object, ...of: AnyStruct[]): OfKind {
