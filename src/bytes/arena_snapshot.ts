@@ -24,6 +24,7 @@ import {
   bytesFor,
   checkLayout,
   fingerprintOf,
+  HEADER_BYTES,
   padded,
   readHeader,
   type SnapshotArrays,
@@ -38,8 +39,6 @@ import { showValue } from "../messages/show.ts";
 import { Arena } from "./arena.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
 
-/** Bytes of the header. */
-const SECTION_AT = 32;
 const SECTION_BYTES = 24;
 const BLOCK_BYTES = 16;
 
@@ -135,13 +134,13 @@ function writeArena(
   options: SnapshotOptions,
 ): Uint8Array {
   const checksum = wantsChecksum(space.label, options);
-  let byteLength = SECTION_AT + SECTION_BYTES;
+  let byteLength = HEADER_BYTES + SECTION_BYTES;
   for (const { top } of blocks) byteLength += BLOCK_BYTES + padded(top);
   const arrays = arraysOf(bytesFor(space.label, into, byteLength));
   const { bytes, words, floats } = arrays;
-  words.set([blocks.length, index, space.table.length, recent], SECTION_AT / 4);
-  floats[SECTION_AT / 8 + 2] = Math.max(peak, usedBefore + top);
-  let at = SECTION_AT + SECTION_BYTES;
+  words.set([blocks.length, index, space.table.length, recent], HEADER_BYTES / 4);
+  floats[HEADER_BYTES / 8 + 2] = Math.max(peak, usedBefore + top);
+  let at = HEADER_BYTES + SECTION_BYTES;
   for (const { base, byteLength, top, u8 } of blocks) {
     words.set([base, byteLength, top, 0], at / 4);
     at += BLOCK_BYTES;
@@ -240,18 +239,18 @@ class Snapped {
   ) {
     this.#metadata = metadata;
     this.#byteLength = bytes.byteLength;
-    this.#need(SECTION_AT, SECTION_BYTES);
-    const [length, index, tableLength] = words.subarray(SECTION_AT / 4);
+    this.#need(HEADER_BYTES, SECTION_BYTES);
+    const [length, index, tableLength] = words.subarray(HEADER_BYTES / 4);
     this.index = index;
     this.tableLength = tableLength;
-    this.peak = floats[SECTION_AT / 8 + 2];
-    this.recent = u32[SECTION_AT / 4 + 3];
-    let at = SECTION_AT + SECTION_BYTES;
-    if (length < 0) throw this.error(`it has ${length} blocks`, SECTION_AT);
+    this.peak = floats[HEADER_BYTES / 8 + 2];
+    this.recent = u32[HEADER_BYTES / 4 + 3];
+    let at = HEADER_BYTES + SECTION_BYTES;
+    if (length < 0) throw this.error(`it has ${length} blocks`, HEADER_BYTES);
     this.#need(at, length * BLOCK_BYTES);
     const first = length === 0 ? -1 : 0;
     if (index < first || index >= length) {
-      throw this.error(`its current block is ${index} of ${length}`, SECTION_AT + 4);
+      throw this.error(`its current block is ${index} of ${length}`, HEADER_BYTES + 4);
     }
     this.blocks = Array.from({ length }, (_, i) => {
       this.#need(at, BLOCK_BYTES);
@@ -282,7 +281,7 @@ class Snapped {
     const { shift } = this.#metadata.space;
     const { tableLength } = this;
     if (tableLength < 1 || tableLength > 2 ** (32 - shift)) {
-      throw this.error(`it has ${tableLength} granules of addresses`, SECTION_AT + 8);
+      throw this.error(`it has ${tableLength} granules of addresses`, HEADER_BYTES + 8);
     }
     let end = 1;
     for (const { base, byteLength, at } of this.blocks.toSorted((a, b) => a.base - b.base)) {
@@ -297,10 +296,16 @@ class Snapped {
   #checkPeak(): void {
     const used = this.blocks.reduce((sum, { top }) => sum + top, 0);
     if (this.recent > this.peak) {
-      throw this.error(`a need of ${this.recent} exceeds the peak, ${this.peak}`, SECTION_AT + 12);
+      throw this.error(
+        `a need of ${this.recent} exceeds the peak, ${this.peak}`,
+        HEADER_BYTES + 12,
+      );
     }
     if (Number.isInteger(this.peak) && this.peak >= used && this.peak <= 2 ** 32) return;
-    throw this.error(`a peak of ${this.peak} does not go with ${used} used bytes`, SECTION_AT + 16);
+    throw this.error(
+      `a peak of ${this.peak} does not go with ${used} used bytes`,
+      HEADER_BYTES + 16,
+    );
   }
 
   #need(at: number, bytes: number): void {

@@ -24,6 +24,7 @@ import { DebugHandles, nextNumberIs } from "../slab/debug_handles.ts";
 import {
   arraysOf,
   bytesFor,
+  HEADER_BYTES,
   HEADER_WORDS,
   padded,
   readHeader,
@@ -74,7 +75,7 @@ interface SlabDescription {
 }
 
 /** Where the description starts, in bytes: after the header and two numbers. */
-const TEXT_BYTE = 40;
+const TEXT_BYTE = 40; // HEADER_BYTES + 8
 
 /** Bytes of the two counts of a slab. */
 const COUNTS_BYTES = 16;
@@ -292,7 +293,7 @@ export class SaveFile {
    * @param at Where it is, in bytes from the start.
    * @returns The error.
    */
-  error(problem: string, at: number = HEADER_WORDS * 4): SnapshotError {
+  error(problem: string, at: number = HEADER_BYTES): SnapshotError {
     return snapshotError(this.label, this.name, problem, at, SAVE);
   }
 

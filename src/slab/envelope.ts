@@ -32,7 +32,7 @@ interface Format {
 }
 
 /** The state of a pool of one layout. */
-export const SNAPSHOT: Format = {
+const SNAPSHOT: Format = {
   magic: 0x42414c53, // "SLAB" in memory, where the low byte comes first
   version: 2,
   verb: "restore",
@@ -53,6 +53,9 @@ const NONE = 0x454e4f4e;
 
 /** Words before the sections. */
 export const HEADER_WORDS = 8;
+
+/** The same in bytes. A literal, as build tools keep a product that nobody uses. */
+export const HEADER_BYTES = 32;
 
 /**
  * Rounds up to a multiple of 8, where a typed array of any type can start.
@@ -222,9 +225,9 @@ export function readHeader(
       `Cannot ${verb} ${label}: bytes must be a Uint8Array, got ${String(bytes)}`,
     );
   }
-  if (bytes.byteLength < HEADER_WORDS * 4) {
+  if (bytes.byteLength < HEADER_BYTES) {
     throw fail(
-      `it is cut off: ${bytes.byteLength} bytes, fewer than the ${HEADER_WORDS * 4} of a header`,
+      `it is cut off: ${bytes.byteLength} bytes, fewer than the ${HEADER_BYTES} of a header`,
       bytes.byteLength,
     );
   }
@@ -241,7 +244,7 @@ export function readHeader(
   }
   if (head[1] !== version) throw fail(`it is of version ${head[1]}, this one reads ${version}`, 4);
   const byteLength = (head[6] >>> 0) + (head[7] >>> 0) * 2 ** 32;
-  if (byteLength % 8 !== 0 || byteLength < HEADER_WORDS * 4) {
+  if (byteLength % 8 !== 0 || byteLength < HEADER_BYTES) {
     throw fail(`its length of ${byteLength} bytes is impossible`, 24);
   }
   if (byteLength > whole.byteLength) {

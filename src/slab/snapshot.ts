@@ -31,6 +31,7 @@ import {
   bytesFor,
   checkLayout,
   fingerprintOf,
+  HEADER_BYTES,
   HEADER_WORDS,
   layoutText,
   padded,
@@ -73,13 +74,13 @@ export function writeSnapshot(
 ): Uint8Array {
   const { label } = all[0].slab;
   const checksum = wantsChecksum(label, options);
-  let byteLength = HEADER_WORDS * 4;
+  let byteLength = HEADER_BYTES;
   for (let i = 0; i < all.length; i++) {
     all[i].slab.checkAttached("snapshot");
     byteLength += sectionBytes(all[i]);
   }
   const arrays = arraysOf(bytesFor(label, into, byteLength));
-  let at = HEADER_WORDS * 4;
+  let at = HEADER_BYTES;
   for (let i = 0; i < all.length; i++) at = writeSection(arrays, at, all[i]);
   writeHeader(arrays, fingerprint, all.length, byteLength, checksum);
   return arrays.bytes;
@@ -103,7 +104,7 @@ export function readSnapshot(
   for (const { slab } of all) slab.checkAttached("restore");
   const arrays = readHeader(label, name, bytes);
   checkLayout(label, name, arrays, fingerprint, all.length, () => differencesOf(all, arrays));
-  let at = HEADER_WORDS * 4;
+  let at = HEADER_BYTES;
   const sections = all.map((snapped) => {
     const section = new Section(snapped, arrays, at);
     at = section.end;
