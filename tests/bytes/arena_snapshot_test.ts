@@ -59,7 +59,7 @@ function stateful(seed: number, options: ArenaOptions = {}): Arena {
   return arena;
 }
 
-Deno.test("Arena.restore() restores everything: the same calls return the same addresses", () => {
+Deno.test("restoreArena() restores everything: the same calls return the same addresses", () => {
   for (let seed = 0; seed < 200; seed++) {
     using arena = stateful(seed, { debug: seed % 4 === 0 && debugMode });
     const saved = snapshotArena(arena);
@@ -75,7 +75,7 @@ Deno.test("Arena.restore() restores everything: the same calls return the same a
   }
 });
 
-Deno.test("Arena.restore() changes nothing when memory runs out", () => {
+Deno.test("restoreArena() changes nothing when memory runs out", () => {
   let failures = 0;
   for (let seed = 0; seed < 100; seed++) {
     using arena = stateful(seed);
@@ -103,7 +103,7 @@ Deno.test("Arena.restore() changes nothing when memory runs out", () => {
   assert(failures > 50, `${failures} calls ran out of memory`);
 });
 
-Deno.test("Arena.restore() makes marks valid again, and keeps the memory of blocks that stay", () => {
+Deno.test("restoreArena() makes marks valid again, and keeps the memory of blocks that stay", () => {
   using arena = new Arena(OPTIONS);
   const [a] = fill(arena, [100]);
   const mark = arena.mark();
@@ -119,7 +119,7 @@ Deno.test("Arena.restore() makes marks valid again, and keeps the memory of bloc
   assertEquals(arena.stats().usedBytes, 100);
 });
 
-Deno.test("Arena.snapshot() writes into an array with room, and makes one otherwise", () => {
+Deno.test("snapshotArena() writes into an array with room, and makes one otherwise", () => {
   using arena = new Arena(OPTIONS);
   fill(arena, [300]);
   const saved = snapshotArena(arena);
@@ -132,7 +132,7 @@ Deno.test("Arena.snapshot() writes into an array with room, and makes one otherw
   restoreArena(arena, into);
 });
 
-Deno.test("Arena.restore() throws SnapshotError on what is no snapshot of such an arena", () => {
+Deno.test("restoreArena() throws SnapshotError on what is no snapshot of such an arena", () => {
   using arena = new Arena(OPTIONS);
   fill(arena, [30, 250]);
   const saved = snapshotArena(arena);
@@ -167,7 +167,7 @@ Deno.test("Arena.restore() throws SnapshotError on what is no snapshot of such a
   }
 });
 
-Deno.test("Arena.restore() needs memory of the same offset modulo 4096", () => {
+Deno.test("restoreArena() needs memory of the same offset modulo 4096", () => {
   const skewed = (skew: number) => new Arena({ ...OPTIONS, memory: wasmAt(skew).memory });
   using arena = skewed(72);
   fill(arena, [30, 250]);
@@ -182,7 +182,7 @@ Deno.test("Arena.restore() needs memory of the same offset modulo 4096", () => {
 
 // -- damage --
 
-Deno.test("Arena.restore() of a damaged snapshot throws, or is consistent without a checksum", () => {
+Deno.test("restoreArena() of a damaged snapshot throws, or is consistent without a checksum", () => {
   const numbers = new Random(9);
   let [accepted, rejected] = [0, 0];
   for (let i = 0; i < 6000; i++) {
@@ -226,7 +226,7 @@ const FORGERIES: [problem: string, forge: Forgery, added?: number][] = [
   ["a peak of 99 does not go with 100 used bytes", (_, peak) => peak[0] = 99],
 ];
 
-Deno.test("Arena.restore() throws SnapshotError on every figure that no arena has", () => {
+Deno.test("restoreArena() throws SnapshotError on every figure that no arena has", () => {
   using arena = new Arena(OPTIONS);
   fill(arena, [100]);
   const saved = snapshotArena(arena, undefined, { checksum: false });

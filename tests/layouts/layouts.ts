@@ -1,5 +1,5 @@
 /**
- * Tests of `struct.toC()` and `struct.toWGSL()` with compilers and GPUs: the layout is the
+ * Tests of `toC()` and `toWGSL()` with compilers and GPUs: the layout is the
  * module's.
  *
  * | needs | compiler | tests | |---|---|---| | gcc | GCC | sizes, alignments, offsets and values of

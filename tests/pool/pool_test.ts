@@ -56,7 +56,7 @@ Deno.test("Pool.alloc() zeroes the padding of a reused chunk", () => {
   assertEquals([...pool.blocks[0].bytes.subarray(0, 8)], [1, 0, 0, 0, 2, 0, 0, 0]);
 });
 
-Deno.test("Pool.restore() takes a snapshot of the same fields with another kind of ref", () => {
+Deno.test("restore() takes a snapshot of the same fields with another kind of ref", () => {
   using own = new Pool({ next: ref("self"), near: array(ref("self"), 2) }, SMALL);
   using untyped = new Pool({ next: "ref", near: array("ref", 2) }, SMALL);
   const handle = own.alloc();

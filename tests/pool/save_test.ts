@@ -269,7 +269,7 @@ for (const reuse of ["recent", "spread"] as const) {
 const Spark = struct({ heat: "u16" }, { name: "Spark" });
 const Ship = struct({ x: "f32", y: "f32" }, { name: "Ship" });
 
-Deno.test("PoolSet.load() moves records to the class of their struct, whatever the sizes and names", () => {
+Deno.test("load() moves records of a PoolSet to the class of their struct, whatever the sizes and names", () => {
   const old = new PoolSet({ ...SNAPPED, sizes: [2, 8, 16] });
   const sparks = old.allocMany(Spark, 10), ships = old.allocMany(Ship, 10);
   sparks.forEach((handle, heat) => old.set(Spark, handle, { heat }));

@@ -227,7 +227,7 @@ const MIXED: Readonly<Record<string, () => PoolSet<MixedKind>>> = {
   "PoolSet": () => new PoolSet<MixedKind>({ sizes: [4, 8, 16], ...SMALL, maxChunks: 256 }),
 };
 for (const [name, make] of Object.entries(MIXED)) {
-  Deno.test(`${name}.pack() copies the records of one struct, or the chunks of all`, () => {
+  Deno.test(`${name}: pack() copies the records of one struct, or the chunks of all`, () => {
     using pool = make();
     fill(pool, 60).forEach((handle, n) => n % 4 === 0 && pool.free(handle));
     const wanted = Array.from(pool.all(Pos), ({ n, x }) => [n, x]).flat();
@@ -254,7 +254,7 @@ for (const [name, make] of Object.entries(MIXED)) {
   });
 }
 
-Deno.test("SharedPool.pack() copies what is live, in all threads, or in a stripe", () => {
+Deno.test("SharedPool: pack() copies what is live, in all threads, or in a stripe", () => {
   const [here, there] = partsOf(Mote, 2, SMALL as { name: string });
   const handles = Array.from(
     { length: 40 },

@@ -207,7 +207,7 @@ function assertMixed(pool: PoolSet, handles: readonly number[]): void {
 }
 
 for (const [kind, make] of Object.entries(MIXED)) {
-  Deno.test(`${kind}.restore() finds structs that the pool knows in another order`, () => {
+  Deno.test(`${kind}: restore() finds structs that the pool knows in another order`, () => {
     const old = make([A, B]);
     const handles = mixed(old);
     old.free(forge(handles.pop()!)); // there are 20

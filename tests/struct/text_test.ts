@@ -48,7 +48,7 @@ const PRINTERS: [string, (type: AnyStruct, ...more: AnyStruct[]) => string][] = 
 
 // -- toC() --
 
-Deno.test("Struct.toC() declares nested structs first, and every byte of padding", () => {
+Deno.test("toC() declares nested structs first, and every byte of padding", () => {
   const Enemy = struct({
     pos: Vec2,
     hp: "u16",
@@ -104,7 +104,7 @@ const WGSL_TYPES: Names = { f16: "f16", i32: "i32", u32: "u32", f32: "f32", ref:
 
 // -- toWGSL() --
 
-Deno.test("Struct.toWGSL() declares nested structs first, each by the types of a storage buffer", () => {
+Deno.test("toWGSL() declares nested structs first, each by the types of a storage buffer", () => {
   const Particle = struct({
     pos: Vec2,
     trail: array(Vec2, 4),
@@ -131,7 +131,7 @@ struct Particle {
   );
 });
 
-Deno.test("Struct.toWGSL() gives padding to the field before it, and says what f16 needs", () => {
+Deno.test("toWGSL() gives padding to the field before it, and says what f16 needs", () => {
   const Half = struct({ a: "f16", b: "f32", c: array("f16", 3) }, { name: "Half" });
   assertEquals(
     toWGSL(Half),
@@ -145,7 +145,7 @@ struct Half {
   );
 });
 
-Deno.test("Struct.toWGSL() throws SchemaError on other types, and says what to use", () => {
+Deno.test("toWGSL() throws SchemaError on other types, and says what to use", () => {
   const instead: Partial<Record<ScalarType, string>> = {
     i8: '"i32"',
     u8: '"u32"',
@@ -243,7 +243,7 @@ for (const [method, print] of PRINTERS) {
   });
 }
 
-Deno.test("Struct.toC() changes what C, C++ or its headers have another use for", () => {
+Deno.test("toC() changes what C, C++ or its headers have another use for", () => {
   const taken = "int bool class namespace uint8_t int_fast16_t INT32_MAX NULL linux static_assert";
   for (const name of taken.split(" ")) {
     const type = struct({ [name]: "u8" }, { name });
@@ -255,7 +255,7 @@ Deno.test("Struct.toC() changes what C, C++ or its headers have another use for"
   }
 });
 
-Deno.test("Struct.toWGSL() changes what WGSL has another use for", () => {
+Deno.test("toWGSL() changes what WGSL has another use for", () => {
   for (const name of ["fn", "var", "loop", "target", "self", "class", "NULL", "meta", "set"]) {
     const type = struct({ [name]: "u32" }, { name });
     assertEquals(fieldNames(toWGSL(type), `${name}_`), [`${name}_`]);
@@ -271,7 +271,7 @@ Deno.test("Struct.toWGSL() changes what WGSL has another use for", () => {
   }
 });
 
-Deno.test("Struct.toC() and toWGSL() give the same text each time", () => {
+Deno.test("toC() and toWGSL() give the same text each time", () => {
   const make = () => struct({ $: Vec2, int: array(struct({ x: "f32" }), 2) }, { name: "Vec2" });
   for (const [, print] of PRINTERS) {
     const type = make();
