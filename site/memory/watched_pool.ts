@@ -16,7 +16,7 @@ export const CHUNKS = 32;
 const MAX_CHUNKS = 256;
 
 /** What a chunk is, or has just become. */
-export type ChunkState = "live" | "born" | "free" | "died" | "unused";
+type ChunkState = "live" | "born" | "free" | "died" | "unused";
 
 /** The inside of a block. */
 export interface BlockState {

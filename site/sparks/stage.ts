@@ -18,7 +18,7 @@ const SHORTEST_FRAME = 12.5;
 const NEWEST = 0.05;
 
 /** Mean milliseconds of the parts of a frame. */
-export interface Costs {
+interface Costs {
   simulate: number;
   upload: number;
   draw: number;

@@ -12,7 +12,7 @@ const WARM_UP = 40;
 const ENOUGH = 20, ENOUGH_FOR_P99 = 100;
 
 /** What a reader wants to know of many frames, in milliseconds. */
-export interface Summary {
+interface Summary {
   readonly median: number;
   /** One frame of a hundred takes longer; `undefined` while there are fewer. */
   readonly p99: number | undefined;

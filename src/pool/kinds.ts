@@ -88,7 +88,6 @@ export class GeometryCode implements OwnCode {
   /** See {@linkcode mayDetach}. */
   readonly mayDetach: boolean;
   private readonly debug: DebugMode | undefined;
-  private readonly chunkBytes: number;
   private readonly structs = new WeakMap<AnyStruct, StructCode>();
 
   /**
@@ -101,7 +100,6 @@ export class GeometryCode implements OwnCode {
     this.Slab = slabClassFor(config, chunkBytes, compile);
     this.mayDetach = mayDetach(config);
     this.debug = config.debug;
-    this.chunkBytes = chunkBytes;
   }
 
   /**

@@ -126,6 +126,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   readonly name: string;
   /** The slabs that hold the records: one, or one for each size class. */
   private readonly _slabs: readonly Slab[];
+  /** Debug mode, if it is on. */
   private readonly _debug: DebugMode | undefined;
   /** What `blocks` returned last: the blocks of each slab, and all of them in one array. */
   private readonly _mapped: (readonly Block[])[] = [];

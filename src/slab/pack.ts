@@ -335,7 +335,7 @@ export interface PackedSlab {
 }
 
 /** A pool that selects the records to pack itself, as a `SharedPool` does. */
-export interface PackSource<Part> {
+interface PackSource<Part> {
   /** The struct of the records. */
   readonly struct: AnyStruct;
   /** Returns the slab, if the pool can be used. */

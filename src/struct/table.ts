@@ -23,8 +23,7 @@ export interface PrintableField {
   readonly size: number;
 }
 
-/** The type of a field that is no array. */
-export type PrintableElement = ScalarType | PrintableLink | Printable;
+type PrintableElement = ScalarType | PrintableLink | Printable;
 /** The type of a field. */
 export type PrintableType = PrintableElement | PrintableList;
 

@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 /** A test that failed. */
-export interface Failure {
+interface Failure {
   readonly name: string;
   readonly error: string;
 }

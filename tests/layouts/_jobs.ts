@@ -18,7 +18,7 @@ export function someStructs(count: number, scalars: readonly ScalarType[]): AnyS
 }
 
 /** A shader and the bytes that it must write. */
-export interface Task extends Job {
+interface Task extends Job {
   readonly expected: Uint8Array;
 }
 

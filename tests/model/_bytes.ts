@@ -63,7 +63,7 @@ export const BYTE_KINDS: Readonly<Record<string, (options: Options) => object>> 
 };
 
 /** What is modelled. */
-export interface ByteSetting {
+interface ByteSetting {
   /** A key of {@linkcode BYTE_KINDS}. */
   readonly kind: string;
   readonly memory: SourceKind;

@@ -32,7 +32,7 @@ type Protocol = typeof protocol;
 type SharedSteps = protocol.SharedSteps;
 
 /** What threads do: the protocol of `src/`, or one with a fault. */
-export interface Algorithm extends Pick<Protocol, "freeOwn" | "freeRemote" | "drain" | "adopt"> {
+interface Algorithm extends Pick<Protocol, "freeOwn" | "freeRemote" | "drain" | "adopt"> {
   readonly alloc: (block: SharedSteps, isMine: boolean) => void;
   readonly abandon: (block: SharedSteps) => void;
 }

@@ -19,7 +19,7 @@ import { retireAtOnce } from "./_support.ts";
 /** A record: the worker that holds it, a number, and a seal over both and the handle. */
 export const Cell = { owner: "u32", counter: "u32", seal: "u32" } as const;
 /** A part in a pool of them. */
-export type CellPool = SharedPool<typeof Cell>;
+type CellPool = SharedPool<typeof Cell>;
 
 type CellView = { owner: number; counter: number; seal: number };
 

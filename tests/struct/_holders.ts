@@ -37,7 +37,7 @@ export interface Holder {
 }
 
 /** Options that tests pass on. */
-export interface HolderOptions {
+interface HolderOptions {
   readonly debug?: DebugMode | false;
   readonly specialize?: boolean;
   readonly memory?: MemoryResource;
