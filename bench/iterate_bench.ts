@@ -8,7 +8,7 @@
 import { BY_HAND_TOO, type Question, show, type Work } from "./harness/question.ts";
 import { DT, shuffled } from "./particles/particle.ts";
 import { type NamedParticles, on, type Particles } from "./particles/particles.ts";
-import { ALL } from "./particles/storages.ts";
+import { ALL, POOLS } from "./particles/storages.ts";
 
 const COUNT = 100_000;
 const ITEMS = COUNT.toLocaleString("en");
@@ -53,7 +53,7 @@ function iterationOf(percent: number, batch: number): Question {
         occupancyOf(percent)
       }; a step moves those that are left. Times are for each of all chunks, ` +
       "live or not. Columns and objects have no gaps to skip.",
-    contestants: on(ALL, (particles, count) => {
+    contestants: on(percent === 100 ? { ...ALL, ...POOLS } : ALL, (particles, count) => {
       thinned(particles, count, percent);
       return { run: () => particles.pass(DT), checksum: () => particles.sums() };
     }, labels),

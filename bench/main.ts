@@ -4,14 +4,15 @@
  * - `deno task bench [name…]`: a name is that of a file, `records` for `records_bench.ts`, or of a
  *   question in it, `records/hot`. Without one, all are measured but the game.
  * - `deno task game`: the six-kind game, which `game/game.ts` describes. It is `game/six-kinds`.
- * - `deno task report`: all, written to `bench/REPORT.md`
+ * - `deno task report`: all, written to `bench/REPORT.md` and `bench/figures.json`, and drawn in the
+ *   charts of `docs/`
  *
  * Each contestant runs in processes of its own, which take turns. The options are:
  *
  * - `--contestant name`: this one and the baseline; may be given again; `loop` means all of `loop/…`
  * - `--runtime deno|node20|node24|bun|chromium|firefox|all`: all contestants run there; may be given
- *   again. Without it, some contestants of some questions also run on Node 20 and Bun, which come
- *   from npm, and in browsers. Those that are not installed are left out.
+ *   again. Without it, some contestants of some questions also run on Node and Bun, which come from
+ *   npm, and in browsers. Those that are not installed are left out.
  * - `--count n`, `--samples n`, `--warm-up n`, `--rounds n`: more or less than the question has. In
  *   the game `--warm-up 20000` has frames late in a long game, and `--count 300` 50 of each kind.
  * - `--quick`: all once with few records, several processes at a time, which only proves that it
@@ -32,7 +33,8 @@ import {
   RUNTIME_NAMES,
   withCommands,
 } from "./harness/runtimes.ts";
-import { section } from "./harness/table.ts";
+import { type Answer, answerOf, section } from "./harness/table.ts";
+import { draw, type Report } from "./plot.ts";
 
 const { values, positionals: names } = parseArgs({
   allowPositionals: true,
@@ -103,11 +105,10 @@ function asked(question: Question): Question {
 function runtimesOf(questions: readonly Question[]): readonly Runtime[] {
   const known = Object.keys(RUNTIME_NAMES) as Runtime[]; // its keys are
   checkKnown("runtime", values.runtime, [...known, "all"]);
-  if (values.runtime.includes("all")) return known.filter(isInstalled);
-  if (values.runtime.length > 0) return values.runtime as Runtime[]; // see above
-  return questions.some(({ everywhere }) => everywhere?.length)
-    ? known.filter((it) => it !== "node24" && isInstalled(it))
-    : ["deno"];
+  const isGiven = values.runtime.length > 0 && !values.runtime.includes("all");
+  if (isGiven) return values.runtime as Runtime[]; // see above
+  const isEverywhere = questions.some(({ everywhere }) => everywhere?.length);
+  return isEverywhere ? known.filter(isInstalled) : ["deno"];
 }
 
 // -- the report --
@@ -118,40 +119,54 @@ const INTRO =
   "end, and the run fails unless all are equal. The figures are those of one run: ratios hold elsewhere, times do not. The best is " +
   "that of the processes. A percentile is that of each process, and the median of those.";
 
-/** @returns What is to be known of a run: a list in Markdown. */
-function aboutRun(commands: readonly Command[], notes: readonly string[]): string {
+/** @returns What is to be known of a run, with the answers. */
+function reportOf(commands: readonly Command[], answers: Record<string, Answer>): Report {
   const gib = (Deno.systemMemoryInfo().total / 2 ** 30).toFixed(0);
-  const load = Deno.loadavg().map((it) => it.toFixed(1)).join(", ");
-  const cpu = cpus()[0]?.model ?? Deno.build.arch;
-  const tools = ["vega", "vega-lite", "@resvg/resvg-js"];
-  const versions = [
-    ...commands.map(({ runtime, version }) => `${runtime} ${version}`),
-    `V8 ${Deno.version.v8}`,
-    ...Object.entries(config.imports).filter(([name]) => !tools.includes(name))
-      .map(([name, it]) => `${name} ${it.slice(it.lastIndexOf("@") + 1)}`),
-  ];
-  return [
-    `\`deno task report\`, ${new Date().toISOString().slice(0, 10)}`,
-    `${cpu}, ${navigator.hardwareConcurrency} cores, ${gib} GiB, ${Deno.build.os} ${Deno.build.arch}; ` +
-    `load averages as it ended: ${load}`,
-    versions.join(", "),
-    ...notes,
-  ].map((it) => `- ${it}`).join("\n");
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus()[0]?.model ?? Deno.build.arch}, ${navigator.hardwareConcurrency} cores, ` +
+      `${gib} GiB, ${Deno.build.os} ${Deno.build.arch}`,
+    versions: [
+      ...commands.map(({ runtime, version }) => `${RUNTIME_NAMES[runtime]} ${version}`),
+      `V8 ${Deno.version.v8}`,
+      ...Object.entries(config.imports).map(([name, it]) => `${name} ${it.split("@").at(-1)}`),
+    ],
+    answers,
+  };
+}
+
+/** @returns JSON with four digits that count, and a line for each object that has no other. */
+function jsonOf(report: Report): string {
+  const text = JSON.stringify(report, (_, value) => {
+    if (typeof value !== "number") return value;
+    return Number.isFinite(value) ? Number(value.toPrecision(4)) : undefined;
+  }, 2);
+  return text.replace(/\{[^{}]*\}/g, (it) => it.replace(/\s+/g, " "));
 }
 
 const questions = chosen(await allQuestions()).map(asked);
-const isOptional = values.runtime.length === 0;
-await withCommands(runtimesOf(questions), isOptional, async (commands, notes) => {
+await withCommands(runtimesOf(questions), async (commands) => {
   const sections: string[] = [];
-  await measure(questions, commands, {
-    quick,
-    tell(measurement) {
-      sections.push(section(measurement));
-      console.log(`${sections.at(-1)}\n`);
-    },
-  });
+  const answers: Record<string, Answer> = {};
+  for await (const measurement of measure(questions, commands, quick)) {
+    const { question } = measurement;
+    answers[question.name] = answerOf(measurement);
+    sections.push(section(question, answers[question.name]));
+    console.log(`${sections.at(-1)}\n`);
+  }
   if (!report) return;
-  const text = ["# Report", INTRO, aboutRun(commands, notes), ...sections].join("\n\n");
-  if (!quick) await Deno.writeTextFile(new URL("REPORT.md", import.meta.url), `${text}\n`);
+  const figures = reportOf(commands, answers);
+  const load = Deno.loadavg().map((it) => it.toFixed(1)).join(", ");
+  const about = [
+    `\`deno task report\`, ${figures.date}`,
+    `${figures.machine}; load averages as it ended: ${load}`,
+    figures.versions.join(", "),
+  ].map((it) => `- ${it}`).join("\n");
+  const text = ["# Report", INTRO, about, ...sections].join("\n\n");
+  if (!quick) {
+    await Deno.writeTextFile(new URL("REPORT.md", import.meta.url), `${text}\n`);
+    await Deno.writeTextFile(new URL("figures.json", import.meta.url), `${jsonOf(figures)}\n`);
+  }
+  await draw(figures, { isTrial: quick });
   console.log(`report: ${sections.length} questions${quick ? ", not written" : ", written"}`);
 });

@@ -1,181 +1,169 @@
 /**
- * Draws what it costs to get and give back memory, for 1,000 to 1,000,000 items: `deno task plot
- * [--quick]`.
+ * Draws the charts of the README and the guide, `docs/chart_*.svg` and `.png`, from the figures of
+ * the last report: `deno task plot`. It measures nothing.
  *
- * The questions are those of `records_bench.ts` by the order in which records are freed, asked for
- * each number of items. A process does several runs of few items; its mean is taken, and the median
- * of all processes. Who would take many seconds is not measured with more items: the chart has a
- * cross there.
- *
- * Prints tables, and writes `docs/allocators.svg` and `docs/allocators.png`. `--quick` does little,
- * once, and writes nothing.
- *
- * Caveats: the engine's collections count for the contestant that runs. Freed objects are collected
- * later, or not within the time at all.
+ * `charts/charts.json` says what each chart shows, and `charts/look.json` how, in Vega-Lite. What is
+ * this module's is blue, everything else grey.
  *
  * @module
  */
-import type { Question } from "./harness/question.ts";
-import { measure } from "./harness/run.ts";
-import { type Command, withCommands } from "./harness/runtimes.ts";
-import { type Measurement, typicalOf } from "./harness/statistics.ts";
-import { section } from "./harness/table.ts";
-import { ORDERS, questions } from "./records_bench.ts";
+import CHARTS from "./charts/charts.json" with { type: "json" };
+import LOOK from "./charts/look.json" with { type: "json" };
+import { type Runtime, RUNTIME_NAMES } from "./harness/runtimes.ts";
+import { median } from "./harness/statistics.ts";
+import { type Answer, number } from "./harness/table.ts";
 
-/** A contestant at a number of items. */
-export interface Point {
-  /** The order in which items are freed. */
-  readonly panel: string;
-  readonly name: string;
-  readonly count: number;
-  /** Milliseconds of all items. */
-  readonly millis: number;
+/** What a report measured: `bench/figures.json`. */
+export interface Report {
+  /** The day of the run. */
+  readonly date: string;
+  readonly machine: string;
+  /** Of runtimes and packages; Deno's is the first. */
+  readonly versions: readonly string[];
+  /** By the names of the questions. */
+  readonly answers: Readonly<Record<string, Answer>>;
 }
 
-const COUNTS = [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
-const quick = Deno.args.includes("--quick");
-const QUICK_COUNTS = [30, 100];
-const ROUNDS = 5;
-/** Items of all samples of a process, at the least. */
-const ITEMS = 100_000;
+/** A chart of bars or of lines in `charts.json`. */
+interface Chart {
+  /**
+   * A name in braces stands for its figure; in a chart of lines `name at x`. `least` and `most` are
+   * those of this module.
+   */
+  readonly title: string;
+  readonly subtitle: string;
+  /** Names of questions, with where they are on the x axis of lines. Bars have one question. */
+  readonly questions: Readonly<Record<string, number>>;
+  /** The head of the column that is shown, and of that with the median, up to which bars are dark. */
+  readonly column: string;
+  readonly dark?: string;
+  /** Bars are cut short at so many times the median one. */
+  readonly cut?: number;
+  /** Whether the figures of all chunks are made those of the x % that are live. */
+  readonly isOfLive?: boolean;
+  readonly unit: string;
+  /** Whether there are bars for each runtime, not for Deno alone. */
+  readonly isEverywhere?: boolean;
+  /** Names of contestants. Who has no figure in a question has no bar or point. */
+  readonly names: Readonly<Record<string, string>>;
+  /** The x axis of a chart of lines. */
+  readonly x?: object;
+}
+
+/** A bar, or a point of a line. */
+type Row = ReturnType<typeof rowsOf>[number];
+
+const OURS = "#0b5fa5", OTHERS = "#7d7d7d";
+
 /**
- * Who would take longer, if its time grew with the square of the number of items, is not measured
- * with more.
+ * @returns The Vega-Lite specifications of all charts, by the names of their files.
+ * @throws {Error} when a question was not measured.
  */
-const LIMIT_MILLIS = 10_000;
+export function chartsOf(report: Report): Record<string, object> {
+  const charts: [string, Chart][] = Object.entries(CHARTS as Record<string, Chart>);
+  return Object.fromEntries(charts.map(([name, it]) => [name, chartOf(report, it)]));
+}
 
-/** The contestants that are drawn: no packages, and each way to store records but once. */
-const DRAWN = /^(pool|types|arena|bump|stack|objects|recycled|.*-(list|tree))$/;
-
-/** Measures an order for a number of items. */
-async function pointsOf(
-  [key, panel]: readonly [string, string],
-  count: number,
-  before: readonly Point[],
-  commands: readonly Command[],
-): Promise<Point[]> {
-  const question = questions.find(({ name }) => name === `records/${key}`)!; // there is one for each
-  const isFast = (name: string) => {
-    const last = before.findLast((it) => it.name === name && it.panel === panel);
-    return last === undefined || last.millis * (count / last.count) ** 2 <= LIMIT_MILLIS;
+function chartOf(report: Report, chart: Chart): object {
+  const { title, subtitle, x } = chart;
+  const rows = Object.entries(chart.questions).flatMap((it) => rowsOf(report, chart, ...it));
+  const ours = rows.filter(({ color }) => color === OURS).map(({ value }) => value);
+  const figures = new Map([["least", Math.min(...ours)], ["most", Math.max(...ours)]]);
+  for (const it of rows) figures.set(x ? `${it.name} at ${it.x}` : it.name, it.value);
+  const text = title.replace(/\{(.*?)\}/g, (_, it) => number(figures.get(it) ?? NaN));
+  return {
+    ...LOOK.all,
+    title: {
+      text,
+      subtitle: [subtitle, `${report.versions[0]}, ${report.machine}, ${report.date}`],
+    },
+    ...x === undefined ? barsOf(rows, chart.cut) : linesOf(rows, x),
   };
-  const contestants = Object.fromEntries(
-    Object.entries(question.contestants)
-      .filter(([key, { label }]) => DRAWN.test(key) && isFast(label)),
+}
+
+/** @returns What a chart shows of a question. */
+function rowsOf({ answers }: Report, chart: Chart, question: string, x: number) {
+  if (!(question in answers)) {
+    throw new Error(`No figures of ${question}, run deno task report first`);
+  }
+  const { column, isEverywhere, isOfLive, names, unit } = chart;
+  const tables = Object.entries(answers[question].tables)
+    .filter(([runtime]) => isEverywhere || runtime === "deno");
+  return tables.flatMap(([runtime, table]) =>
+    Object.entries(names).filter(([it]) => it in table).map(([it, name]) => {
+      const value = table[it][column] * (isOfLive ? 100 / x : 1);
+      const dark = chart.dark ? table[it][chart.dark] : value;
+      const more = isEverywhere ? ` ${name}` : chart.dark ? `, median ${number(dark)}` : "";
+      return {
+        name,
+        group: isEverywhere ? RUNTIME_NAMES[runtime as Runtime] : name, // its keys are runtimes
+        x,
+        value,
+        dark,
+        label: `${number(value)} ${unit}${more}`,
+        color: /^(Pool|Arena|FreeList)/.test(name) ? OURS : OTHERS,
+      };
+    })
   );
-  const samples = quick ? 1 : Math.ceil(ITEMS / count);
-  const plan = { count, warmUp: samples, samples, batch: 1, rounds: quick ? 1 : ROUNDS };
-  const title = `${panel}: ${count.toLocaleString("en")} items of 20 bytes`;
-  const asked: Question = { ...question, title, contestants, plan, baseline: "pool" };
-  const tell = (it: Measurement) => console.log(`${section(it)}\n`);
-  const [{ figures }] = await measure([asked], commands, { quick: false, tell });
-  return figures.map((it) => {
-    const name = contestants[it.contestant].label;
-    return { panel, name, count, millis: typicalOf(question, it) };
-  });
 }
 
-// -- the chart --
-
-/** A Vega-Lite specification. */
-type Spec = Record<string, unknown>;
-
-/** The colors of lines, in the order in which their names come first. */
-const COLORS = (
-  "#0b5fa5 #111111 #777777 #3aa7dd #1b7f3b #7ab51d #7b3fb5 #c8102e #ef6c00 #f5a623 #9c4a1a"
-).split(" ");
-
-const CONFIG = {
-  font: "DejaVu Sans, Verdana, Arial, sans-serif",
-  view: { stroke: "#cccccc" },
-  axis: { labelFontSize: 12, titleFontSize: 13, gridColor: "#e6e6e6", domainColor: "#888888" },
-  header: { labelFontSize: 15, labelFontWeight: "bold", labelPadding: 8 },
-  legend: { labelFontSize: 13, labelLimit: 300, rowPadding: 6, offset: 24 },
-  title: { fontSize: 19, subtitleFontSize: 13, subtitlePadding: 6, offset: 18 },
-};
-
-/** @returns A logarithmic axis. */
-function logAxis(field: string, title: string, labels: Spec): Spec {
-  const values = Array.from({ length: 16 }, (_, i) => 10 ** (i - 5)); // other ticks would crowd the axes
-  return {
-    field,
-    type: "quantitative",
-    scale: { type: "log" },
-    axis: { title, values, titlePadding: 8, ...labels },
-  };
+/** @returns Horizontal bars. */
+function barsOf(rows: readonly Row[], cut?: number): object {
+  const most = cut ? cut * median(rows.map(({ value }) => value)) : Infinity;
+  const values = rows.map((it) => ({
+    ...it,
+    end: Math.min(it.value, most),
+    dark: Math.min(it.dark, most),
+    offset: it.group === it.name ? "" : it.name,
+  }));
+  return { ...LOOK.bars, datasets: { rows: values } };
 }
 
-/**
- * @returns A Vega-Lite specification: a panel for each order. The last point before one that was
- * not measured is crossed out.
- */
-export function chartSpec(points: readonly Point[], subtitle: readonly string[]): Spec {
-  const most = Math.max(...points.map(({ count }) => count));
-  const isLast = ({ name, panel, count }: Point) =>
-    !points.some((it) => it.name === name && it.panel === panel && it.count > count);
-  const distinct = (key: "name" | "panel") => [...new Set(points.map((it) => it[key]))];
-  const millisLabel =
-    "datum.value >= 1000 ? datum.value / 1000 + ' s' : datum.value >= 1 ? datum.value + ' ms' : datum.value * 1000 + ' µs'";
-  const encoding = {
-    x: logAxis("count", "items", { format: "~s" }),
-    y: logAxis("millis", "time for all of them", { labelExpr: millisLabel }),
-    color: {
-      field: "name",
-      type: "nominal",
-      scale: { domain: distinct("name"), range: COLORS },
-      legend: { title: null, symbolType: "stroke", symbolSize: 700, symbolStrokeWidth: 2.5 },
-    },
-  };
-  const cross = { type: "text", text: "✕", dx: 12, fontSize: 13, fontWeight: "bold" };
-  return {
-    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    background: "white",
-    padding: 16,
-    title: { text: "Allocating and freeing items of 20 bytes", subtitle, anchor: "start" },
-    data: { values: points.map((it) => ({ ...it, stopped: it.count < most && isLast(it) })) },
-    config: CONFIG,
-    facet: { field: "panel", type: "nominal", title: null, sort: distinct("panel") },
-    columns: 2,
-    spec: {
-      width: 440,
-      height: 400,
-      encoding,
-      layer: [
-        { mark: { type: "line", strokeWidth: 2.2, point: { size: 34, filled: true } } },
-        { transform: [{ filter: "datum.stopped" }], mark: cross },
-      ],
-    },
-  };
+/** @returns Lines, with names and figures behind their last points. */
+function linesOf(rows: readonly Row[], x: object): object {
+  const { height, encoding: { y, color } } = LOOK.lines;
+  const values = rows.map(({ value }) => value);
+  const domain = [Math.min(...values) / 1.2, Math.max(...values) * 1.2];
+  const labelHeight = (domain[1] / domain[0]) ** (19 / height); // of 19 pixels, as a factor
+  const ends: Row[] = [];
+  for (const row of rows.toSorted((a, b) => a.value - b.value)) {
+    if (rows.findLast(({ name }) => name === row.name) !== row) continue;
+    const below = ends.findLast((it) => it.x === row.x)?.value ?? 0;
+    const value = Math.max(row.value, below * labelHeight); // so that labels do not overlap
+    ends.push({ ...row, value, label: `${row.name} ${row.label}` });
+  }
+  const encoding = { x, y: { ...y, scale: { ...y.scale, domain } }, color };
+  return { ...LOOK.lines, encoding, datasets: { rows, ends } };
 }
 
-/** Draws a chart, and writes `<base>.svg` and `<base>.png` where there is a base. */
-async function draw(spec: Spec, base?: URL): Promise<void> {
+/** @returns About how wide DejaVu Sans makes a text. Vega's own guess is a third more. */
+function widthOf({ fontSize }: { fontSize: number }, text: unknown): number {
+  return 0.62 * fontSize * String(text).length;
+}
+
+/** Draws all charts, and writes them unless it is a trial. */
+export async function draw(report: Report, { isTrial }: { isTrial: boolean }): Promise<void> {
   const vega = await import("vega"); // here, as the tests may not load a native library
+  const { textMetrics } = vega as unknown as { textMetrics: object }; // its types lack it
+  Object.assign(textMetrics, { width: widthOf });
   const { compile } = await import("vega-lite");
   const { Resvg } = await import("@resvg/resvg-js");
-  const { spec: compiled } = compile(spec as unknown as Parameters<typeof compile>[0]); // which checks it
-  const svg = await new vega.View(vega.parse(compiled), { renderer: "none" }).toSVG();
-  const png = new Resvg(svg, { fitTo: { mode: "zoom", value: 1.5 } }).render().asPng();
-  if (base === undefined) return;
-  await Deno.writeTextFile(`${base.pathname}.svg`, svg);
-  await Deno.writeFile(`${base.pathname}.png`, png);
+  const logger = vega.logger(vega.Error); // without its warnings
+  for (const [name, spec] of Object.entries(chartsOf(report))) {
+    const { spec: compiled } = compile(spec as Parameters<typeof compile>[0], { logger }); // which checks it
+    const svg = await new vega.View(vega.parse(compiled), { renderer: "none" }).toSVG();
+    const png = new Resvg(svg, { fitTo: { mode: "zoom", value: 1.5 } }).render().asPng();
+    if (isTrial) continue;
+    const base = new URL(`../docs/${name}`, import.meta.url).pathname;
+    await Deno.writeTextFile(`${base}.svg`, svg);
+    await Deno.writeFile(`${base}.png`, png);
+  }
 }
 
 if (import.meta.main) {
-  await withCommands(["deno"], false, async (commands) => {
-    const points: Point[] = [];
-    for (const count of quick ? QUICK_COUNTS : COUNTS) {
-      for (const order of Object.entries(ORDERS)) {
-        points.push(...await pointsOf(order, count, points, commands));
-      }
-    }
-    const spec = chartSpec(points, [
-      `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}: median of ${ROUNDS} processes, in memory that is there already`,
-      "✕: more items would take many seconds. A stack frees in reverse only. An arena frees all at once.",
-    ]);
-    await draw(spec, quick ? undefined : new URL("../docs/allocators", import.meta.url));
-    console.log(
-      quick ? "drawn, and not written" : "written: docs/allocators.svg, docs/allocators.png",
-    );
+  const text = await Deno.readTextFile(new URL("figures.json", import.meta.url)).catch(() => {
+    throw new Error("There is no bench/figures.json, run deno task report first");
   });
+  await draw(JSON.parse(text), { isTrial: false });
+  console.log("written: docs/chart_*.svg, docs/chart_*.png");
 }

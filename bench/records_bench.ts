@@ -4,7 +4,7 @@
  */
 import { type Handle, HandleMap, Pool } from "@slabs/pool";
 import { BY_HAND_TOO, type Question, show, sumOf, type Work } from "./harness/question.ts";
-import { DT, Particle, shuffled } from "./particles/particle.ts";
+import { Particle, shuffled } from "./particles/particle.ts";
 import { type NamedParticles, on, without } from "./particles/particles.ts";
 import { ALLOCATORS, MALLOC, NAMED, POOLS } from "./particles/storages.ts";
 
@@ -64,8 +64,7 @@ function randomWork(particles: NamedParticles, count: number): Work {
 // -- all of them, in an order --
 
 /** The orders in which records are freed, and their titles. */
-export const ORDERS = {
-  "alloc": "Allocated alone",
+const ORDERS = {
   "in-order": "Allocated, then freed in order",
   "in-reverse": "Allocated, then freed in reverse",
   "at-random": "Allocated, then freed at random",
@@ -73,31 +72,21 @@ export const ORDERS = {
 
 type Order = keyof typeof ORDERS;
 
-/** Allocates all, then frees them in an order. What is only allocated is freed before the next step. */
+/** Allocates all, then frees them in an order. */
 function orderedWork(order: Order, particles: NamedParticles, count: number): Work {
   const refs = particles.refs(count);
   const indices = order === "at-random" ? shuffled(count) : new Int32Array(count).map((_, i) => i);
-  if (order !== "in-order") indices.reverse(); // a stack can be emptied in reverse only
-  const frees = order !== "alloc";
-  let isFull = false;
+  if (order === "in-reverse") indices.reverse(); // a stack can be emptied in reverse only
   const allocAll = () => {
     for (let i = 0; i < count; i++) refs[i] = particles.take(i);
-    isFull = true;
-  };
-  const freeAll = () => {
-    particles.removeAll(refs, indices);
-    isFull = false;
   };
   return {
-    before() {
-      if (isFull) freeAll();
-    },
     run() {
       allocAll();
-      if (frees) freeAll();
+      particles.removeAll(refs, indices);
     },
     checksum() {
-      if (!isFull) allocAll();
+      allocAll();
       let sum = 0;
       for (let i = 0; i < count; i++) if (particles.lifeOf(refs[i]) === i) sum++;
       return sum;
@@ -105,23 +94,31 @@ function orderedWork(order: Order, particles: NamedParticles, count: number): Wo
   };
 }
 
-function orderOf(order: Order): Question {
-  const able = order === "alloc" || order === "in-reverse" ? [] : ["stack"];
+/** Who is asked for other numbers of items as well. A list is too slow for a million. */
+const SCALED = ["pool", "slab", "objects", "arena", "best-tree", "first-list"];
+
+function orderOf(order: Order, count = 10_000): Question {
+  const isScaled = count !== 10_000;
+  const unable = order === "in-reverse" ? [] : ["stack"];
+  if (isScaled) unable.push(...Object.keys(ALLOCATORS).filter((it) => !SCALED.includes(it)));
+  if (count > 100_000) unable.push("first-list");
+  const samples = Math.ceil(100_000 / count);
   return {
     ...common,
-    name: `records/${order}`,
-    title: `${ORDERS[order]}: 10,000 items of 20 bytes`,
+    name: `records/${order}${isScaled ? `-${count}` : ""}`,
+    title: `${ORDERS[order]}: ${count.toLocaleString("en")} items of 20 bytes`,
     method:
       "A record is allocated, zeroed, with one field written, as memory that nobody writes to is no use. The table has the mean " +
       "of each process, and the median of those. All have the memory that they need. What is on the engine's heap is freed by " +
       "being forgotten, and its collections fall where they fall. A stack frees in reverse only, and an arena all at once.",
     compare: "mean",
     contestants: on(
-      without(ALLOCATORS, ...able),
+      without(ALLOCATORS, ...unable),
       (particles, count) => orderedWork(order, particles, count),
       labels,
     ),
-    plan: { count: 10_000, warmUp: 10, samples: 10, batch: 1, rounds: 5 },
+    apart: isScaled,
+    plan: { count, warmUp: samples, samples, batch: 1, rounds: isScaled ? 3 : 5 },
     quickCount: 100,
   };
 }
@@ -173,27 +170,6 @@ function besideInMap(
   );
 }
 
-// -- the kinds of pool --
-
-function kindsOf(
-  name: string,
-  title: string,
-  method: string,
-  work: (particles: NamedParticles, count: number) => Work,
-  count = 50_000,
-): Question {
-  return {
-    name: `records/pools-${name}`,
-    title: `Kinds of pool and of memory: ${title}`,
-    method:
-      `${method} A \`SharedPool\` does one atomic operation for each \`alloc\` and \`free\`, which is a call of a built-in function.`,
-    baseline: "pool",
-    contestants: on(POOLS, work),
-    plan: { count, warmUp: 40, samples: 60, batch: 1, rounds: 5 },
-    quickCount: 300,
-  };
-}
-
 export const questions: readonly Question[] = show([
   {
     ...common,
@@ -202,7 +178,7 @@ export const questions: readonly Question[] = show([
     method:
       "One field of each of 100,000 records, in random order, through what names it. Only a pool's handle is checked: " +
       "the others read what is there, whether or not it is the same record still.",
-    contestants: on(NAMED, randomWork, {
+    contestants: on({ ...NAMED, ...POOLS }, randomWork, {
       pool: "Pool.get(handle).x",
       forOf: "Pool.seek(cursor, handle).x",
       wide: "Pool.get(handle).x, wide handles",
@@ -240,7 +216,8 @@ export const questions: readonly Question[] = show([
     }),
     everywhere: BY_HAND_TOO,
   },
-  ...(Object.keys(ORDERS) as Order[]).map(orderOf), // which are its keys
+  ...(Object.keys(ORDERS) as Order[]).map((it) => orderOf(it)), // which are its keys
+  ...[1_000, 100_000, 1_000_000].map((count) => orderOf("at-random", count)),
   {
     ...common,
     name: "records/replace",
@@ -248,27 +225,12 @@ export const questions: readonly Question[] = show([
     method:
       "50,000 records are live; a step reads each, in random order, frees it and allocates another, all five fields " +
       "written. The table has the mean of each process, and the median of those, as collections are part of the price; " +
-      "and how many there were in 1,000,000 replacements once all was warm, from V8's own trace.",
+      "and how many there were in 1,000,000 replacements once all was warm, from V8's own trace. A `SharedPool` does one atomic operation for each `alloc` and `free`, " +
+      "which is a call of a built-in function.",
     compare: "mean",
     baseline: "objects",
-    contestants: on(NAMED, replaceWork, labels),
+    contestants: on({ ...NAMED, ...POOLS }, replaceWork, labels),
     traced: true,
     everywhere: ["objects", ...BY_HAND_TOO],
   },
-  kindsOf("pass", "forEach", "A step moves 100,000 particles.", (particles, count) => {
-    for (let i = 0; i < count; i++) particles.spawn(i, 1);
-    return { run: () => particles.pass(DT), checksum: () => particles.sums() };
-  }, 100_000),
-  kindsOf(
-    "replace",
-    "replaced at random",
-    "Each of 50,000 records is read, in random order, freed, and another allocated and written.",
-    replaceWork,
-  ),
-  kindsOf(
-    "get",
-    "get(handle).x",
-    "One field of each of 50,000 records, in random order.",
-    randomWork,
-  ),
 ]);

@@ -4,8 +4,6 @@
 export interface Work {
   /** One step. Every contestant of a question does the same in it. */
   run(): void | Promise<void>;
-  /** Runs before each sample and is not timed. With it a sample has one step. */
-  before?(): void;
   /** The result of all steps so far. It must be the same for every contestant. */
   checksum(): string | number;
 }
@@ -123,7 +121,6 @@ export function show(questions: readonly Question[]): readonly Question[] {
         ...quick ? { n: 1, warmup: 1 } : {},
         async fn(bench) {
           work ??= await make(plan.count, plan);
-          work.before?.();
           bench.start();
           const pending = work.run();
           if (pending !== undefined) await pending;

@@ -13,26 +13,18 @@ interface Player extends Figures {
   readonly rounds: Round[];
 }
 
-/** How to measure. */
-interface RunOptions {
-  /** Whether all runs once with few records, several processes at a time. */
-  readonly quick: boolean;
-  /** Called after each question. */
-  readonly tell?: (measurement: Measurement) => void;
-}
-
 /**
  * Measures questions, one after the other. A round starts with another contestant each time, so
  * that what disturbs hits all alike.
  *
+ * @param quick Whether all runs once with few records, several processes at a time.
  * @throws {Error} when contestants of a question came to different checksums.
  */
-export async function measure(
+export async function* measure(
   questions: readonly Question[],
   commands: readonly Command[],
-  { quick, tell = () => {} }: RunOptions,
-): Promise<Measurement[]> {
-  const measurements: Measurement[] = [];
+  quick: boolean,
+): AsyncGenerator<Measurement> {
   for (const [i, question] of questions.entries()) {
     const plan = planOf(question, quick);
     const players = playersOf(question, commands);
@@ -51,10 +43,8 @@ export async function measure(
     await Promise.all(Array.from({ length: quick ? navigator.hardwareConcurrency : 1 }, queue));
     progress("");
     checkAgreed(question, plan, players);
-    measurements.push({ question, count: plan.count, figures: players });
-    tell(measurements[i]);
+    yield { question, count: plan.count, figures: players };
   }
-  return measurements;
 }
 
 /** @returns All who have a turn in a question. */

@@ -89,31 +89,19 @@ function gcFlags(traced: boolean): string[] {
   return traced ? ["--expose-gc", "--trace-gc"] : ["--expose-gc"];
 }
 
-/**
- * Gives a program the commands of runtimes, and removes what was installed for them at its end.
- *
- * @param isOptional Whether Deno alone will do where the others cannot be installed. The error is
- * the note then.
- */
+/** Gives a program the commands of runtimes, and removes what was installed for them at its end. */
 export async function withCommands(
   runtimes: readonly Runtime[],
-  isOptional: boolean,
-  program: (commands: readonly Command[], notes: readonly string[]) => Promise<void>,
+  program: (commands: readonly Command[]) => Promise<void>,
 ): Promise<void> {
-  if (runtimes.join() === "deno") return await program([DENO], []);
+  if (runtimes.join() === "deno") return await program([DENO]);
   const dir = await Deno.makeTempDir();
   await using server = serve(async (path) => {
     if (path === "/") return '<!doctype html><script type="module" src="/worker.js"></script>';
     return path === "/worker.js" ? await Deno.readTextFile(`${dir}/bundle/worker.js`) : undefined;
   });
   try {
-    const found = await commandsOf(runtimes, dir, server).catch((error) => {
-      if (isOptional) return `Node and Bun cannot be had: ${String(error).split("\n")[0]}`;
-      throw error;
-    });
-    if (typeof found !== "string") return await program(found, []);
-    console.error(found);
-    await program([DENO], [found]);
+    await program(await commandsOf(runtimes, dir, server));
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

@@ -1,7 +1,7 @@
 /** Figures, tables and the sections of questions, as Markdown. */
 import type { Measure, Question } from "./question.ts";
 import type { Collections } from "./result.ts";
-import { RUNTIME_NAMES } from "./runtimes.ts";
+import { type Runtime, RUNTIME_NAMES } from "./runtimes.ts";
 import {
   bestOf,
   bytesOf,
@@ -45,35 +45,50 @@ export function table(
   return [line(head), line(rule), ...rows.map(line)].join("\n");
 }
 
+/** The figures of a contestant, by the heads of their columns. `ratio` comes first. */
+type Row = Readonly<Record<string, number>>;
+
+/** The figures of a question, as tables and charts show them. */
+export interface Answer {
+  /** Rows by runtime and contestant. */
+  readonly tables: { readonly [R in Runtime]?: Readonly<Record<string, Row>> };
+}
+
+/** @returns The figures of all contestants but `nothing`. */
+export function answerOf(measurement: Measurement): Answer {
+  const { question, count, figures } = measurement;
+  const columns = columnsOf(question);
+  const unit = question.whole ? 1 : 1e6 / count;
+  const tables: { [R in Runtime]?: Record<string, Row> } = {};
+  for (const it of figures) {
+    if (it.contestant === "nothing") continue;
+    const base = figures.find(({ contestant, runtime }) =>
+      contestant === question.baseline && runtime === it.runtime
+    )!; // it always runs
+    const ratio = comparedOf(measurement, it) / comparedOf(measurement, base);
+    const cells = columns.map(([head, cell]) => [head, cell(it, measurement, unit)]);
+    (tables[it.runtime] ??= {})[it.contestant] = { ratio, ...Object.fromEntries(cells) };
+  }
+  return { tables };
+}
+
 /** @returns What was done in a question, and a table for each runtime. */
-export function section(measurement: Measurement): string {
-  const { question, figures } = measurement;
-  const runtimes = new Set(figures.map(({ runtime }) => runtime));
+export function section(question: Question, { tables }: Answer): string {
+  const { contestants, baseline } = question;
+  const heads = [`× ${contestants[baseline].label}`, ...columnsOf(question).map(([head]) => head)];
+  const cells = (rows: Readonly<Record<string, Row>>) =>
+    Object.entries(rows).map(([it, row]) => [
+      contestants[it].label,
+      ...Object.values(row).map(number),
+    ]);
   return [
     `## ${question.title}`,
     question.method,
     ...question.missing === undefined ? [] : [`Left out: ${question.missing}`],
-    ...[...runtimes].map((it) =>
-      tableOf(measurement, figures.filter(({ runtime }) => runtime === it))
+    ...Object.entries(tables).map(([runtime, rows]) =>
+      table([RUNTIME_NAMES[runtime as Runtime], ...heads], cells(rows)) // its keys are runtimes
     ),
   ].join("\n\n");
-}
-
-/** @param figures Those of one runtime. */
-function tableOf(measurement: Measurement, figures: readonly Figures[]): string {
-  const { question, count } = measurement;
-  const { baseline, contestants, whole, measure = "time" } = question;
-  const compared = (it: Figures) => comparedOf(measurement, it);
-  const base = compared(figures.find(({ contestant }) => contestant === baseline)!); // it always runs
-  const unit = whole ? 1 : 1e6 / count;
-  const columns = [...COLUMNS[measure](question), ...question.traced ? COLLECTIONS : []];
-  const rows = figures.filter(({ contestant }) => contestant !== "nothing").map((it) => [
-    contestants[it.contestant].label,
-    number(compared(it) / base),
-    ...columns.map(([, cell]) => number(cell(it, measurement, unit))),
-  ]);
-  const head = [`× ${contestants[baseline].label}`, ...columns.map(([head]) => head)];
-  return table([RUNTIME_NAMES[figures[0].runtime], ...head], rows);
 }
 
 /** The figure that the column of ratios is made of. */
@@ -90,6 +105,12 @@ type Column = readonly [
   cell: (it: Figures, measurement: Measurement, unit: number) => number,
 ];
 
+/** @returns The columns after that of the ratios. */
+function columnsOf(question: Question): readonly Column[] {
+  const { measure = "time", traced } = question;
+  return [...COLUMNS[measure](question), ...traced ? COLLECTIONS : []];
+}
+
 const COLUMNS: Readonly<Record<Measure, (question: Question) => Column[]>> = {
   time: ({ compare = "median", whole }) => {
     const name = whole ? "ms a run" : "ns each";
@@ -101,7 +122,7 @@ const COLUMNS: Readonly<Record<Measure, (question: Question) => Column[]>> = {
   },
   frames: () => [
     ["best, ns each", (it, { question }, unit) => bestOf(question, it) * unit],
-    ["median", (it, _, unit) => median(samplesOf(it)) * unit],
+    ["median, ms", (it) => median(samplesOf(it))],
     ["99th percentile, ms", (it) => percentileOf(it, 0.99)],
     ["99.9th", (it) => percentileOf(it, 0.999)],
     ["maximum", (it) => quantile(samplesOf(it), 1)],

@@ -38,7 +38,6 @@ function mark(): void {
 async function sample(work: Work, samples: number, batch: number): Promise<number[]> {
   const times = new Float64Array(samples);
   for (let i = 0; i < samples; i++) {
-    work.before?.();
     const start = performance.now();
     for (let step = 0; step < batch; step++) {
       const pending = work.run();

@@ -491,9 +491,8 @@ export const ALLOCATORS: Readonly<Record<string, Storage>> = {
   ])),
 };
 
-/** The kinds of pool and of memory. All store one struct, in chunks of the same size. */
+/** The other kinds of pool and of memory. All store one struct, in chunks of the same size. */
 export const POOLS: Readonly<Record<string, Storage>> = {
-  pool: POOL,
   types: ERASED,
   noTypes: inPool(
     "ErasedPool, no types",

@@ -18,8 +18,9 @@ import {
   typicalOf,
   worstOf,
 } from "../../bench/harness/statistics.ts";
-import { number, section, table } from "../../bench/harness/table.ts";
-import { chartSpec, type Point } from "../../bench/plot.ts";
+import { answerOf, number, section, table } from "../../bench/harness/table.ts";
+import CHARTS from "../../bench/charts/charts.json" with { type: "json" };
+import { chartsOf, type Report } from "../../bench/plot.ts";
 
 // -- questions --
 
@@ -156,10 +157,14 @@ Deno.test("table() aligns its columns", () => {
   );
 });
 
+function shown(it: Measurement): string {
+  return section(it.question, answerOf(it));
+}
+
 Deno.test("section() shows what was done, and the times beside the baseline", () => {
   const it = measured({}, figures("pool", [2, 3, 4]), figures("slab", [1, 2, 2]));
   assertEquals(
-    section(it),
+    shown(it),
     `
 ## Hot
 
@@ -177,7 +182,7 @@ Left out: somebody.
 
 /** The cells of the rows of the pool, without its name. */
 function cellsOf(it: Measurement): string[][] {
-  return section(it).split("\n").filter((row) => row.startsWith("| Pool "))
+  return shown(it).split("\n").filter((row) => row.startsWith("| Pool "))
     .map((row) => row.split("|").slice(2, -1).map((cell) => cell.trim()));
 }
 
@@ -188,7 +193,7 @@ Deno.test("section() shows the percentiles of frames, the worst of growth, and m
     figures("pool", { samples: [1, 2, 3], collections }),
     figures("slab", { samples: [1, 1, 1], collections }),
   );
-  assertEquals(cellsOf(frames), [["2", "2,000", "2,000", "3", "3", "3", "2", "1", "4.50"]]);
+  assertEquals(cellsOf(frames), [["2", "2,000", "2", "3", "3", "3", "2", "1", "4.50"]]);
   const growth = measured(
     { measure: "growth" },
     figures("pool", [0.5, 0.25]),
@@ -219,24 +224,58 @@ Deno.test("section() has a table for each runtime, with empty cells where nothin
     ["1", milli, milli, milli, "", "", ""],
     ["1.50", "3,000", "3,000", "3,000", "", "", ""],
   ]);
-  assert(section(it).includes("\n| Bun "));
+  assert(shown(it).includes("\n| Bun "));
 });
 
-// -- the plot --
+// -- charts --
 
-const point = (name: string, count: number, millis: number): Point => ({
-  panel: "Allocated alone",
-  name,
-  count,
-  millis,
+/** What of a chart is looked at. */
+interface Chart {
+  readonly title: { readonly text: string };
+  readonly datasets: Readonly<Record<"rows" | "ends", readonly Row[]>>;
+}
+
+type Row = Readonly<
+  Record<"name" | "label", string> & Record<"x" | "value" | "dark" | "end", number>
+>;
+
+/** A report in which all contestants of every question took a millisecond and a megabyte. */
+async function evenReport(): Promise<Report> {
+  const round = { samples: [1], checksum: "", rssBytes: 1e6, heapBytes: 1e6 };
+  const answers = (await allQuestions()).map((question) => {
+    const { name, contestants, plan: { count } } = question;
+    const all = Object.keys(contestants).map((it) => figures(it, round));
+    return [name, answerOf({ question, count, figures: all })];
+  });
+  const versions = ["Deno 2"];
+  return { date: "today", machine: "here", versions, answers: Object.fromEntries(answers) };
+}
+
+Deno.test("every name and figure of the charts is one of the questions", async () => {
+  const charts = chartsOf(await evenReport());
+  for (const [chart, { names, questions }] of Object.entries(CHARTS)) {
+    const { title, datasets: { rows } } = charts[chart] as Chart;
+    assert(!/[{}]|NaN/.test(title.text), title.text);
+    assertEquals(new Set(rows.map(({ name }) => name)), new Set(Object.values(names)));
+    assertEquals(new Set(rows.map(({ x }) => x)), new Set(Object.values(questions)));
+    for (const { value, dark, label } of rows) assert(value >= 0 && dark >= 0, label);
+  }
 });
 
-Deno.test("the plot crosses the last point of those that stop", () => {
-  const points = [
-    point("Pool", 1000, 0.02),
-    point("plain objects", 1000, 0.01),
-    point("Pool", 3000, 0.09),
-  ];
-  const { values } = chartSpec(points, []).data as { values: { stopped: boolean }[] };
-  assertEquals(values.map(({ stopped }) => stopped), [false, true, false]);
+Deno.test("chartsOf() cuts bars that are far off, and keeps the labels of lines apart", async () => {
+  const report = await evenReport();
+  const { tables } = report.answers["game/six-kinds"];
+  const game = { ...tables.deno, bitecs: { ...tables.deno!.bitecs, "best, ns each": 1e6 } };
+  const answers = { ...report.answers, "game/six-kinds": { tables: { deno: game } } };
+  const charts = chartsOf({ ...report, answers }) as Record<string, Chart>;
+  const bars = charts.chart_game.datasets.rows;
+  const cut = bars.filter(({ end, value }) => end < value);
+  assertEquals(cut.map(({ name, label }) => [name, label]), [["bitecs", "1,000,000 ns"]]);
+  const ends = charts.chart_alloc.datasets.ends.filter(({ x }) => x === 1e6);
+  assertEquals(new Set(ends.map(({ value }) => value)).size, ends.length);
+});
+
+Deno.test("chartsOf() says what to do where a question was not measured", async () => {
+  const report = { ...await evenReport(), answers: {} };
+  assertThrows(() => chartsOf(report), Error, "run deno task report first");
 });
