@@ -130,7 +130,12 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   protected readonly _loops: RecentLoops<SharedLoop>;
   private readonly _code: SharedCode;
 
-  private constructor({ struct, config, layout, code }: Setup) {
+  private constructor(setup: Setup) {
+    if (setup?.layout === undefined) { // plain JavaScript may call `new SharedPool(struct)`
+      const instead = "call SharedPool.create(struct), or SharedPool.attach(struct, token)";
+      throw new TypeError(`Cannot create SharedPool with new: ${instead}`);
+    }
+    const { struct, config, layout, code } = setup;
     this.name = config.name;
     this.struct = struct as StructOf<T>; // as asStruct made it
     this._code = code;

@@ -479,7 +479,9 @@ function measure(
     throw fieldError(struct, field, `is a ref to ${showValue(target)}, which is not a struct`);
   }
   if (typeof type !== "object" || type === null || type.kind !== "array") {
-    throw fieldError(struct, field, `has unknown type ${showValue(type)}`);
+    const known = `the types are ${Object.keys(SCALAR_BYTES).join(", ")}`;
+    const made = "what struct(), array() and ref() return";
+    throw fieldError(struct, field, `has unknown type ${showValue(type)}; ${known}, and ${made}`);
   }
   const { element, length } = type;
   if (!Number.isInteger(length) || length < 1) {

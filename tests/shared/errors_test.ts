@@ -214,6 +214,17 @@ const BAD_OPTIONS: [object, typeof RangeError | typeof TypeError, string][] = [
   [{ memory: heapMemory }, TypeError, "memory must be left out, got "],
 ];
 
+Deno.test("new SharedPool() throws TypeError, which says what to call instead", () => {
+  const Class = SharedPool as unknown as new (type?: typeof Mote) => MotePool;
+  for (const make of [() => new Class(Mote), () => new Class()]) {
+    assertThrows(
+      make,
+      TypeError,
+      "with new: call SharedPool.create(struct), or SharedPool.attach(",
+    );
+  }
+});
+
 Deno.test("SharedPool.create() throws on bad options, on those that it does not have, and on bad fields", () => {
   for (const [options, errorClass, message] of BAD_OPTIONS) {
     assertThrows(() => SharedPool.create(Num, options), errorClass, message);

@@ -172,7 +172,9 @@ Deno.test("Struct.toString() prints names of links, the order of bytes, and sing
 
 /** What the error says of a field, and types and names of fields that it says so of. */
 const BAD_TYPES: Readonly<Record<string, readonly unknown[]>> = {
-  'has unknown type "u17"': ["u17", array(untyped<ScalarType>("u17"), 2)],
+  'has unknown type "u17"; the types are u8, i8, bool, ': ["u17"],
+  ", and what struct(), array() and ref() return": ["float", { x: "u8" }],
+  'has unknown type "u17"': [array(untyped<ScalarType>("u17"), 2)],
   'has unknown type "toString"': ["toString"], // which every object inherits
   "has unknown type undefined": [undefined],
   "has unknown type null": [null, array(untyped<ScalarType>(null), 2)],
