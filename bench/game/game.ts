@@ -14,16 +14,16 @@
  *   `objects/sweeps` has one for each class
  * - `loop`, `forEach`, `forOf`: pools, each as `…/init` (born by `alloc({ … })`) and as `…/cursor`
  *   (by `allocAt` and writes)
- * - `wolf-ecs`, `bitecs`: a component and a query for each kind
+ * - `wolf-ecs`, `bitecs`, `koota`: a component and a query for each kind
  *
  * The program of each is written from one table of kinds (`kinds.ts`), with every loop and callback
  * in full, as one would write it by hand: so all do the same, and each game has its own literals.
  *
  * Caveats: reading the clock is 0.3 ns a record with 50 live of each kind. In Chromium the time is a
- * multiple of 5 µs: of 0.17 ns a record. Objects hold doubles, as anyone would have them; all others
- * hold f32. No reference to a record is kept: columns could not have one, and objects have it at no
- * cost. Bun and browsers have no trace of their collections. All but Deno run the module as `deno
- * bundle` writes it.
+ * multiple of 5 µs: of 0.17 ns a record. Objects hold doubles, as anyone would have them, and koota
+ * has no other arrays; all others hold f32. No reference to a record is kept: columns could not have
+ * one, and objects have it at no cost. Bun and browsers have no trace of their collections. All but
+ * Deno run the module as `deno bundle` writes it.
  *
  * @module
  */
@@ -51,6 +51,7 @@ const WRITERS: Readonly<Record<string, (kinds: readonly Kind[]) => string>> = {
   "forOf/cursor": (kinds) => pools(kinds, "forOf", "cursor"),
   "wolf-ecs": (kinds) => ecs(kinds, "wolf-ecs"),
   "bitecs": (kinds) => ecs(kinds, "bitecs"),
+  "koota": (kinds) => ecs(kinds, "koota"),
 };
 
 /** @returns The text of a function body that returns a function which makes a `Game`. */
@@ -132,7 +133,7 @@ function isNear(expected: string, got: string, tolerance: number): boolean {
  * cancels.
  */
 function toleranceOf(contestant: string, frames: number): number {
-  return contestant.startsWith("objects") ? 2 * 2 ** -24 * frames : 1e-9;
+  return /^(objects|koota)/.test(contestant) ? 2 * 2 ** -24 * frames : 1e-9;
 }
 
 // -- the questions --

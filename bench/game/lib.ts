@@ -3,4 +3,5 @@
  */
 export { Pool } from "../../mod.ts";
 export { addComponent, addEntity, createWorld, query, removeEntity } from "bitecs";
+export { createQuery, createWorld as createKootaWorld, trait } from "koota";
 export { ECS } from "wolf-ecs";
