@@ -5,6 +5,7 @@ type Module = { readonly questions: readonly Question[] };
 
 /** The files by name. A process imports only the one that has its question. */
 export const MODULES: Readonly<Record<string, () => Promise<Module>>> = {
+  game: () => import("./game/game.ts"),
   frames: () => import("./frames_bench.ts"),
   iterate: () => import("./iterate_bench.ts"),
   records: () => import("./records_bench.ts"),
@@ -12,7 +13,6 @@ export const MODULES: Readonly<Record<string, () => Promise<Module>>> = {
   bytes: () => import("./bytes_bench.ts"),
   workers: () => import("./workers_bench.ts"),
   save: () => import("./save_bench.ts"),
-  game: () => import("./game/game.ts"),
 };
 
 /** @returns The questions of all files. */
