@@ -126,7 +126,9 @@ function reportOf(commands: readonly Command[], answers: Record<string, Answer>)
     machine: `${cpus()[0]?.model ?? Deno.build.arch}, ${navigator.hardwareConcurrency} cores, ` +
       `${gib} GiB, ${Deno.build.os} ${Deno.build.arch}`,
     versions: [
-      ...commands.map(({ runtime, version }) => `${RUNTIME_NAMES[runtime]} ${version}`),
+      ...commands.map(({ runtime, version }) =>
+        `${RUNTIME_NAMES[runtime].split(" ")[0]} ${version}`
+      ),
       `V8 ${Deno.version.v8}`,
       ...Object.entries(config.imports).map(([name, it]) => `${name} ${it.split("@").at(-1)}`),
     ],
