@@ -47,7 +47,7 @@ export async function writeGuide(dist: URL): Promise<Excerpts> {
   for (const path of [...texts, ...examples]) {
     const text = await Deno.readTextFile(new URL(path, REPOSITORY));
     const main = path.endsWith(".ts")
-      ? `<h1>${path}</h1>\n${coloured(text, "ts")}`
+      ? `<h1>${path.replace("/", "/<wbr>")}</h1>\n${coloured(text, "ts")}`
       : rendered(text, (href) => linkFrom(path, href, pages));
     await Deno.writeTextFile(
       new URL(pageName(path), folder),

@@ -109,7 +109,7 @@ testInAll("the site fits narrow and wide windows", async (browser) => {
   await using page = await browser.open();
   for (const width of WIDTHS) {
     await page.resize(width, 900);
-    for (const path of ["/guide/first_pool.html", "/"]) {
+    for (const path of ["/guide/first_pool.html", "/guide/examples_save_game.html", "/"]) {
       await page.goto(server.origin + path);
       const [content, window] = await page.evaluate<number[]>(
         "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
