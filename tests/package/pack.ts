@@ -229,10 +229,11 @@ async function writePages(out: string): Promise<void> {
   }
 }
 
-/** Adds the targets of a page's links to `paths`, if they are in the package. */
+/** Adds the targets of a page's links to `paths`, if they are in the package. Pictures are not. */
 function withLinks(page: string, path: string, paths: Set<string>): string {
   return page.replaceAll(/!?\[([^\]]*)\]\((\.[^)#]+)[^)]*\)/g, (link, label, to) => {
     const target = targetOf(to, path);
+    if (link.startsWith("!")) return "";
     if (!/^docs\/.*\.md$|^examples\/.*\.ts$|^LICENSE$|^README\.md$/.test(target)) return label;
     paths.add(target);
     return link;
