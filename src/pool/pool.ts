@@ -433,7 +433,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * @param fn Called with a view that is moved to each record, the handle, and the arguments of the
    * call.
    * @returns The function. It throws {@linkcode DisposedError} after the pool's `dispose`.
-   * @throws {TypeError} when `fn` is no function.
+   * @throws {TypeError} when `fn` is no function, or takes more than six arguments.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage

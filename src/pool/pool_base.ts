@@ -8,7 +8,7 @@ import { showAs, summary, together } from "../messages/show.ts";
 import { Block } from "../slab/block.ts";
 import { RUNS_NO_USER_CODE, RUNS_USER_CODE, type TracedCalls } from "../slab/call_stack.ts";
 import type { DebugMode } from "../slab/debug_mode.ts";
-import type { Visitor } from "../slab/iterate.ts";
+import { MAX_ARGUMENTS, type Visitor } from "../slab/iterate.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
 import { type TypedSlab, typedSlabsOf } from "../slab/typed_slab.ts";
 import type { AnyHandle, Handle } from "../struct/handle_type.ts";
@@ -486,7 +486,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * @param passes How to iterate over each slab.
    * @param fn The function that is called with each record.
    * @returns The function.
-   * @throws {TypeError} when `fn` is no function.
+   * @throws {TypeError} when `fn` is no function, or takes more than six arguments.
    * @throws {DisposedError} after `dispose`.
    * @ignore
    */
@@ -496,7 +496,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   ): (...args: A) => void {
     const slabs = this._slabs;
     this._checkUsable("loop");
-    checkFunction(slabs[0], "loop", fn);
+    checkLoop(slabs[0], fn);
     const calls = slabs.map((slab, i) => {
       const { iteration, makeView } = passes[i];
       return iteration.call(slab, fn as Visitor, makeView); // a function, as was just checked
@@ -724,4 +724,20 @@ export function viewError(slab: { label: string }, verb: string, problem: string
  */
 export function checkFunction(slab: { label: string }, verb: string, fn: unknown): void {
   if (typeof fn !== "function") throw viewError(slab, verb, "must be a function");
+}
+
+/**
+ * Checks the callback of `loop`.
+ *
+ * @param slab The slab of the pool that was called.
+ * @param fn The argument.
+ * @throws {TypeError} when it is no function, or takes more arguments than a loop hands on, which
+ * would be `undefined`.
+ */
+export function checkLoop(slab: { label: string }, fn: unknown): void {
+  checkFunction(slab, "loop", fn);
+  const { length } = fn as Visitor; // as was just checked
+  if (length <= 2 + MAX_ARGUMENTS) return;
+  const most = `a view, a handle and at most ${MAX_ARGUMENTS} arguments of the call`;
+  throw viewError(slab, "loop", `must be a function of ${most}, got one of ${length} arguments`);
 }

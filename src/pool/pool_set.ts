@@ -464,7 +464,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @param fn Called with a view that is moved to each record, the handle, and the arguments of the
    * call.
    * @returns The function. It throws {@linkcode DisposedError} after the set's `dispose`.
-   * @throws {TypeError | SchemaError | DisposedError} as `forEach` does.
+   * @throws {TypeError | SchemaError | DisposedError} as `forEach` does, or when `fn` takes more than six
+   * arguments.
    */
   loop<T extends S, A extends unknown[] = []>(
     struct: T,
@@ -476,7 +477,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @typeParam A Types of the arguments that are handed on, up to four.
    * @param fn Called with a view of the record's struct, the handle, and the arguments of the call.
    * @returns The function. It throws {@linkcode DisposedError} after the set's `dispose`.
-   * @throws {TypeError | DisposedError} as `forEach` does.
+   * @throws {TypeError | DisposedError} as `forEach` does, or when `fn` takes more than six
+   * arguments.
    */
   loop<A extends unknown[] = []>(
     fn: (view: View<S>, handle: HandleOf<S>, ...args: A) => void,

@@ -14,7 +14,7 @@ import { checkOptions } from "../messages/nearest.ts";
 import type { MapSource } from "../pool/handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "../pool/options.ts";
 import type { Stripe } from "../pool/pack.ts";
-import { asStruct, checkFunction, viewError } from "../pool/pool_base.ts";
+import { asStruct, checkFunction, checkLoop, viewError } from "../pool/pool_base.ts";
 import type { Visitor } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
@@ -480,7 +480,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * the call.
    * @param stripe The blocks to visit, by default all.
    * @returns The function. It throws {@linkcode DisposedError} after `dispose`.
-   * @throws {TypeError} when `fn` is not a function.
+   * @throws {TypeError} when `fn` is not a function, or takes more than six arguments.
    * @throws {RangeError} when the stripe is out of range.
    * @throws {DisposedError} after `dispose`.
    *
@@ -504,7 +504,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   ): (...args: A) => void {
     const { _slab: slab, _code: { View, makeLoop } } = this;
     slab.checkThere();
-    checkFunction(slab, "loop", fn);
+    checkLoop(slab, fn);
     const { stripe: first, of: step } = stripe;
     checkStripe(slab, first, step);
     const visitor = fn as unknown as Visitor; // as was just checked

@@ -299,6 +299,15 @@ each("loop() hands on no more than four arguments, and forEach() and retain() no
   assertEquals(counts, [2, 2, 2, 6, 2, 2, 2, 6]);
 });
 
+each("loop() throws TypeError on a function of more arguments than it hands on", (make) => {
+  const it = make();
+  const six = (_a: 0, _b: 0, _c: 0, _d: 0, _e: 0, _f: 0) => {};
+  const seven = (_a: 0, _b: 0, _c: 0, _d: 0, _e: 0, _f: 0, _g: 0) => {};
+  it.pool.loop(...it.of, six)();
+  const problem = "a handle and at most 4 arguments of the call, got one of 7 arguments";
+  assertThrows(() => it.pool.loop(...it.of, seven), TypeError, problem);
+});
+
 each("throws TypeError on what is no function, before it visits any record", (make) => {
   const it = make();
   it.alloc(1);

@@ -101,6 +101,7 @@ const NO_VIEWS = [DEBUG, new Pool({ n: "u32" }).cursor(), {}, null, undefined, 5
 const BAD_STRIPES = [[-1, 2], [2, 2], [0, 0], [0.5, 2], [0, 1.5], [NaN, 2], [0, NaN], ["0", 1]]
   .map(([stripe, of]) => ({ stripe, of }));
 const NO_FUNCTIONS = [undefined, null, {}, "fn", 5];
+const SEVEN = (_a: 0, _b: 0, _c: 0, _d: 0, _e: 0, _f: 0, _g: 0) => {};
 
 const NO_VIEW = "the argument is no view of this pool's struct";
 const NOT_MINE = "is no view of this pool, or is unbound";
@@ -129,6 +130,7 @@ const BAD_ARGUMENTS: readonly [
   [(bad, here) => pack(here, new Uint32Array(9), ["n"], bad), RangeError, RANGE, BAD_STRIPES],
   [(bad, here) => here.forEach(bad), TypeError, `Cannot forEach ${FUNCTION}`, NO_FUNCTIONS],
   [(bad, here) => here.loop(bad), TypeError, `Cannot loop ${FUNCTION}`, NO_FUNCTIONS],
+  [(bad, here) => here.loop(bad), TypeError, "got one of 7 arguments", [SEVEN]],
   [(bad, here) => here.adopt(bad), RangeError, THREAD, [0, 1, 3, -1, 1.5, NaN, "2"]],
 ];
 
