@@ -212,7 +212,9 @@ function defineIterator(View: RecordViewClass, noBlock: Block, chunkBytes: numbe
 
 /**
  * The first record of a run is visited before the inner loop: the compiler hoists no checks out of
- * a loop, but inside it drops those that were made before it.
+ * a loop, but inside it drops those that were made before it. The inner loop ends at a record that
+ * `retain` frees: a call in it, however rare, would make the compiler read all fields again for
+ * each record.
  */
 function defineLoop(
   codec: HandleCodec,
@@ -220,23 +222,22 @@ function defineLoop(
   args: number,
   priming: number,
 ): Loop {
+  // Returns whether the record is to be freed.
   const visit = args < 0
-    ? function (slab: Slab, fn: Visitor, view: RecordView, handle: number) {
-      // The callback may have freed the record itself.
-      return !fn(view, handle) && slab.free(handle) ? 1 : 0;
+    ? function (fn: Visitor, view: RecordView, handle: number) {
+      return !fn(view, handle);
     }
     : args === 0
-    ? function (_slab: Slab, fn: Visitor, view: RecordView, handle: number) {
+    ? function (fn: Visitor, view: RecordView, handle: number) {
       fn(view, handle);
-      return 0;
+      return false;
     }
     : args === 1
-    ? function (_slab: Slab, fn: Visitor, view: RecordView, handle: number, a: unknown) {
+    ? function (fn: Visitor, view: RecordView, handle: number, a: unknown) {
       fn(view, handle, a);
-      return 0;
+      return false;
     }
     : function (
-      _slab: Slab,
       fn: Visitor,
       view: RecordView,
       handle: number,
@@ -248,14 +249,14 @@ function defineLoop(
       if (args === 2) fn(view, handle, a, b);
       else if (args === 3) fn(view, handle, a, b, c);
       else fn(view, handle, a, b, c, d);
-      return 0;
+      return false;
     };
 
   const idle = function () {
     return true;
   };
   // None of the arguments is used.
-  for (let i = 0; i < priming; i++) visit({} as Slab, idle, {} as RecordView, i, 0, 0, 0, 0);
+  for (let i = 0; i < priming; i++) visit(idle, {} as RecordView, i, 0, 0, 0, 0);
 
   function visitRest(
     slab: Slab,
@@ -284,7 +285,7 @@ function defineLoop(
         view._b = block;
         view._o = chunk * chunkBytes | 0;
         const handle = codec.encode(first + chunk, stamps[chunk]);
-        freed += visit(slab, fn, view, handle, a, b, c, d);
+        if (visit(fn, view, handle, a, b, c, d) && slab.free(handle)) freed++;
         // The live bits are read again after each call, as that may have freed any record.
         left &= left - 1 & bits[word];
       }
@@ -304,14 +305,21 @@ function defineLoop(
         if (chunk < end && (stamps[chunk] & 1) !== 0) {
           view._b = block;
           view._o = chunk * chunkBytes | 0;
-          freed += visit(slab, fn, view, codec.encode(first + chunk, stamps[chunk]), a, b, c, d);
+          let handle = codec.encode(first + chunk, stamps[chunk]);
+          let isDoomed = visit(fn, view, handle, a, b, c, d);
           chunk++;
-          for (let at = chunk * chunkBytes; chunk < end; at += chunkBytes) {
+          for (let at = chunk * chunkBytes; !isDoomed && chunk < end; at += chunkBytes) {
             const stamp = stamps[chunk];
             if ((stamp & 1) === 0 || view._b !== block) break;
             view._o = at;
-            freed += visit(slab, fn, view, codec.encode(first + chunk, stamp), a, b, c, d);
+            handle = codec.encode(first + chunk, stamp);
+            isDoomed = visit(fn, view, handle, a, b, c, d);
             chunk++;
+          }
+          if (isDoomed) {
+            // The callback may have freed the record itself.
+            if (slab.free(handle)) freed++;
+            continue;
           }
         }
         if (chunk >= end) break;
