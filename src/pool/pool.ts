@@ -11,6 +11,7 @@ import {
   type Iteration,
   iterationOf,
   type IteratorClass,
+  leastArguments,
   RETAIN,
   type Visitor,
 } from "../slab/iterate.ts";
@@ -715,7 +716,7 @@ function makeCode(struct: AnyStruct, config: EngineConfig): PoolCode {
     Slab,
     View,
     iteration,
-    loops: new LoopsByText(() => iteration.loop(0)),
+    loops: new LoopsByText((text) => iteration.loop(leastArguments(text))),
     retainLoops: new LoopsByText(() => iteration.loop(RETAIN)),
     mayDetach: mayDetach(config),
     Pool: OwnPool as unknown as PoolCode["Pool"], // Pool's constructor takes a Setup as well

@@ -50,6 +50,26 @@ export type Loop = (
  */
 export const RETAIN = -1;
 
+/** Instead of a number of arguments: the callback cannot see its handle. */
+const VIEW_ALONE = -2;
+
+/** The text of an arrow function with one plain parameter, which cannot see a second argument. */
+const TAKES_ONE = /^(?:\(\s*[\w$]+\s*\)|[\w$]+)\s*=>/;
+
+/**
+ * @param text The text of a callback; empty if it is not known.
+ * @returns What to make its loop for, if there are no extra arguments. A handle that the callback
+ * cannot see is left out, as V8 would compute it for each record: a tenth of a pass.
+ */
+export function leastArguments(text: string): number {
+  return TAKES_ONE.test(text) ? VIEW_ALONE : 0;
+}
+
+/** @returns The source text of a function. */
+export function textOf(fn: unknown): string {
+  return Function.prototype.toString.call(fn);
+}
+
 /** The most extra arguments that a loop passes to its callback. */
 export const MAX_ARGUMENTS = 4;
 
@@ -63,7 +83,8 @@ export type IteratorClass = new (slab: Slab) => IterableIterator<RecordView>;
 export interface Iteration {
   readonly RecordIterator: IteratorClass;
   /**
-   * @param args How many extra arguments the loop passes on, 0 to 4, or {@linkcode RETAIN}.
+   * @param args How many extra arguments the loop passes on, 0 to 4, {@linkcode RETAIN}, or what
+   * {@linkcode leastArguments} returns.
    * @returns A loop, compiled anew for each call.
    */
   loop(args: number): Loop;
@@ -91,7 +112,11 @@ export function iterationOf(
 ): Iteration {
   return {
     RecordIterator: compile(defineIterator, View, NO_BLOCK, chunkBytes),
-    ...loopsOf((args) => compile(defineLoop, codec, chunkBytes, args, PRIMING), compile),
+    ...loopsOf(
+      (args) => compile(defineLoop, codec, chunkBytes, args, PRIMING),
+      compile,
+      leastArguments,
+    ),
   };
 }
 
@@ -125,15 +150,20 @@ export function mixedIterationOf(
 /**
  * @param loop Compiles a loop.
  * @param compile Compiles the function that calls it.
+ * @param least Tells from the text of a callback what to make its loop for, if there are no extra
+ * arguments.
  * @returns The loops of an iteration.
  */
 export function loopsOf(
   loop: Iteration["loop"],
   compile: Compile,
+  least: (text: string) => number = () => 0,
 ): Pick<Iteration, "loop" | "call"> {
   return {
     loop,
-    call: (slab, fn, makeView) => compile(defineCall, slab, fn, makeView, loop),
+    call(slab, fn, makeView) {
+      return compile(defineCall, slab, fn, makeView, loop, least(textOf(fn)));
+    },
   };
 }
 
@@ -222,12 +252,20 @@ function defineLoop(
   args: number,
   priming: number,
 ): Loop {
+  // A callback that cannot see its handle gets 0.
+  const handleOf = args === -2 // VIEW_ALONE
+    ? function () {
+      return 0;
+    }
+    : function (index: number, stamp: number) {
+      return codec.encode(index, stamp);
+    };
   // Returns whether the record is to be freed.
-  const visit = args < 0
+  const visit = args === -1 // RETAIN
     ? function (fn: Visitor, view: RecordView, handle: number) {
       return !fn(view, handle);
     }
-    : args === 0
+    : args <= 0
     ? function (fn: Visitor, view: RecordView, handle: number) {
       fn(view, handle);
       return false;
@@ -284,7 +322,7 @@ function defineLoop(
         if (chunk > last) break;
         view._b = block;
         view._o = chunk * chunkBytes | 0;
-        const handle = codec.encode(first + chunk, stamps[chunk]);
+        const handle = handleOf(first + chunk, stamps[chunk]);
         if (visit(fn, view, handle, a, b, c, d) && slab.free(handle)) freed++;
         // The live bits are read again after each call, as that may have freed any record.
         left &= left - 1 & bits[word];
@@ -305,16 +343,21 @@ function defineLoop(
         if (chunk < end && (stamps[chunk] & 1) !== 0) {
           view._b = block;
           view._o = chunk * chunkBytes | 0;
-          let handle = codec.encode(first + chunk, stamps[chunk]);
+          let handle = handleOf(first + chunk, stamps[chunk]);
           let isDoomed = visit(fn, view, handle, a, b, c, d);
           chunk++;
-          for (let at = chunk * chunkBytes; !isDoomed && chunk < end; at += chunkBytes) {
-            const stamp = stamps[chunk];
-            if ((stamp & 1) === 0 || view._b !== block) break;
-            view._o = at;
-            handle = codec.encode(first + chunk, stamp);
-            isDoomed = visit(fn, view, handle, a, b, c, d);
-            chunk++;
+          if (!isDoomed) {
+            for (let at = chunk * chunkBytes; chunk < end; at += chunkBytes) {
+              const stamp = stamps[chunk];
+              if ((stamp & 1) === 0 || view._b !== block) break;
+              view._o = at;
+              handle = handleOf(first + chunk, stamp);
+              chunk++;
+              if (visit(fn, view, handle, a, b, c, d)) {
+                isDoomed = true;
+                break;
+              }
+            }
           }
           if (isDoomed) {
             // The callback may have freed the record itself.
@@ -345,6 +388,7 @@ function defineCall(
   fn: Visitor,
   makeView: () => RecordView,
   makeLoop: (args: number) => Loop,
+  least: number,
 ): (...args: unknown[]) => void {
   // A loop for each number of arguments; nearly all callers use one number only.
   const loops: (Loop | undefined)[] = [undefined, undefined, undefined, undefined, undefined];
@@ -355,7 +399,7 @@ function defineCall(
     const count = arguments.length < 4 ? arguments.length : 4;
     let loop = loops[count];
     if (loop === undefined) {
-      loop = makeLoop(count);
+      loop = makeLoop(count === 0 ? least : count);
       loops[count] = loop;
     }
     const view: RecordView = spare === undefined ? makeView() : spare;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Loop, Visitor } from "./iterate.ts";
+import { type Loop, textOf, type Visitor } from "./iterate.ts";
 
 /** The most texts that a pool keeps loops for, as a program may make functions without end. */
 const MAX_TEXTS = 64;
@@ -20,13 +20,13 @@ const NO_TEXT = /\{\s*\[native code\]\s*\}\s*$/;
  * @typeParam L The loops.
  */
 export class LoopsByText<L = Loop> {
-  private readonly make: () => L;
+  private readonly make: (text: string) => L;
   /** For functions without a text, for those past {@linkcode MAX_TEXTS}, and for few records. */
   private common: L | undefined;
   private readonly byText = new Map<string, L>();
 
-  /** @param make Compiles a loop. */
-  constructor(make: () => L) {
+  /** @param make Compiles a loop for functions with a text; for any, if that is empty. */
+  constructor(make: (text: string) => L) {
     this.make = make;
   }
 
@@ -39,12 +39,12 @@ export class LoopsByText<L = Loop> {
    * @returns Its loop.
    */
   find(fn: Visitor, size: number): L {
-    if (size < MIN_RECORDS) return this.common ??= this.make();
-    const text = Function.prototype.toString.call(fn);
+    if (size < MIN_RECORDS) return this.common ??= this.make("");
+    const text = textOf(fn);
     let loop = this.byText.get(text);
     if (loop === undefined) {
-      if (this.byText.size === MAX_TEXTS) return this.common ??= this.make();
-      loop = NO_TEXT.test(text) ? this.common ??= this.make() : this.make();
+      if (this.byText.size === MAX_TEXTS) return this.common ??= this.make("");
+      loop = NO_TEXT.test(text) ? this.common ??= this.make("") : this.make(text);
       this.byText.set(text, loop);
     }
     return loop;

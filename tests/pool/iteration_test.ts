@@ -308,6 +308,45 @@ each("loop() throws TypeError on a function of more arguments than it hands on",
   assertThrows(() => it.pool.loop(...it.of, seven), TypeError, problem);
 });
 
+filledEach("passes the handle to every function that can see it", (it) => {
+  const seen: unknown[] = [];
+  const functions = [
+    (_view: unknown, handle: unknown) => seen.push(handle),
+    (...args: unknown[]) => seen.push(args[1]),
+    (_view: unknown, handle: unknown = -1) => seen.push(handle),
+    function (_view: unknown) {
+      return seen.push(arguments[1]);
+    },
+    {
+      visit(_view: unknown) {
+        return seen.push(arguments[1]);
+      },
+    }.visit,
+  ];
+  const handles = [...it.pool.handles(...it.of)];
+  for (const fn of functions) {
+    for (const pass of [() => it.pool.forEach(...it.of, fn), it.pool.loop(...it.of, fn)]) {
+      seen.length = 0;
+      pass();
+      assertEquals(seen, handles);
+    }
+  }
+});
+
+filledEach("retain() does not free a record that took the chunk of its own", (it) => {
+  const again = new Set<AnyHandle>();
+  const size = it.pool.size;
+  const freed = it.pool.retain(...it.of, ({ n }: Counted, handle: AnyHandle) => {
+    if (n % 3 !== 0 || again.has(handle)) return true;
+    it.pool.free(handle);
+    again.add(it.alloc(1));
+    return false;
+  });
+  assertEquals(freed, 0);
+  assertEquals(it.pool.size, size);
+  for (const handle of again) assert(it.pool.has(handle));
+});
+
 each("throws TypeError on what is no function, before it visits any record", (make) => {
   const it = make();
   it.alloc(1);
