@@ -165,7 +165,7 @@ function question(name: string, title: string, births: boolean): Question {
     contestants: Object.fromEntries(contestants),
     baseline: "columns",
     traced: true,
-    everywhere: ["columns", "objects", "loop/init", "forEach/init", "forOf/init"],
+    everywhere: ["columns", "objects/sweeps", "loop/init", "forEach/init", "forOf/init"],
     agrees: (expected, got, contestant, { warmUp, samples }) =>
       isNear(
         expected,
