@@ -10,7 +10,7 @@ import { readShape, SharedLayout, type SharedShape } from "./layout.ts";
 import { shared, type SharedSlab, type SharedSlabClass, sharedSlabClass } from "./slab.ts";
 import { CHUNK_BITS } from "./protocol.ts";
 import { showAs, showValue, summary } from "../messages/show.ts";
-import { checkOptions } from "../messages/nearest.ts";
+import { checkOptions, titleWith } from "../messages/nearest.ts";
 import type { MapSource } from "../pool/handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "../pool/options.ts";
 import type { Stripe } from "../pool/pack.ts";
@@ -849,14 +849,16 @@ function checkStripe({ label }: SharedSlab, stripe: number, of: number): void {
 }
 
 function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
-  checkPoolOptions("SharedPool", struct.name || "pool", options);
-  const config = resolveOptions("SharedPool", struct.name || "pool", struct.size, options);
-  const { label, chunksPerBlock } = config;
+  const defaultName = struct.name || "pool";
+  checkPoolOptions("SharedPool", defaultName, options);
   // The type has no such options, but options of a Pool can be passed in its place.
-  const { memory, debug, reuse }: PoolOptions = options;
-  if (memory !== undefined) throw leftOutError(label, "memory", memory);
-  if (debug) throw leftOutError(label, "debug", debug);
-  if (reuse === "spread") throw leftOutError(label, "reuse", reuse);
+  const { name, memory, debug, reuse }: PoolOptions = options;
+  const title = titleWith("Cannot create SharedPool", name, defaultName);
+  if (memory !== undefined) throw leftOutError(title, "memory", memory);
+  if (debug) throw leftOutError(title, "debug", debug);
+  if (reuse === "spread") throw leftOutError(title, "reuse", reuse);
+  const config = resolveOptions("SharedPool", defaultName, struct.size, options);
+  const { label, chunksPerBlock } = config;
   if (chunksPerBlock > 1 << CHUNK_BITS) {
     throw new RangeError(
       `Cannot create ${label}: chunksPerBlock must be at most ${
@@ -867,10 +869,9 @@ function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
   return config;
 }
 
-function leftOutError(label: string, option: string, value: unknown): TypeError {
+function leftOutError(title: string, option: string, value: unknown): TypeError {
+  const got = showValue(value);
   return new TypeError(
-    `Cannot create ${label}: ${option} must be left out, got ${
-      showValue(value)
-    }; a shared pool has no such option`,
+    `${title}: ${option} must be left out, got ${got}; a shared pool has no such option`,
   );
 }
