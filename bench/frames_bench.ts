@@ -7,7 +7,7 @@
 import { BY_HAND_TOO, type Plan, type Question, show, type Work } from "./harness/question.ts";
 import { DT, shuffled } from "./particles/particle.ts";
 import { on, type Particles } from "./particles/particles.ts";
-import { ALL, SPREAD } from "./particles/storages.ts";
+import { ALL, RETAIN, SPREAD } from "./particles/storages.ts";
 
 const METHOD =
   "A frame moves every particle, frees the 5 % whose life ends, here and there without a pattern, and allocates as many anew. " +
@@ -40,12 +40,12 @@ function framesOf(plan: Plan): Question {
     measure: "frames",
     baseline: "columns",
     contestants: on(
-      isMain ? { ...ALL, spread: SPREAD } : ALL,
+      isMain ? { ...ALL, retain: RETAIN, spread: SPREAD } : ALL,
       (particles, count) => frameWork(particles, count, shuffled(count)),
-      { pool: "Pool.forEach", forOf: "for…of Pool" },
+      { pool: "Pool.forEach", retain: "Pool.retain", forOf: "for…of Pool" },
     ),
     traced: true,
-    everywhere: isMain ? ["columns", "objects", ...BY_HAND_TOO] : [],
+    everywhere: isMain ? ["columns", "objects", "retain", ...BY_HAND_TOO] : [],
     apart: count > 100_000,
     plan,
     quickCount: 200,

@@ -357,6 +357,12 @@ const ERASED = inPool(
   "Particle, ",
 );
 
+/** Particles are moved and dropped in one pass, as they are from an array of objects. */
+export const RETAIN: Storage = {
+  ...POOL,
+  frame: (move) => `this.pool.retain((it) => { ${move} return --it.life !== 0; });`,
+};
+
 /** A chunk that was freed comes last in line to be used again. */
 export const SPREAD: Storage = inPool(
   'Pool.forEach, reuse: "spread"',
