@@ -11,8 +11,8 @@ import {
   type Iteration,
   iterationOf,
   type IteratorClass,
-  leastArguments,
   RETAIN,
+  takesViewAlone,
   type Visitor,
 } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
@@ -716,8 +716,8 @@ function makeCode(struct: AnyStruct, config: EngineConfig): PoolCode {
     Slab,
     View,
     iteration,
-    loops: new LoopsByText((text) => iteration.loop(leastArguments(text))),
-    retainLoops: new LoopsByText(() => iteration.loop(RETAIN)),
+    loops: new LoopsByText((text) => iteration.loop(0, takesViewAlone(text))),
+    retainLoops: new LoopsByText((text) => iteration.loop(RETAIN, takesViewAlone(text))),
     mayDetach: mayDetach(config),
     Pool: OwnPool as unknown as PoolCode["Pool"], // Pool's constructor takes a Setup as well
   };

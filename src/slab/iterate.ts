@@ -50,19 +50,18 @@ export type Loop = (
  */
 export const RETAIN = -1;
 
-/** Instead of a number of arguments: the callback cannot see its handle. */
-const VIEW_ALONE = -2;
-
 /** The text of an arrow function with one plain parameter, which cannot see a second argument. */
 const TAKES_ONE = /^(?:\(\s*[\w$]+\s*\)|[\w$]+)\s*=>/;
 
 /**
- * @param text The text of a callback; empty if it is not known.
- * @returns What to make its loop for, if there are no extra arguments. A handle that the callback
- * cannot see is left out, as V8 would compute it for each record: a tenth of a pass.
+ * Tells whether a callback can do without a handle, as V8 would compute it for each record: a tenth
+ * of a pass.
+ *
+ * @param text The text of the callback; empty if it is not known.
+ * @returns Whether it cannot see a second argument.
  */
-export function leastArguments(text: string): number {
-  return TAKES_ONE.test(text) ? VIEW_ALONE : 0;
+export function takesViewAlone(text: string): boolean {
+  return TAKES_ONE.test(text);
 }
 
 /** @returns The source text of a function. */
@@ -83,11 +82,11 @@ export type IteratorClass = new (slab: Slab) => IterableIterator<RecordView>;
 export interface Iteration {
   readonly RecordIterator: IteratorClass;
   /**
-   * @param args How many extra arguments the loop passes on, 0 to 4, {@linkcode RETAIN}, or what
-   * {@linkcode leastArguments} returns.
+   * @param args How many extra arguments the loop passes on, 0 to 4, or {@linkcode RETAIN}.
+   * @param isViewAlone Whether the callback takes the view alone. It may get 0 as the handle then.
    * @returns A loop, compiled anew for each call.
    */
-  loop(args: number): Loop;
+  loop(args: number, isViewAlone?: boolean): Loop;
   /**
    * @param slab The slab.
    * @param fn The callback.
@@ -113,9 +112,9 @@ export function iterationOf(
   return {
     RecordIterator: compile(defineIterator, View, NO_BLOCK, chunkBytes),
     ...loopsOf(
-      (args) => compile(defineLoop, codec, chunkBytes, args, PRIMING),
+      (args, isViewAlone = false) =>
+        compile(defineLoop, codec, chunkBytes, args, isViewAlone, PRIMING),
       compile,
-      leastArguments,
     ),
   };
 }
@@ -150,19 +149,16 @@ export function mixedIterationOf(
 /**
  * @param loop Compiles a loop.
  * @param compile Compiles the function that calls it.
- * @param least Tells from the text of a callback what to make its loop for, if there are no extra
- * arguments.
  * @returns The loops of an iteration.
  */
 export function loopsOf(
   loop: Iteration["loop"],
   compile: Compile,
-  least: (text: string) => number = () => 0,
 ): Pick<Iteration, "loop" | "call"> {
   return {
     loop,
     call(slab, fn, makeView) {
-      return compile(defineCall, slab, fn, makeView, loop, least(textOf(fn)));
+      return compile(defineCall, slab, fn, makeView, loop, takesViewAlone(textOf(fn)));
     },
   };
 }
@@ -250,10 +246,10 @@ function defineLoop(
   codec: HandleCodec,
   chunkBytes: number,
   args: number,
+  isViewAlone: boolean,
   priming: number,
 ): Loop {
-  // A callback that cannot see its handle gets 0.
-  const handleOf = args === -2 // VIEW_ALONE
+  const handleOf = isViewAlone
     ? function () {
       return 0;
     }
@@ -261,11 +257,11 @@ function defineLoop(
       return codec.encode(index, stamp);
     };
   // Returns whether the record is to be freed.
-  const visit = args === -1 // RETAIN
+  const visit = args < 0
     ? function (fn: Visitor, view: RecordView, handle: number) {
       return !fn(view, handle);
     }
-    : args <= 0
+    : args === 0
     ? function (fn: Visitor, view: RecordView, handle: number) {
       fn(view, handle);
       return false;
@@ -322,8 +318,10 @@ function defineLoop(
         if (chunk > last) break;
         view._b = block;
         view._o = chunk * chunkBytes | 0;
-        const handle = handleOf(first + chunk, stamps[chunk]);
-        if (visit(fn, view, handle, a, b, c, d) && slab.free(handle)) freed++;
+        const stamp = stamps[chunk];
+        if (visit(fn, view, handleOf(first + chunk, stamp), a, b, c, d)) {
+          if (slab.free(codec.encode(first + chunk, stamp))) freed++;
+        }
         // The live bits are read again after each call, as that may have freed any record.
         left &= left - 1 & bits[word];
       }
@@ -343,15 +341,15 @@ function defineLoop(
         if (chunk < end && (stamps[chunk] & 1) !== 0) {
           view._b = block;
           view._o = chunk * chunkBytes | 0;
-          let handle = handleOf(first + chunk, stamps[chunk]);
-          let isDoomed = visit(fn, view, handle, a, b, c, d);
+          let stamp = stamps[chunk];
+          let isDoomed = visit(fn, view, handleOf(first + chunk, stamp), a, b, c, d);
           chunk++;
           if (!isDoomed) {
             for (let at = chunk * chunkBytes; chunk < end; at += chunkBytes) {
-              const stamp = stamps[chunk];
+              stamp = stamps[chunk];
               if ((stamp & 1) === 0 || view._b !== block) break;
               view._o = at;
-              handle = handleOf(first + chunk, stamp);
+              const handle = handleOf(first + chunk, stamp);
               chunk++;
               if (visit(fn, view, handle, a, b, c, d)) {
                 isDoomed = true;
@@ -361,7 +359,7 @@ function defineLoop(
           }
           if (isDoomed) {
             // The callback may have freed the record itself.
-            if (slab.free(handle)) freed++;
+            if (slab.free(codec.encode(first + chunk - 1, stamp))) freed++;
             continue;
           }
         }
@@ -387,8 +385,8 @@ function defineCall(
   slab: Slab,
   fn: Visitor,
   makeView: () => RecordView,
-  makeLoop: (args: number) => Loop,
-  least: number,
+  makeLoop: (args: number, isViewAlone: boolean) => Loop,
+  isViewAlone: boolean,
 ): (...args: unknown[]) => void {
   // A loop for each number of arguments; nearly all callers use one number only.
   const loops: (Loop | undefined)[] = [undefined, undefined, undefined, undefined, undefined];
@@ -399,7 +397,7 @@ function defineCall(
     const count = arguments.length < 4 ? arguments.length : 4;
     let loop = loops[count];
     if (loop === undefined) {
-      loop = makeLoop(count === 0 ? least : count);
+      loop = makeLoop(count, isViewAlone);
       loops[count] = loop;
     }
     const view: RecordView = spare === undefined ? makeView() : spare;

@@ -1,7 +1,7 @@
 /**
- * The pools of this module. `loop` has a compiled loop for each callback, `forEach` its callbacks
- * written in place, and `forOf` has `for…of`, and `retain` for ageing. Records are born by `init`,
- * which is `alloc({ … })`, or by `cursor`, which is `allocAt` and writes.
+ * The pools of this module. `loop` moves by compiled loops, and `forOf` by `for…of`; both age by
+ * `retain`. `forEach` has its callbacks written in place, and ageing ones free. Records are born by
+ * `init`, which is `alloc({ … })`, or by `cursor`, which is `allocAt` and writes.
  *
  * @module
  */
@@ -30,10 +30,9 @@ const FILLS: Readonly<Record<Birth, (kind: Kind) => string>> = {
 const LOOPS: Readonly<Record<Way, Record<"once" | "move" | "age", (kind: Kind) => string>>> = {
   loop: {
     once: (kind) => `
-  const ${kind.name}Move = ${kind.name}.loop((it) => { ${move(kind, it)} });
-  const ${kind.name}Age = ${kind.name}.loop((it, handle) => { ${ageOf(kind)} });`,
+  const ${kind.name}Move = ${kind.name}.loop((it) => { ${move(kind, it)} });`,
     move: ({ name }) => `${name}Move();`,
-    age: ({ name }) => `${name}Age();`,
+    age: ({ name }) => `${name}.retain((it) => --it.life !== 0);`,
   },
   forEach: {
     once: () => "",
