@@ -249,13 +249,13 @@ function defineLoop(
   isViewAlone: boolean,
   priming: number,
 ): Loop {
-  const handleOf = isViewAlone
-    ? function () {
-      return 0;
+  const handles = isViewAlone
+    ? {
+      encode() {
+        return 0;
+      },
     }
-    : function (index: number, stamp: number) {
-      return codec.encode(index, stamp);
-    };
+    : codec;
   // Returns whether the record is to be freed.
   const visit = args < 0
     ? function (fn: Visitor, view: RecordView, handle: number) {
@@ -319,7 +319,7 @@ function defineLoop(
         view._b = block;
         view._o = chunk * chunkBytes | 0;
         const stamp = stamps[chunk];
-        if (visit(fn, view, handleOf(first + chunk, stamp), a, b, c, d)) {
+        if (visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d)) {
           if (slab.free(codec.encode(first + chunk, stamp))) freed++;
         }
         // The live bits are read again after each call, as that may have freed any record.
@@ -342,14 +342,14 @@ function defineLoop(
           view._b = block;
           view._o = chunk * chunkBytes | 0;
           let stamp = stamps[chunk];
-          let isDoomed = visit(fn, view, handleOf(first + chunk, stamp), a, b, c, d);
+          let isDoomed = visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d);
           chunk++;
           if (!isDoomed) {
             for (let at = chunk * chunkBytes; chunk < end; at += chunkBytes) {
               stamp = stamps[chunk];
               if ((stamp & 1) === 0 || view._b !== block) break;
               view._o = at;
-              const handle = handleOf(first + chunk, stamp);
+              const handle = handles.encode(first + chunk, stamp);
               chunk++;
               if (visit(fn, view, handle, a, b, c, d)) {
                 isDoomed = true;
