@@ -21,11 +21,11 @@ export function fireworks(frames: number): { stats: PoolStats; frameMillis: numb
     const start = performance.now();
     // The last two seconds belong to the sparks alone: none outlives them.
     if (frame % 10 === 0 && frame < frames - 120) burst(random() * 1920, random() * 1080);
-    sparks.forEach((spark, handle) => {
+    sparks.retain((spark) => {
       spark.vy += 0.05;
       spark.x += spark.vx;
       spark.y += spark.vy;
-      if (--spark.life === 0 || spark.y > 1080) sparks.free(handle);
+      return --spark.life > 0 && spark.y <= 1080;
     });
     frameMillis.push(performance.now() - start);
   }
