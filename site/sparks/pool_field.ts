@@ -23,22 +23,6 @@ export class PoolField implements SparkField {
   readonly pool: Pool<typeof Spark> = new Pool(Spark, { name: "sparks", chunksPerBlock: 4096 });
   readonly births: Births = new Births();
   readonly #born: View<typeof Spark> = this.pool.cursor();
-  readonly #move: (gravity: number, drag: number) => void;
-
-  constructor() {
-    const { pool } = this;
-    this.#move = pool.loop((spark, handle, gravity: number, drag: number) => {
-      if (--spark.life === 0) {
-        pool.free(handle);
-        return;
-      }
-      const vx = spark.vx * drag, vy = spark.vy * drag + gravity;
-      spark.vx = vx;
-      spark.vy = vy;
-      spark.x += vx;
-      spark.y += vy;
-    });
-  }
 
   get size(): number {
     return this.pool.size;
@@ -49,7 +33,7 @@ export class PoolField implements SparkField {
   }
 
   step(input: Input): void {
-    this.#move(GRAVITY, DRAG);
+    this.#move();
     const { births, pool } = this, born = this.#born;
     births.begin(input);
     for (let missing = input.target - pool.size; missing > 0; missing--) {
@@ -64,6 +48,20 @@ export class PoolField implements SparkField {
       born.heat = births.heat;
       born.size = births.size;
     }
+  }
+
+  /** Moves all sparks, and frees those whose life is over. */
+  #move(): void {
+    const drag = DRAG, gravity = GRAVITY;
+    this.pool.retain((spark) => {
+      if (--spark.life === 0) return false;
+      const vx = spark.vx * drag, vy = spark.vy * drag + gravity;
+      spark.vx = vx;
+      spark.vy = vy;
+      spark.x += vx;
+      spark.y += vy;
+      return true;
+    });
   }
 
   bytes(): readonly Uint8Array[] {
