@@ -62,5 +62,5 @@ export const questions: readonly Question[] = show([
   framesOf(plan(20_000, 200, 200, 3)),
   framesOf(plan(100_000, 200, 100, 3)),
   framesOf(plan(300_000, 100, 40, 1)),
-  framesOf(plan(1_000_000, 600, 40, 1)),
+  framesOf(plan(1_000_000, 200, 40, 1)),
 ]);

@@ -172,7 +172,7 @@ function question(name: string, title: string, births: boolean): Question {
         got,
         toleranceOf(contestant, births ? LONGEST_LIFE : warmUp + samples),
       ),
-    plan: { count: 30_000, warmUp: 500, samples: 1_000, batch: 1, rounds: 6 },
+    plan: { count: 30_000, warmUp: 500, samples: 1_000, batch: 1, rounds: 4 },
     quickCount: 600,
   };
 }

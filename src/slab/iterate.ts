@@ -237,10 +237,9 @@ function defineIterator(View: RecordViewClass, noBlock: Block, chunkBytes: numbe
 }
 
 /**
- * The first record of a run is visited before the inner loop: the compiler hoists no checks out of
- * a loop, but inside it drops those that were made before it. The inner loop ends at a record that
- * `retain` frees: a call in it, however rare, would make the compiler read all fields again for
- * each record.
+ * The inner loop ends at a record that `retain` frees: a call in it, however rare, would make the
+ * compiler read all fields again for each record. It is the only place that calls the callback but
+ * for sparse blocks, as V8 inlines callbacks and accessors up to a total size.
  */
 function defineLoop(
   codec: HandleCodec,
@@ -340,26 +339,22 @@ function defineLoop(
       do {
         if (chunk < end && (stamps[chunk] & 1) !== 0) {
           view._b = block;
-          view._o = chunk * chunkBytes | 0;
-          let stamp = stamps[chunk];
-          let isDoomed = visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d);
-          chunk++;
-          if (!isDoomed) {
-            for (let at = chunk * chunkBytes; chunk < end; at += chunkBytes) {
-              stamp = stamps[chunk];
-              if ((stamp & 1) === 0 || view._b !== block) break;
-              view._o = at;
-              const handle = handles.encode(first + chunk, stamp);
-              chunk++;
-              if (visit(fn, view, handle, a, b, c, d)) {
-                isDoomed = true;
-                break;
-              }
+          let stamp = 0;
+          let isDoomed = false;
+          for (let at = chunk * chunkBytes; chunk < end; at += chunkBytes) {
+            stamp = stamps[chunk];
+            if ((stamp & 1) === 0 || view._b !== block) break;
+            view._o = at;
+            if (visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d)) {
+              isDoomed = true;
+              break;
             }
+            chunk++;
           }
           if (isDoomed) {
             // The callback may have freed the record itself.
-            if (slab.free(codec.encode(first + chunk - 1, stamp))) freed++;
+            if (slab.free(codec.encode(first + chunk, stamp))) freed++;
+            chunk++;
             continue;
           }
         }
