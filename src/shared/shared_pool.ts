@@ -123,7 +123,6 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * one.
    *
    * @ignore
-   * @ignore
    */
   protected readonly _spareViews: RecordView[] = [];
   /** @ignore */
