@@ -166,12 +166,10 @@ function question(name: string, title: string, births: boolean): Question {
     baseline: "columns",
     traced: true,
     everywhere: ["columns", "objects/sweeps", "loop/init", "forEach/init", "forOf/init"],
-    agrees: (expected, got, contestant, { warmUp, samples }) =>
-      isNear(
-        expected,
-        got,
-        toleranceOf(contestant, births ? LONGEST_LIFE : warmUp + samples),
-      ),
+    agrees(expected, got, contestant, { warmUp, samples }) {
+      const frames = births ? LONGEST_LIFE : warmUp + samples;
+      return isNear(expected, got, toleranceOf(contestant, frames));
+    },
     plan: { count: 30_000, warmUp: 500, samples: 1_000, batch: 1, rounds: 4 },
     quickCount: 600,
   };

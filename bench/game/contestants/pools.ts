@@ -32,22 +32,23 @@ const LOOPS: Readonly<Record<Way, Record<"once" | "move" | "age", (kind: Kind) =
     once: (kind) => `
   const ${kind.name}Move = ${kind.name}.loop((it) => { ${move(kind, it)} });`,
     move: ({ name }) => `${name}Move();`,
-    age: ({ name }) => `${name}.retain((it) => --it.life !== 0);`,
+    age: ageByRetain,
   },
   forEach: {
     once: () => "",
     move: (kind) => `${kind.name}.forEach((it) => { ${move(kind, it)} });`,
-    age: (kind) => `${kind.name}.forEach((it, handle) => { ${ageOf(kind)} });`,
+    age: ({ name }) =>
+      `${name}.forEach((it, handle) => { if (--it.life === 0) ${name}.free(handle); });`,
   },
   forOf: {
     once: () => "",
     move: (kind) => `for (const it of ${kind.name}) { ${move(kind, it)} }`,
-    age: ({ name }) => `${name}.retain((it) => --it.life !== 0);`,
+    age: ageByRetain,
   },
 };
 
-function ageOf({ name }: Kind): string {
-  return `if (--it.life === 0) ${name}.free(handle);`;
+function ageByRetain({ name }: Kind): string {
+  return `${name}.retain((it) => --it.life !== 0);`;
 }
 
 function poolOf({ name, fields }: Kind): string {
