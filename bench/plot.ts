@@ -46,8 +46,8 @@ interface Chart {
   readonly isEverywhere?: boolean;
   /** Names of contestants. Who has no figure in a question has no bar or point. */
   readonly names: Readonly<Record<string, string>>;
-  /** The x axis of a chart of lines. */
-  readonly x?: object;
+  /** What the x axis of a chart of lines has beside what all of them have, in Vega-Lite. */
+  readonly x?: Readonly<Partial<Record<"scale" | "axis", object>>>;
 }
 
 /** A bar, or a point of a line. */
@@ -87,7 +87,7 @@ function rowsOf({ answers }: Report, chart: Chart, question: string, x: number) 
     throw new Error(`No figures of ${question}, run deno task report first`);
   }
   const { column, isEverywhere, isOfLive, names, unit } = chart;
-  const tables = Object.entries(answers[question].tables)
+  const tables = Object.entries(answers[question])
     .filter(([runtime]) => isEverywhere || runtime === "deno");
   return tables.flatMap(([runtime, table]) =>
     Object.entries(names).filter(([it]) => it in table).map(([it, name]) => {
@@ -120,8 +120,8 @@ function barsOf(rows: readonly Row[], cut?: number): object {
 }
 
 /** @returns Lines, with names and figures behind their last points. */
-function linesOf(rows: readonly Row[], x: object): object {
-  const { height, encoding: { y, color } } = LOOK.lines;
+function linesOf(rows: readonly Row[], own: NonNullable<Chart["x"]>): object {
+  const { height, encoding: { x, y, color } } = LOOK.lines;
   const values = rows.map(({ value }) => value);
   const domain = [Math.min(...values) / 1.2, Math.max(...values) * 1.2];
   const labelHeight = (domain[1] / domain[0]) ** (19 / height); // of 19 pixels, as a factor
@@ -132,7 +132,11 @@ function linesOf(rows: readonly Row[], x: object): object {
     const value = Math.max(row.value, below * labelHeight); // so that labels do not overlap
     ends.push({ ...row, value, label: `${row.name} ${row.label}` });
   }
-  const encoding = { x, y: { ...y, scale: { ...y.scale, domain } }, color };
+  const encoding = {
+    x: { ...x, scale: { ...x.scale, ...own.scale }, axis: { ...x.axis, ...own.axis } },
+    y: { ...y, scale: { ...y.scale, domain } },
+    color,
+  };
   return { ...LOOK.lines, encoding, datasets: { rows, ends } };
 }
 

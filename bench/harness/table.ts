@@ -48,11 +48,8 @@ export function table(
 /** The figures of a contestant, by the heads of their columns. `ratio` comes first. */
 type Row = Readonly<Record<string, number>>;
 
-/** The figures of a question, as tables and charts show them. */
-export interface Answer {
-  /** Rows by runtime and contestant. */
-  readonly tables: { readonly [R in Runtime]?: Readonly<Record<string, Row>> };
-}
+/** The figures of a question by runtime and contestant, as tables and charts show them. */
+export type Answer = { readonly [R in Runtime]?: Readonly<Record<string, Row>> };
 
 /** @returns The figures of all contestants but `nothing`. */
 export function answerOf(measurement: Measurement): Answer {
@@ -69,11 +66,11 @@ export function answerOf(measurement: Measurement): Answer {
     const cells = columns.map(([head, cell]) => [head, cell(it, measurement, unit)]);
     (tables[it.runtime] ??= {})[it.contestant] = { ratio, ...Object.fromEntries(cells) };
   }
-  return { tables };
+  return tables;
 }
 
 /** @returns What was done in a question, and a table for each runtime. */
-export function section(question: Question, { tables }: Answer): string {
+export function section(question: Question, answer: Answer): string {
   const { contestants, baseline } = question;
   const heads = [`× ${contestants[baseline].label}`, ...columnsOf(question).map(([head]) => head)];
   const cells = (rows: Readonly<Record<string, Row>>) =>
@@ -85,7 +82,7 @@ export function section(question: Question, { tables }: Answer): string {
     `## ${question.title}`,
     question.method,
     ...question.missing === undefined ? [] : [`Left out: ${question.missing}`],
-    ...Object.entries(tables).map(([runtime, rows]) =>
+    ...Object.entries(answer).map(([runtime, rows]) =>
       table([RUNTIME_NAMES[runtime as Runtime], ...heads], cells(rows)) // its keys are runtimes
     ),
   ].join("\n\n");

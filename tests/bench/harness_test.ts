@@ -264,9 +264,9 @@ Deno.test("every name and figure of the charts is one of the questions", async (
 
 Deno.test("chartsOf() cuts bars that are far off, and keeps the labels of lines apart", async () => {
   const report = await evenReport();
-  const { tables } = report.answers["game/six-kinds"];
-  const game = { ...tables.deno, bitecs: { ...tables.deno!.bitecs, "best, ns each": 1e6 } };
-  const answers = { ...report.answers, "game/six-kinds": { tables: { deno: game } } };
+  const { deno } = report.answers["game/six-kinds"];
+  const game = { ...deno, bitecs: { ...deno!.bitecs, "best, ns each": 1e6 } };
+  const answers = { ...report.answers, "game/six-kinds": { deno: game } };
   const charts = chartsOf({ ...report, answers }) as Record<string, Chart>;
   const bars = charts.chart_game.datasets.rows;
   const cut = bars.filter(({ end, value }) => end < value);
