@@ -52,7 +52,7 @@ export class PoolField implements SparkField {
 
   /** Moves all sparks, and frees those whose life is over. */
   #move(): void {
-    const drag = DRAG, gravity = GRAVITY;
+    const drag = DRAG, gravity = GRAVITY; // as an import is looked up at each use
     this.pool.retain((spark) => {
       if (--spark.life === 0) return false;
       const vx = spark.vx * drag, vy = spark.vy * drag + gravity;

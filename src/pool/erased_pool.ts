@@ -484,8 +484,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @param fn Called with a view that is moved to each record, the handle, and the arguments of the
    * call.
    * @returns The function. It throws {@linkcode DisposedError} after the pool's `dispose`.
-   * @throws {TypeError | SchemaError | DisposedError} as `forEach` does, or when `fn` takes more than six
-   * arguments.
+   * @throws {TypeError | SchemaError | DisposedError} as `forEach` does, or when `fn` takes more
+   * than six arguments.
    *
    * @example Usage
    * ```ts
@@ -512,8 +512,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @typeParam A Types of the arguments that are handed on, up to four.
    * @param fn Called with a view of the record's struct, the handle, and the arguments of the call.
    * @returns The function. It throws {@linkcode DisposedError} after the pool's `dispose`.
-   * @throws {TypeError} when the pool was created without `types`, or `fn` is no function
-   * or takes more than six arguments.
+   * @throws {TypeError} when the pool was created without `types`, or `fn` is no function or
+   * takes more than six arguments.
    * @throws {DisposedError} after `dispose`.
    */
   loop<A extends unknown[] = []>(

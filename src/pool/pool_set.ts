@@ -464,8 +464,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @param fn Called with a view that is moved to each record, the handle, and the arguments of the
    * call.
    * @returns The function. It throws {@linkcode DisposedError} after the set's `dispose`.
-   * @throws {TypeError | SchemaError | DisposedError} as `forEach` does, or when `fn` takes more than six
-   * arguments.
+   * @throws {TypeError | SchemaError | DisposedError} as `forEach` does, or when `fn` takes more
+   * than six arguments.
    */
   loop<T extends S, A extends unknown[] = []>(
     struct: T,

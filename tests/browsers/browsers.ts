@@ -3,8 +3,8 @@
  *
  * Each test file of the repository is bundled and run in a page of its own, where pools may compile
  * code. Those of pools and structs are run again under a content security policy without
- * `unsafe-eval`, after `configure({ specialize: false })`. Tests that use more of Deno than `Deno.test`, or what no browser has, are
- * left out; the output names them.
+ * `unsafe-eval`, after `configure({ specialize: false })`. Tests that use more of Deno than
+ * `Deno.test`, or what no browser has, are left out; the output names them.
  *
  * `deno task test:browsers` runs it. `deno test` does not find a file of this name, since it needs
  * browsers. Those that are not installed are skipped.
