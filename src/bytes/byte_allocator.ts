@@ -13,7 +13,14 @@ import { detachedError } from "../slab/slab_errors.ts";
 import type { Target } from "../struct/record.ts";
 import type { Bound } from "../struct/scalars.ts";
 import { byteSummary, showAs, showValue } from "../messages/show.ts";
-import { type RecordView, rootOf, type StructCode, structCode, type View } from "../struct/view.ts";
+import {
+  inUnits,
+  type RecordView,
+  rootOf,
+  type StructCode,
+  structCode,
+  type View,
+} from "../struct/view.ts";
 import { DisposedError, InvalidAddressError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import {
@@ -303,9 +310,8 @@ export abstract class ByteAllocator implements Disposable {
     this._checkStruct("view", struct);
     this._checkAttached("view");
     const extent = this._check("view", address, struct.size, struct.align);
-    return asView<S>(
-      new (codeOf(struct, this._debug).View)(extent, address - extent.base),
-    );
+    const { View } = codeOf(struct, this._debug);
+    return asView<S>(new View(extent, inUnits(View, address - extent.base)));
   }
 
   /**
@@ -426,7 +432,7 @@ export abstract class ByteAllocator implements Disposable {
     }
     const root = rootOf(view);
     if (root?._s === undefined || !(root._b instanceof Extent)) throw this._foreignError(verb);
-    const address = root._b.base + root._o;
+    const address = root._b.base + (root._o << root._u);
     if (root._b === NO_EXTENT || this._space.find(address) !== root._b) {
       throw this._foreignError(verb);
     }

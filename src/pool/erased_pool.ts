@@ -884,14 +884,12 @@ export function sizeClass<S extends AnyStruct>(
 function defineErasedPool(
   Base: typeof ErasedPool,
   own: {
-    readonly chunkBytes: number;
     readonly chunkMask: number;
     readonly codec: HandleCodec;
     readonly structOf: (view: unknown) => AnyStruct | undefined;
     readonly viewError: (slab: Slab, verb: string, problem: string) => Error;
   },
 ): new (options: ErasedPoolOptions) => ErasedPool {
-  const chunkBytes = own.chunkBytes;
   const chunkMask = own.chunkMask;
   const codec = own.codec;
 
@@ -931,9 +929,9 @@ function defineErasedPool(
       if (block === undefined) throw this.slab.staleError("set", handle);
       const chunk = codec.index(handle) & chunkMask;
       const struct = own.structOf(view)!; // a view of a whole record has one
-      this.kinds.at("set", struct, block, chunk, handle);
+      const kind = this.kinds.at("set", struct, block, chunk, handle);
       view._b = block;
-      view._o = chunk * chunkBytes;
+      view._o = chunk * kind.chunkUnits;
       return handle;
     }
   }
@@ -979,7 +977,7 @@ function defineErasedPool(
       if (block === undefined) throw this._slab.staleError("get", handle);
       const chunk = codec.index(handle) & chunkMask;
       const kind = this._kinds.at("get", struct, block, chunk, handle);
-      return new kind.View(block, chunk * chunkBytes) as unknown as View<T>;
+      return new kind.View(block, chunk * kind.chunkUnits) as unknown as View<T>;
     }
 
     override set<T extends AnyStruct>(struct: T, handle: Handle<T>, init: Init<T>): void {
@@ -1001,11 +999,11 @@ function defineErasedPool(
       const struct = own.structOf(cursor);
       if (struct === undefined) throw own.viewError(slab, "seek", "is no view of a whole record");
       const chunk = codec.index(handle) & chunkMask;
-      this._kinds.at("seek", struct, block, chunk, handle);
+      const kind = this._kinds.at("seek", struct, block, chunk, handle);
       // The same object, typed by its internal state.
       const view = cursor as unknown as RecordView;
       view._b = block;
-      view._o = chunk * chunkBytes;
+      view._o = chunk * kind.chunkUnits;
       return cursor;
     }
 
@@ -1018,7 +1016,7 @@ function defineErasedPool(
       if (handle === 0) throw slab.exhaustedError("allocAt");
       const view = cursor as unknown as RecordView;
       view._b = slab.current;
-      view._o = (codec.index(handle) & chunkMask) * chunkBytes;
+      view._o = (codec.index(handle) & chunkMask) * this._kinds.of("allocAt", struct).chunkUnits;
       return handle as Handle<T>;
     }
   };

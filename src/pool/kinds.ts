@@ -13,6 +13,7 @@ import {
   iterationOf,
   mixedIterationOf,
   RETAIN,
+  takesViewAlone,
 } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
 import type { SlabClass } from "../slab/slab.ts";
@@ -23,6 +24,7 @@ import type { Compile } from "../struct/scalars.ts";
 import { type AnyStruct, Struct } from "../struct/schema.ts";
 import { structTitle } from "../struct/table.ts";
 import {
+  inUnits,
   type RecordView,
   type RecordViewClass,
   type StructCode,
@@ -42,8 +44,10 @@ export class Passes {
   constructor(iteration: Iteration, makeView: () => RecordView) {
     this.iteration = iteration;
     this.makeView = makeView;
-    this.loops = new RecentLoops(new LoopsByText(() => iteration.loop(0)));
-    this.retainLoops = new RecentLoops(new LoopsByText(() => iteration.loop(RETAIN)));
+    const loopsFor = (args: number) =>
+      new RecentLoops(new LoopsByText((text) => iteration.loop(args, takesViewAlone(text))));
+    this.loops = loopsFor(0);
+    this.retainLoops = loopsFor(RETAIN);
   }
 
   /**
@@ -69,6 +73,8 @@ export class Passes {
 export interface Kind {
   readonly struct: AnyStruct;
   readonly View: RecordViewClass;
+  /** From one record to the next, in units of the view. */
+  readonly chunkUnits: number;
   readonly write: Writer;
   /** Its index among the kinds; 0 to 255 where tags are kept. */
   readonly tag: number;
@@ -134,12 +140,13 @@ interface KindsConfig {
 }
 
 /** Stands for the view in a loop that has a view for each kind. */
-const NO_VIEW: RecordView = { _b: NO_BLOCK, _o: 0 };
+const NO_VIEW: RecordView = { _b: NO_BLOCK, _o: 0, _u: 0 };
 
 /** The kind of no record, so that `last` and `lastSeen` always have one. */
 const NO_KIND: Kind = {
   struct: {} as AnyStruct, // no struct is this object, so no other field is read
   View: Object as unknown as RecordViewClass,
+  chunkUnits: 0,
   write: () => 0,
   tag: -1,
   lostBytes: 0,
@@ -245,6 +252,7 @@ export class Kinds {
     const kind = {
       struct,
       View,
+      chunkUnits: inUnits(View, chunkBytes),
       write,
       tag,
       lostBytes: chunkBytes - struct.size,

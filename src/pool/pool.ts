@@ -26,6 +26,7 @@ import type { Handle } from "../struct/handle_type.ts";
 import type { AnyStruct, Fields, Init, StructOf } from "../struct/schema.ts";
 import { arraysOf } from "../struct/typed_arrays.ts";
 import {
+  inUnits,
   isDebugView,
   type RecordView,
   type RecordViewClass,
@@ -702,7 +703,7 @@ function makeCode(struct: AnyStruct, config: EngineConfig): PoolCode {
   const isView = (view: unknown) =>
     structOf(view) === struct && isDebugView(view) === (debug !== undefined);
   const OwnPool = compile(definePool, Pool, NO_BLOCK, View, iteration.RecordIterator, {
-    chunkBytes: struct.size,
+    chunkUnits: inUnits(View, struct.size),
     chunkMask: chunksPerBlock - 1,
     codec,
     write,
@@ -740,7 +741,8 @@ function definePool(
   View: RecordViewClass,
   RecordIterator: IteratorClass,
   own: {
-    readonly chunkBytes: number;
+    /** From one record to the next, in units of the view. */
+    readonly chunkUnits: number;
     readonly chunkMask: number;
     readonly codec: HandleCodec;
     readonly write: Writer;
@@ -750,7 +752,7 @@ function definePool(
     readonly viewError: (slab: Slab, verb: string, problem: string) => Error;
   },
 ): new (type: AnyStruct) => Pool<AnyStruct> {
-  const chunkBytes = own.chunkBytes;
+  const chunkUnits = own.chunkUnits;
   const chunkMask = own.chunkMask;
   const codec = own.codec;
   const write = own.write;
@@ -805,14 +807,14 @@ function definePool(
     override get(handle: H): V {
       const block = this._slab.find(handle);
       if (block === undefined) throw this._slab.staleError("get", handle);
-      return new View(block, (codec.index(handle) & chunkMask) * chunkBytes) as unknown as V;
+      return new View(block, (codec.index(handle) & chunkMask) * chunkUnits) as unknown as V;
     }
 
     override tryGet(handle: H): V | undefined {
       const slab = this._slab;
       const block = slab.find(handle);
       if (block !== undefined) {
-        return new View(block, (codec.index(handle) & chunkMask) * chunkBytes) as unknown as V;
+        return new View(block, (codec.index(handle) & chunkMask) * chunkUnits) as unknown as V;
       }
       slab.checkThere();
       return undefined;
@@ -833,7 +835,7 @@ function definePool(
       if (handle === 0) throw slab.exhaustedError("alloc");
       const view = cursor as V;
       view._b = slab.current;
-      view._o = (codec.index(handle) & chunkMask) * chunkBytes;
+      view._o = (codec.index(handle) & chunkMask) * chunkUnits;
       return handle as H;
     }
 
@@ -846,7 +848,7 @@ function definePool(
       }
       const view = cursor as V;
       view._b = block;
-      view._o = (codec.index(handle) & chunkMask) * chunkBytes;
+      view._o = (codec.index(handle) & chunkMask) * chunkUnits;
       return cursor;
     }
 

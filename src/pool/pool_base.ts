@@ -230,7 +230,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
       );
     }
     const block = root._b as Block; // slabOfView() checks that
-    const chunk = root._o / block.chunkBytes;
+    const chunk = (root._o << root._u) / block.chunkBytes;
     const handle = slab.handleAt(block, chunk);
     if (slab.find(handle) === block) return handle as H;
     throw slab.staleError("tell the handle", slab.lastHandleAt(block, chunk));

@@ -17,8 +17,13 @@
 import type { SharedBlock } from "./block.ts";
 import type { SharedSlab } from "./slab.ts";
 import { FIRST_STAMP } from "./protocol.ts";
-import type { HandleCodec } from "../slab/handle.ts";
-import { MAX_ARGUMENTS, type Visitor } from "../slab/iterate.ts";
+import {
+  type HandleEncoder,
+  MAX_ARGUMENTS,
+  takesViewAlone,
+  textOf,
+  type Visitor,
+} from "../slab/iterate.ts";
 import type { Selection } from "../slab/pack.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";
@@ -54,19 +59,19 @@ const GROUP = 8;
 /**
  * Makes a loop with code of its own.
  *
- * @param codec How handles are packed.
- * @param chunkBytes Bytes of a chunk.
+ * @param handles Encodes the handles that the function gets.
+ * @param chunkUnits From one record to the next, in units of the view.
  * @param args Number of further arguments that the loop passes to its function, 0 to 4.
  * @param compile Compiles it.
  * @returns The loop.
  */
 export function sharedLoopOf(
-  codec: HandleCodec,
-  chunkBytes: number,
+  handles: HandleEncoder,
+  chunkUnits: number,
   args: number,
   compile: Compile,
 ): SharedLoop {
-  return compile(defineSharedLoop, codec, chunkBytes, args, FIRST_STAMP, GROUP);
+  return compile(defineSharedLoop, handles, chunkUnits, args, FIRST_STAMP, GROUP);
 }
 
 /**
@@ -77,7 +82,8 @@ export function sharedLoopOf(
  * @param fn The function that is called with each record.
  * @param first Position of the first block.
  * @param step Blocks from one to the next.
- * @param makeLoop Makes the loop for a number of further arguments.
+ * @param makeLoop Makes the loop for a number of further arguments, and for a callback that takes
+ * the view alone or not.
  * @returns A function that visits the records by loops of its own.
  */
 export function sharedLoopFunction(
@@ -86,15 +92,16 @@ export function sharedLoopFunction(
   fn: Visitor,
   first: number,
   step: number,
-  makeLoop: (args: number) => SharedLoop,
+  makeLoop: (args: number, isViewAlone: boolean) => SharedLoop,
 ): (...args: unknown[]) => void {
   // By the number of arguments that the function is called with, which is nearly always the same.
   const loops: (SharedLoop | undefined)[] = [];
+  const isViewAlone = takesViewAlone(textOf(fn));
   const spareViews: RecordView[] = [];
   return function (a?: unknown, b?: unknown, c?: unknown, d?: unknown) {
     slab.checkThere();
     const count = Math.min(arguments.length, MAX_ARGUMENTS);
-    const loop = loops[count] ??= makeLoop(count);
+    const loop = loops[count] ??= makeLoop(count, isViewAlone);
     const view = spareViews.pop() ?? new View(slab.unbound, 0);
     loop(slab, view, fn, first, step, a, b, c, d);
     spareViews.push(view);
@@ -129,12 +136,11 @@ export function selectShared(
 /**
  * Defines a loop. Its text is compiled anew for each loop, so it uses nothing but its parameters.
  *
- * Records whose stamp this thread has seen are visited in runs. The first of a run is visited
- * before the inner loop, as in `src/slab/iterate.ts`, and for the same reason.
+ * Records whose stamp this thread has seen are visited in runs.
  */
 function defineSharedLoop(
-  codec: HandleCodec,
-  chunkBytes: number,
+  handles: HandleEncoder,
+  chunkUnits: number,
   args: number,
   firstStamp: number,
   group: number,
@@ -184,8 +190,8 @@ function defineSharedLoop(
       const stamp = block.look(chunk);
       if ((stamp & 1) === 0) continue;
       view._b = block;
-      view._o = chunk * chunkBytes | 0;
-      visit(fn, view, codec.encode(block.firstIndex + chunk, stamp + firstStamp), a, b, c, d);
+      view._o = chunk * chunkUnits | 0;
+      visit(fn, view, handles.encode(block.firstIndex + chunk, stamp + firstStamp), a, b, c, d);
     }
     while (chunk < end && (stamps[chunk] & 1) === 0) chunk++;
     return chunk;
@@ -203,22 +209,16 @@ function defineSharedLoop(
       const end = block.chunkCount;
       let chunk = 0;
       while (chunk < end) {
-        let stamp = seen[chunk];
-        if (stamps[chunk] !== stamp) {
-          chunk = visitGroup(block, chunk, view, fn, a, b, c, d);
-          continue;
-        }
+        const from = chunk;
         view._b = block;
-        view._o = chunk * chunkBytes | 0;
-        visit(fn, view, codec.encode(firstIndex + chunk, stamp + firstStamp), a, b, c, d);
-        chunk++;
-        for (let at = chunk * chunkBytes | 0; chunk < end; at += chunkBytes) {
-          stamp = seen[chunk];
+        for (let at = chunk * chunkUnits; chunk < end; at += chunkUnits) {
+          const stamp = seen[chunk];
           if (stamps[chunk] !== stamp || view._b !== block) break;
           view._o = at;
-          visit(fn, view, codec.encode(firstIndex + chunk, stamp + firstStamp), a, b, c, d);
+          visit(fn, view, handles.encode(firstIndex + chunk, stamp + firstStamp), a, b, c, d);
           chunk++;
         }
+        if (chunk === from) chunk = visitGroup(block, chunk, view, fn, a, b, c, d);
       }
     }
   };

@@ -15,7 +15,7 @@ import type { MapSource } from "../pool/handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "../pool/options.ts";
 import type { Stripe } from "../pool/pack.ts";
 import { asStruct, checkFunction, checkLoop, viewError } from "../pool/pool_base.ts";
-import type { Visitor } from "../slab/iterate.ts";
+import { NO_HANDLES, takesViewAlone, type Visitor } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
@@ -26,6 +26,7 @@ import type { Handle } from "../struct/handle_type.ts";
 import type { AnyStruct, Fields, Init, StructOf } from "../struct/schema.ts";
 import { arraysOf } from "../struct/typed_arrays.ts";
 import {
+  inUnits,
   isDebugView,
   type RecordView,
   type RecordViewClass,
@@ -403,7 +404,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     if (root === undefined || !isMine || block.position < 0) {
       throw viewError(this._slab, "tell the handle", "is no view of this pool, or is unbound");
     }
-    const handle = this._slab.handleAt(block, root._o);
+    const handle = this._slab.handleAt(block, root._o << root._u);
     if (this._slab.find(handle) === undefined) {
       throw this._slab.staleError("tell the handle", handle);
     }
@@ -644,7 +645,7 @@ interface Setup {
 interface SharedCode extends OwnCode {
   readonly Slab: SharedSlabClass;
   readonly View: RecordViewClass;
-  readonly makeLoop: (args: number) => SharedLoop;
+  readonly makeLoop: (args: number, isViewAlone: boolean) => SharedLoop;
   readonly SharedPool: OwnClass;
   readonly loops: LoopsByText<SharedLoop>;
 }
@@ -674,11 +675,13 @@ function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {
   const { codec, chunksPerBlock, specialize } = config;
   const compile = compilerForStruct(struct, specialize);
   const { View, write } = structCode(struct, compile);
-  const makeLoop = (args: number) => sharedLoopOf(codec, struct.size, args, compile);
+  const chunkUnits = inUnits(View, struct.size);
+  const makeLoop = (args: number, isViewAlone: boolean) =>
+    sharedLoopOf(isViewAlone ? NO_HANDLES : codec, chunkUnits, args, compile);
   // The constructor of SharedPool is private, and so no type of a class to extend.
   const Base = SharedPool as unknown as BaseClass;
   const Own = compile(defineSharedPool, Base, View, {
-    chunkBytes: struct.size,
+    chunkUnits,
     chunkMask: chunksPerBlock - 1,
     write,
     isView: (view) => structOf(view) === struct && !isDebugView(view),
@@ -686,7 +689,7 @@ function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {
     checkStripe,
     viewError,
   });
-  const loops = new LoopsByText(() => makeLoop(0));
+  const loops = new LoopsByText((text) => makeLoop(0, takesViewAlone(text)));
   const Slab = sharedSlabClass(config, struct.size, compile);
   return { compile, Slab, View, makeLoop, loops, SharedPool: Own };
 }
@@ -706,7 +709,8 @@ function defineSharedPool(
   Base: BaseClass,
   View: RecordViewClass,
   own: {
-    readonly chunkBytes: number;
+    /** From one record to the next, in units of the view. */
+    readonly chunkUnits: number;
     readonly chunkMask: number;
     readonly write: Writer;
     /**
@@ -719,7 +723,7 @@ function defineSharedPool(
     readonly viewError: (slab: SharedSlab, verb: string, problem: string) => Error;
   },
 ): OwnClass {
-  const chunkBytes = own.chunkBytes;
+  const chunkUnits = own.chunkUnits;
   const chunkMask = own.chunkMask;
   const write = own.write;
   const isView = own.isView;
@@ -760,7 +764,7 @@ function defineSharedPool(
       if (handle === 0) throw slab.exhaustedError("alloc");
       const view = cursor as V;
       view._b = slab.current;
-      view._o = (handle & chunkMask) * chunkBytes;
+      view._o = (handle & chunkMask) * chunkUnits;
       return handle as H;
     }
 
@@ -791,14 +795,14 @@ function defineSharedPool(
     override get(handle: H): V {
       const block = this._slab.find(handle);
       if (block === undefined) throw this._slab.staleError("get", handle);
-      return new View(block, (handle & chunkMask) * chunkBytes) as unknown as V;
+      return new View(block, (handle & chunkMask) * chunkUnits) as unknown as V;
     }
 
     override tryGet(handle: H): V | undefined {
       const slab = this._slab;
       const block = slab.find(handle);
       if (block !== undefined) {
-        return new View(block, (handle & chunkMask) * chunkBytes) as unknown as V;
+        return new View(block, (handle & chunkMask) * chunkUnits) as unknown as V;
       }
       slab.checkThere();
       return undefined;
@@ -819,7 +823,7 @@ function defineSharedPool(
       }
       const view = cursor as V;
       view._b = block;
-      view._o = (handle & chunkMask) * chunkBytes;
+      view._o = (handle & chunkMask) * chunkUnits;
       return cursor;
     }
 

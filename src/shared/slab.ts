@@ -516,7 +516,7 @@ function defineSharedSlab(
         if (block === undefined) throw this.staleError("set", handle);
       }
       view._b = block;
-      view._o = (handle & chunkMask) * chunkBytes; // the lowest bits of a handle are the index
+      view._o = (handle & chunkMask) * chunkBytes >> view._u; // the lowest bits of a handle are the index
       return handle;
     }
 

@@ -9,7 +9,7 @@
 import { type Leak, LeakError, StaleHandleError } from "../errors.ts";
 import { debugViews } from "../struct/debug_view.ts";
 import { TypedArrays } from "../struct/typed_arrays.ts";
-import type { RecordView, RecordViewClass } from "../struct/view.ts";
+import { inUnits, type RecordView, type RecordViewClass } from "../struct/view.ts";
 import type { Block } from "./block.ts";
 import {
   callOrigin,
@@ -223,7 +223,8 @@ class DebugIterator extends LiveChunks<RecordView> {
 
   protected override visit(block: Block, chunk: number): void {
     this.handle = this.slab.handleAt(block, chunk);
-    this.value = new (this.#views(block.tags[chunk]))(block, chunk * block.chunkBytes);
+    const View = this.#views(block.tags[chunk]);
+    this.value = new View(block, inUnits(View, chunk * block.chunkBytes));
   }
 
   /** Makes the last view throw from now on. */

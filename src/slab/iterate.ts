@@ -12,7 +12,7 @@
  * @module
  */
 import type { Compile } from "../struct/scalars.ts";
-import type { RecordView, RecordViewClass } from "../struct/view.ts";
+import { inUnits, type RecordView, type RecordViewClass } from "../struct/view.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import type { HandleCodec } from "./handle.ts";
 import type { Slab } from "./slab.ts";
@@ -64,6 +64,12 @@ export function takesViewAlone(text: string): boolean {
   return TAKES_ONE.test(text);
 }
 
+/** Encodes handles. */
+export type HandleEncoder = Pick<HandleCodec, "encode">;
+
+/** For callbacks that take the view alone. */
+export const NO_HANDLES: HandleEncoder = /* @__PURE__ */ (() => ({ encode: () => 0 }))();
+
 /** @returns The source text of a function. */
 export function textOf(fn: unknown): string {
   return Function.prototype.toString.call(fn);
@@ -86,7 +92,7 @@ export interface Iteration {
    * @param isViewAlone Whether the callback takes the view alone. It may get 0 as the handle then.
    * @returns A loop, compiled anew for each call.
    */
-  loop(args: number, isViewAlone?: boolean): Loop;
+  loop(args: number, isViewAlone: boolean): Loop;
   /**
    * @param slab The slab.
    * @param fn The callback.
@@ -109,11 +115,12 @@ export function iterationOf(
   chunkBytes: number,
   compile: Compile,
 ): Iteration {
+  const chunkUnits = inUnits(View, chunkBytes);
   return {
-    RecordIterator: compile(defineIterator, View, NO_BLOCK, chunkBytes),
+    RecordIterator: compile(defineIterator, View, NO_BLOCK, chunkUnits),
     ...loopsOf(
-      (args, isViewAlone = false) =>
-        compile(defineLoop, codec, chunkBytes, args, isViewAlone, PRIMING),
+      (args, isViewAlone) =>
+        compile(defineLoop, codec, isViewAlone ? NO_HANDLES : codec, chunkUnits, args, PRIMING),
       compile,
     ),
   };
@@ -140,7 +147,10 @@ export function mixedIterationOf(
       return RecordIterator ??= compile(defineMixedIterator, views, NO_BLOCK, chunkBytes, only);
     },
     ...loopsOf(
-      (args) => compile(defineMixedLoop, views, NO_BLOCK, codec, chunkBytes, args, only),
+      (args, isViewAlone) => {
+        const handles = isViewAlone ? NO_HANDLES : codec;
+        return compile(defineMixedLoop, views, NO_BLOCK, codec, handles, chunkBytes, args, only);
+      },
       compile,
     ),
   };
@@ -174,7 +184,7 @@ const PRIMING = /* @__PURE__ */ (() => "fileName" in new Error() ? 20 : 0)();
 
 // -- code that is compiled again for each pool: it uses only its parameters and globals --
 
-function defineIterator(View: RecordViewClass, noBlock: Block, chunkBytes: number): IteratorClass {
+function defineIterator(View: RecordViewClass, noBlock: Block, chunkUnits: number): IteratorClass {
   return class RecordIterator {
     declare done: boolean;
     declare value: RecordView;
@@ -205,7 +215,7 @@ function defineIterator(View: RecordViewClass, noBlock: Block, chunkBytes: numbe
         this._chunk = chunk;
         const view = this.value;
         view._b = block;
-        view._o = chunk * chunkBytes | 0;
+        view._o = chunk * chunkUnits | 0;
       } else this._seek(chunk);
       return this;
     }
@@ -231,7 +241,7 @@ function defineIterator(View: RecordViewClass, noBlock: Block, chunkBytes: numbe
       }
       this._chunk = chunk;
       this.value._b = block;
-      this.value._o = chunk * chunkBytes | 0;
+      this.value._o = chunk * chunkUnits | 0;
     }
   };
 }
@@ -243,18 +253,11 @@ function defineIterator(View: RecordViewClass, noBlock: Block, chunkBytes: numbe
  */
 function defineLoop(
   codec: HandleCodec,
-  chunkBytes: number,
+  handles: HandleEncoder,
+  chunkUnits: number,
   args: number,
-  isViewAlone: boolean,
   priming: number,
 ): Loop {
-  const handles = isViewAlone
-    ? {
-      encode() {
-        return 0;
-      },
-    }
-    : codec;
   // Returns whether the record is to be freed.
   const visit = args < 0
     ? function (fn: Visitor, view: RecordView, handle: number) {
@@ -316,7 +319,7 @@ function defineLoop(
         const chunk = (word << 5) + 31 - Math.clz32(left & -left);
         if (chunk > last) break;
         view._b = block;
-        view._o = chunk * chunkBytes | 0;
+        view._o = chunk * chunkUnits | 0;
         const stamp = stamps[chunk];
         if (visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d)) {
           if (slab.free(codec.encode(first + chunk, stamp))) freed++;
@@ -337,26 +340,24 @@ function defineLoop(
       const end = block.bump;
       let chunk = 0;
       do {
-        if (chunk < end && (stamps[chunk] & 1) !== 0) {
-          view._b = block;
-          let stamp = 0;
-          let isDoomed = false;
-          for (let at = chunk * chunkBytes; chunk < end; at += chunkBytes) {
-            stamp = stamps[chunk];
-            if ((stamp & 1) === 0 || view._b !== block) break;
-            view._o = at;
-            if (visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d)) {
-              isDoomed = true;
-              break;
-            }
-            chunk++;
+        view._b = block;
+        let stamp = 0;
+        let isDoomed = false;
+        for (let at = chunk * chunkUnits; chunk < end; at += chunkUnits) {
+          stamp = stamps[chunk];
+          if ((stamp & 1) === 0 || view._b !== block) break;
+          view._o = at;
+          if (visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d)) {
+            isDoomed = true;
+            break;
           }
-          if (isDoomed) {
-            // The callback may have freed the record itself.
-            if (slab.free(codec.encode(first + chunk, stamp))) freed++;
-            chunk++;
-            continue;
-          }
+          chunk++;
+        }
+        if (isDoomed) {
+          // The callback may have freed the record itself.
+          if (slab.free(codec.encode(first + chunk, stamp))) freed++;
+          chunk++;
+          continue;
         }
         if (chunk >= end) break;
         if (block.live << 2 < end * 3) {
@@ -457,7 +458,7 @@ function defineMixedIterator(
         this._views[tag] = view;
       }
       view._b = block;
-      view._o = chunk * chunkBytes | 0;
+      view._o = chunk * chunkBytes >> view._u;
       this.value = view;
       return this;
     }
@@ -472,6 +473,7 @@ function defineMixedLoop(
   views: (tag: number) => RecordViewClass,
   noBlock: Block,
   codec: HandleCodec,
+  handles: HandleEncoder,
   chunkBytes: number,
   args: number,
   only: number,
@@ -503,10 +505,11 @@ function defineMixedLoop(
               own[tag] = view;
             }
             view._b = block;
-            view._o = chunk * chunkBytes | 0;
-            const handle = codec.encode(first + chunk, stamps[chunk]);
+            view._o = chunk * chunkBytes >> view._u;
+            const stamp = stamps[chunk];
+            const handle = handles.encode(first + chunk, stamp);
             if (args < 0) {
-              if (!fn(view, handle) && slab.free(handle)) freed++;
+              if (!fn(view, handle) && slab.free(codec.encode(first + chunk, stamp))) freed++;
             } else if (args === 0) fn(view, handle);
             else if (args === 1) fn(view, handle, a);
             else if (args === 2) fn(view, handle, a, b);

@@ -142,7 +142,7 @@ function ownCompiler(title: string): Compile {
   return (define, ...args) => {
     if (isAllowed) {
       try {
-        return copyOf(define, url)(...args);
+        return copyOf(define, args, url)(...args);
       } catch (error) {
         // A build tool has changed the text, probably of all functions. Any other error is thrown
         // again by the call below.
@@ -154,11 +154,41 @@ function ownCompiler(title: string): Compile {
 }
 
 /** Compiles the text of a function again. */
-function copyOf<F>(define: F & { name: string }, url: string): F {
+function copyOf<F>(define: F & { name: string }, args: readonly unknown[], url: string): F {
   const number = ++serial;
-  const text = `"use strict"; return (${define}); // ${number}\n` +
+  const text = `"use strict"; return (${withLiterals(`${define}`, args)}); // ${number}\n` +
     `//# sourceURL=slabs/${url}/${define.name}-${number}.js`;
   return new Function(text)() as F; // the text is that of `define`
+}
+
+/** The parameters of an arrow function. */
+const ARROW = /^\(?([\w$,\s]*?)\)?\s*=>/;
+
+/** A name, with a dot if it is that of a property. */
+const NAME = /\.?[A-Za-z_$][\w$]*/g;
+
+/** A shift by zero, but not the rest of `>>>`. */
+const NO_SHIFT = /([^<>\s])\s*(?:<<|>>)\s*0\b/g;
+
+/**
+ * Writes arguments that are numbers as literals into the text of an arrow function, and leaves out
+ * shifts by zero. Accessors are arrow functions, as each byte of bytecode counts there: a variable
+ * takes three more than a literal.
+ *
+ * @param text Text of a function; changed only if it is an arrow function whose body uses all of
+ * its parameters that are numbers in each inner function, so that no inner name hides them.
+ * @param args Its arguments.
+ * @returns The text, with the same result for these arguments.
+ */
+function withLiterals(text: string, args: readonly unknown[]): string {
+  const head = ARROW.exec(text);
+  if (head === null) return text;
+  const literals = new Map(head[1].split(",").map((name, i) => [name.trim(), args[i]]));
+  const body = text.slice(head[0].length).replace(NAME, (name) => {
+    const value = literals.get(name);
+    return typeof value === "number" ? String(value) : name;
+  });
+  return head[0] + body.replace(NO_SHIFT, "$1");
 }
 
 function canCompile(): boolean {

@@ -153,7 +153,7 @@ function defineSlab(
         if (block === undefined) throw this.staleError("set", handle);
       }
       view._b = block;
-      view._o = (codec.index(handle) & chunkMask) * chunkBytes;
+      view._o = (codec.index(handle) & chunkMask) * chunkBytes >> view._u;
       return handle;
     }
 

@@ -150,7 +150,7 @@ class ElementIterator<E extends ElementType> implements IterableIterator<FieldVi
 export interface Part extends Bound {
   /** The view that it is part of. */
   _r: Bound;
-  /** Byte offset in that view. */
+  /** `at` of its {@linkcode Place} in that view. */
   _at: number;
 }
 
@@ -179,8 +179,6 @@ export interface ScalarArray {
   readonly length: number;
   /** The typed array that holds them. */
   readonly array: keyof Arrays;
-  /** Base-2 logarithm of the size of an element in bytes. */
-  readonly shift: number;
   /** Converts an element of the typed array to a value. */
   readonly decode: (raw: never) => unknown;
   /** Whether a value can be an element. */
@@ -207,7 +205,6 @@ export function defineScalarArray(
 ): ArrayViewClass {
   const length = elements.length;
   const array = elements.array;
-  const shift = elements.shift;
   const decode = elements.decode as (raw: unknown) => unknown; // elements of that array
   const fits = elements.fits;
 
@@ -217,6 +214,8 @@ export function defineScalarArray(
   }
 
   return class Elements extends Base {
+    declare _b: Arrays;
+    declare _o: number;
     declare _r: Bound;
     declare _at: number;
     constructor(root: Bound, at: number) {
@@ -224,25 +223,17 @@ export function defineScalarArray(
       this._r = root;
       this._at = at;
     }
-    get _b() {
-      return this._r._b;
-    }
-    get _o() {
-      return this._r._o + this._at;
-    }
     override get length() {
       return length;
     }
     override get(i: number) {
       if (i >>> 0 !== i || i >= length) fail(i);
-      const root = this._r;
       // The field's type decides what `get` returns.
-      return decode(root._b[array][(root._o + this._at >> shift) + i]) as never;
+      return decode(this._b[array][this._o + i]) as never;
     }
     override set(i: number, value: unknown) {
       if (i >>> 0 !== i || i >= length || !fits(value)) fail(i, value);
-      const root = this._r;
-      (root._b[array] as { [at: number]: unknown })[(root._o + this._at >> shift) + i] = value;
+      (this._b[array] as { [at: number]: unknown })[this._o + i] = value;
     }
     override copyFrom(values: unknown) {
       help.copyFrom(values, this);
@@ -256,7 +247,7 @@ export function defineScalarArray(
  * @param Base {@linkcode ArrayView}.
  * @param Element Class of the elements' views.
  * @param length Number of elements.
- * @param stride Size of an element in bytes.
+ * @param stride Size of an element in units of its struct.
  * @param help Functions that are the same for all arrays.
  * @returns The class.
  */
@@ -272,6 +263,8 @@ export function defineStructArray(
   },
 ): ArrayViewClass {
   return class Elements extends Base {
+    declare _b: Arrays;
+    declare _o: number;
     declare _r: Bound;
     declare _at: number;
     /** Views of elements by index, created when they are first used. */
@@ -281,12 +274,6 @@ export function defineStructArray(
       this._r = root;
       this._at = at;
       this._n = [];
-    }
-    get _b() {
-      return this._r._b;
-    }
-    get _o() {
-      return this._r._o + this._at;
     }
     override get length() {
       return length;

@@ -43,6 +43,7 @@ function debugViewClass(
   const names = partNames(parts);
   class DebugView implements WholeView {
     declare readonly _s: AnyStruct;
+    declare readonly _u: number;
     declare _arrays: TypedArrays;
     declare _offset: number;
     declare _epoch: number;
@@ -56,10 +57,9 @@ function debugViewClass(
     }
 
     get _b(): TypedArrays {
-      const { _arrays, _offset } = this;
-      if (_arrays.epochAt(_offset, this._s.size) !== this._epoch) {
-        throw _arrays.staleError(_offset, this._epoch);
-      }
+      const { _arrays, _epoch } = this;
+      const at = this._offset << this._u;
+      if (_arrays.epochAt(at, this._s.size) !== _epoch) throw _arrays.staleError(at, _epoch);
       return _arrays;
     }
 
@@ -73,7 +73,7 @@ function debugViewClass(
 
     set _o(offset: number) {
       this._offset = offset;
-      this._epoch = this._arrays.epochAt(offset, this._s.size);
+      this._epoch = this._arrays.epochAt(offset << this._u, this._s.size);
     }
   }
   Object.setPrototypeOf(DebugView.prototype, Plain.prototype);

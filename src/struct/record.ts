@@ -21,17 +21,20 @@ import {
   Accessors,
   type Bound,
   type Compile,
+  type Place,
+  placeOf,
   type Scalar,
   SCALARS,
+  shiftOf,
 } from "./scalars.ts";
 import {
   type AnyStruct,
   type ArrayType,
-  elementBytes,
   type FieldType,
   scalarOf,
   type ScalarType,
   Struct,
+  unitOf,
 } from "./schema.ts";
 import { ArrayView } from "./array_view.ts";
 import {
@@ -128,14 +131,14 @@ export function writerOf(
   if (writer === undefined) {
     // A nested struct has accessors of its own: texts that serve views and parts would be
     // polymorphic.
-    const own = accessors ?? new Accessors(compile);
+    const own = accessors ?? new Accessors(compile, unitOf(struct));
     let next: Link = compile(defineEnd, struct, checkNames);
     const scalars: ScalarField[] = [];
     for (const [name, { type, offset }] of Object.entries(struct.fields).reverse()) {
       const isScalar = typeof type === "string" || "target" in type;
       if (scalars.length === 4 || !isScalar) next = scalarLink(scalars, next, compile);
       if (isScalar) scalars.unshift(scalarField(name, scalarOf(type), offset, own));
-      else next = linkOf(name, type, offset, next, compile, made);
+      else next = linkOf(name, type, own.unit, offset, next, compile, made);
     }
     next = scalarLink(scalars, next, compile);
     writer = compile(defineStart, struct, next, notObjectError);
@@ -174,6 +177,7 @@ function scalarLink(fields: ScalarField[], next: Link, compile: Compile): Link {
 function linkOf(
   name: string,
   type: Struct | ArrayType,
+  unit: number,
   offset: number,
   next: Link,
   compile: Compile,
@@ -183,7 +187,7 @@ function linkOf(
     return compile(defineStructLink, name, next, writerOf(type, compile, made));
   }
   const arrayOf = (view: Bound) => (view as unknown as Record<string, ArrayView>)[name];
-  const write = itemsWriter(name, type, offset, arrayOf, next, compile, made);
+  const write = itemsWriter(name, type, unit, offset, arrayOf, next, compile, made);
   return compile(defineArrayLink, name, next, write);
 }
 
@@ -195,6 +199,7 @@ type ItemsWriter = (value: unknown, ...rest: Parameters<Link>) => number;
  *
  * @param name Name of the field.
  * @param type Its type.
+ * @param unit Base-2 logarithm of the unit of the view's offset in bytes.
  * @param offset Byte offset of the array in the record or part.
  * @param arrayOf Finds the array's view in the view of the record or part.
  * @param next Called once all elements are read and checked.
@@ -205,6 +210,7 @@ type ItemsWriter = (value: unknown, ...rest: Parameters<Link>) => number;
 export function itemsWriter(
   name: string,
   type: ArrayType,
+  unit: number,
   offset: number,
   arrayOf: (view: Bound) => ArrayView,
   next: Link,
@@ -217,7 +223,6 @@ export function itemsWriter(
   }
   const scalar = scalarOf(element);
   const { array, fits } = SCALARS[scalar];
-  const shift = 31 - Math.clz32(elementBytes(element));
   const help = { listOf, isView, lengthError, scalarError };
   return compile(
     defineScalarItems,
@@ -225,8 +230,7 @@ export function itemsWriter(
     scalar,
     fits,
     array,
-    offset,
-    shift,
+    placeOf(unit, shiftOf(scalar), offset),
     length,
     next,
     help,
@@ -377,8 +381,7 @@ function defineScalarItems(
   type: ScalarType,
   fits: (value: unknown) => boolean,
   array: Scalar["array"],
-  offset: number,
-  shift: number,
+  place: Place,
   length: number,
   next: Link,
   help: {
@@ -388,6 +391,9 @@ function defineScalarItems(
     scalarError(type: ScalarType, value: unknown, name: string, outer?: Frame): Error;
   },
 ): ItemsWriter {
+  const at = place.at;
+  const up = place.up;
+  const down = place.down;
   // One list serves all calls except nested ones, as with the frame of a nested struct.
   const spare: unknown[][] = [];
   return function write(value, init, seen, view, target, handle, outer) {
@@ -408,8 +414,8 @@ function defineScalarItems(
     const done = next(init, seen, view, target, handle, outer);
     if (done !== 0) {
       const to = view._b[array] as { [i: number]: unknown };
-      const at = view._o + offset >> shift;
-      for (let i = 0; i < count; i++) to[at + i] = values[i];
+      const first = (view._o << up) + at >> down;
+      for (let i = 0; i < count; i++) to[first + i] = values[i];
     }
     spare.push(values);
     return done;

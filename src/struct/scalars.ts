@@ -40,8 +40,31 @@ export interface Arrays {
 export interface Bound {
   /** Typed arrays over the memory. */
   readonly _b: Arrays;
-  /** Byte offset of the record or part in that memory. */
+  /** Offset of the record or part in that memory, in units of its struct; see {@linkcode placeOf}. */
   readonly _o: number;
+}
+
+/** Where a field is in a typed array: at element `(_o << up) + at >> down` of a view. */
+export interface Place {
+  readonly at: number;
+  readonly up: number;
+  readonly down: number;
+}
+
+/**
+ * Computes where a field is.
+ *
+ * The offset of a view counts units, which are as wide as most of the struct's fields. So these
+ * fields need no shift, and V8 always inlines their accessors: see {@linkcode Scalar.define}.
+ *
+ * @param unit Base-2 logarithm of the unit of the view's offset in bytes.
+ * @param shift Base-2 logarithm of the size of an element of the typed array.
+ * @param offset Byte offset of the field in the record or part.
+ * @returns The place.
+ */
+export function placeOf(unit: number, shift: number, offset: number): Place {
+  const common = Math.min(unit, shift);
+  return { at: offset >> common, up: unit - common, down: shift - common };
 }
 
 /** A getter and a setter of a view's prototype. */
@@ -64,28 +87,26 @@ export interface Scalar<T = number | bigint | boolean> {
    */
   readonly decode: (raw: never) => T;
   /**
-   * Defines the accessors of fields of the type. Its text is compiled again for each struct
-   * (`slab/own_code.ts`), so it may refer only to its parameters and globals. Accessors are short,
-   * since V8 inlines a function of up to 30 bytes of bytecode whatever the size of the caller.
+   * Defines the accessor of a field. Its text is compiled again for each field
+   * (`slab/own_code.ts`), with `at`, `up` and `down` as literals and without shifts by zero. So it
+   * may refer only to its parameters and globals. V8 inlines a function of up to 27 bytes of
+   * bytecode whatever the size of the caller. Those of a field without shifts have 26.
    *
+   * @param at See {@linkcode Place}, as for `up` and `down`.
+   * @param name Name of the field, for errors.
    * @param refOf Converts a value that is no integer of 32 bits for a `ref`, or throws.
    * @param none 0 as a bigint.
-   * @returns A function that makes the accessor of a field.
+   * @returns The accessor.
    */
   define(
+    at: number,
+    up: number,
+    down: number,
+    name: string,
     refOf: (value: unknown, name: string) => number,
     none: bigint,
-  ): DefineAccessor<T>;
+  ): Accessor<Bound, T>;
 }
-
-/**
- * Makes the accessor of a field.
- *
- * @param at Byte offset of the field in the record or part.
- * @param name Name of the field, for errors.
- * @returns The accessor.
- */
-type DefineAccessor<T> = (at: number, name: string) => Accessor<Bound, T>;
 
 /** Bytes of each scalar type, to which it is aligned. */
 // A table of its own, since `struct()` needs nothing else.
@@ -104,6 +125,14 @@ export const SCALAR_BYTES: Readonly<Record<keyof Scalars, 1 | 2 | 4 | 8>> = {
   u64: 8,
   ref: 4,
 };
+
+/**
+ * @param type A scalar type.
+ * @returns Base-2 logarithm of its size in bytes.
+ */
+export function shiftOf(type: ScalarType): number {
+  return 31 - Math.clz32(SCALAR_BYTES[type]);
+}
 
 /** All scalar types by name. */
 export interface Scalars {
@@ -179,19 +208,19 @@ const HANDLE = { primitive: "number or null", fits: isWord } as const;
  */
 // deno-fmt-ignore: one type a line, to compare them easily
 export const SCALARS: Scalars = /* @__PURE__ */ (() => ({
-  u8: { array: "u8", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.u8[this._o + at] | 0; }, set(v) { this._b.u8[this._o + at] = v; } }) },
-  i8: { array: "u8", ...NUMBER, decode: (raw: number) => raw << 24 >> 24, define: () => (at) => ({ get() { return this._b.u8[this._o + at] << 24 >> 24; }, set(v) { this._b.u8[this._o + at] = v; } }) },
-  bool: { array: "u8", ...BOOLEAN, decode: (raw: number) => raw > 0, define: () => (at) => ({ get() { return this._b.u8[this._o + at] > 0; }, set(v) { this._b.u8[this._o + at] = v ? 1 : 0; } }) },
-  u16: { array: "u16", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] | 0; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
-  i16: { array: "u16", ...NUMBER, decode: (raw: number) => raw << 16 >> 16, define: () => (at) => ({ get() { return this._b.u16[this._o + at >> 1] << 16 >> 16; }, set(v) { this._b.u16[this._o + at >> 1] = v; } }) },
-  f16: { array: "f16", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f16[this._o + at >> 1] ?? 0; }, set(v) { this._b.f16[this._o + at >> 1] = v; } }) },
-  i32: { array: "i32", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] | 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
-  u32: { array: "i32", ...NUMBER, decode: (raw: number) => raw >>> 0, define: () => (at) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { this._b.i32[this._o + at >> 2] = v; } }) },
-  f32: { array: "f32", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f32[this._o + at >> 2] ?? 0; }, set(v) { this._b.f32[this._o + at >> 2] = v; } }) },
-  f64: { array: "f64", ...NUMBER, decode: numberOf, define: () => (at) => ({ get() { return this._b.f64[this._o + at >> 3] ?? 0; }, set(v) { this._b.f64[this._o + at >> 3] = v; } }) },
-  i64: { array: "i64", ...BIGINT, decode: (raw: bigint) => raw ?? NO_BIGINT, define: (_refOf, none) => (at) => ({ get() { return this._b.i64[this._o + at >> 3] ?? none; }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
-  u64: { array: "i64", ...BIGINT, decode: (raw: bigint) => BigInt.asUintN(64, raw ?? NO_BIGINT), define: (_refOf, none) => (at) => ({ get() { return BigInt.asUintN(64, this._b.i64[this._o + at >> 3] ?? none); }, set(v) { this._b.i64[this._o + at >> 3] = v; } }) },
-  ref: { array: "i32", ...HANDLE, decode: (raw: number) => raw >>> 0, define: (refOf) => (at, name) => ({ get() { return this._b.i32[this._o + at >> 2] >>> 0; }, set(v) { if (v >>> 0 !== v) v = refOf(v, name); this._b.i32[this._o + at >> 2] = v; } }) },
+  u8: { array: "u8", ...NUMBER, decode: numberOf, define: (at, up) => ({ get() { return this._b.u8[(this._o << up) + at] | 0; }, set(v) { this._b.u8[(this._o << up) + at] = v; } }) },
+  i8: { array: "u8", ...NUMBER, decode: (raw: number) => raw << 24 >> 24, define: (at, up) => ({ get() { return this._b.u8[(this._o << up) + at] << 24 >> 24; }, set(v) { this._b.u8[(this._o << up) + at] = v; } }) },
+  bool: { array: "u8", ...BOOLEAN, decode: (raw: number) => raw > 0, define: (at, up) => ({ get() { return this._b.u8[(this._o << up) + at] > 0; }, set(v) { this._b.u8[(this._o << up) + at] = v ? 1 : 0; } }) },
+  u16: { array: "u16", ...NUMBER, decode: numberOf, define: (at, up, down) => ({ get() { return this._b.u16[(this._o << up) + at >> down] | 0; }, set(v) { this._b.u16[(this._o << up) + at >> down] = v; } }) },
+  i16: { array: "u16", ...NUMBER, decode: (raw: number) => raw << 16 >> 16, define: (at, up, down) => ({ get() { return this._b.u16[(this._o << up) + at >> down] << 16 >> 16; }, set(v) { this._b.u16[(this._o << up) + at >> down] = v; } }) },
+  f16: { array: "f16", ...NUMBER, decode: numberOf, define: (at, up, down) => ({ get() { return this._b.f16[(this._o << up) + at >> down] ?? 0; }, set(v) { this._b.f16[(this._o << up) + at >> down] = v; } }) },
+  i32: { array: "i32", ...NUMBER, decode: numberOf, define: (at, up, down) => ({ get() { return this._b.i32[(this._o << up) + at >> down] | 0; }, set(v) { this._b.i32[(this._o << up) + at >> down] = v; } }) },
+  u32: { array: "i32", ...NUMBER, decode: (raw: number) => raw >>> 0, define: (at, up, down) => ({ get() { return this._b.i32[(this._o << up) + at >> down] >>> 0; }, set(v) { this._b.i32[(this._o << up) + at >> down] = v; } }) },
+  f32: { array: "f32", ...NUMBER, decode: numberOf, define: (at, up, down) => ({ get() { return this._b.f32[(this._o << up) + at >> down] ?? 0; }, set(v) { this._b.f32[(this._o << up) + at >> down] = v; } }) },
+  f64: { array: "f64", ...NUMBER, decode: numberOf, define: (at, up, down) => ({ get() { return this._b.f64[(this._o << up) + at >> down] ?? 0; }, set(v) { this._b.f64[(this._o << up) + at >> down] = v; } }) },
+  i64: { array: "i64", ...BIGINT, decode: (raw: bigint) => raw ?? NO_BIGINT, define: (at, up, down, _name, _refOf, none) => ({ get() { return this._b.i64[(this._o << up) + at >> down] ?? none; }, set(v) { this._b.i64[(this._o << up) + at >> down] = v; } }) },
+  u64: { array: "i64", ...BIGINT, decode: (raw: bigint) => BigInt.asUintN(64, raw ?? NO_BIGINT), define: (at, up, down, _name, _refOf, none) => ({ get() { return BigInt.asUintN(64, this._b.i64[(this._o << up) + at >> down] ?? none); }, set(v) { this._b.i64[(this._o << up) + at >> down] = v; } }) },
+  ref: { array: "i32", ...HANDLE, decode: (raw: number) => raw >>> 0, define: (at, up, down, name, refOf) => ({ get() { return this._b.i32[(this._o << up) + at >> down] >>> 0; }, set(v) { if (v >>> 0 !== v) v = refOf(v, name); this._b.i32[(this._o << up) + at >> down] = v; } }) },
 }))();
 
 /**
@@ -199,30 +228,39 @@ export const SCALARS: Scalars = /* @__PURE__ */ (() => ({
  */
 export type Compile = <A extends unknown[], R>(define: (...args: A) => R, ...args: A) => R;
 
-/** Accessors that are defined for one struct, by scalar type. */
+/** Makes the accessors of one struct's views. */
 export class Accessors {
   private readonly compile: Compile;
-  private readonly made = new Map<ScalarType, DefineAccessor<unknown>>();
+  /** Base-2 logarithm of the unit of the views' offsets in bytes. */
+  readonly unit: number;
+  /** By name of the field, for the views and the writer of a struct. */
+  private readonly made = new Map<string, Accessor<Bound, unknown>>();
 
-  /** @param compile Calls the definitions. */
-  constructor(compile: Compile) {
+  /**
+   * @param compile Calls the definitions.
+   * @param unit {@linkcode unit}.
+   */
+  constructor(compile: Compile, unit: number) {
     this.compile = compile;
+    this.unit = unit;
   }
 
   /**
    * Makes the accessor of a field.
    *
    * @param type Type of the field.
-   * @param at Byte offset of the field in the record or part.
+   * @param offset Byte offset of the field in the record or part.
    * @param name Name of the field, for errors.
    * @returns The accessor. Its setter does not check whether a value is of the type.
    */
-  of(type: ScalarType, at: number, name: string): Accessor<Bound, unknown> {
-    let define = this.made.get(type);
-    if (define === undefined) {
-      define = this.compile((SCALARS[type] as Scalar<unknown>).define, refOf, NO_BIGINT);
-      this.made.set(type, define);
+  of(type: ScalarType, offset: number, name: string): Accessor<Bound, unknown> {
+    let accessor = this.made.get(name);
+    if (accessor === undefined) {
+      const { at, up, down } = placeOf(this.unit, shiftOf(type), offset);
+      const { define } = SCALARS[type] as Scalar<unknown>;
+      accessor = this.compile(define, at, up, down, name, refOf, NO_BIGINT);
+      this.made.set(name, accessor);
     }
-    return define(at, name);
+    return accessor;
   }
 }

@@ -8,7 +8,7 @@ import { optionsProblem } from "../messages/nearest.ts";
 import { showValue } from "../messages/show.ts";
 import { SchemaError } from "../errors.ts";
 import type { AnyHandle, Handle } from "./handle_type.ts";
-import { SCALAR_BYTES, type ScalarType } from "./scalars.ts";
+import { SCALAR_BYTES, type ScalarType, shiftOf } from "./scalars.ts";
 import { titleOf, toTable } from "./table.ts";
 
 export type { ScalarType } from "./scalars.ts";
@@ -434,6 +434,28 @@ export function scalarOf(type: ScalarType | RefType): ScalarType {
  */
 export function elementOf(type: FieldType): ElementType {
   return typeof type === "object" && "element" in type ? type.element : type;
+}
+
+/**
+ * Chooses the unit in which the views of a struct count their offset: the width of most of its
+ * fields, whose accessors are the shortest then (`placeOf` in `scalars.ts`). Of two widths the larger.
+ *
+ * @param struct A struct.
+ * @returns Base-2 logarithm of the unit in bytes.
+ */
+export function unitOf(struct: AnyStruct): number {
+  const counts = [0, 0, 0, 0];
+  countWidths(struct, counts);
+  return counts.lastIndexOf(Math.max(...counts));
+}
+
+/** Counts the scalars of a struct by the logarithm of their width; an array counts as one. */
+function countWidths(struct: AnyStruct, counts: number[]): void {
+  for (const { type } of Object.values(struct.fields)) {
+    const element = elementOf(type);
+    if (element instanceof Struct) countWidths(element, counts);
+    else counts[shiftOf(scalarOf(element))]++;
+  }
 }
 
 function isScalar(value: unknown): value is ScalarType {

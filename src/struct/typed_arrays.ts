@@ -30,8 +30,10 @@ const NO_I64 = /* @__PURE__ */ new BigInt64Array(0);
 export interface Movable {
   /** Typed arrays over the memory of the record. */
   _b: TypedArrays;
-  /** Byte offset of the record in them. */
+  /** Offset of the record in them, in units. */
   _o: number;
+  /** Base-2 logarithm of the unit in bytes; see `placeOf` in `scalars.ts`. */
+  readonly _u: number;
 }
 
 /** The typed arrays over one region. */
@@ -53,7 +55,7 @@ export class TypedArrays implements Arrays {
    */
   bind(view: Movable, offset: number): void {
     view._b = this;
-    view._o = offset;
+    view._o = offset >> view._u;
   }
 
   /**

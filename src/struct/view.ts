@@ -7,9 +7,12 @@
  *
  * ```text
  * record view   _b  typed arrays of the block      part or array   _r   the outer view
- *               _o  byte offset of the record                      _at  byte offset in that
+ *               _o  offset of the record                           _at  offset in that
  *               _n0 … parts, once they were used                  _b, _o  getters: _r._b, _r._o + _at
  * ```
+ *
+ * Offsets count units: the bytes of the width that most fields of the struct have, which is a power
+ * of two. A part has the unit of its own struct, and its `_o` converts that of the outer view.
  *
  * @module
  */
@@ -28,7 +31,15 @@ import {
 import type { DebugViews } from "./debug_view.ts";
 import { type Frame, itemsWriter, type Writer, writerOf } from "./record.ts";
 import { scalarError } from "./record_errors.ts";
-import { Accessors, type Bound, type Compile, SCALARS } from "./scalars.ts";
+import {
+  Accessors,
+  type Arrays,
+  type Bound,
+  type Compile,
+  placeOf,
+  SCALARS,
+  shiftOf,
+} from "./scalars.ts";
 import {
   type AnyStruct,
   type ArrayType,
@@ -37,8 +48,9 @@ import {
   type Infer,
   scalarOf,
   Struct,
+  unitOf,
 } from "./schema.ts";
-import type { TypedArrays } from "./typed_arrays.ts";
+import type { Movable, TypedArrays } from "./typed_arrays.ts";
 
 export { isDebugView } from "./debug_view.ts";
 
@@ -113,9 +125,7 @@ export interface Viewed<_S> {
 }
 
 /** A view as the engine uses it. */
-export interface RecordView extends Bound {
-  _b: TypedArrays;
-  _o: number;
+export interface RecordView extends Movable {
   /** Its struct, on the prototype of a view of a whole record; a part has none. */
   readonly _s?: AnyStruct;
 }
@@ -127,7 +137,20 @@ interface StructView extends RecordView {
 }
 
 /** Class of the views of one struct. */
-export type RecordViewClass = new (arrays: TypedArrays, offset: number) => StructView;
+export interface RecordViewClass {
+  /** @param offset In units. */
+  new (arrays: TypedArrays, offset: number): StructView;
+  readonly prototype: StructView;
+}
+
+/**
+ * @param View A class of views.
+ * @param bytes A byte offset, or the distance of two records.
+ * @returns It in units of the class.
+ */
+export function inUnits(View: RecordViewClass, bytes: number): number {
+  return bytes >> View.prototype._u;
+}
 
 /** The code that is compiled for a struct. */
 export interface StructCode {
@@ -151,7 +174,7 @@ export function structCode(
   compile: Compile,
   debugViews?: DebugViews,
 ): StructCode {
-  const code = new Definitions(compile, debugViews);
+  const code = new Definitions(struct, compile, debugViews);
   const View = code.recordViewClass(struct);
   return { View, write: writerOf(struct, compile, code.writers, code.accessors) };
 }
@@ -181,30 +204,43 @@ class Definitions {
   private readonly compile: Compile;
   private readonly debugViews: DebugViews | undefined;
 
-  constructor(compile: Compile, debugViews: DebugViews | undefined) {
+  constructor(struct: AnyStruct, compile: Compile, debugViews: DebugViews | undefined) {
     this.compile = compile;
     this.debugViews = debugViews;
-    this.accessors = new Accessors(compile);
+    this.accessors = new Accessors(compile, unitOf(struct));
   }
 
   recordViewClass(struct: AnyStruct): RecordViewClass {
     const Plain = this.compile(defineRecordView, hasParts(struct)) as RecordViewClass;
-    Object.defineProperty(Plain.prototype, "_s", { value: struct }); // completes the type
+    // These complete the type.
+    Object.defineProperty(Plain.prototype, "_s", { value: struct });
+    Object.defineProperty(Plain.prototype, "_u", { value: unitOf(struct) });
     this.#define(Plain.prototype, struct, this.accessors);
     return this.debugViews?.whole(Plain, struct.name, partCount(struct)) as RecordViewClass ??
       Plain;
   }
 
-  #partViewClass(struct: AnyStruct): PartViewClass {
+  /** @param outer Unit of the outer view. */
+  #partViewClass(struct: AnyStruct, outer: number): PartViewClass {
+    const unit = unitOf(struct);
     const Part = this.compile(definePartView);
+    this.#definePlace(Part.prototype, unit, outer);
     // Accessors of their own: a text that serves views and parts would be polymorphic.
-    this.#define(Part.prototype, struct, new Accessors(this.compile));
+    this.#define(Part.prototype, struct, new Accessors(this.compile, unit));
     return this.debugViews?.part(Part, struct.name, partCount(struct)) ?? Part;
   }
 
-  #arrayViewClass(name: string, type: ArrayType): ArrayViewClass {
+  /** @param outer Unit of the outer view. */
+  #arrayViewClass(name: string, type: ArrayType, outer: number): ArrayViewClass {
     const Plain = this.#plainArrayViewClass(name, type);
+    this.#definePlace(Plain.prototype, unitOfArray(type), outer);
     return this.debugViews?.array(Plain, name) ?? Plain;
+  }
+
+  /** Adds to a class of parts how they find their bytes through the outer view. */
+  #definePlace(prototype: object, unit: number, outer: number): void {
+    const { up, down } = placeOf(outer, unit, 0);
+    Object.defineProperties(prototype, this.compile(definePlace, up, down));
   }
 
   #plainArrayViewClass(name: string, type: ArrayType): ArrayViewClass {
@@ -214,12 +250,13 @@ class Definitions {
     );
     const { compile, writers } = this;
     const { element, length } = type;
-    const stride = elementBytes(element);
+    const unit = unitOfArray(type);
     let copy: ReturnType<typeof itemsWriter> | undefined; // made on first use: few arrays need it
     const copyFrom = (values: unknown, view: Bound) => {
       copy ??= itemsWriter(
         name,
         type,
+        unit,
         0,
         (view) => view as Bound & ArrayView, // copyFrom() is called on it
         // In debug mode the getter of `_b` throws on a freed record.
@@ -237,9 +274,9 @@ class Definitions {
       return compile(
         defineStructArray,
         ArrayView,
-        this.#partViewClass(element),
+        this.#partViewClass(element, unit),
         length,
-        stride,
+        elementBytes(element) >> unit,
         help,
       );
     }
@@ -247,7 +284,7 @@ class Definitions {
     const { array, fits, decode } = SCALARS[scalar];
     const valueError = (i: number, value: unknown) =>
       scalarError(scalar, value, `${name}[${i}]`, undefined);
-    const elements = { length, array, shift: 31 - Math.clz32(stride), decode, fits };
+    const elements = { length, array, decode, fits };
     return compile(defineScalarArray, ArrayView, elements, { indexError, valueError, copyFrom });
   }
 
@@ -265,21 +302,30 @@ class Definitions {
     for (const [name, { type, offset }] of Object.entries(struct.fields)) {
       const accessor = typeof type === "string" || "target" in type
         ? accessors.of(scalarOf(type), offset, name)
-        : this.#partAccessor(name, type, offset, parts++);
+        : this.#partAccessor(name, type, offset, parts++, accessors.unit);
       Object.defineProperty(prototype, name, { ...accessor, enumerable: true });
     }
   }
 
-  #partAccessor(name: string, type: Struct | ArrayType, offset: number, index: number): object {
+  #partAccessor(
+    name: string,
+    type: Struct | ArrayType,
+    offset: number,
+    index: number,
+    outer: number,
+  ): object {
     const isStruct = type instanceof Struct;
-    const Part = isStruct ? this.#partViewClass(type) : this.#arrayViewClass(name, type);
+    const unit = isStruct ? unitOf(type) : unitOfArray(type);
+    const Part = isStruct
+      ? this.#partViewClass(type, outer)
+      : this.#arrayViewClass(name, type, outer);
     const frame = new WholeFrame(name);
     const write = isStruct
       ? (value: unknown, part: object) => this.#writeWhole(type, value, part as Bound, frame)
       : (value: unknown, part: object) => (part as ArrayView).copyFrom(value as never);
     // The name of a property is an internalized string, which compiled code compares by identity.
     const [key] = Object.keys({ [`_n${index}`]: 0 });
-    return this.compile(definePartAccessor, Part, offset, key, write);
+    return this.compile(definePartAccessor, Part, placeOf(outer, unit, offset).at, key, write);
   }
 
   /** Writes a value to the struct that a view is bound to. */
@@ -297,6 +343,7 @@ function defineRecordView(
     return class View {
       declare _b: TypedArrays;
       declare _o: number;
+      declare readonly _u: number;
       constructor(arrays: TypedArrays, offset: number) {
         this._b = arrays;
         this._o = offset;
@@ -306,6 +353,7 @@ function defineRecordView(
   return class View {
     declare _b: TypedArrays;
     declare _o: number;
+    declare readonly _u: number;
     // The first parts. The properties of further ones are added on first use.
     declare _n0: Part | undefined;
     declare _n1: Part | undefined;
@@ -324,20 +372,30 @@ function defineRecordView(
 
 function definePartView(): PartViewClass {
   return class Part {
+    declare _b: Arrays;
+    declare _o: number;
     declare _r: Bound;
     declare _at: number;
     constructor(root: Bound, at: number) {
       this._r = root;
       this._at = at;
     }
-    get _b() {
-      return this._r._b;
-    }
-    get _o() {
-      return this._r._o + this._at;
-    }
   };
 }
+
+/** An arrow function, so that the shifts are literals in its text, as those of accessors. */
+const definePlace = (up: number, down: number): PropertyDescriptorMap => ({
+  _b: {
+    get(this: Part) {
+      return this._r._b;
+    },
+  },
+  _o: {
+    get(this: Part) {
+      return (this._r._o << up) + this._at >> down;
+    },
+  },
+});
 
 /** A view with the views of its parts in `_n0`, `_n1` and so on. */
 type OuterView = Bound & Record<string, Part | undefined>;
@@ -372,6 +430,11 @@ function definePartAccessor(
 }
 
 // -- shared by all structs --
+
+/** Unit of the view of an array: an element of a scalar, or the unit of the elements' struct. */
+function unitOfArray({ element }: ArrayType): number {
+  return element instanceof Struct ? unitOf(element) : shiftOf(scalarOf(element));
+}
 
 function hasParts(struct: AnyStruct): boolean {
   return partCount(struct) > 0;

@@ -19,8 +19,8 @@ const OPTIONS = { ecmaVersion: "latest", allowReturnOutsideFunction: true, range
 /** A text and its syntax tree. */
 interface Parsed {
   readonly text: string;
-  /** Its name in tests: that of its function, or a number for a scalar, which has none. */
-  name: string;
+  /** Its name: that of its function. */
+  readonly name: string;
   readonly program: Program;
 }
 
@@ -35,8 +35,9 @@ for (const text of texts) {
   const key = bare(text);
   if (!kinds.has(key)) kinds.set(key, parsed(text));
 }
-const scalars = [...kinds.values()].filter((it) => it.name === "");
-scalars.forEach((it, i) => it.name = `scalar ${i}: define`);
+
+/** The arrow functions: accessors, with numbers as literals. */
+const arrows = [...kinds.values()].filter(({ text }) => /return \(\(/.test(text));
 
 /** A text without its number and without the name that profiles show. */
 function bare(text: string): string {
@@ -51,8 +52,9 @@ function parsed(text: string): Parsed {
   const define = made.argument;
   const isNamed = define?.type === "FunctionExpression";
   assert(isNamed || define?.type === "ArrowFunctionExpression", text);
-  // They are declared by their names.
-  return { text, name: isNamed ? define.id!.name : "", program };
+  // An arrow function has no name but that for profiles.
+  const name = isNamed ? define.id!.name : /(\w+)-\d+\.js$/.exec(text)![1];
+  return { text, name, program };
 }
 
 function test(name: string, fn: () => void | Promise<void>): void {
@@ -70,12 +72,28 @@ Deno.test({
   async fn() {
     const declared: string[] = [];
     for (const source of await sources(SOURCES)) {
-      for (const [, name] of source.matchAll(/\bfunction (define[A-Z]\w*)/g)) declared.push(name);
+      const names = source.matchAll(/^(?:export )?(?:function|const) (define[A-Z]\w*)/gm);
+      for (const [, name] of names) declared.push(name);
     }
-    const named = [...kinds.values()].filter((it) => !scalars.includes(it));
-    assertEquals(named.map((it) => it.name).sort(), declared.sort());
-    assertEquals(scalars.length, 13); // nothing else is without a name
+    const named = new Set([...kinds.values()].map(({ name }) => name));
+    assertEquals([...named].sort(), [...declared, "define"].sort());
+    // But for the literals the accessors of a scalar are the same.
+    const scalars = arrows.filter(({ name }) => name === "define");
+    const shapes = scalars.map(({ text }) => bare(text).replace(/\[[^\]]*\]/g, "[]"));
+    assertEquals(new Set(shapes).size, 13);
   },
+});
+
+test("Accessors have offsets and shifts as literals, and no shift by zero", () => {
+  assert(arrows.some(({ text }) => text.includes("this._b.f32[(this._o) + 1] ?? 0")));
+  for (const { text, program } of arrows) {
+    assert(!/(<<|[^>]>>) 0/.test(text), text);
+    const named: string[] = [];
+    visit(program, (node) => {
+      if (node.type === "Identifier" && /^(at|up|down)$/.test(node.name)) named.push(node.name);
+    });
+    assertEquals(named.length, new Set(named).size, text); // parameters, and nothing else
+  }
 });
 
 /** The text of every file in a folder and those within. */
