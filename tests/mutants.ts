@@ -3,23 +3,23 @@
  *
  * The faults are made from the syntax: comparisons, arithmetic, logic, constants, conditions, and
  * calls that are left out. A sample of them is drawn by a seed. For each, the tests of its subject
- * run on a copy of the repo: the test file of the same name first, then the folder of the room,
- * then the rooms that stand on it. A fault that passes all of them survives. A survivor is a
- * missing test, or it stands in `mutants.json` with the reason why nobody can see it.
+ * run on a copy of the repo, file by file: the one of the same name first, then those of the room
+ * and of the rooms that stand on it, those that notice most in the least time before others. A
+ * fault that passes all of them survives. A survivor is a missing test, or it stands in
+ * `mutants.json` with the reason why nobody can see it.
  *
  * `deno task mutants --sample 300 --seed 1`, of one file or room with `--only src/slab/spread.ts`.
  *
  * @module
  */
-import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import ts from "typescript";
 import { Random } from "./_random.ts";
 
 const HELP = "deno task mutants [--sample N] [--seed N] [--only PATH_PREFIX] [--jobs N] [--list]";
 
-/** Folders of tests for a fault in a room. A later stage runs for the survivors of those before. */
-const STAGES: Readonly<Record<string, readonly string[]>> = {
+/** Folders of tests for a fault in a room. */
+const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   messages: ["messages", "pool"],
   memory: ["memory", "pool"],
   struct: ["struct", "pool", "slab"],
@@ -30,7 +30,7 @@ const STAGES: Readonly<Record<string, readonly string[]>> = {
   inspect: ["inspect", "bytes", "shared"],
 };
 
-/** Seconds that a stage may take beyond three times what it takes without a fault. */
+/** Seconds that a file may take beyond three times what it takes without a fault. */
 const GRACE_SECONDS = 20;
 
 /** Operators that stand in for each other. */
@@ -79,20 +79,14 @@ const { values: options } = parseArgs({
     help: { type: "boolean", default: false },
   },
 });
-if (options.help) {
-  console.log(HELP);
-  Deno.exit(0);
-}
 const root = new URL("..", import.meta.url).pathname;
 const known: readonly Known[] = JSON.parse(Deno.readTextFileSync(`${root}tests/mutants.json`));
 const all = filesIn("src").filter((file) => file.startsWith(options.only)).flatMap(mutantsOf);
 const sample = shuffled(all, numberOf("seed")).slice(0, numberOf("sample"));
 console.log(`${sample.length} of ${all.length} faults in ${options.only}, seed ${options.seed}`);
-if (options.list) {
-  for (const it of sample) console.log(titleOf(it));
-} else {
-  await run();
-}
+if (options.help) console.log(HELP);
+else if (options.list) { for (const it of sample) console.log(titleOf(it)); }
+else await run();
 
 function numberOf(name: "sample" | "seed" | "jobs"): number {
   const value = Number(options[name]);
@@ -118,15 +112,8 @@ function mutantsOf(file: string): Mutant[] {
   function plant(node: ts.Node, text: string, fault: string): void {
     const start = node.getStart();
     const { line } = tree.getLineAndCharacterOfPosition(start);
-    found.push({
-      file,
-      start,
-      end: node.end,
-      text,
-      line: line + 1,
-      code: lines[line].trim(),
-      fault,
-    });
+    const code = lines[line].trim();
+    found.push({ file, start, end: node.end, text, line: line + 1, code, fault });
   }
 
   function visit(node: ts.Node): void {
@@ -189,38 +176,51 @@ function titleOf({ file, line, fault, code }: Mutant): string {
 
 // -- running the tests --
 
+/** A file of tests. */
+interface TestFile {
+  readonly path: string;
+  /** Seconds that it takes without a fault. */
+  readonly seconds: number;
+  /** How many faults it has noticed. */
+  kills: number;
+}
+
 /** Runs the sample on a copy of the repo for each job, and exits with 1 where a fault survives. */
 async function run(): Promise<void> {
-  const started = performance.now();
-  const survivors: Mutant[] = [];
-  const count = { killed: 0, known: 0 };
+  const count = Math.max(1, numberOf("jobs"));
+  const copies = Array.from({ length: count }, () => Deno.makeTempDirSync({ prefix: "mutants-" }));
+  try {
+    for (const copy of copies) copyTree("", copy);
+    console.log("Timing the tests without a fault");
+    const tests = await inEach(copies, [...new Set(sample.flatMap(testsOf))], timed);
+    const outcomes = await inEach(copies, sample, async (mutant, copy, i) => {
+      const outcome = isKnown(mutant) ? "known" : await killerOf(mutant, copy, tests) ?? "SURVIVED";
+      console.log(`${i + 1}/${sample.length}  ${outcome.padEnd(25)} ${titleOf(mutant)}`);
+      return outcome;
+    });
+    const survivors = sample.filter((_, i) => outcomes[i] === "SURVIVED");
+    const known = outcomes.filter((it) => it === "known").length;
+    const killed = sample.length - survivors.length - known;
+    console.log(`\n${killed} killed, ${survivors.length} survived, ${known} known to be invisible`);
+    for (const it of survivors) console.log(titleOf(it));
+    if (survivors.length > 0) Deno.exitCode = 1;
+  } finally {
+    for (const copy of copies) Deno.removeSync(copy, { recursive: true });
+  }
+}
+
+/** Calls a function for each item, in each copy for one at a time. */
+async function inEach<T, R>(
+  copies: readonly string[],
+  items: readonly T[],
+  fn: (item: T, copy: string, i: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
   let next = 0;
-  let done = 0;
-  const usual = new Map<string, Promise<number>>();
-  await Promise.all(Array.from({ length: Math.max(1, numberOf("jobs")) }, async () => {
-    const copy = Deno.makeTempDirSync({ prefix: "mutants-" });
-    try {
-      copyTree("", copy);
-      while (next < sample.length) {
-        const mutant = sample[next++];
-        const outcome = isKnown(mutant)
-          ? "known"
-          : await killerOf(mutant, copy, usual) ?? "SURVIVED";
-        if (outcome === "SURVIVED") survivors.push(mutant);
-        else count[outcome === "known" ? "known" : "killed"]++;
-        const seconds = ((performance.now() - started) / 1000).toFixed(0);
-        const progress = `${++done}/${sample.length}  ${seconds} s  ${outcome.padEnd(9)}`;
-        console.log(`${progress} ${titleOf(mutant)}`);
-      }
-    } finally {
-      Deno.removeSync(copy, { recursive: true });
-    }
+  await Promise.all(copies.map(async (copy) => {
+    for (let i; (i = next++) < items.length;) results[i] = await fn(items[i], copy, i);
   }));
-  console.log(
-    `\n${count.killed} killed, ${survivors.length} survived, ${count.known} known to be invisible`,
-  );
-  for (const it of survivors) console.log(titleOf(it));
-  if (survivors.length > 0) Deno.exitCode = 1;
+  return results;
 }
 
 function isKnown({ file, code, fault }: Mutant): boolean {
@@ -231,67 +231,66 @@ function copyTree(folder: string, copy: string): void {
   for (const { name, isDirectory } of Deno.readDirSync(root + folder)) {
     if (name === ".git" || name === "node_modules") continue;
     const path = `${folder}/${name}`;
-    if (!isDirectory) {
-      Deno.copyFileSync(root + path, copy + path);
-      continue;
-    }
-    Deno.mkdirSync(copy + path);
-    copyTree(path, copy);
+    if (isDirectory) {
+      Deno.mkdirSync(copy + path);
+      copyTree(path, copy);
+    } else Deno.copyFileSync(root + path, copy + path);
   }
 }
 
-/** Tells which stage of the tests notices a fault: a folder, "timeout", or `undefined`. */
+/** Tells which file of tests notices a fault, or returns `undefined`. */
 async function killerOf(
   mutant: Mutant,
   copy: string,
-  usual: Map<string, Promise<number>>,
+  tests: readonly TestFile[],
 ): Promise<string | undefined> {
   const { file, start, end, text } = mutant;
   const source = Deno.readTextFileSync(root + file);
-  for (const tests of stagesOf(file)) {
-    if (!usual.has(tests)) usual.set(tests, usualSeconds(tests, copy));
-    const limit = 3 * await usual.get(tests)! + GRACE_SECONDS; // it was just set
-    Deno.writeTextFileSync(`${copy}/${file}`, source.slice(0, start) + text + source.slice(end));
-    const outcome = await test(tests, copy, limit);
+  const paths = testsOf(mutant);
+  const worth = ({ path, kills, seconds }: TestFile) =>
+    path === paths[0] ? Infinity : (kills + 1) / seconds;
+  const all = tests.filter(({ path }) => paths.includes(path));
+  const inOrder = all.sort((a, b) => worth(b) - worth(a));
+  Deno.writeTextFileSync(`${copy}/${file}`, source.slice(0, start) + text + source.slice(end));
+  try {
+    for (const it of inOrder) {
+      if (await passes(it.path, copy, 3 * it.seconds + GRACE_SECONDS)) continue;
+      it.kills++;
+      return it.path.replace("tests/", "");
+    }
+  } finally {
     Deno.writeTextFileSync(`${copy}/${file}`, source);
-    if (outcome === "failed") return tests.split("/")[1];
-    if (outcome === "timeout") return outcome;
   }
-  return undefined;
 }
 
-/** The test file of the same name where there is one, then the folders that stand on it. */
-function stagesOf(file: string): string[] {
+/** The files of tests for a fault; the first is that of the same name where there is one. */
+function testsOf({ file }: Mutant): string[] {
   const [, room, name = ""] = file.split("/");
   const own = `tests/${room}/${name.replace(/\.ts$/, "_test.ts")}`;
-  const folders = (STAGES[room] ?? Object.keys(STAGES)).map((folder) => `tests/${folder}`);
-  return [own, ...folders].filter((path) => existsSync(root + path));
+  const folders = FOLDERS[room] ?? Object.keys(FOLDERS);
+  const all = folders.flatMap((it) => filesIn(`tests/${it}`)).filter((it) => /_test\.ts$/.test(it));
+  return all.sort((a, b) => Number(b === own) - Number(a === own));
 }
 
-/** Seconds that tests take without a fault; throws where they fail. */
-async function usualSeconds(tests: string, copy: string): Promise<number> {
-  const start = performance.now();
-  if (await test(tests, copy, 3600) === "passed") return (performance.now() - start) / 1000;
-  throw new Error(`Cannot look for survivors: ${tests} fails without any fault`);
+/** Runs tests without a fault; throws where they fail. */
+async function timed(path: string, copy: string): Promise<TestFile> {
+  const start = Date.now();
+  if (await passes(path, copy, 3600)) {
+    return { path, seconds: (Date.now() - start) / 1000, kills: 0 };
+  }
+  throw new Error(`Cannot look for survivors: ${path} fails without any fault`);
 }
 
-async function test(
-  tests: string,
-  copy: string,
-  seconds: number,
-): Promise<"passed" | "failed" | "timeout"> {
+/** Runs tests, and tells whether they pass within some seconds. */
+async function passes(tests: string, copy: string, seconds: number): Promise<boolean> {
   const process = new Deno.Command(Deno.execPath(), {
     args: ["test", "--no-check", "--fail-fast", "-A", "-q", tests],
     cwd: copy,
     stdout: "null",
     stderr: "null",
   }).spawn();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    process.kill("SIGKILL");
-  }, seconds * 1000);
+  const timer = setTimeout(() => process.kill("SIGKILL"), seconds * 1000);
   const { success } = await process.status;
   clearTimeout(timer);
-  return late ? "timeout" : success ? "passed" : "failed";
+  return success;
 }

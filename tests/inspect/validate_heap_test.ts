@@ -79,6 +79,14 @@ for (const index of ["list", "tree"] as const) {
   });
 }
 
+Deno.test("validate() names a chunk of a heap by the address of its header", () => {
+  const allocator = new FreeListAllocator({ byteLength: 1024 });
+  const unit = unitOf(allocator.alloc(40));
+  flipStart(heapOf(allocator), unit);
+  const says = `the chunk at ${unit * 8} is used, and not marked as a start`;
+  assertThrows(() => validate(allocator), InvariantError, says);
+});
+
 Deno.test("validate() finds every fault in the list of a heap", () => {
   const twice = "which is not free, or holds it twice";
   assertFound<Heap & { index: FreeList }>("list", [

@@ -290,6 +290,15 @@ Deno.test("load() moves records of a PoolSet to the class of their struct, whate
   }
 });
 
+Deno.test("load() tells of the records that move, and of none in a size class that keeps its handles", () => {
+  const old = new PoolSet({ ...SNAPPED, sizes: [2, 8] });
+  old.allocMany(Spark, 3);
+  const ships: number[] = old.allocMany(Ship, 3);
+  const Dot = struct({ x: "u16" }, { name: "Ship" }); // in the class of Spark
+  const set = new PoolSet({ ...SNAPPED, sizes: [2, 8], types: [Spark, Dot] });
+  assertEquals([...reloadMoved(old, set).keys()], ships);
+});
+
 Deno.test("load() names the struct that the pool does not know, and takes its records once it does", () => {
   const old = new PoolSet({ ...SNAPPED, sizes: [8] });
   old.alloc(Spark, { heat: 7 });
