@@ -171,12 +171,12 @@ const NAME = /\.?[A-Za-z_$][\w$]*/g;
 const NO_SHIFT = /([^<>\s])\s*(?:<<|>>)\s*0\b/g;
 
 /**
- * Writes arguments that are numbers as literals into the text of an arrow function, and leaves out
- * shifts by zero. Accessors are arrow functions, as each byte of bytecode counts there: a variable
- * takes three more than a literal.
+ * Writes arguments that are numbers or strings as literals into the text of an arrow function, and
+ * leaves out shifts by zero. Accessors are arrow functions, as each byte of bytecode counts there: a
+ * variable takes three more than a literal.
  *
- * @param text Text of a function; changed only if it is an arrow function whose body uses all of
- * its parameters that are numbers in each inner function, so that no inner name hides them.
+ * @param text Text of a function; changed only if it is an arrow function. Each inner function with
+ * parameters must use these parameters, so that build tools give no other variable their names.
  * @param args Its arguments.
  * @returns The text, with the same result for these arguments.
  */
@@ -186,7 +186,7 @@ function withLiterals(text: string, args: readonly unknown[]): string {
   const literals = new Map(head[1].split(",").map((name, i) => [name.trim(), args[i]]));
   const body = text.slice(head[0].length).replace(NAME, (name) => {
     const value = literals.get(name);
-    return typeof value === "number" ? String(value) : name;
+    return typeof value === "number" || typeof value === "string" ? JSON.stringify(value) : name;
   });
   return head[0] + body.replace(NO_SHIFT, "$1");
 }

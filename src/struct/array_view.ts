@@ -150,15 +150,22 @@ class ElementIterator<E extends ElementType> implements IterableIterator<FieldVi
 export interface Part extends Bound {
   /** The view that it is part of. */
   _r: Bound;
-  /** `at` of its {@linkcode Place} in that view. */
+}
+
+/** A view of an element of an array of structs. */
+export interface ElementPart extends Part {
+  /** Offset in the view of the array, which has the same unit. */
   _at: number;
 }
 
 /** Class of the views of a nested struct. */
-export type PartViewClass = new (root: Bound, at: number) => Part;
+export type PartViewClass = new (root: Bound) => Part;
+
+/** Class of the views of the elements of an array of structs. */
+export type ElementViewClass = new (root: Bound, at: number) => ElementPart;
 
 /** Class of the views of an array field. */
-export type ArrayViewClass = new (root: Bound, at: number) => ArrayView & Part;
+export type ArrayViewClass = new (root: Bound) => ArrayView & Part;
 
 /**
  * Converts a field or an element of a view to a plain value.
@@ -189,13 +196,11 @@ export interface ScalarArray {
  * Defines the class of the views of an array of scalars. Its text is compiled again for each field,
  * so it may refer only to its parameters and globals.
  *
- * @param Base {@linkcode ArrayView}.
  * @param elements The elements.
  * @param help Functions that are the same for all arrays.
  * @returns The class.
  */
 export function defineScalarArray(
-  Base: typeof ArrayView,
   elements: ScalarArray,
   help: {
     indexError(i: unknown, length: number): Error;
@@ -213,38 +218,33 @@ export function defineScalarArray(
     throw i >>> 0 !== i || i >= length ? help.indexError(i, length) : help.valueError(i, value);
   }
 
-  return class Elements extends Base {
+  return class Elements {
     declare _b: Arrays;
     declare _o: number;
     declare _r: Bound;
-    declare _at: number;
-    constructor(root: Bound, at: number) {
-      super();
+    constructor(root: Bound) {
       this._r = root;
-      this._at = at;
     }
-    override get length() {
+    get length() {
       return length;
     }
-    override get(i: number) {
+    get(i: number) {
       if (i >>> 0 !== i || i >= length) fail(i);
-      // The field's type decides what `get` returns.
-      return decode(this._b[array][this._o + i]) as never;
+      return decode(this._b[array][this._o + i]);
     }
-    override set(i: number, value: unknown) {
+    set(i: number, value: unknown) {
       if (i >>> 0 !== i || i >= length || !fits(value)) fail(i, value);
       (this._b[array] as { [at: number]: unknown })[this._o + i] = value;
     }
-    override copyFrom(values: unknown) {
+    copyFrom(values: unknown) {
       help.copyFrom(values, this);
     }
-  };
+  } as unknown as ArrayViewClass; // it inherits the rest
 }
 
 /**
  * Defines the class of the views of an array of structs, as {@linkcode defineScalarArray} does.
  *
- * @param Base {@linkcode ArrayView}.
  * @param Element Class of the elements' views.
  * @param length Number of elements.
  * @param stride Size of an element in units of its struct.
@@ -252,8 +252,7 @@ export function defineScalarArray(
  * @returns The class.
  */
 export function defineStructArray(
-  Base: typeof ArrayView,
-  Element: new (root: Bound, at: number) => Part,
+  Element: ElementViewClass,
   length: number,
   stride: number,
   help: {
@@ -262,39 +261,36 @@ export function defineStructArray(
     copyFrom(values: unknown, view: Bound): void;
   },
 ): ArrayViewClass {
-  return class Elements extends Base {
+  return class Elements {
     declare _b: Arrays;
     declare _o: number;
     declare _r: Bound;
-    declare _at: number;
     /** Views of elements by index, created when they are first used. */
-    declare _n: (Part | undefined)[];
-    constructor(root: Bound, at: number) {
-      super();
+    declare _n: (ElementPart | undefined)[];
+    constructor(root: Bound) {
       this._r = root;
-      this._at = at;
       this._n = [];
     }
-    override get length() {
+    get length() {
       return length;
     }
-    override get(i: number) {
+    get(i: number) {
       if (i >>> 0 !== i || i >= length) throw help.indexError(i, length);
       let view = i < this._n.length ? this._n[i] : undefined;
       if (view === undefined) {
         view = new Element(this, i * stride);
         this._n[i] = view;
       }
-      // No change of the values: see `definePartAccessor`.
+      // No change: the compiler knows them after the stores, and does not load them.
       view._r = this;
       view._at = i * stride;
-      return view as never; // the field's type decides what `get` returns
+      return view;
     }
-    override set(i: number, value: unknown) {
+    set(i: number, value: unknown) {
       help.write(value, this.get(i), i);
     }
-    override copyFrom(values: unknown) {
+    copyFrom(values: unknown) {
       help.copyFrom(values, this);
     }
-  };
+  } as unknown as ArrayViewClass; // it inherits the rest
 }

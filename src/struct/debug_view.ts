@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { ArrayViewClass, Part, PartViewClass } from "./array_view.ts";
+import type { ArrayViewClass, ElementViewClass, Part, PartViewClass } from "./array_view.ts";
 import type { Bound } from "./scalars.ts";
 import type { AnyStruct } from "./schema.ts";
 import type { Movable, TypedArrays } from "./typed_arrays.ts";
@@ -81,30 +81,35 @@ function debugViewClass(
 }
 
 /**
- * Makes the class of the views of a nested struct.
+ * Makes the class of the views of a nested struct or of the elements of an array.
  *
+ * @typeParam C The class without debug mode.
  * @param Plain The class without debug mode.
  * @param name Name of that struct, for errors; it may be empty.
  * @param parts Number of parts that a view has.
  * @returns The class with debug mode.
  */
-function debugPartClass(Plain: PartViewClass, name: string, parts: number): PartViewClass {
+function debugPartClass<C extends PartViewClass | ElementViewClass>(
+  Plain: C,
+  name: string,
+  parts: number,
+): C {
   const guard = recordGuard(name);
   const names = partNames(parts);
   class DebugPart {
     declare _r: Bound;
-    declare _at: number;
+    declare _at?: number;
 
-    constructor(root: Bound, at: number) {
+    constructor(root: Bound, at?: number) {
       Object.defineProperty(this, "_guard", guard);
       this._r = root;
-      this._at = at;
+      if (at !== undefined) this._at = at;
       addProperties(this, names);
       Object.seal(this);
     }
   }
   Object.setPrototypeOf(DebugPart.prototype, Plain.prototype);
-  return DebugPart as unknown as PartViewClass; // it inherits the rest
+  return DebugPart as unknown as C; // it inherits the rest
 }
 
 /**
@@ -118,14 +123,12 @@ function debugArrayViewClass(Plain: ArrayViewClass, name: string): ArrayViewClas
   const guard = guardOf(`a view of the array "${name}"`, "elements", "toArray()");
   class DebugArrayView {
     declare _r: Bound;
-    declare _at: number;
     /** Views of the elements of an array of structs. The list itself is not sealed. */
     declare _n: (Part | undefined)[];
 
-    constructor(root: Bound, at: number) {
+    constructor(root: Bound) {
       Object.defineProperty(this, "_guard", guard);
       this._r = root;
-      this._at = at;
       this._n = [];
       Object.seal(this);
     }

@@ -93,7 +93,6 @@ export interface Scalar<T = number | bigint | boolean> {
    * bytecode whatever the size of the caller. Those of a field without shifts have 26.
    *
    * @param at See {@linkcode Place}, as for `up` and `down`.
-   * @param name Name of the field, for errors.
    * @param refOf Converts a value that is no integer of 32 bits for a `ref`, or throws.
    * @param none 0 as a bigint.
    * @returns The accessor.
@@ -102,8 +101,7 @@ export interface Scalar<T = number | bigint | boolean> {
     at: number,
     up: number,
     down: number,
-    name: string,
-    refOf: (value: unknown, name: string) => number,
+    refOf: (value: unknown) => number,
     none: bigint,
   ): Accessor<Bound, T>;
 }
@@ -166,10 +164,15 @@ export function refError(value: unknown, path: string): RangeError {
   );
 }
 
-/** Converts `null` to the null handle; throws on any other value that is no integer of 32 bits. */
-function refOf(value: unknown, name: string): number {
-  if (value === null) return 0;
-  throw refError(value, name);
+/**
+ * Makes the function that converts `null` to the null handle, and throws on any other value that is
+ * no integer of 32 bits.
+ */
+function refOf(name: string): (value: unknown) => number {
+  return (value) => {
+    if (value === null) return 0;
+    throw refError(value, name);
+  };
 }
 
 function isNumber(value: unknown): boolean {
@@ -218,9 +221,9 @@ export const SCALARS: Scalars = /* @__PURE__ */ (() => ({
   u32: { array: "i32", ...NUMBER, decode: (raw: number) => raw >>> 0, define: (at, up, down) => ({ get() { return this._b.i32[(this._o << up) + at >> down] >>> 0; }, set(v) { this._b.i32[(this._o << up) + at >> down] = v; } }) },
   f32: { array: "f32", ...NUMBER, decode: numberOf, define: (at, up, down) => ({ get() { return this._b.f32[(this._o << up) + at >> down] ?? 0; }, set(v) { this._b.f32[(this._o << up) + at >> down] = v; } }) },
   f64: { array: "f64", ...NUMBER, decode: numberOf, define: (at, up, down) => ({ get() { return this._b.f64[(this._o << up) + at >> down] ?? 0; }, set(v) { this._b.f64[(this._o << up) + at >> down] = v; } }) },
-  i64: { array: "i64", ...BIGINT, decode: (raw: bigint) => raw ?? NO_BIGINT, define: (at, up, down, _name, _refOf, none) => ({ get() { return this._b.i64[(this._o << up) + at >> down] ?? none; }, set(v) { this._b.i64[(this._o << up) + at >> down] = v; } }) },
-  u64: { array: "i64", ...BIGINT, decode: (raw: bigint) => BigInt.asUintN(64, raw ?? NO_BIGINT), define: (at, up, down, _name, _refOf, none) => ({ get() { return BigInt.asUintN(64, this._b.i64[(this._o << up) + at >> down] ?? none); }, set(v) { this._b.i64[(this._o << up) + at >> down] = v; } }) },
-  ref: { array: "i32", ...HANDLE, decode: (raw: number) => raw >>> 0, define: (at, up, down, name, refOf) => ({ get() { return this._b.i32[(this._o << up) + at >> down] >>> 0; }, set(v) { if (v >>> 0 !== v) v = refOf(v, name); this._b.i32[(this._o << up) + at >> down] = v; } }) },
+  i64: { array: "i64", ...BIGINT, decode: (raw: bigint) => raw ?? NO_BIGINT, define: (at, up, down, _refOf, none) => ({ get() { return this._b.i64[(this._o << up) + at >> down] ?? none; }, set(v) { this._b.i64[(this._o << up) + at >> down] = v; } }) },
+  u64: { array: "i64", ...BIGINT, decode: (raw: bigint) => BigInt.asUintN(64, raw ?? NO_BIGINT), define: (at, up, down, _refOf, none) => ({ get() { return BigInt.asUintN(64, this._b.i64[(this._o << up) + at >> down] ?? none); }, set(v) { this._b.i64[(this._o << up) + at >> down] = v; } }) },
+  ref: { array: "i32", ...HANDLE, decode: (raw: number) => raw >>> 0, define: (at, up, down, refOf) => ({ get() { return this._b.i32[(this._o << up) + at >> down] >>> 0; }, set(v) { if (v >>> 0 !== v) v = refOf(v); this._b.i32[(this._o << up) + at >> down] = v; } }) },
 }))();
 
 /**
@@ -258,7 +261,7 @@ export class Accessors {
     if (accessor === undefined) {
       const { at, up, down } = placeOf(this.unit, shiftOf(type), offset);
       const { define } = SCALARS[type] as Scalar<unknown>;
-      accessor = this.compile(define, at, up, down, name, refOf, NO_BIGINT);
+      accessor = this.compile(define, at, up, down, refOf(name), NO_BIGINT);
       this.made.set(name, accessor);
     }
     return accessor;

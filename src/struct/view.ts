@@ -6,9 +6,9 @@
  * created on first use and kept by the outer view. A part finds its bytes through the outer view:
  *
  * ```text
- * record view   _b  typed arrays of the block      part or array   _r   the outer view
- *               _o  offset of the record                           _at  offset in that
- *               _n0 … parts, once they were used                  _b, _o  getters: _r._b, _r._o + _at
+ * record view   _b  typed arrays of the block      part or array   _r  the outer view
+ *               _o  offset of the record                           _b  getter: _r._b
+ *               _n0 … parts, once they were used                  _o  getter: _r._o + at
  * ```
  *
  * Offsets count units: the bytes of the width that most fields of the struct have, which is a power
@@ -22,6 +22,7 @@ import {
   type ArrayViewClass,
   defineScalarArray,
   defineStructArray,
+  type ElementViewClass,
   type FieldView,
   type NoSpread,
   type Part,
@@ -196,6 +197,9 @@ class WholeFrame implements Frame {
 /** Stands for the outer value of an array that is written alone. */
 const NO_FIELDS = {};
 
+/** Class of the views of a field. */
+type AnyPartClass = PartViewClass | ArrayViewClass;
+
 /** Defines the classes that the view of one struct needs. */
 class Definitions {
   readonly accessors: Accessors;
@@ -211,36 +215,36 @@ class Definitions {
   }
 
   recordViewClass(struct: AnyStruct): RecordViewClass {
-    const Plain = this.compile(defineRecordView, hasParts(struct)) as RecordViewClass;
+    const { accessors, parts } = this.#fieldsOf(struct, this.accessors);
+    const [A, B, C, D] = parts;
+    const Plain = this.compile(defineRecordView, parts.length, A, B, C, D) as RecordViewClass;
     // These complete the type.
     Object.defineProperty(Plain.prototype, "_s", { value: struct });
     Object.defineProperty(Plain.prototype, "_u", { value: unitOf(struct) });
-    this.#define(Plain.prototype, struct, this.accessors);
-    return this.debugViews?.whole(Plain, struct.name, partCount(struct)) as RecordViewClass ??
-      Plain;
+    define(Plain.prototype, struct, accessors);
+    return this.debugViews?.whole(Plain, struct.name, parts.length) as RecordViewClass ?? Plain;
   }
 
-  /** @param outer Unit of the outer view. */
-  #partViewClass(struct: AnyStruct, outer: number): PartViewClass {
-    const unit = unitOf(struct);
-    const Part = this.compile(definePartView);
-    this.#definePlace(Part.prototype, unit, outer);
-    // Accessors of their own: a text that serves views and parts would be polymorphic.
-    this.#define(Part.prototype, struct, new Accessors(this.compile, unit));
-    return this.debugViews?.part(Part, struct.name, partCount(struct)) ?? Part;
+  #partViewClass(struct: AnyStruct): PartViewClass {
+    const { accessors, parts } = this.#fieldsOf(struct);
+    const [A, B, C, D] = parts;
+    const Plain = this.compile(definePartView, parts.length, A, B, C, D);
+    define(Plain.prototype, struct, accessors);
+    return this.debugViews?.part(Plain, struct.name, parts.length) ?? Plain;
   }
 
-  /** @param outer Unit of the outer view. */
-  #arrayViewClass(name: string, type: ArrayType, outer: number): ArrayViewClass {
+  #elementViewClass(struct: AnyStruct): ElementViewClass {
+    const { accessors, parts } = this.#fieldsOf(struct);
+    const Plain = this.compile(defineElementView);
+    define(Plain.prototype, struct, accessors);
+    return this.debugViews?.part(Plain, struct.name, parts.length) ?? Plain;
+  }
+
+  #arrayViewClass(name: string, type: ArrayType): ArrayViewClass {
     const Plain = this.#plainArrayViewClass(name, type);
-    this.#definePlace(Plain.prototype, unitOfArray(type), outer);
+    // Not by `extends`: V8 inlines only the constructors of classes without it.
+    Object.setPrototypeOf(Plain.prototype, ArrayView.prototype);
     return this.debugViews?.array(Plain, name) ?? Plain;
-  }
-
-  /** Adds to a class of parts how they find their bytes through the outer view. */
-  #definePlace(prototype: object, unit: number, outer: number): void {
-    const { up, down } = placeOf(outer, unit, 0);
-    Object.defineProperties(prototype, this.compile(definePlace, up, down));
   }
 
   #plainArrayViewClass(name: string, type: ArrayType): ArrayViewClass {
@@ -273,8 +277,7 @@ class Definitions {
       const help = { indexError, write, copyFrom };
       return compile(
         defineStructArray,
-        ArrayView,
-        this.#partViewClass(element, unit),
+        this.#elementViewClass(element),
         length,
         elementBytes(element) >> unit,
         help,
@@ -285,47 +288,54 @@ class Definitions {
     const valueError = (i: number, value: unknown) =>
       scalarError(scalar, value, `${name}[${i}]`, undefined);
     const elements = { length, array, decode, fits };
-    return compile(defineScalarArray, ArrayView, elements, { indexError, valueError, copyFrom });
+    return compile(defineScalarArray, elements, { indexError, valueError, copyFrom });
   }
 
-  /** Adds the accessors and methods of a struct to a prototype. */
-  #define(prototype: object, struct: AnyStruct, accessors: Accessors): void {
-    // Writers do not check the names of a value that has it.
-    Object.defineProperty(prototype, "_of", { value: struct });
-    Object.defineProperty(prototype, "toJSON", {
-      value(this: object, key?: string) {
-        return plainValues(struct, this, key);
-      },
-    });
-    showAs(prototype, (view) => isUnbound(view) ? "[unbound view]" : plainValues(struct, view));
-    let parts = 0;
+  /**
+   * Makes the accessors of a struct, and the classes of its parts.
+   *
+   * @param accessors Without it a part's own: a text that serves views and parts would be
+   * polymorphic.
+   */
+  #fieldsOf(struct: AnyStruct, accessors = new Accessors(this.compile, unitOf(struct))): {
+    readonly accessors: PropertyDescriptorMap;
+    readonly parts: readonly AnyPartClass[];
+  } {
+    const made: PropertyDescriptorMap = {};
+    const parts: AnyPartClass[] = [];
     for (const [name, { type, offset }] of Object.entries(struct.fields)) {
       const accessor = typeof type === "string" || "target" in type
         ? accessors.of(scalarOf(type), offset, name)
-        : this.#partAccessor(name, type, offset, parts++, accessors.unit);
-      Object.defineProperty(prototype, name, { ...accessor, enumerable: true });
+        : this.#partAccessor(name, type, offset, accessors.unit, parts);
+      Object.defineProperty(made, name, {
+        value: { ...accessor, enumerable: true },
+        enumerable: true,
+      });
     }
+    return { accessors: made, parts };
   }
 
+  /** Makes the accessor of a part, whose class becomes one more of `parts`. */
   #partAccessor(
     name: string,
     type: Struct | ArrayType,
     offset: number,
-    index: number,
     outer: number,
+    parts: AnyPartClass[],
   ): object {
     const isStruct = type instanceof Struct;
-    const unit = isStruct ? unitOf(type) : unitOfArray(type);
-    const Part = isStruct
-      ? this.#partViewClass(type, outer)
-      : this.#arrayViewClass(name, type, outer);
+    const Part = isStruct ? this.#partViewClass(type) : this.#arrayViewClass(name, type);
+    const { at, up, down } = placeOf(outer, isStruct ? unitOf(type) : unitOfArray(type), offset);
+    Object.defineProperties(Part.prototype, this.compile(definePlace, at, up, down));
     const frame = new WholeFrame(name);
     const write = isStruct
-      ? (value: unknown, part: object) => this.#writeWhole(type, value, part as Bound, frame)
-      : (value: unknown, part: object) => (part as ArrayView).copyFrom(value as never);
+      ? (value: unknown, part: Part) => this.#writeWhole(type, value, part, frame)
+      : (value: unknown, part: Part) => (part as unknown as ArrayView).copyFrom(value as never);
     // The name of a property is an internalized string, which compiled code compares by identity.
-    const [key] = Object.keys({ [`_n${index}`]: 0 });
-    return this.compile(definePartAccessor, Part, placeOf(outer, unit, offset).at, key, write);
+    const [key] = Object.keys({ [`_n${parts.length}`]: 0 });
+    parts.push(Part);
+    const makePart = (outer: OuterView) => outer[key] = new Part(outer);
+    return this.compile(definePartAccessor, key, makePart, write);
   }
 
   /** Writes a value to the struct that a view is bound to. */
@@ -336,55 +346,82 @@ class Definitions {
 
 // -- texts that are compiled again for each struct: they refer only to parameters and globals --
 
+/**
+ * The constructor makes the first parts, as V8 inlines the classes that it knows and leaves out what
+ * is not used. Made on first use, a part would be a call in each loop that reads it, and after a
+ * call V8 has to load all fields again: 6 to 10 ns a record in the place of 2.5.
+ */
 function defineRecordView(
-  hasParts: boolean,
+  parts: number,
+  A: AnyPartClass,
+  B: AnyPartClass,
+  C: AnyPartClass,
+  D: AnyPartClass,
 ): new (arrays: TypedArrays, offset: number) => RecordView {
-  if (!hasParts) {
-    return class View {
-      declare _b: TypedArrays;
-      declare _o: number;
-      declare readonly _u: number;
-      constructor(arrays: TypedArrays, offset: number) {
-        this._b = arrays;
-        this._o = offset;
-      }
-    };
-  }
   return class View {
     declare _b: TypedArrays;
     declare _o: number;
     declare readonly _u: number;
-    // The first parts. The properties of further ones are added on first use.
-    declare _n0: Part | undefined;
-    declare _n1: Part | undefined;
-    declare _n2: Part | undefined;
-    declare _n3: Part | undefined;
+    declare _n0: Part;
+    declare _n1: Part;
+    declare _n2: Part;
+    declare _n3: Part;
     constructor(arrays: TypedArrays, offset: number) {
       this._b = arrays;
       this._o = offset;
-      this._n0 = undefined;
-      this._n1 = undefined;
-      this._n2 = undefined;
-      this._n3 = undefined;
+      if (parts > 0) this._n0 = new A(this);
+      if (parts > 1) this._n1 = new B(this);
+      if (parts > 2) this._n2 = new C(this);
+      if (parts > 3) this._n3 = new D(this);
     }
   };
 }
 
-function definePartView(): PartViewClass {
-  return class Part {
+/** The parts as in {@linkcode defineRecordView}. */
+function definePartView(
+  parts: number,
+  A: AnyPartClass,
+  B: AnyPartClass,
+  C: AnyPartClass,
+  D: AnyPartClass,
+): PartViewClass {
+  return class PartView {
     declare _b: Arrays;
     declare _o: number;
+    declare _r: Bound;
+    declare _n0: Part;
+    declare _n1: Part;
+    declare _n2: Part;
+    declare _n3: Part;
+    constructor(root: Bound) {
+      this._r = root;
+      if (parts > 0) this._n0 = new A(this);
+      if (parts > 1) this._n1 = new B(this);
+      if (parts > 2) this._n2 = new C(this);
+      if (parts > 3) this._n3 = new D(this);
+    }
+  };
+}
+
+function defineElementView(): ElementViewClass {
+  return class Element {
     declare _r: Bound;
     declare _at: number;
     constructor(root: Bound, at: number) {
       this._r = root;
       this._at = at;
     }
+    get _b() {
+      return this._r._b;
+    }
+    get _o() {
+      return this._r._o + this._at;
+    }
   };
 }
 
-/** An arrow function, so that the shifts are literals in its text, as those of accessors. */
-const definePlace = (up: number, down: number): PropertyDescriptorMap => ({
+/** How the view of a field finds its bytes through the outer view. */
+const definePlace = (at: number, up: number, down: number): PropertyDescriptorMap => ({
   _b: {
     get(this: Part) {
       return this._r._b;
@@ -392,7 +429,7 @@ const definePlace = (up: number, down: number): PropertyDescriptorMap => ({
   },
   _o: {
     get(this: Part) {
-      return (this._r._o << up) + this._at >> down;
+      return (this._r._o << up) + at >> down;
     },
   },
 });
@@ -400,34 +437,19 @@ const definePlace = (up: number, down: number): PropertyDescriptorMap => ({
 /** A view with the views of its parts in `_n0`, `_n1` and so on. */
 type OuterView = Bound & Record<string, Part | undefined>;
 
-function definePartAccessor(
-  PartView: new (root: Bound, at: number) => Part,
-  offset: number,
+/** The accessor of a part, whose view is in the property `key`; a later one once it was used. */
+const definePartAccessor = (
   key: string,
-  write: (value: unknown, part: object) => void,
-): object {
-  return {
-    get(this: OuterView) {
-      let part = this[key];
-      if (part === undefined) {
-        part = new PartView(this, offset);
-        this[key] = part;
-      }
-      // The values do not change: after the stores the compiler knows them, and loads them no more.
-      part._r = this;
-      part._at = offset;
-      return part;
-    },
-    set(this: OuterView, value: unknown) {
-      let part = this[key];
-      if (part === undefined) {
-        part = new PartView(this, offset);
-        this[key] = part;
-      }
-      write(value, part);
-    },
-  };
-}
+  makePart: (outer: OuterView) => Part,
+  write: (value: unknown, part: Part) => void,
+): object => ({
+  get(this: OuterView) {
+    return this[key] ?? makePart(this);
+  },
+  set(this: OuterView, value: unknown) {
+    write(value, this[key] ?? makePart(this));
+  },
+});
 
 // -- shared by all structs --
 
@@ -436,15 +458,17 @@ function unitOfArray({ element }: ArrayType): number {
   return element instanceof Struct ? unitOf(element) : shiftOf(scalarOf(element));
 }
 
-function hasParts(struct: AnyStruct): boolean {
-  return partCount(struct) > 0;
-}
-
-/** Number of fields that are structs or arrays, which have views of their own. */
-function partCount(struct: AnyStruct): number {
-  return Object.values(struct.fields).filter(({ type }) =>
-    typeof type === "object" && !("target" in type)
-  ).length;
+/** Adds the accessors and methods of a struct to a prototype. */
+function define(prototype: object, struct: AnyStruct, accessors: PropertyDescriptorMap): void {
+  // Writers do not check the names of a value that has it.
+  Object.defineProperty(prototype, "_of", { value: struct });
+  Object.defineProperty(prototype, "toJSON", {
+    value(this: object, key?: string) {
+      return plainValues(struct, this, key);
+    },
+  });
+  showAs(prototype, (view) => isUnbound(view) ? "[unbound view]" : plainValues(struct, view));
+  Object.defineProperties(prototype, accessors);
 }
 
 /** Copies a record to a plain object through its view; for JSON when there is a key. */

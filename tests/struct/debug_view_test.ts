@@ -71,7 +71,7 @@ each("a view and its parts throw on a property that is no field", (holder) => {
       assertThrows(() => part.lief = 3, TypeError, "not extensible", name);
       assertThrows(() => part[2] = 9, TypeError, "not extensible", name);
       assertThrows(() => Object.assign(part, { lief: 3 }), TypeError, "not extensible", name);
-      assertThrows(() => delete part._at && delete part._b && delete part._arrays, TypeError);
+      assertThrows(() => delete part._r && delete part._arrays, TypeError);
       assert(Object.isSealed(part), name);
     }
     assertEquals(view.toJSON(), VALUE);
