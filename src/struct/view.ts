@@ -1,18 +1,19 @@
 /**
  * Views: objects whose fields read and write the bytes of a record.
  *
- * A view of a record holds the typed arrays of a block and a byte offset; binding it to another
- * record changes only these. A nested struct or array has a view of its own, a part, which is
- * created on first use and kept by the outer view. A part finds its bytes through the outer view:
+ * A view of a record holds the typed arrays of a block and an offset; binding it to another record
+ * changes only these. A nested struct or array has a view of its own, a part, which the outer view
+ * keeps: the first four are made with it, others on first use. A part finds its bytes through the
+ * outer view:
  *
  * ```text
  * record view   _b  typed arrays of the block      part or array   _r  the outer view
  *               _o  offset of the record                           _b  getter: _r._b
- *               _n0 … parts, once they were used                  _o  getter: _r._o + at
+ *               _n0 … its parts                                   _o  getter: _r._o + at
  * ```
  *
- * Offsets count units: the bytes of the width that most fields of the struct have, which is a power
- * of two. A part has the unit of its own struct, and its `_o` converts that of the outer view.
+ * Offsets count units, which are as wide as most fields of the struct. A part has the unit of its
+ * own struct, and its `_o` converts that of the outer view.
  *
  * @module
  */

@@ -143,6 +143,34 @@ Deno.test("Without Symbol.dispose the key is that of what translates `using`", a
   assertThrows(() => pool.alloc(), file.exports.mod.DisposedError);
 });
 
+// -- what V8 always inlines --
+
+await write(
+  "accessors.mjs",
+  `import { Pool, struct } from "@slabs/pool";
+for (const type of ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64"]) {
+  const pool = new Pool({ n: type, part: struct({ n: type, m: type }) });
+  const view = pool.get(pool.alloc());
+  view.n = view.part.n + 1;
+  view.part.m = view.n;
+}`,
+);
+
+for (const runtime of ["Node 20", "Node 22", "Node 24"]) {
+  Deno.test(`${runtime} inlines accessors whatever the size of the callback`, async () => {
+    for (const [name, count] of [["get", 26], ["set", 16]] as const) {
+      const filter = `--print-bytecode-filter=${name}`;
+      const printed = await runOn(runtime, "--print-bytecode", filter, "accessors.mjs");
+      const functions = printed.split("[generated");
+      const accessors = functions.filter((it) => /#(_o|_r|_n0)>/.test(it));
+      const bytes = accessors.map((it) => Number(/Bytecode length: (\d+)/.exec(it)?.[1]));
+      assert(bytes.length >= count, `${bytes.length} times ${name}`);
+      // Its limit for functions that it inlines in any case.
+      assert(bytes.every((it) => it <= 27), `bytes of ${name}: ${bytes}`);
+    }
+  });
+}
+
 // -- the first example --
 
 const README = await Deno.readTextFile(`${PACKAGE}/README.md`);
