@@ -96,6 +96,7 @@ Deno.test("validate() finds every fault in the list of a heap", () => {
     }],
     [twice, ({ chunks }, [, free], [used]) => chunks.setWord(free, 1, used)],
     [twice, ({ chunks }, free) => chunks.setWord(free[6], 1, free[0])],
+    [twice, ({ chunks }, free) => chunks.setWord(free[6], 1, free[4])],
     [twice, ({ chunks }, free) => chunks.setWord(free[6], 1, 2 ** 28)],
     ["comes after", ({ chunks, index }, free) => {
       index.head = free[1];
