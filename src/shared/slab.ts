@@ -516,7 +516,8 @@ function defineSharedSlab(
         if (block === undefined) throw this.staleError("set", handle);
       }
       view._b = block;
-      view._o = (handle & chunkMask) * chunkBytes >> view._u; // the lowest bits of a handle are the index
+      // The lowest bits of a handle are the index.
+      view._o = (handle & chunkMask) * chunkBytes >> view._u;
       return handle;
     }
 

@@ -172,8 +172,8 @@ const NO_SHIFT = /([^<>\s])\s*(?:<<|>>)\s*0\b/g;
 
 /**
  * Writes arguments that are numbers or strings as literals into the text of an arrow function, and
- * leaves out shifts by zero. Accessors are arrow functions, as each byte of bytecode counts there: a
- * variable takes three more than a literal.
+ * leaves out shifts by zero. Accessors are arrow functions, as each byte of bytecode counts there:
+ * a variable takes three more than a literal.
  *
  * @param text Text of a function; changed only if it is an arrow function. Each inner function with
  * parameters must use these parameters, so that build tools give no other variable their names.

@@ -40,7 +40,7 @@ export interface Arrays {
 export interface Bound {
   /** Typed arrays over the memory. */
   readonly _b: Arrays;
-  /** Offset of the record or part in that memory, in units of its struct; see {@linkcode placeOf}. */
+  /** Offset of the record or part in that memory, in units; see {@linkcode placeOf}. */
   readonly _o: number;
 }
 

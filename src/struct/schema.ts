@@ -438,7 +438,8 @@ export function elementOf(type: FieldType): ElementType {
 
 /**
  * Chooses the unit in which the views of a struct count their offset: the width of most of its
- * fields, whose accessors are the shortest then (`placeOf` in `scalars.ts`). Of two widths the larger.
+ * fields, whose accessors are the shortest then (`placeOf` in `scalars.ts`). Of two such widths it
+ * is the larger.
  *
  * @param struct A struct.
  * @returns Base-2 logarithm of the unit in bytes.

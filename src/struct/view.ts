@@ -221,7 +221,7 @@ class Definitions {
     const Plain = this.compile(defineRecordView, parts.length, A, B, C, D) as RecordViewClass;
     // These complete the type.
     Object.defineProperty(Plain.prototype, "_s", { value: struct });
-    Object.defineProperty(Plain.prototype, "_u", { value: unitOf(struct) });
+    Object.defineProperty(Plain.prototype, "_u", { value: this.accessors.unit });
     define(Plain.prototype, struct, accessors);
     return this.debugViews?.whole(Plain, struct.name, parts.length) as RecordViewClass ?? Plain;
   }
@@ -348,9 +348,9 @@ class Definitions {
 // -- texts that are compiled again for each struct: they refer only to parameters and globals --
 
 /**
- * The constructor makes the first parts, as V8 inlines the classes that it knows and leaves out what
- * is not used. Made on first use, a part would be a call in each loop that reads it, and after a
- * call V8 has to load all fields again: 6 to 10 ns a record in the place of 2.5.
+ * The constructor makes the first parts, as V8 inlines the classes that it knows and leaves out
+ * what is not used. Made on first use, a part would be a call in each loop that reads it, and after
+ * a call V8 has to load all fields again: 6 to 10 ns a record in the place of 2.5.
  */
 function defineRecordView(
   parts: number,
