@@ -256,7 +256,10 @@ export class Kinds {
       write,
       tag,
       lostBytes: chunkBytes - struct.size,
-      passes: new Passes(tagged ? this.mixed(tag) : this.plain(View), () => new View(NO_BLOCK, 0)),
+      passes: new Passes(
+        this.iteration(View, tagged ? tag : ALL_KINDS),
+        () => new View(NO_BLOCK, 0),
+      ),
       scratch: new View(NO_BLOCK, 0),
     };
     this.all.push(kind);
@@ -266,22 +269,21 @@ export class Kinds {
 
   /** Iterations over the records of all kinds, in a pool with tags. */
   get passes(): Passes {
-    return this.everyPasses ??= new Passes(this.mixed(ALL_KINDS), () => NO_VIEW);
+    return this.everyPasses ??= new Passes(this.mixed(), () => NO_VIEW);
   }
 
-  /** Makes the iteration over the records with a tag, or over all. */
-  private mixed(only: number): Iteration {
+  private mixed(): Iteration {
     const { codec, chunkBytes, debug } = this.pool;
     const views = (tag: number) => this.all[tag].View;
-    return debug?.iterationOf(views, only) ??
-      mixedIterationOf(views, only, codec, chunkBytes, this.code.compile);
+    return debug?.iterationOf(views) ??
+      mixedIterationOf(views, codec, chunkBytes, this.code.compile);
   }
 
-  /** Makes the iteration over all records through one class of views. */
-  private plain(View: RecordViewClass): Iteration {
+  /** Makes the iteration over the records with a tag, or over all through one class of views. */
+  private iteration(View: RecordViewClass, only: number): Iteration {
     const { codec, chunkBytes, debug } = this.pool;
-    return debug?.iterationOf(() => View) ??
-      iterationOf(View, codec, chunkBytes, this.code.compile);
+    return debug?.iterationOf(() => View, only) ??
+      iterationOf(View, codec, chunkBytes, this.code.compile, only);
   }
 
   private mismatch(

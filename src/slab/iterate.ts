@@ -107,52 +107,48 @@ export interface Iteration {
  * @param codec The packing of handles.
  * @param chunkBytes Bytes of a chunk.
  * @param compile Compiles its parts.
- * @returns Iteration over the records of a slab with one struct.
+ * @param only Tag of the records to iterate over; left out in a slab with one struct.
+ * @returns Iteration over the records of one struct.
  */
 export function iterationOf(
   View: RecordViewClass,
   codec: HandleCodec,
   chunkBytes: number,
   compile: Compile,
+  only: number = ALL_KINDS,
 ): Iteration {
   const chunkUnits = inUnits(View, chunkBytes);
+  let RecordIterator: IteratorClass | undefined; // compiled on first use, as pools have many kinds
   return {
-    RecordIterator: compile(defineIterator, View, NO_BLOCK, chunkUnits),
-    ...loopsOf(
-      (args, isViewAlone) =>
-        compile(defineLoop, codec, isViewAlone ? NO_HANDLES : codec, chunkUnits, args, PRIMING),
-      compile,
-    ),
+    get RecordIterator() {
+      return RecordIterator ??= compile(defineIterator, View, NO_BLOCK, chunkUnits, only);
+    },
+    ...loopsOf((args, isViewAlone) => {
+      const handles = isViewAlone ? NO_HANDLES : codec;
+      return compile(defineLoop, codec, handles, chunkUnits, args, only, PRIMING);
+    }, compile),
   };
 }
 
 /**
  * @param views Returns the view class of a tag.
- * @param only Tag of the records to iterate over, or {@linkcode ALL_KINDS}.
  * @param codec The packing of handles.
  * @param chunkBytes Bytes of a chunk.
  * @param compile Compiles its parts.
- * @returns Iteration over the records of one kind, or of all, in a slab with several structs.
+ * @returns Iteration over the records of all structs in a slab with several.
  */
 export function mixedIterationOf(
   views: (tag: number) => RecordViewClass,
-  only: number,
   codec: HandleCodec,
   chunkBytes: number,
   compile: Compile,
 ): Iteration {
-  let RecordIterator: IteratorClass | undefined; // compiled on first use, as pools have many kinds
   return {
-    get RecordIterator() {
-      return RecordIterator ??= compile(defineMixedIterator, views, NO_BLOCK, chunkBytes, only);
-    },
-    ...loopsOf(
-      (args, isViewAlone) => {
-        const handles = isViewAlone ? NO_HANDLES : codec;
-        return compile(defineMixedLoop, views, NO_BLOCK, codec, handles, chunkBytes, args, only);
-      },
-      compile,
-    ),
+    RecordIterator: compile(defineMixedIterator, views, NO_BLOCK, chunkBytes),
+    ...loopsOf((args, isViewAlone) => {
+      const handles = isViewAlone ? NO_HANDLES : codec;
+      return compile(defineMixedLoop, views, NO_BLOCK, codec, handles, chunkBytes, args);
+    }, compile),
   };
 }
 
@@ -184,7 +180,12 @@ const PRIMING = /* @__PURE__ */ (() => "fileName" in new Error() ? 20 : 0)();
 
 // -- code that is compiled again for each pool: it uses only its parameters and globals --
 
-function defineIterator(View: RecordViewClass, noBlock: Block, chunkUnits: number): IteratorClass {
+function defineIterator(
+  View: RecordViewClass,
+  noBlock: Block,
+  chunkUnits: number,
+  only: number,
+): IteratorClass {
   return class RecordIterator {
     declare done: boolean;
     declare value: RecordView;
@@ -211,7 +212,10 @@ function defineIterator(View: RecordViewClass, noBlock: Block, chunkUnits: numbe
     next(): this {
       const chunk = this._chunk + 1;
       const block = this._block;
-      if (chunk < this._end && (block.stamps[chunk] & 1) !== 0) {
+      if (
+        chunk < this._end && (block.stamps[chunk] & 1) !== 0 &&
+        (only < 0 || block.tags[chunk] === only)
+      ) {
         this._chunk = chunk;
         const view = this.value;
         view._b = block;
@@ -227,17 +231,21 @@ function defineIterator(View: RecordViewClass, noBlock: Block, chunkUnits: numbe
     _seek(from: number): void {
       const blocks = this._blocks;
       let block = this._block;
-      let chunk = block.nextLive(from, this._end);
-      while (chunk >= this._end) {
-        if (block.u8.length === 0) block.checkAttached("iterate");
-        if (++this._at >= blocks.length) {
-          this.done = true;
-          return;
-        }
-        block = blocks[this._at];
-        this._block = block;
-        this._end = block.bump;
-        chunk = block.nextLive(0, this._end);
+      let chunk = from;
+      for (;;) {
+        chunk = block.nextLive(chunk, this._end);
+        if (chunk >= this._end) {
+          if (block.u8.length === 0) block.checkAttached("iterate");
+          if (++this._at >= blocks.length) {
+            this.done = true;
+            return;
+          }
+          block = blocks[this._at];
+          this._block = block;
+          this._end = block.bump;
+          chunk = 0;
+        } else if (only < 0 || block.tags[chunk] === only) break;
+        else chunk++;
       }
       this._chunk = chunk;
       this.value._b = block;
@@ -256,6 +264,7 @@ function defineLoop(
   handles: HandleEncoder,
   chunkUnits: number,
   args: number,
+  only: number,
   priming: number,
 ): Loop {
   // Returns whether the record is to be freed.
@@ -307,6 +316,7 @@ function defineLoop(
     d: unknown,
   ): number {
     const stamps = block.stamps;
+    const tags = block.tags;
     const bits = block.liveBits;
     const first = block.firstIndex;
     const last = end - 1;
@@ -318,11 +328,13 @@ function defineLoop(
       while (left !== 0) {
         const chunk = (word << 5) + 31 - Math.clz32(left & -left);
         if (chunk > last) break;
-        view._b = block;
-        view._o = chunk * chunkUnits | 0;
-        const stamp = stamps[chunk];
-        if (visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d)) {
-          if (slab.free(codec.encode(first + chunk, stamp))) freed++;
+        if (only < 0 || tags[chunk] === only) {
+          view._b = block;
+          view._o = chunk * chunkUnits | 0;
+          const stamp = stamps[chunk];
+          if (visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d)) {
+            if (slab.free(codec.encode(first + chunk, stamp))) freed++;
+          }
         }
         // The live bits are read again after each call, as that may have freed any record.
         left &= left - 1 & bits[word];
@@ -336,6 +348,7 @@ function defineLoop(
     for (let i = 0; i < blocks.length; i++) {
       const block = blocks[i];
       const stamps = block.stamps;
+      const tags = block.tags;
       const first = block.firstIndex;
       const end = block.bump;
       let chunk = 0;
@@ -343,15 +356,15 @@ function defineLoop(
         view._b = block;
         let stamp = 0;
         let isDoomed = false;
-        for (let at = chunk * chunkUnits; chunk < end; at += chunkUnits) {
+        for (let at = chunk * chunkUnits; chunk < end; at += chunkUnits, chunk++) {
           stamp = stamps[chunk];
           if ((stamp & 1) === 0 || view._b !== block) break;
+          if (only >= 0 && tags[chunk] !== only) continue;
           view._o = at;
           if (visit(fn, view, handles.encode(first + chunk, stamp), a, b, c, d)) {
             isDoomed = true;
             break;
           }
-          chunk++;
         }
         if (isDoomed) {
           // The callback may have freed the record itself.
@@ -407,7 +420,6 @@ function defineMixedIterator(
   views: (tag: number) => RecordViewClass,
   noBlock: Block,
   chunkBytes: number,
-  only: number,
 ): IteratorClass {
   return class MixedIterator {
     declare done: boolean;
@@ -447,8 +459,7 @@ function defineMixedIterator(
           this._block = block;
           this._end = block.bump;
           chunk = 0;
-        } else if (only < 0 || block.tags[chunk] === only) break;
-        else chunk++;
+        } else break;
       }
       this._chunk = chunk;
       const tag = block.tags[chunk];
@@ -476,7 +487,6 @@ function defineMixedLoop(
   handles: HandleEncoder,
   chunkBytes: number,
   args: number,
-  only: number,
 ): Loop {
   /**
    * For each pass that has ended its views by tag, to be used again; nested passes need their own.
@@ -498,24 +508,22 @@ function defineMixedLoop(
           const chunk = (word << 5) + 31 - Math.clz32(left & -left);
           if (chunk >= end) break;
           const tag = tags[chunk];
-          if (only < 0 || tag === only) {
-            let view = own[tag];
-            if (view === undefined) {
-              view = new (views(tag))(noBlock, 0);
-              own[tag] = view;
-            }
-            view._b = block;
-            view._o = chunk * chunkBytes >> view._u;
-            const stamp = stamps[chunk];
-            const handle = handles.encode(first + chunk, stamp);
-            if (args < 0) {
-              if (!fn(view, handle) && slab.free(codec.encode(first + chunk, stamp))) freed++;
-            } else if (args === 0) fn(view, handle);
-            else if (args === 1) fn(view, handle, a);
-            else if (args === 2) fn(view, handle, a, b);
-            else if (args === 3) fn(view, handle, a, b, c);
-            else fn(view, handle, a, b, c, d);
+          let view = own[tag];
+          if (view === undefined) {
+            view = new (views(tag))(noBlock, 0);
+            own[tag] = view;
           }
+          view._b = block;
+          view._o = chunk * chunkBytes >> view._u;
+          const stamp = stamps[chunk];
+          const handle = handles.encode(first + chunk, stamp);
+          if (args < 0) {
+            if (!fn(view, handle) && slab.free(codec.encode(first + chunk, stamp))) freed++;
+          } else if (args === 0) fn(view, handle);
+          else if (args === 1) fn(view, handle, a);
+          else if (args === 2) fn(view, handle, a, b);
+          else if (args === 3) fn(view, handle, a, b, c);
+          else fn(view, handle, a, b, c, d);
           left &= left - 1 & bits[word];
         }
       }
