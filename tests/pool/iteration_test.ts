@@ -497,6 +497,24 @@ for (const specialize of [true, false]) {
     assertEquals(seen, [1, 2, 1, 1, 2]);
   });
 
+  Deno.test(`Iterations over one struct leave out its neighbours, with ${code} code`, () => {
+    using pool = new ErasedPool({ size: 8, types: [Num, Pos], ...SMALL, specialize });
+    const its = TYPES.map((struct) => subject(pool, TYPES, struct));
+    let live = Array.from({ length: 60 }, (_, n) => [n, its[0].alloc(n)] as const);
+    for (const every of [1, 5, 7]) { // full, with holes, and nearly empty
+      const kept = live.filter((_, i) => every === 7 ? i % 7 === 0 : i % every < 4);
+      for (const entry of live) if (!kept.includes(entry)) pool.free(untyped(entry[1]));
+      live = kept;
+      for (const [i, it] of its.entries()) {
+        for (const iterate of Object.values(MEMBERS)) {
+          const seen: unknown[] = [];
+          iterate(it, ({ n }, handle) => seen.push([n, handle]));
+          assertEquals(seen, live.filter(([n]) => n % 2 === i));
+        }
+      }
+    }
+  });
+
   Deno.test(`PoolSet.loop() sees structs that were added after it was made, with ${code} code`, () => {
     using set = new PoolSet({ sizes: [4, 8], ...SMALL, specialize });
     const seen: unknown[] = [];
