@@ -18,7 +18,7 @@ import type { AnyHandle, Handle } from "../struct/handle_type.ts";
 import type { AnyStruct, Init } from "../struct/schema.ts";
 import { arraysOf, arraysWithin } from "../struct/typed_arrays.ts";
 import { type RecordView, structOf, type View } from "../struct/view.ts";
-import { checkFits, GeometryCode, Kinds, type Passes } from "./kinds.ts";
+import { checkFits, checkStruct, GeometryCode, Kinds, type Passes } from "./kinds.ts";
 import type { MapSource } from "./handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
 import {
@@ -276,6 +276,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {TypeMismatchError} when the pool has `types` and the record is of another struct.
    * @throws {SchemaError} when the struct does not fit into a chunk.
+   * @throws {TypeError} when `struct` is no struct.
    * @throws {DisposedError} after `dispose`.
    */
   get<T extends S>(struct: T, handle: Handle<T>): View<T> {
@@ -289,11 +290,12 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @param struct The struct of the record.
    * @param handle Any handle.
    * @returns A view of the record; `undefined` when it is not live.
-   * @throws {TypeMismatchError | SchemaError | DisposedError} as {@linkcode get} does.
+   * @throws {TypeMismatchError | SchemaError | TypeError | DisposedError} as {@linkcode get} does.
    */
   tryGet<T extends S>(struct: T, handle: Handle<T>): View<T> | undefined {
     if (this._slab.find(handle) !== undefined) return this.get(struct, handle);
     this._slab.checkThere();
+    checkStruct(this._slab.label, "get in", struct);
     return undefined;
   }
 
@@ -307,8 +309,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @param init Values of the fields to set.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {TypeMismatchError} when the pool has `types` and the record is of another struct.
-   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type;
-   * nothing is written then.
+   * @throws {TypeError} when `struct` is no struct, `init` names an unknown field or a value does
+   * not fit its type; nothing is written then.
    * @throws {DisposedError} after `dispose`.
    */
   set<T extends S>(struct: T, handle: Handle<T>, init: Init<T>): void {
@@ -974,7 +976,7 @@ function defineErasedPool(
 
     override get<T extends AnyStruct>(struct: T, handle: Handle<T>): View<T> {
       const block = this._slab.find(handle);
-      if (block === undefined) throw this._slab.staleError("get", handle);
+      if (block === undefined) throw this._kinds.missing("get", struct, this._slab, handle);
       const chunk = codec.index(handle) & chunkMask;
       const kind = this._kinds.at("get", struct, block, chunk, handle);
       return new kind.View(block, chunk * kind.chunkUnits) as unknown as View<T>;
@@ -983,7 +985,7 @@ function defineErasedPool(
     override set<T extends AnyStruct>(struct: T, handle: Handle<T>, init: Init<T>): void {
       const slab = this._slab;
       const block = slab.find(handle);
-      if (block === undefined) throw slab.staleError("set", handle);
+      if (block === undefined) throw this._kinds.missing("set", struct, slab, handle);
       const kind = this._kinds.at("set", struct, block, codec.index(handle) & chunkMask, handle);
       let target = this._target;
       if (target === undefined) {

@@ -16,7 +16,7 @@ import {
   takesViewAlone,
 } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
-import type { SlabClass } from "../slab/slab.ts";
+import type { Slab, SlabClass } from "../slab/slab.ts";
 import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
 import type { Writer } from "../struct/record.ts";
@@ -224,6 +224,22 @@ export class Kinds {
     const kind = this.all[tag];
     if (kind.struct !== struct) throw this.mismatch(verb, struct, kind.struct, handle);
     return this.lastSeen = kind;
+  }
+
+  /**
+   * Makes the error of a call with a handle of no live record.
+   *
+   * @param verb What the call does.
+   * @param struct The struct that the caller named.
+   * @param slab The slab of the pool.
+   * @param handle The handle.
+   * @returns The error.
+   * @throws {TypeError} when what should be the struct is none, as in a call with a handle alone.
+   */
+  missing(verb: string, struct: AnyStruct, slab: Slab, handle: number): Error {
+    const error = slab.staleError(verb, handle);
+    if (!slab.disposed) checkStruct(slab.label, `${verb} in`, struct);
+    return error;
   }
 
   private add(verb: string, struct: AnyStruct): Kind {

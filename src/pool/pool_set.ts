@@ -299,6 +299,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @returns A view of the record.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {TypeMismatchError} when the record is of another struct.
+   * @throws {TypeError} when `struct` is no struct.
    * @throws {DisposedError} after `dispose`.
    */
   get<T extends S>(struct: T, handle: Handle<T>): View<T> {
@@ -312,7 +313,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @param struct The struct of the record.
    * @param handle Any handle.
    * @returns A view of the record; `undefined` when it is not live.
-   * @throws {TypeMismatchError | DisposedError} as {@linkcode get} does.
+   * @throws {TypeMismatchError | TypeError | DisposedError} as {@linkcode get} does.
    */
   tryGet<T extends S>(struct: T, handle: Handle<T>): View<T> | undefined {
     return this.#poolOf(handle).tryGet(struct, handle);
@@ -328,8 +329,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @param init Values of the fields to set.
    * @throws {StaleHandleError} when it is stale, null or forged.
    * @throws {TypeMismatchError} when the record is of another struct.
-   * @throws {TypeError} when `init` names an unknown field or a value does not fit its type;
-   * nothing is written then.
+   * @throws {TypeError} when `struct` is no struct, `init` names an unknown field or a value does
+   * not fit its type; nothing is written then.
    * @throws {DisposedError} after `dispose`.
    */
   set<T extends S>(struct: T, handle: Handle<T>, init: Init<T>): void {

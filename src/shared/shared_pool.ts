@@ -190,7 +190,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @param options.specialize As for `create`.
    * @returns The pool, for this thread.
    * @throws {SchemaError} when the struct has another layout.
-   * @throws {TypeError} when `token` is not one, or the option has the wrong type.
+   * @throws {TypeError} when `token` is not one or comes first, or the option has the wrong type.
    *
    * @example Usage
    * ```ts
@@ -207,6 +207,11 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     options: Pick<SharedPoolOptions, "specialize"> = {},
   ): SharedPool<T> {
     checkGrowth("SharedPool");
+    const swapped = type as Partial<SharedPoolToken> | undefined;
+    if (swapped?.buffer instanceof SharedArrayBuffer) {
+      const title = `Cannot attach SharedPool "${swapped.name}"`;
+      throw new TypeError(`${title}: the struct must come first, got the token`);
+    }
     const struct = asStruct(type);
     const name = typeof token?.name === "string" ? token.name : struct.name || "pool";
     checkOptions(`Cannot attach SharedPool "${name}"`, options, ["specialize"]);

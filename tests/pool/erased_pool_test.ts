@@ -20,6 +20,7 @@ import {
   struct,
   TypeMismatchError,
 } from "../../mod.ts";
+import type { AnyPool } from "../_kinds.ts";
 import { assertError, forge, Huge, Num, Pos, Real, untyped } from "../_support.ts";
 
 type Kind = typeof Num | typeof Pos | typeof Real;
@@ -144,6 +145,13 @@ for (const [name, create] of Object.entries(MIXED)) {
     const calls = callsWith(pool, untyped(undefined));
     for (const [, call] of calls.filter((_, i) => i !== 8)) {
       assertError(pool, call, TypeError, "the type must be a struct, got undefined");
+    }
+    // The same where only the struct was left out.
+    const [any, handle] = [untyped<AnyPool>(pool), pool.alloc(Num)];
+    for (
+      const call of [() => any.get(handle), () => any.tryGet(handle), () => any.set(handle, {})]
+    ) {
+      assertError(pool, call, TypeError, `the type must be a struct, got ${handle}`);
     }
   });
 

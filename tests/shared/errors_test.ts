@@ -249,6 +249,9 @@ Deno.test("SharedPool.attach() throws SchemaError on another layout, TypeError o
   }
   const attach = () => SharedPool.attach(here.struct, here.share(), untyped({ specialize: "no" }));
   assertThrows(attach, TypeError, 'specialize must be a boolean, got "no"');
+  const swapped = () =>
+    SharedPool.attach(untyped<typeof here.struct>(here.share()), untyped(here.struct));
+  assertThrows(swapped, TypeError, '"motes": the struct must come first, got the token');
   assertEquals(slabOf(here).threads, 1);
 });
 
