@@ -109,7 +109,8 @@ export function snapshotArena(
  * @throws {DisposedError} after `dispose`.
  */
 export function restoreArena(arena: Arena, bytes: Uint8Array): void {
-  arena._settle(readArena(checked(arena, "restore")._usable("restore"), bytes));
+  const it = checked(arena, "restore");
+  it._settle(readArena(it._usable("restore"), bytes));
 }
 
 /** Throws unless the first argument is an arena. */

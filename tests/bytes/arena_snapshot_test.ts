@@ -5,6 +5,7 @@ import {
   type ArenaOptions,
   countingMemory,
   debug as debugMode,
+  FreeListAllocator,
   heapMemory,
   OutOfMemoryError,
   Pool,
@@ -225,6 +226,16 @@ const FORGERIES: [problem: string, forge: Forgery, added?: number][] = [
   ["a need of 101 exceeds the peak, 100", (words) => words[11] = 101],
   ["a peak of 99 does not go with 100 used bytes", (_, peak) => peak[0] = 99],
 ];
+
+Deno.test("snapshotArena() and restoreArena() throw TypeError on what is no arena", () => {
+  using heap = new FreeListAllocator({ byteLength: 256 });
+  const bytes = snapshotArena(new Arena(OPTIONS));
+  for (const bad of [undefined, {}, heap].map((it) => untyped<Arena>(it))) {
+    const message = "the first argument must be an Arena, got ";
+    assertThrows(() => snapshotArena(bad), TypeError, `Cannot snapshot: ${message}`);
+    assertThrows(() => restoreArena(bad, bytes), TypeError, `Cannot restore: ${message}`);
+  }
+});
 
 Deno.test("restoreArena() throws SnapshotError on every figure that no arena has", () => {
   using arena = new Arena(OPTIONS);
