@@ -65,12 +65,15 @@ export function validate(pool: object): void {
 
 /** Counts what each block and the whole slab have, and compares it with what they record. */
 function audit(slab: Slab): void {
-  const { size, geometry } = slab;
-  let chunks = 0, live = 0;
+  const { size, geometry, blockSet } = slab;
+  let chunks = 0, live = 0, empty = 0;
   for (const block of slab.blocks) {
     const problem = auditBlock(metadataOf(block), slab.codec);
     if (problem !== undefined) throw invariantError(slab, problem, block.index);
-    if (block.isMapped) chunks += block.chunkCount;
+    if (block.isMapped) {
+      chunks += block.chunkCount;
+      if (block.live === 0) empty++;
+    }
     live += block.live;
   }
   if (geometry.spread) {
@@ -83,6 +86,10 @@ function audit(slab: Slab): void {
   }
   if (live !== size) {
     throw invariantError(slab, `the size is ${size}, and ${live} records are live`);
+  }
+  if (empty !== blockSet.emptyCount) {
+    const counted = `the count of empty blocks is ${blockSet.emptyCount}`;
+    throw invariantError(slab, `${counted}, and ${empty} have no live record`);
   }
 }
 

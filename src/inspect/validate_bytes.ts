@@ -38,7 +38,7 @@ export function auditBytes(allocator: object): boolean {
   auditSpace({ name, space });
   if (arena !== undefined) auditArena(arena);
   if (stack !== undefined) auditStack(stack);
-  auditHeap(allocator); // does nothing for another allocator
+  auditHeap(allocator);
   return true;
 }
 

@@ -179,6 +179,7 @@ const DAMAGE: Damage[] = [
 
   ["the size is 37, and 36 records are live", (_, { slab }) => slab.allocs++, -1],
   ["the size is 35, and 36 records are live", (_, { slab }) => slab.frees++, -1],
+  ["the count of empty blocks is 1, and 0", (_, { slab }) => slab.blockSet.emptyCount++, -1],
   ["capacity is 64, and the blocks have 48 chunks", (_, it) => loseBlock(it), -1],
   ["capacity is 32, and the blocks have 48 chunks", (_, { slab }) => hideBlock(slab), -1],
 ];
