@@ -143,8 +143,11 @@ export function mixedIterationOf(
   chunkBytes: number,
   compile: Compile,
 ): Iteration {
+  let RecordIterator: IteratorClass | undefined; // compiled on first use
   return {
-    RecordIterator: compile(defineMixedIterator, views, NO_BLOCK, chunkBytes),
+    get RecordIterator() {
+      return RecordIterator ??= compile(defineMixedIterator, views, NO_BLOCK, chunkBytes);
+    },
     ...loopsOf((args, isViewAlone) => {
       const handles = isViewAlone ? NO_HANDLES : codec;
       return compile(defineMixedLoop, views, NO_BLOCK, codec, handles, chunkBytes, args);
@@ -446,20 +449,17 @@ function defineMixedIterator(
     next(): this {
       const blocks = this._blocks;
       let block = this._block;
-      let chunk = this._chunk + 1;
-      for (;;) {
-        chunk = block.nextLive(chunk, this._end);
-        if (chunk >= this._end) {
-          if (block.u8.length === 0) block.checkAttached("iterate");
-          if (++this._at >= blocks.length) {
-            this.done = true;
-            return this;
-          }
-          block = blocks[this._at];
-          this._block = block;
-          this._end = block.bump;
-          chunk = 0;
-        } else break;
+      let chunk = block.nextLive(this._chunk + 1, this._end);
+      while (chunk >= this._end) {
+        if (block.u8.length === 0) block.checkAttached("iterate");
+        if (++this._at >= blocks.length) {
+          this.done = true;
+          return this;
+        }
+        block = blocks[this._at];
+        this._block = block;
+        this._end = block.bump;
+        chunk = block.nextLive(0, this._end);
       }
       this._chunk = chunk;
       const tag = block.tags[chunk];

@@ -501,8 +501,9 @@ for (const specialize of [true, false]) {
     using pool = new ErasedPool({ size: 8, types: [Num, Pos], ...SMALL, specialize });
     const its = TYPES.map((struct) => subject(pool, TYPES, struct));
     let live = Array.from({ length: 60 }, (_, n) => [n, its[0].alloc(n)] as const);
-    for (const every of [1, 5, 7]) { // full, with holes, and nearly empty
-      const kept = live.filter((_, i) => every === 7 ? i % 7 === 0 : i % every < 4);
+    // Full, with holes, and nearly empty.
+    for (const keeps of [() => true, (i: number) => i % 5 < 4, (i: number) => i % 7 === 0]) {
+      const kept = live.filter((_, i) => keeps(i));
       for (const entry of live) if (!kept.includes(entry)) pool.free(untyped(entry[1]));
       live = kept;
       for (const [i, it] of its.entries()) {
