@@ -245,15 +245,15 @@ export class SlabPlacement {
   }
 
   /**
-   * Takes all chunks with a live stamp.
+   * Takes all chunks with a live stamp. None is taken yet, and each is within the range of indices,
+   * as no two slabs of a save share handles.
    *
    * @param stamps Stamps by index.
    * @param size How many of them are live.
-   * @returns False if a chunk was taken before, is retired or is too far away; then none is taken.
+   * @returns False if a chunk is retired in the pool; then none is taken.
    */
   takeAll(stamps: Uint16Array | Uint32Array, size: number): boolean {
     const { taken, blocks, chunkBits } = this;
-    if (this.size > 0 || stamps.length > taken.length) return false;
     for (let index = 0; index < stamps.length && !this.wraps; index++) {
       if ((stamps[index] & 1) === 1 && this.ownStampOf(index) === 0) return false;
     }
