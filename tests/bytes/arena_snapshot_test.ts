@@ -249,6 +249,11 @@ Deno.test("restoreArena() throws SnapshotError on every figure that no arena has
     forge(words, new Float64Array(bad.buffer, 48, 1));
     assertUntouched(arena, () => restoreArena(arena, bad), SnapshotError, problem);
   }
+  const most = saved.slice();
+  new Int32Array(most.buffer)[10] = 2 ** 20; // granules of 4 KiB, up to the last address
+  restoreArena(arena, most);
+  validate(arena);
+  restoreArena(arena, saved);
   fill(arena, [200]);
   for (
     const [it, problem] of [[arena, "block 1: 256 bytes"], [new Arena(OPTIONS), "0 of 0"]] as const

@@ -304,6 +304,8 @@ Deno.test("Arena.allocate() joins adjacent released regions, and keeps what is l
   const arena = new Arena({ blockBytes: 4096 });
   const regions = Array.from({ length: 5 }, () => arena.allocate(100, 4));
   const start = at(arena, regions[0]);
+  arena.release(regions[0]);
+  assertEquals(at(arena, arena.allocate(100, 4)), start); // nothing is left of it
   for (const i of [1, 3, 2]) arena.release(regions[i]);
   const joined = arena.allocate(296, 4);
   assertEquals(at(arena, joined), start + 100);

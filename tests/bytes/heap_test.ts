@@ -125,6 +125,13 @@ Deno.test("An allocation gets spare room from the second time on that it is made
   assertEquals(heap.realloc(again, 150_000), again);
 });
 
+Deno.test("An allocation that grows in place leaves most of a large extent to others", () => {
+  using heap = new FreeListAllocator({ byteLength: 4096, grow: true });
+  const address = heap.realloc(heap.alloc(1000), 1100);
+  assertEquals(heap.realloc(address, 1200), address);
+  assertLessOrEqual(2000, heap.stats().freeBytes);
+});
+
 Deno.test("A buffer that is replaced by larger ones takes at most 4 times its bytes", () => {
   const { heap, memory } = counted({ byteLength: 64 * KIB });
   const check = boundsOf(heap, memory, 4);

@@ -57,6 +57,8 @@ block     1        2.0 KiB/2.0 KiB  ██████████████�
 peak 2.4 KiB, 5 allocations, 480 bytes free in 3 chunks, the largest 248 bytes,
 fragmentation 48 %, overhead 80 bytes`,
   );
+  for (const i of [0, 3, 4, 6]) it.free(addresses[i]);
+  assert(dump(it).includes("free in 1 chunk, "));
 });
 
 Deno.test("dump() of an allocator fits 80 columns, whatever its name and its figures", () => {

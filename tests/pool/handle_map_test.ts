@@ -171,20 +171,6 @@ Deno.test("HandleMap has room up to the highest index, and sweep() gives back th
   assertEquals(room(), 0);
 });
 
-Deno.test("A map that was collected observes its pool no more", async () => {
-  const { gc } = globalThis as { gc?: () => void };
-  if (gc === undefined) return; // deno test --v8-flags=--expose-gc
-  using pool = new Pool(Num);
-  const slab = (pool as unknown as { _slab: { observers: unknown } })._slab;
-  (() => new HandleMap<typeof Num, number>(pool).set(pool.alloc(), 1))();
-  assert(slab.observers !== undefined);
-  for (let i = 0; i < 10 && slab.observers !== undefined; i++) {
-    gc();
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  assertEquals(slab.observers, undefined);
-});
-
 // -- SharedPool --
 
 Deno.test("HandleMap beside a SharedPool has no values of records that any thread has freed", () => {

@@ -245,6 +245,19 @@ Deno.test("load() keeps the index where it cannot keep the handle, and else take
   assertEquals(Array.from(fewer.handles(), (it) => fewer.indexOf(it)), [0, 1, 2]);
 });
 
+Deno.test("load() keeps the last compact generation, and gives a chunk the first one after it", () => {
+  const most = { ...SNAPPED, maxChunks: 2 ** 22 }; // 8 bits are left for generations
+  const [old, pool] = [counters(most), counters(most)];
+  for (let i = 1; i < 255; i++) old.free(old.alloc());
+  const last = old.alloc();
+  assertEquals(reloadMoved(old, pool).size, 0);
+  assert(pool.has(last));
+  const other = counters(SNAPPED);
+  const first = other.alloc();
+  const to = forge(reloadMoved(other, pool).get(first)!);
+  assertEquals([pool.indexOf(to), pool.has(last)], [old.indexOf(last), false]);
+});
+
 for (const reuse of ["recent", "spread"] as const) {
   Deno.test(`load() uses no chunk that is retired in the pool or was in the save (${reuse})`, () => {
     const worn = stateful("wide Pool", "worn chunks in a block given back", { reuse });
@@ -325,6 +338,17 @@ Deno.test("load() finds structs without names, or of one name, by their fields",
     assertEquals(reload(old, pool).added, []);
     types.forEach((type) => assertEquals([...pool.all(type)].length, 1));
   }
+});
+
+Deno.test("load() maps two structs to one that is far more similar to both than any other", () => {
+  const Small = struct({ n: "u32", x: "u8" }), Large = struct({ n: "u32", x: "u8", y: "u8" });
+  const Other = struct({ x: "u8", z: "u8" });
+  const make = (types: AnyStruct[]) => new ErasedPool<AnyStruct>({ ...SNAPPED, size: 8, types });
+  const [old, pool] = [make([Small, Large]), make([Other, Large])];
+  for (const type of [Small, Large]) old.alloc(type, { n: 5, x: 1 });
+  reload(old, pool);
+  const records = Array.from(pool.all(Large), (view) => ({ ...view.toJSON() }));
+  assertEquals(records, [{ n: 5, x: 1, y: 0 }, { n: 5, x: 1, y: 0 }]);
 });
 
 Deno.test("load() takes the saves of all kinds of pools", () => {

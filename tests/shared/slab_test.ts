@@ -44,6 +44,16 @@ Deno.test("A part keeps keepEmptyBlocks empty blocks besides the current one, an
   }
 });
 
+Deno.test("A part keeps its current block, however many empty blocks it has adopted", () => {
+  const [here, there] = pair({ ...MIDDLE, keepEmptyBlocks: 0 });
+  for (const handle of take(there, 1)) there.free(handle);
+  const [handle] = take(here, 1);
+  assertEquals(here.adopt(there.thread), 1);
+  here.free(handle);
+  assertEquals(slabOf(here).layout.header[HEADER.orphans], 0);
+  assertEquals(fillUp(here), 64);
+});
+
 // -- adopt() --
 
 Deno.test("SharedPool.adopt() takes the blocks of a part that ended, with chunks that were free, pending or never used", () => {

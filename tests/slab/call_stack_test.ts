@@ -76,16 +76,29 @@ Deno.test("A leak shows its caller first, however stacks are taken, and leaves t
 Deno.test("A leak has as many frames as Error.stackTraceLimit says, from any depth", () => {
   const dig = (depth: number, alloc: () => void): void =>
     depth === 0 ? alloc() : dig(depth - 1, alloc);
-  for (const stackTraceLimit of [1, 5, 20]) {
+  const FRAMES = [[1, 1], [5, 5], [20, 20], [undefined, 10]] as const;
+  for (const [stackTraceLimit, frames] of FRAMES) {
     withStacks({ stackTraceLimit }, () => {
       const set = new PoolSet({ debug, sizes: [4, 8] });
       dig(40, () => set.scoped(Word, { n: 1 }));
       const { leaks } = assertThrows(() => set.dispose(), LeakError);
-      assertEquals(leaks[0].stack.split("\n").length, stackTraceLimit);
+      assertEquals(leaks[0].stack.split("\n").length, frames);
       assert(!leaks[0].stack.includes("/src/"), leaks[0].stack);
       assertEquals((Error as StackControl).stackTraceLimit, stackTraceLimit);
     });
   }
+});
+
+Deno.test("A leak shows a caller that the engine called, so that nothing else is on the stack", async () => {
+  const heap = new FreeListAllocator({ debug });
+  await new Promise<void>((resolve) => {
+    Promise.resolve().then(function growLater() {
+      new Pool(Word, { memory: heap }).alloc({ n: 1 });
+      resolve();
+    });
+  });
+  const { leaks } = assertThrows(() => heap.dispose(), LeakError);
+  assertEquals(leaks.map(({ stack }) => /growLater/.exec(stack)?.[0]), ["growLater"]);
 });
 
 Deno.test("A leak shows its caller where errors are frozen", () => {

@@ -218,6 +218,12 @@ for (const specialize of [true, false]) {
     assertEquals(pool.get(handle).toJSON(), { ...full, pos: { x: 2, y: 9 } });
   });
 
+  Deno.test(`A name that is no field is found beside fields that are hidden (${code} code)`, () => {
+    using pool = new Pool(Vec, { ...SMALL, specialize });
+    const hidden = Object.defineProperties({ z: 1 }, { x: { value: 2 }, y: { value: 3 } });
+    assertError(pool, () => pool.alloc(untyped(hidden)), TypeError, 'it has no field "z"');
+  });
+
   Deno.test(`A view throws on a wrong value of a part, with the path from there on (${code} code)`, () => {
     const Trail = struct({ ages: array("u8", 2), dots: array(Vec, 2) }, { name: "Trail" });
     const lists = { trails: array(Trail, 2), links: array("ref", 2) };

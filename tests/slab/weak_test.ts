@@ -1,0 +1,72 @@
+/**
+ * What the program has dropped can be collected: pools and allocators of debug mode, and maps
+ * beside a pool that is still used.
+ *
+ * @module
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { assert, assertThrows } from "@std/assert";
+import {
+  debug,
+  FreeListAllocator,
+  HandleMap,
+  InvalidAddressError,
+  Pool,
+  StaleHandleError,
+  struct,
+} from "../../mod.ts";
+// Only the slab knows who observes it.
+import { slabs } from "../../src/slab/slab.ts";
+
+const Word = struct({ n: "u32" });
+
+setFlagsFromString("--expose-gc");
+/** Runs the collector of the engine; a context has it that is made after the flag was set. */
+const gc: () => void = runInNewContext("gc");
+
+/** Runs the collector until something was collected. */
+async function collect(isDone: () => boolean): Promise<void> {
+  for (let i = 0; i < 10 && !isDone(); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 0)); // a WeakRef holds on until then
+    gc();
+  }
+  assert(isDone());
+}
+
+/** Calls a function, and returns a reference to what it made and dropped. */
+function drop(make: () => object): WeakRef<object> {
+  return new WeakRef(make());
+}
+
+Deno.test("A map that was collected observes its pool no more", async () => {
+  using pool = new Pool(Word);
+  const [slab] = slabs.get(pool)!; // every pool has a slab
+  drop(() => new HandleMap<typeof Word, number>(pool).set(pool.alloc(), 1));
+  assert(slab.observers !== undefined);
+  await collect(() => slab.observers === undefined);
+});
+
+Deno.test("Debug mode keeps no pool alive, and finds handles of those that are left", async () => {
+  using pool = new Pool(Word, { debug, name: "words" });
+  const dropped = drop(() => new Pool(Word, { debug }));
+  await collect(() => dropped.deref() === undefined);
+  using last = new Pool(Word, { debug, name: "others" });
+  const handle = last.alloc();
+  assertThrows(() => pool.free(handle), StaleHandleError, 'is a handle of Pool "others"');
+  last.free(handle);
+});
+
+Deno.test("Debug mode keeps no allocator alive, and finds addresses of those that are left", async () => {
+  using heap = new FreeListAllocator({ debug, name: "words" });
+  const dropped = drop(() => new FreeListAllocator({ debug }));
+  await collect(() => dropped.deref() === undefined);
+  using last = new FreeListAllocator({ debug, name: "others" });
+  const address = last.alloc(8);
+  assertThrows(
+    () => heap.free(address),
+    InvalidAddressError,
+    'is one of FreeListAllocator "others"',
+  );
+  last.free(address);
+});
