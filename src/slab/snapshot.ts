@@ -483,9 +483,8 @@ class Section {
     this.blocks.forEach((from, position) => {
       const to = slab.blocks[position];
       to.metadata.set(arrays.bytes.subarray(from.metadataAt, from.metadataAt + to.metadata.length));
-      if (from.isMapped) {
-        to.bytes.set(arrays.bytes.subarray(from.bytesAt, from.bytesAt + to.bytes.length));
-      }
+      // A block without memory has no bytes.
+      to.bytes.set(arrays.bytes.subarray(from.bytesAt, from.bytesAt + to.bytes.length));
       if (tags !== undefined) {
         // The tag of a chunk that is not live has no meaning.
         for (let chunk = 0; chunk < from.bump; chunk++) to.tags[chunk] = tags[to.tags[chunk]];
