@@ -225,6 +225,7 @@ const FORGERIES: [problem: string, forge: Forgery, added?: number][] = [
   ["257 of them allocated", (words, peak) => words[16] = peak[0] = 257, 160],
   ["a need of 101 exceeds the peak, 100", (words) => words[11] = 101],
   ["a peak of 99 does not go with 100 used bytes", (_, peak) => peak[0] = 99],
+  ["a peak of 4294967297 does not go", (_, peak) => peak[0] = 2 ** 32 + 1],
 ];
 
 Deno.test("snapshotArena() and restoreArena() throw TypeError on what is no arena", () => {

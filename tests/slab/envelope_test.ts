@@ -234,6 +234,12 @@ Deno.test("restore() says which options differed, with both values, and load() t
   }
 });
 
+Deno.test("restore() shows the options of a damaged snapshot only as far as sections have a length", () => {
+  const it = stateful("Pool", "holes");
+  const problem = "it is of another layout, in the structs alone";
+  assertBad(it, withWords(it, { 5: 3, [8 + 23]: 0 }), problem);
+});
+
 // -- the metadata, where there is no checksum --
 
 /** Where a pool's first section, its first block and the metadata of that are, in words. */
