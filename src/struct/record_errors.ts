@@ -59,12 +59,10 @@ export function lengthError(
  * @throws {TypeError} when a property is no field, or the value has no fields.
  */
 export function checkNames(struct: AnyStruct, init: Values, outer: Path | undefined): void {
-  let isEmpty = true;
   for (const name in init) {
-    isEmpty = false;
     if (!Object.hasOwn(struct.fields, name)) checkName(struct, init, name, outer);
   }
-  if (isEmpty && !hasFields(struct, init)) throw notObjectError(struct, init, outer);
+  if (!hasFields(struct, init)) throw notObjectError(struct, init, outer);
 }
 
 /** Throws on a name that is no field, except a name of a view's state. */
