@@ -408,10 +408,7 @@ export class SaveFile {
     if (depth >= MAX_DEPTH) throw this.error(`struct "${name}" of it is nested too deep`);
     const struct = (["c", "compact"] as const).map((layout) => this.structOf(types, name, layout))
       .find((it) =>
-        it.size === size && list.every(([field, , offset]) => {
-          const at = it.fields[field];
-          return at.offset === offset && at.offset + at.size <= size;
-        })
+        it.size === size && list.every(([field, , offset]) => it.fields[field].offset === offset)
       );
     if (struct === undefined) throw this.error(`struct "${name}" of it lays out in another way`);
     this.structs.push(struct);
