@@ -125,6 +125,13 @@ Deno.test("An allocation gets spare room from the second time on that it is made
   assertEquals(heap.realloc(again, 150_000), again);
 });
 
+Deno.test("An allocation that moved to be aligned gets no spare room when it first grows", () => {
+  using heap = new FreeListAllocator({ byteLength: 64 * KIB, grow: true });
+  const aligned = heap.realloc(heap.alloc(100), 90, 4096);
+  heap.realloc(aligned, 100_000);
+  assertLessOrEqual(heap.stats().byteLength, 64 * KIB + 100_000 + 4096 + 64);
+});
+
 Deno.test("An allocation that grows in place leaves most of a large extent to others", () => {
   using heap = new FreeListAllocator({ byteLength: 4096, grow: true });
   const address = heap.realloc(heap.alloc(1000), 1100);
