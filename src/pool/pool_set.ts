@@ -203,7 +203,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @throws {TypeMismatchError} when the struct is not one of `types`.
    * @throws {PoolExhaustedError} when all chunks of its class are live, whatever the other classes
    * have left; nothing changes then.
-   * @throws {RangeError} when its class linkedSlabs records of 256 other structs already.
+   * @throws {RangeError} when its class holds records of 256 other structs already.
    * @throws {OutOfMemoryError} when the memory resource has no block to give.
    * @throws {TypeError} when `init` names an unknown field or a value does not fit its type.
    * @throws {DisposedError} after `dispose`.
@@ -614,7 +614,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Returns the pool that linkedSlabs the records of a struct, in O(1) after the first call.
+   * Returns the pool that holds the records of a struct, in O(1) after the first call.
    *
    * @param struct A struct.
    * @returns The pool of the smallest class that it fits.
