@@ -6,7 +6,7 @@
  * words      length of the description in bytes, 0
  * text       the description as JSON: the structs, and the options of each slab
  * for each slab
- *   floats   number of records, number of chunks that ever existed
+ *   floats   number of records, number of chunks up to the last one that was ever used
  *   stamps   generation × 2 + live for each of those chunks, 2 or 4 bytes as in the pool
  *   tags     number of the record's struct in the slab, 1 byte a record, if the slab has tags
  *   numbers  handle of each record as a float, if the pool was in debug mode
@@ -19,7 +19,7 @@
  * @module
  */
 import { SchemaError, type SnapshotError } from "../errors.ts";
-import type { Block } from "../slab/block.ts";
+import { type Block, FIRST_STAMP } from "../slab/block.ts";
 import { DebugHandles, nextNumberIs } from "../slab/debug_handles.ts";
 import {
   arraysOf,
@@ -91,15 +91,16 @@ const COUNTS_BYTES = 16;
 export function writeSave(all: readonly TypedSlab[]): Uint8Array {
   const text = new TextEncoder().encode(JSON.stringify(describe(all)));
   const start = TEXT_BYTE + padded(text.length);
-  const byteLength = all.reduce((sum, { slab }) => sum + layoutOf(slab).end, start);
+  const layouts = all.map(({ slab }) => layoutOf(slab));
+  const byteLength = layouts.reduce((sum, { end }) => sum + end, start);
   const arrays = arraysOf(bytesFor(all[0].slab.label, undefined, byteLength));
   arrays.words[HEADER_WORDS] = text.length;
   arrays.bytes.set(text, TEXT_BYTE);
   let at = start;
-  for (const { slab } of all) {
-    writeSlab(arrays, at, slab);
-    at += layoutOf(slab).end;
-  }
+  layouts.forEach((layout, i) => {
+    writeSlab(arrays, at, all[i].slab, layout);
+    at += layout.end;
+  });
   writeHeader(arrays, 0, all.length, byteLength, true, SAVE);
   return arrays.bytes;
 }
@@ -147,6 +148,8 @@ function describe(all: readonly TypedSlab[]): Description {
 
 /** Offsets of the parts of a slab, in bytes from its start. */
 interface Layout {
+  /** How many chunks it has stamps of. */
+  readonly chunks: number;
   readonly stamps: number;
   readonly tags: number;
   readonly numbers: number;
@@ -164,30 +167,43 @@ function layout(
   const tags = stamps + padded(chunks * stampBytes);
   const numbers = tags + padded(tagged ? records : 0);
   const at = numbers + (isDebug ? records * 8 : 0);
-  return { stamps, tags, numbers, records: at, end: at + padded(records * chunkBytes) };
+  return { chunks, stamps, tags, numbers, records: at, end: at + padded(records * chunkBytes) };
 }
 
 function layoutOf(slab: Slab): Layout {
   const { codec, geometry: { tagged, chunkBytes, stampBytes } } = slab;
   const isDebug = codec.areNumbers;
-  return layout(slab.size, slab.everChunks, stampBytes, { tagged, isDebug, chunkBytes });
+  return layout(slab.size, usedChunks(slab), stampBytes, { tagged, isDebug, chunkBytes });
+}
+
+/** Counts the chunks up to the last one that was ever used: no others have a generation to keep. */
+function usedChunks({ blocks, geometry: { chunkCount } }: Slab): number {
+  for (let position = blocks.length - 1; position >= 0; position--) {
+    const { stamps } = blocks[position];
+    let last = chunkCount - 1;
+    while (last >= 0 && stamps[last] === FIRST_STAMP) last--;
+    if (last >= 0) return position * chunkCount + last + 1;
+  }
+  return 0;
 }
 
 function writeSlab(
   { bytes, u16, u32, words, floats }: SnapshotArrays,
   at: number,
   slab: Slab,
+  { chunks, stamps, tags, numbers, records }: Layout,
 ): void {
   const { codec, chunkBytes, geometry: { tagged, chunkCount, stampBytes } } = slab;
-  const { stamps, tags, numbers, records } = layoutOf(slab);
   floats[at / 8] = slab.size;
-  floats[at / 8 + 1] = slab.everChunks;
+  floats[at / 8 + 1] = chunks;
   const isDebug = codec.areNumbers;
   const to = { u8: bytes, i32: words };
   const wide = stampBytes === 2 ? u16 : u32;
   let k = 0;
   for (const block of slab.blocks) {
-    wide.set(block.stamps, (at + stamps) / stampBytes + block.position * chunkCount);
+    const first = block.position * chunkCount;
+    if (first >= chunks) break; // all behind it were never used
+    wide.set(block.stamps.subarray(0, chunks - first), (at + stamps) / stampBytes + first);
     for (let chunk = block.nextLive(0); chunk < block.bump;) {
       const end = endOfRun(block, chunk);
       const start = at + records + k * chunkBytes;

@@ -72,7 +72,7 @@ export interface BlockOwner {
 }
 
 /** The stamp of a free chunk at generation 1. */
-const FIRST_STAMP = 2;
+export const FIRST_STAMP = 2;
 
 /** Shared by all blocks without tags, and by all without a queue. */
 const NO_TAGS = /* @__PURE__ */ new Uint8Array(0);
