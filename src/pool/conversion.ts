@@ -32,15 +32,48 @@ export interface Changes {
 export type Renames = ReadonlyMap<string, string>;
 
 /**
+ * Follows renames from a name of the save, up to the first name that the pool has.
+ *
+ * @param name The name in the save.
+ * @param next Returns what a name was renamed to; `undefined` if it was not.
+ * @param isThere Whether the pool has a name.
+ * @returns The new name; the last one where the pool has none of them.
+ */
+export function renamed(
+  name: string,
+  next: (name: string) => string | undefined,
+  isThere: (name: string) => boolean,
+): string {
+  const seen = new Set([name]);
+  let last = name;
+  for (let it = next(name); it !== undefined && !seen.has(it); it = next(it)) {
+    last = it;
+    if (isThere(it)) break;
+    seen.add(it);
+  }
+  return last;
+}
+
+/**
  * Returns the new name of a field.
  *
  * @param renames New names by old ones.
- * @param struct A struct of the save.
- * @param field Name of a field of it.
+ * @param from A struct of the save.
+ * @param to The struct of the pool that it becomes.
+ * @param field Name of a field of the first.
  * @returns The new name; the old one if the field was not renamed.
  */
-export function newNameOf(renames: Renames, { name }: AnyStruct, field: string): string {
-  return renames.get(`${name}.${field}`) ?? renames.get(field) ?? field;
+export function newNameOf(
+  renames: Renames,
+  from: AnyStruct,
+  to: AnyStruct,
+  field: string,
+): string {
+  return renamed(
+    field,
+    (it) => renames.get(`${from.name}.${it}`) ?? renames.get(`${to.name}.${it}`) ?? renames.get(it),
+    (it) => Object.hasOwn(to.fields, it),
+  );
 }
 
 /** A plan that converts the bytes of records of one struct to those of another. */
@@ -246,30 +279,32 @@ class Planner {
   /** Plans the fields of a struct at an offset, in bytes; `path` names it in the report. */
   structs(from: AnyStruct, fromAt: number, to: AnyStruct, toAt: number, path: string): void {
     const { added, dropped } = this.changes;
-    const sources = this.sourcesOf(from, path);
+    const sources = this.sourcesOf(from, to, path);
     for (const [name, field] of Object.entries(to.fields)) {
-      const source = sources.get(name);
-      sources.delete(name);
+      const oldName = sources.get(name);
+      const source = oldName === undefined ? undefined : from.fields[oldName];
       const isTaken = source !== undefined &&
         this.field(source, fromAt + source.offset, field, toAt + field.offset, `${path}.${name}`);
-      if (!isTaken) added.add(`${path}.${name}`);
-      if (!isTaken && source !== undefined) dropped.add(`${path}.${name}`);
+      if (isTaken) sources.delete(name);
+      else added.add(`${path}.${name}`);
     }
-    for (const name of sources.keys()) dropped.add(`${path}.${name}`);
+    for (const oldName of sources.values()) dropped.add(`${path}.${oldName}`);
   }
 
   /**
-   * Returns the fields of a struct by their new names. A renamed field replaces one that has its
-   * new name.
+   * Returns the names of a struct's fields by their new names. A renamed field replaces one that
+   * has its new name.
    */
-  private sourcesOf(struct: AnyStruct, path: string): Map<string, Field> {
-    const sources = new Map<string, Field>();
-    const renamed = (name: string) => newNameOf(this.renames, struct, name) !== name;
-    const names = Object.keys(struct.fields);
-    for (const name of [...names.filter((it) => !renamed(it)), ...names.filter(renamed)]) {
-      const newName = newNameOf(this.renames, struct, name);
-      if (sources.has(newName)) this.changes.dropped.add(`${path}.${newName}`);
-      sources.set(newName, struct.fields[name]);
+  private sourcesOf(from: AnyStruct, to: AnyStruct, path: string): Map<string, string> {
+    const sources = new Map<string, string>();
+    const names = Object.keys(from.fields).map((name) =>
+      [newNameOf(this.renames, from, to, name), name] as const
+    );
+    const isKept = ([newName, name]: readonly [string, string]) => newName === name;
+    for (const [newName, name] of [...names.filter(isKept), ...names.filter((it) => !isKept(it))]) {
+      const replaced = sources.get(newName);
+      if (replaced !== undefined) this.changes.dropped.add(`${path}.${replaced}`);
+      sources.set(newName, name);
     }
     return sources;
   }

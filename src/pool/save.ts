@@ -33,7 +33,9 @@ export interface LoadOptions {
   /**
    * New names by old ones. `{ hp: "health" }` renames a field of all structs,
    * `{ "Ship.hp": "health" }` that of one struct, `{ Ship: "Vessel" }` a struct. Names that are not
-   * in the save are ignored, so the renames of all versions can be in one object.
+   * in the save are ignored, and a new name may have been renamed again, so the renames of all
+   * versions can be in one object: with `{ hp: "health", health: "vitality" }` both become
+   * `vitality`, and `health` where that is a field of the pool.
    */
   readonly rename?: Readonly<Record<string, string>>;
   /**

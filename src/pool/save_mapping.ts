@@ -8,7 +8,14 @@ import type { TypedSlab } from "../slab/typed_slab.ts";
 import { linkTargets } from "../struct/links.ts";
 import { type AnyStruct, elementOf } from "../struct/schema.ts";
 import { structTitle } from "../struct/table.ts";
-import { type Changes, ConversionPlan, newNameOf, planFor, type Renames } from "./conversion.ts";
+import {
+  type Changes,
+  ConversionPlan,
+  newNameOf,
+  planFor,
+  renamed,
+  type Renames,
+} from "./conversion.ts";
 import type { SavedSlab, SaveFile } from "./save_file.ts";
 
 /** Where the records of one kind go, and how they are converted. */
@@ -47,7 +54,8 @@ export function mapKinds(
       : [{ slab, tag: 0, struct }]
   );
   const taken = new Set<AnyStruct>();
-  return file.slabs.map((saved) => {
+  const unknown: AnyStruct[] = [];
+  const mappings = file.slabs.map((saved) => {
     const mappings: KindMapping[] = [];
     for (const tag of tagsOf(saved)) {
       if (saved.kinds.length === 0) {
@@ -56,12 +64,17 @@ export function mapKinds(
       }
       const source = saved.kinds[tag];
       const target = bestMatch(source, targets, renames, taken);
-      if (target === undefined) throw unknownError(file, source, targets.map((it) => it.struct));
+      if (target === undefined) {
+        unknown.push(source);
+        continue;
+      }
       taken.add(target.struct);
       mappings[tag] = { ...target, plan: planFor(source, target.struct, renames, changes) };
     }
     return mappings;
   });
+  if (unknown.length > 0) throw unknownError(file, unknown, targets.map((it) => it.struct));
+  return mappings;
 }
 
 /** Returns the tags that records have, each once. */
@@ -83,7 +96,11 @@ function bestMatch<T extends { readonly struct: AnyStruct }>(
   renames: Renames,
   taken: ReadonlySet<AnyStruct>,
 ): T | undefined {
-  const name = renames.get(source.name) ?? source.name;
+  const name = renamed(
+    source.name,
+    (it) => renames.get(it),
+    (it) => targets.some(({ struct }) => struct.name === it),
+  );
   let best: T | undefined;
   let most = 0;
   for (const target of targets) {
@@ -102,7 +119,7 @@ function similarityOf(source: AnyStruct, struct: AnyStruct, renames: Renames): n
   const names = Object.keys(source.fields);
   let common = 0, shared = 0;
   for (const name of names) {
-    const newName = newNameOf(renames, source, name);
+    const newName = newNameOf(renames, source, struct, name);
     if (!Object.hasOwn(struct.fields, newName)) continue;
     const a = source.fields[name], b = struct.fields[newName];
     common++;
@@ -117,11 +134,16 @@ function shortType({ type }: AnyStruct["fields"][string]): unknown {
   return "fields" in element ? element.name : "ref";
 }
 
-function unknownError(file: SaveFile, source: AnyStruct, known: readonly AnyStruct[]): Error {
+function unknownError(
+  file: SaveFile,
+  unknown: readonly AnyStruct[],
+  known: readonly AnyStruct[],
+): Error {
+  const listed = (structs: readonly AnyStruct[]) => structs.map(structTitle).join(", ");
   return file.error(
-    `it has records of ${structTitle(source)}, which the pool does not know, it knows ${
-      known.map(structTitle).join(", ") || "none"
-    }; rename gives a struct or its fields other names, and cursor(struct) makes one known`,
+    `it has records of ${listed(unknown)}, which the pool does not know, it knows ${
+      listed(known) || "none"
+    }; rename gives a struct or its fields other names, and a pool of several knows those in types`,
   );
 }
 
