@@ -68,8 +68,8 @@ export interface LoadReport {
 /**
  * Writes all records in a self-describing format, in O(`byteLength`): for saved games and files,
  * which outlive the version of the program that wrote them. {@linkcode load} reads it into a pool
- * whose struct, options or both have changed. For rollback use {@linkcode snapshot}, which is
- * smaller and writes into an array of yours.
+ * whose struct, options or both have changed. For rollback use {@linkcode snapshot}, which writes
+ * into an array of yours.
  *
  * @category Saves and snapshots
  * @param pool A pool, of any class.
@@ -103,7 +103,8 @@ export function save(pool: PoolBase<unknown, number>): Uint8Array {
  * them.
  *
  * A record keeps its handle if that number can be a handle of this pool: its generation fits, and
- * its chunk is neither retired nor taken. That is always so with the same `maxChunks`. Otherwise
+ * its chunk is neither retired nor taken. That is always so in a new pool with the same `maxChunks`,
+ * and the same `sizes` of a `PoolSet`. Otherwise
  * the record gets a new handle, in the chunk of the same index if that is free; `moved` is called
  * with both, and typed `ref` fields that refer to it are updated. All earlier handles are stale,
  * except those of the save. Views and cursors must be fetched again. Memory is kept, as
