@@ -16,15 +16,7 @@
  * @see https://benchmarksgame-team.pages.debian.net/benchmarksgame/description/binarytrees.html
  * @module
  */
-import {
-  type AnyHandle,
-  Arena,
-  NULL_HANDLE,
-  Pool,
-  type Struct,
-  struct,
-  type View,
-} from "@slabs/pool";
+import { type AnyHandle, Arena, NULL_HANDLE, Pool, struct, type View } from "@slabs/pool";
 
 /** Memory that trees stand in. A tree of depth 0 is one node. */
 export interface Forest {
@@ -73,7 +65,7 @@ class ObjectForest implements Forest {
 
 // -- Pool --
 
-const PoolNode: Struct<{ left: "ref"; right: "ref" }> = struct({ left: "ref", right: "ref" });
+const PoolNode = struct({ left: "ref", right: "ref" });
 
 /** Trees in a pool of their own, and the cursor that they are written through. */
 class Grove {
@@ -126,7 +118,7 @@ class PoolForest implements Forest {
 // -- Arena --
 
 /** Addresses, 0 for none. */
-const ArenaNode: Struct<{ left: "u32"; right: "u32" }> = struct({ left: "u32", right: "u32" });
+const ArenaNode = struct({ left: "u32", right: "u32" });
 
 /** Room for the largest tree in one block, where a cursor moves fastest. */
 const BLOCK_BYTES = 2 ** 22;

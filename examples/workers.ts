@@ -7,14 +7,13 @@
  * deno run --allow-read=. examples/workers.ts
  * ```
  */
-import { SharedPool, type SharedPoolToken, type Struct, struct, validate } from "@slabs/pool";
+import { SharedPool, type SharedPoolToken, struct, validate } from "@slabs/pool";
 
 const FRAMES = 120;
 const CROWD = 200_000;
 const DT = 1 / 60;
 
-type SparkFields = { x: "f32"; y: "f32"; vx: "f32"; vy: "f32"; life: "u16" };
-const Spark: Struct<SparkFields> = struct({
+const Spark = struct({
   x: "f32",
   y: "f32",
   vx: "f32",
