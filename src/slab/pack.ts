@@ -183,7 +183,7 @@ class Packer {
   private readonly plans: {
     readonly fields: readonly string[] | undefined;
     readonly kind: string;
-    readonly unit: number;
+    readonly units: number;
     readonly plan: PackPlan;
   }[] = [];
 
@@ -218,15 +218,15 @@ class Packer {
   ): PackPlan {
     const kind = kindOf(label, out);
     if (fields !== undefined) this.checkFields(label, fields);
-    const unit = arrays === undefined ? 1 : widestUnit(arrays, out.byteOffset + start);
+    const units = arrays === undefined ? 1 : unitsOf(arrays, out.byteOffset + start);
     for (let i = 0; i < this.plans.length; i++) {
-      const made = this.plans[i];
-      if (made.kind === kind && made.unit === unit && isSame(made.fields, fields)) return made.plan;
+      const it = this.plans[i];
+      if (it.kind === kind && it.units === units && isSame(it.fields, fields)) return it.plan;
     }
     const isKept = this.plans.length < MAX_PLANS;
     const names = fields && Array.from(fields); // read only once, as it may have getters
-    const plan = this.make(label, kind, names, unit, isKept ? this.compile : callDirectly);
-    if (isKept) this.plans.push({ fields: names, kind, unit, plan });
+    const plan = this.make(label, kind, names, units, isKept ? this.compile : callDirectly);
+    if (isKept) this.plans.push({ fields: names, kind, units, plan });
     return plan;
   }
 
@@ -248,15 +248,15 @@ class Packer {
     label: string,
     kind: string,
     fields: readonly string[] | undefined,
-    unit: number,
+    units: number,
     compile: Compile,
   ): PackPlan {
     if (fields === undefined) {
       const count = this.struct?.size ?? this.chunkBytes;
-      return this.inWords([{ scalar: "u8", offset: 0, count }], unit, compile);
+      return this.inWords([{ scalar: "u8", offset: 0, count }], units, compile);
     }
     const scalars = fields.flatMap((name) => this.scalarsOf(label, name));
-    if (kind === "Uint8Array" || kind === "DataView") return this.inWords(scalars, unit, compile);
+    if (kind === "Uint8Array" || kind === "DataView") return this.inWords(scalars, units, compile);
     const isBig = kind === "BigInt64Array" || kind === "BigUint64Array";
     for (const { scalar } of scalars) {
       const isBigField = scalar === "i64" || scalar === "u64";
@@ -267,16 +267,17 @@ class Packer {
         } or Uint8Array`,
       );
     }
-    return isBig ? this.inWords(scalars, unit, compile) : this.byElement(scalars, compile);
+    return isBig ? this.inWords(scalars, units, compile) : this.byElement(scalars, compile);
   }
 
-  /** A plan that copies bytes as they are. */
-  private inWords(scalars: readonly ScalarRun[], most: number, compile: Compile): PackPlan {
+  /** A plan that copies bytes as they are, in the widest words that all of them allow. */
+  private inWords(scalars: readonly ScalarRun[], units: number, compile: Compile): PackPlan {
     let shape = this.chunkBytes;
     for (const { scalar, offset, count } of scalars) {
       shape |= offset | count * SCALAR_BYTES[scalar];
     }
-    const unit = Math.min(most, shape & -shape);
+    const fits = (unit: number) => (units & unit) !== 0 && shape % unit === 0;
+    const unit = fits(4) ? 4 : fits(2) ? 2 : 1;
     const elements = new ElementMap();
     for (const { scalar, offset, count } of scalars) {
       elements.add(offset / unit, elements.count, count * SCALAR_BYTES[scalar] / unit);
@@ -419,9 +420,11 @@ function scalarsOf(type: AnyStruct["fields"][string]["type"], offset: number): S
   return Array.from({ length }, (_, i) => scalarsOf(element, offset + i * bytes)).flat();
 }
 
-/** Returns the bytes of the widest words that both a block and an offset allow. */
-function widestUnit({ i32, u16 }: Arrays, place: number): number {
-  return place % 4 === 0 && i32.length > 0 ? 4 : place % 2 === 0 && u16.length > 0 ? 2 : 1;
+/** Returns the sum of the widths, 4, 2 and 1, of words that both a block and an offset allow. */
+function unitsOf({ i32, u16 }: Arrays, place: number): number {
+  const four = place % 4 === 0 && i32.length > 0 ? 4 : 0;
+  const two = place % 2 === 0 && u16.length > 0 ? 2 : 0;
+  return four + two + 1;
 }
 
 /** Compares two lists of names. */

@@ -40,6 +40,7 @@ const Mote = struct({
   big: "i64",
   wide: "f64",
 }, { name: "Mote" });
+const Six = struct({ of: array("u8", 6) }, { name: "Six" });
 const NAMES = Object.keys(Mote.fields) as (keyof typeof Mote.fields)[];
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "motes" };
 
@@ -203,6 +204,27 @@ for (const specialize of [true, false]) {
         assertEquals(packPool(pool, out, fields), 32);
         assertEquals([...out], wanted);
       }
+    }
+  });
+
+  Deno.test(`pack() copies bytes at every offset between words (${how} code)`, () => {
+    const values = [11, 12, 13, 14];
+    for (const [before, length] of [0, 1, 2, 3].flatMap((it) => [1, 2, 3, 4].map((n) => [it, n]))) {
+      const fields = {
+        before: array("u8", before + 1),
+        of: array("u8", length),
+        id: "u32",
+      } as const;
+      using pool = new Pool(fields, options);
+      pool.alloc({ of: values.slice(0, length), id: 2 ** 32 - 1 });
+      const out = new Uint8Array(length);
+      assertEquals(packPool(pool, out, ["of"]), 1);
+      assertEquals([...out], values.slice(0, length));
+      using erased = new ErasedPool({ ...options, size: 16, types: [Six, pool.struct] });
+      erased.alloc(Six, { of: [...values, 15, 16] });
+      const six = new Uint8Array(6);
+      assertEquals(packPool(erased, Six, six), 1);
+      assertEquals([...six], [...values, 15, 16]);
     }
   });
 }
