@@ -17,7 +17,7 @@ import type { Compile } from "../struct/scalars.ts";
 import type { AnyHandle, Handle } from "../struct/handle_type.ts";
 import type { AnyStruct, Init } from "../struct/schema.ts";
 import { arraysOf, arraysWithin } from "../struct/typed_arrays.ts";
-import { type RecordView, structOf, type View } from "../struct/view.ts";
+import { isDebugView, type RecordView, structOf, type View } from "../struct/view.ts";
 import { checkFits, checkStruct, GeometryCode, Kinds, type Passes } from "./kinds.ts";
 import type { MapSource } from "./handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
@@ -258,9 +258,10 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {DisposedError} after `dispose`.
    */
   typeOf(handle: HandleOf<S>): S {
-    this._slab.checkUsable("tell the type");
+    this._slab.checkThere();
     this.#checkTagged("tell the type");
     const block = this.#find("tell the type", handle);
+    block.checkAttached("tell the type");
     const tag = block.tags[this._slab.chunkOf(handle)];
     return this._kinds.all[tag].struct as S; // structs are checked as records are allocated
   }
@@ -714,8 +715,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
 
   /**
    * Adds blocks until `capacity` is at least `chunks`, so that no `alloc` has to, in O(blocks). The
-   * pool keeps that capacity until {@linkcode trim}, {@linkcode freeBlock} or {@linkcode compact}
-   * is called.
+   * pool keeps that capacity until {@linkcode trim} or {@linkcode compact} is called.
    *
    * @param chunks How many chunks, an integer from 0.
    * @throws {PoolExhaustedError} when it is more than `maxChunks`; nothing changes then.
@@ -824,6 +824,11 @@ class Setup {
   }
 }
 
+/** As {@linkcode structOf}, for views that check in debug mode whether their record is live. */
+function structOfDebugView(view: unknown): AnyStruct | undefined {
+  return isDebugView(view) ? structOf(view) : undefined;
+}
+
 /** The code that is compiled for a geometry, with the class of its pools. */
 class ErasedCode extends GeometryCode {
   readonly Pool: Setup["Pool"];
@@ -831,7 +836,10 @@ class ErasedCode extends GeometryCode {
   constructor(config: EngineConfig, chunkBytes: number, compile: Compile) {
     super(config, chunkBytes, compile);
     const chunkMask = config.chunksPerBlock - 1;
-    const own = { chunkBytes, chunkMask, codec: config.codec, structOf, viewError };
+    const own = {
+      ...{ chunkBytes, chunkMask, codec: config.codec, viewError },
+      structOf: config.debug === undefined ? structOf : structOfDebugView,
+    };
     // ErasedPool's constructor takes a Setup as well.
     this.Pool = compile(defineErasedPool, ErasedPool, own) as unknown as Setup["Pool"];
     noteOwn(PoolBase.prototype, ErasedPool.prototype, this.Pool.prototype);

@@ -239,6 +239,7 @@ class DebugIterator extends LiveChunks<RecordView> {
 
 /** Fills a freed chunk, except for its link. */
 function poison({ bytes, chunkBytes, linkBytes }: Block, chunk: number): void {
+  if (bytes.length === 0) return; // its memory was detached, and the pool is being disposed of
   const at = chunk * chunkBytes;
   bytes.fill(POISON, at + linkBytes, at + chunkBytes);
 }

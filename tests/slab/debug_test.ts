@@ -479,6 +479,26 @@ Deno.test("A debug view says what became of its record", () => {
   assertSays(views[0], `${title}, the pool was disposed of`);
 });
 
+each("takes no cursor of a pool without debug mode", (make) => {
+  const plain = make(Word);
+  const { pool, of, handles } = words(make);
+  const cursor = plain.pool.cursor<WordView>(...plain.of);
+  assertThrows(() => pool.seek(cursor, handles[0]), TypeError, "is no view of");
+  pool.free(handles[0]);
+  assertThrows(() => pool.allocAt(...of, cursor), TypeError, "is no view of");
+  drop(pool);
+});
+
+Deno.test("dispose() of a debug pool gives the memory back and tells the leaks, detached or not", () => {
+  const wasm = new WebAssembly.Memory({ initial: 1 });
+  const memory = countingMemory(wasmMemory(wasm));
+  const pool = new Pool(Word, { ...DEBUG, memory });
+  const handle = pool.alloc();
+  wasm.grow(1);
+  const { leaks } = assertThrows(() => pool.dispose(), LeakError);
+  assertEquals([leaks.map((it) => it.handle), memory.usedBytes], [[handle], 0]);
+});
+
 Deno.test("A debug view can be used again after rebind()", () => {
   const wasm = new WebAssembly.Memory({ initial: 1 });
   const pool = new Pool(Word, { ...DEBUG, memory: wasmMemory(wasm) });
