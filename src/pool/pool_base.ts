@@ -219,7 +219,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * ```
    */
   handleOf(view: object): H {
-    this._checkUsable("tell the handle");
+    this._slabs[0].checkThere();
     const root = rootOf(view);
     const slab = slabOfView(this._slabs, root);
     if (root === undefined || slab === undefined) {
@@ -230,6 +230,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
       );
     }
     const block = root._b as Block; // slabOfView() checks that
+    block.checkAttached("tell the handle");
     const chunk = (root._o << root._u) / block.chunkBytes;
     const handle = slab.handleAt(block, chunk);
     if (slab.find(handle) === block) return handle as H;
@@ -262,7 +263,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Frees records, all or none, in O(n), allocating nothing.
+   * Frees records, all or none, in O(n + blocks), allocating nothing.
    *
    * @param handles Handles of live records, none of them twice.
    * @throws {StaleHandleError} when one is not live or comes twice; nothing changes then.
@@ -445,8 +446,8 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * and cursors work again, too; typed arrays from `blocks[i].bytes` must be fetched again.
    * Harmless if nothing has grown.
    *
-   * Until then every other call but `dispose` throws `TypeError` before it changes anything, and
-   * views read 0.
+   * Until then every other call but `dispose` that needs the memory throws `TypeError` before it
+   * changes anything, and views read 0.
    *
    * @throws {DisposedError} after `dispose`.
    */

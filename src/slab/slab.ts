@@ -513,12 +513,16 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
    * possible.
    */
   protected advance(): boolean {
-    this.checkUsable("alloc");
+    this.checkThere();
+    // Blocks that are not looked at here are not checked, so that the call takes O(1).
+    this.current.checkAttached("alloc");
     let block = this.blockSet.lowestWithRoom();
     if (block === undefined) {
+      this.blocks.find((it) => it.isMapped)?.checkAttached("alloc");
       if (this.blockSet.grow() === undefined) return false;
       block = this.blockSet.lowestWithRoom()!; // the memory resource may have freed in a lower one
     }
+    block.checkAttached("alloc");
     this.current = block;
     return true;
   }

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ErasedPool, heapMemory, OutOfMemoryError, Pool, validate } from "../../mod.ts";
+import { ErasedPool, heapMemory, OutOfMemoryError, Pool, struct, validate } from "../../mod.ts";
 // Options of pools allow no generations so short that a chunk is retired in a test.
 import { WHOLE, WideHandles } from "../../src/slab/handle.ts";
 import { slabs } from "../../src/slab/slab.ts";
@@ -27,6 +27,26 @@ Deno.test("allocMany() counts no retired chunk as room, and so allocates all or 
   assertThrows(() => slab.allocMany(20, handles), OutOfMemoryError);
   assertEquals([slab.size, slab.retired, slab.capacity], [8, 8, 16]);
   validate(slab);
+});
+
+Deno.test("alloc(), handleOf() and typeOf() look at the blocks that they need alone", () => {
+  const Num = struct({ n: "u32" });
+  using pool = new ErasedPool({ size: 4, chunksPerBlock: 16, types: [Num] });
+  const handles = pool.allocMany(Num, 160);
+  const [slab] = slabs.get(pool)!; // every pool has a slab
+  let looks = 0;
+  const all = slab.mappedBlocks();
+  slab.mappedBlocks = () => {
+    looks++;
+    return all;
+  };
+  for (const i of [3, 20, 150, 151]) pool.free(handles[i]);
+  for (let i = 0; i < 20; i++) {
+    const handle = pool.alloc(Num);
+    assertEquals(pool.handleOf(pool.get(Num, handle)), handle);
+    assertEquals(pool.typeOf(handle), Num);
+  }
+  assertEquals([looks, pool.size], [0, 176]);
 });
 
 Deno.test("Pool gives out what is free in any of many blocks, the lowest first", () => {
