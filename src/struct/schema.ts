@@ -258,6 +258,13 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
     for (const it of ordered) {
       it.offset = roundUp(end, it.align);
       end = it.offset + it.size;
+      if (end > MAX_BYTES) {
+        throw fieldError(
+          name,
+          it.field,
+          `ends at byte ${end}, and a record has ${MAX_BYTES} at most`,
+        );
+      }
     }
     this.name = name as N; // without a name N is `string`
     this.align = Math.max(...laidOut.map((it) => it.align));
@@ -462,6 +469,9 @@ function countWidths(struct: AnyStruct, counts: number[]): void {
 function isScalar(value: unknown): value is ScalarType {
   return typeof value === "string" && Object.hasOwn(SCALAR_BYTES, value);
 }
+
+/** The most bytes of a struct: no allocation is larger. */
+const MAX_BYTES = 0x4000_0000;
 
 /**
  * Rounds up to a multiple of a power of two, in integers: a quotient would be a float to the

@@ -208,6 +208,15 @@ const BAD_FIELDS: readonly (readonly [name: string, type: unknown, problem: stri
   ),
 ];
 
+Deno.test("struct() throws SchemaError on more than 2^30 bytes", () => {
+  assertEquals(struct({ a: array("u8", 2 ** 30) }).size, 2 ** 30);
+  for (const length of [2 ** 30 + 1, 2 ** 31, 2 ** 32 + 15, 2 ** 53 - 1]) {
+    const problem = `field "b" ends at byte ${length + 8}, and a record has 1073741824 at most`;
+    const fields = { a: "u64", b: array("u8", length) } as const;
+    assertThrows(() => struct(fields), SchemaError, length < 2 ** 53 - 8 ? problem : 'field "b"');
+  }
+});
+
 Deno.test("struct() throws SchemaError on a bad type or name of a field, and says what is wrong", () => {
   for (const [name, type, problem] of BAD_FIELDS) {
     for (const before of [{}, { ok: "u8" }]) {
