@@ -600,8 +600,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
 
   /**
    * Adds blocks until `capacity` is at least `chunks`, so that no `alloc` has to, in O(blocks). The
-   * pool keeps that capacity until {@linkcode trim}, {@linkcode freeBlock} or {@linkcode compact}
-   * is called.
+   * pool keeps that capacity until {@linkcode trim} or {@linkcode compact} is called.
    *
    * @param chunks How many chunks, an integer from 0.
    * @throws {PoolExhaustedError} when it is more than `maxChunks`; nothing changes then.

@@ -124,7 +124,10 @@ const LISTED = 8;
  * ```
  */
 export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, HandleOf<S>> {
-  /** The pool of each size class, by size. Its handles are handles of the set, too. */
+  /**
+   * The pool of each size class, by size. Its handles are handles of the set, too. Passes of the
+   * set over one struct go through {@linkcode poolFor} alone, so allocate records of it there.
+   */
   readonly pools: readonly ErasedPool<S>[];
   private readonly _classSlabs: readonly Slab[];
   /** Bytes of a chunk of each class, ascending. */
@@ -631,8 +634,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
 
   /**
    * Adds blocks to the class of a struct until it has at least `chunks` chunks, so that no `alloc`
-   * has to, in O(blocks). The class keeps them until {@linkcode trim}, {@linkcode freeBlock} or
-   * {@linkcode compact} is called.
+   * has to, in O(blocks). The class keeps them until {@linkcode trim} or {@linkcode compact}
+   * is called.
    *
    * @param struct The struct of the records.
    * @param chunks How many chunks of its class, an integer from 0.
@@ -702,7 +705,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   /** Returns the pool of a struct that is used for the first time. */
   #add(struct: S): ErasedPool<S> {
     this._classSlabs[0].checkThere();
-    const pool = this.pools[classOf(this._sizes, "alloc in", this._classSlabs[0].label, struct)];
+    const pool =
+      this.pools[classOf(this._sizes, "find a pool in", this._classSlabs[0].label, struct)];
     this._poolOf.set(struct, pool);
     if (this._structs.length < LISTED) {
       this._poolsOf[this._structs.length] = pool;

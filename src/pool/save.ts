@@ -103,8 +103,9 @@ export function save(pool: PoolBase<unknown, number>): Uint8Array {
  * them.
  *
  * A record keeps its handle if that number can be a handle of this pool: its generation fits, and
- * its chunk is neither retired nor taken. That is always so in a new pool with the same `maxChunks`,
- * and the same `sizes` of a `PoolSet`. Otherwise
+ * its chunk is neither retired nor taken. That is so in a new pool with the same `maxChunks`, and the
+ * same `sizes` of a `PoolSet`, but for wide handles whose generation is too high for compact ones,
+ * and for handles of debug mode. Otherwise
  * the record gets a new handle, in the chunk of the same index if that is free; `moved` is called
  * with both, and typed `ref` fields that refer to it are updated. All earlier handles are stale,
  * except those of the save. Views and cursors must be fetched again. Memory is kept, as
@@ -177,7 +178,7 @@ function optionProblem({ rename, moved }: LoadOptions): string | undefined {
     return `moved must be a function, got ${String(moved)}`;
   }
   const isMap = rename === undefined ||
-    typeof rename === "object" && rename !== null && !Array.isArray(rename) &&
+    typeof rename === "object" && rename !== null && !(Symbol.iterator in rename) &&
       Object.values(rename).every((it) => typeof it === "string");
   return isMap ? undefined : "rename must be an object of new names by old ones";
 }

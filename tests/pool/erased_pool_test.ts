@@ -118,7 +118,9 @@ for (const [name, create] of Object.entries(MIXED)) {
     for (const [verb, call] of callsWith(pool, untyped(Huge))) {
       // A set looks for the class first.
       const message = name.startsWith("PoolSet")
-        ? `Cannot alloc in ${labelOf(name)}: ${huge}, fits none of the classes of 4, 8, 16 bytes`
+        ? `Cannot find a pool in ${
+          labelOf(name)
+        }: ${huge}, fits none of the classes of 4, 8, 16 bytes`
         : `Cannot ${verb} in ${labelOf(name)}: ${huge}, does not fit into chunks of 16 bytes, ` +
           "aligned to 8";
       const error = assertError(pool, call, SchemaError, message);

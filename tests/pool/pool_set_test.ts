@@ -89,7 +89,7 @@ Deno.test("PoolSet stores each struct in the smallest class that fits, by size a
   for (const [struct, size] of cases) assertEquals(set.poolFor(struct).chunkBytes, size);
   using odd = new PoolSet({ sizes: [12, 20], name: "odd" });
   const message =
-    'Cannot alloc in PoolSet "odd": struct { v } of 8 bytes, aligned to 8, fits none of ' +
+    'Cannot find a pool in PoolSet "odd": struct { v } of 8 bytes, aligned to 8, fits none of ' +
     "the classes of 12, 20 bytes";
   assertError(odd, () => odd.alloc(struct({ v: "f64" })), SchemaError, message);
 });

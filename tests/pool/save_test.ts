@@ -535,7 +535,7 @@ Deno.test("load() throws TypeError on bad arguments, and changes nothing", () =>
   assertBad("options must be an object", saved, null);
   assertBad('unknown option "renames", did you mean "rename"?', saved, { renames: {} });
   assertBad("moved must be a function, got 1", saved, { moved: 1 });
-  for (const rename of [null, ["a"], { a: 1 }]) {
+  for (const rename of [null, ["a"], { a: 1 }, new Map([["a", "b"]])]) {
     assertBad("rename must be an object of new names by old ones", saved, { rename });
   }
 });
