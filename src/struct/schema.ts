@@ -319,8 +319,8 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
  * @param options Name and layout.
  * @returns The struct, immutable.
  * @throws {SchemaError} when there is no field, a type is unknown, a field's name is not an
- * identifier, starts with `_`, or is `constructor` or `toJSON`, an option is unknown, or a type is
- * `f16` and the engine has no `Float16Array`.
+ * identifier, starts with `_`, or is `constructor` or `toJSON`, an option is unknown, a type is
+ * `f16` and the engine has no `Float16Array`, or the size exceeds 2^30 bytes.
  *
  * @example Usage
  * ```ts
