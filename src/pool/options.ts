@@ -179,7 +179,7 @@ export function resolveOptions(
   checkPowerOfTwo(label, "chunksPerBlock", chunksPerBlock, MAX_CHUNKS_PER_BLOCK);
   if (chunksPerBlock > most) {
     const why = maxChunks < chunksPerBlock
-      ? `maxChunks is ${maxChunks}`
+      ? `maxChunks${part.sizeClass === undefined ? "" : " of a class"} is ${maxChunks}`
       : "a link of 1 byte reaches no further";
     throw new RangeError(
       `Cannot create ${label}: chunksPerBlock must be at most ${most}, as ${why}, got ${chunksPerBlock}`,

@@ -142,7 +142,11 @@ const BAD_OF_SETS: readonly Bad[] = [
   ...BAD.filter(([options]) => !("maxChunks" in options)),
   ...bad("maxChunks", RangeError, power(4_194_304, 64), [...NO_POWERS, 32, 2 ** 23]),
   [{ handles: "wide", maxChunks: 2 ** 33 }, RangeError, `${power(2 ** 32, 64)}, got 8589934592`],
-  [{ chunksPerBlock: 128, maxChunks: 256 }, RangeError, "at most 64, as maxChunks is 64, got 128"],
+  [
+    { chunksPerBlock: 128, maxChunks: 256 },
+    RangeError,
+    "at most 64, as maxChunks of a class is 64, got 128",
+  ],
   ...bad("sizes", TypeError, "an array of bytes", [undefined, null, 8, "8", new Set([8])]),
   [{ sizes: [] }, RangeError, "sizes must be 1 to 64 different numbers, got "],
   [{ sizes: [8, 16, 8] }, RangeError, "sizes must be 1 to 64 different numbers, got 8, 16, 8"],
