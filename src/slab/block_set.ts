@@ -36,8 +36,11 @@ interface Allocating {
    * @returns The position; `maxBlocks` when no more blocks are allowed.
    */
   vacancy?(): number;
-  /** @param block A block that has just got its memory. */
-  noteMapped(block: Block): void;
+  /**
+   * @param block A block that has just got its memory.
+   * @param wasNext Whether its position is the one that {@linkcode vacancy} chose.
+   */
+  noteMapped(block: Block, wasNext: boolean): void;
   /** @param block A block that is about to lose its memory. */
   noteUnmapping(block: Block): void;
   /** Blocks are not given back below this many chunks, beside `reserved`. */
@@ -165,7 +168,8 @@ export class BlockSet {
    */
   grow(position?: number): Block | undefined {
     const { geometry, maxBlocks } = this.config;
-    if (position === undefined && this.vacancy() === maxBlocks) return undefined;
+    const isNext = position === undefined;
+    if (isNext && this.vacancy() === maxBlocks) return undefined;
     const region = this.takeRegion();
     position ??= this.vacancy(); // again, as the memory resource may have freed blocks meanwhile
     const block = new Block(position, geometry, region, this.all[position]);
@@ -175,7 +179,7 @@ export class BlockSet {
     this.emptyCount++;
     this.grown++;
     this.noteRoom(block);
-    this.slab.noteMapped(block);
+    this.slab.noteMapped(block, isNext);
     return block;
   }
 

@@ -591,8 +591,11 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
 
   vacancy?(): number;
 
-  /** @param _block A block that has just got its memory. */
-  noteMapped(_block: Block): void {}
+  /**
+   * @param _block A block that has just got its memory.
+   * @param _wasNext Whether its position is the one that {@linkcode vacancy} chose.
+   */
+  noteMapped(_block: Block, _wasNext: boolean): void {}
 
   /** @param _block A block that is about to lose its memory. */
   noteUnmapping(_block: Block): void {}

@@ -248,8 +248,8 @@ function defineSpreadSlab(
       return blocks.length;
     }
 
-    override noteMapped(block: Block): void {
-      this._vacant = block.position + 1;
+    override noteMapped(block: Block, wasNext: boolean): void {
+      if (wasNext) this._vacant = block.position + 1;
       this._ready += block.queued;
       if (block.bump < chunkCount) this._fresh = block;
       if (block.waiting === 0) return;

@@ -9,8 +9,12 @@ import {
   countingMemory,
   debug,
   InvariantError,
+  load,
   OutOfMemoryError,
   type PoolOptions,
+  restore,
+  save,
+  snapshot,
   validate,
   wasmMemory,
 } from "../../mod.ts";
@@ -18,9 +22,10 @@ import {
 // there.
 import type { Block } from "../../src/slab/block.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts";
+import { Ledger } from "../_ledger.ts";
 import { drop, type OfKind, POOL_KINDS } from "../_kinds.ts";
 import { Random } from "../_random.ts";
-import { counters, figuresOf, Num, untyped } from "../_support.ts";
+import { counters, figuresOf, Num, SMALL, untyped } from "../_support.ts";
 
 const REST = 1024;
 
@@ -219,6 +224,21 @@ each("only what rests is left of many records, and trim() gives that back", (mak
     pool.allocMany(...of, 10);
     drop(pool);
     assertEquals(memory.regions, 0);
+  }
+});
+
+Deno.test("Spread reuse: restore() and load() without memory change nothing", () => {
+  const memory = new Ledger();
+  using pool = counters({ ...SMALL, reuse: "spread", keepEmptyBlocks: 0, memory });
+  const empty = snapshot(pool);
+  pool.allocMany(20);
+  const [two, saved] = [snapshot(pool), save(pool)];
+  restore(pool, empty);
+  for (const call of [() => restore(pool, two), () => load(pool, saved)]) {
+    memory.budget = 1;
+    assertThrows(call, OutOfMemoryError);
+    validate(pool);
+    assertEquals(snapshot(pool), empty);
   }
 });
 
