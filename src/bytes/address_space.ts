@@ -40,9 +40,6 @@ export const UNIT_SHIFT = 3;
 const NO_BITS = /* @__PURE__ */ new Int32Array(0);
 const NO_EPOCHS = /* @__PURE__ */ new Uint32Array(0);
 
-/** The epoch of every byte of an extent that was unmapped. */
-const UNMAPPED = 0xffff_ffff;
-
 /**
  * New extents get fresh addresses until the table has this many entries, or twice as many as there
  * are granules in use. So a freed address stays invalid for long, and the table stays short.
@@ -157,7 +154,7 @@ export class Extent extends TypedArrays {
     this.joinedAt.length = 0;
     this.top = 0;
     this.starts.fill(0);
-    this.epochs.fill(UNMAPPED);
+    this.endEpoch(0, this.epochs.length); // it may be mapped again
   }
 
   // A record that ends has lost at least its last byte: its whole allocation ended, the allocation
@@ -220,7 +217,7 @@ export class Extent extends TypedArrays {
 
 /** Words of 32 bits that hold one bit for each unit. */
 function wordsFor(byteLength: number): number {
-  return (byteLength >> UNIT_SHIFT) + 31 >> 5;
+  return (byteLength + 7 >> UNIT_SHIFT) + 31 >> 5;
 }
 
 /** Copies an array into one of at least `length` elements, unless it is long enough already. */
@@ -533,8 +530,8 @@ export class AddressSpace {
   #takeAgain(extent: Extent): boolean {
     try {
       extent.region = this.takeRegionFor(extent.base, extent.byteLength);
-    } catch (error) {
-      if (!(error instanceof OutOfMemoryError)) throw error;
+    } catch {
+      // The error that comes from the caller is the first one, and tells more.
     }
     extent.rebind();
     return extent.region !== undefined;

@@ -123,6 +123,12 @@ export class Arena extends ByteAllocator implements MemoryResource {
   private readonly _firstMark: number;
   /** The highest marked position; a rewind to before it lowers it. */
   private _marked = 0;
+  /** How many marks the program has taken. */
+  private _marks = 0;
+  /** Whether a block is being taken from the memory resource. */
+  private _isTaking = false;
+  /** The scopes that have not ended, by the position that they rewind to. */
+  private readonly _scopes: { readonly to: number }[] = [];
   /** The regions that it allocated as a memory resource; `undefined` before the first. */
   private _regions: ArenaRegions | undefined;
 
@@ -253,9 +259,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * @throws {DisposedError} after `dispose`.
    */
   mark(): number {
-    this._checkAlive();
-    this._marked = this._before + this._block.top;
-    return this._firstMark + this._marked;
+    this._marks++;
+    return this._mark();
   }
 
   /**
@@ -329,17 +334,19 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * ```
    */
   scope(): Disposable {
-    const marked = this._marked;
-    let mark = this.mark();
+    const marked = this._marked, marks = this._marks;
+    const mark = this._mark();
+    const scope = { to: mark - this._firstMark };
+    this._scopes.push(scope);
     return {
       [Symbol.dispose]: () => {
-        const current = this._firstMark + this._before + this._block.top;
-        if (!this._isDisposed && mark <= current) {
-          this.rewind(mark);
-          // The scope alone knew this mark.
-          if (mark === this._firstMark + this._marked) this._marked = marked;
-        }
-        mark = Infinity;
+        const i = this._scopes.lastIndexOf(scope);
+        if (i < 0) return; // it was rewound to before the mark, or the scope has ended
+        this._scopes.splice(i, 1);
+        if (this._isDisposed || scope.to > this._before + this._block.top) return;
+        this.rewind(mark);
+        // Nobody else knows a mark at this position.
+        if (marks === this._marks && scope.to === this._marked) this._marked = marked;
       },
     };
   }
@@ -354,6 +361,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   trim(): number {
     this._checkAlive();
+    if (this._isTaking) return 0; // the memory resource calls, and spare blocks are on their way
     const before = this._space.byteLength;
     const kept = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
     for (const block of this._blocks.splice(kept)) this._space.unmap(block);
@@ -487,6 +495,13 @@ export class Arena extends ByteAllocator implements MemoryResource {
 
   // -- inside --
 
+  /** Marks the current position. */
+  private _mark(): number {
+    this._checkAlive();
+    this._marked = this._before + this._block.top;
+    return this._firstMark + this._marked;
+  }
+
   /** Allocates bytes. The arguments were checked. */
   private _bump(byteLength: number, align: number): number {
     const block = this._block;
@@ -555,6 +570,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     let bytes = this._space.byteLength + wanted;
     let count = 0;
     while (count < spares.length && bytes > most) bytes -= spares[count++].byteLength;
+    this._isTaking = true;
     try {
       return this._space.mapInstead(spares.slice(0, count), wanted, align);
     } catch (error) {
@@ -562,6 +578,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
       if (isLast || !(error instanceof OutOfMemoryError)) throw error;
       return this._space.mapInstead(spares.filter(isMapped), enough, align);
     } finally {
+      this._isTaking = false;
       if (spares.length > 0) this._removeReleased();
     }
   }
@@ -597,6 +614,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
     }
     truncate(this._block, to - this._before);
     if (to < this._marked) this._marked = to;
+    const scopes = this._scopes;
+    while (scopes.length > 0 && scopes[scopes.length - 1].to > to) scopes.length--;
     if (this._regions !== undefined) this._regions.truncate(to);
     if (needed > 0) this._releaseEmpty(Math.max(most, needed), last);
   }

@@ -68,6 +68,8 @@ export class Heap {
   private recentBytes = 0;
   /** Free chunks of fewer bytes are neither a spare extent nor an appended region. */
   private spareFrom = NO_CHUNK;
+  /** Whether memory is being taken from the resource. */
+  private isGrowing = false;
   /** The usual bytes of an extent: those of the first one. */
   private usualBytes = 0;
 
@@ -224,16 +226,21 @@ export class Heap {
     const enough = isSingle ? this.extentBytes(least, align) : this.usualBytes;
     const quarter = Math.min(Math.floor(this.sharedBytes / 32) * 8, MAX_EXTENT_BYTES);
     const neighbour = this.neighbourFor(unit, isSingle);
-    const before = neighbour.byteLength;
     const size = isSingle ? wanted : Math.max(quarter, enough);
-    const extent = this.map(size, enough, neighbour);
+    let extent;
+    this.isGrowing = true;
+    try {
+      extent = this.map(size, enough, neighbour);
+    } finally {
+      this.isGrowing = false;
+    }
     if (size <= this.releasedBytes) this.keptBytes = Math.min(this.releasedOf, this.peakBytes);
     this.releasedBytes = 0;
     this.keepSpares(Math.max(this.usedBytes + least, this.recentBytes));
     // No extent and no region is smaller. The smallest are single extents of buffers: a quarter of
     // the usual size, or two thirds of that where memory is short.
     this.spareFrom = this.usualBytes >> 3;
-    if (extent === neighbour) this.formatTail(extent, before);
+    if (extent === neighbour) this.formatTail(extent, extent.joinedAt[extent.joinedAt.length - 1]);
     else {
       extent.isSingle = isSingle;
       this.addSpare(extent);
@@ -252,6 +259,7 @@ export class Heap {
 
   /** Releases all spare extents and all free regions at the ends of extents. */
   trim(): void {
+    if (this.isGrowing) return; // the memory resource calls, and what is spare is on its way
     this.keptBytes = 0;
     this.releasedBytes = 0;
     while (this.spares.length > 0) this.releaseSpare(this.spares[this.spares.length - 1]);

@@ -214,6 +214,33 @@ for (const [shape, sizesOf] of Object.entries(SHAPES)) {
   });
 }
 
+Deno.test("Arena.scope() does nothing at its end after a rewind to before it", () => {
+  using arena = new Arena();
+  arena.alloc(100);
+  const [outer, inner] = [arena.scope(), arena.scope()];
+  arena.alloc(8);
+  const late = arena.scope();
+  inner[Symbol.dispose]();
+  arena.reset();
+  const address = arena.alloc(1000);
+  for (const scope of [late, inner, outer]) scope[Symbol.dispose]();
+  assertEquals([arena.stats().usedBytes, arena.bytes(address, 1000).length], [1000, 1000]);
+});
+
+Deno.test("A mark that was taken in a scope at its beginning stays one: no region before it is reused", () => {
+  const arena = new Arena({ blockBytes: 4096 });
+  const early = arena.allocate(64, 8);
+  let mark = 0;
+  {
+    using _scope = arena.scope();
+    mark = arena.mark();
+  }
+  arena.release(early);
+  assertEquals(at(arena, arena.allocate(64, 8)), at(arena, early) + 64);
+  arena.rewind(mark);
+  assertEquals(arena.stats().usedBytes, 64);
+});
+
 Deno.test("Frames by rewind() and scope(), nested and above what stays, keep to the bound", () => {
   for (const kept of [0, 1000, 500_000]) {
     for (const debug of [false, debugMode] as const) {

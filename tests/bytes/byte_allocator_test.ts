@@ -432,3 +432,55 @@ Deno.test("Pools in a heap in an arena in a wasm module survive that the memory 
     assertEquals(heap.stats().byteLength, 4096);
   }
 });
+
+// -- memory resources that fail or call back --
+
+/** Fills an allocator so that memory to spare is released for a larger allocation. */
+const SPARING: Readonly<Record<string, (memory: MemoryResource) => [AnyAllocator, () => unknown]>> =
+  {
+    Arena(memory) {
+      const arena = new Arena({ blockBytes: 64, memory });
+      for (let i = 0; i < 50; i++) arena.alloc(64);
+      for (let i = 0; i < 350; i++) {
+        arena.reset();
+        arena.alloc(8);
+      }
+      arena.reset();
+      return [arena, () => arena.alloc(100)];
+    },
+    FreeListAllocator(memory) {
+      const heap = new FreeListAllocator({ byteLength: 4096, grow: true, memory });
+      const all = [1, 2, 3, 4].map(() => heap.alloc(3000));
+      heap.free(all[1]);
+      return [heap, () => heap.alloc(6000)];
+    },
+  };
+for (const [name, make] of Object.entries(SPARING)) {
+  Deno.test(`${name} is consistent where its memory resource throws any error, or calls trim()`, () => {
+    for (const errors of [["RangeError"], ["OutOfMemoryError", "RangeError", "RangeError"], []]) {
+      const upstream = countingMemory();
+      let calls: (string | undefined)[] | undefined;
+      let trim = () => {};
+      const [it, grow] = make({
+        allocate(byteLength, align) {
+          const error = calls?.shift();
+          if (error === "RangeError") throw new RangeError("Array buffer allocation failed");
+          if (error !== undefined) throw new OutOfMemoryError("full", byteLength);
+          if (calls !== undefined) trim();
+          return upstream.allocate(byteLength, align);
+        },
+        release: (region) => upstream.release(region),
+      });
+      trim = () => void (it as Arena).trim();
+      calls = [...errors];
+      if (errors.length > 0) assertThrows(grow, RangeError, "Array buffer allocation failed");
+      else grow();
+      calls = undefined;
+      validate(it);
+      it.reset();
+      validate(it);
+      it.dispose();
+      assertEquals(upstream.usedBytes, 0);
+    }
+  });
+}

@@ -3,10 +3,13 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   Arena,
   array,
+  countingMemory,
   debug as debugMode,
   FreeListAllocator,
+  heapMemory,
   InvalidAddressError,
   LeakError,
+  OutOfMemoryError,
   restoreArena,
   snapshotArena,
   StackAllocator,
@@ -145,6 +148,21 @@ Deno.test("A debug view stays stale when its memory is allocated again", () => {
     assertEquals(it.seek(old, address).x, 2);
     it.reset();
     it.dispose();
+  }
+});
+
+Deno.test("A debug view stays stale when its memory was given back and taken again", () => {
+  const memory = countingMemory(heapMemory, { limit: 1100 });
+  const heap = new FreeListAllocator({ byteLength: 512, grow: true, debug: debugMode, memory });
+  heap.alloc(480);
+  const address = heap.alloc(480);
+  const view = heap.view(address, Point);
+  heap.free(address);
+  assertThrows(() => heap.alloc(1400), OutOfMemoryError);
+  for (let i = 0; i < 4; i++) {
+    const again = heap.alloc(480);
+    assertThrows(() => view.x, StaleHandleError);
+    heap.free(again);
   }
 });
 

@@ -32,6 +32,17 @@ Deno.test("StackAllocator.alloc() fills the memory to its last byte, and throws 
   assertEquals(stack.sizeOf(stack.alloc(72)), 72);
 });
 
+Deno.test("StackAllocator frees what is in its last bytes, whatever its length", () => {
+  for (let byteLength = 64; byteLength < 1200; byteLength++) {
+    using stack = new StackAllocator({ byteLength });
+    const first = stack.alloc(byteLength - 20 & ~7);
+    const last = stack.alloc(byteLength - (byteLength - 20 & ~7) - 16);
+    stack.free(last);
+    stack.free(first);
+    assertEquals(stack.stats().usedBytes, 0);
+  }
+});
+
 Deno.test("StackAllocator.free() throws on all but the newest allocation", () => {
   using stack = new StackAllocator({ name: "levels", byteLength: 256 });
   const [a, b, c] = [8, 32, 12].map((size) => stack.alloc(size));
