@@ -531,7 +531,7 @@ export class AddressSpace {
     try {
       extent.region = this.takeRegionFor(extent.base, extent.byteLength);
     } catch {
-      // The error that comes from the caller is the first one, and tells more.
+      // The caller throws the first error, which tells more.
     }
     extent.rebind();
     return extent.region !== undefined;

@@ -361,7 +361,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   trim(): number {
     this._checkAlive();
-    if (this._isTaking) return 0; // the memory resource calls, and spare blocks are on their way
+    if (this._isTaking) return 0; // the memory resource calls, in the middle of a release
     const before = this._space.byteLength;
     const kept = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
     for (const block of this._blocks.splice(kept)) this._space.unmap(block);

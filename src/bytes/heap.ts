@@ -259,7 +259,7 @@ export class Heap {
 
   /** Releases all spare extents and all free regions at the ends of extents. */
   trim(): void {
-    if (this.isGrowing) return; // the memory resource calls, and what is spare is on its way
+    if (this.isGrowing) return; // the memory resource calls, in the middle of a release
     this.keptBytes = 0;
     this.releasedBytes = 0;
     while (this.spares.length > 0) this.releaseSpare(this.spares[this.spares.length - 1]);

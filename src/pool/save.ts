@@ -33,9 +33,9 @@ export interface LoadOptions {
   /**
    * New names by old ones. `{ hp: "health" }` renames a field of all structs,
    * `{ "Ship.hp": "health" }` that of one struct, `{ Ship: "Vessel" }` a struct. Names that are not
-   * in the save are ignored, and a new name may have been renamed again, so the renames of all
-   * versions can be in one object: with `{ hp: "health", health: "vitality" }` both become
-   * `vitality`, and `health` where that is a field of the pool.
+   * in the save are ignored, and a new name can be renamed again, so the renames of all versions
+   * can be in one object: with `{ hp: "health", health: "vitality" }` a field `hp` becomes `health`
+   * where the pool has that, else `vitality`.
    */
   readonly rename?: Readonly<Record<string, string>>;
   /**
@@ -103,13 +103,12 @@ export function save(pool: PoolBase<unknown, number>): Uint8Array {
  * them.
  *
  * A record keeps its handle if that number can be a handle of this pool: its generation fits, and
- * its chunk is neither retired nor taken. That is so in a new pool with the same `maxChunks`, and the
- * same `sizes` of a `PoolSet`, but for wide handles whose generation is too high for compact ones,
- * and for handles of debug mode. Otherwise
- * the record gets a new handle, in the chunk of the same index if that is free; `moved` is called
- * with both, and typed `ref` fields that refer to it are updated. All earlier handles are stale,
- * except those of the save. Views and cursors must be fetched again. Memory is kept, as
- * {@linkcode clear} keeps it.
+ * its chunk is neither retired nor taken. That is so in a new pool with the same `maxChunks`, and
+ * the same `sizes` of a `PoolSet`, but for wide handles whose generation is too high for compact
+ * ones, and for handles of debug mode. Otherwise the record gets a new handle, in the chunk of the
+ * same index if that is free; `moved` is called with both, and typed `ref` fields that refer to it
+ * are updated. All earlier handles are stale, except those of the save. Views and cursors must be
+ * fetched again. Memory is kept, as {@linkcode clear} keeps it.
  *
  * @category Saves and snapshots
  * @param pool A pool, of any class.
