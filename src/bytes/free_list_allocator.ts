@@ -367,7 +367,8 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Frees a region, unless a `reset` or `dispose` did so already.
+   * Frees a region, unless a `reset` or `dispose` did so already. Where the memory has grown, it
+   * does {@linkcode rebind} first: a pool that was rebound can give its blocks back.
    *
    * @param region What {@linkcode allocate} returned, not released before.
    * @throws {InvalidAddressError} when it is no such region.
@@ -375,8 +376,10 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   release(region: MemoryRegion): void {
     const epoch = this._regions.get(region);
     if (epoch === undefined) throw this._regionError(region);
-    // The cast holds, as `allocate` adds no others.
-    if (epoch === this._epoch && !this._isDisposed) this.free((region as InnerRegion).address);
+    if (epoch === this._epoch && !this._isDisposed) {
+      if (this._space.isDetached) this.rebind();
+      this.free((region as InnerRegion).address); // the cast holds, as `allocate` adds no others
+    }
     this._regions.delete(region);
   }
 

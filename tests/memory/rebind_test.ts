@@ -8,8 +8,10 @@ import { assert, assertEquals, assertThrows, fail } from "@std/assert";
 import {
   type AnyHandle,
   compact,
+  FreeListAllocator,
   load,
   type MemoryResource,
+  Pool,
   PoolSet,
   restore,
   save as savePool,
@@ -205,6 +207,25 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
     }
   });
 }
+
+Deno.test("A pool in a heap gives its blocks back after rebind(), which the heap needs not have", () => {
+  const { memory, window } = memoryOf({ initial: 2 });
+  using heap = new FreeListAllocator({ byteLength: 4096, memory: window });
+  const pool = new Pool(Num, { chunksPerBlock: 16, keepEmptyBlocks: 0, memory: heap });
+  const handles = pool.allocMany(48);
+  const other = heap.alloc(100);
+  for (const way of [() => pool.freeMany(handles.slice(32)), () => pool.freeBlock(1)]) {
+    memory.grow(1);
+    pool.rebind();
+    way();
+    validate(pool);
+    validate(heap);
+  }
+  memory.grow(1);
+  pool.dispose();
+  assertEquals(heap.stats().allocations, 1);
+  heap.free(other);
+});
 
 Deno.test("PoolSet.clear() and freeMany() change no class when one of them has lost its memory", () => {
   const { memory, window } = memoryOf();
