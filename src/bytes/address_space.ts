@@ -253,6 +253,8 @@ export class AddressSpace {
   /** Whether every extent was released for good. */
   isDisposed = false;
 
+  /** Whether {@linkcode mapInstead} is under way: a resource that calls back may trim nothing. */
+  isTaking = false;
   private readonly memory: MemoryResource;
   private readonly keepsStarts: boolean;
   /** In debug mode its entry in `debugSpaces`. */
@@ -335,14 +337,19 @@ export class AddressSpace {
    * @throws {OutOfMemoryError} when the resource still has no such region.
    */
   mapInstead(spares: readonly Extent[], byteLength: number, align: number): Extent {
-    for (const extent of spares) this.#releaseRegions(extent);
+    this.isTaking = true;
     try {
-      const extent = this.map(byteLength, align);
-      for (const spare of spares) this.#remove(spare);
-      return extent;
-    } catch (error) {
-      for (const spare of spares) if (!this.#takeAgain(spare)) this.#remove(spare);
-      throw error;
+      for (const extent of spares) this.#releaseRegions(extent);
+      try {
+        const extent = this.map(byteLength, align);
+        for (const spare of spares) this.#remove(spare);
+        return extent;
+      } catch (error) {
+        for (const spare of spares) if (!this.#takeAgain(spare)) this.#remove(spare);
+        throw error;
+      }
+    } finally {
+      this.isTaking = false;
     }
   }
 

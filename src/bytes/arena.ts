@@ -125,8 +125,6 @@ export class Arena extends ByteAllocator implements MemoryResource {
   private _marked = 0;
   /** How many marks the program has taken. */
   private _marks = 0;
-  /** Whether a block is being taken from the memory resource. */
-  private _isTaking = false;
   /** The scopes that have not ended, by the position that they rewind to. */
   private readonly _scopes: { readonly to: number }[] = [];
   /** The regions that it allocated as a memory resource; `undefined` before the first. */
@@ -259,8 +257,10 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * @throws {DisposedError} after `dispose`.
    */
   mark(): number {
+    this._checkAlive();
     this._marks++;
-    return this._mark();
+    this._marked = this._before + this._block.top;
+    return this._firstMark + this._marked;
   }
 
   /**
@@ -335,7 +335,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   scope(): Disposable {
     const marked = this._marked, marks = this._marks;
-    const mark = this._mark();
+    const mark = this.mark();
+    this._marks = marks; // the program does not know this one
     const scope = { to: mark - this._firstMark };
     this._scopes.push(scope);
     return {
@@ -361,7 +362,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   trim(): number {
     this._checkAlive();
-    if (this._isTaking) return 0; // the memory resource calls, in the middle of a release
+    if (this._space.isTaking) return 0; // the memory resource calls, in the middle of a change
     const before = this._space.byteLength;
     const kept = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
     for (const block of this._blocks.splice(kept)) this._space.unmap(block);
@@ -495,13 +496,6 @@ export class Arena extends ByteAllocator implements MemoryResource {
 
   // -- inside --
 
-  /** Marks the current position. */
-  private _mark(): number {
-    this._checkAlive();
-    this._marked = this._before + this._block.top;
-    return this._firstMark + this._marked;
-  }
-
   /** Allocates bytes. The arguments were checked. */
   private _bump(byteLength: number, align: number): number {
     const block = this._block;
@@ -570,7 +564,6 @@ export class Arena extends ByteAllocator implements MemoryResource {
     let bytes = this._space.byteLength + wanted;
     let count = 0;
     while (count < spares.length && bytes > most) bytes -= spares[count++].byteLength;
-    this._isTaking = true;
     try {
       return this._space.mapInstead(spares.slice(0, count), wanted, align);
     } catch (error) {
@@ -578,7 +571,6 @@ export class Arena extends ByteAllocator implements MemoryResource {
       if (isLast || !(error instanceof OutOfMemoryError)) throw error;
       return this._space.mapInstead(spares.filter(isMapped), enough, align);
     } finally {
-      this._isTaking = false;
       if (spares.length > 0) this._removeReleased();
     }
   }

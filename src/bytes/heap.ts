@@ -68,8 +68,6 @@ export class Heap {
   private recentBytes = 0;
   /** Free chunks of fewer bytes are neither a spare extent nor an appended region. */
   private spareFrom = NO_CHUNK;
-  /** Whether memory is being taken from the resource. */
-  private isGrowing = false;
   /** The usual bytes of an extent: those of the first one. */
   private usualBytes = 0;
 
@@ -227,13 +225,7 @@ export class Heap {
     const quarter = Math.min(Math.floor(this.sharedBytes / 32) * 8, MAX_EXTENT_BYTES);
     const neighbour = this.neighbourFor(unit, isSingle);
     const size = isSingle ? wanted : Math.max(quarter, enough);
-    let extent;
-    this.isGrowing = true;
-    try {
-      extent = this.map(size, enough, neighbour);
-    } finally {
-      this.isGrowing = false;
-    }
+    const extent = this.map(size, enough, neighbour);
     if (size <= this.releasedBytes) this.keptBytes = Math.min(this.releasedOf, this.peakBytes);
     this.releasedBytes = 0;
     this.keepSpares(Math.max(this.usedBytes + least, this.recentBytes));
@@ -259,7 +251,7 @@ export class Heap {
 
   /** Releases all spare extents and all free regions at the ends of extents. */
   trim(): void {
-    if (this.isGrowing) return; // the memory resource calls, in the middle of a release
+    if (this.space.isTaking) return; // the memory resource calls, in the middle of a change
     this.keptBytes = 0;
     this.releasedBytes = 0;
     while (this.spares.length > 0) this.releaseSpare(this.spares[this.spares.length - 1]);
