@@ -178,13 +178,9 @@ function layoutOf(slab: Slab): Layout {
 
 /** Counts the chunks up to the last one that was ever used: no others have a generation to keep. */
 function usedChunks({ blocks, geometry: { chunkCount } }: Slab): number {
-  for (let position = blocks.length - 1; position >= 0; position--) {
-    const { stamps } = blocks[position];
-    let last = chunkCount - 1;
-    while (last >= 0 && stamps[last] === FIRST_STAMP) last--;
-    if (last >= 0) return position * chunkCount + last + 1;
-  }
-  return 0;
+  const last = blocks.findLast((block) => !block.isUnused);
+  if (last === undefined) return 0;
+  return last.position * chunkCount + last.stamps.findLastIndex((it) => it !== FIRST_STAMP) + 1;
 }
 
 function writeSlab(
