@@ -1,10 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ErasedPool, heapMemory, OutOfMemoryError, Pool, struct, validate } from "../../mod.ts";
+import { ErasedPool, heapMemory, OutOfMemoryError, Pool, validate } from "../../mod.ts";
 // Options of pools allow no generations so short that a chunk is retired in a test.
 import { WHOLE, WideHandles } from "../../src/slab/handle.ts";
 import { slabs } from "../../src/slab/slab.ts";
 import { Ledger } from "../_ledger.ts";
-import { createSlab } from "../_support.ts";
+import { createSlab, Num } from "../_support.ts";
 
 Deno.test("allocMany() counts no retired chunk as room, and so allocates all or none", () => {
   const memory = new Ledger();
@@ -30,7 +30,6 @@ Deno.test("allocMany() counts no retired chunk as room, and so allocates all or 
 });
 
 Deno.test("alloc(), handleOf() and typeOf() look at the blocks that they need alone", () => {
-  const Num = struct({ n: "u32" });
   using pool = new ErasedPool({ size: 4, chunksPerBlock: 16, types: [Num] });
   const handles = pool.allocMany(Num, 160);
   const [slab] = slabs.get(pool)!; // every pool has a slab

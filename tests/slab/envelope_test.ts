@@ -234,16 +234,16 @@ Deno.test("restore() says which options differed, with both values, and load() t
   }
 });
 
-Deno.test("restore() shows the options of a damaged snapshot only as far as sections have a length", () => {
-  const it = stateful("Pool", "holes");
-  const problem = "it is of another layout, in the structs alone";
-  assertBad(it, withWords(it, { 5: 3, [8 + 23]: 0 }), problem);
-});
-
 // -- the metadata, where there is no checksum --
 
 /** Where a pool's first section, its first block and the metadata of that are, in words. */
 const SECTION = 8, BLOCK = SECTION + 24, METADATA = BLOCK + 8;
+
+Deno.test("restore() shows the options of a damaged snapshot only as far as sections have a length", () => {
+  const it = stateful("Pool", "holes");
+  const problem = "it is of another layout, in the structs alone";
+  assertBad(it, withWords(it, { 5: 3, [SECTION + 23]: 0 }), problem);
+});
 
 Deno.test("restore() checks each figure of a section without a checksum", () => {
   const it = stateful("Pool", "holes");

@@ -14,12 +14,10 @@ import {
   InvalidAddressError,
   Pool,
   StaleHandleError,
-  struct,
 } from "../../mod.ts";
 // Only the slab knows who observes it.
 import { slabs } from "../../src/slab/slab.ts";
-
-const Word = struct({ n: "u32" });
+import { Num } from "../_support.ts";
 
 setFlagsFromString("--expose-gc");
 /** Runs the collector of the engine; a context has it that is made after the flag was set. */
@@ -40,18 +38,18 @@ function drop(make: () => object): WeakRef<object> {
 }
 
 Deno.test("A map that was collected observes its pool no more", async () => {
-  using pool = new Pool(Word);
+  using pool = new Pool(Num);
   const [slab] = slabs.get(pool)!; // every pool has a slab
-  drop(() => new HandleMap<typeof Word, number>(pool).set(pool.alloc(), 1));
+  drop(() => new HandleMap<typeof Num, number>(pool).set(pool.alloc(), 1));
   assert(slab.observers !== undefined);
   await collect(() => slab.observers === undefined);
 });
 
 Deno.test("Debug mode keeps no pool alive, and finds handles of those that are left", async () => {
-  using pool = new Pool(Word, { debug, name: "words" });
-  const dropped = drop(() => new Pool(Word, { debug }));
+  using pool = new Pool(Num, { debug, name: "words" });
+  const dropped = drop(() => new Pool(Num, { debug }));
   await collect(() => dropped.deref() === undefined);
-  using last = new Pool(Word, { debug, name: "others" });
+  using last = new Pool(Num, { debug, name: "others" });
   const handle = last.alloc();
   assertThrows(() => pool.free(handle), StaleHandleError, 'is a handle of Pool "others"');
   last.free(handle);
