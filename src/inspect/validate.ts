@@ -27,8 +27,8 @@ import { type Slab, slabs } from "../slab/slab.ts";
  *
  * While it checks a shared pool, every thread must be at rest. A thread checks the free lists of
  * its own blocks, and the counts of all blocks. A thread that stopped in the middle of a call may
- * have left one chunk in no list, so one such chunk is allowed for each other thread that has not
- * left the pool.
+ * have left one chunk in no list, or one block with a count that is not published. So one of these
+ * is allowed for each other thread that has not left the pool.
  *
  * Takes O(capacity), of a byte allocator O(bytes).
  *

@@ -4,18 +4,8 @@
  * @module
  */
 import { InvariantError } from "../errors.ts";
-import type { SharedBlock } from "../shared/block.ts";
-import { CHUNK_MASK, isPending, lengthOf, RETIRED } from "../shared/protocol.ts";
-import { shared, type SharedSlab } from "../shared/slab.ts";
-
-/** How many chunks of a block are in which state, by their stamps. */
-interface Census {
-  live: number;
-  /** Free, or never used. */
-  free: number;
-  pending: number;
-  retired: number;
-}
+import { CHUNK_MASK, isPending, lengthOf, RETIRED, type SharedSteps } from "../shared/protocol.ts";
+import { shared } from "../shared/slab.ts";
 
 /**
  * Checks that the metadata of a shared pool balance, and changes nothing.
@@ -29,10 +19,9 @@ export function auditShared(pool: object): boolean {
   const slab = shared.get(pool);
   if (slab === undefined) return false;
   slab.checkUsable();
-  // Each other thread may have stopped between two steps, with the chunk that it was moving.
-  let lost = slab.threadsAround - 1;
+  let stopped = slab.threadsAround - 1;
   for (const block of slab.mappedBlocks()) {
-    const problem = auditBlock(slab, block, lost);
+    const problem = auditSharedBlock(block, slab.lastStamp, stopped);
     if (typeof problem === "string") {
       throw new InvariantError(
         `Cannot validate ${slab.label}: block ${block.position}: ${problem}`,
@@ -40,84 +29,103 @@ export function auditShared(pool: object): boolean {
         block.position,
       );
     }
-    lost -= problem;
+    stopped -= problem;
   }
   return true;
 }
 
+/** What is looked at of a block. */
+interface Audited extends
+  Pick<
+    SharedSteps,
+    "chunkCount" | "head" | "free" | "bump" | "loadStamp" | "loadRemote" | "readLink"
+  > {
+  readonly isMine: boolean;
+  readonly taken: number;
+  readonly retired: number;
+}
+
 /**
- * Checks one block.
+ * Checks one block. What its owner finds must be exact. To others each thread that stopped between
+ * two steps explains one of these:
+ * - a chunk is pending, and not in the remote list yet;
+ * - a chunk is retired, and not counted yet;
+ * - the owner has allocated, freed or drained chunks, and not published yet how many are taken.
  *
- * @param slab The slab of this thread.
- * @param block A block of it.
- * @param lost How many chunks stopped threads may have left in no list, or in no count.
- * @returns What is wrong; or how many such chunks the block has.
+ * @param block A block.
+ * @param lastStamp Live stamp of the last generation.
+ * @param stopped How many threads may have stopped so.
+ * @returns What is wrong; or how many must have stopped so.
  */
-function auditBlock(slab: SharedSlab, block: SharedBlock, lost: number): string | number {
-  const { chunkCount } = block;
-  const all: Census = { live: 0, free: 0, pending: 0, retired: 0 };
+export function auditSharedBlock(
+  block: Audited,
+  lastStamp: number,
+  stopped: number,
+): string | number {
+  const { chunkCount, isMine, taken } = block;
+  const all = { live: 0, free: 0, pending: 0, retired: 0 };
   for (let chunk = 0; chunk < chunkCount; chunk++) {
     const stamp = block.loadStamp(chunk);
     if (stamp === RETIRED) all.retired++;
     else if (isPending(stamp)) all.pending++;
-    else if (stamp < 0 || stamp > slab.lastStamp) return `chunk ${chunk} has stamp ${stamp}`;
+    else if (stamp < 0 || stamp > lastStamp) return `chunk ${chunk} has stamp ${stamp}`;
     else if ((stamp & 1) === 1) all.live++;
     else all.free++;
   }
-  const listed = lengthOf(block.loadRemote());
-  const problem = auditList(block, block.loadRemote() & CHUNK_MASK, listed, "remote", isPending) ??
-    (block.isMine ? auditList(block, block.head, block.free, "free", isFree) : undefined) ??
-    auditCounts(block, all, lost);
+  const remote = block.loadRemote();
+  const listed = { pending: 0, free: 0 };
+  const problem = auditList(block, remote & CHUNK_MASK, lengthOf(remote), "remote", listed) ??
+    (isMine ? auditList(block, block.head, block.free, "free") : undefined);
   if (problem !== undefined) return problem;
-  const missing = all.pending - listed;
-  const most = lost - (all.retired - block.retired);
-  return missing >= 0 && missing <= most
-    ? missing + lost - most
-    : `${all.pending} chunks are on their way to its owner, and ${listed} in the list`;
+
+  const uncounted = all.retired - block.retired;
+  if (uncounted < 0 || uncounted > stopped) {
+    return `it counts ${block.retired} retired chunks, and has ${all.retired}`;
+  }
+  const missing = all.pending - listed.pending;
+  if (missing > stopped - uncounted) {
+    return `${all.pending} chunks are on their way to its owner, and ${listed.pending} in the list`;
+  }
+  const inUse = all.live + all.pending + all.retired + listed.free;
+  const unpublished = taken === inUse && listed.free === 0 ? 0 : 1;
+  const most = isMine ? 0 : stopped - uncounted - missing;
+  // One record was allocated, or any number was freed.
+  if (unpublished > most || taken < inUse - 1 || taken > chunkCount) {
+    return `its owner counts ${taken} chunks in use, and it has ${inUse - listed.free}`;
+  }
+  const known = block.free + chunkCount - block.bump;
+  return isMine && known !== all.free
+    ? `${known} chunks are in its free list or unused, and ${all.free} are free`
+    : uncounted + missing + unpublished;
 }
 
-function isFree(stamp: number): boolean {
-  return stamp >= 0 && (stamp & 1) === 0;
-}
-
-/** Follows a list to its end: every chunk must be in range, in the right state, and come once. */
+/**
+ * Follows a list to its end: every chunk must be in range, in the right state, and come once. A
+ * free list has free chunks. A remote list has pending ones, and free ones where its owner stopped
+ * as it drained it; they are counted.
+ */
 function auditList(
-  block: SharedBlock,
+  block: Audited,
   head: number,
   length: number,
   name: string,
-  belongs: (stamp: number) => boolean,
+  remote?: { pending: number; free: number },
 ): string | undefined {
   const met = new Set<number>();
   for (let chunk = head; met.size < length; chunk = block.readLink(chunk)) {
+    const stamp = chunk < block.chunkCount ? block.loadStamp(chunk) : NaN;
+    const state = isPending(stamp) ? "pending" : stamp >= 0 && (stamp & 1) === 0 ? "free" : "";
+    const belongs = remote === undefined ? state === "free" : state !== "";
     const problem = chunk >= block.chunkCount
       ? `out of range 0 to ${block.chunkCount - 1}`
       : met.has(chunk)
       ? "a second time"
-      : belongs(block.loadStamp(chunk))
+      : belongs
       ? undefined
-      : `whose stamp is ${block.loadStamp(chunk)}`;
+      : `whose stamp is ${stamp}`;
     if (problem !== undefined) return `its ${name} list leads to chunk ${chunk}, ${problem}`;
+    if (remote !== undefined && state !== "") remote[state]++;
     met.add(chunk);
   }
   return undefined;
-}
-
-/** Compares the counts of a block with those of its stamps. The free list is known to its owner. */
-function auditCounts(
-  block: SharedBlock,
-  { live, free, pending, retired }: Census,
-  lost: number,
-): string | undefined {
-  const { chunkCount, taken } = block;
-  if (block.retired > retired || block.retired + lost < retired) {
-    return `it counts ${block.retired} retired chunks, and has ${retired}`;
-  }
-  if (taken !== live + pending + retired) {
-    return `its owner counts ${taken} chunks in use, and it has ${live + pending + retired}`;
-  }
-  const known = block.free + chunkCount - block.bump;
-  return block.isMine && known !== free
-    ? `${known} chunks are in its free list or unused, and ${free} are free`
-    : undefined;
 }

@@ -128,10 +128,6 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
     return Atomics.compareExchange(this.words, BLOCK.remote, from, to) === from;
   }
 
-  takeRemote(): number {
-    return Atomics.exchange(this.words, BLOCK.remote, 0);
-  }
-
   storeOwner(thread: number): void {
     Atomics.store(this.words, BLOCK.owner, thread);
   }

@@ -5,8 +5,8 @@
  *
  * A block has one **owner**, a thread, or none; a block without an owner is an orphan. The owner
  * keeps a free list that no other thread reads. What another thread frees goes to the block's
- * **remote list**, a stack: other threads push to it, and the owner **drains** it, that is, takes
- * all of it at once.
+ * **remote list**, a stack: other threads push to it, and the owner **drains** it, that is, makes
+ * its chunks free and takes all of them at once.
  *
  * ```text
  *             enliven (owner)              free: compare-and-swap, one thread wins
@@ -30,16 +30,17 @@
  * chunk, and swaps head and length in one word. The list may have been taken meanwhile and have
  * grown to the same head and length again. The link is still right, as it need only name the
  * current head. A pop would need the link of the head to be unchanged as well, and there is no pop:
- * the owner takes the whole list with one exchange. (The stack is Treiber's, 1986. The asymmetry is
+ * the owner takes the whole list with one swap. Between its load and the swap the list can only
+ * grow, so the swap succeeds only if nothing was pushed. (The stack is Treiber's, 1986. The asymmetry is
  * that of the "thread delayed free" list of mimalloc: Leijen, Zorn, de Moura, "Mimalloc: Free List
  * Sharding in Action", 2019.)
  *
  * **Memory order.** JavaScript's `Atomics` are sequentially consistent: a load that reads what a
  * store wrote happens after that store. Links and the bytes of records are written by plain stores,
  * and read
- * - by the owner after its exchange, which reads what the last push wrote. That push had read what
- *   the one before wrote, and so on. So all links of the list, and all accesses to its records,
- *   happened before;
+ * - by the owner after it has loaded the head of the list, which the last push wrote. That push had
+ *   read what the one before wrote, and so on. So all links of the list, and all accesses to its
+ *   records, happened before;
  * - by a thread that adopts a block after it has swapped the owner, which reads what the last owner
  *   stored when it left. If that thread ended without leaving, then after whatever reported its
  *   end;
@@ -48,9 +49,10 @@
  * - in an iteration after an atomic load of the stamp: see `iterate.ts`.
  *
  * **Lock-free.** A swap fails only where that of another thread succeeded, and no thread waits for
- * another. A thread that stops between two steps for good may take along the chunk that it was
- * moving, or the list that it had just taken. These are never given out again; no chunk is given
- * out twice.
+ * another. A thread that stops between two steps for good may take along one chunk, which it had
+ * freed and not pushed yet. That one is never given out again; no chunk is given out twice. An owner
+ * loses nothing: what it drains is free before it is in no list, and who adopts the block finds it
+ * by its stamp.
  *
  * @module
  */
@@ -112,8 +114,6 @@ export interface SharedSteps {
   /** Returns the remote list: its length above {@linkcode CHUNK_BITS}, and its first chunk. */
   loadRemote(): number;
   swapRemote(from: number, to: number): boolean;
-  /** Empties the remote list, and returns what it was. */
-  takeRemote(): number;
   storeOwner(thread: number): void;
   swapOwner(from: number, to: number): boolean;
   /** Publishes how many chunks are neither in the owner's free list nor past the bump pointer. */
@@ -220,17 +220,34 @@ function push(block: SharedSteps, chunk: number): void {
  * @returns Whether there were any.
  */
 export function drain(block: SharedSteps): boolean {
-  if (block.loadRemote() === 0) return false;
-  const remote = block.takeRemote();
-  let chunk = remote & CHUNK_MASK;
-  for (let left = lengthOf(remote); left > 0; left--) {
-    const next = block.readLink(chunk);
-    block.storeStamp(chunk, block.ownStamp(chunk) & ~PENDING);
-    link(block, chunk);
-    chunk = next;
-  }
+  const remote = takeRemote(block);
+  if (remote === 0) return false;
+  block.head = remote & CHUNK_MASK;
+  block.free += lengthOf(remote);
   block.storeTaken(block.bump - block.free);
   return true;
+}
+
+/**
+ * Makes the chunks of the remote list free, links the last of them to the free list, and empties
+ * the remote list. Returns what it was.
+ */
+function takeRemote(block: SharedSteps): number {
+  for (let done = 0;;) {
+    const remote = block.loadRemote();
+    if (remote === 0) return 0;
+    let chunk = remote & CHUNK_MASK;
+    let last = chunk;
+    // What was pushed since the last try lies before the rest.
+    for (let left = lengthOf(remote) - done; left > 0; left--) {
+      block.storeStamp(chunk, block.ownStamp(chunk) & ~PENDING);
+      last = chunk;
+      chunk = block.readLink(chunk);
+    }
+    if (done === 0) block.writeLink(last, block.head);
+    if (block.swapRemote(remote, 0)) return remote;
+    done = lengthOf(remote);
+  }
 }
 
 /**
@@ -245,8 +262,9 @@ export function lengthOf(remote: number): number {
  * Makes a thread the owner of a block, and builds a new free list, as that of the last owner is
  * lost. Any thread may call it. O(chunks of the block).
  *
- * A chunk that another thread frees meanwhile is live or pending when it is looked at. So it comes
- * back through the remote list only.
+ * The remote list is emptied first, as a last owner that has ended may have made some of its chunks
+ * free already. A chunk that another thread frees after that is live or pending when it is looked
+ * at. So it comes back through the remote list only.
  *
  * @param block A block.
  * @param from The present owner: {@linkcode ORPHAN}, {@linkcode NEW}, or a thread that has ended.
@@ -255,6 +273,7 @@ export function lengthOf(remote: number): number {
  */
 export function adopt(block: SharedSteps, from: number, thread: number): boolean {
   if (!block.swapOwner(from, thread)) return false;
+  takeRemote(block);
   block.head = block.free = 0;
   let bump = block.chunkCount;
   while (bump > 0 && block.loadStamp(bump - 1) === 0) bump--;

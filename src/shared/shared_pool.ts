@@ -593,7 +593,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   /**
    * Makes this thread the owner of the blocks of a thread that ended without {@linkcode dispose},
    * in O(`capacity`), so that their free chunks can be used again. The records stay as they are.
-   * The chunk that the thread was moving when it ended may be lost.
+   * One chunk may be lost: that which the thread was freeing in another's block when it ended.
    *
    * Call it only when the thread has really stopped. `Worker.terminate` returns before that. In
    * Deno a worker goes on until its next task, so a loop, an `await` of a settled promise, or

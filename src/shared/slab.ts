@@ -299,7 +299,7 @@ export abstract class SharedSlab implements Target {
       if (block.owner !== ORPHAN || !block.hasRoom || !adopt(block, ORPHAN, this.thread)) continue;
       Atomics.sub(header, HEADER.orphans, 1);
       this.own(block);
-      if (hasChunk(block) || drain(block)) return block;
+      if (hasChunk(block)) return block;
     }
     return undefined;
   }

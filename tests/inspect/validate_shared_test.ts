@@ -76,18 +76,21 @@ type Damage = [message: string, damage: (words: Int32Array, block: SharedBlock) 
 const SHARED: Damage[] = [
   ["chunk 2 has stamp -7", (it) => it[STAMPS + 2] = -7],
   ["chunk 2 has stamp 2147418112", (it) => it[STAMPS + 2] = 0x7fff_0000],
-  ["counts 14 chunks in use, and it has 13", (it) => it[STAMPS + 2]++],
   ["leads to chunk 900, out of range", (it) => it[REMOTE] = 3 << 15 | 900],
   ["leads to chunk 2, whose stamp is 1", (it) => it[REMOTE] = 3 << 15 | 2],
   ["leads to chunk 7, a second time", (_, it) => it.writeLink(6, 7)],
   ["its remote list leads to chunk ", (it) => it[REMOTE] = 4 << 15 | 7], // it is too long
   ["3 chunks are on their way to its", (it) => it[REMOTE] = 1 << 15 | 7],
-  ["counts 15 chunks in use, and it has 14", (it) => it[TAKEN]++],
+  ["counts 12 chunks in use, and it has 14", (it) => it[TAKEN] -= 2],
+  ["counts 17 chunks in use, and it has 14", (it) => it[TAKEN] = 17],
   ["counts 1 retired chunks, and has 0", (it) => it[RETIRED_COUNT]++],
 ];
 
 /** Damage that only the owner of the block finds. Its free list is 3, 1. */
 const OWNED: Damage[] = [
+  ["counts 14 chunks in use, and it has 13", (it) => it[STAMPS + 2]++],
+  ["counts 15 chunks in use, and it has 14", (it) => it[TAKEN]++],
+  ["counts 14 chunks in use, and it has 13", (it) => it[STAMPS + 7] &= ~PENDING],
   ["leads to chunk 3, whose stamp is 3", (it) => it[STAMPS + 3]++],
   ["leads to chunk 99, out of range", (_, it) => it.writeLink(3, 99)],
   ["leads to chunk 3, a second time", (_, it) => it.writeLink(3, 3)],
@@ -131,4 +134,26 @@ Deno.test("validate() of a shared pool allows one chunk in no list, or not count
     parts[2].dispose();
     assertBroken(parts[0], fault(2));
   }
+});
+
+Deno.test("validate() of a shared pool allows one block whose owner has not published its count, for each other thread", () => {
+  const [owner, other, third] = partsOf(Num, 3, MIDDLE);
+  const taken = take(owner, 40);
+  for (const at of [0, 1, 16, 17, 32, 33]) other.free(taken[at]);
+  for (
+    const [block, unpublish] of [
+      (words: Int32Array) => words[TAKEN]--, // it has allocated
+      (words: Int32Array) => words[STAMPS + 5]++, // it has freed
+      (words: Int32Array) => words[STAMPS + 1] &= ~PENDING, // it is draining
+    ].entries()
+  ) {
+    validate(other);
+    unpublish(wordsOf(owner, block));
+    assertBroken(owner, `its owner counts `);
+  }
+  assertBroken(other, "its owner counts 8 chunks in use, and it has 7", 2);
+  wordsOf(owner, 0)[TAKEN]++;
+  validate(other);
+  third.dispose();
+  assertBroken(other, "its owner counts 8 chunks in use, and it has 7", 2);
 });

@@ -24,9 +24,10 @@
  *
  * @module
  */
+import { auditSharedBlock } from "../../src/inspect/validate_shared.ts";
 import * as protocol from "../../src/shared/protocol.ts";
 
-const { isPending, lengthOf, ORPHAN, PENDING, RETIRED } = protocol;
+const { isPending, ORPHAN, PENDING, RETIRED } = protocol;
 
 type Protocol = typeof protocol;
 type SharedSteps = protocol.SharedSteps;
@@ -86,7 +87,7 @@ interface Thread {
   // -- for the checks: what the operation has done so far --
   /** Serial of the record that it has freed; 0 for none. */
   ended: number;
-  /** Chunks on their way to the remote list or from it to the owner's. */
+  /** Chunks on their way to the remote list. */
   moving: number;
   /** Chunks that it has retired and not counted yet. */
   uncounted: number;
@@ -141,6 +142,9 @@ const LOCATIONS = { bytes: 0, stamp: 4, taken: 8 } as const;
  */
 const DATA = 77;
 
+/** A last generation that no scenario reaches. */
+const LAST = [99, RETIRED] as const;
+
 /** Thrown when something happens that must not. */
 class Violation extends Error {}
 
@@ -176,7 +180,7 @@ class VirtualBlock implements SharedSteps {
 
   constructor(scenario: Scenario, algorithm: Algorithm, isOrdered: boolean) {
     this.chunkCount = scenario.chunkCount;
-    this.#last = scenario.last ?? [99, RETIRED];
+    this.#last = scenario.last ?? LAST;
     this.#algorithm = algorithm;
     this.#isOrdered = isOrdered;
     this.#stepwise = new Proxy(this, {
@@ -294,14 +298,6 @@ class VirtualBlock implements SharedSteps {
     return true;
   }
 
-  takeRemote(): number {
-    const remote = this.loadRemote();
-    this.#release(WORDS.remote);
-    this.#state.remote = 0;
-    this.#thread.moving = lengthOf(remote);
-    return remote;
-  }
-
   storeOwner(thread: number): void {
     const state = this.#state;
     this.#release(WORDS.owner);
@@ -380,7 +376,7 @@ class VirtualBlock implements SharedSteps {
       thread.ended = serials[chunk];
       if (to === RETIRED) thread.uncounted++;
       else if (isPending(to)) thread.moving++;
-    } else if (isPending(from) && !isPending(to)) thread.moving--;
+    }
   }
 
   /** The stamp that a chunk gets when the record with a live stamp is freed. */
@@ -460,6 +456,7 @@ export function explore(scenario: Scenario, algorithm: Algorithm, isOrdered = tr
     const key = JSON.stringify(state);
     const known = orders.get(key);
     if (known !== undefined) return known;
+    if (!scenario.isUnaudited) audit(state, scenario);
     const choices = choicesOf(state);
     let sum = choices.length === 0 ? 1 : 0;
     for (const choice of choices) {
@@ -557,6 +554,26 @@ function terminate(state: State, number: number): void {
   state.lost += Math.max(0, threads[number].moving);
   state.uncounted += threads[number].uncounted;
   threads[number] = newThread(true);
+}
+
+/**
+ * Checks that `validate` accepts a state, as its owner sees it and as others do. For all that they
+ * know, a thread in the middle of an operation has ended there.
+ */
+function audit({ stamps, links, remote, ...rest }: State, { last: [last] = LAST }: Scenario): void {
+  const around = rest.threads.slice(1);
+  const atRest = around.filter((it) => !it.isDead && it.answers.length === 0);
+  const nobody = newThread(true);
+  for (const { own } of [nobody, ...atRest.filter((it) => it.own.isMine)]) {
+    const block = {
+      ...{ ...rest, ...own, chunkCount: stamps.length },
+      loadStamp: (chunk: number) => stamps[chunk],
+      loadRemote: () => remote,
+      readLink: (chunk: number) => links[chunk],
+    };
+    const problem = auditSharedBlock(block, last, around.length - atRest.length);
+    if (typeof problem === "string") fail(`${own.isMine ? "owner" : "another"}: ${problem}`);
+  }
 }
 
 /**

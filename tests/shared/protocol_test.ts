@@ -133,6 +133,8 @@ type Fault = readonly [
 
 const WRITE_LINK = "block.writeLink(chunk, remote & CHUNK_MASK);";
 const PUSHED = "block.swapRemote(remote, length << CHUNK_BITS | chunk)";
+const EMPTIED = "block.swapRemote(remote, 0)";
+const DRAIN = "const remote = takeRemote(block);";
 const ADOPT = "if (!block.swapOwner(from, thread)) return false;";
 const TAKEN = "block.storeTaken(bump - block.free);";
 const FREE_REMOTE = "if (!block.swapStamp(chunk, live, dead | PENDING)) return false;";
@@ -154,11 +156,22 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   ],
   "the remote list is emptied by a store": [
     "the owner reuses what two others free",
-    { "= block.takeRemote()": "= block.loadRemote(); block.takeRemote()" },
+    { [EMPTIED]: EMPTIED.replace("remote", "block.loadRemote()") },
+  ],
+  "the remote list is emptied before its chunks are free": [
+    "an owner that drains is terminated",
+    {
+      [`if (${EMPTIED})`]: "",
+      "let last = chunk;": `let last = chunk; if (!${EMPTIED}) continue;`,
+    },
   ],
   "a pending chunk has the stamp of a free one": [
     "an orphan is adopted while two others free",
     { [FREE_REMOTE]: FREE_REMOTE.replace(" | PENDING", "") },
+  ],
+  "a thread that adopts a block leaves the remote list as the last owner left it": [
+    "an owner that drains is terminated",
+    { "takeRemote(block);\n  block.head": "block.head" },
   ],
   "a thread that adopts a block takes pending chunks as well": [
     "an orphan is adopted while two others free",
@@ -213,8 +226,8 @@ const RACES: Readonly<Record<string, Fault>> = {
   "the owner looks for pending chunks by plain reads": [
     "the owner and another thread free",
     {
-      "if (block.loadRemote() === 0)":
-        "if ([0, 1, 2].every((it) => !isPending(block.ownStamp(it))))",
+      [DRAIN]:
+        `if ([0, 1, 2].every((it) => !isPending(block.ownStamp(it)))) return false; ${DRAIN}`,
     },
   ],
   "a thread that adopts a block reads its stamps by plain reads": [
