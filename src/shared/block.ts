@@ -23,6 +23,8 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
   bump = 0;
   /** Whether this thread owns it. */
   isMine = false;
+  /** Index among the blocks that this thread owns, while it does. */
+  place = 0;
   /** Position in the pool. */
   readonly position: number;
   /** Index in the pool of the first chunk. */

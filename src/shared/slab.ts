@@ -32,6 +32,12 @@ import type { RecordView } from "../struct/view.ts";
 /** The slab of each shared pool, for inspection and tests. */
 export const shared: WeakMap<object, SharedSlab> = new WeakMap();
 
+/**
+ * How many blocks one search looks at. Each takes an atomic operation or two, some 10 ns; a block
+ * that is found or added has 16 chunks or more.
+ */
+const LOOKED_AT = 256;
+
 /** Makes the slabs of one geometry. */
 export type SharedSlabClass = new (
   config: SlabConfig,
@@ -74,11 +80,17 @@ export abstract class SharedSlab implements Target {
   private readonly maxBlocks: number;
   /** The blocks that this thread owns. */
   private mine: SharedBlock[] = [];
-  /** Those of them whose free lists have chunks, without the current block. */
+  /**
+   * Those of them whose free lists have chunks, without the current block. Blocks that were given
+   * up since may stand here too.
+   */
   private roomy: SharedBlock[] = [];
-  /** Index in `mine` of the block whose remote list was last looked at. */
-  private turn = 0;
+  /** Those of them that had no live record when they were added. */
+  private empty: SharedBlock[] = [];
   private readonly keepEmptyBlocks: number;
+  /** Where the search in `mine` for a remote list goes on, and that in `blocks` for an orphan. */
+  private remoteTurn = 0;
+  private orphanTurn = 0;
   private observers: Observers | undefined = undefined;
 
   /**
@@ -270,32 +282,46 @@ export abstract class SharedSlab implements Target {
 
   /**
    * Makes a block with a free chunk current, and returns whether there was one. It looks in this
-   * order: free lists of own blocks, their remote lists, orphans, a new block.
+   * order: free lists of own blocks, their remote lists, orphans, a new block. So that this takes
+   * O(1) in a pool of many blocks, it looks at a few of them at a time, and at all before it gives
+   * up.
    */
   protected advance(): boolean {
     this.checkThere();
     if (this.current.isMine && drain(this.current)) return true;
-    const block = this.roomy.pop() ?? this.drainOne() ?? this.adoptOne() ?? this.addBlock();
+    const block = this.popRoomy() ?? this.drainOne(LOOKED_AT) ?? this.adoptOne(LOOKED_AT) ??
+      this.addBlock() ?? this.drainOne(Infinity) ?? this.adoptOne(Infinity);
     if (block === undefined) return false;
     this.current = block;
     return true;
   }
 
-  /** Drains the next own block whose remote list is not empty. */
-  private drainOne(): SharedBlock | undefined {
+  private popRoomy(): SharedBlock | undefined {
+    for (;;) {
+      const block = this.roomy.pop();
+      if (block === undefined || block.isMine && hasChunk(block)) return block;
+    }
+  }
+
+  /** Drains the next own block whose remote list is not empty, among the next `most`. */
+  private drainOne(most: number): SharedBlock | undefined {
     const { mine } = this;
-    for (let i = 0; i < mine.length; i++) {
-      this.turn = this.turn + 1 < mine.length ? this.turn + 1 : 0;
-      if (drain(mine[this.turn])) return mine[this.turn];
+    for (let left = Math.min(most, mine.length); left > 0; left--) {
+      this.remoteTurn = (this.remoteTurn + 1) % mine.length;
+      const block = mine[this.remoteTurn];
+      if (drain(block)) return block;
     }
     return undefined;
   }
 
-  /** Adopts an orphan with a free chunk. */
-  private adoptOne(): SharedBlock | undefined {
+  /** Adopts the next orphan with a free chunk, among the next `most` blocks. */
+  private adoptOne(most: number): SharedBlock | undefined {
     const { header } = this.layout;
     if (Atomics.load(header, HEADER.orphans) === 0) return undefined;
-    for (const block of this.mappedBlocks()) {
+    const blocks = this.mappedBlocks();
+    for (let left = Math.min(most, blocks.length); left > 0; left--) {
+      this.orphanTurn = (this.orphanTurn + 1) % blocks.length;
+      const block = blocks[this.orphanTurn];
       if (block.owner !== ORPHAN || !block.hasRoom || !adopt(block, ORPHAN, this.thread)) continue;
       Atomics.sub(header, HEADER.orphans, 1);
       this.own(block);
@@ -324,7 +350,7 @@ export abstract class SharedSlab implements Target {
 
   private own(block: SharedBlock): void {
     block.isMine = true;
-    this.mine.push(block);
+    block.place = this.mine.push(block) - 1;
   }
 
   /** Called when the free list of an own block gets its first chunk. */
@@ -333,16 +359,26 @@ export abstract class SharedSlab implements Target {
   }
 
   /**
-   * Called when an own block has no live record left. Gives it up if more than `keepEmptyBlocks`
-   * are empty.
+   * Called when an own block has no live record left. Gives blocks up, this one first, while more
+   * than `keepEmptyBlocks` are empty.
    */
   protected noteEmpty(block: SharedBlock): void {
-    if (block === this.current) return;
-    let empty = 0;
-    for (const it of this.mine) if (it !== this.current && it.free === it.bump) empty++;
-    if (empty <= this.keepEmptyBlocks) return;
-    this.mine = this.mine.filter((it) => it !== block);
-    this.roomy = this.roomy.filter((it) => it !== block);
+    const { current, empty } = this;
+    if (block === current) return;
+    for (let i = empty.length - 1; i >= 0; i--) {
+      const it = empty[i];
+      const isEmpty = it.isMine && it.free === it.bump && it !== current;
+      if (!isEmpty || it === block) removeAt(empty, i);
+    }
+    empty.push(block);
+    while (empty.length > this.keepEmptyBlocks) this.giveUp(empty.pop()!);
+  }
+
+  /** Makes an own block an orphan, in O(1). */
+  private giveUp(block: SharedBlock): void {
+    const { mine } = this;
+    removeAt(mine, block.place);
+    if (block.place < mine.length) mine[block.place].place = block.place;
     this.abandon(block);
   }
 
@@ -369,6 +405,7 @@ export abstract class SharedSlab implements Target {
     for (const block of blocks) {
       this.own(block);
       if (hasChunk(block)) this.roomy.push(block);
+      if (block.free === block.bump) this.empty.push(block);
     }
     return blocks.length;
   }
@@ -379,7 +416,11 @@ export abstract class SharedSlab implements Target {
     for (const block of this.mine) this.abandon(block);
     Atomics.add(this.layout.header, HEADER.left, 1);
     this.disposed = true;
-    this.blocks = this.mine = this.roomy = [];
+    this.blocks =
+      this.mine =
+      this.roomy =
+      this.empty =
+        [];
     this.current = this.unbound;
     this.observers?.onDispose();
   }
@@ -417,6 +458,12 @@ export abstract class SharedSlab implements Target {
   disposedError(): DisposedError {
     return new DisposedError(`Cannot use ${this.label}: it was disposed of`, this.name);
   }
+}
+
+/** Removes an element of a list, whose last one takes its place. */
+function removeAt<T>(list: T[], i: number): void {
+  const last = list.pop()!;
+  if (i < list.length) list[i] = last;
 }
 
 /** Whether the owner has a free chunk, drained or never used. */

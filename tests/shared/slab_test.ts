@@ -54,6 +54,43 @@ Deno.test("A part keeps its current block, however many empty blocks it has adop
   assertEquals(fillUp(here), 64);
 });
 
+Deno.test("A part gives up the empty blocks that it adopted as soon as it empties one of its own", () => {
+  const [here, there, third] = partsOf(Num, 3, { ...MIDDLE, keepEmptyBlocks: 1 });
+  const lost = take(there, 32);
+  const mine = take(here, 32);
+  for (const handle of lost) here.free(handle);
+  assertEquals([here.adopt(there.thread), fillUp(third)], [2, 0]);
+  for (const handle of mine.slice(0, 16)) here.free(handle);
+  assertEquals(fillUp(third), 32);
+  validate(here);
+});
+
+Deno.test("A part with many blocks looks at a few of them for a chunk, and at all before it is exhausted", () => {
+  const blocks = 4096;
+  const [here, there] = pair({ ...MIDDLE, maxChunks: blocks * 16 });
+  const { load } = Atomics;
+  let loads = 0;
+  const assertLoads = (most: number) => {
+    assert(loads < most * blocks, `${loads} loads for ${blocks} blocks`);
+    loads = 0;
+  };
+  Object.assign(Atomics, { load: (array: Int32Array, at: number) => (loads++, load(array, at)) });
+  try {
+    const [, first, second] = take(here, blocks * 8);
+    assertEquals(fillUp(there), blocks * 8);
+    assertLoads(300);
+    there.free(first);
+    assertEquals([fillUp(here), here.size], [1, blocks * 16]);
+    assertLoads(10);
+    here.dispose(); // and leaves orphans
+    there.free(second);
+    assertEquals([fillUp(there), there.size], [1, blocks * 16]);
+    assertLoads(10);
+  } finally {
+    Object.assign(Atomics, { load });
+  }
+});
+
 // -- adopt() --
 
 Deno.test("SharedPool.adopt() takes the blocks of a part that ended, with chunks that were free, pending or never used", () => {
