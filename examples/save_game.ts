@@ -89,7 +89,7 @@ export class Game implements Disposable {
     // program's part.
     this.flagship = this.vessels.handle(moved.get(saved) ?? saved);
     this.report = [
-      `${records} records, ${moved.size} of them with new handles, ${wrapped} numbers wrapped`,
+      `${records} records, ${moved.size} of them with new handles, ${wrapped.size} fields wrapped`,
       `new: ${added.join(", ")}; dropped: ${dropped.join(", ")}`,
     ];
   }

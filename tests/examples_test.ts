@@ -320,7 +320,7 @@ Deno.test({
     assertEquals(file, writeVersion1()); // as long as the module writes saves as it did then
     using game = new SavedGame(file);
     assertEquals(game.report, [
-      "5 records, 5 of them with new handles, 0 numbers wrapped",
+      "5 records, 5 of them with new handles, 0 fields wrapped",
       "new: Vessel.shield; dropped: Vessel.fuel",
     ]);
     assertEquals(game.lines(), [

@@ -20,8 +20,8 @@ import {
 
 /** The counts and lists of a load. */
 export interface Changes {
-  /** Numbers that were out of the range of their new type. */
-  wrapped: number;
+  /** How many numbers were out of the range of their new type, by field as `Struct.field`. */
+  readonly wrapped: Map<string, number>;
   /** Fields that are not in the save, as `Struct.field`. */
   readonly added: Set<string>;
   /** Fields of the save that are not in the pool, as `Struct.field`. */
@@ -120,23 +120,23 @@ export class ConversionPlan {
    * @param from The records of the save.
    * @param to Their chunks in the pool.
    * @param count How many records.
-   * @returns How many numbers wrapped.
+   * @param wrapped Numbers that wrap are added to it, by field.
    */
-  run(from: Row, to: Row, count: number): number {
+  run(from: Row, to: Row, count: number, wrapped: Map<string, number>): void {
     const { copies, conversions } = this;
     const isWhole = from.step === to.step && conversions.length === 0 && copies.length === 1 &&
       copies[0].length === to.step;
     if (isWhole) {
       copyBytes(from.arrays, from.at, to.arrays, to.at, count * to.step);
-      return 0;
+      return;
     }
     to.arrays.u8.fill(0, to.at, to.at + count * to.step);
     for (let i = 0; i < copies.length; i++) copyEach(copies[i], from, to, count);
-    let wrapped = 0;
     for (let i = 0; i < conversions.length; i++) {
-      wrapped += convertEach(conversions[i], from, to, count);
+      const { path } = conversions[i];
+      const more = convertEach(conversions[i], from, to, count);
+      if (more > 0) wrapped.set(path, (wrapped.get(path) ?? 0) + more);
     }
-    return wrapped;
   }
 }
 
@@ -200,6 +200,8 @@ interface Conversion {
   readonly toArray: keyof Arrays;
   readonly toBytes: number;
   readonly length: number;
+  /** Names their field in the report. */
+  readonly path: string;
   readonly convert: Convert;
 }
 
@@ -329,21 +331,17 @@ class Planner {
       return true;
     }
     if (a instanceof Struct || b instanceof Struct) return false;
-    this.scalars(scalarOf(a), fromAt, scalarOf(b), toAt, length);
-    return true;
-  }
-
-  private scalars(a: ScalarType, from: number, b: ScalarType, to: number, length: number): void {
-    const source: Scalar = SCALARS[a], target: Scalar = SCALARS[b];
-    if (a === b) {
-      this.plan.copy(from, to, length * SCALAR_BYTES[b]);
-      return;
+    const fromType = scalarOf(a), toType = scalarOf(b);
+    const fromBytes = SCALAR_BYTES[fromType], toBytes = SCALAR_BYTES[toType];
+    if (fromType === toType) this.plan.copy(fromAt, toAt, length * toBytes);
+    else {
+      this.plan.convert({
+        ...{ from: fromAt, fromArray: SCALARS[fromType].array, fromBytes },
+        ...{ to: toAt, toArray: SCALARS[toType].array, toBytes },
+        ...{ length, path, convert: conversionOf(fromType, toType) },
+      });
     }
-    this.plan.convert({
-      ...{ from, to, length, convert: conversionOf(a, b) },
-      ...{ fromArray: source.array, fromBytes: SCALAR_BYTES[a] },
-      ...{ toArray: target.array, toBytes: SCALAR_BYTES[b] },
-    });
+    return true;
   }
 }
 

@@ -57,8 +57,11 @@ export interface LoadReport {
   readonly records: number;
   /** How many of them have new handles. */
   readonly moved: number;
-  /** Numbers that wrapped, as they were out of the range of their new type. */
-  readonly wrapped: number;
+  /**
+   * How many numbers wrapped, as they were out of the range of their new type, by field as
+   * `Struct.field`.
+   */
+  readonly wrapped: ReadonlyMap<string, number>;
   /** Fields that are not in the save and are zero now, as `Struct.field`. */
   readonly added: readonly string[];
   /** Fields of the save that the pool does not have, as `Struct.field`. */
@@ -141,7 +144,7 @@ function readSave(
 ): LoadReport {
   const { renames, moved } = checkedOptions(all[0].slab.label, options);
   const file = new SaveFile(all[0].slab, bytes);
-  const changes: Changes = { wrapped: 0, added: new Set(), dropped: new Set() };
+  const changes: Changes = { wrapped: new Map(), added: new Set(), dropped: new Set() };
   const mappings = mapKinds(all, file, renames, changes);
   let placement: Placement;
   let before: number;
@@ -225,27 +228,23 @@ function replaceRecords(
   const from = widenArrays(file.arrays);
   let first = 0;
   file.slabs.forEach((saved, i) => {
-    changes.wrapped += writeRecords(from, saved, mappings[i], first, placement);
+    writeRecords(from, saved, mappings[i], first, placement, changes);
     first += saved.size;
   });
   updateLinks(all, placement);
   placement.slabs.forEach((target, at) => settle(target, at, placement));
 }
 
-/**
- * Writes the records of one slab of the save, and those that go to consecutive chunks together.
- *
- * @returns How many numbers wrapped.
- */
+/** Writes the records of one slab of the save, and those that go to consecutive chunks together. */
 function writeRecords(
   from: Arrays,
   { size, tags, chunkBytes, firstByte }: SavedSlab,
   mappings: readonly KindMapping[],
   first: number,
   placement: Placement,
-): number {
+  { wrapped }: Changes,
+): void {
   const { index, stamp } = placement;
-  let wrapped = 0;
   for (let j = 0; j < size;) {
     const kind = tags === undefined ? 0 : tags[j];
     const { plan, tag } = mappings[kind];
@@ -261,16 +260,12 @@ function writeRecords(
       count++;
     }
     const target = { arrays: block, at: chunk * block.chunkBytes, step: block.chunkBytes };
-    wrapped += plan.run(
-      { arrays: from, at: firstByte + j * chunkBytes, step: chunkBytes },
-      target,
-      count,
-    );
+    const source = { arrays: from, at: firstByte + j * chunkBytes, step: chunkBytes };
+    plan.run(source, target, count, wrapped);
     for (let i = 0; i < count; i++) block.stamps[chunk + i] = stamp[k + i];
     if (block.tags.length > 0) block.tags.fill(tag, chunk, chunk + count);
     j += count;
   }
-  return wrapped;
 }
 
 /** Updates the links to records that have new handles. */

@@ -142,7 +142,7 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
       return "no room, or a link is too large";
     }
     assertEquals([report.records, report.moved, report.wrapped, report.added, report.dropped], [
-      ...[state.live.size, moves.size, 0, [], []],
+      ...[state.live.size, moves.size, new Map(), [], []],
     ]);
     const next = it.state = state.copy();
     for (const handle of [...before.stale, ...before.handles]) {

@@ -49,31 +49,32 @@ function valueOf(type: FieldType, next: () => number): unknown {
 }
 
 class Model {
-  wrapped = 0;
+  readonly wrapped = new Map<string, number>();
 
-  become(value: unknown, from: FieldType, to: FieldType): unknown {
+  /** `path` names the field in the report. */
+  become(value: unknown, from: FieldType, to: FieldType, path: string): unknown {
     const [a, b] = [elementOf(from), elementOf(to)];
     if (a instanceof Struct !== b instanceof Struct) return zeroOf(to);
     if (isArray(to)) {
       const values = isArray(from) ? value as unknown[] : [value];
       return Array.from(
         { length: to.length },
-        (_, i) => i < values.length ? this.become(values[i], a, b) : zeroOf(b),
+        (_, i) => i < values.length ? this.become(values[i], a, b, path) : zeroOf(b),
       );
     }
-    if (isArray(from)) return this.become((value as unknown[])[0], a, to);
-    if (a instanceof Struct && b instanceof Struct) return this.record(value as object, a, b);
+    if (isArray(from)) return this.become((value as unknown[])[0], a, to, path);
+    if (a instanceof Struct && b instanceof Struct) return this.record(value as object, a, b, path);
     if (a === b) return value;
     const it = stored(value, untyped(b));
-    if (!it.isIn) this.wrapped++;
+    if (!it.isIn) this.wrapped.set(path, (this.wrapped.get(path) ?? 0) + 1);
     return it.value;
   }
 
-  record(value: object, from: AnyStruct, to: AnyStruct): Plain {
+  record(value: object, from: AnyStruct, to: AnyStruct, path: string): Plain {
     return mapFields(to, (type, name) => {
       const source = from.fields[name];
       if (source === undefined) return zeroOf(type);
-      return this.become(untyped<Plain>(value)[name], source.type, type);
+      return this.become(untyped<Plain>(value)[name], source.type, type, `${path}.${name}`);
     });
   }
 }
@@ -114,7 +115,7 @@ Deno.test("Random structs become others in pools of other options as the model h
         const report = reload(old.pool, pool, { moved: (a, b) => moved.set(a, b) });
         const model = new Model();
         for (const [handle, value] of old.values) {
-          const wanted = model.record(value, from, to);
+          const wanted = model.record(value, from, to, "Outer");
           const now = moved.get(handle) ?? handle;
           assertEquals(pool.get(untyped(now)).toJSON(), untyped(wanted));
         }
