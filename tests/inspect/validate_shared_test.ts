@@ -76,7 +76,7 @@ type Damage = [message: string, damage: (words: Int32Array, block: SharedBlock) 
 const SHARED: Damage[] = [
   ["chunk 2 has stamp -7", (it) => it[STAMPS + 2] = -7],
   ["chunk 2 has stamp 2147418112", (it) => it[STAMPS + 2] = 0x7fff_0000],
-  ["leads to chunk 900, out of range", (it) => it[REMOTE] = 3 << 15 | 900],
+  ["leads to chunk 900, out of range 0 to 15", (it) => it[REMOTE] = 3 << 15 | 900],
   ["leads to chunk 2, whose stamp is 1", (it) => it[REMOTE] = 3 << 15 | 2],
   ["leads to chunk 7, a second time", (_, it) => it.writeLink(6, 7)],
   ["its remote list leads to chunk ", (it) => it[REMOTE] = 4 << 15 | 7], // it is too long
