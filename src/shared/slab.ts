@@ -218,9 +218,9 @@ export abstract class SharedSlab implements Target {
     return size;
   }
 
-  /** Number of blocks in the pool. */
+  /** Number of blocks in the pool; 0 for a thread that has left it. */
   get blockCount(): number {
-    return Atomics.load(this.layout.header, HEADER.blocks);
+    return this.disposed ? 0 : Atomics.load(this.layout.header, HEADER.blocks);
   }
 
   /** Number of chunks in all blocks. */
@@ -273,7 +273,7 @@ export abstract class SharedSlab implements Target {
    * @returns Whether there is such a block.
    */
   map(position: number): boolean {
-    if (this.disposed || !(position < this.blockCount)) return false;
+    if (!(position < this.blockCount)) return false;
     for (let i = this.blocks.length; i <= position; i++) {
       this.blocks.push(new SharedBlock(this.layout, i, this.arrays));
     }

@@ -305,6 +305,7 @@ Deno.test("SharedPool's members throw DisposedError after dispose()", () => {
     assertError(there, call, DisposedError, 'Cannot use SharedPool "motes": it was');
   }
   assertEquals([there.size, there.get(handle).n], [1, 0]);
+  assertEquals([here.size, here.capacity, here.byteLength], [0, 0, 0]);
 });
 
 // -- where memory cannot be shared --
