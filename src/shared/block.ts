@@ -78,6 +78,11 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
     return stamp;
   }
 
+  /** Forgets which stamps this thread has seen, so that each is looked at again. */
+  forget(): void {
+    this.seen.fill(UNSEEN);
+  }
+
   /** Number of live records; exact only while no thread is in the middle of a call. */
   get live(): number {
     return this.taken - lengthOf(this.loadRemote()) - this.retired;

@@ -172,6 +172,7 @@ function defineSharedLoop(
    * next chunk.
    */
   function visitGroup(
+    slab: SharedSlab,
     block: SharedBlock,
     from: number,
     view: RecordView,
@@ -186,6 +187,7 @@ function defineSharedLoop(
     const groupEnd = Math.min((from | group - 1) + 1, end);
     let chunk = from;
     for (; chunk < groupEnd; chunk++) {
+      if (slab.disposed) return end;
       if ((stamps[chunk] & 1) === 0) continue;
       const stamp = block.look(chunk);
       if ((stamp & 1) === 0) continue;
@@ -218,7 +220,7 @@ function defineSharedLoop(
           visit(fn, view, handles.encode(firstIndex + chunk, stamp + firstStamp), a, b, c, d);
           chunk++;
         }
-        if (chunk === from) chunk = visitGroup(block, chunk, view, fn, a, b, c, d);
+        if (chunk === from) chunk = visitGroup(slab, block, chunk, view, fn, a, b, c, d);
       }
     }
   };

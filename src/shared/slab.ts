@@ -414,6 +414,7 @@ export abstract class SharedSlab implements Target {
   dispose(): void {
     if (this.disposed) return;
     for (const block of this.mine) this.abandon(block);
+    for (const block of this.blocks) block.forget(); // so that a pass through one ends
     Atomics.add(this.layout.header, HEADER.left, 1);
     this.disposed = true;
     this.blocks =

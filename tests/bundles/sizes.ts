@@ -22,7 +22,7 @@ const BUDGET: readonly (readonly [names: string, bytes: number])[] = [
   ["Arena", 15_850],
   ["StackAllocator", 14_200],
   ["FreeListAllocator", 18_500],
-  ["SharedPool", 18_250],
+  ["SharedPool", 18_300],
   ["Pool, snapshot, restore", 29_200],
   ["Pool, save, load", 32_600],
   ["Pool, pack", 25_500],

@@ -98,13 +98,15 @@ for (const [name, pass] of Object.entries(PASSES)) {
         here.seek(view as ReturnType<NumPool["cursor"]>, live[seen.length % 2 === 0 ? 0 : 60]);
       });
       assertEquals(seen, live as number[]);
-      let visits = 0;
-      pass(here, () => {
-        visits++;
-        here.dispose();
-      });
-      assert(visits <= 32);
-      assertThrows(() => pass(here, () => {}), DisposedError);
+      for (let last = 1; last <= live.length; last++) {
+        const { here, there } = holey(specialize);
+        for (const part of [here, there]) { // they have seen the stamps, and have not
+          let visits = 0;
+          pass(part, () => ++visits === last && part.dispose());
+          assertEquals(visits, last);
+          assertThrows(() => pass(part, () => {}), DisposedError);
+        }
+      }
     });
   }
 
