@@ -76,7 +76,7 @@ type Damage = [message: string, damage: (words: Int32Array, block: SharedBlock) 
 const SHARED: Damage[] = [
   ["chunk 2 has stamp -7", (it) => it[STAMPS + 2] = -7],
   ["chunk 2 has stamp 2147418112", (it) => it[STAMPS + 2] = 0x7fff_0000],
-  ["leads to chunk 900, out of range 0 to 15", (it) => it[REMOTE] = 3 << 15 | 900],
+  ["leads to chunk 16, out of range 0 to 15", (it) => it[REMOTE] = 3 << 15 | 16],
   ["leads to chunk 2, whose stamp is 1", (it) => it[REMOTE] = 3 << 15 | 2],
   ["leads to chunk 7, a second time", (_, it) => it.writeLink(6, 7)],
   ["its remote list leads to chunk ", (it) => it[REMOTE] = 4 << 15 | 7], // it is too long
@@ -115,45 +115,40 @@ Deno.test("validate() of a shared pool finds damage in a later block, and says i
   assertBroken(here, "its owner counts 16", 2);
 });
 
-Deno.test("validate() of a shared pool allows one chunk in no list, or not counted as retired, for each other thread", () => {
-  for (const stamp of [2 | PENDING, RETIRED]) {
-    const parts = partsOf(Num, 3, MIDDLE);
-    take(parts[0], 8);
-    const words = wordsOf(parts[0], 0);
-    const fault = (n: number) =>
-      stamp === RETIRED
-        ? `it counts 0 retired chunks, and has ${n}`
-        : `${n} chunks are on their way`;
-    for (const chunk of [0, 1]) {
-      words[STAMPS + chunk] = stamp;
-      parts.forEach(validate);
-    }
-    words[STAMPS + 2] = stamp;
-    assertBroken(parts[0], fault(3));
-    words[STAMPS + 2] = 1;
-    parts[2].dispose();
-    assertBroken(parts[0], fault(2));
-  }
-});
+/**
+ * What a thread leaves in a block that stops between two steps, and what validate() finds if it may
+ * not. All 16 chunks were allocated, and chunk 0 is in the remote list.
+ */
+const LEFT: readonly [message: string, leave: (words: Int32Array) => unknown][] = [
+  [
+    "2 chunks are on their way to its owner, and 1 in the list",
+    (it) => it[STAMPS + 5] = 2 | PENDING,
+  ],
+  ["it counts 0 retired chunks, and has 1", (it) => it[STAMPS + 6] = RETIRED],
+  ["its owner counts 15 chunks in use, and it has 16", (it) => it[TAKEN]--], // it has allocated
+  ["its owner counts 16 chunks in use, and it has 15", (it) => it[STAMPS + 7]++], // it has freed
+  ["its owner counts 16 chunks in use, and it has 15", (it) => it[STAMPS] &= ~PENDING], // it drains
+];
 
-Deno.test("validate() of a shared pool allows one block whose owner has not published its count, for each other thread", () => {
-  const [owner, other, third] = partsOf(Num, 3, MIDDLE);
-  const taken = take(owner, 40);
-  for (const at of [0, 1, 16, 17, 32, 33]) other.free(taken[at]);
-  for (
-    const [block, unpublish] of [
-      (words: Int32Array) => words[TAKEN]--, // it has allocated
-      (words: Int32Array) => words[STAMPS + 5]++, // it has freed
-      (words: Int32Array) => words[STAMPS + 1] &= ~PENDING, // it is draining
-    ].entries()
-  ) {
-    validate(other);
-    unpublish(wordsOf(owner, block));
-    assertBroken(owner, `its owner counts `);
+Deno.test("validate() of a shared pool allows one thing that a stopped thread leaves for each other thread", () => {
+  for (const [i, [first, leaveFirst]] of LEFT.entries()) {
+    for (const [j, [second, leaveSecond]] of LEFT.entries()) {
+      const [owner, other, third] = partsOf(Num, 3, MIDDLE);
+      const taken = take(owner, 32);
+      for (const at of [0, 16]) other.free(taken[at]);
+      leaveFirst(wordsOf(owner, 0));
+      if (i < 2) validate(owner);
+      else assertBroken(owner, first); // the owner knows what it counts
+      validate(other);
+      leaveSecond(wordsOf(owner, 1));
+      validate(third);
+      third.dispose(); // so one thread at most has stopped
+      assertBroken(other, second, 1);
+      if (i === j || i > 1 && j > 1) continue;
+      const [mine, there] = pair(MIDDLE);
+      there.free(take(mine, 16)[0]);
+      for (const leave of [leaveFirst, leaveSecond]) leave(wordsOf(mine, 0));
+      assertBroken(there, i < 2 && j < 2 ? LEFT[0][0] : "its owner counts"); // as there are two
+    }
   }
-  assertBroken(other, "its owner counts 8 chunks in use, and it has 7", 2);
-  wordsOf(owner, 0)[TAKEN]++;
-  validate(other);
-  third.dispose();
-  assertBroken(other, "its owner counts 8 chunks in use, and it has 7", 2);
 });
