@@ -92,7 +92,7 @@ for (const kind of FITS) {
   const { fit, index } = kind;
   Deno.test(`One buffer that grows takes at most 4 times what is live, several 6 times (${fit} fit, ${index})`, () => {
     for (const debug of [false, debugMode] as const) {
-      for (const growth of GROWTHS) grow(growth, { ...kind, debug: debug && debugMode });
+      for (const growth of GROWTHS) grow(growth, { ...kind, debug });
     }
   });
 }
@@ -167,7 +167,7 @@ Deno.test("Addresses of released extents are reused, so that a heap can run fore
     using heap = new FreeListAllocator({
       byteLength: MIB,
       grow: true,
-      debug: debug && debugMode,
+      debug,
       memory,
     });
     const kept = heap.alloc(100);
@@ -224,7 +224,7 @@ Deno.test("A heap at the edge of an extent takes no memory each time", () => {
 Deno.test("A heap that is emptied keeps at most one spare extent, and releases it on trim()", () => {
   for (const kind of FITS) {
     for (const debug of [false, debugMode] as const) {
-      const { heap, memory } = counted({ ...kind, debug: debug && debugMode });
+      const { heap, memory } = counted({ ...kind, debug });
       const live = Array.from({ length: 300 }, (_, i) => heap.alloc(50 + i * 40));
       for (let i = 0; i < 300; i++) {
         heap.free(live[i * 7 % 300]);
@@ -268,7 +268,7 @@ Deno.test("Extents of small allocations grow with the heap, so that they are few
 
 Deno.test("Frames that end with reset() keep at most 4 times the largest, and come down", () => {
   for (const debug of [false, debugMode] as const) {
-    const { heap, memory } = counted({ byteLength: 64 * KIB, debug: debug && debugMode });
+    const { heap, memory } = counted({ byteLength: 64 * KIB, debug });
     const frame = (bytes: number) => {
       for (let i = 0; i < 3; i++) heap.alloc(bytes);
       const most = 4 * heap.stats().peakBytes + 64 * KIB;
@@ -344,7 +344,7 @@ Deno.test("Memory right behind an extent is appended: chunks span both, and noth
     const { heap, memory } = counted({
       byteLength: 64 * KIB,
       memory: wasmMemory(wasm),
-      debug: debug && debugMode,
+      debug,
     });
     const first = heap.allocRecord(Point, { x: 7 });
     const view = heap.view(first, Point);
