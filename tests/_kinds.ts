@@ -101,6 +101,11 @@ export function valuesOf(it: OfKind): unknown[] {
   return Array.from(viewsOf<{ toJSON(): unknown }>(it), (view) => view.toJSON());
 }
 
+/** Allocates records of a struct with a field `n`, counted up from 0. */
+export function fillKind({ pool, of }: OfKind, count: number): AnyHandle[] {
+  return Array.from({ length: count }, (_, n) => pool.alloc(...of, { n }));
+}
+
 /** Makes room for records of the struct. */
 export function reserveIn({ pool, of }: OfKind, chunks: number): void {
   pool.reserve(...pool instanceof PoolSet ? of : [], chunks);

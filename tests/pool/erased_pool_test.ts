@@ -20,12 +20,10 @@ import {
   struct,
   TypeMismatchError,
 } from "../../mod.ts";
-import type { AnyPool } from "../_kinds.ts";
-import { assertError, forge, Huge, Num, Pos, Real, untyped } from "../_support.ts";
+import { type AnyPool, labelOf as labelOfKind } from "../_kinds.ts";
+import { assertError, fill, forge, Huge, KINDS, Num, Pos, Real, untyped } from "../_support.ts";
+import type { MixedKind as Kind, MixedPool } from "../_support.ts";
 
-type Kind = typeof Num | typeof Pos | typeof Real;
-/** The structs of the pools below: 4, 8 and 16 bytes, each with a number `n`. */
-const KINDS: readonly Kind[] = [Num, Pos, Real];
 /** As large as Num, and of the same fields. */
 const Other = struct({ n: "u32" }, { name: "Other" });
 const Byte = struct({ n: "u8" }, { name: "Byte" });
@@ -42,11 +40,6 @@ function openCells(options: PoolOptions = {}): ErasedPool<Kind> {
   return new ErasedPool<Kind>({ size: 16, ...SMALL, ...options });
 }
 
-/** The members that both classes have. */
-type MixedPool = Pick<
-  ErasedPool<Kind>,
-  Exclude<keyof ErasedPool<Kind> & keyof PoolSet<Kind>, "reserve">
->;
 type MixedMaker = (options?: PoolOptions) => MixedPool;
 
 const SET = { ...SMALL, maxChunks: 256 };
@@ -59,15 +52,7 @@ const KNOWING: Readonly<Record<string, MixedMaker>> = {
 };
 const MIXED = { ...KNOWING, "ErasedPool without types": openCells };
 
-/** Allocates records of all kinds in turn, `n` counted up. */
-function fill(pool: MixedPool, count: number): AnyHandle[] {
-  return Array.from({ length: count }, (_, n) => pool.alloc(KINDS[n % 3], { n }));
-}
-
-/** The class and name of a pool, as its errors begin. */
-function labelOf(name: string): string {
-  return `${name.split(" ")[0]} "cells"`;
-}
+const labelOf = (name: string) => labelOfKind(name, "cells");
 
 /** Structs that differ in nothing but their identity. */
 function manyStructs(count: number): Struct<{ readonly n: "u8" }>[] {

@@ -30,18 +30,10 @@ import {
   validate,
   type View,
 } from "../../mod.ts";
-import {
-  drop,
-  type KindMaker,
-  type OfKind,
-  packAny,
-  POOL_KINDS,
-  reserveIn,
-  testKinds,
-} from "../_kinds.ts";
-import { assertError, assertHarmless, forge, stateOf, untyped } from "../_support.ts";
+import { drop, fillKind as fill, packAny, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
+import type { KindMaker, OfKind } from "../_kinds.ts";
+import { assertError, assertHarmless, forge, Num, stateOf, untyped } from "../_support.ts";
 
-const Num = struct({ n: "u32" }, { name: "Num" });
 type NumView = { n: number };
 
 /** Four blocks of 16 chunks at the most. */
@@ -69,11 +61,6 @@ const EXTENDED: Readonly<Record<string, KindMaker>> = {
 /** Defines a test for every kind of pool and class that extends one, made in every way. */
 function each(claim: string, test: (make: (options?: PoolOptions) => OfKind) => void): void {
   testKinds(claim, Num, SMALL, test, { ...POOL_KINDS, ...EXTENDED });
-}
-
-/** Allocates records, `n` counted up from 0. */
-function fill({ pool, of }: OfKind, count: number): AnyHandle[] {
-  return Array.from({ length: count }, (_, n) => pool.alloc(...of, { n }));
 }
 
 /** The class and name of a pool, as its errors begin. */

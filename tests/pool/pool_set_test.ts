@@ -20,26 +20,13 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { assertError, assertHarmless, forge, Num, Pos, Real, untyped } from "../_support.ts";
-
-type Kind = typeof Num | typeof Pos | typeof Real;
-const KINDS: readonly Kind[] = [Num, Pos, Real];
+import { assertError, assertHarmless, fill, forge, KINDS, Num, untyped } from "../_support.ts";
+import type { MixedKind as Kind } from "../_support.ts";
 
 /** 64 chunks of 4, 8 and 16 bytes each, in blocks of 16. */
 function setOf(options: Partial<PoolSetOptions<Kind>> = {}): PoolSet<Kind> {
-  const sizes = [4, 8, 16];
-  return new PoolSet<Kind>({
-    sizes,
-    chunksPerBlock: 16,
-    maxChunks: 256,
-    name: "cells",
-    ...options,
-  });
-}
-
-/** Allocates records of all kinds in turn, `n` counted up. */
-function fill(set: PoolSet<Kind>, count: number): AnyHandle[] {
-  return Array.from({ length: count }, (_, n) => set.alloc(KINDS[n % 3], { n }));
+  const some = { chunksPerBlock: 16, maxChunks: 256, name: "cells" };
+  return new PoolSet<Kind>({ sizes: [4, 8, 16], ...some, ...options });
 }
 
 /** A struct of so many bytes, aligned to 1. */

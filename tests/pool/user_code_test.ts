@@ -26,11 +26,9 @@ import {
   TypeMismatchError,
   validate,
 } from "../../mod.ts";
-import { drop, type OfKind, reserveIn, testKinds } from "../_kinds.ts";
+import { drop, fillKind, type OfKind, reserveIn, testKinds } from "../_kinds.ts";
 import { Ledger } from "../_ledger.ts";
-import { figuresOf, forge, stateOf, untyped } from "../_support.ts";
-
-const Num = struct({ n: "u32" }, { name: "Num" });
+import { figuresOf, forge, Num, stateOf, untyped } from "../_support.ts";
 
 /** Four blocks of 16 at the most. */
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, keepEmptyBlocks: 0, name: "cells" };
@@ -44,8 +42,8 @@ function each(claim: string, test: (make: Make) => void): void {
 
 /** A pool of 40 records in three blocks, `n` counted up. */
 function filled(make: Make): OfKind & { handles: AnyHandle[] } {
-  const { pool, of } = make();
-  return { pool, of, handles: Array.from({ length: 40 }, (_, n) => pool.alloc(...of, { n })) };
+  const it = make();
+  return { ...it, handles: fillKind(it, 40) };
 }
 
 /** Asserts that a pool is valid, and that some records are live and hold what they did. */
@@ -323,11 +321,7 @@ class State {
   readonly it: OfKind;
   readonly pool: OfKind["pool"];
   /** A snapshot and a save of the pool without its first block, and its size then. */
-  readonly saved: {
-    readonly snapshot: Uint8Array;
-    readonly save: Uint8Array;
-    readonly size: number;
-  };
+  readonly saved: Readonly<Record<"snapshot" | "save", Uint8Array> & { size: number }>;
   isDisposed = false;
 
   /** 40 records in three blocks, of which every third is freed. */

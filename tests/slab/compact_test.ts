@@ -30,7 +30,8 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // to locate chunks, and to wear out generations
-import { drop, type OfKind, POOL_KINDS, reserveIn, testKinds, viewsOf } from "../_kinds.ts";
+import { drop, fillKind, type OfKind, POOL_KINDS } from "../_kinds.ts";
+import { reserveIn, testKinds, viewsOf } from "../_kinds.ts";
 import { assertError, assertHarmless, counters, forge, Num, untyped } from "../_support.ts";
 
 const SIXTEENS: PoolOptions = { chunksPerBlock: 16, maxChunks: 256 };
@@ -54,12 +55,11 @@ function numberIn({ pool, of }: OfKind, handle: number): number {
  * Fills blocks, frees all but so many records of each, spread evenly, and returns the handles of
  * those.
  */
-function thinned({ pool, of }: OfKind, keeps: readonly number[]): AnyHandle[] {
-  const handles = Array.from({ length: keeps.length * 16 }, (_, n) => pool.alloc(...of, { n }));
-  return handles.filter((handle, i) => {
+function thinned(it: OfKind, keeps: readonly number[]): AnyHandle[] {
+  return fillKind(it, keeps.length * 16).filter((handle, i) => {
     const keep = keeps[Math.floor(i / 16)];
     const isKept = Math.floor((i % 16 + 1) * keep / 16) > Math.floor(i % 16 * keep / 16);
-    if (!isKept) pool.free(handle);
+    if (!isKept) it.pool.free(handle);
     return isKept;
   });
 }

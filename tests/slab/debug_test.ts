@@ -25,7 +25,8 @@ import {
 } from "../../mod.ts";
 // Chunks are reused where the index shows it, and generations worn out, only in the slab.
 import { slabs } from "../../src/slab/slab.ts";
-import { drop, type KindMaker, type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
+import { drop, fillKind, type KindMaker, type OfKind } from "../_kinds.ts";
+import { POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
 import { forge, SMALL, stateOf, untyped } from "../_support.ts";
 
 const DEBUG: PoolOptions = { ...SMALL, debug };
@@ -34,9 +35,8 @@ type WordView = { n: number };
 
 /** A full debug pool: 32 words in two blocks, `n` counted up. */
 function words(make: KindMaker, options?: PoolOptions): OfKind & { handles: AnyHandle[] } {
-  const { pool, of } = make(Word, { ...DEBUG, name: "words", ...options });
-  const handles = Array.from({ length: 32 }, (_, n) => pool.alloc(...of, { n }));
-  return { pool, of, handles };
+  const it = make(Word, { ...DEBUG, name: "words", ...options });
+  return { ...it, handles: fillKind(it, 32) };
 }
 
 /** Defines a test for each kind of pool. */

@@ -18,7 +18,8 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { type AnyPool, drop, type OfKind, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
+import { type AnyPool, drop, fillKind as filled, type OfKind } from "../_kinds.ts";
+import { POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
 const Word = struct({ n: "u32" }, { name: "Word" });
@@ -87,10 +88,6 @@ function emptied(it: OfKind): OfKind {
   it.pool.clear();
   it.pool.trim();
   return it;
-}
-
-function filled({ pool, of }: OfKind, count: number): AnyHandle[] {
-  return Array.from({ length: count }, (_, n) => pool.alloc(...of, { n }));
 }
 
 // -- it ends, and visits each record that stays once --
