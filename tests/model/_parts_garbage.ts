@@ -6,16 +6,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import {
-  array,
-  ErasedPool,
-  type Handle,
-  Pool,
-  PoolSet,
-  type Struct,
-  struct,
-  type View,
-} from "../../mod.ts";
+import { array, ErasedPool, type Handle, Pool, PoolSet, struct, type View } from "../../mod.ts";
 import { untyped } from "../_support.ts";
 import {
   assertNoGarbage as assertNone,
@@ -39,35 +30,19 @@ function assertPass(pass: () => void, most: number): void {
   assert(bytes < most, `${bytes} bytes a pass`);
 }
 
-type VecFields = { readonly x: "f32"; readonly y: "f32" };
-type LineFields = { readonly from: Struct<VecFields>; readonly to: Struct<VecFields> };
-type TrailFields = {
-  readonly dots: ReturnType<typeof array<Struct<VecFields>>>;
-  readonly ages: ReturnType<typeof array<"u8">>;
-};
-type ThingFields = {
-  readonly pos: Struct<VecFields>;
-  readonly line: Struct<LineFields>;
-  readonly edge: Struct<LineFields>;
-  readonly speed: ReturnType<typeof array<"f32">>;
-  readonly color: ReturnType<typeof array<"u8">>;
-  readonly trails: ReturnType<typeof array<Struct<TrailFields>>>;
-  readonly n: "u32";
-};
-type Thing = Struct<ThingFields>;
+type Thing = ReturnType<typeof thing>;
 
 /** Fields of all kinds; `real` is the type of those that would be real numbers. */
-function thing(real: "f32"): Thing {
-  const Vec: Struct<VecFields> = struct({ x: real, y: real });
-  const Line: Struct<LineFields> = struct({ from: Vec, to: Vec });
-  const Trail: Struct<TrailFields> = struct({ dots: array(Vec, 2), ages: array("u8", 3) });
+function thing(real: "f32") {
+  const Vec = struct({ x: real, y: real });
+  const Line = struct({ from: Vec, to: Vec });
   return struct({
     pos: Vec,
     line: Line,
     edge: Line, // a second of its kind
     speed: array(real, 3),
     color: array("u8", 4),
-    trails: array(Trail, 2),
+    trails: array(struct({ dots: array(Vec, 2), ages: array("u8", 3) }), 2),
     n: "u32",
   });
 }

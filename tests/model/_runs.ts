@@ -19,7 +19,7 @@ import { bytesOf } from "../shared/_support.ts";
 import { Source, type SourceKind, SOURCES } from "./_memories.ts";
 import { type AnyPool, Subject } from "./_model.ts";
 import { play, POOL_NAMES, RECORD_NAMES, SHARED_NAMES } from "./_operations.ts";
-import { assertSameBytes } from "./_state_operations.ts";
+import { assertSameBytes } from "../slab/_snapshots.ts";
 import { makeStructs, type Structs } from "./_values.ts";
 
 /** Chunks that each size class may have in most runs, so few that pools are often full. */

@@ -15,6 +15,7 @@ import {
   SnapshotError,
 } from "../../mod.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts"; // for what stays in compact()
+import { assertSameBytes } from "../slab/_snapshots.ts";
 import type { AnyView, State, Subject } from "./_model.ts";
 import { type Operation, OPERATIONS, run } from "./_record_operations.ts";
 
@@ -162,9 +163,3 @@ export const STATE_OPERATIONS: Readonly<Record<string, Operation>> = {
 };
 
 Object.assign(OPERATIONS, STATE_OPERATIONS);
-
-/** Asserts that two arrays hold the same bytes. */
-export function assertSameBytes(actual: Uint8Array, expected: Uint8Array, what: string): void {
-  const at = actual.findIndex((byte, i) => byte !== expected[i]);
-  assert(at < 0 && actual.length === expected.length, `${what}: byte ${at} differs`);
-}

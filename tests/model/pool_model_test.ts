@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { array, debug, type PoolOptions, restore, snapshot, struct } from "../../mod.ts";
 import { play } from "./_operations.ts";
 import { type Kind, KINDS, type Modes, poolKind, runModel, stepsOf, subjectsOf } from "./_runs.ts";
-import { assertSameBytes } from "./_state_operations.ts";
+import { assertSameBytes } from "../slab/_snapshots.ts";
 import { anyStruct, makeStructs } from "./_values.ts";
 
 const MODES: Readonly<Record<string, Modes>> = {

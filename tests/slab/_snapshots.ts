@@ -10,7 +10,7 @@ import type { PoolOptions, Struct } from "../../mod.ts";
 // Handles cannot be worn out through the API in reasonable time.
 import { slabs } from "../../src/slab/slab.ts";
 import { type OfKind, POOL_KINDS, reserveIn } from "../_kinds.ts";
-import { forge, type Watched } from "../_support.ts";
+import { forge } from "../_support.ts";
 import { Random } from "../_random.ts";
 
 /** 4 blocks of 16 chunks at the most, so that every edge is near. */
@@ -138,18 +138,6 @@ export function goOn({ pool, of }: OfKind, seed: number, steps: number): unknown
     validate(pool);
   }
   return results;
-}
-
-/**
- * All that a snapshot restores, as it is seen from outside; not what the memory resource counts.
- */
-export function contentOf({ pool }: { pool: Watched }): unknown {
-  const { size, capacity, peakSize, allocs, frees, retired } = pool.stats();
-  return {
-    figures: { size, capacity, peakSize, allocs, frees, retired },
-    handles: [...pool.handles()],
-    blocks: pool.blocks.map(({ index, live, bytes }) => [index, live, [...bytes]]),
-  };
 }
 
 /** Asserts that two arrays hold the same bytes, and says where they differ. */

@@ -23,8 +23,8 @@ import {
 } from "../../mod.ts";
 import { Ledger } from "../_ledger.ts";
 import { drop, POOL_KINDS } from "../_kinds.ts";
-import { assertError, counters, forge, untyped } from "../_support.ts";
-import { assertSameBytes, contentOf, goOn, SNAPPED, stateful, statesOf } from "./_snapshots.ts";
+import { assertError, counters, figuresOf, forge, untyped } from "../_support.ts";
+import { assertSameBytes, goOn, SNAPPED, stateful, statesOf } from "./_snapshots.ts";
 
 // -- there and back --
 
@@ -52,9 +52,9 @@ function assertRestores(kind: string, from: PoolOptions, to: PoolOptions): void 
     // A worn chunk of debug mode has a handle past the table of handles.
     if (from.debug && state.startsWith("worn")) continue;
     const old = stateful(kind, state, from);
-    const content = contentOf(old);
+    const content = figuresOf(old.pool);
     const saved = snapshot(old.pool);
-    assertEquals(contentOf(old), content, "snapshot() changed something");
+    assertEquals(figuresOf(old.pool), content, "snapshot() changed something");
     for (const into of statesOf(kind)) {
       if (to.debug && into.startsWith("worn")) continue;
       const memory = new Ledger();
@@ -62,7 +62,7 @@ function assertRestores(kind: string, from: PoolOptions, to: PoolOptions): void 
       const own = [...it.pool.handles()];
       restore(it.pool, saved);
       validate(it.pool);
-      assertEquals(contentOf(it), content, `${state} into ${into}`);
+      assertEquals(figuresOf(it.pool), content, `${state} into ${into}`);
       assertEquals(memory.lent.size, it.pool.blocks.length);
       for (const handle of old.pool.handles()) assert(it.pool.has(handle));
       if (from.debug === to.debug) assertSameBytes(snapshot(it.pool), saved);
@@ -100,7 +100,7 @@ Deno.test("snapshot(into) writes the same bytes to any array that has room, and 
   for (const kind of Object.keys(POOL_KINDS)) {
     const it = stateful(kind, "holes");
     const saved = snapshot(it.pool);
-    const before = contentOf(it);
+    const before = figuresOf(it.pool);
     for (const [at, more] of [[0, 0], [8, 1], [64, 100]]) {
       for (const Buffer of [ArrayBuffer, SharedArrayBuffer]) {
         const into = new Uint8Array(new Buffer(at + saved.length + more), at).fill(255);
@@ -118,7 +118,7 @@ Deno.test("snapshot(into) writes the same bytes to any array that has room, and 
       assert(made !== into && (into.length === 0 || into.every((byte) => byte === 0)));
       assertSameBytes(made, saved);
     }
-    assertEquals(contentOf(it), before);
+    assertEquals(figuresOf(it.pool), before);
   }
 });
 
@@ -160,7 +160,7 @@ Deno.test("restore() takes longer arrays, at any byte of a buffer, and Node's Bu
     }
   }
   const it = stateful("Pool", "holes");
-  const content = contentOf(it);
+  const content = figuresOf(it.pool);
   for (const checksum of [true, false]) {
     const saved = snapshot(it.pool, undefined, { checksum });
     for (const at of [0, 1, 2, 3, 4, 8, 13]) {
@@ -168,7 +168,7 @@ Deno.test("restore() takes longer arrays, at any byte of a buffer, and Node's Bu
       bytes.set(saved);
       it.pool.clear();
       restore(it.pool, bytes);
-      assertEquals(contentOf(it), content);
+      assertEquals(figuresOf(it.pool), content);
       assertSameBytes(bytes.subarray(0, saved.length), saved, "restore() wrote to the snapshot");
     }
   }

@@ -147,14 +147,8 @@ struct Half {
 
 Deno.test("toWGSL() throws SchemaError on other types, and says what to use", () => {
   const instead: Partial<Record<ScalarType, string>> = {
-    i8: '"i32"',
-    u8: '"u32"',
-    i16: '"i32"',
-    u16: '"u32"',
-    bool: '"u32"',
-    i64: 'two of "u32"',
-    u64: 'two of "u32"',
-    f64: '"f32"',
+    ...{ i8: '"i32"', u8: '"u32"', i16: '"i32"', u16: '"u32"', bool: '"u32"', f64: '"f32"' },
+    ...{ i64: 'two of "u32"', u64: 'two of "u32"' },
   };
   for (const type of Object.keys(instead) as ScalarType[]) {
     const Inner = struct({ ok: "u32", bad: type });
