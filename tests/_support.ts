@@ -6,13 +6,14 @@
  */
 import { slabClassFor } from "../src/slab/slab_class.ts";
 import { compilerFor } from "../src/slab/own_code.ts";
-import type { Chunk, Slab, SlabConfig } from "../src/slab/slab.ts";
+import { type Chunk, type Slab, type SlabConfig, slabs } from "../src/slab/slab.ts";
 import type { DebugMode } from "../src/slab/debug_mode.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
   array,
   type ErasedPool,
+  heapMemory,
   Pool,
   type PoolBlock,
   type PoolOptions,
@@ -156,22 +157,23 @@ export function untyped<T>(value: unknown): T {
  *
  * @param config The options of the slab; those left out have their defaults.
  * @param chunk Size, alignment and tags of its chunks.
- * @returns The slab.
+ * @returns The slab, which `validate` takes.
  */
 export function createSlab(
-  config: Omit<SlabConfig, "specialize" | "spread"> & {
-    readonly spread?: boolean;
+  config: Partial<SlabConfig> & Pick<SlabConfig, "chunksPerBlock" | "maxBlocks" | "codec"> & {
     readonly debug?: DebugMode | false;
   },
-  chunk: Omit<Chunk, "arrays">,
+  chunk: Partial<Chunk> & Pick<Chunk, "chunkBytes">,
 ): Slab {
-  const { spread = false } = config;
   const debug = config.debug || undefined;
-  const codec = debug?.handlesFor(config.codec) ?? config.codec;
-  const whole = { ...config, debug, codec, spread, specialize: debug === undefined };
-  const bytes = { ...chunk, arrays: 0 };
-  return new (slabClassFor(whole, chunk.chunkBytes, compilerFor("test", whole.specialize)))(
-    whole,
-    bytes,
-  );
+  const whole = {
+    ...{ name: "tiny", label: 'Pool "tiny"', firstBlock: 0, keepEmptyBlocks: 1, spread: false },
+    ...{ memory: heapMemory, specialize: debug === undefined, ...config, debug },
+    codec: debug?.handlesFor(config.codec) ?? config.codec,
+  };
+  const compile = compilerFor("test", whole.specialize);
+  const bytes = { align: 1, tagged: false, arrays: 0, ...chunk };
+  const slab = new (slabClassFor(whole, chunk.chunkBytes, compile))(whole, bytes);
+  slabs.set(slab, [slab]);
+  return slab;
 }

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ErasedPool, heapMemory, OutOfMemoryError, Pool, validate } from "../../mod.ts";
+import { ErasedPool, OutOfMemoryError, Pool, validate } from "../../mod.ts";
 // Options of pools allow no generations so short that a chunk is retired in a test.
 import { WHOLE, WideHandles } from "../../src/slab/handle.ts";
 import { slabs } from "../../src/slab/slab.ts";
@@ -8,18 +8,9 @@ import { createSlab, Num } from "../_support.ts";
 
 Deno.test("allocMany() counts no retired chunk as room, and so allocates all or none", () => {
   const memory = new Ledger();
-  const slab = createSlab({
-    name: "worn",
-    label: 'Pool "worn"',
-    chunksPerBlock: 16,
-    maxBlocks: 4,
-    firstBlock: 0,
-    codec: new WideHandles(6, WHOLE, 1), // a chunk is retired after its first record
-    keepEmptyBlocks: 4,
-    memory,
-    debug: false,
-  }, { chunkBytes: 1, align: 1, tagged: false });
-  slabs.set(slab, [slab]);
+  const codec = new WideHandles(6, WHOLE, 1); // a chunk is retired after its first record
+  const sizes = { chunksPerBlock: 16, maxBlocks: 4, keepEmptyBlocks: 4 };
+  const slab = createSlab({ ...sizes, codec, memory }, { chunkBytes: 1 });
   const handles: number[] = [];
   slab.allocMany(16, handles);
   for (const handle of handles.slice(8)) slab.free(handle);
@@ -59,21 +50,5 @@ Deno.test("Pool gives out what is free in any of many blocks, the lowest first",
       handles[block * 16 + 3] = handle;
     }
     assertEquals(pool.tryAlloc(), undefined);
-  }
-});
-
-Deno.test("A pool asks for regions aligned to 8 bytes, or to its chunks if that is more", () => {
-  for (const [align, asked] of [[1, 8], [8, 8], [64, 64]]) {
-    const aligns: number[] = [];
-    const memory = {
-      ...heapMemory,
-      allocate(byteLength: number, align: number) {
-        aligns.push(align);
-        return heapMemory.allocate(byteLength, align);
-      },
-    };
-    using pool = new ErasedPool({ size: 64, align, memory });
-    pool.reserve(1);
-    assertEquals(aligns, [asked]);
   }
 });

@@ -4,23 +4,13 @@ import { heapMemory, Pool, validate } from "../../mod.ts";
 // Options of pools allow neither these numbers of chunks nor a look at the live bits.
 import { Block } from "../../src/slab/block.ts";
 import { WideHandles } from "../../src/slab/handle.ts";
-import { type Slab, slabs } from "../../src/slab/slab.ts";
+import type { Slab } from "../../src/slab/slab.ts";
 import { createSlab } from "../_support.ts";
 
 /** A slab of one block, for `validate`, and the handles of all its chunks by chunk. */
 function fullBlock(chunkCount: number, chunkBytes: number): { slab: Slab; handles: number[] } {
-  const slab = createSlab({
-    name: "one",
-    label: 'Pool "one"',
-    chunksPerBlock: chunkCount,
-    maxBlocks: 1,
-    firstBlock: 0,
-    codec: new WideHandles(Math.ceil(Math.log2(chunkCount))),
-    keepEmptyBlocks: 1,
-    memory: heapMemory,
-    debug: false,
-  }, { chunkBytes, align: 1, tagged: false });
-  slabs.set(slab, [slab]);
+  const codec = new WideHandles(Math.ceil(Math.log2(chunkCount)));
+  const slab = createSlab({ chunksPerBlock: chunkCount, maxBlocks: 1, codec }, { chunkBytes });
   const handles = Array.from({ length: chunkCount }, () => slab.alloc());
   assertEquals([slab.size, slab.alloc()], [chunkCount, 0]);
   return { slab, handles };

@@ -8,8 +8,8 @@
  * @module
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { debug as debugMode, type DebugMode, heapMemory, validate } from "../../mod.ts";
-import { type Slab, slabs } from "../../src/slab/slab.ts";
+import { debug as debugMode, type DebugMode, validate } from "../../mod.ts";
+import type { Slab } from "../../src/slab/slab.ts";
 import { createSlab } from "../_support.ts";
 import { CompactHandles, WHOLE, WideHandles } from "../../src/slab/handle.ts";
 
@@ -45,21 +45,11 @@ class Pair {
   readonly uses: number[] = [0, 0, 0];
 
   constructor(shape: Shape) {
-    const { kind, chunksPerBlock, keepEmptyBlocks, debug } = shape;
+    const { kind, ...config } = this.shape = shape;
     const Codec = kind === "compact" ? CompactHandles : WideHandles;
-    this.shape = shape;
-    this.slab = createSlab({
-      name: "tiny",
-      label: 'Pool "tiny"',
-      chunksPerBlock,
-      maxBlocks: CHUNKS / chunksPerBlock,
-      firstBlock: 0,
-      codec: new Codec(INDEX_BITS, WHOLE, GENERATION_BITS),
-      keepEmptyBlocks,
-      memory: heapMemory,
-      debug: debug ?? false,
-    }, { chunkBytes: 1, align: 1, tagged: false });
-    slabs.set(this, [this.slab]);
+    const codec = new Codec(INDEX_BITS, WHOLE, GENERATION_BITS);
+    const maxBlocks = CHUNKS / shape.chunksPerBlock;
+    this.slab = createSlab({ ...config, maxBlocks, codec }, { chunkBytes: 1 });
   }
 
   /** The operations that are possible now. */
@@ -118,7 +108,7 @@ class Pair {
 
   /** Only live handles are accepted, the counts agree, and the metadata are valid. */
   check(): void {
-    validate(this);
+    validate(this.slab);
     let size = 0;
     for (const handle of this.live) if (handle !== 0) size++;
     assert(this.slab.size === size, `the size is ${this.slab.size}, expected ${size}`);
