@@ -111,25 +111,31 @@ export function reserveIn({ pool, of }: OfKind, chunks: number): void {
   pool.reserve(...pool instanceof PoolSet ? of : [], chunks);
 }
 
-/** Ways to make a pool, by what the name of a test says of them. */
-export const WAYS: Readonly<Record<string, PoolOptions>> = {
+/** Ways to make a pool, but for reuse, by what the name of a test says of them. */
+export const MODES: Readonly<Record<string, PoolOptions>> = {
   "": {},
   " with shared code": { specialize: false },
   " in debug mode": { debug },
+};
+
+/** All ways to make a pool. */
+const WAYS: typeof MODES = {
+  ...MODES,
   " with spread reuse": { reuse: "spread" },
   " with spread reuse in debug mode": { reuse: "spread", debug },
 };
 
-/** Defines a test for every kind of pool, or those given, made in every way. */
+/** Defines a test for every kind of pool, made in every way, or for those given. */
 export function testKinds(
   claim: string,
   struct: AnyStruct,
   options: PoolOptions,
   test: (make: (more?: PoolOptions) => OfKind) => void,
   kinds: Readonly<Record<string, KindMaker>> = POOL_KINDS,
+  ways: typeof WAYS = WAYS,
 ): void {
   for (const [kind, make] of Object.entries(kinds)) {
-    for (const [way, its] of Object.entries(WAYS)) {
+    for (const [way, its] of Object.entries(ways)) {
       Deno.test(`${kind}${way}: ${claim}`, () => {
         test((more) => make(struct, { ...options, ...its, ...more }));
       });

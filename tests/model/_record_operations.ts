@@ -23,7 +23,9 @@ export type Operation = (it: Subject, random: Random) => unknown;
 export const OPERATIONS: Record<string, Operation> = {};
 
 /** What may be done in a callback or a getter beside operations on single records. */
-const DISTURBING = ["clear", "freeBlock", "trim", "allocMany", "freeMany", "iterate", "scoped"];
+const DISTURBING = [
+  ...["clear", "freeBlock", "trim", "compact", "allocMany", "freeMany", "iterate", "scoped"],
+];
 const FREEING = ["free", "set", "write", "seek", "freeMany", "clear", "freeBlock", "trim"];
 /** Thrown by callbacks and getters. */
 export class Boom extends Error {}

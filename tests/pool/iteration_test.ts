@@ -20,7 +20,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { type AnyPool, drop, WAYS } from "../_kinds.ts";
+import { type AnyPool, drop, MODES } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
 const Num = struct({ n: "u32" }, { name: "Num" });
@@ -107,12 +107,11 @@ const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 1024, name: "things"
 /** Fewer and more records than those from which on an iteration looks for a loop of its text. */
 const COUNTS: readonly number[] = [40, 200];
 
-/** Defines a test for each subject, made in every way but with spread reuse. */
+/** Defines a test for each subject, made in every mode. */
 function each(claim: string, test: (make: (more?: PoolOptions) => Subject) => void): void {
   for (const [name, make] of Object.entries(SUBJECTS)) {
-    for (const [way, options] of Object.entries(WAYS)) {
-      if (options.reuse === "spread") continue;
-      Deno.test(`${name}${way}: ${claim}`, () => {
+    for (const [mode, options] of Object.entries(MODES)) {
+      Deno.test(`${name}${mode}: ${claim}`, () => {
         test((more) => make({ ...SMALL, ...options, ...more }));
       });
     }

@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
+  compact,
   debug as debugMode,
   DisposedError,
   ErasedPool,
@@ -373,6 +374,10 @@ class State {
     load(this.pool, this.saved.save, { moved: (_, to) => this.#sign(to) });
   }
 
+  compact(): void {
+    compact(this.pool, (_, to) => this.pool.has(forge(to)) && this.#sign(to));
+  }
+
   dispose(): void {
     this.isDisposed = true;
     if (this.pool.size > 0) this.pool.clear();
@@ -433,6 +438,8 @@ const INNER: Readonly<Record<string, Call>> = {
   "dispose()": (state) => state.dispose(),
   "save()": ({ pool }) => save(pool),
   "load()": (state) => state.load(),
+  "compact()": (state) => state.compact(),
+  "validate()": ({ pool }) => validate(pool),
   "an error": () => {
     throw new OutOfMemoryError("Cannot allocate: there is no more", 64);
   },
@@ -474,6 +481,10 @@ const SHRINKING: Readonly<Record<string, Call>> = {
   },
   "freeBlock()": ({ pool }) => pool.freeBlock(pool.blocks[0].index),
   "restore()": (state) => state.restore(),
+  "compact()": (state) => {
+    state.memory.quietly(() => state.retain((_, handle) => handle % 2 === 0));
+    state.compact();
+  },
   "dispose()": (state) => state.dispose(),
 };
 

@@ -1,6 +1,5 @@
 /**
- * What every iteration promises, for every kind of pool, with own code, with shared code and in
- * debug mode: it ends, it visits each record that stays exactly once, and records gather in the
+ * What every iteration promises, for every kind of pool, in every mode: it ends, it visits each record that stays exactly once, and records gather in the
  * lowest blocks.
  *
  * @module
@@ -11,6 +10,7 @@ import {
   type AnyHandle,
   type AnyStruct,
   array,
+  compact,
   debug,
   type PoolOptions,
   PoolSet,
@@ -19,17 +19,11 @@ import {
   validate,
 } from "../../mod.ts";
 import { type AnyPool, drop, fillKind as filled, type OfKind } from "../_kinds.ts";
-import { POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
+import { MODES, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
 const Word = struct({ n: "u32" }, { name: "Word" });
 type WordView = { n: number };
-
-const MODES: Readonly<Record<string, PoolOptions>> = {
-  "own code": { specialize: true },
-  "shared code": { specialize: false },
-  "debug mode": { debug },
-};
 
 const SIZES: PoolOptions = { chunksPerBlock: 16, maxChunks: 4096 };
 
@@ -67,14 +61,14 @@ function iterationsOf(kind: string): [string, (it: OfKind, visit: Visit) => void
   return [...Object.entries(ITERATIONS), ...overAll];
 }
 
-/** Defines a test for each kind of pool in each mode. */
+/** Defines a test for each kind of pool, made in every mode. */
 function each(
   claim: string,
   fn: (make: () => OfKind, kind: string) => void,
 ): void {
   for (const [kind, make] of Object.entries(POOL_KINDS)) {
     for (const [mode, options] of Object.entries(MODES)) {
-      Deno.test(`${kind} (${mode}): ${claim}`, () => {
+      Deno.test(`${kind}${mode}: ${claim}`, () => {
         // One pool serves a whole test, as only 64 structs and geometries get copies.
         const it = make(Word, { ...SIZES, ...options });
         fn(() => emptied(it), kind);
@@ -110,6 +104,10 @@ const DEEDS: Readonly<Record<string, (it: OfKind, handle: AnyHandle) => void>> =
     filled(it, 100);
   },
   "trim and fill": (it) => void filled(emptied(it), 100),
+  "free half and compact": ({ pool }) => {
+    pool.freeMany([...pool.handles()].filter((_, i) => i % 2 === 0));
+    compact(pool);
+  },
 };
 
 each("every iteration ends, and visits what stays once, in order", (make, kind) => {
@@ -140,7 +138,7 @@ each("every iteration ends, and visits what stays once, in order", (make, kind) 
 });
 
 for (const [mode, options] of Object.entries(MODES)) {
-  Deno.test(`PoolSet (${mode}): iterations over all end though each visit allocates in each class`, () => {
+  Deno.test(`PoolSet${mode}: iterations over all end though each visit allocates in each class`, () => {
     const types: AnyStruct[] = [1, 2, 4].map((words) =>
       struct({ n: "u32", pad: array("u8", words * 4 - 3) })
     );

@@ -7,7 +7,6 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   type AnyHandle,
   countingMemory,
-  debug,
   InvariantError,
   load,
   OutOfMemoryError,
@@ -23,27 +22,15 @@ import {
 import type { Block } from "../../src/slab/block.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts";
 import { Ledger } from "../_ledger.ts";
-import { drop, type OfKind, POOL_KINDS } from "../_kinds.ts";
+import { drop, MODES, type OfKind, POOL_KINDS, testKinds } from "../_kinds.ts";
 import { Random } from "../_random.ts";
 import { counters, figuresOf, Num, SMALL, untyped } from "../_support.ts";
 
 const REST = 1024;
 
-const MODES: Readonly<Record<string, PoolOptions>> = {
-  "own code": {},
-  "shared code": { specialize: false },
-  "debug": { debug },
-};
-
-/** Defines a test for every kind of pool, with its own code, shared code, and in debug mode. */
+/** Defines a test for every kind of pool, made in every mode. */
 function each(claim: string, test: (make: (options?: PoolOptions) => OfKind) => void): void {
-  for (const [kind, make] of Object.entries(POOL_KINDS)) {
-    for (const [mode, options] of Object.entries(MODES)) {
-      Deno.test(`${kind} with spread reuse, ${mode}: ${claim}`, () => {
-        test((more) => make(Num, { reuse: "spread", ...options, ...more }));
-      });
-    }
-  }
+  testKinds(`with spread reuse ${claim}`, Num, { reuse: "spread" }, test, POOL_KINDS, MODES);
 }
 
 // -- in the order in which they were freed --
