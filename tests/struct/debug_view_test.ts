@@ -5,51 +5,18 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { array, debug, type PoolOptions, StaleHandleError, struct } from "../../mod.ts";
+import { debug, type PoolOptions, StaleHandleError } from "../../mod.ts";
 import { drop, POOL_KINDS, viewsOf } from "../_kinds.ts";
 import { ALL_HOLDERS, type Any, type Holder, HOLDERS } from "./_holders.ts";
+import { partAt, PARTS, Thing, thingOf } from "./_things.ts";
 
 const DEBUG: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things", debug };
 
-const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
-/** More parts than a view has properties for from the start. */
-const Thing = struct({
-  life: "u8",
-  pos: Vec,
-  line: struct({ from: Vec, to: Vec }),
-  color: array("u8", 3),
-  dots: array(Vec, 2),
-  vel: Vec,
-  flags: array("bool", 2),
-  trails: array(struct({ head: Vec, ages: array("u8", 2) }), 2),
-}, { name: "Thing" });
+const VALUE = thingOf(1);
 
-const VALUE = {
-  life: 1,
-  pos: { x: 2, y: 3 },
-  line: { from: { x: 4, y: 5 }, to: { x: 6, y: 7 } },
-  color: [8, 9, 10],
-  dots: [{ x: 11, y: 12 }, { x: 13, y: 14 }],
-  vel: { x: 15, y: 16 },
-  flags: [true, false],
-  trails: [{ head: { x: 17, y: 18 }, ages: [19, 20] }, { head: { x: 21, y: 22 }, ages: [23, 24] }],
-};
-
-/** A view and each kind of part. */
-function partsOf(view: Any): Record<string, Any> {
-  return {
-    "view": view,
-    "pos": view.pos,
-    "line": view.line,
-    "line.to": view.line.to,
-    "color": view.color,
-    "dots": view.dots,
-    "dots[1]": view.dots.get(1),
-    "flags": view.flags,
-    "trails[1]": view.trails.get(1),
-    "trails[1].head": view.trails.get(1).head,
-    "trails[1].ages": view.trails.get(1).ages,
-  };
+/** A view and each of its parts. */
+function partsOf(view: Any): [path: string, part: Any][] {
+  return [["", view], ...PARTS.map((path): [string, Any] => [path, partAt(view, path)])];
 }
 
 function each(claim: string, test: (holder: Holder) => void): void {
@@ -67,7 +34,7 @@ function each(claim: string, test: (holder: Holder) => void): void {
 
 each("a view and its parts throw on a property that is no field", (holder) => {
   for (const view of [holder.view, holder.seek(holder.cursor())]) {
-    for (const [name, part] of Object.entries(partsOf(view))) {
+    for (const [name, part] of partsOf(view)) {
       assertThrows(() => part.lief = 3, TypeError, "not extensible", name);
       assertThrows(() => part[2] = 9, TypeError, "not extensible", name);
       assertThrows(() => Object.assign(part, { lief: 3 }), TypeError, "not extensible", name);
@@ -101,7 +68,7 @@ for (const [name, make] of Object.entries(POOL_KINDS)) {
 
 const COPIES: Readonly<Record<string, (view: Any) => unknown>> = {
   "{ ...view }": (view) => ({ ...view }),
-  "{ life, ...rest } = view": ({ life: _, ...rest }) => rest,
+  "{ n, ...rest } = view": ({ n: _, ...rest }) => rest,
   "Object.assign()": (view) => Object.assign({}, view),
   "Object.entries()": (view) => Object.entries(view),
   "Object.values()": (view) => Object.values(view),
@@ -118,15 +85,10 @@ const COPIES: Readonly<Record<string, (view: Any) => unknown>> = {
 };
 
 each("whatever copies a view or a part by its own properties throws", (holder) => {
-  for (const [name, part] of Object.entries(partsOf(holder.view))) {
+  for (const [name, part] of partsOf(holder.view)) {
     const isArray = "toArray" in part;
-    const titles: Record<string, string> = {
-      view: 'a view of "Thing"',
-      line: "a view",
-      "trails[1]": "a view",
-    };
-    const field = name.split(/\W/).at(-1);
-    const title = titles[name] ?? (isArray ? `a view of the array "${field}"` : 'a view of "Vec"');
+    const named = name === "" ? ' of "Thing"' : /^(line|trails\.\d)$/.test(name) ? "" : ' of "Vec"';
+    const title = `a view${isArray ? ` of the array "${name.split(".").at(-1)}"` : named}`;
     const [what, instead] = isArray ? ["elements", "toArray()"] : ["fields", "toJSON()"];
     for (const copy of Object.values(COPIES)) {
       const message =
@@ -138,7 +100,7 @@ each("whatever copies a view or a part by its own properties throws", (holder) =
 });
 
 each("for…in shows the fields of a view, and Object.keys() nothing", ({ view }) => {
-  for (const [name, part] of Object.entries(partsOf(view))) {
+  for (const [name, part] of partsOf(view)) {
     const names: string[] = [];
     for (const key in part) if (!key.startsWith("_")) names.push(key);
     const plain = part.toJSON();
@@ -149,16 +111,16 @@ each("for…in shows the fields of a view, and Object.keys() nothing", ({ view }
 
 each("views and parts can be written as values, also through a proxy of a view", (holder) => {
   const { view } = holder;
-  const { pos, color, dots, trails } = view;
-  for (const value of [view, { ...VALUE, pos, color, dots, trails }]) {
+  const { pos, line, color, trails } = view;
+  for (const value of [view, { ...VALUE, pos, line, color, trails }]) {
     assertEquals(holder.copy(value), VALUE);
   }
   const proxy = new Proxy(view, {});
-  proxy.life = 5;
+  proxy.n = 5;
   proxy.pos.x = 6;
   proxy.vel = proxy.line.to;
   const { to } = VALUE.line;
-  assertEquals(view.toJSON(), { ...VALUE, life: 5, pos: { x: 6, y: 3 }, vel: to });
+  assertEquals(view.toJSON(), { ...VALUE, n: 5, pos: { ...VALUE.pos, x: 6 }, vel: to });
   assertEquals([...proxy.color], VALUE.color);
 });
 

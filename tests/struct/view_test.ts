@@ -20,59 +20,11 @@ import {
 import { type OfKind, POOL_KINDS, valuesOf } from "../_kinds.ts";
 import { forge } from "../_support.ts";
 import { ALL_HOLDERS, type Any, HOLDERS } from "./_holders.ts";
+import { partAt, PARTS, Thing, thingOf } from "./_things.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
 
 // -- parts --
-
-const Vec = struct({ x: "f32", y: "f32" });
-const Line = struct({ from: Vec, to: Vec });
-const Trail = struct({ ages: array("u8", 2), dots: array(Vec, 2), head: Vec });
-/** More parts than a view has properties for from the start. */
-const Thing = struct({
-  n: "u32",
-  pos: Vec,
-  line: Line,
-  color: array("u8", 4),
-  speed: array("f64", 3),
-  trails: array(Trail, 3),
-  vel: Vec,
-  flags: array("bool", 2),
-});
-
-/** The values of record `n`, all different. */
-function valueOf(n: number) {
-  const vec = (i: number) => ({ x: n + i, y: n - i });
-  const trail = (i: number) => ({
-    ages: [n % 100, i],
-    dots: [vec(i), vec(i + 1)],
-    head: vec(i + 2),
-  });
-  return {
-    n,
-    pos: vec(1),
-    line: { from: vec(2), to: vec(3) },
-    color: [n % 100, 4, 5, 6],
-    speed: [n + 0.5, 7, 8],
-    trails: [trail(10), trail(20), trail(30)],
-    vel: vec(9),
-    flags: [n % 2 === 0, true],
-  };
-}
-
-/** The paths of all parts of a view. */
-const PATHS = "pos line line.from line.to color speed trails trails.0 trails.2 trails.1.ages " +
-  "trails.1.dots trails.2.dots.1 trails.2.head vel flags";
-const PARTS = PATHS.split(" ");
-
-/** Follows a path in a view or in a plain value. */
-function at(it: Any, path: string): Any {
-  let part = it;
-  for (const name of path.split(".")) {
-    part = /^\d/.test(name) && "get" in part ? part.get(Number(name)) : part[name];
-  }
-  return part;
-}
 
 /** Defines a test for each kind of pool, with own and shared code: 40 records in three blocks. */
 function each(claim: string, test: (kind: OfKind, handles: AnyHandle[]) => void): void {
@@ -80,7 +32,7 @@ function each(claim: string, test: (kind: OfKind, handles: AnyHandle[]) => void)
     Deno.test(`${name}: ${claim}`, () => {
       for (const specialize of [true, false]) {
         const kind = make(Thing, { ...SMALL, specialize });
-        test(kind, Array.from({ length: 40 }, (_, n) => kind.pool.alloc(...kind.of, valueOf(n))));
+        test(kind, Array.from({ length: 40 }, (_, n) => kind.pool.alloc(...kind.of, thingOf(n))));
         validate(kind.pool);
         kind.pool.dispose();
       }
@@ -99,26 +51,26 @@ each("a part of a view is always the same object, and no part of another view", 
   views.forEach((view, turn) => {
     // In another order, since parts are made on first use.
     const paths = turn % 2 === 0 ? PARTS : PARTS.toReversed();
-    for (const path of paths) found.set(at(view, path), `${turn} ${path}`);
-    for (const path of paths) assertEquals(found.get(at(view, path)), `${turn} ${path}`);
+    for (const path of paths) found.set(partAt(view, path), `${turn} ${path}`);
+    for (const path of paths) assertEquals(found.get(partAt(view, path)), `${turn} ${path}`);
   });
   assertEquals(found.size, views.length * PARTS.length);
   for (const n of [3, 39, 17]) {
     kind.pool.seek(cursor, handles[n]);
-    for (const path of PARTS) assertEquals(found.get(at(cursor, path)), `2 ${path}`);
+    for (const path of PARTS) assertEquals(found.get(partAt(cursor, path)), `2 ${path}`);
   }
   kind.pool.free(handles[39] as never);
   kind.pool.allocAt(...kind.of, cursor as never);
-  for (const path of PARTS) assertEquals(found.get(at(cursor, path)), `2 ${path}`);
+  for (const path of PARTS) assertEquals(found.get(partAt(cursor, path)), `2 ${path}`);
 });
 
 each("kept parts follow their view to other records and blocks", (kind, handles) => {
   const cursor = kind.pool.cursor<Any>(...kind.of);
-  const kept = PARTS.map((path) => [path, at(cursor, path)]);
+  const kept = PARTS.map((path) => [path, partAt(cursor, path)]);
   for (const n of [0, 15, 16, 39, 31, 32, 1]) {
     kind.pool.seek(cursor, handles[n]);
     for (const [path, part] of kept) {
-      assertEquals(part.toJSON(), at(valueOf(n), path), path);
+      assertEquals(part.toJSON(), partAt(thingOf(n), path), path);
       assertEquals(kind.pool.handleOf(part), handles[n]);
     }
   }
@@ -145,7 +97,7 @@ const PART_WRITES: readonly [
 
 function setAt(value: Any, path: string, to: unknown): void {
   const end = path.lastIndexOf(".");
-  at(value, path.slice(0, end))[path.slice(end + 1)] = to;
+  partAt(value, path.slice(0, end))[path.slice(end + 1)] = to;
 }
 
 each("parts of several views, bound at random, write their own record only", (kind, handles) => {
@@ -156,17 +108,19 @@ each("parts of several views, bound at random, write their own record only", (ki
     isFresh: fc.boolean(),
   });
   const views = [0, 1, 2].map(() => kind.pool.cursor<Any>(...kind.of));
-  const kept = views.map((view) => Object.fromEntries(PARTS.map((path) => [path, at(view, path)])));
+  const kept = views.map((view) =>
+    Object.fromEntries(PARTS.map((path) => [path, partAt(view, path)]))
+  );
   fc.assert(
     fc.property(fc.array(move, { minLength: 1, maxLength: 60 }), (moves) => {
-      handles.forEach((handle, n) => kind.pool.set(...kind.of, handle, valueOf(n)));
-      const model = handles.map((_, n) => valueOf(n));
+      handles.forEach((handle, n) => kind.pool.set(...kind.of, handle, thingOf(n)));
+      const model = handles.map((_, n) => thingOf(n));
       const bound = views.map((view, n) => (kind.pool.seek(view, handles[n]), n));
       for (const { view, to, write, isFresh } of moves) {
         kind.pool.seek(views[view], handles[to]);
         bound[view] = to;
         const [part, call, path, value] = PART_WRITES[write];
-        call(isFresh ? at(views[view], part) : kept[view][part], value);
+        call(isFresh ? partAt(views[view], part) : kept[view][part], value);
         setAt(model[to], path, value);
         bound.forEach((n, i) => assertEquals(views[i].toJSON(), model[n]));
       }
@@ -183,7 +137,7 @@ function eachView(claim: string, test: (view: Any, other: Any) => void): void {
   Deno.test(claim, () => {
     for (const specialize of [true, false]) {
       using pool = new Pool(Thing, { ...SMALL, specialize });
-      const [view, other] = [1, 50].map((n) => pool.get(pool.alloc(valueOf(n))));
+      const [view, other] = [1, 50].map((n) => pool.get(pool.alloc(thingOf(n))));
       test(view, other);
     }
   });
@@ -201,13 +155,13 @@ eachView("Assigning to a part copies the fields of a plain value, or of a view",
   other.line.to = other.line.from;
   view.line.from.x = 50;
   const point = { x: 7, y: 2 };
-  const expected = { ...valueOf(50), line: { from: point, to: point }, color: valueOf(1).color };
+  const expected = { ...thingOf(50), line: { from: point, to: point }, color: thingOf(1).color };
   assertEquals(other.toJSON(), expected);
 });
 
 eachView("toJSON() and toArray() return plain values that do not change with the view", (view) => {
   const record = view.toJSON();
-  assertEquals(record, valueOf(1));
+  assertEquals(record, thingOf(1));
   assertStrictEquals(Object.getPrototypeOf(record), Object.prototype);
   const [colors, trails] = [view.color.toArray(), view.trails.toArray()];
   assert([record.color, record.trails, colors, trails].every((it) => Array.isArray(it)));
@@ -216,7 +170,7 @@ eachView("toJSON() and toArray() return plain values that do not change with the
   view.trails.get(0).head.x = 9;
   record.color[1] = 77;
   trails[1].head.x = 77;
-  assertEquals([record.n, colors, trails[0]], [1, valueOf(1).color, valueOf(1).trails[0]]);
+  assertEquals([record.n, colors, trails[0]], [1, thingOf(1).color, thingOf(1).trails[0]]);
   assertEquals([view.color.toJSON(), view.trails.get(1).head.x], [[9, 4, 5, 6], 23]);
 });
 
@@ -241,7 +195,7 @@ eachView("ArrayView.get() and set() throw RangeError on an index without element
   }
   assertThrows(() => view.trails.get(3), RangeError, "the array has elements 0 to 2");
   assertThrows(() => view.trails.set(3, {}), RangeError, "the array has elements 0 to 2");
-  assertEquals(view.toJSON(), valueOf(1));
+  assertEquals(view.toJSON(), thingOf(1));
 });
 
 eachView(
