@@ -5,8 +5,7 @@
  *
  * @module
  */
-import { debug } from "../../mod.ts";
-import { Watch } from "./_own_texts.ts";
+import { LATE, type Module, Watch } from "./_own_texts.ts";
 
 /** What a worker does. */
 export type Scenario = "import" | "own" | "never" | "forbidden" | { readonly late: string };
@@ -23,8 +22,6 @@ const scope = self as unknown as { // the types are those of a page
   onmessage: (event: { data: Scenario }) => void;
   postMessage(message: Outcome | { error: string }): void;
 };
-
-type Module = typeof import("../../mod.ts");
 
 // A computed address, so that the loader does not load the module in advance.
 const load = (name: string) => import(new URL(name, import.meta.url).href);
@@ -81,36 +78,7 @@ async function workOut({ specialization }: Module): Promise<unknown> {
 
 /** Calls `configure()` once something exists that has code; returns its error. */
 function configureLate(mod: Module, kind: string): unknown {
-  const { Arena, ErasedPool, Pool, PoolSet, SharedPool, struct } = mod;
-  const Word = struct({ n: "u32" });
-  const make: Readonly<Record<string, () => unknown>> = {
-    "a Pool": () => new Pool(Word),
-    "a Pool that shares": () => new Pool(Word, { specialize: false }),
-    "a Pool of debug mode": () => new Pool(Word, { debug }),
-    "an ErasedPool": () => new ErasedPool({ size: 4 }),
-    "a PoolSet": () => new PoolSet({ sizes: [4, 8] }),
-    "a SharedPool": () => SharedPool.create(Word),
-    "a view of an Arena": () => new Arena().allocRecord(Word, { n: 1 }),
-    "pools that threw": () => {
-      const makers = [
-        () => new Pool(Word, { chunksPerBlock: 3 }),
-        () => new Pool({ n: "u99" as never }),
-        () => new ErasedPool({ size: 4, chunksPerBlock: 3 }),
-        () => new PoolSet({ sizes: [4, 8], chunksPerBlock: 3 }),
-        () => new PoolSet({ sizes: [2], types: [Word] }),
-        () => SharedPool.create(Word, { chunksPerBlock: 3 }),
-      ];
-      for (const maker of makers) {
-        try {
-          maker();
-        } catch {
-          continue;
-        }
-        throw new Error(`did not throw: ${maker}`);
-      }
-    },
-  };
-  make[kind]();
+  LATE[kind](mod);
   try {
     mod.configure({ specialize: false });
     return "configured";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assertThrows } from "@std/assert";
 
 /** Whether code can be compiled here; it cannot under `--disallow-code-generation-from-strings`. */
 export const CAN_COMPILE: boolean = canCompile();
@@ -15,16 +16,34 @@ function canCompile(): boolean {
   }
 }
 
+/** The module, as a worker loads it. */
+export type Module = typeof import("../../mod.ts");
+
 /** What has code, and makes `configure()` throw. */
-export const LATE = [
-  "a Pool",
-  "a Pool that shares",
-  "a Pool of debug mode",
-  "an ErasedPool",
-  "a PoolSet",
-  "a SharedPool",
-  "a view of an Arena",
-] as const;
+export const LATE: Readonly<Record<string, (mod: Module) => unknown>> = {
+  "a Pool": ({ Pool }) => new Pool({ n: "u32" }),
+  "a Pool that shares": ({ Pool }) => new Pool({ n: "u32" }, { specialize: false }),
+  "a Pool of debug mode": ({ Pool, debug }) => new Pool({ n: "u32" }, { debug }),
+  "an ErasedPool": ({ ErasedPool }) => new ErasedPool({ size: 4 }),
+  "a PoolSet": ({ PoolSet }) => new PoolSet({ sizes: [4, 8] }),
+  "a SharedPool": ({ SharedPool, struct }) => SharedPool.create(struct({ n: "u32" })),
+  "a view of an Arena": ({ Arena, struct }) =>
+    new Arena().allocRecord(struct({ n: "u32" }), { n: 1 }),
+  "pools that threw": throwing,
+};
+
+function throwing({ ErasedPool, Pool, PoolSet, SharedPool, struct }: Module): void {
+  const Word = struct({ n: "u32" });
+  const makers = [
+    () => new Pool(Word, { chunksPerBlock: 3 }),
+    () => new Pool({ n: "u99" as never }),
+    () => new ErasedPool({ size: 4, chunksPerBlock: 3 }),
+    () => new PoolSet({ sizes: [4, 8], chunksPerBlock: 3 }),
+    () => new PoolSet({ sizes: [2], types: [Word] }),
+    () => SharedPool.create(Word, { chunksPerBlock: 3 }),
+  ];
+  for (const make of makers) assertThrows(make);
+}
 
 /** Records every text that is compiled, from now on until it is disposed of. */
 export class Watch implements Disposable {
