@@ -4,25 +4,16 @@
  *
  * @module
  */
-import {
-  assert,
-  assertEquals,
-  assertNotEquals,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   array,
   type HandleKind,
-  NULL_HANDLE,
   Pool,
-  type PoolOptions,
   ref,
   restore,
   snapshot,
   StaleHandleError,
   struct,
-  validate,
 } from "../../mod.ts";
 import { assertError, counters, forge, SMALL, untyped } from "../_support.ts";
 
@@ -66,38 +57,6 @@ Deno.test("restore() takes a snapshot of the same fields with another kind of re
 });
 
 // -- handles --
-
-Deno.test("Pool gives compact handles below 2^30, and wide ones below 2^53", () => {
-  const limits: [PoolOptions, number][] = [
-    [{ maxChunks: 2 ** 22, handles: "compact" }, 2 ** 30],
-    [{ maxChunks: 2 ** 32, handles: "wide" }, 2 ** 53],
-  ];
-  for (const [options, limit] of limits) {
-    using pool = counters({ chunksPerBlock: 16, ...options });
-    const seen = new Set<number>([NULL_HANDLE]);
-    for (let i = 0; i < 250; i++) {
-      const handle = pool.alloc();
-      assert(Number.isInteger(handle) && handle > 0 && handle < limit && !seen.has(handle));
-      seen.add(handle);
-      pool.free(handle);
-    }
-  }
-});
-
-Deno.test("Pool's compact handles repeat after as many generations as their bits allow", () => {
-  using pool = counters({ chunksPerBlock: 16, maxChunks: 2 ** 22 });
-  const first = pool.alloc();
-  pool.free(first);
-  // 30 bits less 22 of index leave 8 bits: generations 1 to 255.
-  for (let reuse = 1; reuse < 255; reuse++) {
-    const handle = pool.alloc();
-    assertNotEquals<number>(handle, first);
-    assertEquals(pool.has(first), false);
-    pool.free(handle);
-  }
-  assertEquals(pool.alloc(), first);
-  validate(pool);
-});
 
 Deno.test("Pool.allocMany() fills typed arrays that have room for its kind of handles", () => {
   using pool = counters();

@@ -1,8 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import fc from "fast-check";
-import { heapMemory, Pool, validate } from "../../mod.ts";
-// Options of pools allow neither these numbers of chunks nor a look at the live bits.
-import { Block } from "../../src/slab/block.ts";
+import { Pool, validate } from "../../mod.ts";
+// Options of pools do not allow these numbers of chunks.
 import { WideHandles } from "../../src/slab/handle.ts";
 import type { Slab } from "../../src/slab/slab.ts";
 import { createSlab } from "../_support.ts";
@@ -15,8 +13,6 @@ function fullBlock(chunkCount: number, chunkBytes: number): { slab: Slab; handle
   assertEquals([slab.size, slab.alloc()], [chunkCount, 0]);
   return { slab, handles };
 }
-
-// -- links --
 
 /** Chunks at the edges of words of live bits, and of links of 1, 2 and 4 bytes. */
 const CHUNK_COUNTS = [1, 2, 3, 31, 32, 33, 255, 256, 257, 65_535, 65_536, 65_537];
@@ -51,42 +47,3 @@ Deno.test("Pool gives out freed chunks before those that were never used", () =>
   for (const at of [3, 7, 1]) pool.free(handles[at]);
   assertEquals(pool.allocMany(5).map((it) => pool.indexOf(it)), [1, 7, 3, 10, 11]);
 });
-
-// -- live bits --
-
-Deno.test("Block.nextLive() finds what a look at every bit finds", () => {
-  const cases = fc.integer({ min: 1, max: 200 }).chain((chunkCount) =>
-    fc.record({
-      chunkCount: fc.constant(chunkCount),
-      bump: fc.nat(chunkCount),
-      live: fc.array(fc.nat(chunkCount), { maxLength: 9 }),
-      from: fc.nat(chunkCount + 3),
-    })
-  );
-  fc.assert(
-    fc.property(cases, ({ chunkCount, bump, live, from }) => {
-      const block = blockOf(chunkCount, bump, live.filter((chunk) => chunk < bump));
-      assertEquals(block.liveBits.length, Math.ceil(chunkCount / 32));
-      const expected = Math.min(...live.filter((chunk) => chunk < bump && chunk >= from));
-      const found = block.nextLive(from);
-      if (expected === Infinity) assert(found >= bump);
-      else assertEquals(found, expected);
-    }),
-    { numRuns: 1000 },
-  );
-});
-
-function blockOf(chunkCount: number, bump: number, live: readonly number[]): Block {
-  const owner = {
-    epochAt: () => NaN,
-    viewError: () => new Error(),
-    detachedError: () => new Error(),
-  };
-  const block = new Block(0, {
-    ...{ chunkBytes: 4, align: 4, chunkCount, stampBytes: 2, arrays: 0, tagged: false },
-    ...{ spread: false, firstBlock: 0, firstHandle: 0, owner },
-  }, heapMemory.allocate(chunkCount * 4, 8));
-  block.bump = bump;
-  for (const chunk of live) block.liveBits[chunk >> 5] |= 1 << (chunk & 31);
-  return block;
-}
