@@ -1,40 +1,13 @@
 /**
- * When a pool asks for memory and when it gives it back. That each region comes back once, whatever
- * happens, is what the model tests show.
+ * What a pool does without memory, and what the system gets back. That a pool asks for blocks only
+ * once it needs them, and that each comes back once, is what all tests with a `Ledger` show.
  *
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  array,
-  DisposedError,
-  ErasedPool,
-  OutOfMemoryError,
-  Pool,
-  PoolExhaustedError,
-  struct,
-} from "../../mod.ts";
+import { array, ErasedPool, OutOfMemoryError, Pool, struct } from "../../mod.ts";
 import { Ledger } from "../_ledger.ts";
-
-function counters(memory: Ledger) {
-  return new Pool({ n: "u32" }, { chunksPerBlock: 16, maxChunks: 128, memory });
-}
-
-Deno.test("Pool allocates blocks of one size once it needs them, none after dispose(), and releases each once", () => {
-  const memory = new Ledger();
-  const pool = counters(memory);
-  assertEquals(memory.lent.size, 0);
-  pool.allocMany(40);
-  assertEquals([...memory.lent].map((it) => it.byteLength), [64, 64, 64]);
-  assertThrows(() => pool.reserve(129), PoolExhaustedError);
-  assertThrows(() => pool.allocMany(89), PoolExhaustedError);
-  assertEquals(memory.lent.size, 3);
-  pool.dispose();
-  for (const call of [() => pool.alloc(), () => pool.reserve(5), () => pool.trim()]) {
-    assertThrows(call, DisposedError);
-  }
-  assertEquals([memory.lent.size, memory.returned.size], [0, 3]);
-});
+import { counters } from "../_support.ts";
 
 Deno.test("Pool throws the error of its memory resource, which was called once", () => {
   const calls: ((it: ReturnType<typeof counters>) => unknown)[] = [
@@ -46,7 +19,7 @@ Deno.test("Pool throws the error of its memory resource, which was called once",
   ];
   for (const call of calls) {
     const memory = new Ledger();
-    using pool = counters(memory);
+    using pool = counters({ chunksPerBlock: 16, memory });
     memory.budget = 0;
     const error = assertThrows(() => call(pool), OutOfMemoryError, "the budget is spent");
     assertEquals([error.byteLength, memory.refusals], [64, 1]);
