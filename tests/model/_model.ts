@@ -273,12 +273,8 @@ export class Subject {
     assert(state.live.delete(handle), `record ${handle} was freed and not live`);
     state.sizes[this.classOf(struct)]--;
     state.stale.add(handle);
-    if (state.stale.size > maxStale) {
-      for (const oldest of state.stale) {
-        state.stale.delete(oldest);
-        break;
-      }
-    }
+    const [oldest] = state.stale;
+    if (state.stale.size > maxStale) state.stale.delete(oldest);
     state.freedAt.set(index, state.frees);
     this.values.delete(handle);
   }

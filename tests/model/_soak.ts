@@ -51,16 +51,9 @@ export const POOLS: readonly Maker[] = Object.entries(KINDS).flatMap(([name, kin
           keepEmptyBlocks: random.below(4),
         };
         const most = MAX_CHUNKS[reuse];
+        const modes = [{ debug: debug && debugMode }];
         const structs = kind.structs(makeStructs());
-        const [it] = subjectsOf(
-          kind,
-          structs,
-          options,
-          memory,
-          [{ debug: debug && debugMode }],
-          most,
-          64,
-        );
+        const [it] = subjectsOf(kind, structs, options, memory, modes, most, 64);
         return {
           get live() {
             return it.state.live.size;

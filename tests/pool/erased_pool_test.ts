@@ -99,15 +99,12 @@ for (const [name, create] of Object.entries(MIXED)) {
   Deno.test(`${name} throws SchemaError on a struct that is too large, with both sizes`, () => {
     using pool = create();
     fill(pool, 6);
-    const huge = 'struct "Huge" of 40 bytes, aligned to 8';
+    const [huge, label] = ['struct "Huge" of 40 bytes, aligned to 8', labelOf(name)];
     for (const [verb, call] of callsWith(pool, untyped(Huge))) {
       // A set looks for the class first.
       const message = name.startsWith("PoolSet")
-        ? `Cannot find a pool in ${
-          labelOf(name)
-        }: ${huge}, fits none of the classes of 4, 8, 16 bytes`
-        : `Cannot ${verb} in ${labelOf(name)}: ${huge}, does not fit into chunks of 16 bytes, ` +
-          "aligned to 8";
+        ? `Cannot find a pool in ${label}: ${huge}, fits none of the classes of 4, 8, 16 bytes`
+        : `Cannot ${verb} in ${label}: ${huge}, does not fit into chunks of 16 bytes, aligned to 8`;
       const error = assertError(pool, call, SchemaError, message);
       assertEquals([error.struct, error.field], ["Huge", ""]);
     }
@@ -135,9 +132,8 @@ for (const [name, create] of Object.entries(MIXED)) {
     }
     // The same where only the struct was left out.
     const [any, handle] = [untyped<AnyPool>(pool), pool.alloc(Num)];
-    for (
-      const call of [() => any.get(handle), () => any.tryGet(handle), () => any.set(handle, {})]
-    ) {
+    const uses = [() => any.get(handle), () => any.tryGet(handle), () => any.set(handle, {})];
+    for (const call of uses) {
       assertError(pool, call, TypeError, `the type must be a struct, got ${handle}`);
     }
   });

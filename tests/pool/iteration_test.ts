@@ -30,11 +30,7 @@ const TYPES: readonly AnyStruct[] = [Num, Pos];
 interface Counted {
   n: number;
 }
-type Visit<A extends unknown[] = unknown[]> = (
-  view: Counted,
-  handle: AnyHandle,
-  ...args: A
-) => unknown;
+type Visit = (view: Counted, handle: AnyHandle, ...args: unknown[]) => unknown;
 
 /** A pool, and some or all of its records. */
 interface Subject {

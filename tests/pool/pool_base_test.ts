@@ -302,25 +302,22 @@ each("throws PoolExhaustedError where all chunks are live, with the numbers", (m
 
 // -- many records --
 
-each(
-  "allocMany() fills the array that it is given, and freeMany() takes any array-like",
-  (make) => {
-    const { pool, of } = make();
-    const plain: AnyHandle[] = [];
-    assertStrictEquals(pool.allocMany(...of, 5, plain), plain);
-    assertStrictEquals(pool.allocMany(...of, 2, plain), plain);
-    assertEquals([plain.length, pool.size], [2, 7]);
-    const out = new Float64Array(24).fill(7);
-    assertStrictEquals(pool.allocMany<Float64Array>(...of, 20, out), out);
-    assertEquals([...out.subarray(20)], [7, 7, 7, 7]);
-    pool.freeMany(out.subarray(1, 20));
-    pool.freeMany({ length: 1, 0: forge(out[0]) });
-    assertEquals(pool.size, 7);
-    assertHarmless(pool, () => pool.allocMany(...of, 0), []);
-    assertHarmless(pool, () => pool.freeMany([]), undefined);
-    drop(pool);
-  },
-);
+each("allocMany() fills the array it is given, and freeMany() takes any array-like", (make) => {
+  const { pool, of } = make();
+  const plain: AnyHandle[] = [];
+  assertStrictEquals(pool.allocMany(...of, 5, plain), plain);
+  assertStrictEquals(pool.allocMany(...of, 2, plain), plain);
+  assertEquals([plain.length, pool.size], [2, 7]);
+  const out = new Float64Array(24).fill(7);
+  assertStrictEquals(pool.allocMany<Float64Array>(...of, 20, out), out);
+  assertEquals([...out.subarray(20)], [7, 7, 7, 7]);
+  pool.freeMany(out.subarray(1, 20));
+  pool.freeMany({ length: 1, 0: forge(out[0]) });
+  assertEquals(pool.size, 7);
+  assertHarmless(pool, () => pool.allocMany(...of, 0), []);
+  assertHarmless(pool, () => pool.freeMany([]), undefined);
+  drop(pool);
+});
 
 each("allocMany() throws on an out that cannot hold its handles, and on a bad count", (make) => {
   const it = make();
@@ -469,21 +466,18 @@ each("packs its records, and compacts them", (make) => {
 
 // -- figures --
 
-each(
-  "stats() fills the object that it is given, and keeps overhead of blocks given back",
-  (make) => {
-    const { pool, of } = make({ keepEmptyBlocks: 0 });
-    const out: Partial<PoolStats> = { size: 99 };
-    assertStrictEquals<unknown>(pool.stats(out), out);
-    assertEquals([out.size, out.peakSize, out.grown], [0, 0, 0]);
-    pool.allocMany(...of, 40);
-    const { overheadBytes } = pool.stats();
-    for (const { index } of pool.blocks) pool.freeBlock(index);
-    assert(pool.stats().overheadBytes >= overheadBytes);
-    pool.rebind(); // which is harmless, as nothing has grown
-    drop(pool);
-  },
-);
+each("stats() fills the object it is given, and keeps overhead of blocks given back", (make) => {
+  const { pool, of } = make({ keepEmptyBlocks: 0 });
+  const out: Partial<PoolStats> = { size: 99 };
+  assertStrictEquals<unknown>(pool.stats(out), out);
+  assertEquals([out.size, out.peakSize, out.grown], [0, 0, 0]);
+  pool.allocMany(...of, 40);
+  const { overheadBytes } = pool.stats();
+  for (const { index } of pool.blocks) pool.freeBlock(index);
+  assert(pool.stats().overheadBytes >= overheadBytes);
+  pool.rebind(); // which is harmless, as nothing has grown
+  drop(pool);
+});
 
 // -- dispose() --
 

@@ -149,24 +149,21 @@ each("PoolSet's pools reject the handles of another class", (handles) => {
   assertError(set, () => set.freeMany([foreign]), StaleHandleError, "at position 0");
 });
 
-each(
-  "PoolSet keeps classes apart after an ErasedPool of the same chunks and indices",
-  (handles) => {
-    const Cell = struct({ a: "u32", b: "u32" }, { name: "Cell" });
-    // Its handles have no bits for a class, and so more for generations.
-    using alone = new ErasedPool({ size: 8, maxChunks: 2 ** 14, types: [Cell], handles });
-    alone.alloc(Cell);
-    using set = new PoolSet({ sizes: [8, 16, 32, 64], maxChunks: 2 ** 16, handles });
-    // One chunk through more generations than a compact handle of the set can tell apart.
-    for (let i = 0; i < 2 ** 15; i++) {
-      const handle = set.alloc(Cell);
-      assert(set.has(handle), `handle ${handle}, number ${i}`);
-      set.free(handle);
-    }
-    validate(set);
-    assertEquals([alone.size, set.size], [1, 0]);
-  },
-);
+each("PoolSet keeps classes apart after an ErasedPool of equal chunks and indices", (handles) => {
+  const Cell = struct({ a: "u32", b: "u32" }, { name: "Cell" });
+  // Its handles have no bits for a class, and so more for generations.
+  using alone = new ErasedPool({ size: 8, maxChunks: 2 ** 14, types: [Cell], handles });
+  alone.alloc(Cell);
+  using set = new PoolSet({ sizes: [8, 16, 32, 64], maxChunks: 2 ** 16, handles });
+  // One chunk through more generations than a compact handle of the set can tell apart.
+  for (let i = 0; i < 2 ** 15; i++) {
+    const handle = set.alloc(Cell);
+    assert(set.has(handle), `handle ${handle}, number ${i}`);
+    set.free(handle);
+  }
+  validate(set);
+  assertEquals([alone.size, set.size], [1, 0]);
+});
 
 // -- memory --
 
@@ -181,29 +178,26 @@ Deno.test("PoolSet divides maxChunks evenly, among a power of two of classes", (
   assertEquals([1, 2, 3, 4, 5, 8, 9, 64].map(share), [1024, 512, 256, 256, 128, 128, 64, 16]);
 });
 
-each(
-  "PoolSet.blocks are those of its pools, numbered over all, and freeBlock() takes them",
-  (handles) => {
-    using set = setOf({ handles });
-    fill(set, 150); // 4 blocks of each class
-    const { blocks } = set;
-    assertEquals(blocks, set.pools.flatMap((pool) => [...pool.blocks]));
-    const indices = blocks.map((block) => block.index);
-    assertEquals(indices.toSorted((a, b) => a - b), indices);
-    assertEquals(new Set(indices).size, 12);
-    const [, , , , , , { index }] = blocks;
-    set.freeBlock(index);
-    assertEquals(set.blocks, blocks.toSpliced(6, 1));
-    assertEquals(set.pools.map((pool) => pool.size), [50, 34, 50]);
-    const message = `there is no block ${index}, there are ${indices.toSpliced(6, 1).join(", ")}`;
-    assertError(set, () => set.freeBlock(index), RangeError, message);
-    assertThrows(() => set.pools[0].freeBlock(indices[5]), RangeError, "no block");
-    validate(set);
-    using full = new PoolSet({ sizes: [1, 2, 4, 8], maxChunks: 64, chunksPerBlock: 16, handles });
-    for (const count of [1, 2, 4, 8]) full.allocMany(bytes(count), 16);
-    assertEquals(full.blocks.map((block) => block.index), [0, 1, 2, 3]);
-  },
-);
+each("PoolSet.blocks are those of its pools, numbered over all, for freeBlock()", (handles) => {
+  using set = setOf({ handles });
+  fill(set, 150); // 4 blocks of each class
+  const { blocks } = set;
+  assertEquals(blocks, set.pools.flatMap((pool) => [...pool.blocks]));
+  const indices = blocks.map((block) => block.index);
+  assertEquals(indices.toSorted((a, b) => a - b), indices);
+  assertEquals(new Set(indices).size, 12);
+  const [, , , , , , { index }] = blocks;
+  set.freeBlock(index);
+  assertEquals(set.blocks, blocks.toSpliced(6, 1));
+  assertEquals(set.pools.map((pool) => pool.size), [50, 34, 50]);
+  const message = `there is no block ${index}, there are ${indices.toSpliced(6, 1).join(", ")}`;
+  assertError(set, () => set.freeBlock(index), RangeError, message);
+  assertThrows(() => set.pools[0].freeBlock(indices[5]), RangeError, "no block");
+  validate(set);
+  using full = new PoolSet({ sizes: [1, 2, 4, 8], maxChunks: 64, chunksPerBlock: 16, handles });
+  for (const count of [1, 2, 4, 8]) full.allocMany(bytes(count), 16);
+  assertEquals(full.blocks.map((block) => block.index), [0, 1, 2, 3]);
+});
 
 // -- figures --
 

@@ -89,13 +89,8 @@ export function workOut(specialize: boolean = true): string {
         workOutPool(new Pool(type, { ...some, reuse }) as never, [], type, init, log);
       }
       const here = SharedPool.create(type, some);
-      workOutPool(
-        SharedPool.attach(type, here.share(), { specialize }) as never,
-        [],
-        type,
-        init,
-        log,
-      );
+      const there = SharedPool.attach(type, here.share(), { specialize });
+      workOutPool(there as never, [], type, init, log);
       here.forEach((_, handle) => log.add(handle), { stripe: 1, of: 2 });
       here.dispose();
     }

@@ -220,12 +220,7 @@ Deno.test("compact() gives a chunk its last generation, and wraps that of a comp
 
 Deno.test("compact() keeps the order in which chunks come again where reuse is spread", () => {
   for (const debug of [false, debugMode] as const) {
-    const pool = counters({
-      chunksPerBlock: 16,
-      maxChunks: 64,
-      reuse: "spread",
-      debug: debug && debugMode,
-    });
+    const pool = counters({ chunksPerBlock: 16, maxChunks: 64, reuse: "spread", debug });
     const at = (handle: number) => slabs.get(pool)![0].codec.index(handle);
     const handles = pool.allocMany(64).sort((a, b) => at(a) - at(b));
     const order = [20, 3, 40, 9, 50, 5, 33, 12, 60, 7];

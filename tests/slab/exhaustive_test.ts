@@ -55,12 +55,8 @@ class Pair {
   /** The operations that are possible now. */
   get choices(): number[] {
     const blocks = Array.from({ length: CHUNKS / this.shape.chunksPerBlock }, (_, i) => i);
-    return [
-      ALLOC,
-      CLEAR,
-      ...blocks.map((i) => FREE_BLOCK + i),
-      ...this.known.map((_, i) => FREE + i),
-    ];
+    const frees = this.known.map((_, i) => FREE + i);
+    return [ALLOC, CLEAR, ...blocks.map((i) => FREE_BLOCK + i), ...frees];
   }
 
   apply(operation: number): void {

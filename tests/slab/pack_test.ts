@@ -107,11 +107,8 @@ test("pack() copies bytes of records and named fields tight, and none beyond", (
       for (const out of [bytes.subarray(offset), new DataView(bytes.buffer, offset)]) {
         bytes.fill(0xaa);
         assertEquals(packAny(it.pool, ...it.of, out, fields), left.length);
-        assertEquals([...bytes], [
-          ...Array(offset).fill(0xaa),
-          ...wanted,
-          ...Array(8).fill(0xaa),
-        ]);
+        const around = (count: number) => Array(count).fill(0xaa);
+        assertEquals([...bytes], [...around(offset), ...wanted, ...around(8)]);
       }
     }
     if (fields !== undefined) continue;
@@ -294,11 +291,8 @@ Deno.test("SharedPool: pack() copies what is live, in all threads, or in a strip
     const out = new Float32Array(51);
     assertThrows(() => packPool(part, out, ["x", "hp"]), RangeError, "26 records need 52");
     assertThrows(() => packPool(part, out, ["x"], { stripe: 2, of: 2 }), RangeError, "stripe");
-    assertThrows(
-      () => packPool(part, out, untyped<never>(["colour"])),
-      TypeError,
-      'did you mean "color"',
-    );
+    const unknown = () => packPool(part, out, untyped<never>(["colour"]));
+    assertThrows(unknown, TypeError, 'did you mean "color"');
     assertEquals(packPool(part, new Uint8Array(26 * Mote.size)), 26);
   }
   for (const part of [here, there]) part.dispose();

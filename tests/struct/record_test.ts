@@ -60,11 +60,8 @@ function encode(data: DataView, at: number, type: FieldType, value: unknown): un
     return (value as unknown[]).map((it, i) => encode(data, at + i * stride, element, it));
   }
   const scalar = typeof type === "string" ? type : "ref";
-  (data as Any)[`set${ACCESSORS[scalar]}`](
-    at,
-    scalar === "bool" ? Number(value) : value,
-    IS_LITTLE,
-  );
+  const number = scalar === "bool" ? Number(value) : value;
+  (data as Any)[`set${ACCESSORS[scalar]}`](at, number, IS_LITTLE);
   const found: unknown = (data as Any)[`get${ACCESSORS[scalar]}`](at, IS_LITTLE);
   return scalar === "bool" ? found === 1 : found;
 }

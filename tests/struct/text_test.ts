@@ -217,9 +217,8 @@ for (const [method, print] of PRINTERS) {
 
   Deno.test(`Struct.${method}() throws SchemaError on what is no struct`, () => {
     for (const [bad, shown] of [["x", '"x"'], [0, "0"], [undefined, "undefined"]] as const) {
-      const message = `Cannot declare struct "Vec2" in ${
-        method.slice(2)
-      }: ${shown} is not a struct`;
+      const [, language] = method.split("to");
+      const message = `Cannot declare struct "Vec2" in ${language}: ${shown} is not a struct`;
       assertThrows(() => print(Vec2, untyped<AnyStruct>(bad)), SchemaError, message);
     }
   });

@@ -42,11 +42,8 @@ function each(claim: string, test: (kind: OfKind, handles: AnyHandle[]) => void)
 
 each("a part of a view is always the same object, and no part of another view", (kind, handles) => {
   const cursor = kind.pool.cursor<Any>(...kind.of);
-  const views = [
-    kind.pool.get<Any>(...kind.of, handles[0]),
-    kind.pool.get<Any>(...kind.of, handles[0]),
-    cursor,
-  ];
+  const get = () => kind.pool.get<Any>(...kind.of, handles[0]);
+  const views = [get(), get(), cursor];
   const found = new Map<object, string>();
   views.forEach((view, turn) => {
     // In another order, since parts are made on first use.
@@ -77,12 +74,8 @@ each("kept parts follow their view to other records and blocks", (kind, handles)
 });
 
 /** Writes through parts: the part, what is called on it, and the path and value that change. */
-const PART_WRITES: readonly [
-  part: string,
-  (part: Any, value: Any) => void,
-  path: string,
-  value: Any,
-][] = [
+type Write = (part: Any, value: Any) => void;
+const PART_WRITES: readonly [part: string, write: Write, path: string, value: Any][] = [
   ["pos", (part, value) => part.x = value, "pos.x", 500],
   ["line.to", (part, value) => part.y = value, "line.to.y", 501],
   ["color", (part, value) => part.set(3, value), "color.3", 99],
@@ -198,28 +191,25 @@ eachView("ArrayView.get() and set() throw RangeError on an index without element
   assertEquals(view.toJSON(), thingOf(1));
 });
 
-eachView(
-  "ArrayView.copyFrom() writes the first elements, from anything array-like",
-  (view, other) => {
-    const { color, speed } = view;
-    color.copyFrom([1, 2, 3, 4]);
-    color.copyFrom(new Uint8Array([9, 8]));
-    assertEquals(color.toArray(), [9, 8, 3, 4]);
-    color.copyFrom({ length: 1, 0: 300 });
-    color.copyFrom([]);
-    assertEquals(color.toArray(), [44, 8, 3, 4]);
-    speed.copyFrom(color.toArray().slice(1));
-    assertEquals(speed.toArray(), [8, 3, 4]);
-    const line = view.trails.get(2).dots;
-    line.copyFrom([{ x: 5 }]);
-    assertEquals(line.toArray(), [{ x: 5, y: -29 }, { x: 32, y: -30 }]);
-    for (const name of ["color", "trails", "speed"]) {
-      other[name].copyFrom(view[name]);
-      view[name].copyFrom(view[name]);
-      assertEquals(other[name].toArray(), view[name].toArray());
-    }
-  },
-);
+eachView("ArrayView.copyFrom() writes the first elements, of any array-like", (view, other) => {
+  const { color, speed } = view;
+  color.copyFrom([1, 2, 3, 4]);
+  color.copyFrom(new Uint8Array([9, 8]));
+  assertEquals(color.toArray(), [9, 8, 3, 4]);
+  color.copyFrom({ length: 1, 0: 300 });
+  color.copyFrom([]);
+  assertEquals(color.toArray(), [44, 8, 3, 4]);
+  speed.copyFrom(color.toArray().slice(1));
+  assertEquals(speed.toArray(), [8, 3, 4]);
+  const line = view.trails.get(2).dots;
+  line.copyFrom([{ x: 5 }]);
+  assertEquals(line.toArray(), [{ x: 5, y: -29 }, { x: 32, y: -30 }]);
+  for (const name of ["color", "trails", "speed"]) {
+    other[name].copyFrom(view[name]);
+    view[name].copyFrom(view[name]);
+    assertEquals(other[name].toArray(), view[name].toArray());
+  }
+});
 
 // -- JSON --
 
@@ -281,37 +271,31 @@ function eachHolder(claim: string, test: (view: Any) => void): void {
   }
 }
 
-eachHolder(
-  "JSON.stringify() writes integers of 64 bits as decimal strings, in every part",
-  (view) => {
-    assertEquals([IN_JSON.id, IN_JSON.pos.n], ["18446744073709551615", "-9223372036854775808"]);
-    for (const part of JSON_PARTS) {
-      for (const space of [0, 2]) {
-        const expected = JSON.stringify(part(IN_JSON), null, space);
-        assertEquals(JSON.stringify(part(view), null, space), expected);
-      }
-      for (const key of ["", "0", "view"]) assertEquals(part(view).toJSON(key), part(IN_JSON));
+eachHolder("JSON.stringify() writes integers of 64 bits as decimal strings everywhere", (view) => {
+  assertEquals([IN_JSON.id, IN_JSON.pos.n], ["18446744073709551615", "-9223372036854775808"]);
+  for (const part of JSON_PARTS) {
+    for (const space of [0, 2]) {
+      const expected = JSON.stringify(part(IN_JSON), null, space);
+      assertEquals(JSON.stringify(part(view), null, space), expected);
     }
-    const nested = { of: { view }, list: [view.ids, view], pairs: [...view.pairs] };
-    const expected = { of: { view: IN_JSON }, list: [IN_JSON.ids, IN_JSON], pairs: IN_JSON.pairs };
-    assertEquals(JSON.parse(JSON.stringify(nested)), expected);
-  },
-);
+    for (const key of ["", "0", "view"]) assertEquals(part(view).toJSON(key), part(IN_JSON));
+  }
+  const nested = { of: { view }, list: [view.ids, view], pairs: [...view.pairs] };
+  const expected = { of: { view: IN_JSON }, list: [IN_JSON.ids, IN_JSON], pairs: IN_JSON.pairs };
+  assertEquals(JSON.parse(JSON.stringify(nested)), expected);
+});
 
-eachHolder(
-  "JSON.stringify() gives a replacer the strings, and keeps to a list of names",
-  (view) => {
-    const types = new Set<string>();
-    const json = JSON.stringify({ view }, (key, value) => {
-      types.add(typeof value);
-      return key === "m" ? `${value}${value}` : value;
-    });
-    const { pos, pairs } = JSON.parse(json).view;
-    assertEquals([pos.m, pairs[0].m, types.has("bigint")], ["11", "44", false]);
-    const names = ["id", "pos", "n"];
-    assertEquals(JSON.stringify(view, names), JSON.stringify(IN_JSON, names));
-  },
-);
+eachHolder("JSON.stringify() gives a replacer strings, and keeps to a list of names", (view) => {
+  const types = new Set<string>();
+  const json = JSON.stringify({ view }, (key, value) => {
+    types.add(typeof value);
+    return key === "m" ? `${value}${value}` : value;
+  });
+  const { pos, pairs } = JSON.parse(json).view;
+  assertEquals([pos.m, pairs[0].m, types.has("bigint")], ["11", "44", false]);
+  const names = ["id", "pos", "n"];
+  assertEquals(JSON.stringify(view, names), JSON.stringify(IN_JSON, names));
+});
 
 eachHolder("toJSON() without a key, toArray() and printing give bigints", (view) => {
   for (const part of JSON_PARTS) {
@@ -416,10 +400,9 @@ for (const [name, make] of Object.entries(POOL_KINDS)) {
       kind.pool.seek(cursor, handles[3]);
       kind.pool.freeBlock(kind.pool.blocks[0].index);
       for (const view of [cursor, views[3]]) assertUnbound(view, "freeBlock()");
-      assertEquals([kind.pool.seek(cursor, handles[20]), views[39]].map((it) => it.toJSON()), [
-        VALUES,
-        VALUES,
-      ]);
+      for (const view of [kind.pool.seek(cursor, handles[20]), views[39]]) {
+        assertEquals(view.toJSON(), VALUES);
+      }
       kind.pool.freeMany(handles.slice(16).map(forge));
       kind.pool.trim();
       assertUnbound(cursor, "trim()");
