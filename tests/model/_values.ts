@@ -19,7 +19,7 @@ import { untyped } from "../_support.ts";
 import { Random } from "../_random.ts";
 
 /** The 13 scalar types. */
-const SCALARS: readonly ScalarType[] = [
+export const SCALARS: readonly ScalarType[] = [
   ...["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"] as const,
   ...["f16", "f32", "f64", "bool", "ref"] as const,
 ];

@@ -78,11 +78,6 @@ const INTEGERS = {
 } as const;
 const REALS = { f16: Float16Array, f32: Float32Array, f64: Float64Array } as const;
 const BIGS = { u64: BigUint64Array, i64: BigInt64Array } as const;
-/** The 13 scalar types. */
-export const TYPES: readonly ScalarType[] = [
-  ...Object.keys({ ...INTEGERS, ...REALS, ...BIGS }),
-  "bool",
-] as ScalarType[]; // their names
 
 const ENDS = [7, 8, 15, 16, 31, 32, 53, 63, 64].flatMap((bits) => [
   2n ** BigInt(bits) - 1n,

@@ -149,16 +149,18 @@ for (const [member, iterate] of Object.entries(MEMBERS)) {
   });
 }
 
-each("visits what is allocated after the loop was made, and nothing in an empty pool", (make) => {
+each("a loop visits what came after it was made, and an iterator does not", (make) => {
   const it = make();
   it.pool.clear();
   it.pool.trim();
   const seen: number[] = [];
   const pass = it.pool.loop(...it.of, ({ n }: Counted) => seen.push(n));
+  const iterators: Iterator<unknown>[] = [it.views(), it.pool.handles(...it.of)];
   const passes = [pass, ...Object.values(MEMBERS).map((iterate) => () => iterate(it, () => {}))];
   for (const pass of passes) pass();
   assertEquals(seen, []);
   it.alloc(7);
+  for (const early of iterators) assertEquals(early.next().done, true);
   pass();
   it.pool.freeBlock(it.pool.blocks[0].index);
   pass();

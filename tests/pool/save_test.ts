@@ -27,16 +27,8 @@ import {
 import { POOL_KINDS, valuesOf } from "../_kinds.ts";
 import { assertError, counters, forge, stateOf, untyped } from "../_support.ts";
 import { SNAPPED, stateful, statesOf } from "../slab/_snapshots.ts";
-import {
-  edgesOf,
-  reload,
-  reloadMoved,
-  type Saved,
-  stored,
-  textOf,
-  TYPES,
-  withText,
-} from "./_saves.ts";
+import { SCALARS } from "../model/_values.ts";
+import { edgesOf, reload, reloadMoved, type Saved, stored, textOf, withText } from "./_saves.ts";
 
 /** The records of a pool as plain values, bigints as strings. */
 function plain(pool: Iterable<object>): unknown[] {
@@ -195,10 +187,10 @@ Deno.test("load() finds a struct by its new name, also where every object has su
   assertEquals(plain(pool), [{ hp: 3 }]);
 });
 
-for (const from of TYPES) {
+for (const from of SCALARS) {
   Deno.test(`load() converts ${from} to every other type as typed arrays do, and counts what wraps`, () => {
     const edges = edgesOf(from).slice(0, 64);
-    for (const to of TYPES) {
+    for (const to of SCALARS) {
       const old = shipsOf({ v: from });
       for (const v of edges) old.alloc(untyped({ v }));
       const pool = shipsOf({ v: to, also: "u8" });

@@ -16,7 +16,6 @@ import {
   Pool,
   type PoolOptions,
   restore,
-  type ScalarType,
   snapshot,
   StaleHandleError,
   struct,
@@ -27,6 +26,7 @@ import {
 import { slabs } from "../../src/slab/slab.ts";
 import { drop, fillKind, type KindMaker, type OfKind } from "../_kinds.ts";
 import { POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
+import { SCALARS as TYPES } from "../model/_values.ts";
 import { forge, SMALL, stateOf, untyped } from "../_support.ts";
 
 const DEBUG: PoolOptions = { ...SMALL, debug };
@@ -239,10 +239,6 @@ each("freeBlock() and dispose() poison what goes back to the memory resource", (
 
 // -- every access to a record that is gone --
 
-const TYPES: readonly ScalarType[] = [
-  ...["i8", "u8", "bool", "i16", "u16", "f16", "i32", "u32", "f32", "ref"] as const,
-  ...["f64", "i64", "u64"] as const,
-];
 const SCALARS = Object.fromEntries(TYPES.map((type) => [`$${type}`, type]));
 const LISTS = Object.fromEntries(TYPES.map((type) => [`list$${type}`, array(type, 2)]));
 const [Scalars, Lists] = [struct(SCALARS), struct(LISTS)];

@@ -184,14 +184,6 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
   });
 }
 
-each("an iterator made before the first record visits none, one made later visits all", (make) => {
-  const it = make();
-  const early = [viewsOf(it)[Symbol.iterator](), it.pool.handles(...it.of)];
-  filled(it, 40);
-  for (const iterator of early) assertEquals(iterator.next().done, true);
-  assertEquals([[...viewsOf(it)].length, [...it.pool.handles(...it.of)].length], [40, 40]);
-});
-
 // -- the lowest block first --
 
 /** Changes to a pool and to the list of its live handles, which depend on any number. */

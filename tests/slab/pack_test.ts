@@ -17,12 +17,12 @@ import {
   type PoolOptions,
   PoolSet,
   ref,
-  type ScalarType,
   SharedPool,
   struct,
   TypeMismatchError,
 } from "../../mod.ts";
 import { drop, type OfKind, packAny, testKinds } from "../_kinds.ts";
+import { SCALARS } from "../model/_values.ts";
 import { partsOf } from "../shared/_support.ts";
 import { fill, KINDS, type MixedKind, type Num, Pos, Real, untyped } from "../_support.ts";
 
@@ -154,10 +154,6 @@ test("pack() writes nothing when it throws", ({ pool, of }, left) => {
 
 // -- types and sizes --
 
-const SCALARS: readonly ScalarType[] = [
-  ...["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"] as const,
-  ...["f16", "f32", "f64", "bool", "ref"] as const,
-];
 const ARRAYS = [
   ...[Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
   ...[Float16Array, Float32Array, Float64Array],
