@@ -262,18 +262,6 @@ each("allocMany() changes nothing where memory runs out, though chunks rest", (m
   assertEquals(memory.regions, 0);
 });
 
-each("allocMany() takes what rests where maxChunks allows no others", (make) => {
-  const { pool, of } = make({ chunksPerBlock: 16, maxChunks: 64 });
-  for (const count of [64, 40, 64, 17, 33]) {
-    const handles: AnyHandle[] = pool.allocMany(...of, count);
-    assertEquals(new Set(handles).size, count);
-    validate(pool);
-    pool.freeMany(handles);
-    pool.trim();
-  }
-  pool.dispose();
-});
-
 Deno.test("Spread reuse looks at the blocks no more than once where every chunk is in use", () => {
   const pool = counters({ reuse: "spread", chunksPerBlock: 16, maxChunks: 2 ** 12 });
   const handles = pool.allocMany(2 ** 12);
