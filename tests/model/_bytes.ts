@@ -9,16 +9,13 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  type AnyStruct,
   Arena,
-  type ByteAllocatorOptions,
   debug,
   DisposedError,
   FreeListAllocator,
   InvalidAddressError,
   LeakError,
   LifoOrderError,
-  type MemoryRegion,
   OutOfMemoryError,
   restoreArena,
   snapshotArena,
@@ -27,6 +24,7 @@ import {
   StaleHandleError,
   validate,
 } from "../../mod.ts";
+import type { AnyStruct, ByteAllocatorOptions, MemoryRegion } from "../../mod.ts";
 import { addressOf, endOf, unitOf } from "../../src/bytes/chunks.ts";
 import { type Heap, heaps } from "../../src/bytes/heap.ts";
 import { arenas } from "../../src/bytes/metadata.ts";

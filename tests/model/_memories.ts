@@ -6,15 +6,13 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   Arena,
-  type CountingMemory,
   countingMemory,
   FreeListAllocator,
   heapMemory,
-  type MemoryRegion,
-  type MemoryResource,
   sharedMemory,
   wasmMemory,
 } from "../../mod.ts";
+import type { CountingMemory, MemoryRegion, MemoryResource } from "../../mod.ts";
 import { Ledger } from "../_ledger.ts";
 import type { Random } from "../_random.ts";
 

@@ -6,17 +6,15 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
-  type AnyStruct,
   HandleMap,
   LeakError,
   Pool,
-  type PoolOptions,
   PoolSet,
   SharedPool,
   StaleHandleError,
   validate,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // to wear chunks out
 import { forge, untyped } from "../_support.ts";
 import type { Source } from "./_memories.ts";

@@ -6,13 +6,8 @@
  */
 import { packAny } from "../_kinds.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  type AnyHandle,
-  OutOfMemoryError,
-  PoolExhaustedError,
-  PoolSet,
-  StaleHandleError,
-} from "../../mod.ts";
+import { OutOfMemoryError, PoolExhaustedError, PoolSet, StaleHandleError } from "../../mod.ts";
+import type { AnyHandle } from "../../mod.ts";
 import { forge } from "../_support.ts";
 import type { AnyView, Subject } from "./_model.ts";
 import type { Random } from "../_random.ts";

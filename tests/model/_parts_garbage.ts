@@ -8,14 +8,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { array, ErasedPool, type Handle, Pool, PoolSet, struct, type View } from "../../mod.ts";
 import { untyped } from "../_support.ts";
-import {
-  assertNoGarbage as assertNone,
-  claim,
-  leastLeft,
-  type Operation,
-  ROUND,
-  sink,
-} from "./_meter.ts";
+import { assertNoGarbage as assertNone, claim, leastLeft, ROUND, sink } from "./_meter.ts";
+import type { Operation } from "./_meter.ts";
 
 /** Operations of a measurement. */
 const FEWER = 100_000;

@@ -4,13 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  type AnyHandle,
-  type AnyStruct,
-  PoolExhaustedError,
-  StaleHandleError,
-  Struct,
-} from "../../mod.ts";
+import { PoolExhaustedError, StaleHandleError, Struct } from "../../mod.ts";
+import type { AnyHandle, AnyStruct } from "../../mod.ts";
 import { forge } from "../_support.ts";
 import type { AnyView, Subject } from "./_model.ts";
 import { Random } from "../_random.ts";

@@ -6,15 +6,8 @@
  */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import {
-  type AnyStruct,
-  ErasedPool,
-  Pool,
-  type PoolOptions,
-  PoolSet,
-  SharedPool,
-  snapshot,
-} from "../../mod.ts";
+import { ErasedPool, Pool, PoolSet, SharedPool, snapshot } from "../../mod.ts";
+import type { AnyStruct, PoolOptions } from "../../mod.ts";
 import { bytesOf } from "../shared/_support.ts";
 import { Source, type SourceKind, SOURCES } from "./_memories.ts";
 import { type AnyPool, Subject } from "./_model.ts";

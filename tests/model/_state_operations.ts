@@ -4,16 +4,8 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  compact,
-  load,
-  type LoadReport,
-  PoolSet,
-  restore,
-  save,
-  snapshot,
-  SnapshotError,
-} from "../../mod.ts";
+import { compact, load, PoolSet, restore, save, snapshot, SnapshotError } from "../../mod.ts";
+import type { LoadReport } from "../../mod.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts"; // for what stays in compact()
 import { assertSameBytes } from "../slab/_snapshots.ts";
 import type { AnyView, State, Subject } from "./_model.ts";

@@ -5,16 +5,8 @@
  * @module
  */
 import fc from "fast-check";
-import {
-  type AnyStruct,
-  array,
-  type ArrayType,
-  type FieldType,
-  ref,
-  type ScalarType,
-  Struct,
-  struct,
-} from "../../mod.ts";
+import { array, ref, Struct, struct } from "../../mod.ts";
+import type { AnyStruct, ArrayType, FieldType, ScalarType } from "../../mod.ts";
 import { untyped } from "../_support.ts";
 import { Random } from "../_random.ts";
 

@@ -6,29 +6,19 @@
  */
 import { assert } from "@std/assert";
 import {
-  type AnyHandle,
   array,
   ErasedPool,
-  type Handle,
   HandleMap,
   Pool,
-  type PoolOptions,
   PoolSet,
   SharedPool,
   snapshot,
   struct,
 } from "../../mod.ts";
+import type { AnyHandle, Handle, PoolOptions } from "../../mod.ts";
 import { type AnyPool, type OfKind, packAny, POOL_KINDS, viewsOf } from "../_kinds.ts";
-import {
-  fill,
-  KINDS,
-  type MixedKind,
-  type MixedPool,
-  Num,
-  Pos,
-  Real,
-  untyped,
-} from "../_support.ts";
+import { fill, KINDS, Num, Pos, Real, untyped } from "../_support.ts";
+import type { MixedKind, MixedPool } from "../_support.ts";
 import { assertNoGarbage, bytesLeft, claim, type Operation, sink } from "./_meter.ts";
 
 const SIZE = 1000;

@@ -9,17 +9,8 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import {
-  type AnyHandle,
-  type AnyStruct,
-  debug,
-  type ElementType,
-  type FieldType,
-  Pool,
-  type PoolOptions,
-  Struct,
-  validate,
-} from "../../mod.ts";
+import { debug, Pool, Struct, validate } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, ElementType, FieldType, PoolOptions } from "../../mod.ts";
 import { edgesOf, reload, stored } from "../pool/_saves.ts";
 import { forge, untyped } from "../_support.ts";
 import { anyStruct, isArray, mapFields, type Plain, zeroOf } from "./_values.ts";

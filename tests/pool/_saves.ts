@@ -4,15 +4,8 @@
  *
  * @module
  */
-import {
-  load,
-  type LoadOptions,
-  type LoadReport,
-  type PoolBase,
-  save,
-  type ScalarType,
-  validate,
-} from "../../mod.ts";
+import { load, save, validate } from "../../mod.ts";
+import type { LoadOptions, LoadReport, PoolBase, ScalarType } from "../../mod.ts";
 import { arraysOf, HEADER_WORDS, SAVE, writeHeader } from "../../src/slab/envelope.ts";
 import type { Watched } from "../_support.ts";
 

@@ -6,20 +6,16 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
-  type AnyStruct,
   array,
   DisposedError,
   ErasedPool,
-  type ErasedPoolOptions,
-  type PoolOptions,
   PoolSet,
   SchemaError,
   StaleHandleError,
-  type Struct,
   struct,
   TypeMismatchError,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, ErasedPoolOptions, PoolOptions, Struct } from "../../mod.ts";
 import { type AnyPool, labelOf as labelOfKind } from "../_kinds.ts";
 import { assertError, fill, forge, Huge, KINDS, Num, Pos, Real, untyped } from "../_support.ts";
 import type { MixedKind as Kind, MixedPool } from "../_support.ts";

@@ -7,17 +7,12 @@
  */
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
-  type AnyStruct,
   debug,
   DisposedError,
   ErasedPool,
-  type Handle,
-  type Init,
   LeakError,
   Pool,
   PoolBase,
-  type PoolOptions,
   PoolSet,
   restore,
   snapshot,
@@ -25,6 +20,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, Handle, Init, PoolOptions } from "../../mod.ts";
 import type { AnyPool } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 

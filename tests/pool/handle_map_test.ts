@@ -8,19 +8,15 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
-  type AnyStruct,
   DisposedError,
   ErasedPool,
-  type Handle,
   HandleMap,
-  type HandleMapPool,
   Pool,
-  type PoolOptions,
   SharedPool,
   StaleHandleError,
   wasmMemory,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, Handle, HandleMapPool, PoolOptions } from "../../mod.ts";
 import { drop, type OfKind, POOL_KINDS, testKinds } from "../_kinds.ts";
 import { pair, take } from "../shared/_support.ts";
 import { Num, Pos, untyped } from "../_support.ts";

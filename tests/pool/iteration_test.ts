@@ -9,17 +9,8 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  type AnyHandle,
-  type AnyStruct,
-  DisposedError,
-  ErasedPool,
-  Pool,
-  type PoolOptions,
-  PoolSet,
-  struct,
-  validate,
-} from "../../mod.ts";
+import { DisposedError, ErasedPool, Pool, PoolSet, struct, validate } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 import { type AnyPool, drop, MODES } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 

@@ -9,8 +9,6 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
-  type AnyStruct,
   array,
   compact,
   DisposedError,
@@ -19,17 +17,15 @@ import {
   NULL_HANDLE,
   Pool,
   PoolExhaustedError,
-  type PoolOptions,
   PoolSet,
-  type PoolStats,
   restore,
   save as savePool,
   snapshot,
   StaleHandleError,
   struct,
   validate,
-  type View,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, PoolOptions, PoolStats, View } from "../../mod.ts";
 import { drop, fillKind as fill, packAny, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
 import type { KindMaker, OfKind } from "../_kinds.ts";
 import { assertError, assertHarmless, forge, Num, stateOf, untyped } from "../_support.ts";

@@ -7,19 +7,15 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
-  type AnyStruct,
   array,
   ErasedPool,
-  type HandleKind,
   PoolSet,
-  type PoolSetOptions,
-  type PoolSetStats,
   SchemaError,
   StaleHandleError,
   struct,
   validate,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, HandleKind, PoolSetOptions, PoolSetStats } from "../../mod.ts";
 import { assertError, assertHarmless, fill, forge, KINDS, Num, untyped } from "../_support.ts";
 import type { MixedKind as Kind } from "../_support.ts";
 

@@ -5,16 +5,8 @@
  * @module
  */
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  array,
-  type HandleKind,
-  Pool,
-  ref,
-  restore,
-  snapshot,
-  StaleHandleError,
-  struct,
-} from "../../mod.ts";
+import { array, Pool, ref, restore, snapshot, StaleHandleError, struct } from "../../mod.ts";
+import type { HandleKind } from "../../mod.ts";
 import { assertError, counters, forge, SMALL, untyped } from "../_support.ts";
 
 const Enemy = struct({ hp: "u16" }, { name: "Enemy" });

@@ -5,17 +5,13 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  type AnyStruct,
   array,
   debug,
   DisposedError,
   ErasedPool,
-  type Fields,
   HandleMap,
   load,
-  type LoadOptions,
   Pool,
-  type PoolOptions,
   PoolSet,
   ref,
   save,
@@ -24,6 +20,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
+import type { AnyStruct, Fields, LoadOptions, PoolOptions } from "../../mod.ts";
 import { POOL_KINDS, valuesOf } from "../_kinds.ts";
 import { assertError, counters, forge, stateOf, untyped } from "../_support.ts";
 import { SNAPPED, stateful, statesOf } from "../slab/_snapshots.ts";

@@ -6,17 +6,13 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
   compact,
   debug as debugMode,
   DisposedError,
   ErasedPool,
   load,
-  type MemoryRegion,
-  type MemoryResource,
   OutOfMemoryError,
   PoolExhaustedError,
-  type PoolOptions,
   PoolSet,
   restore,
   save,
@@ -27,6 +23,7 @@ import {
   TypeMismatchError,
   validate,
 } from "../../mod.ts";
+import type { AnyHandle, MemoryRegion, MemoryResource, PoolOptions } from "../../mod.ts";
 import { drop, fillKind, type OfKind, reserveIn, testKinds } from "../_kinds.ts";
 import { Ledger } from "../_ledger.ts";
 import { figuresOf, forge, Num, stateOf, untyped } from "../_support.ts";

@@ -4,8 +4,6 @@
  * @module
  */
 import {
-  type AnyHandle,
-  type AnyStruct,
   Arena,
   array,
   ErasedPool,
@@ -18,6 +16,7 @@ import {
   StackAllocator,
   struct,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct } from "../../mod.ts";
 import { type AnyPool, packAny } from "../_kinds.ts";
 
 /** Records in each pool: more than the number below which all callbacks share a loop. */

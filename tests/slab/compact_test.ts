@@ -9,8 +9,6 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
-  type AnyStruct,
   array,
   compact,
   countingMemory,
@@ -19,16 +17,14 @@ import {
   ErasedPool,
   heapMemory,
   LeakError,
-  type MemoryResource,
   Pool,
-  type PoolBase,
-  type PoolOptions,
   ref,
   StaleHandleError,
   struct,
   validate,
   wasmMemory,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, MemoryResource, PoolBase, PoolOptions } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // to locate chunks, and to wear out generations
 import { drop, fillKind, type OfKind, POOL_KINDS } from "../_kinds.ts";
 import { reserveIn, testKinds } from "../_kinds.ts";

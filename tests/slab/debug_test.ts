@@ -6,15 +6,12 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
-  type AnyStruct,
   array,
   countingMemory,
   debug,
   DisposedError,
   LeakError,
   Pool,
-  type PoolOptions,
   restore,
   snapshot,
   StaleHandleError,
@@ -22,6 +19,7 @@ import {
   validate,
   wasmMemory,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 // Chunks are reused where the index shows it, and generations worn out, only in the slab.
 import { slabs } from "../../src/slab/slab.ts";
 import { drop, fillKind, type KindMaker, type OfKind } from "../_kinds.ts";

@@ -11,13 +11,12 @@ import {
   ErasedPool,
   load,
   Pool,
-  type PoolBase,
-  type PoolOptions,
   PoolSet,
   restore,
   save,
   snapshot,
 } from "../../mod.ts";
+import type { PoolBase, PoolOptions } from "../../mod.ts";
 import { SnapshotError, struct, validate } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // which labels a pool has in errors
 import { type AnyPool, drop, type OfKind, valuesOf } from "../_kinds.ts";

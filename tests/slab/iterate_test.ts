@@ -6,18 +6,8 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  type AnyHandle,
-  type AnyStruct,
-  array,
-  compact,
-  debug,
-  type PoolOptions,
-  PoolSet,
-  StaleHandleError,
-  struct,
-  validate,
-} from "../../mod.ts";
+import { array, compact, debug, PoolSet, StaleHandleError, struct, validate } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 import { type AnyPool, drop, fillKind as filled, type OfKind } from "../_kinds.ts";
 import { MODES, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
 import { untyped } from "../_support.ts";

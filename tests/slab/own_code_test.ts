@@ -2,16 +2,8 @@
  * Own code: when texts are compiled again and when not, their names, and that only speed differs.
  */
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  debug,
-  ErasedPool,
-  Pool,
-  type PoolOptions,
-  PoolSet,
-  SharedPool,
-  specialization,
-  struct,
-} from "../../mod.ts";
+import { debug, ErasedPool, Pool, PoolSet, SharedPool, specialization, struct } from "../../mod.ts";
+import type { PoolOptions } from "../../mod.ts";
 import type { Outcome, Scenario } from "./_own_code_worker.ts";
 import { CAN_COMPILE, LATE, textsOf } from "./_own_texts.ts";
 import { workOut } from "./_workout.ts";

@@ -12,15 +12,14 @@ import {
   DisposedError,
   ErasedPool,
   pack as packPool,
-  type PackTarget,
   Pool,
-  type PoolOptions,
   PoolSet,
   ref,
   SharedPool,
   struct,
   TypeMismatchError,
 } from "../../mod.ts";
+import type { PackTarget, PoolOptions } from "../../mod.ts";
 import { drop, type OfKind, packAny, testKinds } from "../_kinds.ts";
 import { SCALARS } from "../model/_values.ts";
 import { partsOf } from "../shared/_support.ts";

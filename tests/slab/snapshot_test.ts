@@ -6,13 +6,11 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  type AnyStruct,
   array,
   debug,
   ErasedPool,
   LeakError,
   Pool,
-  type PoolOptions,
   PoolSet,
   restore,
   snapshot,
@@ -21,6 +19,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
+import type { AnyStruct, PoolOptions } from "../../mod.ts";
 import { Ledger } from "../_ledger.ts";
 import { drop, POOL_KINDS } from "../_kinds.ts";
 import { assertError, counters, figuresOf, forge, untyped } from "../_support.ts";

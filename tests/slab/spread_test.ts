@@ -5,18 +5,17 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
   countingMemory,
   InvariantError,
   load,
   OutOfMemoryError,
-  type PoolOptions,
   restore,
   save,
   snapshot,
   validate,
   wasmMemory,
 } from "../../mod.ts";
+import type { AnyHandle, PoolOptions } from "../../mod.ts";
 // How often a pool looks at its blocks shows only in the slab, and its queue can be damaged only
 // there.
 import type { Block } from "../../src/slab/block.ts";

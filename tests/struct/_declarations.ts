@@ -4,16 +4,8 @@
  * @module
  */
 import fc from "fast-check";
-import {
-  type AnyStruct,
-  array,
-  type ElementType,
-  type FieldType,
-  ref,
-  type ScalarType,
-  Struct,
-  struct,
-} from "../../mod.ts";
+import { array, ref, Struct, struct } from "../../mod.ts";
+import type { AnyStruct, ElementType, FieldType, ScalarType } from "../../mod.ts";
 import { isArray } from "../model/_values.ts";
 
 /** A member of a declared struct. */

@@ -3,15 +3,8 @@
  *
  * @module
  */
-import {
-  type AnyStruct,
-  Arena,
-  type DebugMode,
-  FreeListAllocator,
-  type MemoryResource,
-  SharedPool,
-  StackAllocator,
-} from "../../mod.ts";
+import { Arena, FreeListAllocator, SharedPool, StackAllocator } from "../../mod.ts";
+import type { AnyStruct, DebugMode, MemoryResource } from "../../mod.ts";
 import { POOL_KINDS } from "../_kinds.ts";
 import { forge, untyped } from "../_support.ts";
 

@@ -6,16 +6,8 @@
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  type AnyStruct,
-  array,
-  type FieldType,
-  Pool,
-  type PoolOptions,
-  type ScalarType,
-  Struct,
-  struct,
-} from "../../mod.ts";
+import { array, Pool, Struct, struct } from "../../mod.ts";
+import type { AnyStruct, FieldType, PoolOptions, ScalarType } from "../../mod.ts";
 import { type OfKind, POOL_KINDS } from "../_kinds.ts";
 import { assertError, type ErrorClass, untyped } from "../_support.ts";
 import { isArray, zeroOf } from "../model/_values.ts";

@@ -7,21 +7,8 @@
  */
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  type AnyHandle,
-  type AnyStruct,
-  array,
-  ErasedPool,
-  type FieldType,
-  Pool,
-  type PoolOptions,
-  restore,
-  type ScalarType,
-  snapshot,
-  Struct,
-  struct,
-  validate,
-} from "../../mod.ts";
+import { array, ErasedPool, Pool, restore, snapshot, Struct, struct, validate } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, FieldType, PoolOptions, ScalarType } from "../../mod.ts";
 import { type OfKind, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
 import { Random } from "../_random.ts";
 import { assertError, untyped } from "../_support.ts";

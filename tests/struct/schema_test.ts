@@ -6,18 +6,8 @@
  */
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  type AnyStruct,
-  array,
-  type Fields,
-  type FieldType,
-  Pool,
-  ref,
-  type ScalarType,
-  SchemaError,
-  Struct,
-  struct,
-} from "../../mod.ts";
+import { array, Pool, ref, SchemaError, Struct, struct } from "../../mod.ts";
+import type { AnyStruct, Fields, FieldType, ScalarType } from "../../mod.ts";
 import { untyped } from "../_support.ts";
 import { structsOf } from "./_declarations.ts";
 

@@ -5,27 +5,12 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  type AnyStruct,
-  array,
-  ref,
-  type ScalarType,
-  SchemaError,
-  Struct,
-  struct,
-  toC,
-  toWGSL,
-} from "../../mod.ts";
+import { array, ref, SchemaError, Struct, struct, toC, toWGSL } from "../../mod.ts";
+import type { AnyStruct, ScalarType } from "../../mod.ts";
 import { untyped } from "../_support.ts";
 import { isArray } from "../model/_values.ts";
-import {
-  type Declarations,
-  declarationsOf,
-  inOrder,
-  type Member,
-  structsOf,
-  WGSL_SCALARS,
-} from "./_declarations.ts";
+import { declarationsOf, inOrder, structsOf, WGSL_SCALARS } from "./_declarations.ts";
+import type { Declarations, Member } from "./_declarations.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 

@@ -6,32 +6,25 @@
  */
 import { assertEquals } from "@std/assert";
 import { assertType, type IsExact } from "@std/testing/types";
-import {
-  type AnyHandle,
-  type AnyStruct,
-  array,
-  type ArrayView,
-  ErasedPool,
-  type Handle,
-  type HandleOf,
-  type Infer,
-  type Init,
-  type ItemsOf,
-  type KeyedHandle,
-  type NoSpread,
-  NULL_HANDLE,
-  Pool,
-  type PoolBlock,
-  PoolSet,
-  type PoolSetStats,
-  type PoolStats,
-  ref,
-  type ScopedRecord,
-  type SharedPool,
-  Struct,
-  struct,
-  type StructOf,
-  type View,
+import { array, ErasedPool, NULL_HANDLE, Pool, PoolSet, ref, Struct, struct } from "../../mod.ts";
+import type {
+  AnyHandle,
+  AnyStruct,
+  ArrayView,
+  Handle,
+  HandleOf,
+  Infer,
+  Init,
+  ItemsOf,
+  KeyedHandle,
+  NoSpread,
+  PoolBlock,
+  PoolSetStats,
+  PoolStats,
+  ScopedRecord,
+  SharedPool,
+  StructOf,
+  View,
 } from "../../mod.ts";
 
 /** Whether a `T` can be assigned to a `U`. */

@@ -7,16 +7,8 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { inspect } from "node:util";
 import fc from "fast-check";
-import {
-  type AnyHandle,
-  array,
-  debug as debugMode,
-  Pool,
-  type PoolOptions,
-  struct,
-  validate,
-  wasmMemory,
-} from "../../mod.ts";
+import { array, debug as debugMode, Pool, struct, validate, wasmMemory } from "../../mod.ts";
+import type { AnyHandle, PoolOptions } from "../../mod.ts";
 import { type OfKind, POOL_KINDS, valuesOf } from "../_kinds.ts";
 import { forge } from "../_support.ts";
 import { ALL_HOLDERS, type Any, HOLDERS } from "./_holders.ts";
