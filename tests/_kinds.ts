@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import {
   type AnyHandle,
   type AnyStruct,
@@ -95,6 +96,36 @@ export function viewsOf<V = View<AnyStruct>>({ pool, of }: OfKind): Iterable<V> 
   // Pools that take a struct have it.
   return of.length > 0 ? pool.all!<V>(...of) : pool as Iterable<unknown> as Iterable<V>;
 }
+
+/** A view of a record with a field `n`. */
+export interface Counted {
+  n: number;
+}
+
+/** Called with each record; its view may be used during the call only. */
+export type Visit = (view: Counted, handle: AnyHandle, ...args: unknown[]) => unknown;
+
+/** Every way to iterate over the records of the struct, or over all where `of` is empty. */
+export const ITERATIONS: Readonly<Record<string, (it: OfKind, visit: Visit) => void>> = {
+  "forEach()": ({ pool, of }, visit) => pool.forEach(...of, visit),
+  "loop()": ({ pool, of }, visit) => pool.loop(...of, visit)(),
+  "for…of": (it, visit) => {
+    for (const view of viewsOf<Counted>(it)) visit(view, it.pool.handleOf(view as never));
+  },
+  "retain()": ({ pool, of }, visit) => {
+    const keep: Visit = (view, handle) => (visit(view, handle), true);
+    assertEquals(pool.retain(...of, keep), 0);
+  },
+  "handles()": ({ pool, of }, visit) => {
+    const typed = of.length > 0 || pool as object instanceof Pool ? undefined : pool as TypedPool;
+    for (const handle of pool.handles(...of)) {
+      visit(pool.get(...typed ? [typed.typeOf(handle)] : of, handle), handle);
+    }
+  },
+};
+
+/** A pool that knows which struct a record has. */
+type TypedPool = AnyPool & Pick<ErasedPool, "typeOf">;
 
 /** The plain values of all records of the struct. */
 export function valuesOf(it: OfKind): unknown[] {

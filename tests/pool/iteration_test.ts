@@ -11,59 +11,28 @@
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
 import { DisposedError, ErasedPool, Pool, PoolSet, struct, validate } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
-import { type AnyPool, drop, MODES } from "../_kinds.ts";
+import { drop, ITERATIONS, MODES, viewsOf } from "../_kinds.ts";
+import type { AnyPool, Counted, OfKind, Visit } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
 const Num = struct({ n: "u32" }, { name: "Num" });
 const Pos = struct({ x: "f32", n: "u32" }, { name: "Pos" });
 const TYPES: readonly AnyStruct[] = [Num, Pos];
 
-interface Counted {
-  n: number;
-}
-type Visit = (view: Counted, handle: AnyHandle, ...args: unknown[]) => unknown;
-
 /** A pool, and some or all of its records. */
-interface Subject {
-  readonly pool: AnyPool;
-  /** The struct that iterations are restricted to, if any. */
-  readonly of: readonly AnyStruct[];
+interface Subject extends OfKind {
   /** Allocates a record that is iterated over. */
   alloc(n: number): AnyHandle;
-  get(handle: AnyHandle): Counted;
-  views(): IterableIterator<Counted>;
 }
-
-/** Every way to iterate, with a function that gets the number and the handle of each record. */
-const MEMBERS: Readonly<Record<string, (it: Subject, visit: Visit) => void>> = {
-  "forEach()": ({ pool, of }, visit) => pool.forEach(...of, visit),
-  "loop()": ({ pool, of }, visit) => pool.loop(...of, visit)(),
-  "retain()": ({ pool, of }, visit) => {
-    const keep: Visit = (view, handle) => (visit(view, handle), true);
-    assertEquals(pool.retain(...of, keep), 0);
-  },
-  "the iterator": (it, visit) => {
-    for (const view of it.views()) visit(view, it.pool.handleOf(view));
-  },
-  "handles()": (it, visit) => {
-    for (const handle of it.pool.handles(...it.of)) visit(it.get(handle), handle);
-  },
-};
 
 function subject(pool: object, structs: readonly AnyStruct[], ...of: AnyStruct[]): Subject {
   const any = pool as AnyPool; // which has untyped arguments
-  const isPool = pool instanceof Pool;
-  return {
-    pool: any,
-    of,
-    alloc: (n) => any.alloc(...(isPool ? [] : [structs[n % structs.length]]), { n }),
-    get: (handle) => {
-      if (isPool) return any.get(handle);
-      const typed = untyped<ErasedPool>(any);
-      return any.get(of[0] ?? typed.typeOf(handle), handle);
-    },
-    views: () => untyped(of.length > 0 ? any.all!(...of) : any[Symbol.iterator]()),
-  };
+  const front = (n: number) => pool instanceof Pool ? [] : [structs[n % structs.length]];
+  return { pool: any, of, alloc: (n) => any.alloc(...front(n), { n }) };
+}
+
+function iteratorOf(it: Subject): IterableIterator<Counted> {
+  return untyped(viewsOf(it)[Symbol.iterator]());
 }
 
 /** Adds records of another struct, which an iteration over those of Num must pass over. */
@@ -124,7 +93,7 @@ function numbersOf(it: Subject): number[] {
 
 // -- which records --
 
-for (const [member, iterate] of Object.entries(MEMBERS)) {
+for (const [member, iterate] of Object.entries(ITERATIONS)) {
   each(`${member} ends where its function disposes of the pool`, (make) => {
     for (const count of COUNTS) {
       for (const at of [1, 20, count]) {
@@ -146,8 +115,8 @@ each("a loop visits what came after it was made, and an iterator does not", (mak
   it.pool.trim();
   const seen: number[] = [];
   const pass = it.pool.loop(...it.of, ({ n }: Counted) => seen.push(n));
-  const iterators: Iterator<unknown>[] = [it.views(), it.pool.handles(...it.of)];
-  const passes = [pass, ...Object.values(MEMBERS).map((iterate) => () => iterate(it, () => {}))];
+  const iterators: Iterator<unknown>[] = [iteratorOf(it), it.pool.handles(...it.of)];
+  const passes = [pass, ...Object.values(ITERATIONS).map((iterate) => () => iterate(it, () => {}))];
   for (const pass of passes) pass();
   assertEquals(seen, []);
   it.alloc(7);
@@ -167,7 +136,7 @@ filledEach("writes through the view, which may be moved to another record", (it,
   it.pool.forEach(...it.of, (view: Counted) => view.n -= 1000);
   const expected = numbersOf(it);
   const last = handles.length - 2;
-  for (const [member, iterate] of Object.entries(MEMBERS)) {
+  for (const [member, iterate] of Object.entries(ITERATIONS)) {
     if (member === "handles()") continue;
     const seen: number[] = [];
     iterate(it, (view) => {
@@ -183,14 +152,14 @@ each("iterators yield one view for each struct, and stay done", (make) => {
   const it = make({ debug: false }); // in debug mode each is of one record
   const structs = it.of.length === 0 && !(it.pool instanceof Pool) ? TYPES.length : 1;
   for (let n = 0; n < 40; n++) it.alloc(n);
-  assertEquals(new Set(it.views()).size, structs);
+  assertEquals(new Set(viewsOf(it)).size, structs);
   const views = new Set<Counted>();
   for (let round = 0; round < 2; round++) {
     it.pool.forEach(...it.of, (view: Counted) => views.add(view));
   }
   assertEquals(views.size, structs); // the second iteration takes over the views of the first
-  for (const view of it.views()) if (view.n === 2) break;
-  for (const make of [() => it.views(), () => it.pool.handles(...it.of)]) {
+  for (const view of viewsOf<Counted>(it)) if (view.n === 2) break;
+  for (const make of [() => iteratorOf(it), () => it.pool.handles(...it.of)]) {
     const iterator: IterableIterator<unknown> = make();
     assert(iterator[Symbol.iterator]() === iterator);
     for (const _ of iterator);
@@ -217,7 +186,7 @@ each("iterations nest, those of one function as well, each with views of its own
   assertEquals(visits, 3 * 20);
   const expected = numbersOf(it);
   const pairs = expected.flatMap((a) => expected.map((b) => `${a} ${b}`));
-  const members = Object.entries(MEMBERS).filter(([member]) => member !== "handles()");
+  const members = Object.entries(ITERATIONS).filter(([member]) => member !== "handles()");
   for (const [outer, iterate] of members) {
     for (const [, iterateWithin] of members) {
       const seen: string[] = [];
@@ -230,7 +199,7 @@ each("iterations nest, those of one function as well, each with views of its own
 filledEach("works as before after a function threw, whose error it passes on", (it, handles) => {
   const error = new Error("boom");
   const expected = numbersOf(it);
-  for (const iterate of Object.values(MEMBERS)) {
+  for (const iterate of Object.values(ITERATIONS)) {
     for (const at of [0, 17, handles.length - 1]) {
       for (const isNested of [false, true]) {
         let calls = 0;
@@ -495,7 +464,7 @@ for (const specialize of [true, false]) {
       for (const entry of live) if (!kept.includes(entry)) pool.free(untyped(entry[1]));
       live = kept;
       for (const [i, it] of its.entries()) {
-        for (const iterate of Object.values(MEMBERS)) {
+        for (const iterate of Object.values(ITERATIONS)) {
           const seen: unknown[] = [];
           iterate(it, ({ n }, handle) => seen.push([n, handle]));
           assertEquals(seen, live.filter(([n]) => n % 2 === i));

@@ -1,6 +1,6 @@
 /**
- * What every iteration promises, for every kind of pool, in every mode: it ends, it visits each record that stays exactly once, and records gather in the
- * lowest blocks.
+ * What every iteration promises, for every kind of pool, in every mode: it ends, it visits each
+ * record that stays exactly once, and records gather in the lowest blocks.
  *
  * @module
  */
@@ -9,53 +9,28 @@ import fc from "fast-check";
 import { array, compact, debug, PoolSet, StaleHandleError, struct, validate } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 import { type AnyPool, drop, fillKind as filled, type OfKind } from "../_kinds.ts";
-import { MODES, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
+import { type Counted, ITERATIONS, MODES, POOL_KINDS, reserveIn, type Visit } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
 const Word = struct({ n: "u32" }, { name: "Word" });
-type WordView = { n: number };
 
 const SIZES: PoolOptions = { chunksPerBlock: 16, maxChunks: 4096 };
-
-/** Called with each record; its view may be used during the call only. */
-type Visit = (view: WordView, handle: AnyHandle) => void;
-
-/** Ways to iterate over the records of a pool. */
-const ITERATIONS: Readonly<Record<string, (it: OfKind, visit: Visit) => void>> = {
-  "forEach()": ({ pool, of }, visit) => pool.forEach(...of, visit),
-  "loop()": ({ pool, of }, visit) => pool.loop(...of, visit)(),
-  "for…of": ({ pool, of }, visit) => {
-    for (const view of viewsOf<WordView>({ pool, of })) visit(view, pool.handleOf(untyped(view)));
-  },
-  "retain()": ({ pool, of }, visit) => {
-    pool.retain(...of, (view: WordView, handle: AnyHandle) => {
-      visit(view, handle);
-      return true;
-    });
-  },
-  "handles()": ({ pool, of }, visit) => {
-    for (const handle of pool.handles(...of)) visit(pool.get(...of, handle), handle);
-  },
-};
 
 /**
  * The iterations over one struct, and over all structs if the pool knows which struct a record has.
  */
 function iterationsOf(kind: string): [string, (it: OfKind, visit: Visit) => void][] {
   const knowsAll = kind === "ErasedPool" || kind.includes("Set");
-  const overAll = Object.entries(ITERATIONS).filter(([name]) => knowsAll && name !== "handles()")
-    .map(([name, iterate]): [string, typeof iterate] => [
-      `${name} over all`,
-      ({ pool }, visit) => iterate({ pool, of: [] }, visit),
-    ]);
-  return [...Object.entries(ITERATIONS), ...overAll];
+  const one = Object.entries(ITERATIONS);
+  if (!knowsAll) return one;
+  return one.flatMap(([name, iterate]) => [
+    [name, iterate],
+    [`${name} over all`, ({ pool }, visit) => iterate({ pool, of: [] }, visit)],
+  ]);
 }
 
 /** Defines a test for each kind of pool, made in every mode. */
-function each(
-  claim: string,
-  fn: (make: () => OfKind, kind: string) => void,
-): void {
+function each(claim: string, fn: (make: () => OfKind, kind: string) => void): void {
   for (const [kind, make] of Object.entries(POOL_KINDS)) {
     for (const [mode, options] of Object.entries(MODES)) {
       Deno.test(`${kind}${mode}: ${claim}`, () => {
@@ -114,7 +89,7 @@ each("every iteration ends, and visits what stays once, in order", (make, kind) 
           const index = pool.indexOf(handle);
           assert(index > last && seen.size < most, `${name}, ${deed}: chunk ${index}`);
           const { n } = view;
-          assertEquals(pool.get<WordView>(...of, handle).n, n);
+          assertEquals(pool.get<Counted>(...of, handle).n, n);
           last = index;
           seen.add(handle);
           run(it, handle);
@@ -135,11 +110,7 @@ for (const [mode, options] of Object.entries(MODES)) {
     const sizes = types.map((type) => type.size);
     const set = new PoolSet({ ...SIZES, ...options, sizes, types }) as unknown as AnyPool;
     const it = { pool: set, of: [] };
-    const handlesOverAll: typeof ITERATIONS[string] = ({ pool }, visit) => {
-      for (const handle of pool.handles()) visit({ n: 0 }, handle); // its struct is not known here
-    };
-    const iterations = iterationsOf("PoolSet").filter(([name]) => name.endsWith("over all"));
-    for (const [name, iterate] of [...iterations, ["handles()", handlesOverAll] as const]) {
+    for (const [name, iterate] of Object.entries(ITERATIONS)) {
       emptied(it);
       const old = Array.from({ length: 60 }, (_, n) => set.alloc(types[n % 3], { n }));
       const seen = new Set<AnyHandle>();
@@ -230,7 +201,7 @@ function allocatedLowest({ pool, of }: OfKind): AnyHandle {
 // -- views in debug mode --
 
 const Ship = struct({ n: "u32", at: struct({ x: "f32" }), color: array("u8", 3) });
-type ShipView = WordView & { at: { x: number }; color: { get(i: number): number } };
+type ShipView = Counted & { at: { x: number }; color: { get(i: number): number } };
 
 function assertMovedOn(use: () => unknown, handle: number): void {
   const error = assertThrows(use, StaleHandleError, `has moved on from handle ${handle}`);
@@ -275,7 +246,7 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${kind} in debug mode: a view dies when its callback throws, but not when for…of breaks`, () => {
     const { it, handles } = fresh();
     for (const [name, iterate] of iterations) {
-      let kept: WordView | undefined;
+      let kept: Counted | undefined;
       const boom = () =>
         iterate(it, (view) => {
           kept = view;
