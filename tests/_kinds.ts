@@ -6,17 +6,8 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import {
-  type AnyHandle,
-  type AnyStruct,
-  debug,
-  ErasedPool,
-  pack,
-  Pool,
-  PoolSet,
-  type View,
-} from "../mod.ts";
-import type { PoolBase, PoolOptions, ScopedRecord } from "../mod.ts";
+import { debug, ErasedPool, pack, Pool, PoolSet } from "../mod.ts";
+import type { AnyHandle, AnyStruct, PoolBase, PoolOptions, ScopedRecord, View } from "../mod.ts";
 
 /** A pool of any kind. Calls that take a struct in some of them have untyped arguments here. */
 export interface AnyPool extends PoolBase<View<AnyStruct>, AnyHandle> {

@@ -9,19 +9,15 @@ import { compilerFor } from "../src/slab/own_code.ts";
 import { type Chunk, type Slab, type SlabConfig, slabs } from "../src/slab/slab.ts";
 import type { DebugMode } from "../src/slab/debug_mode.ts";
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  type AnyHandle,
-  array,
-  type ErasedPool,
-  heapMemory,
-  Pool,
-  type PoolBlock,
-  type PoolOptions,
-  type PoolSet,
-  type PoolStats,
-  type Struct,
-  struct,
-  validate,
+import { array, heapMemory, Pool, struct, validate } from "../mod.ts";
+import type {
+  AnyHandle,
+  ErasedPool,
+  PoolBlock,
+  PoolOptions,
+  PoolSet,
+  PoolStats,
+  Struct,
 } from "../mod.ts";
 
 /** At most two small blocks, so that their edges and exhaustion are near. */

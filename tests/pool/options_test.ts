@@ -91,6 +91,7 @@ function bad(option: string, Class: ErrorClass, must: string, values: unknown[])
 
 const power = (most: number, least = 16) => `a power of two from ${least} to ${most}`;
 const HUGE = 'struct "Huge" of 40 bytes, aligned to 8,';
+const NO_MEMORIES = [null, 5, {}, { allocate() {} }, { release() {} }];
 const NO_POWERS = [8, 0, -16, 100, 16.5, NaN, Infinity, "64", null];
 
 const BAD: readonly Bad[] = [
@@ -102,13 +103,7 @@ const BAD: readonly Bad[] = [
   ...bad("reuse", TypeError, '"recent" or "spread"', ["never", 1, null]),
   ...bad("debug", TypeError, "`debug`, which the module exports, or false", ["yes", true, null]),
   ...bad("specialize", TypeError, "a boolean", ["no", 0, null]),
-  ...bad("memory", TypeError, "an object with allocate and release", [
-    null,
-    5,
-    {},
-    { allocate() {} },
-    { release() {} },
-  ]),
+  ...bad("memory", TypeError, "an object with allocate and release", NO_MEMORIES),
   [{ chunksPerBlock: 64, maxChunks: 32 }, RangeError, "at most 32, as maxChunks is 32, got 64"],
 ];
 
