@@ -1,17 +1,15 @@
 /**
- * Pools in every state, and calls that go on from there, for the tests of snapshots, saves and
- * compaction.
+ * Pools in every state, for the tests of snapshots, saves and compaction.
  *
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { type AnyHandle, array, type ArrayType, struct, validate } from "../../mod.ts";
+import { array, type ArrayType, struct, validate } from "../../mod.ts";
 import type { PoolOptions, Struct } from "../../mod.ts";
 // Handles cannot be worn out through the API in reasonable time.
 import { slabs } from "../../src/slab/slab.ts";
 import { type OfKind, POOL_KINDS, reserveIn } from "../_kinds.ts";
 import { forge } from "../_support.ts";
-import { Random } from "../_random.ts";
 
 /** 4 blocks of 16 chunks at the most, so that every edge is near. */
 export const SNAPPED: PoolOptions = { chunksPerBlock: 16, maxChunks: 64 };
@@ -107,37 +105,6 @@ export function stateful(kind: string, state: string, options: PoolOptions = {})
   STATES[state](it);
   validate(it.pool);
   return it;
-}
-
-/**
- * Makes random calls, which depend on the seed and on what the pool returns.
- *
- * @returns All that it returned, every handle included.
- */
-export function goOn({ pool, of }: OfKind, seed: number, steps: number): unknown[] {
-  const random = new Random(seed);
-  const results: unknown[] = [];
-  for (let i = 0; i < steps; i++) {
-    const op = random.below(100);
-    const live = [...pool.handles()];
-    const pick = live[random.below(Math.max(1, live.length))] as AnyHandle | undefined;
-    if (op < 45) {
-      results.push(pool.tryAlloc(...of, { n: random.below(1000), tail: [random.below(256)] }));
-    } else if (op < 80 && pick !== undefined) results.push(pool.free(pick), pick);
-    else if (op < 88 && pick !== undefined) pool.set(...of, pick, { n: random.below(1000) });
-    else if (op < 91 && pool.size + pool.stats().retired <= 50) {
-      results.push(...pool.allocMany(...of, 14));
-    } else if (op < 93) {
-      results.push(pool.retain(...of, (_: object, handle: number) => handle % 3 !== 0));
-    } else if (op < 95) results.push(pool.trim());
-    else if (op < 97) reserveIn({ pool, of }, random.below(65));
-    else if (op === 97) pool.clear();
-    else if (pool.blocks.length > 0) {
-      pool.freeBlock(pool.blocks[random.below(pool.blocks.length)].index);
-    }
-    validate(pool);
-  }
-  return results;
 }
 
 /** Asserts that two arrays hold the same bytes, and says where they differ. */

@@ -61,10 +61,7 @@ Deno.test("Debug mode keeps no allocator alive, and finds addresses of those tha
   await collect(() => dropped.deref() === undefined);
   using last = new FreeListAllocator({ debug, name: "others" });
   const address = last.alloc(8);
-  assertThrows(
-    () => heap.free(address),
-    InvalidAddressError,
-    'is one of FreeListAllocator "others"',
-  );
+  const problem = 'is one of FreeListAllocator "others"';
+  assertThrows(() => heap.free(address), InvalidAddressError, problem);
   last.free(address);
 });
