@@ -148,6 +148,13 @@ export function untyped<T>(value: unknown): T {
   return value as T; // the cast is the point
 }
 
+/** How errors show a value. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return `"${value}"`;
+  if (typeof value === "bigint") return `${value}n`;
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
 /**
  * Makes a slab without a pool, with a geometry or a codec that no pool's options allow.
  *

@@ -5,6 +5,7 @@
  * @module
  */
 import type { MemoryRegion, MemoryResource } from "./resource.ts";
+import { showValue } from "../messages/show.ts";
 
 /** The largest alignment that this module requests from a resource, in bytes. */
 export const MAX_ALIGN = 4096;
@@ -30,7 +31,9 @@ export function takeRegion(
   const region = memory.allocate(byteLength, align);
   if (!isRegion(region)) {
     throw new TypeError(
-      `Cannot grow ${label}: its memory resource returned ${String(region)}, no region of a buffer`,
+      `Cannot grow ${label}: its memory resource returned ${
+        showValue(region)
+      }, no region of a buffer`,
     );
   }
   const problem = problemOf(region, byteLength, align);

@@ -5,6 +5,7 @@
  */
 import { checkIsolation } from "./isolation.ts";
 import { checkOptions } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
 import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 
 /**
@@ -206,14 +207,15 @@ export function countingMemory(
   if (typeof upstream?.allocate !== "function" || typeof upstream.release !== "function") {
     throw new TypeError(
       `Cannot create countingMemory: upstream must be an object with allocate and release, got ${
-        String(upstream)
+        showValue(upstream)
       }`,
     );
   }
   if (!(typeof limit === "number" && limit >= 0)) {
     const ErrorClass = typeof limit === "number" ? RangeError : TypeError;
-    const got = typeof limit === "string" ? `"${limit}"` : String(limit);
-    throw new ErrorClass(`Cannot create countingMemory: limit must be a number from 0, got ${got}`);
+    throw new ErrorClass(
+      `Cannot create countingMemory: limit must be a number from 0, got ${showValue(limit)}`,
+    );
   }
   return new Counter(upstream, limit);
 }
@@ -261,7 +263,7 @@ class Counter implements CountingMemory {
     // A sum with NaN would spoil the count for good.
     if (!(regionBytes >= 0)) {
       throw new TypeError(
-        `Cannot allocate in countingMemory: upstream returned ${String(region)}, not a region`,
+        `Cannot allocate in countingMemory: upstream returned ${showValue(region)}, not a region`,
       );
     }
     if (this.#usedBytes + regionBytes > this.limit) {

@@ -13,6 +13,7 @@
  * @module
  */
 import { checkOptions } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
 import { InvalidAddressError, OutOfMemoryError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "./resource.ts";
 
@@ -104,7 +105,7 @@ export function wasmMemory(
 ): WasmMemory {
   if (!(memory instanceof WebAssembly.Memory)) {
     throw new TypeError(
-      `Cannot create wasmMemory: memory must be a WebAssembly.Memory, got ${String(memory)}`,
+      `Cannot create wasmMemory: memory must be a WebAssembly.Memory, got ${showValue(memory)}`,
     );
   }
   checkOptions("Cannot create wasmMemory", options, ["byteOffset", "byteLength"]);
@@ -118,9 +119,9 @@ export function wasmMemory(
 function checkOption(option: string, value: number, most: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= most) return;
   const ErrorClass = typeof value === "number" ? RangeError : TypeError;
-  const got = typeof value === "string" ? `"${value}"` : String(value);
+  const must = `an integer from 0 to ${most}`;
   throw new ErrorClass(
-    `Cannot create wasmMemory: ${option} must be an integer from 0 to ${most}, got ${got}`,
+    `Cannot create wasmMemory: ${option} must be ${must}, got ${showValue(value)}`,
   );
 }
 
@@ -268,5 +269,5 @@ function checkRequest(byteLength: number, align: number): void {
 }
 
 function requestError(must: string, got: unknown): RangeError {
-  return new RangeError(`Cannot allocate in wasmMemory: ${must}, got ${String(got)}`);
+  return new RangeError(`Cannot allocate in wasmMemory: ${must}, got ${showValue(got)}`);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { SchemaError, TypeMismatchError } from "../errors.ts";
+import { showValue } from "../messages/show.ts";
 import { type Block, NO_BLOCK } from "../slab/block.ts";
 import type { DebugMode, EngineConfig } from "../slab/debug_mode.ts";
 import type { HandleCodec } from "../slab/handle.ts";
@@ -311,7 +312,7 @@ export class Kinds {
     return new TypeMismatchError(
       `Cannot ${verb} in ${this.pool.label}: handle ${handle} is of ${
         structTitle(actual)
-      }, not of ${struct instanceof Struct ? structTitle(struct) : shown(struct)}`,
+      }, not of ${struct instanceof Struct ? structTitle(struct) : showValue(struct)}`,
       this.pool.name,
       struct instanceof Struct ? struct.name : "",
       actual.name,
@@ -349,7 +350,9 @@ export function checkFits(
  */
 export function checkStruct(label: string, verb: string, struct: unknown): void {
   if (struct instanceof Struct) return;
-  throw new TypeError(`Cannot ${verb} ${label}: the type must be a struct, got ${shown(struct)}`);
+  throw new TypeError(
+    `Cannot ${verb} ${label}: the type must be a struct, got ${showValue(struct)}`,
+  );
 }
 
 /**
@@ -373,9 +376,4 @@ export function fitError(
     struct.name,
     "",
   );
-}
-
-/** How errors show what should have been a struct. */
-function shown(value: unknown): string {
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

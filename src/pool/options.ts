@@ -19,6 +19,7 @@ import {
 import { MAX_ALIGN } from "../memory/region.ts";
 import { heapMemory, type MemoryResource } from "../memory/resource.ts";
 import { checkOptions, titleWith } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
 
 /**
  * Options of a {@linkcode Pool}, which the other classes of pools take as well; each may be left
@@ -153,8 +154,7 @@ export function resolveOptions(
   const { name = defaultName, handles = "compact", keepEmptyBlocks = 1, memory = heapMemory } =
     options;
   const { debug = false, reuse = "recent", specialize = true } = options;
-  const label = `${kind} "${name}"`;
-  if (typeof name !== "string") throw typeError(`${kind}`, "name", "a string", name);
+  const label = labelOf(kind, name);
   if (handles !== "compact" && handles !== "wide") {
     throw typeError(label, "handles", '"compact" or "wide"', handles);
   }
@@ -221,7 +221,7 @@ export function resolveChunk(
   options: { name?: string; size: number; align?: number; types?: readonly unknown[] },
 ): { size: number; align: number } {
   const { name = "pool", size, types = [] } = options;
-  const label = `${kind} "${name}"`;
+  const label = labelOf(kind, name);
   if (!Number.isInteger(size) || size < 1 || size > MAX_BLOCK_BYTES / MIN_CHUNKS) {
     throw rangeError(label, "size", `an integer from 1 to ${MAX_BLOCK_BYTES / MIN_CHUNKS}`, size);
   }
@@ -263,12 +263,13 @@ export function partsOf(
   options: PoolOptions,
 ): { name: string; maxChunks: number; parts: readonly HandlePart[] } {
   const { name = "pool", maxChunks = DEFAULT_MAX_CHUNKS, handles } = options;
-  const label = `${kind} "${name}"`;
+  const label = labelOf(kind, name);
   if (!Array.isArray(sizes)) throw typeError(label, "sizes", "an array of bytes", sizes);
   const odd = sizes.find((size) => !Number.isInteger(size) || size < 1);
   if (odd !== undefined) throw rangeError(label, "each of sizes", "an integer from 1", odd);
   if (sizes.length < 1 || sizes.length > MAX_CLASSES || new Set(sizes).size < sizes.length) {
-    throw rangeError(label, "sizes", `1 to ${MAX_CLASSES} different numbers`, sizes.join(", "));
+    const must = `sizes must be 1 to ${MAX_CLASSES} different numbers`;
+    throw new RangeError(`Cannot create ${label}: ${must}, got ${sizes.join(", ")}`);
   }
   if (types !== undefined && !Array.isArray(types)) {
     throw typeError(label, "types", "an array of structs", types);
@@ -280,6 +281,12 @@ export function partsOf(
     maxChunks: maxChunks / (1 << bits),
     parts: sizes.map((_, i) => ({ bits, part: i, sizeClass: i })),
   };
+}
+
+/** Returns how errors name a pool. */
+function labelOf(kind: string, name: unknown): string {
+  if (typeof name !== "string") throw typeError(kind, "name", "a string", name);
+  return `${kind} "${name}"`;
 }
 
 /** Returns the power of two with which a block is nearest to 64 KiB. */
@@ -307,10 +314,9 @@ function checkPowerOfTwo(
 }
 
 function rangeError(label: string, option: string, must: string, got: unknown): RangeError {
-  return new RangeError(`Cannot create ${label}: ${option} must be ${must}, got ${String(got)}`);
+  return new RangeError(`Cannot create ${label}: ${option} must be ${must}, got ${showValue(got)}`);
 }
 
 function typeError(label: string, option: string, must: string, got: unknown): TypeError {
-  const shown = typeof got === "string" ? `"${got}"` : String(got);
-  return new TypeError(`Cannot create ${label}: ${option} must be ${must}, got ${shown}`);
+  return new TypeError(`Cannot create ${label}: ${option} must be ${must}, got ${showValue(got)}`);
 }

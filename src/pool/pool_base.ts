@@ -5,6 +5,7 @@
  * @module
  */
 import { showAs, summary, together } from "../messages/show.ts";
+import { showValue } from "../messages/show.ts";
 import { Block } from "../slab/block.ts";
 import { RUNS_NO_USER_CODE, RUNS_USER_CODE, type TracedCalls } from "../slab/call_stack.ts";
 import type { DebugMode } from "../slab/debug_mode.ts";
@@ -389,7 +390,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
     const known = this.blocks.map((block) => block.index).join(", ") || "none";
     throw new RangeError(
       `Cannot free a block of ${first.label}: there is no block ${
-        String(index)
+        showValue(index)
       }, there are ${known}`,
     );
   }
@@ -560,7 +561,7 @@ function checkCount(slab: Slab, verb: string, count: number): void {
   slab.checkUsable(verb);
   if (Number.isInteger(count) && count >= 0) return;
   throw new RangeError(
-    `Cannot ${verb} in ${slab.label}: the count must be an integer from 0, got ${String(count)}`,
+    `Cannot ${verb} in ${slab.label}: the count must be an integer from 0, got ${showValue(count)}`,
   );
 }
 

@@ -10,6 +10,7 @@
  * @module
  */
 import { optionsProblem } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
 import { skipNumbers } from "../slab/debug_handles.ts";
 import type { SnapshotArrays } from "../slab/envelope.ts";
 import { noteOwn } from "../slab/own_functions.ts";
@@ -177,7 +178,7 @@ function checkedOptions(
 
 function optionProblem({ rename, moved }: LoadOptions): string | undefined {
   if (moved !== undefined && typeof moved !== "function") {
-    return `moved must be a function, got ${String(moved)}`;
+    return `moved must be a function, got ${showValue(moved)}`;
   }
   const isMap = rename === undefined ||
     typeof rename === "object" && rename !== null && !(Symbol.iterator in rename) &&

@@ -15,6 +15,7 @@
  * @module
  */
 import { optionsProblem } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
 import { SnapshotError } from "../errors.ts";
 import type { AnyStruct, FieldType } from "../struct/schema.ts";
 import { Struct } from "../struct/schema.ts";
@@ -94,7 +95,7 @@ export function wantsChecksum(label: string, options: SnapshotOptions): boolean 
   const unknown = optionsProblem(options, SNAPSHOT_OPTIONS);
   const { checksum = true } = unknown === undefined ? options : WITH_CHECKSUM;
   if (unknown === undefined && typeof checksum === "boolean") return checksum;
-  const problem = unknown ?? `checksum must be a boolean, got ${String(checksum)}`;
+  const problem = unknown ?? `checksum must be a boolean, got ${showValue(checksum)}`;
   throw new TypeError(`Cannot snapshot ${label}: ${problem}`);
 }
 
@@ -162,7 +163,9 @@ export function bytesFor(
 ): Uint8Array {
   if (into === undefined) return new Uint8Array(byteLength);
   if (!(into instanceof Uint8Array)) {
-    throw new TypeError(`Cannot snapshot ${label}: into must be a Uint8Array, got ${String(into)}`);
+    throw new TypeError(
+      `Cannot snapshot ${label}: into must be a Uint8Array, got ${showValue(into)}`,
+    );
   }
   if (into.byteOffset % 8 !== 0) {
     throw new RangeError(
@@ -222,7 +225,7 @@ export function readHeader(
   const fail = (problem: string, at: number) => snapshotError(label, name, problem, at, format);
   if (!(bytes instanceof Uint8Array)) {
     throw new TypeError(
-      `Cannot ${verb} ${label}: bytes must be a Uint8Array, got ${String(bytes)}`,
+      `Cannot ${verb} ${label}: bytes must be a Uint8Array, got ${showValue(bytes)}`,
     );
   }
   if (bytes.byteLength < HEADER_BYTES) {

@@ -15,6 +15,7 @@
  * @module
  */
 import { checkOptions } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
 import type { Compile } from "../struct/scalars.ts";
 import { whenCollected } from "./weak.ts";
 
@@ -68,7 +69,7 @@ export function configure(options: Configuration): void {
   const { specialize = true } = options;
   if (typeof specialize !== "boolean") {
     throw new TypeError(
-      `Cannot configure: specialize must be a boolean, got ${String(specialize)}`,
+      `Cannot configure: specialize must be a boolean, got ${showValue(specialize)}`,
     );
   }
   if (isDecided) {

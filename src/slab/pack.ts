@@ -10,6 +10,7 @@
  * @module
  */
 import { unknownName } from "../messages/nearest.ts";
+import { showValue } from "../messages/show.ts";
 import {
   type Arrays,
   type Compile,
@@ -237,7 +238,7 @@ class Packer {
     if (!Array.isArray(fields) || fields.length === 0) {
       throw new TypeError(
         `Cannot pack ${label}: fields must be an array of at least one name, got ${
-          Array.isArray(fields) ? "none" : String(fields)
+          Array.isArray(fields) ? "none" : showValue(fields)
         }`,
       );
     }
@@ -442,9 +443,7 @@ function isSame(
 function kindOf(label: string, out: PackTarget): string {
   if (!ArrayBuffer.isView(out)) {
     throw new TypeError(
-      `Cannot pack ${label}: out must be a typed array or DataView, got ${
-        typeof out === "object" && out !== null ? "an object" : String(out)
-      }`,
+      `Cannot pack ${label}: out must be a typed array or DataView, got ${showValue(out)}`,
     );
   }
   typedArrayName ??= Object.getOwnPropertyDescriptor(

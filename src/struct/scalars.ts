@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { showValue } from "../messages/show.ts";
 
 /**
  * A field that holds one value.
@@ -159,7 +160,7 @@ export interface Scalars {
 export function refError(value: unknown, path: string): RangeError {
   return new RangeError(
     `Cannot write field "${path}": a ref holds a handle below 2^32, got ${
-      String(value)
+      showValue(value)
     }; a wide handle fits in an f64`,
   );
 }

@@ -237,7 +237,7 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
     const { name = "", layout = "c" } = options;
     if (layout !== "c" && layout !== "compact") {
       throw new SchemaError(
-        `Cannot define ${titleOf(name)}: layout must be "c" or "compact", got ${String(layout)}`,
+        `Cannot define ${titleOf(name)}: layout must be "c" or "compact", got ${showValue(layout)}`,
         name,
         "",
       );

@@ -18,6 +18,7 @@
  * @module
  */
 import { showAs } from "../messages/show.ts";
+import { showValue } from "../messages/show.ts";
 import {
   ArrayView,
   type ArrayViewClass,
@@ -483,7 +484,7 @@ function plainValues(struct: AnyStruct, view: object, key?: string): Record<stri
 
 function indexError(i: unknown, length: number): RangeError {
   return new RangeError(
-    `Cannot reach element ${String(i)}: the array has elements 0 to ${length - 1}`,
+    `Cannot reach element ${showValue(i)}: the array has elements 0 to ${length - 1}`,
   );
 }
 

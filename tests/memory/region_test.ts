@@ -7,7 +7,7 @@ import {
   validate,
 } from "../../mod.ts";
 import { labelOf, type OfKind, POOL_KINDS, reserveIn, valuesOf } from "../_kinds.ts";
-import { type ErrorClass, figuresOf, Real, untyped } from "../_support.ts";
+import { type ErrorClass, figuresOf, Real, shown, untyped } from "../_support.ts";
 
 /** Bytes of a block of 16 chunks of 16 bytes. */
 const BLOCK_BYTES = 256;
@@ -129,7 +129,7 @@ for (const kind of Object.keys(POOL_KINDS)) {
 
   Deno.test(`${kind} throws TypeError on a region that has no buffer, and is unchanged`, () => {
     for (const bad of [undefined, null, 5, "region", {}, { buffer: null }, { buffer: {} }, []]) {
-      const message = `${returned} ${bad}, no region of a buffer`;
+      const message = `${returned} ${shown(bad)}, no region of a buffer`;
       assertThrowsOnGrowth(kind, () => bad, TypeError, message, 1);
     }
   });

@@ -11,7 +11,7 @@ import {
   wasmMemory,
   type WasmMemoryOptions,
 } from "../../mod.ts";
-import { assertUnchanged, type ErrorClass, untyped } from "../_support.ts";
+import { assertUnchanged, type ErrorClass, shown, untyped } from "../_support.ts";
 
 const PAGE_BYTES = 65_536;
 
@@ -43,7 +43,7 @@ function assertFailed<E extends Error>(
 
 Deno.test("wasmMemory() throws on a window that is not inside the memory", () => {
   const must = (option: string, most: number, got: unknown) =>
-    `Cannot create wasmMemory: ${option} must be an integer from 0 to ${most}, got ${got}`;
+    `Cannot create wasmMemory: ${option} must be an integer from 0 to ${most}, got ${shown(got)}`;
   const at = (byteOffset: unknown, byteLength?: unknown) => () =>
     windowOf(untyped({ byteOffset, byteLength }));
   for (const bad of [-1, 0.5, NaN, Infinity, PAGE_BYTES + 1]) {
@@ -52,17 +52,16 @@ Deno.test("wasmMemory() throws on a window that is not inside the memory", () =>
   for (const bad of [-1, 0.5, NaN, Infinity, PAGE_BYTES - 99]) {
     assertThrows(at(100, bad), RangeError, must("byteLength", PAGE_BYTES - 100, bad));
   }
-  for (const bad of [null, true, {}, 8n]) {
+  for (const bad of [null, true, {}, 8n, "8"]) {
     assertThrows(at(bad), TypeError, must("byteOffset", PAGE_BYTES, bad));
     assertThrows(at(0, bad), TypeError, must("byteLength", PAGE_BYTES, bad));
   }
-  assertThrows(at("8"), TypeError, must("byteOffset", PAGE_BYTES, '"8"'));
 });
 
 Deno.test("wasmMemory() throws TypeError on a memory that is not a WebAssembly.Memory", () => {
   const message = "Cannot create wasmMemory: memory must be a WebAssembly.Memory, got ";
   for (const bad of [undefined, null, 1, {}, new ArrayBuffer(8), { buffer: new ArrayBuffer(8) }]) {
-    assertThrows(() => wasmMemory(untyped(bad)), TypeError, message + String(bad));
+    assertThrows(() => wasmMemory(untyped(bad)), TypeError, message + shown(bad));
   }
 });
 
@@ -102,12 +101,12 @@ Deno.test("wasmMemory().allocate() throws RangeError on a wrong size or alignmen
   const title = "Cannot allocate in wasmMemory:";
   const none = [0, -8, 1.5, NaN, Infinity, "8", undefined, null];
   for (const bad of none) {
-    assertWrong(bad, 8, `${title} byteLength must be a positive integer, got ${bad}`);
+    assertWrong(bad, 8, `${title} byteLength must be a positive integer, got ${shown(bad)}`);
   }
   for (
     const bad of [...none.slice(0, 5), ...none.slice(6), 3, 6, 12, 100, 2 ** 32 + 1, 2 ** 50 + 1]
   ) {
-    assertWrong(8, bad, `${title} align must be a power of two, got ${bad}`);
+    assertWrong(8, bad, `${title} align must be a power of two, got ${shown(bad)}`);
   }
 });
 

@@ -22,7 +22,7 @@ import {
 } from "../../mod.ts";
 import { checkOptions, nearestName } from "../../src/messages/nearest.ts"; // is in no public error as a whole
 import { drop, testKinds } from "../_kinds.ts";
-import { SMALL, stateOf, untyped } from "../_support.ts";
+import { shown, SMALL, stateOf, untyped } from "../_support.ts";
 
 const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
 
@@ -113,8 +113,7 @@ for (const [title, wrong, meant, call, needed = {}] of CALLS) {
     assertStringIncludes(error.message, meant);
     if (title !== "configure") given({ [meant]: Reflect.get(needed, meant) });
     for (const value of [null, 7, "name", true]) {
-      const shown = value === "name" ? '"name"' : value;
-      const message = `options must be an object, got ${shown}`;
+      const message = `options must be an object, got ${shown(value)}`;
       assertThrows(() => call(untyped(value)), TypeError, message);
     }
   });
@@ -131,7 +130,7 @@ Deno.test("The error for an option has the name that was given, if that is a str
 
 Deno.test("snapshot() throws on a checksum that is not a boolean, struct() on a field that is a symbol", () => {
   for (const checksum of [0, "no", null]) {
-    const message = `checksum must be a boolean, got ${checksum}`;
+    const message = `checksum must be a boolean, got ${shown(checksum)}`;
     const options = untyped<SnapshotOptions>({ checksum });
     assertThrows(() => snapshot(new Pool(Vec), undefined, options), TypeError, message);
     assertThrows(() => snapshotArena(new Arena(), undefined, options), TypeError, message);

@@ -17,7 +17,18 @@ import {
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, ErasedPoolOptions, PoolOptions, Struct } from "../../mod.ts";
 import { type AnyPool, labelOf as labelOfKind } from "../_kinds.ts";
-import { assertError, fill, forge, Huge, KINDS, Num, Pos, Real, untyped } from "../_support.ts";
+import {
+  assertError,
+  fill,
+  forge,
+  Huge,
+  KINDS,
+  Num,
+  Pos,
+  Real,
+  shown,
+  untyped,
+} from "../_support.ts";
 import type { MixedKind as Kind, MixedPool } from "../_support.ts";
 
 /** As large as Num, and of the same fields. */
@@ -110,15 +121,14 @@ for (const [name, create] of Object.entries(MIXED)) {
     using pool = create();
     fill(pool, 6);
     for (const bad of [null, 5, "Num", {}, { n: "u32" }, { size: 4, align: 4, fields: {} }]) {
-      const shown = typeof bad === "object" && bad !== null ? "an object" : bad;
       for (const [, call] of callsWith(pool, untyped(bad))) {
-        const message = `${labelOf(name)}: the type must be a struct, got ${shown}`;
+        const message = `${labelOf(name)}: the type must be a struct, got ${shown(bad)}`;
         assertError(pool, call, TypeError, message);
       }
       if (!(pool instanceof PoolSet)) continue;
       const set = untyped<PoolSet>(pool);
       for (const call of [() => set.poolFor(untyped(bad)), () => set.reserve(untyped(bad), 5)]) {
-        assertError(set, call, TypeError, `the type must be a struct, got ${shown}`);
+        assertError(set, call, TypeError, `the type must be a struct, got ${shown(bad)}`);
       }
     }
     // Without a struct handles() means all.
@@ -197,11 +207,11 @@ for (const [name, create] of Object.entries(KNOWING)) {
       [struct({ n: "u32" }), "struct { n }", ""],
       [undefined, "undefined", ""],
       [{}, "an object", ""],
-      ["Num", "Num", ""],
+      ["Num", '"Num"', ""],
     ];
-    for (const [asked, shown, itsName] of others) {
+    for (const [asked, wanted, itsName] of others) {
       const get = () => pool.get(untyped<typeof Num>(asked), handle);
-      const message = `is of struct "Num", not of ${shown}`;
+      const message = `is of struct "Num", not of ${wanted}`;
       const error = assertError(pool, get, TypeMismatchError, message);
       assertEquals([error.struct, error.actual], [itsName, "Num"]);
     }

@@ -17,7 +17,7 @@ import {
   struct,
 } from "../../mod.ts";
 import { resolveOptions } from "../../src/pool/options.ts"; // the defaults show nowhere else
-import { type ErrorClass, Huge, Num, untyped } from "../_support.ts";
+import { type ErrorClass, Huge, Num, shown, untyped } from "../_support.ts";
 
 function chunksFor(chunkBytes: number, options: PoolOptions = {}): number {
   return resolveOptions("Pool", "pool", chunkBytes, options).chunksPerBlock;
@@ -83,8 +83,6 @@ type Bad = [options: Record<string, unknown>, Class: ErrorClass, problem: string
 
 /** Bad values of one option, what each is shown as, and what the option must be. */
 function bad(option: string, Class: ErrorClass, must: string, values: unknown[]): Bad[] {
-  const show = (value: unknown) => typeof value === "string" ? `"${value}"` : String(value);
-  const shown = Class === TypeError ? show : String;
   const problem = `${option} must be ${must}, got `;
   return values.map((it) => [{ [option]: it }, Class, problem + shown(it)]);
 }
@@ -140,7 +138,11 @@ const BAD_OF_SETS: readonly Bad[] = [
   [{ sizes: [8, 16, 8] }, RangeError, "sizes must be 1 to 64 different numbers, got 8, 16, 8"],
   [{ sizes: [...Array(65).keys()].slice(1).concat(65) }, RangeError, "sizes must be 1 to 64 diff"],
   ...[0, -8, 8.5, NaN, "8", null].map((it): Bad => {
-    return [{ sizes: [16, it] }, RangeError, `each of sizes must be an integer from 1, got ${it}`];
+    return [
+      { sizes: [16, it] },
+      RangeError,
+      `each of sizes must be an integer from 1, got ${shown(it)}`,
+    ];
   }),
   [{ sizes: [8, undefined] }, RangeError, "size must be an integer from 1 to 67108864, got undef"],
   [{ sizes: [2 ** 27] }, RangeError, "size must be an integer from 1 to 67108864, got 134217728"],
@@ -161,8 +163,8 @@ for (const [name, create, cases] of CASES) {
       const error = assertThrows(() => create({ name: "cells", ...options }), Class, problem);
       assert(error.message.startsWith(`Cannot create ${name} "cells": `), error.message);
     }
-    for (const bad of [null, 5, {}, true]) {
-      const message = `Cannot create ${name}: name must be a string, got ${bad}`;
+    for (const bad of [null, 5, {}, true, Symbol("cells")]) {
+      const message = `Cannot create ${name}: name must be a string, got ${shown(bad)}`;
       assertThrows(() => create({ name: bad }), TypeError, message);
     }
   });

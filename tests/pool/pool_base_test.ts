@@ -28,7 +28,7 @@ import {
 import type { AnyHandle, AnyStruct, PoolOptions, PoolStats, View } from "../../mod.ts";
 import { drop, fillKind as fill, packAny, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
 import type { KindMaker, OfKind } from "../_kinds.ts";
-import { assertError, assertHarmless, forge, Num, stateOf, untyped } from "../_support.ts";
+import { assertError, assertHarmless, forge, Num, shown, stateOf, untyped } from "../_support.ts";
 
 type NumView = { n: number };
 
@@ -332,7 +332,7 @@ each("allocMany() throws on an out that cannot hold its handles, and on a bad co
   assertError(pool, () => pool.allocMany(...of, 4, short), RangeError, message);
   assertEquals([...short], [0, 0, 0]);
   for (const bad of [-1, 1.5, NaN, Infinity, "3", undefined, null]) {
-    const problem = `the count must be an integer from 0, got ${bad}`;
+    const problem = `the count must be an integer from 0, got ${shown(bad)}`;
     assertError(pool, () => pool.allocMany(...of, bad), RangeError, start + problem);
     assertError(pool, () => reserveIn(it, untyped(bad)), RangeError, problem);
   }
@@ -408,7 +408,7 @@ each("freeBlock() throws RangeError where there is no such block, and tells whic
   const message = `${start} ${index}, there are ${first.index}, ${last.index}`;
   assertError(pool, () => pool.freeBlock(index), RangeError, message);
   for (const bad of [-1, 2 ** 20, 0.5, NaN, Infinity, undefined, null, "length", "0"]) {
-    assertError(pool, () => pool.freeBlock(untyped(bad)), RangeError, `${start} ${bad}`);
+    assertError(pool, () => pool.freeBlock(untyped(bad)), RangeError, `${start} ${shown(bad)}`);
   }
 });
 

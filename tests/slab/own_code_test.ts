@@ -8,7 +8,7 @@ import type { Outcome, Scenario } from "./_own_code_worker.ts";
 import { CAN_COMPILE, LATE, textsOf } from "./_own_texts.ts";
 import { workOut } from "./_workout.ts";
 import type { AnyPool } from "../_kinds.ts";
-import { untyped } from "../_support.ts";
+import { shown, untyped } from "../_support.ts";
 
 // -- a fresh module in a worker --
 
@@ -116,7 +116,7 @@ function defineSum(add: (a: number, b: number) => number, c: number): (a: number
 
 freshly("configure() may be called until there is a pool, and the last call counts", (own) => {
   for (const bad of [null, 0, 1, "false", {}, []]) {
-    const message = `Cannot configure: specialize must be a boolean, got ${String(bad)}`;
+    const message = `Cannot configure: specialize must be a boolean, got ${shown(bad)}`;
     assertThrows(() => own.configure(untyped({ specialize: bad })), TypeError, message);
   }
   for (const bad of [null, undefined]) assertThrows(() => own.configure(untyped(bad)), TypeError);

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { array, Pool, Struct, struct } from "../../mod.ts";
 import type { AnyStruct, FieldType, PoolOptions, ScalarType } from "../../mod.ts";
 import { type OfKind, POOL_KINDS } from "../_kinds.ts";
-import { assertError, type ErrorClass, untyped } from "../_support.ts";
+import { assertError, type ErrorClass, shown, untyped } from "../_support.ts";
 import { isArray, zeroOf } from "../model/_values.ts";
 import { structsOf } from "./_declarations.ts";
 import type { Any } from "./_holders.ts";
@@ -21,12 +21,6 @@ const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 16, name: "things" }
 
 /** A value that is wrong, the class of the error, and what its message says is wrong. */
 type Wrong = [value: unknown, errorClass: ErrorClass, problem: string];
-
-function shown(value: unknown): string {
-  if (typeof value === "string") return `"${value}"`;
-  if (typeof value === "bigint") return `${value}n`;
-  return typeof value === "object" && value !== null ? "an object" : String(value);
-}
 
 /** Values of every primitive type, and an object. */
 const VALUES = [5, "1", 1n, true, null, {}, Symbol("one"), undefined];

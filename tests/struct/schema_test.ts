@@ -219,7 +219,7 @@ Deno.test("struct() throws SchemaError on fields that are none", () => {
 });
 
 Deno.test("struct() throws SchemaError on an unknown layout", () => {
-  const message = 'Cannot define struct Enemy: layout must be "c" or "compact", got packed';
+  const message = 'Cannot define struct Enemy: layout must be "c" or "compact", got "packed"';
   const options = untyped<{ layout: "c" }>({ layout: "packed", name: "Enemy" });
   const error = assertThrows(() => struct({ x: "u8" }, options), SchemaError, message);
   assertEquals([error.struct, error.field], ["Enemy", ""]);

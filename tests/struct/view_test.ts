@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { array, debug as debugMode, Pool, struct, validate, wasmMemory } from "../../mod.ts";
 import type { AnyHandle, PoolOptions } from "../../mod.ts";
 import { type OfKind, POOL_KINDS, valuesOf } from "../_kinds.ts";
-import { forge } from "../_support.ts";
+import { forge, shown } from "../_support.ts";
 import { ALL_HOLDERS, type Any, HOLDERS } from "./_holders.ts";
 import { partAt, PARTS, Thing, thingOf } from "./_things.ts";
 
@@ -174,7 +174,7 @@ eachView("ArrayView has a length, elements, and an iterator over them", (view) =
 
 eachView("ArrayView.get() and set() throw RangeError on an index without element", (view) => {
   for (const bad of [-1, 4, 1.5, NaN, Infinity, "0", undefined, null]) {
-    const message = `Cannot reach element ${bad}: the array has elements 0 to 3`;
+    const message = `Cannot reach element ${shown(bad)}: the array has elements 0 to 3`;
     assertThrows(() => view.color.get(bad), RangeError, message);
     assertThrows(() => view.color.set(bad, 5), RangeError, message);
   }
