@@ -5,15 +5,8 @@ import { assert, assertEquals, assertGreater, assertNotEquals, assertThrows } fr
 import { type AnyHandle, NULL_HANDLE, StaleHandleError, validate } from "@slabs/pool";
 import { checks as treeChecks, forests } from "../examples/binary_trees.ts";
 import { chart } from "../examples/chart.ts";
-import {
-  checks,
-  type Day,
-  type Flight,
-  fly,
-  peakOf,
-  percentile,
-  toFlight,
-} from "../examples/flights.ts";
+import { checks, fly, peakOf, percentile, toFlight } from "../examples/flights.ts";
+import type { Day, Flight } from "../examples/flights.ts";
 import { fireworks } from "../examples/game_loop.ts";
 import { run as runOnGpu } from "../examples/gpu.ts";
 import { demo as listDemo, LinkedList, type NodeHandle } from "../examples/linked_list.ts";

@@ -12,12 +12,11 @@ import {
   bestOf,
   bytesOf,
   collectionsOf,
-  type Figures,
-  type Measurement,
   percentileOf,
   typicalOf,
   worstOf,
 } from "../../bench/harness/statistics.ts";
+import type { Figures, Measurement } from "../../bench/harness/statistics.ts";
 import { answerOf, number, section, table } from "../../bench/harness/table.ts";
 import CHARTS from "../../bench/charts/charts.json" with { type: "json" };
 import { chartsOf, type Report } from "../../bench/plot.ts";

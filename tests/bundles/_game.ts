@@ -7,18 +7,17 @@
  */
 import {
   Arena,
-  type ByteAllocator,
   configure,
   countingMemory,
   debug as debugMode,
   ErasedPool,
   FreeListAllocator,
-  type Leak,
   Pool,
   PoolSet,
   StackAllocator,
   struct,
 } from "../../mod.ts";
+import type { ByteAllocator, Leak } from "../../mod.ts";
 
 /**
  * Where the faults are left that it found, one a line: bundles that are scripts have no exports.

@@ -5,17 +5,13 @@
  * @module
  */
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  Arena,
-  type ByteAllocator,
-  type ByteAllocatorOptions,
-  type Fit,
-  type FreeIndexKind,
-  FreeListAllocator,
-  type MemoryResource,
-  StackAllocator,
-  validate,
-  wasmMemory,
+import { Arena, FreeListAllocator, StackAllocator, validate, wasmMemory } from "../../mod.ts";
+import type {
+  ByteAllocator,
+  ByteAllocatorOptions,
+  Fit,
+  FreeIndexKind,
+  MemoryResource,
 } from "../../mod.ts";
 import type { AddressSpace } from "../../src/bytes/address_space.ts";
 import type { ErrorClass } from "../_support.ts";

@@ -1,12 +1,7 @@
 /** The address space of the byte allocators, directly, to reach all of its 2^32 addresses. */
 import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
-import {
-  countingMemory,
-  heapMemory,
-  type MemoryRegion,
-  type MemoryResource,
-  OutOfMemoryError,
-} from "../../mod.ts";
+import { countingMemory, heapMemory, OutOfMemoryError } from "../../mod.ts";
+import type { MemoryRegion, MemoryResource } from "../../mod.ts";
 import { AddressSpace, type Extent, NO_EXTENT } from "../../src/bytes/address_space.ts";
 import { wasmAt } from "./_support.ts";
 import { untyped } from "../_support.ts";

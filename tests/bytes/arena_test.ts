@@ -5,11 +5,9 @@ import {
   array,
   countingMemory,
   debug as debugMode,
-  type DebugMode,
   FreeListAllocator,
   heapMemory,
   InvalidAddressError,
-  type MemoryRegion,
   NULL_HANDLE,
   OutOfMemoryError,
   Pool,
@@ -17,6 +15,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
+import type { DebugMode, MemoryRegion } from "../../mod.ts";
 import { assertUntouched, spaceOf } from "./_support.ts";
 import { Random } from "../_random.ts";
 import { untyped } from "../_support.ts";

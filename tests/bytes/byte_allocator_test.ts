@@ -4,22 +4,19 @@ import { assertType, type IsExact } from "@std/testing/types";
 import {
   Arena,
   array,
-  type ByteAllocator,
   countingMemory,
   DisposedError,
   FreeListAllocator,
   heapMemory,
   InvalidAddressError,
-  type MemoryRegion,
-  type MemoryResource,
   OutOfMemoryError,
   Pool,
   snapshotArena,
   StackAllocator,
   struct,
   validate,
-  type View,
 } from "../../mod.ts";
+import type { ByteAllocator, MemoryRegion, MemoryResource, View } from "../../mod.ts";
 import { type AnyAllocator, assertUntouched, CLASSES, type Make, wasmAt } from "./_support.ts";
 import { type ErrorClass, untyped } from "../_support.ts";
 

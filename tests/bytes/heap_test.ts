@@ -1,19 +1,17 @@
 /** How much memory a `FreeListAllocator` takes, while what is live grows, comes and goes. */
 import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import {
-  type CountingMemory,
   countingMemory,
   debug as debugMode,
   FreeListAllocator,
-  type FreeListOptions,
   heapMemory,
   InvalidAddressError,
-  type MemoryResource,
   OutOfMemoryError,
   struct,
   validate,
   wasmMemory,
 } from "../../mod.ts";
+import type { CountingMemory, FreeListOptions, MemoryResource } from "../../mod.ts";
 import { FITS, spaceOf } from "./_support.ts";
 
 const KIB = 1024;

@@ -4,16 +4,8 @@
  */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import {
-  type AnyHandle,
-  array,
-  DisposedError,
-  dump,
-  Pool,
-  PoolSet,
-  SharedPool,
-  struct,
-} from "../../mod.ts";
+import { array, DisposedError, dump, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
+import type { AnyHandle } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // for figures that no test can reach by calls
 import { MIDDLE, Num, partsOf, take } from "../shared/_support.ts";
 import { drop, testKinds } from "../_kinds.ts";

@@ -1,14 +1,7 @@
 /** validate() of byte allocators: it accepts every state, and finds what tests corrupt by hand. */
 import { assertThrows } from "@std/assert";
-import {
-  Arena,
-  type ByteAllocator,
-  DisposedError,
-  dump,
-  InvariantError,
-  StackAllocator,
-  validate,
-} from "../../mod.ts";
+import { Arena, DisposedError, dump, InvariantError, StackAllocator, validate } from "../../mod.ts";
+import type { ByteAllocator } from "../../mod.ts";
 import type { AddressSpace, Extent } from "../../src/bytes/address_space.ts";
 import { CLASSES, spaceOf, wasmAt } from "../bytes/_support.ts";
 

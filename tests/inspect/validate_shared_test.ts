@@ -7,16 +7,8 @@ import { DisposedError, dump, InvariantError, validate } from "../../mod.ts";
 // Damage to metadata is done behind the API.
 import type { SharedBlock } from "../../src/shared/block.ts";
 import { PENDING, RETIRED } from "../../src/shared/protocol.ts";
-import {
-  bytesOf,
-  MIDDLE,
-  Num,
-  type NumPool,
-  pair,
-  partsOf,
-  slabOf,
-  take,
-} from "../shared/_support.ts";
+import { bytesOf, MIDDLE, Num, pair, partsOf, slabOf, take } from "../shared/_support.ts";
+import type { NumPool } from "../shared/_support.ts";
 
 /** Words of a block, as `src/shared/layout.ts` has them. */
 const TAKEN = 1, REMOTE = 16, RETIRED_COUNT = 17, STAMPS = 32;

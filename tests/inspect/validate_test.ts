@@ -3,16 +3,8 @@
  * pool.
  */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  type AnyHandle,
-  array,
-  DisposedError,
-  heapMemory,
-  InvariantError,
-  Pool,
-  type PoolSet,
-  validate,
-} from "../../mod.ts";
+import { array, DisposedError, heapMemory, InvariantError, Pool, validate } from "../../mod.ts";
+import type { AnyHandle, PoolSet } from "../../mod.ts";
 // Damage to metadata is done behind the API.
 import type { Block } from "../../src/slab/block.ts";
 import { WHOLE, WideHandles } from "../../src/slab/handle.ts";

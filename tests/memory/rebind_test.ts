@@ -6,11 +6,9 @@
  */
 import { assert, assertEquals, assertThrows, fail } from "@std/assert";
 import {
-  type AnyHandle,
   compact,
   FreeListAllocator,
   load,
-  type MemoryResource,
   Pool,
   PoolSet,
   restore,
@@ -19,6 +17,7 @@ import {
   validate,
   wasmMemory,
 } from "../../mod.ts";
+import type { AnyHandle, MemoryResource } from "../../mod.ts";
 import { type KindMaker, labelOf, packAny, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
 import { Num, Real, stateOf, untyped } from "../_support.ts";
 

@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  type AnyHandle,
-  type MemoryRegion,
-  type MemoryResource,
-  OutOfMemoryError,
-  validate,
-} from "../../mod.ts";
+import { OutOfMemoryError, validate } from "../../mod.ts";
+import type { AnyHandle, MemoryRegion, MemoryResource } from "../../mod.ts";
 import { labelOf, type OfKind, POOL_KINDS, reserveIn, valuesOf } from "../_kinds.ts";
 import { type ErrorClass, figuresOf, Real, shown, untyped } from "../_support.ts";
 

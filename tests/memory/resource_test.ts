@@ -6,16 +6,14 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
-  type CountingMemory,
   countingMemory,
   heapMemory,
   InvalidAddressError,
-  type MemoryRegion,
-  type MemoryResource,
   OutOfMemoryError,
   Pool,
   sharedMemory,
 } from "../../mod.ts";
+import type { CountingMemory, MemoryRegion, MemoryResource } from "../../mod.ts";
 import { type ErrorClass, shown, untyped } from "../_support.ts";
 
 /** Asserts that a call throws and changes no figure of a counting resource. */

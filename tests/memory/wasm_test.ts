@@ -2,15 +2,13 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import fc from "fast-check";
 import {
   InvalidAddressError,
-  type MemoryRegion,
   OutOfMemoryError,
   Pool,
   struct,
   validate,
-  type WasmMemory,
   wasmMemory,
-  type WasmMemoryOptions,
 } from "../../mod.ts";
+import type { MemoryRegion, WasmMemory, WasmMemoryOptions } from "../../mod.ts";
 import { assertUnchanged, type ErrorClass, shown, untyped } from "../_support.ts";
 
 const PAGE_BYTES = 65_536;

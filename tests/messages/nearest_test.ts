@@ -1,7 +1,6 @@
 /** Unknown names of options and fields are errors that say which name was probably meant. */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
-  type AnyStruct,
   Arena,
   array,
   configure,
@@ -15,11 +14,11 @@ import {
   SharedPool,
   snapshot,
   snapshotArena,
-  type SnapshotOptions,
   StackAllocator,
   struct,
   wasmMemory,
 } from "../../mod.ts";
+import type { AnyStruct, SnapshotOptions } from "../../mod.ts";
 import { checkOptions, nearestName } from "../../src/messages/nearest.ts"; // is in no public error as a whole
 import { drop, testKinds } from "../_kinds.ts";
 import { shown, SMALL, stateOf, untyped } from "../_support.ts";

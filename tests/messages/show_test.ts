@@ -1,15 +1,8 @@
 /** How pools and views print in `console.log` of Deno and Node, and how numbers are written. */
 import { assert, assertEquals } from "@std/assert";
 import { inspect } from "node:util";
-import {
-  array,
-  debug as debugMode,
-  type DebugMode,
-  Pool,
-  PoolSet,
-  SharedPool,
-  struct,
-} from "../../mod.ts";
+import { array, debug as debugMode, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
+import type { DebugMode } from "../../mod.ts";
 import { bytes, count, showValue } from "../../src/messages/show.ts"; // parts of many texts
 import { labelOf, POOL_KINDS } from "../_kinds.ts";
 import { Num, stateOf } from "../_support.ts";

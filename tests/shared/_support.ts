@@ -4,15 +4,8 @@
  *
  * @module
  */
-import {
-  type AnyStruct,
-  type Fields,
-  type Handle,
-  SharedPool,
-  type SharedPoolOptions,
-  type Struct,
-  validate,
-} from "../../mod.ts";
+import { SharedPool, validate } from "../../mod.ts";
+import type { AnyStruct, Fields, Handle, SharedPoolOptions, Struct } from "../../mod.ts";
 import { shared, type SharedSlab } from "../../src/shared/slab.ts";
 import { assertUnchanged, type ErrorClass } from "../_support.ts";
 

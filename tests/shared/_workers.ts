@@ -5,14 +5,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import {
-  type AnyHandle,
-  type HandleKind,
-  SharedPool,
-  type SharedPoolToken,
-  StaleHandleError,
-  validate,
-} from "../../mod.ts";
+import { SharedPool, StaleHandleError, validate } from "../../mod.ts";
+import type { AnyHandle, HandleKind, SharedPoolToken } from "../../mod.ts";
 import { Random } from "../_random.ts";
 import { retireAtOnce } from "./_support.ts";
 

@@ -1,26 +1,9 @@
 /** Passes over a `SharedPool` by `forEach` and `loop`, and records that change under them. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  array,
-  DisposedError,
-  SharedPool,
-  type SharedPoolOptions,
-  struct,
-  validate,
-} from "../../mod.ts";
-import {
-  BOTH,
-  MIDDLE,
-  Num,
-  type NumHandle,
-  type NumPool,
-  pair,
-  partsOf,
-  seenBy,
-  slabOf,
-  SMALL,
-  take,
-} from "./_support.ts";
+import { array, DisposedError, SharedPool, struct, validate } from "../../mod.ts";
+import type { SharedPoolOptions } from "../../mod.ts";
+import { BOTH, MIDDLE, Num, pair, partsOf, seenBy, slabOf, SMALL, take } from "./_support.ts";
+import type { NumHandle, NumPool } from "./_support.ts";
 
 /** Blocks so large that a pass looks for the loop of its callback's text. */
 const LARGE: SharedPoolOptions = { chunksPerBlock: 32, maxChunks: 256, name: "motes" };

@@ -10,17 +10,14 @@
  */
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import {
-  type AnyHandle,
-  type AnyStruct,
   array,
   PoolExhaustedError,
   SharedPool,
   StaleHandleError,
-  type Stripe,
   struct,
   validate,
-  type View,
 } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, Stripe, View } from "../../mod.ts";
 import { ORPHAN } from "../../src/shared/protocol.ts";
 import { Pattern } from "../model/_values.ts";
 import { Random } from "../_random.ts";

@@ -6,17 +6,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SharedPool, StaleHandleError, validate } from "../../mod.ts";
 import { HEADER } from "../../src/shared/layout.ts";
 import { drain } from "../../src/shared/protocol.ts";
-import {
-  MIDDLE,
-  Num,
-  type NumPool,
-  pair,
-  partsOf,
-  seenBy,
-  slabOf,
-  SMALL,
-  take,
-} from "./_support.ts";
+import { MIDDLE, Num, pair, partsOf, seenBy, slabOf, SMALL, take } from "./_support.ts";
+import type { NumPool } from "./_support.ts";
 
 const ONE_BLOCK = { ...SMALL, maxChunks: 16 };
 
