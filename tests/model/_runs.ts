@@ -142,9 +142,10 @@ export function subjectsOf(
 export function stepsOf(
   names: readonly string[],
   maxLength: number,
+  minLength = 1,
 ): fc.Arbitrary<[name: string, seed: number][]> {
   const step = fc.tuple(fc.constantFrom(...names), fc.nat(2 ** 31 - 1));
-  return fc.array(step, { minLength: 1, maxLength, size: "max" });
+  return fc.array(step, { minLength, maxLength, size: "max" });
 }
 
 /**
