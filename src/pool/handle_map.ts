@@ -13,8 +13,10 @@
  *
  * @module
  */
+import type { Block } from "../slab/block.ts";
 import type { HandleCodec } from "../slab/handle.ts";
-import type { SlabObserver } from "../slab/observers.ts";
+import { observe, type Observed, type SlabObserver, unobserve } from "../slab/observers.ts";
+import type { Slab } from "../slab/slab.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
 import { type Reference, referTo, whenCollected } from "../slab/weak.ts";
 import type { AnyStruct, Fields } from "../struct/schema.ts";
@@ -295,7 +297,8 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
 function removal(slab: Reference<MapSlab>, store: Reference<Store>): () => void {
   return () => {
     const gone = store.deref();
-    if (gone !== undefined) slab.deref()?.unobserve(gone);
+    const from = slab.deref();
+    if (gone !== undefined && from !== undefined) unobserve(from, gone);
   };
 }
 
@@ -310,17 +313,14 @@ function* pairs(stores: readonly Store[]): IterableIterator<[number, unknown]> {
 // -- what a pool provides --
 
 /** A slab, as far as a map uses it. */
-interface MapSlab {
+interface MapSlab extends Observed {
   /** How errors call the pool. */
   readonly label: string;
   readonly codec: HandleCodec;
   find(handle: number): object | undefined;
-  isLive(handle: number): boolean;
   checkThere(): void;
   checkUsable(verb: string): void;
   staleError(verb: string, handle: number): Error;
-  observe(observer: SlabObserver): void;
-  unobserve(observer: SlabObserver): void;
 }
 
 /** A slab of a pool. */
@@ -415,7 +415,7 @@ class Setup {
     for (const { slab } of source.parts) slab.checkThere();
     const made = source.parts.map(mapPartsFor);
     this.stores = source.parts.map(({ slab }, i) => new Store(slab, made[i]));
-    for (const store of this.stores) store.slab.observe(store);
+    for (const store of this.stores) observe(store.slab, store);
     this.partOf = source.partOf;
     this.Own = this.stores.length > 1 ? MapOfSet as unknown as OwnClass : made[0].Map;
   }
@@ -557,9 +557,18 @@ class Store implements SlabObserver {
   next(index: number): number {
     for (let i = index + 1; i < this.handles.length; i++) {
       const handle = this.handles[i];
-      if (handle !== 0 && (!this.isShared || this.slab.isLive(handle))) return i;
+      if (handle !== 0 && (!this.isShared || this.isLive(handle))) return i;
     }
     return -1;
+  }
+
+  /** Tells whether a record is live, also where its memory is detached. */
+  private isLive(handle: number): boolean {
+    if (this.isShared) return this.slab.find(handle) !== undefined;
+    const { codec, blocks, geometry: { chunkCount } } = this.slab as Slab; // as it is not shared
+    const index = codec.index(handle);
+    const block = blocks[Math.floor(index / chunkCount)] as Block | undefined; // may be out of range
+    return block?.stamps[index % chunkCount] === codec.liveStamp(handle);
   }
 
   // -- notifications of the slab --
@@ -572,9 +581,9 @@ class Store implements SlabObserver {
   }
 
   onRestore(): void {
-    const { handles, slab } = this;
+    const { handles } = this;
     for (let i = 0; i < handles.length; i++) {
-      if (handles[i] !== 0 && !slab.isLive(handles[i])) this.forget(i);
+      if (handles[i] !== 0 && !this.isLive(handles[i])) this.forget(i);
     }
   }
 

@@ -23,7 +23,7 @@ import {
 import { DisposedError, PoolExhaustedError, type StaleHandleError } from "../errors.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import type { SlabConfig } from "../slab/slab.ts";
-import { Observers, type SlabObserver } from "../slab/observers.ts";
+import type { SlabObserver } from "../slab/observers.ts";
 import { staleError } from "../slab/slab_errors.ts";
 import type { Target } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
@@ -91,7 +91,8 @@ export abstract class SharedSlab implements Target {
   /** Where the search in `mine` for a remote list goes on, and that in `blocks` for an orphan. */
   private remoteTurn = 0;
   private orphanTurn = 0;
-  private observers: Observers | undefined = undefined;
+  /** Called when this thread leaves the pool; `undefined` while there are none. */
+  observers: SlabObserver | undefined = undefined;
 
   /**
    * @param config Checked options.
@@ -186,27 +187,9 @@ export abstract class SharedSlab implements Target {
 
   // -- for maps beside the pool --
 
-  /**
-   * @param handle A handle that this pool gave out.
-   * @returns Whether its record is live.
-   */
-  isLive(handle: number): boolean {
-    return this.find(handle) !== undefined;
-  }
-
   /** As {@linkcode checkThere}, by the name that all slabs have. */
   checkUsable(): void {
     this.checkThere();
-  }
-
-  /** @param observer Gets a call when this thread leaves the pool. */
-  observe(observer: SlabObserver): void {
-    (this.observers ??= new Observers()).add(observer);
-  }
-
-  /** @param observer Gets no more calls. */
-  unobserve(observer: SlabObserver): void {
-    this.observers?.remove(observer);
   }
 
   // -- blocks --

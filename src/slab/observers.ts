@@ -35,8 +35,65 @@ export interface SlabObserver {
   afterMove(index: number, handle: number): void;
 }
 
+/** A slab, as far as observing it goes. */
+export interface Observed {
+  /** Its observers; `undefined` while there are none. */
+  observers: SlabObserver | undefined;
+}
+
+/** A slab whose frees are seen by wrapping a method of its class. */
+interface FreeingChunks {
+  freeChunk?: (block: Chunks, chunk: number) => void;
+}
+
+/** The properties of a block from which the index of a chunk follows. */
+interface Chunks {
+  readonly position: number;
+  readonly chunkCount: number;
+}
+
+/**
+ * Adds an observer. Here rather than in the slab, so that programs without maps go without it.
+ *
+ * @param slab The slab. A slab of its thread alone calls from the next free on, a shared one only
+ * when it is disposed of.
+ * @param observer The observer to add.
+ */
+export function observe(slab: Observed, observer: SlabObserver): void {
+  const observers = observersOf(slab) ?? new Observers();
+  observers.add(observer);
+  if (slab.observers !== undefined) return;
+  slab.observers = observers;
+  noteFrees(slab as FreeingChunks, observers); // a shared slab has no such method
+}
+
+/** Wraps `freeChunk`, so that a slab without observers needs no check for them. */
+function noteFrees(slab: FreeingChunks, observers: SlabObserver): void {
+  const { freeChunk } = slab;
+  if (freeChunk === undefined) return;
+  slab.freeChunk = function (block, chunk) {
+    observers.forget(block.position * block.chunkCount + chunk);
+    freeChunk.call(this, block, chunk);
+  };
+}
+
+/**
+ * @param slab The slab.
+ * @param observer The observer to remove.
+ */
+export function unobserve(slab: Observed, observer: SlabObserver): void {
+  if (observersOf(slab)?.remove(observer) !== 0) return;
+  slab.observers = undefined;
+  Reflect.deleteProperty(slab, "freeChunk"); // uncovers the method of the class
+}
+
+/** Returns the observers of a slab, which only {@linkcode observe} sets. */
+function observersOf(slab: Observed): Observers | undefined {
+  return slab.observers as Observers | undefined;
+}
+
 /** The observers of one slab: each call goes to all of them. */
-export class Observers implements SlabObserver {
+class Observers implements SlabObserver {
   #all: SlabObserver[] = [];
 
   /** @param observer The observer to add. */

@@ -13,7 +13,7 @@ import { type Block, type BlockOwner, type Geometry, NO_BLOCK } from "./block.ts
 import { BlockSet } from "./block_set.ts";
 import { DisposedError, type PoolExhaustedError } from "../errors.ts";
 import type { HandleCodec } from "./handle.ts";
-import { Observers, type SlabObserver } from "./observers.ts";
+import type { Observed, SlabObserver } from "./observers.ts";
 import { detachedError, exhaustedError, staleError } from "./slab_errors.ts";
 
 /** The slabs of each pool, for snapshots, inspection and tests. A `PoolSet` has several. */
@@ -104,7 +104,7 @@ export declare class WholeSlab extends Slab {
 }
 
 /** A growing set of blocks of equal chunks, without its hot part, which `slab_class.ts` adds. */
-export abstract class Slab implements SlabOwner, BlockOwner, Target {
+export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   /** The block that the next chunk comes from. Right after an alloc: the block of that record. */
   current: Block = NO_BLOCK;
   /** Records allocated so far. */
@@ -121,7 +121,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   readonly blockSet: BlockSet;
   disposed = false;
   /** Its observers; `undefined` while there are none. */
-  observers: Observers | undefined = undefined;
+  observers: SlabObserver | undefined = undefined;
 
   readonly name: string;
   readonly label: string;
@@ -276,47 +276,6 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target {
   /** @returns This slab, for every handle. */
   _slabOf(): Slab {
     return this;
-  }
-
-  /**
-   * Tells whether a record is live. Unlike {@linkcode find} it accepts detached memory.
-   *
-   * @param handle A handle that this slab gave out.
-   * @returns Whether its record is live.
-   */
-  isLive(handle: number): boolean {
-    const { codec, blocks, geometry: { chunkCount } } = this;
-    const index = codec.index(handle);
-    const position = index < 0 ? -1 : Math.floor(index / chunkCount);
-    const block = blocks[position] as Block | undefined; // the position may be out of range
-    return block !== undefined && block.stamps[index % chunkCount] === codec.liveStamp(handle);
-  }
-
-  // -- observers --
-
-  /** @param observer The observer to add; it is called from the next free on. */
-  observe(observer: SlabObserver): void {
-    if (this.observers === undefined) {
-      this.observers = new Observers();
-      this.noteFrees(this.observers);
-    }
-    this.observers.add(observer);
-  }
-
-  /** Wraps `freeChunk`, so that a slab without observers needs no check for them. */
-  private noteFrees(observers: Observers): void {
-    const { freeChunk } = this;
-    this.freeChunk = function (block, chunk) {
-      observers.forget(block.position * block.chunkCount + chunk);
-      freeChunk.call(this, block, chunk);
-    };
-  }
-
-  /** @param observer The observer to remove. */
-  unobserve(observer: SlabObserver): void {
-    if (this.observers?.remove(observer) !== 0) return;
-    this.observers = undefined;
-    Reflect.deleteProperty(this, "freeChunk"); // uncovers the method of the class
   }
 
   // -- many records --
