@@ -8,6 +8,7 @@ import { auditShared } from "./validate_shared.ts";
 import { InvariantError } from "../errors.ts";
 import type { Block } from "../slab/block.ts";
 import { auditBlock, auditQueue, type BlockMetadata } from "../slab/check.ts";
+import { queueOf } from "../slab/rebuild.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
 
 /**
@@ -77,7 +78,7 @@ function audit(slab: Slab): void {
     live += block.live;
   }
   if (geometry.spread) {
-    const problem = auditQueue(slab.blocks.map(metadataOf), slab.queue);
+    const problem = auditQueue(slab.blocks.map(metadataOf), queueOf(slab));
     if (problem !== undefined) throw invariantError(slab, problem);
   }
   const capacity = slab.mappedBlocks().length * geometry.chunkCount;

@@ -14,6 +14,7 @@ import { showValue } from "../messages/show.ts";
 import { skipNumbers } from "../slab/debug_handles.ts";
 import type { SnapshotArrays } from "../slab/envelope.ts";
 import { noteOwn } from "../slab/own_functions.ts";
+import { queueOf, relinkBlocks, settle } from "../slab/rebuild.ts";
 import { growAll } from "../slab/snapshot.ts";
 import { type TypedSlab, usableSlabs } from "../slab/typed_slab.ts";
 import { type Link, linksOf } from "../struct/links.ts";
@@ -233,7 +234,7 @@ function replaceRecords(
     first += saved.size;
   });
   updateLinks(all, placement);
-  placement.slabs.forEach((target, at) => settle(target, at, placement));
+  placement.slabs.forEach((target, at) => settleSlab(target, at, placement));
 }
 
 /** Writes the records of one slab of the save, and those that go to consecutive chunks together. */
@@ -293,16 +294,20 @@ function updateLinks(all: readonly TypedSlab[], placement: Placement): void {
 }
 
 /** Recomputes the counts and lists of a slab from its blocks. */
-function settle({ slab, size, isDebug }: SlabPlacement, at: number, placement: Placement): void {
+function settleSlab(
+  { slab, size, isDebug }: SlabPlacement,
+  at: number,
+  placement: Placement,
+): void {
   slab.allocs += size;
-  slab.noteMoved(slab.blocks);
+  relinkBlocks(slab, slab.blocks);
   const numbers = isDebug ? numbersOf(at, placement) : undefined;
   const { chunkCount } = slab.geometry;
-  slab.settle({
+  settle(slab, {
     ...{ allocs: slab.allocs, frees: slab.frees, peakSize: slab.peakSize },
     reserved: slab.blockSet.reserved,
     current: slab.blocks.findIndex((block) => block.isMapped),
-    queue: slab.queue,
+    queue: queueOf(slab),
     ...numbers !== undefined && {
       // Every live record has one.
       numbers: (position, chunk) => numbers.get(position * chunkCount + chunk)!,

@@ -178,7 +178,7 @@ function layoutOf(slab: Slab): Layout {
 
 /** Counts the chunks up to the last one that was ever used: no others have a generation to keep. */
 function usedChunks({ blocks, geometry: { chunkCount } }: Slab): number {
-  const last = blocks.findLast((block) => !block.isUnused);
+  const last = blocks.findLast((block) => block.stamps.some((it) => it !== FIRST_STAMP));
   if (last === undefined) return 0;
   return last.position * chunkCount + last.stamps.findLastIndex((it) => it !== FIRST_STAMP) + 1;
 }

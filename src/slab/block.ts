@@ -182,11 +182,6 @@ export class Block extends ChunkMemory {
     } else if (this.retired > 0) this.#linkAll();
   }
 
-  /** Whether it never held a record. */
-  get isUnused(): boolean {
-    return this.stamps.every((stamp) => stamp === FIRST_STAMP);
-  }
-
   /** Whether it has memory. */
   get isMapped(): boolean {
     return this.region !== undefined;
@@ -234,40 +229,6 @@ export class Block extends ChunkMemory {
     if (this.geometry.spread) return;
     this.bump = 0;
     if (this.retired > 0) this.#linkAll();
-  }
-
-  /**
-   * Recomputes the counts, the live bits and the free list from the stamps, in O(chunks). With
-   * spread reuse the caller maintains the queue.
-   */
-  relink(): void {
-    const { chunkCount, stamps, liveBits } = this;
-    let live = 0, retired = 0, last = -1;
-    for (let from = 0; from < chunkCount; from += 32) {
-      let bits = 0;
-      for (let chunk = from, end = Math.min(from + 32, chunkCount); chunk < end; chunk++) {
-        const stamp = stamps[chunk];
-        bits |= (stamp & 1) << (chunk & 31);
-        live += stamp & 1;
-        if (stamp === 0) retired++;
-      }
-      liveBits[from >> 5] = bits;
-      if (bits !== 0) last = from + 31 - Math.clz32(bits);
-    }
-    this.live = live;
-    this.retired = retired;
-    // Bumping would give out retired chunks, so a block that has some links all its free chunks.
-    const least = this.retired > 0 ? chunkCount : last + 1;
-    if (this.geometry.spread) {
-      this.bump = Math.max(this.bump, least);
-      return;
-    }
-    this.bump = this.region === undefined ? 0 : least;
-    for (let chunk = this.bump - 1; chunk >= 0; chunk--) {
-      if (stamps[chunk] === 0 || (stamps[chunk] & 1) === 1) continue;
-      this.writeLink(chunk, this.head);
-      this.head = chunk;
-    }
   }
 
   /**

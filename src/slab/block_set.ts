@@ -82,7 +82,7 @@ export class BlockSet {
   /** The result of {@linkcode mappedBlocks}; `undefined` if blocks came or went since. */
   private mappedCache: readonly Block[] | undefined = [];
   /** Whether a call of the memory resource for a block is under way. */
-  private isGrowing = false;
+  isGrowing = false;
 
   /**
    * @param slab The slab that allocates from the blocks.
@@ -212,17 +212,6 @@ export class BlockSet {
   }
 
   /**
-   * @param verb The operation, for the error.
-   * @throws {Error} when the memory resource calls it while the set is growing.
-   */
-  checkAtRest(verb: string): void {
-    if (!this.isGrowing) return;
-    throw new Error(
-      `Cannot ${verb} ${this.config.label}: it is growing, and its memory resource calls meanwhile`,
-    );
-  }
-
-  /**
    * Grows by a number of chunks, or not at all.
    *
    * @param chunks Chunks to add at least; nothing happens for 0 or less.
@@ -333,7 +322,7 @@ export class BlockSet {
   // -- snapshots --
 
   /** Recomputes the counts and the room bits from the blocks after a snapshot was restored. */
-  settle(): void {
+  recount(): void {
     this.emptyCount = 0;
     this.vacant = 0;
     this.roomBits.fill(0);

@@ -5,7 +5,7 @@
  * @module
  */
 import type { HandleCodec } from "./handle.ts";
-import type { QueueState } from "./slab.ts";
+import type { QueueState } from "./rebuild.ts";
 
 /**
  * The metadata of one block. Each array may hold those of other blocks as well, as in a snapshot.

@@ -14,6 +14,7 @@ import { fieldBytes, LINK_BYTES, LINK_RANGE, linksOf, linkTargets } from "../str
 import type { AnyStruct } from "../struct/schema.ts";
 import { structTitle } from "../struct/table.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
+import { moveRecord, relinkBlocks } from "./rebuild.ts";
 import type { Slab } from "./slab.ts";
 import { type LinkedSlab, linkedSlabsOf } from "./typed_slab.ts";
 
@@ -123,16 +124,16 @@ class CompactionPlan {
     const filled = this.eachMove((block, chunk, to, target) => {
       const forwards = links.forwardsOf(slab, block.tags[chunk]);
       if (forwards === undefined && !moves.areWanted) {
-        slab.moveRecord(block, chunk, to, target);
+        moveRecord(slab, block, chunk, to, target);
         return;
       }
       const before = slab.handleAt(block, chunk);
-      slab.moveRecord(block, chunk, to, target);
+      moveRecord(slab, block, chunk, to, target);
       const after = slab.handleAt(to, target);
       forwards?.set(before, after);
       if (moves.areWanted) moves.add(before, after);
     });
-    if (filled.length > 0) slab.noteMoved(filled);
+    if (filled.length > 0) relinkBlocks(slab, filled);
   }
 
   /** Unmaps the blocks that are given back, and clears the reserve. */

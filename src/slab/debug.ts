@@ -23,7 +23,8 @@ import { type DebugMode, POISON } from "./debug_mode.ts";
 import { ALL_KINDS, type Iteration, LiveChunks, loopsOf, RETAIN } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
 import { DebugHandles } from "./debug_handles.ts";
-import type { Slab, SlabClass, SlabState, WholeSlab } from "./slab.ts";
+import type { SlabState } from "./rebuild.ts";
+import type { Slab, SlabClass, WholeSlab } from "./slab.ts";
 import { type Reference, referTo } from "./weak.ts";
 
 /** Stands for the stack of a record that came from a snapshot. */
@@ -78,7 +79,7 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
       poison(block, chunk); // has no effect if the block was given back
     }
 
-    protected override clearBlock(block: Block): void {
+    override clearBlock(block: Block): void {
       for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
         this.#forget(block, chunk);
         poison(block, chunk);
@@ -86,19 +87,21 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
       super.clearBlock(block);
     }
 
-    override moveRecord(from: Block, chunk: number, to: Block, target: number): void {
-      const before = this.handleAt(from, chunk);
+    override noteMoved(
+      before: number,
+      from: Block,
+      chunk: number,
+      to: Block,
+      target: number,
+    ): void {
       const origin = this.#origins.get(before);
-      super.moveRecord(from, chunk, to, target);
       this.#origins.delete(before);
       this.#handles.free(from.position * from.chunkCount + chunk);
       this.#origins.set(this.handleAt(to, target), origin);
       poison(from, chunk);
     }
 
-    override settle(state: SlabState): void {
-      super.settle(state);
-      const { numbers } = state;
+    override noteSettled(numbers: SlabState["numbers"]): void {
       const records: [index: number, stamp: number, number: number][] = [];
       for (const block of this.mappedBlocks()) {
         for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {

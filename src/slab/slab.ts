@@ -46,39 +46,6 @@ export interface SlabConfig {
 /** The part of the geometry that depends on the records. */
 export type Chunk = Pick<Geometry, "chunkBytes" | "align" | "arrays" | "tagged">;
 
-/** The part of a snapshot that is about the slab as a whole. */
-export interface SlabState {
-  readonly allocs: number;
-  readonly frees: number;
-  readonly peakSize: number;
-  readonly reserved: number;
-  /** Position of the block that the next chunk comes from; -1 if there is none. */
-  readonly current: number;
-  readonly queue: QueueState;
-  /**
-   * The handle in debug mode, by block position and chunk; left out if the snapshot's pool had
-   * none.
-   */
-  readonly numbers?: (position: number, chunk: number) => number;
-}
-
-/** The queue of free chunks of a slab with spread reuse, see `spread.ts`. */
-export interface QueueState {
-  /** Index of the first chunk in the queue. */
-  readonly first: number;
-  /** Index of the last chunk in the queue. */
-  readonly last: number;
-  /** Length of the queue. */
-  readonly queued: number;
-  /** Position of the block whose chunks are used for the first time; -1 if there is none. */
-  readonly fresh: number;
-  /** Position where the search for a block without memory starts. */
-  readonly vacant: number;
-}
-
-/** The queue of slabs without spread reuse, which have none. */
-export const NO_QUEUE: QueueState = { first: 0, last: 0, queued: 0, fresh: -1, vacant: 0 };
-
 /** A slab, or a set of slabs that share their handles. */
 export interface SlabOwner {
   /**
@@ -457,14 +424,23 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
    */
   dispose(): void {
     this.disposed = true;
-    const regions: MemoryRegion[] = [];
-    for (const block of this.mappedBlocks()) {
-      this.clearBlock(block);
-      regions.push(this.blockSet.unmap(block));
-    }
+    const regions = this.unmapBlocks(() => true);
     this.blocks = [];
     this.observers?.onDispose();
     this.blockSet.giveBack(regions);
+  }
+
+  /**
+   * Frees the records of blocks, and takes their memory.
+   *
+   * @param isMeant Whether it is one of them.
+   * @returns The regions, for the caller to give back.
+   */
+  unmapBlocks(isMeant: (block: Block) => boolean): MemoryRegion[] {
+    return this.mappedBlocks().filter(isMeant).map((block) => {
+      this.clearBlock(block);
+      return this.blockSet.unmap(block);
+    });
   }
 
   /**
@@ -498,53 +474,42 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
     return 0;
   }
 
+  /** Advances the generation of a live chunk; with spread reuse it also goes into the queue. */
+  endChunk(block: Block, chunk: number): void {
+    block.stamps[chunk] = this.nextStamp(block, block.stamps[chunk], chunk);
+  }
+
   /** Frees every record of a block and keeps its memory. */
-  protected clearBlock(block: Block): void {
+  clearBlock(block: Block): void {
     if (block.live === 0) return;
     this.peak = this.peakSize;
     this.frees += block.live;
     for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
-      block.stamps[chunk] = this.nextStamp(block, block.stamps[chunk], chunk);
+      this.endChunk(block, chunk);
     }
     block.reset();
     this.blockSet.noteCleared(block);
   }
 
-  // -- compaction: overridden for spread reuse and debug mode --
+  // -- defined in debug mode, see `rebuild.ts` --
 
   /**
-   * Moves a record to a free chunk of another block. Generations advance as if it were freed and
-   * allocated, but `allocs` and `frees` do not. The free list of the target block is invalid until
-   * {@linkcode noteMoved}.
+   * A record was moved.
    *
-   * @param from The block that the record is in.
-   * @param chunk Its chunk.
-   * @param to The target block.
-   * @param target The lowest free chunk of the target block.
+   * @param before Its handle before.
+   * @param from The block that it was in.
+   * @param chunk Its chunk there.
+   * @param to The block that it is in.
+   * @param target Its chunk there.
    */
-  moveRecord(from: Block, chunk: number, to: Block, target: number): void {
-    const { observers, geometry: { chunkCount, tagged } } = this;
-    observers?.beforeMove(from.position * chunkCount + chunk, this.handleAt(from, chunk));
-    to.copyChunk(target, from, chunk);
-    if (tagged) to.tags[target] = from.tags[chunk];
-    from.liveBits[chunk >> 5] &= ~(1 << (chunk & 31));
-    to.liveBits[target >> 5] |= 1 << (target & 31);
-    to.stamps[target]++;
-    observers?.afterMove(to.position * chunkCount + target, this.handleAt(to, target));
-    from.stamps[chunk] = this.nextStamp(from, from.stamps[chunk], chunk);
-    if (target >= to.bump) to.bump = target + 1;
-    if (to.live++ === 0) this.blockSet.emptyCount--;
-    if (--from.live === 0) this.blockSet.emptyCount++;
-  }
+  noteMoved?(before: number, from: Block, chunk: number, to: Block, target: number): void;
 
   /**
-   * Rebuilds the free lists after records were moved.
+   * The state of a snapshot was taken over.
    *
-   * @param filled The blocks that records were moved to.
+   * @param numbers See `SlabState`.
    */
-  noteMoved(filled: readonly Block[]): void {
-    for (const block of filled) block.relink();
-  }
+  noteSettled?(numbers: ((position: number, chunk: number) => number) | undefined): void;
 
   // -- called by the block set: overridden for spread reuse --
 
@@ -562,46 +527,6 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   /** Blocks are not given back below this many chunks. */
   get keptChunks(): number {
     return 0;
-  }
-
-  // -- snapshots --
-
-  /** The queue of free chunks. */
-  get queue(): QueueState {
-    return NO_QUEUE;
-  }
-
-  /**
-   * Frees the records and takes the memory of all blocks that a snapshot has without memory, and
-   * removes blocks that it does not have.
-   *
-   * @param mapped By position, whether the block keeps its memory.
-   * @returns The regions. The caller gives them back at the end, as the memory resource may call
-   * back.
-   */
-  keepOnly(mapped: readonly boolean[]): MemoryRegion[] {
-    const regions: MemoryRegion[] = [];
-    for (const block of this.mappedBlocks()) {
-      if (mapped[block.position]) continue;
-      this.clearBlock(block);
-      regions.push(this.blockSet.unmap(block));
-    }
-    this.blocks.length = mapped.length;
-    return regions;
-  }
-
-  /**
-   * Takes over the state that a snapshot holds, after its blocks were restored.
-   *
-   * @param state The state.
-   */
-  settle({ allocs, frees, peakSize, reserved, current }: SlabState): void {
-    this.allocs = allocs;
-    this.frees = frees;
-    this.peak = peakSize;
-    this.blockSet.reserved = reserved;
-    this.current = current < 0 ? NO_BLOCK : this.blocks[current];
-    this.blockSet.settle();
   }
 
   // -- errors --

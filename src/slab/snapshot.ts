@@ -24,7 +24,7 @@
  * @module
  */
 import { auditBlock, auditQueue, type BlockMetadata } from "./check.ts";
-import { Block, type Geometry, metadataBytes } from "./block.ts";
+import { Block, FIRST_STAMP, type Geometry, metadataBytes } from "./block.ts";
 import { linkBytesFor } from "./chunk_memory.ts";
 import {
   arraysOf,
@@ -42,7 +42,8 @@ import {
   wantsChecksum,
   writeHeader,
 } from "./envelope.ts";
-import { NO_QUEUE, type Slab, type SlabState } from "./slab.ts";
+import { NO_QUEUE, queueOf, settle, type SlabState } from "./rebuild.ts";
+import type { Slab } from "./slab.ts";
 import type { TypedSlab } from "./typed_slab.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
 import type { SnapshotError } from "../errors.ts";
@@ -275,7 +276,12 @@ export function growAll(
   sections: readonly { readonly mapped: readonly boolean[] }[],
   verb: string,
 ): void {
-  for (const { slab } of all) slab.blockSet.checkAtRest(verb);
+  for (const { slab: { blockSet, label } } of all) {
+    if (!blockSet.isGrowing) continue;
+    throw new Error(
+      `Cannot ${verb} ${label}: it is growing, and its memory resource calls meanwhile`,
+    );
+  }
   const grown: [Slab, Block][] = [];
   const lengths = all.map(({ slab }) => slab.blocks.length);
   let isDone = false;
@@ -312,13 +318,28 @@ export function growAll(
 }
 
 /**
+ * Frees the records and takes the memory of all blocks that a snapshot has without memory, and
+ * removes blocks that it does not have.
+ *
+ * @param slab The slab.
+ * @param mapped By position, whether the block keeps its memory.
+ * @returns The regions. The caller gives them back at the end, as the memory resource may call
+ * back.
+ */
+function keepOnly(slab: Slab, mapped: readonly boolean[]): MemoryRegion[] {
+  const regions = slab.unmapBlocks((block) => mapped[block.position] !== true);
+  slab.blocks.length = mapped.length;
+  return regions;
+}
+
+/**
  * Drops blocks beyond a length, except those that the memory resource has allocated records in
  * meanwhile.
  */
 function dropUnused(blocks: Block[], length: number): void {
   while (blocks.length > length) {
     const last = blocks[blocks.length - 1];
-    if (last.isMapped || !last.isUnused) return;
+    if (last.isMapped || last.stamps.some((stamp) => stamp !== FIRST_STAMP)) return;
     blocks.length--;
   }
 }
@@ -356,7 +377,7 @@ function writeSection(
   words[word + 1] = slab.current.position;
   words[word + 2] = kinds.length;
   words[word + 3] = slab.codec.areNumbers ? 1 : 0;
-  const { queue } = slab;
+  const queue = queueOf(slab);
   words[word + 12] = queue.first;
   words[word + 13] = queue.last;
   words[word + 14] = queue.queued;
@@ -479,7 +500,7 @@ class Section {
    */
   restore(): readonly MemoryRegion[] {
     const { slab, arrays, tags } = this;
-    const regions = slab.keepOnly(this.mapped);
+    const regions = keepOnly(slab, this.mapped);
     this.blocks.forEach((from, position) => {
       const to = slab.blocks[position];
       to.metadata.set(arrays.bytes.subarray(from.metadataAt, from.metadataAt + to.metadata.length));
@@ -497,7 +518,7 @@ class Section {
       to.waiting = from.waiting;
       to.lastWaiting = from.lastWaiting;
     });
-    slab.settle(this.state);
+    settle(slab, this.state);
     return regions;
   }
 

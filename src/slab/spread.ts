@@ -25,7 +25,7 @@ import { type Block, NO_BLOCK } from "./block.ts";
 import type { BlockSet } from "./block_set.ts";
 import { chunkWordsFor } from "./chunk_memory.ts";
 import type { HandleCodec } from "./handle.ts";
-import type { Slab, SlabClass, SlabConfig, SlabState, WholeSlab } from "./slab.ts";
+import type { Slab, SlabClass, SlabConfig, WholeSlab } from "./slab.ts";
 
 /** The fewest frees before a chunk is reused. */
 const MIN_REST = 1024;
@@ -37,7 +37,7 @@ const SAFE_ALLOCS = 0x10_0000;
  * @param codec The packing of handles.
  * @returns How many chunks must rest in the queue: the fewer generations, the more.
  */
-function restOf({ maxGeneration, wraps }: HandleCodec): number {
+export function restOf({ maxGeneration, wraps }: HandleCodec): number {
   return wraps ? Math.max(MIN_REST, Math.ceil(SAFE_ALLOCS / maxGeneration)) : MIN_REST;
 }
 
@@ -62,6 +62,28 @@ export function spreadSlabClass(
     lastStamp: codec.maxGeneration * 2 + 1,
     rest: restOf(codec),
   }, growFor) as unknown as SlabClass;
+}
+
+/** A slab with spread reuse. */
+export interface SpreadSlab extends Slab {
+  /** Index of the first chunk in the queue. */
+  _first: number;
+  /** Index of the last chunk in the queue. */
+  _last: number;
+  /** Length of the queue. */
+  _queued: number;
+  /** How many chunks of the queue are in blocks that have memory. */
+  _ready: number;
+  /** The block whose chunks are used for the first time. */
+  _fresh: Block;
+  /** Position where the search for a block without memory starts. */
+  _vacant: number;
+  /**
+   * Alloc reuses a chunk only while more are ready: `rest`, or less once the slab cannot grow.
+   */
+  _least: number;
+  /** Puts a chunk at the end of the queue. */
+  _put(block: Block, chunk: number): void;
 }
 
 /** What is constant in the code of a class. */
@@ -92,7 +114,7 @@ function defineSpreadSlab(
   codec: HandleCodec,
   constants: Constants,
   growFor: (slab: Growing, count: number, unused: number, rest: number) => void,
-): new (...args: ConstructorParameters<SlabClass>) => Slab {
+): new (...args: ConstructorParameters<SlabClass>) => SpreadSlab {
   const chunkCount = constants.chunkCount;
   const chunkBits = 31 - Math.clz32(chunkCount);
   const chunkMask = chunkCount - 1;
@@ -101,22 +123,13 @@ function defineSpreadSlab(
   const retires = !codec.wraps;
   const rest = constants.rest;
 
-  return class SpreadSlab extends Base {
-    /** Index of the first chunk in the queue. */
+  return class extends Base implements SpreadSlab {
     declare _first: number;
-    /** Index of the last chunk in the queue. */
     declare _last: number;
-    /** Length of the queue. */
     declare _queued: number;
-    /** How many chunks of the queue are in blocks that have memory. */
     declare _ready: number;
-    /** The block whose chunks are used for the first time. */
     declare _fresh: Block;
-    /** Position where the search for a block without memory starts. */
     declare _vacant: number;
-    /**
-     * Alloc reuses a chunk only while more are ready: `rest`, or less once the slab cannot grow.
-     */
     declare _least: number;
 
     constructor(config: SlabConfig, chunk: ConstructorParameters<SlabClass>[1]) {
@@ -167,7 +180,6 @@ function defineSpreadSlab(
       if (--block.live === 0) this.blockSet.noteEmpty(block);
     }
 
-    /** Puts a chunk at the end of the queue. */
     _put(block: Block, chunk: number): void {
       const index = block.position * chunkCount + chunk;
       if (this._queued === 0) this._first = index;
@@ -176,6 +188,12 @@ function defineSpreadSlab(
       this._queued++;
       this._ready++;
       block.queued++;
+    }
+
+    override endChunk(block: Block, chunk: number): void {
+      const next = this.nextStamp(block, block.stamps[chunk], chunk);
+      block.stamps[chunk] = next;
+      if (next !== 0) this._put(block, chunk);
     }
 
     /** Takes the first chunk whose block has memory; there must be one. O(1) amortised. */
@@ -274,110 +292,6 @@ function defineSpreadSlab(
      */
     override get keptChunks(): number {
       return this.size + rest + chunkCount;
-    }
-
-    protected override clearBlock(block: Block): void {
-      // As in the base class, in one pass.
-      if (block.live === 0) return;
-      this.peak = this.peakSize;
-      this.frees += block.live;
-      for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
-        const next = this.nextStamp(block, block.stamps[chunk], chunk);
-        block.stamps[chunk] = next;
-        if (next !== 0) this._put(block, chunk);
-      }
-      block.reset();
-      this.blockSet.noteCleared(block);
-    }
-
-    override moveRecord(from: Block, chunk: number, to: Block, target: number): void {
-      super.moveRecord(from, chunk, to, target);
-      if (from.stamps[chunk] !== 0) this._put(from, chunk);
-    }
-
-    /**
-     * Rebuilds the queue in its order without the chunks that records were moved to. Free chunks
-     * that the bump pointers have passed meanwhile go to its end.
-     */
-    override noteMoved(filled: readonly Block[]): void {
-      // The bump pointers before: free chunks below them are in the queue or in the block's own
-      // chain.
-      const before: number[] = [];
-      for (let i = 0; i < filled.length; i++) before.push(filled[i].bump);
-      super.noteMoved(filled);
-      const blocks = this.blocks;
-      const order = this._inOrder();
-      this._queued = 0;
-      for (let i = 0; i < blocks.length; i++) {
-        blocks[i].queued = 0;
-        blocks[i].waiting = 0;
-      }
-      for (let i = 0; i < order.length; i++) {
-        this._putFree(blocks[order[i] >>> chunkBits], order[i] & chunkMask);
-      }
-      for (let i = 0; i < filled.length; i++) {
-        const end = filled[i].bump;
-        for (let chunk = before[i]; chunk < end; chunk++) this._putFree(filled[i], chunk);
-      }
-      this._countReady();
-    }
-
-    /** Puts a chunk at the end of the queue if it is free. */
-    _putFree(block: Block, chunk: number): void {
-      const stamp = block.stamps[chunk];
-      if (stamp !== 0 && (stamp & 1) === 0) this._put(block, chunk);
-    }
-
-    /**
-     * Returns the chunks of all own chains, which were freed longest ago, and then those of the
-     * queue.
-     */
-    _inOrder(): number[] {
-      const blocks = this.blocks;
-      const order: number[] = [];
-      for (let i = 0; i < blocks.length; i++) {
-        this._follow(blocks[i].head, blocks[i].waiting, order);
-      }
-      this._follow(this._first, this._queued, order);
-      return order;
-    }
-
-    /** Appends the chunks of a chain of the given length. */
-    _follow(index: number, length: number, order: number[]): void {
-      for (; length > 0; length--) {
-        order.push(index);
-        index = this.blocks[index >>> chunkBits].next[index & chunkMask];
-      }
-    }
-
-    /** Recomputes how many chunks of the queue are in blocks that have memory. */
-    _countReady(): void {
-      this._ready = 0;
-      const blocks = this.mappedBlocks();
-      for (let i = 0; i < blocks.length; i++) this._ready += blocks[i].queued;
-    }
-
-    override get queue() {
-      return {
-        first: this._first,
-        last: this._last,
-        queued: this._queued,
-        fresh: this._fresh.position,
-        vacant: this._vacant,
-      };
-    }
-
-    override settle(state: SlabState): void {
-      super.settle(state);
-      this.current = state.current < 0 ? noBlock : this.blocks[state.current];
-      const queue = state.queue;
-      this._first = queue.first;
-      this._last = queue.last;
-      this._queued = queue.queued;
-      this._fresh = queue.fresh < 0 ? noBlock : this.blocks[queue.fresh];
-      this._vacant = queue.vacant;
-      this._least = rest;
-      this._countReady();
     }
   };
 }
