@@ -83,3 +83,18 @@ export function wrap(parts: readonly string[]): string[] {
   });
   return [...lines, line];
 }
+
+/**
+ * Cuts the title at the start of a line so that the line has at most {@linkcode WIDTH} columns, and
+ * never between the halves of a surrogate pair.
+ *
+ * @param line The line.
+ * @param title The title that it starts with.
+ * @returns The line, shorter if it was too long.
+ */
+export function cutTitle(line: string, title: string): string {
+  const excess = line.length - WIDTH;
+  if (excess <= 0) return line;
+  const start = title.slice(0, Math.max(0, title.length - excess - 1));
+  return `${start.replace(/[\ud800-\udbff]$/, "")}…${line.slice(title.length)}`;
+}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { chunkBar, WIDTH, withBar, wrap } from "./drawing.ts";
+import { chunkBar, cutTitle, withBar, wrap } from "./drawing.ts";
 import { dumpBytes } from "./dump_bytes.ts";
 import { dumpShared } from "./dump_shared.ts";
 import { checkOptions } from "../messages/nearest.ts";
@@ -69,7 +69,7 @@ export function dump(pool: object, options: DumpOptions = {}): string {
   }
   if (all[0].disposed) throw all[0].disposedError();
   const lines = all.flatMap((slab) => slabLines(slab, color));
-  if (all[0].codec.isSizeClass) lines.unshift(summary(together(all), all[0].label, WIDTH));
+  if (all[0].codec.isSizeClass) lines.unshift(cutTitle(summary(together(all)), all[0].label));
   return lines.join("\n");
 }
 
@@ -88,7 +88,7 @@ function slabLines(slab: Slab, color: boolean): string[] {
   ];
   if (retired > 0) totals.splice(5, 0, `${count(retired)} retired`);
   return [
-    summary(slab, title, WIDTH),
+    cutTitle(summary(slab, title), title),
     ...slab.mappedBlocks().map((block) => blockLine(block, color)),
     ...wrap(totals),
   ];

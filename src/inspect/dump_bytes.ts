@@ -7,7 +7,7 @@ import { type Extent, UNIT_SHIFT } from "../bytes/address_space.ts";
 import { arenas, stacks } from "../bytes/metadata.ts";
 import { endOf } from "../bytes/chunks.ts";
 import { type Heap, heaps } from "../bytes/heap.ts";
-import { column, COLUMNS, WIDTH, withBar, wrap } from "./drawing.ts";
+import { column, COLUMNS, cutTitle, withBar, wrap } from "./drawing.ts";
 import { bytes, byteSummary, count } from "../messages/show.ts";
 import { ByteAllocator } from "../bytes/byte_allocator.ts";
 import type { ArenaStats } from "../bytes/arena.ts";
@@ -54,7 +54,7 @@ export function dumpBytes(allocator: object, color: boolean): string[] | undefin
     ? stackTotals(stats as StackStats)
     : heapTotals(stats as FreeListStats);
   return [
-    byteSummary(space.label, stats, blocks.length, WIDTH),
+    cutTitle(byteSummary(space.label, stats, blocks.length), space.label),
     ...blocks.map((block, i) => blockLine(block, i, color)),
     ...wrap(totals),
   ];

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { chunkBar, WIDTH, withBar, wrap } from "./drawing.ts";
+import { chunkBar, cutTitle, withBar, wrap } from "./drawing.ts";
 import { count, summary } from "../messages/show.ts";
 import type { SharedBlock } from "../shared/block.ts";
 import { ORPHAN } from "../shared/protocol.ts";
@@ -22,7 +22,7 @@ export function dumpShared(pool: object, color: boolean): string[] | undefined {
   if (slab === undefined) return undefined;
   slab.checkUsable();
   return [
-    summary(slab, slab.label, WIDTH),
+    cutTitle(summary(slab), slab.label),
     ...slab.mappedBlocks().map((block) => blockLine(block, color)),
     ...wrap([
       `thread ${slab.thread} of ${slab.threads} so far`,

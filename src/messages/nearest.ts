@@ -21,18 +21,10 @@ const MAX_EDITS = [0, 0, 0, 1, 2, 2, 2, 2, 3];
  * @returns The nearest; `undefined` when none is near.
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const plain = plainName(name);
-  const same = known.find((it) => plainName(it) === plain);
-  if (same !== undefined) return same;
-  let least = MAX_EDITS[Math.min(name.length, MAX_EDITS.length - 1)] + 1;
+  const most = MAX_EDITS[Math.min(name.length, MAX_EDITS.length - 1)];
   let nearest: string | undefined;
-  for (const it of known) {
-    if (Math.abs(it.length - name.length) >= least) continue;
-    const edits = editsBetween(plain, plainName(it));
-    if (edits < least) {
-      least = edits;
-      nearest = it;
-    }
+  for (let edits = 0; edits <= most && nearest === undefined; edits++) {
+    nearest = known.find((it) => areWithin(edits, plainName(name), plainName(it)));
   }
   return nearest;
 }
@@ -45,25 +37,17 @@ function plainName(name: string): string {
 }
 
 /**
- * Counts the letters to insert, delete, replace or swap with the next to turn one text into the
- * other: the restricted Damerau-Levenshtein distance.
+ * Whether so many edits turn one text into the other: to insert, delete or replace a letter, or to
+ * swap it with the next. The restricted Damerau-Levenshtein distance, for few edits.
  */
-function editsBetween(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const isSame = a[i - 1] === b[j - 1];
-      row[j] = Math.min(row[j - 1] + 1, last[j] + 1, last[j - 1] + (isSame ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        row[j] = Math.min(row[j], beforeLast[j - 2] + 1);
-      }
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[b.length];
+function areWithin(edits: number, a: string, b: string): boolean {
+  if (a === b) return true;
+  if (edits === 0) return false;
+  if (a[0] === b[0]) return areWithin(edits, a.slice(1), b.slice(1));
+  const isSwap = a[0] === b[1] && a[1] === b[0];
+  return areWithin(edits - 1, a.slice(1), b) || areWithin(edits - 1, a, b.slice(1)) ||
+    areWithin(edits - 1, a.slice(1), b.slice(1)) ||
+    isSwap && areWithin(edits - 1, a.slice(2), b.slice(2));
 }
 
 /**

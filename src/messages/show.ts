@@ -45,14 +45,16 @@ export function showAs<T>(prototype: T, shown: (it: T) => unknown): void {
       return `[${(error as Error).message}]`;
     }
   };
-  Object.defineProperty(prototype, DENO, {
-    value(this: T, inspect: Inspect, options: object) {
-      return print(this, inspect, options);
+  Object.defineProperties(prototype, {
+    [DENO]: {
+      value(this: T, inspect: Inspect, options: object) {
+        return print(this, inspect, options);
+      },
     },
-  });
-  Object.defineProperty(prototype, NODE, {
-    value(this: T, _depth: number, options: object, inspect: Inspect) {
-      return print(this, inspect, options);
+    [NODE]: {
+      value(this: T, _depth: number, options: object, inspect: Inspect) {
+        return print(this, inspect, options);
+      },
     },
   });
 }
@@ -90,21 +92,13 @@ export function together(all: readonly Figures[]): Figures {
  *
  * @param pool A slab, or several {@linkcode together}.
  * @param title How the line begins.
- * @param width Columns at most; the title is cut to fit.
  * @returns The line.
  */
-export function summary(
-  pool: Figures,
-  title: string = pool.label,
-  width: number = Infinity,
-): string {
+export function summary(pool: Figures, title: string = pool.label): string {
   const { size, capacity, byteLength } = pool;
-  const figures = pool.disposed
-    ? "disposed of"
-    : `${count(size)} live of ${count(capacity)} in ${inBlocks(pool.mappedBlocks().length)}, ${
-      bytes(byteLength)
-    }`;
-  return `${cut(title, width - figures.length - 2)}: ${figures}`;
+  if (pool.disposed) return `${title}: disposed of`;
+  const blocks = inBlocks(pool.mappedBlocks().length);
+  return `${title}: ${count(size)} live of ${count(capacity)} in ${blocks}, ${bytes(byteLength)}`;
 }
 
 /**
@@ -113,29 +107,20 @@ export function summary(
  * @param label How the line begins.
  * @param figures Its figures; `undefined` after its `dispose`.
  * @param blocks How many blocks it has.
- * @param width Columns at most; the label is cut to fit.
  * @returns The line.
  */
 export function byteSummary(
   label: string,
   figures: { readonly usedBytes: number; readonly byteLength: number } | undefined,
   blocks: number,
-  width: number = Infinity,
 ): string {
-  const text = figures === undefined
-    ? "disposed of"
-    : `${bytes(figures.usedBytes)} used of ${bytes(figures.byteLength)} in ${inBlocks(blocks)}`;
-  return `${cut(label, width - text.length - 2)}: ${text}`;
+  if (figures === undefined) return `${label}: disposed of`;
+  const { usedBytes, byteLength } = figures;
+  return `${label}: ${bytes(usedBytes)} used of ${bytes(byteLength)} in ${inBlocks(blocks)}`;
 }
 
 function inBlocks(blocks: number): string {
   return `${count(blocks)} ${blocks === 1 ? "block" : "blocks"}`;
-}
-
-/** Cuts a text to a width, and never between the halves of a surrogate pair. */
-function cut(text: string, width: number): string {
-  if (text.length <= width) return text;
-  return `${text.slice(0, width - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
 /**
@@ -156,8 +141,7 @@ export function count(n: number): string {
  */
 export function bytes(n: number): string {
   if (n < 1024) return `${n} bytes`;
-  const units = ["KiB", "MiB", "GiB", "TiB"];
-  const power = Math.min(units.length, Math.floor(Math.log2(n) / 10));
-  const value = n / 2 ** (10 * power);
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[power - 1]}`;
+  const power = Math.min(4, Math.floor(Math.log2(n) / 10));
+  const value = n / 1024 ** power;
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${"KMGT"[power - 1]}iB`;
 }

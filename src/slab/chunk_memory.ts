@@ -118,24 +118,6 @@ export class ChunkMemory extends TypedArrays {
     for (let i = chunk * words, end = i + words; i < end; i++) i32[i] = 0;
   }
 
-  /**
-   * Copies a chunk of another block into this one.
-   *
-   * @param chunk The chunk to overwrite.
-   * @param from The other block, with chunks of the same size.
-   * @param source The chunk to copy.
-   */
-  copyChunk(chunk: number, from: ChunkMemory, source: number): void {
-    const { chunkBytes, chunkWords: words } = this;
-    if (words > 0) {
-      const to = this.i32, i32 = from.i32;
-      for (let i = 0; i < words; i++) to[chunk * words + i] = i32[source * words + i];
-    } else {
-      const at = source * chunkBytes;
-      this.u8.set(from.u8.subarray(at, at + chunkBytes), chunk * chunkBytes);
-    }
-  }
-
   private zeroBytes(at: number): void {
     if (this.chunkBytes >= FILL_BYTES) {
       this.u8.fill(0, at, at + this.chunkBytes);

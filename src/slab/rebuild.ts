@@ -83,7 +83,7 @@ export function moveRecord(
   const { observers, geometry: { chunkCount, tagged } } = slab;
   const before = slab.handleAt(from, chunk);
   observers?.beforeMove(from.position * chunkCount + chunk, before);
-  to.copyChunk(target, from, chunk);
+  copyChunk(from, chunk, to, target);
   if (tagged) to.tags[target] = from.tags[chunk];
   from.liveBits[chunk >> 5] &= ~(1 << (chunk & 31));
   to.liveBits[target >> 5] |= 1 << (target & 31);
@@ -94,6 +94,18 @@ export function moveRecord(
   if (to.live++ === 0) slab.blockSet.emptyCount--;
   if (--from.live === 0) slab.blockSet.emptyCount++;
   slab.noteMoved?.(before, from, chunk, to, target);
+}
+
+/** Copies the bytes of a chunk, by words where the blocks have an array of them. */
+function copyChunk(from: Block, chunk: number, to: Block, target: number): void {
+  const { chunkBytes, chunkWords } = from;
+  if (chunkWords > 0) {
+    const at = chunk * chunkWords, targetAt = target * chunkWords;
+    for (let i = 0; i < chunkWords; i++) to.i32[targetAt + i] = from.i32[at + i];
+  } else {
+    const at = chunk * chunkBytes;
+    to.u8.set(from.u8.subarray(at, at + chunkBytes), target * chunkBytes);
+  }
 }
 
 /**
