@@ -120,32 +120,6 @@ export class Extent extends TypedArrays {
     this.attach(this.region, this.byteLength, ALL_ARRAYS);
   }
 
-  /**
-   * Appends a region that begins where the extent ends.
-   *
-   * @param region The region; the extent's bytes are a multiple of 8.
-   * @param byteLength Bytes of it to use.
-   */
-  append(region: MemoryRegion, byteLength: number): void {
-    this.joined.push(region);
-    this.joinedAt.push(this.byteLength);
-    this.byteLength += byteLength;
-    if (this.owner !== undefined) this.epochs = longer(this.epochs, this.byteLength);
-    if (this.starts !== NO_BITS) this.starts = longer(this.starts, wordsFor(this.byteLength));
-    this.rebind();
-  }
-
-  /**
-   * Removes the region that was appended last.
-   *
-   * @returns The region, for the caller to release.
-   */
-  removeLast(): MemoryRegion {
-    this.byteLength = this.joinedAt.pop()!; // callers check that there is one
-    this.rebind();
-    return this.joined.pop()!; // `joined` and `joinedAt` are equally long
-  }
-
   /** Detaches the extent from its regions, which the caller releases. */
   unmap(): void {
     this.detach();
@@ -196,37 +170,11 @@ export class Extent extends TypedArrays {
   alignUp(at: number, align: number): number {
     return (at + this.skew + align - 1 & -align) - this.skew;
   }
-
-  /**
-   * @param unit A unit, counted from the first one of the extent.
-   * @returns Whether an allocation starts there.
-   */
-  isStart(unit: number): boolean {
-    return (this.starts[unit >> 5] >>> (unit & 31) & 1) === 1;
-  }
-
-  /**
-   * Flips whether an allocation starts at a unit.
-   *
-   * @param unit The unit, counted from the first one of the extent.
-   */
-  flipStart(unit: number): void {
-    this.starts[unit >> 5] ^= 1 << (unit & 31);
-  }
 }
 
 /** Words of 32 bits that hold one bit for each unit. */
-function wordsFor(byteLength: number): number {
+export function wordsFor(byteLength: number): number {
   return (byteLength + 7 >> UNIT_SHIFT) + 31 >> 5;
-}
-
-/** Copies an array into one of at least `length` elements, unless it is long enough already. */
-function longer<A extends Int32Array | Uint32Array>(array: A, length: number): A {
-  if (array.length >= length) return array;
-  const ArrayClass = array.constructor as new (length: number) => A; // true of both classes
-  const copy = new ArrayClass(length);
-  copy.set(array);
-  return copy;
 }
 
 /** The empty extent, which means "no extent". */
@@ -255,7 +203,7 @@ export class AddressSpace {
 
   /** Whether {@linkcode mapInstead} is under way: a resource that calls back may trim nothing. */
   isTaking = false;
-  private readonly memory: MemoryResource;
+  readonly memory: MemoryResource;
   private readonly keepsStarts: boolean;
   /** In debug mode its entry in `debugSpaces`. */
   private readonly self: Reference<AddressSpace> | undefined;
@@ -296,24 +244,26 @@ export class AddressSpace {
   // -- adding --
 
   /**
-   * Takes a region from the resource and maps it: as an extent of its own, or as the end of a
-   * neighbour that it lies right behind.
+   * Takes a region from the resource and maps it.
    *
    * @param byteLength Bytes, a positive integer.
    * @param align Power of two up to 4096 that the first address is a multiple of; less than 8
    * counts as 8.
-   * @param neighbour An extent that the region may be appended to.
-   * @returns A new extent, zeroed, or the neighbour.
+   * @param join Maps it otherwise, and returns the extent; `undefined` where it cannot.
+   * @returns A new extent, zeroed, or what `join` returned.
    * @throws {OutOfMemoryError} when the resource has no such region, or no addresses are left;
    * nothing changed then.
    * @throws {TypeError | RangeError} when the resource returned something else.
    */
-  map(byteLength: number, align: number, neighbour: Extent = NO_EXTENT): Extent {
+  map(
+    byteLength: number,
+    align: number,
+    join?: (region: MemoryRegion) => Extent | undefined,
+  ): Extent {
     if (byteLength > MAX_EXTENT_BYTES) throw this.#tooLargeError(byteLength);
     const region = takeRegion(this.memory, this.label, byteLength, Math.max(align, 8));
-    if (this.#canAppend(neighbour, region, byteLength)) {
-      return this.#append(neighbour, region, byteLength);
-    }
+    const joined = join?.(region);
+    if (joined !== undefined) return joined;
     const skew = region.byteOffset & (MAX_ALIGN - 1);
     const granules = (skew + byteLength - 1 >>> this.shift) + 1;
     const first = this.#findGranules(granules);
@@ -364,7 +314,7 @@ export class AddressSpace {
   mapAt(base: number, byteLength: number, region: MemoryRegion): Extent {
     const owner = this.isDebug ? this : undefined;
     const extent = new Extent(base, byteLength, region, this.keepsStarts, owner);
-    this.#fillTable(extent, base >>> this.shift);
+    this.fillTable(extent, base >>> this.shift);
     this.extents.push(extent);
     this.byteLength += byteLength;
     return extent;
@@ -387,25 +337,6 @@ export class AddressSpace {
     return undefined;
   }
 
-  /**
-   * Releases a region that was not mapped.
-   *
-   * @param region What {@linkcode takeRegionFor} returned.
-   */
-  releaseRegion(region: MemoryRegion): void {
-    this.memory.release(region);
-  }
-
-  /**
-   * Sets the length of the table, from which the next addresses follow.
-   *
-   * @param length Entries, at least up to the end of the last extent.
-   */
-  setTableLength(length: number): void {
-    this.#extendTable(length);
-    this.table.length = length;
-  }
-
   // -- removing --
 
   /**
@@ -416,19 +347,6 @@ export class AddressSpace {
   unmap(extent: Extent): void {
     this.#remove(extent);
     this.#releaseRegions(extent);
-  }
-
-  /**
-   * Releases the region that was appended to an extent last.
-   *
-   * @param extent An extent of this space with such a region.
-   */
-  shorten(extent: Extent): void {
-    const before = extent.byteLength;
-    const region = extent.removeLast();
-    this.#clearTable(extent, endGranule(extent, this.shift));
-    this.byteLength -= before - extent.byteLength;
-    this.memory.release(region);
   }
 
   /** Releases every extent for good. */
@@ -503,29 +421,6 @@ export class AddressSpace {
 
   // -- inside --
 
-  /** Whether a region lies right behind an extent, and the addresses there are free. */
-  #canAppend(extent: Extent, region: MemoryRegion, byteLength: number): boolean {
-    const { u8, base, byteLength: before } = extent;
-    const isBehind = u8.length > 0 && region.buffer === u8.buffer &&
-      region.byteOffset === u8.byteOffset + before;
-    if (!isBehind || (before & 7) !== 0 || before + byteLength > MAX_EXTENT_BYTES) return false;
-    const last = base + before + byteLength - 1;
-    if (last >= 2 ** 32) return false;
-    const end = Math.min(last >>> this.shift, this.table.length - 1);
-    for (let i = endGranule(extent, this.shift); i <= end; i++) {
-      if (this.table[i] !== NO_EXTENT) return false;
-    }
-    return true;
-  }
-
-  #append(extent: Extent, region: MemoryRegion, byteLength: number): Extent {
-    const first = endGranule(extent, this.shift);
-    extent.append(region, byteLength);
-    this.#fillTable(extent, first);
-    this.byteLength += byteLength;
-    return extent;
-  }
-
   /** Releases the regions of an extent, which keeps its addresses. */
   #releaseRegions(extent: Extent): void {
     const regions = [extent.region!, ...extent.joined]; // callers pass mapped extents only
@@ -546,13 +441,13 @@ export class AddressSpace {
 
   /** Removes an extent and its addresses. */
   #remove(extent: Extent): void {
-    this.#clearTable(extent, extent.base >>> this.shift);
+    this.clearTable(extent, extent.base >>> this.shift);
     this.extents.splice(this.extents.lastIndexOf(extent), 1);
     this.byteLength -= extent.byteLength;
   }
 
   /** Enters an extent into the table, from one granule to its last. */
-  #fillTable(extent: Extent, first: number): void {
+  fillTable(extent: Extent, first: number): void {
     const end = endGranule(extent, this.shift);
     this.#extendTable(end);
     this.table.fill(extent, first, end);
@@ -564,7 +459,7 @@ export class AddressSpace {
   }
 
   /** Removes an extent from the table, from one granule to its last. */
-  #clearTable(extent: Extent, first: number): void {
+  clearTable(extent: Extent, first: number): void {
     let end = first;
     for (; this.table[end] === extent; end++) this.table[end] = NO_EXTENT;
     this.granules -= end - first;
@@ -613,6 +508,6 @@ export class AddressSpace {
 }
 
 /** The first granule past an extent. */
-function endGranule({ base, byteLength }: Extent, shift: number): number {
+export function endGranule({ base, byteLength }: Extent, shift: number): number {
   return (base + byteLength - 1 >>> shift) + 1;
 }

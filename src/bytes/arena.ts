@@ -4,7 +4,7 @@
  * @module
  */
 import { AddressSpace, type Extent, NO_EXTENT } from "./address_space.ts";
-import { type ArenaMetadata, arenas, type ArenaState } from "./metadata.ts";
+import { arenas } from "./metadata.ts";
 import { checkByteOptions, checkExtentBytes, checkSource, MAX_EXTENT_BYTES } from "./checks.ts";
 import { showValue } from "../messages/show.ts";
 import { noteOwn } from "../slab/own_functions.ts";
@@ -150,7 +150,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     );
     this._blockBytes = blockBytes;
     this._firstMark = (1 + arenaCount++ % MARK_OWNERS) * MARK_RANGE;
-    arenas.set(this, () => this._metadata());
+    arenas.add(this);
     this._traceCalls(Arena.prototype);
   }
 
@@ -384,51 +384,6 @@ export class Arena extends ByteAllocator implements MemoryResource {
     out.peakBytes = Math.max(this._peak, out.usedBytes);
     out.blocks = this._blocks.length;
     return out as ArenaStats; // every member was set above
-  }
-
-  /**
-   * Takes over the state of a snapshot.
-   *
-   * @param state The state.
-   * @ignore
-   */
-  _settle({ blocks, index, peak, recent }: ArenaState): void {
-    this._blocks = [...blocks];
-    this._index = index;
-    this._block = blocks[index] ?? NO_EXTENT;
-    this._before = this._usedBefore = 0;
-    for (const block of blocks.slice(0, Math.max(index, 0))) {
-      this._before += block.byteLength;
-      this._usedBefore += block.top;
-    }
-    this._marked = Math.min(this._marked, this._before + this._block.top);
-    this._peak = peak;
-    this._recent = recent;
-    this._forgetReleased();
-  }
-
-  /**
-   * Forgets released regions, so that the same calls give the same addresses after a snapshot as
-   * after it is restored.
-   *
-   * @ignore
-   */
-  _forgetReleased(): void {
-    this._regions?.truncate(0);
-  }
-
-  /**
-   * Returns the metadata, for snapshots.
-   *
-   * @param verb What the call does, for errors.
-   * @returns The metadata.
-   * @throws {DisposedError | TypeError} when the arena cannot be used.
-   * @ignore
-   */
-  _usable(verb: string): ArenaMetadata {
-    this._checkAlive();
-    this._checkAttached(verb);
-    return this._metadata();
   }
 
   /**
@@ -672,22 +627,6 @@ export class Arena extends ByteAllocator implements MemoryResource {
           Math.max(0, block.top - at)
         } are allocated from there on`,
     );
-  }
-
-  /** The metadata, for `validate` and `dump`. */
-  private _metadata(): ArenaMetadata {
-    return {
-      name: this.name,
-      space: this._space,
-      blockBytes: this._blockBytes,
-      blocks: this._blocks,
-      block: this._block,
-      index: this._index,
-      before: this._before,
-      usedBefore: this._usedBefore,
-      peak: this._peak,
-      recent: this._recent,
-    };
   }
 
   /** The error for an invalid mark. */

@@ -16,9 +16,9 @@
  *
  * @module
  */
-import type { AddressSpace, Extent } from "./address_space.ts";
+import { type AddressSpace, type Extent, NO_EXTENT } from "./address_space.ts";
 import { MAX_EXTENT_BYTES } from "./checks.ts";
-import type { ArenaMetadata, ArenaState } from "./metadata.ts";
+import { type ArenaMetadata, arenaMetadata } from "./read_metadata.ts";
 import {
   arraysOf,
   bytesFor,
@@ -36,7 +36,7 @@ import {
 } from "../slab/envelope.ts";
 import type { SnapshotError } from "../errors.ts";
 import { showValue } from "../messages/show.ts";
-import { Arena } from "./arena.ts";
+import type { Arena } from "./arena.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
 
 const SECTION_BYTES = 24;
@@ -87,8 +87,8 @@ export function snapshotArena(
   into?: Uint8Array,
   options: SnapshotOptions = WITH_CHECKSUM,
 ): Uint8Array {
-  const written = writeArena(checked(arena, "snapshot")._usable("snapshot"), into, options);
-  arena._forgetReleased();
+  const written = writeArena(usable(arena, "snapshot"), into, options);
+  forgetReleased(arena);
   return written;
 }
 
@@ -109,16 +109,51 @@ export function snapshotArena(
  * @throws {DisposedError} after `dispose`.
  */
 export function restoreArena(arena: Arena, bytes: Uint8Array): void {
-  const it = checked(arena, "restore");
-  it._settle(readArena(it._usable("restore"), bytes));
+  settle(arena, readArena(usable(arena, "restore"), bytes));
 }
 
-/** Throws unless the first argument is an arena. */
-function checked(arena: Arena, verb: string): Arena {
-  if (arena instanceof Arena) return arena;
+/** Returns the metadata; throws unless the first argument is an arena that can be used. */
+function usable(arena: Arena, verb: string): ArenaMetadata {
+  const metadata = arenaMetadata(arena);
+  if (metadata !== undefined) {
+    arena["_checkAlive"](); // protected, as is the other
+    arena["_checkAttached"](verb);
+    return metadata;
+  }
   throw new TypeError(
     `Cannot ${verb}: the first argument must be an Arena, got ${showValue(arena)}`,
   );
+}
+
+/** The state that an arena is restored to. */
+interface ArenaState {
+  /** The blocks, their contents restored. */
+  readonly blocks: readonly Extent[];
+  readonly index: number;
+  readonly peak: number;
+  readonly recent: number;
+}
+
+/** Gives an arena the state of a snapshot. The fields are private, as nobody else writes them. */
+function settle(arena: Arena, { blocks, index, peak, recent }: ArenaState): void {
+  const before = blocks.slice(0, Math.max(index, 0));
+  arena["_blocks"] = [...blocks];
+  arena["_index"] = index;
+  arena["_block"] = blocks[index] ?? NO_EXTENT;
+  arena["_before"] = before.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  arena["_usedBefore"] = before.reduce((sum, { top }) => sum + top, 0);
+  arena["_marked"] = Math.min(arena["_marked"], arena["_before"] + arena["_block"].top);
+  arena["_peak"] = peak;
+  arena["_recent"] = recent;
+  forgetReleased(arena);
+}
+
+/**
+ * Forgets released regions, so that the same calls give the same addresses after a snapshot as
+ * after it is restored.
+ */
+function forgetReleased(arena: Arena): void {
+  arena["_regions"]?.truncate(0);
 }
 
 /**
@@ -182,7 +217,9 @@ function readArena(
   const blocks = snapped.blocks.map(({ base, byteLength }, i) =>
     found[i] ?? space.mapAt(base, byteLength, regions.get(i)!) // taken for all that were not found
   );
-  space.setTableLength(snapped.tableLength);
+  const { table } = space;
+  while (table.length < snapped.tableLength) table.push(NO_EXTENT);
+  table.length = snapped.tableLength;
   blocks.forEach((block, i) => refill(block, snapped.blocks[i], arrays));
   const { index, peak, recent } = snapped;
   return { blocks, index, peak, recent };
@@ -210,7 +247,7 @@ function takeAll(
     });
     isDone = true;
   } finally {
-    if (!isDone) { for (const region of regions.values()) space.releaseRegion(region); }
+    if (!isDone) { for (const region of regions.values()) space.memory.release(region); }
   }
   return regions;
 }

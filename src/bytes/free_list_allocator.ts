@@ -15,6 +15,7 @@ import { addressOf, HEADER_BYTES, unitOf } from "./chunks.ts";
 import type { Fit } from "./free_list.ts";
 import { DebugHeap } from "./debug_heap.ts";
 import { Heap, heaps } from "./heap.ts";
+import { isStart } from "./joining.ts";
 import { InnerRegion } from "./regions.ts";
 import {
   ByteAllocator,
@@ -434,7 +435,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   private _unitOf(verb: string, address: number): number {
     const extent = this._space.find(address);
     const unit = unitOf(address);
-    if ((address & 7) === 0 && extent.isStart(unit - extent.firstUnit)) {
+    if ((address & 7) === 0 && isStart(extent, unit - extent.firstUnit)) {
       this._checkAttached(verb);
       return unit;
     }

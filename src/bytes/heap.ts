@@ -21,6 +21,7 @@
  * @module
  */
 import { type AddressSpace, type Extent, NO_EXTENT, UNIT_SHIFT } from "./address_space.ts";
+import { flipStart, mapBeside, shorten } from "./joining.ts";
 import { MAX_EXTENT_BYTES } from "./checks.ts";
 import { Chunks, endOf, type FreeIndex, HEADER_BYTES, payloadAt, PREVIOUS_USED } from "./chunks.ts";
 import { type Fit, FreeList, LIST_MIN_BYTES } from "./free_list.ts";
@@ -104,7 +105,7 @@ export class Heap {
     this.removeFree(found, size);
     if (gap > 0) this.addFree(found, gap);
     this.writeUsed(unit, size - gap, bytes, asked, gap > 0 ? 0 : PREVIOUS_USED, align);
-    extent.flipStart(unit - extent.firstUnit);
+    flipStart(extent, unit - extent.firstUnit);
     this.allocations++;
     this.countUsed(asked);
     zero(extent, payloadAt(extent, unit), asked);
@@ -119,7 +120,7 @@ export class Heap {
   free(unit: number): void {
     const { chunks } = this;
     const extent = chunks.extentOf(unit);
-    extent.flipStart(unit - extent.firstUnit);
+    flipStart(extent, unit - extent.firstUnit);
     this.allocations--;
     this.usedBytes -= chunks.askedOf(unit);
     let start = unit;
@@ -340,7 +341,7 @@ export class Heap {
   /** Maps memory: `byteLength` bytes, else `enough`, else that many in place of spare extents. */
   private map(byteLength: number, enough: number, neighbour: Extent): Extent {
     try {
-      return this.space.map(byteLength, 8, neighbour);
+      return mapBeside(this.space, neighbour, byteLength);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
       if (byteLength > enough) return this.map(enough, enough, neighbour);
@@ -447,7 +448,7 @@ export class Heap {
       if (size <= keptBytes || rest !== 0 && rest < chunks.minBytes) return;
       const before = extent.byteLength;
       this.removeFree(start, size);
-      this.space.shorten(extent);
+      shorten(this.space, extent);
       if (!extent.isSingle) this.sharedBytes -= before - extent.byteLength;
       chunks.writeEnd(end, rest === 0 ? PREVIOUS_USED : 0);
       if (rest > 0) this.addFree(start, rest);

@@ -12,7 +12,8 @@
  * @module
  */
 import { AddressSpace, type Extent, UNIT_SHIFT } from "./address_space.ts";
-import { type StackMetadata, stacks } from "./metadata.ts";
+import { flipStart, isStart } from "./joining.ts";
+import { stacks } from "./metadata.ts";
 import { checkByteOptions, checkExtentBytes, checkSource } from "./checks.ts";
 import {
   ByteAllocator,
@@ -107,7 +108,7 @@ export class StackAllocator extends ByteAllocator {
     );
     this._origins = debug ? new Map() : undefined;
     this._extent = this._space.map(byteLength, 8);
-    stacks.set(this, () => this._metadata());
+    stacks.add(this);
     this._traceCalls(StackAllocator.prototype);
   }
 
@@ -131,7 +132,7 @@ export class StackAllocator extends ByteAllocator {
     extent.u8.fill(0, at, end);
     extent.i32[at - 8 >> 2] = this._newest;
     extent.i32[at - 4 >> 2] = byteLength;
-    extent.flipStart(at >> UNIT_SHIFT);
+    flipStart(extent, at >> UNIT_SHIFT);
     extent.top = end;
     this._newest = at;
     this._allocations++;
@@ -155,7 +156,7 @@ export class StackAllocator extends ByteAllocator {
     this._peak = Math.max(this._peak, extent.top);
     const before = extent.i32[at - 8 >> 2];
     if (this._origins !== undefined) this._poison(at, extent.top, this._origins);
-    extent.flipStart(at >> UNIT_SHIFT);
+    flipStart(extent, at >> UNIT_SHIFT);
     extent.top = before === 0 ? 0 : before + this._sizeAt(before);
     this._newest = before;
     this._allocations--;
@@ -235,7 +236,7 @@ export class StackAllocator extends ByteAllocator {
     const at = address - base;
     // The first comparison rejects fractions, NaN, strings, negative and too large numbers.
     const isInside = address >>> 0 === address && at > 0 && at < top;
-    if (isInside && (at & 7) === 0 && this._extent.isStart(at >> UNIT_SHIFT)) return at;
+    if (isInside && (at & 7) === 0 && isStart(this._extent, at >> UNIT_SHIFT)) return at;
     this._checkAlive();
     const where = isInside ? "inside the stack" : "not in use";
     throw this._addressError(verb, address, `is ${where}, and no live allocation starts there`);
@@ -262,17 +263,6 @@ export class StackAllocator extends ByteAllocator {
     const held = this._sizeAt(at);
     if (byteLength <= held) return this._extent;
     throw this._addressError(verb, address, `holds ${held} bytes, fewer than ${byteLength}`);
-  }
-
-  /** The metadata, for `validate` and `dump`. */
-  private _metadata(): StackMetadata {
-    return {
-      name: this.name,
-      space: this._space,
-      extent: this._extent,
-      newest: this._newest,
-      allocations: this._allocations,
-    };
   }
 
   /** The error for an allocation that does not fit. */

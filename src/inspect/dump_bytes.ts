@@ -4,7 +4,7 @@
  * @module
  */
 import { type Extent, UNIT_SHIFT } from "../bytes/address_space.ts";
-import { arenas, stacks } from "../bytes/metadata.ts";
+import { arenaMetadata, stackMetadata } from "../bytes/read_metadata.ts";
 import { endOf } from "../bytes/chunks.ts";
 import { type Heap, heaps } from "../bytes/heap.ts";
 import { column, COLUMNS, cutTitle, withBar, wrap } from "./drawing.ts";
@@ -38,8 +38,8 @@ interface Drawn {
 export function dumpBytes(allocator: object, color: boolean): string[] | undefined {
   if (!(allocator instanceof ByteAllocator)) return undefined;
   const stats = allocator.stats(); // throws after `dispose`
-  const arena = arenas.get(allocator)?.();
-  const stack = stacks.get(allocator)?.();
+  const arena = arenaMetadata(allocator);
+  const stack = stackMetadata(allocator);
   const heap = heaps.get(allocator);
   const space = (arena ?? stack ?? heap)?.space;
   if (space === undefined) return undefined;

@@ -4,7 +4,13 @@
  * @module
  */
 import { type AddressSpace, type Extent, NO_EXTENT, UNIT_SHIFT } from "../bytes/address_space.ts";
-import { type ArenaMetadata, arenas, type StackMetadata, stacks } from "../bytes/metadata.ts";
+import { isStart } from "../bytes/joining.ts";
+import {
+  type ArenaMetadata,
+  arenaMetadata,
+  type StackMetadata,
+  stackMetadata,
+} from "../bytes/read_metadata.ts";
 import { auditHeap, startsIn } from "./validate_heap.ts";
 import { heaps } from "../bytes/heap.ts";
 import { ByteAllocator } from "../bytes/byte_allocator.ts";
@@ -29,8 +35,8 @@ interface Audited {
 export function auditBytes(allocator: object): boolean {
   if (!(allocator instanceof ByteAllocator)) return false;
   const { name } = allocator;
-  const arena = arenas.get(allocator)?.();
-  const stack = stacks.get(allocator)?.();
+  const arena = arenaMetadata(allocator);
+  const stack = stackMetadata(allocator);
   const space = (arena ?? stack ?? heaps.get(allocator))?.space;
   if (space === undefined) return false;
   if (space.isDisposed) allocator.stats(); // throws DisposedError
@@ -140,7 +146,7 @@ function auditStack(it: StackMetadata): void {
     if (!isWithin || (at & 7) !== 0 || end > byteLength) {
       throw fault(it, `an allocation of ${size} bytes starts at byte ${at}, and ends past ${end}`);
     }
-    if (!extent.isStart(at >> UNIT_SHIFT)) {
+    if (!isStart(extent, at >> UNIT_SHIFT)) {
       throw fault(it, `the allocation at byte ${at} is not marked as a start`);
     }
     end = at - 8;

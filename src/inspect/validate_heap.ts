@@ -8,6 +8,7 @@ import { addressOf, endOf, HEADER_BYTES, USED } from "../bytes/chunks.ts";
 import { FreeList } from "../bytes/free_list.ts";
 import { FreeTree } from "../bytes/free_tree.ts";
 import { type Heap, heaps } from "../bytes/heap.ts";
+import { isStart } from "../bytes/joining.ts";
 import { InvariantError } from "../errors.ts";
 
 /**
@@ -141,7 +142,7 @@ class HeapAudit {
         position,
       );
     }
-    if (!extent.isStart(unit - extent.firstUnit)) {
+    if (!isStart(extent, unit - extent.firstUnit)) {
       throw this.#fault(`${at(unit)} is used, and not marked as a start`, position);
     }
     this.#allocations++;

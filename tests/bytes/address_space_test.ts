@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/asse
 import { countingMemory, heapMemory, OutOfMemoryError } from "../../mod.ts";
 import type { MemoryRegion, MemoryResource } from "../../mod.ts";
 import { AddressSpace, type Extent, NO_EXTENT } from "../../src/bytes/address_space.ts";
+import { flipStart, isStart, mapBeside, shorten } from "../../src/bytes/joining.ts";
 import { wasmAt } from "./_support.ts";
 import { untyped } from "../_support.ts";
 import { Ledger } from "../_ledger.ts";
@@ -136,26 +137,26 @@ Deno.test("AddressSpace reuses addresses before its table is much longer than wh
 
 // -- neighbours --
 
-Deno.test("AddressSpace.map() appends memory right behind a neighbour, and shorten() releases it", () => {
+Deno.test("mapBeside() appends memory right behind a neighbour, and shorten() releases it", () => {
   for (const debug of [undefined, "it"]) {
     const pieces = new Pieces();
     const space = spaceIn(pieces, 4096, debug);
     const extent = space.map(4096, 8);
     extent.i32[1023] = 7;
-    extent.flipStart(100);
+    flipStart(extent, 100);
     const { base } = extent;
-    assert(space.map(10_000, 8, extent) === extent);
+    assert(mapBeside(space, extent, 10_000) === extent);
     assertEquals([extent.base, extent.byteLength, space.byteLength], [base, 14_096, 14_096]);
     assertEquals([extent.u8.length, extent.i32[1023], extent.i32[1024]], [14_096, 7, 0]);
-    assertEquals([extent.isStart(100), extent.isStart(1761)], [true, false]);
+    assertEquals([isStart(extent, 100), isStart(extent, 1761)], [true, false]);
     assertFindable(space, extent);
     assertEquals(space.extents.length, 1);
-    extent.flipStart(1761);
-    extent.flipStart(1761);
+    flipStart(extent, 1761);
+    flipStart(extent, 1761);
 
-    space.shorten(extent);
+    shorten(space, extent);
     assertEquals([extent.byteLength, space.byteLength, extent.u8.length], [4096, 4096, 4096]);
-    assertEquals([extent.i32[1023], extent.isStart(100), pieces.released], [7, true, [10_000]]);
+    assertEquals([extent.i32[1023], isStart(extent, 100), pieces.released], [7, true, [10_000]]);
     if (debug === undefined) assertFound(space, base + 8192, NO_EXTENT); // else in the granule
     space.unmap(extent);
     assertEquals([space.granules, space.byteLength, pieces.released.length], [0, 0, 2]);
@@ -166,18 +167,18 @@ Deno.test("AddressSpace.map() appends nothing that lies elsewhere, or whose addr
   const pieces = new Pieces();
   const space = spaceIn(pieces);
   const [a, b] = [space.map(4096, 8), space.map(4096, 8)];
-  assert(space.map(4096, 8, a) !== a); // b is behind it
+  assert(mapBeside(space, a, 4096) !== a); // b is behind it
   pieces.end += 8;
-  assert(space.map(4096, 8, space.extents[2]) !== space.extents[2]);
+  assert(mapBeside(space, space.extents[2], 4096) !== space.extents[2]);
   const odd = space.map(4090, 2);
   pieces.end = odd.u8.byteOffset + 4090 - 8;
-  assert(space.map(64, 8, odd) !== odd);
+  assert(mapBeside(space, odd, 64) !== odd);
   space.unmap(b);
   pieces.end = a.u8.byteOffset + 4096;
-  assert(space.map(4096, 8, a) === a); // now that its addresses are free
+  assert(mapBeside(space, a, 4096) === a); // now that its addresses are free
   assertFindable(space, a);
   pieces.end = a.u8.byteOffset + 8192;
-  assert(space.map(4096, 8, a) !== a);
+  assert(mapBeside(space, a, 4096) !== a);
 });
 
 Deno.test("AddressSpace.mapInstead() replaces extents by a new one, or leaves all as they were", () => {

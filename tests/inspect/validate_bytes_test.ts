@@ -3,6 +3,7 @@ import { assertThrows } from "@std/assert";
 import { Arena, DisposedError, dump, InvariantError, StackAllocator, validate } from "../../mod.ts";
 import type { ByteAllocator } from "../../mod.ts";
 import type { AddressSpace, Extent } from "../../src/bytes/address_space.ts";
+import { flipStart } from "../../src/bytes/joining.ts";
 import { CLASSES, spaceOf, wasmAt } from "../bytes/_support.ts";
 
 /** Private fields, which the tests corrupt. */
@@ -137,7 +138,7 @@ Deno.test("validate() finds every fault in the metadata of a stack", () => {
     [(_, { i32 }) => i32[32 / 4] = 40, "starts at byte 40, and ends past 32"],
     [(_, { i32 }) => i32[32 / 4] = 12, "starts at byte 12"],
     [(_, { i32 }) => i32[32 / 4] = 0, "it counts 3 allocations, and has 2"],
-    [(_, extent) => extent.flipStart(5), "at byte 40 is not marked"],
-    [(_, extent) => extent.flipStart(20), "4 starts are marked, and 3 are live"],
+    [(_, extent) => flipStart(extent, 5), "at byte 40 is not marked"],
+    [(_, extent) => flipStart(extent, 20), "4 starts are marked, and 3 are live"],
   ]);
 });

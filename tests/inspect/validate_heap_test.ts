@@ -7,6 +7,7 @@ import { unitOf } from "../../src/bytes/chunks.ts";
 import type { FreeList } from "../../src/bytes/free_list.ts";
 import type { FreeTree } from "../../src/bytes/free_tree.ts";
 import { type Heap, heaps } from "../../src/bytes/heap.ts";
+import { flipStart } from "../../src/bytes/joining.ts";
 
 type Index = "list" | "tree";
 
@@ -50,8 +51,8 @@ const CHUNK_FAULTS: readonly Fault[] = [
   ["its end reads 11", (heap) => heap.chunks.setWord(extentOf(heap).firstUnit + 255, 0, 8 | 3)],
   ["33 were asked for", ({ chunks }, _, [used]) => chunks.setWord(used, 1, 33)],
   ["is no multiple of its alignment, 2048", (heap, _, [used]) => flip(heap, used, 2 << 30)],
-  ["is used, and not marked as a start", (heap, _, [used]) => flipStart(heap, used)],
-  ["9 starts are marked, and 8 chunks are used", (heap, [free]) => flipStart(heap, free)],
+  ["is used, and not marked as a start", (heap, _, [used]) => flipAt(heap, used)],
+  ["9 starts are marked, and 8 chunks are used", (heap, [free]) => flipAt(heap, free)],
   ["it counts 8 free chunks, and has 7", (heap) => heap.freeChunks++],
   ["bytes of free chunks, and has", (heap) => heap.freeChunkBytes += 8],
   ["it counts 7 allocations, and has 8", (heap) => heap.allocations--],
@@ -69,8 +70,8 @@ function extentOf({ space: { extents: [extent] } }: Heap): Extent {
   return extent;
 }
 
-function flipStart(heap: Heap, unit: number): void {
-  extentOf(heap).flipStart(unit - extentOf(heap).firstUnit);
+function flipAt(heap: Heap, unit: number): void {
+  flipStart(extentOf(heap), unit - extentOf(heap).firstUnit);
 }
 
 for (const index of ["list", "tree"] as const) {
@@ -82,7 +83,7 @@ for (const index of ["list", "tree"] as const) {
 Deno.test("validate() names a chunk of a heap by the address of its header", () => {
   const allocator = new FreeListAllocator({ byteLength: 1024 });
   const unit = unitOf(allocator.alloc(40));
-  flipStart(heapOf(allocator), unit);
+  flipAt(heapOf(allocator), unit);
   const says = `the chunk at ${unit * 8} is used, and not marked as a start`;
   assertThrows(() => validate(allocator), InvariantError, says);
 });

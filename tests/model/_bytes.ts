@@ -27,7 +27,7 @@ import {
 import type { AnyStruct, ByteAllocatorOptions, MemoryRegion } from "../../mod.ts";
 import { addressOf, endOf, unitOf } from "../../src/bytes/chunks.ts";
 import { type Heap, heaps } from "../../src/bytes/heap.ts";
-import { arenas } from "../../src/bytes/metadata.ts";
+import { arenaMetadata } from "../../src/bytes/read_metadata.ts";
 import { FITS, spaceOf } from "../bytes/_support.ts";
 import { type ErrorClass, untyped } from "../_support.ts";
 import { Source, type SourceKind, SOURCES } from "./_memories.ts";
@@ -182,7 +182,7 @@ export class ByteModel implements Player {
   /** The address of the next allocation; undefined where that needs more memory. */
   #expected(byteLength: number, align: number): number | undefined {
     if (this.isArena) {
-      const { blocks, block, index } = arenas.get(this.allocator)!(); // it has metadata
+      const { blocks, block, index } = arenaMetadata(this.allocator)!; // it has metadata
       const found = [block, ...blocks.slice(index + 1)].find((it) =>
         it.alignUp(it.top, align) + byteLength <= it.byteLength
       );
@@ -482,7 +482,7 @@ const COMMON: Readonly<Record<string, Operation>> = {
     const { allocator, held, heap, isArena } = it;
     const wrong = [0, -8, 1.5, NaN, 2 ** 32];
     if (isArena) {
-      const { base, top } = arenas.get(allocator)!().block; // every arena has metadata
+      const { base, top } = arenaMetadata(allocator)!.block; // every arena has metadata
       wrong.push(base + top);
     } else if (held.length > 0) {
       const { address } = random.pick(held);
