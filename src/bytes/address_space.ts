@@ -20,12 +20,11 @@
  * @module
  */
 import { MAX_EXTENT_BYTES } from "./checks.ts";
-import { arraysWithin, TypedArrays } from "../struct/typed_arrays.ts";
+import { arraysWithin, type RecordKeeper, TypedArrays } from "../struct/typed_arrays.ts";
 import { MAX_ALIGN, takeRegion } from "../memory/region.ts";
-import { OutOfMemoryError, StaleHandleError } from "../errors.ts";
+import { OutOfMemoryError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
-import { detachedError, unboundError } from "../slab/slab_errors.ts";
-import { type Reference, referTo } from "../slab/weak.ts";
+import type { SpaceKeeper } from "../slab/debug_spaces.ts";
 
 /** Every typed array of this engine, since a record of any struct may be allocated. */
 const ALL_ARRAYS = /* @__PURE__ */ arraysWithin(8);
@@ -45,15 +44,6 @@ const NO_EPOCHS = /* @__PURE__ */ new Uint32Array(0);
  * are granules in use. So a freed address stays invalid for long, and the table stays short.
  */
 const FRESH_GRANULES = 1024;
-
-/** Debug spaces start at 32 different addresses in turn; from the 33rd on two share addresses. */
-const DEBUG_SPACES = 32;
-const DEBUG_STEP = 0x800_0000;
-
-let debugCount = 0;
-
-/** All debug spaces, to find the owner of an address. */
-const debugSpaces = new Set<Reference<AddressSpace>>();
 
 /** A run of addresses over one region, or over several that lie side by side. */
 export class Extent extends TypedArrays {
@@ -85,22 +75,22 @@ export class Extent extends TypedArrays {
    * either.
    */
   epochs: Uint32Array;
-  /** In debug mode the space that the extent belongs to. */
-  private readonly owner: AddressSpace | undefined;
+  /** In debug mode that of the space. */
+  readonly #keeper: RecordKeeper | undefined;
 
   /**
    * @param base The first address, equal to the region's offset modulo 4096.
    * @param byteLength Bytes.
    * @param region At least `byteLength` bytes, aligned to 8.
    * @param keepsStarts Whether to track where allocations start.
-   * @param owner In debug mode the space that the extent belongs to.
+   * @param keeper In debug mode that of the space.
    */
   constructor(
     base: number,
     byteLength: number,
     region: MemoryRegion | undefined,
     keepsStarts: boolean,
-    owner?: AddressSpace,
+    keeper?: RecordKeeper,
   ) {
     super();
     this.base = base;
@@ -109,8 +99,8 @@ export class Extent extends TypedArrays {
     this.skew = base & (MAX_ALIGN - 1);
     this.region = region;
     this.starts = keepsStarts ? new Int32Array(wordsFor(byteLength)) : NO_BITS;
-    this.epochs = owner === undefined ? NO_EPOCHS : new Uint32Array(byteLength);
-    this.owner = owner;
+    this.epochs = keeper === undefined ? NO_EPOCHS : new Uint32Array(byteLength);
+    this.#keeper = keeper;
     this.rebind();
   }
 
@@ -131,24 +121,8 @@ export class Extent extends TypedArrays {
     this.endEpoch(0, this.epochs.length); // it may be mapped again
   }
 
-  // A record that ends has lost at least its last byte: its whole allocation ended, the allocation
-  // was cut short, or the whole block ended.
-  override epochAt(offset: number, byteLength: number): number {
-    if (this.u8.length === 0) return NaN; // differs from every epoch, even from itself
-    return this.epochs[offset + byteLength - 1] ?? 0;
-  }
-
-  override staleError(offset: number): Error {
-    if (this.owner === undefined) return unboundError();
-    const { label, name } = this.owner;
-    if (this.u8.length === 0 && this.region !== undefined) {
-      return detachedError(`use a view in ${label}`, "its memory");
-    }
-    const address = this.base + offset;
-    return new StaleHandleError(
-      `Cannot use a view in ${label}: address ${address} was freed`,
-      { pool: name, handle: address, index: -1, generation: -1, chunkGeneration: -1 },
-    );
+  override get keeper(): RecordKeeper | undefined {
+    return this.#keeper;
   }
 
   /**
@@ -184,8 +158,6 @@ export const NO_EXTENT: Extent = /* @__PURE__ */ new Extent(0, 0, undefined, fal
 export class AddressSpace {
   /** How errors name the allocator, `Arena "frame"`. */
   readonly label: string;
-  /** The name of the allocator in debug mode, else empty. */
-  readonly name: string;
   /** The first granule for new extents, as long as there are enough from there on. */
   readonly firstGranule: number;
   /** The extents in the order in which they were added. */
@@ -205,40 +177,38 @@ export class AddressSpace {
   isTaking = false;
   readonly memory: MemoryResource;
   private readonly keepsStarts: boolean;
-  /** In debug mode its entry in `debugSpaces`. */
-  private readonly self: Reference<AddressSpace> | undefined;
+  /** What debug mode keeps of it. */
+  readonly keeper: SpaceKeeper | undefined;
 
   /**
    * @param label How errors name the allocator.
    * @param memory Where regions come from.
    * @param extentBytes Bytes of most extents, from which the size of a granule follows.
    * @param keepsStarts Whether to track where allocations start, with a bit for each 8 bytes.
-   * @param debug The allocator's name, in debug mode.
+   * @param keeper In debug mode what that keeps of it.
    */
   constructor(
     label: string,
     memory: MemoryResource,
     extentBytes: number,
     keepsStarts: boolean,
-    debug?: string,
+    keeper?: SpaceKeeper,
   ) {
     this.label = label;
     this.memory = memory;
     this.keepsStarts = keepsStarts;
-    const isDebug = debug !== undefined;
-    this.name = debug ?? "";
+    this.keeper = keeper;
     // The largest in debug mode, as the table has an entry for every granule before the first.
-    const shift = isDebug ? MAX_SHIFT : 32 - Math.clz32(extentBytes - 1);
+    const shift = keeper !== undefined ? MAX_SHIFT : 32 - Math.clz32(extentBytes - 1);
     this.shift = Math.max(MIN_SHIFT, Math.min(shift, MAX_SHIFT));
-    const start = isDebug ? debugCount++ % DEBUG_SPACES * DEBUG_STEP : 0;
-    this.firstGranule = 1 + (start >>> this.shift);
+    this.firstGranule = 1 + ((keeper?.start ?? 0) >>> this.shift);
     this.#extendTable(this.firstGranule);
-    if (isDebug) debugSpaces.add(this.self = referTo(this));
+    keeper?.begin(this);
   }
 
   /** Whether the space is in debug mode. */
   get isDebug(): boolean {
-    return this.self !== undefined;
+    return this.keeper !== undefined;
   }
 
   // -- adding --
@@ -312,8 +282,7 @@ export class AddressSpace {
    * @returns The new extent.
    */
   mapAt(base: number, byteLength: number, region: MemoryRegion): Extent {
-    const owner = this.isDebug ? this : undefined;
-    const extent = new Extent(base, byteLength, region, this.keepsStarts, owner);
+    const extent = new Extent(base, byteLength, region, this.keepsStarts, this.keeper);
     this.fillTable(extent, base >>> this.shift);
     this.extents.push(extent);
     this.byteLength += byteLength;
@@ -352,7 +321,7 @@ export class AddressSpace {
   /** Releases every extent for good. */
   unmapAll(): void {
     this.isDisposed = true;
-    if (this.self !== undefined) debugSpaces.delete(this.self);
+    this.keeper?.end();
     while (this.extents.length > 0) this.unmap(this.extents[this.extents.length - 1]);
   }
 
@@ -381,27 +350,6 @@ export class AddressSpace {
     return address >>> 0 === address && granule < this.table.length
       ? this.table[granule]
       : NO_EXTENT;
-  }
-
-  /**
-   * Finds the other debug allocator that an address belongs to, in O(debug allocators).
-   *
-   * @param address Any number.
-   * @returns How errors name that allocator; `undefined` when none is known to have the address.
-   */
-  ownerOf(address: number): string | undefined {
-    if (!this.isDebug || this.find(address) !== NO_EXTENT) return undefined;
-    for (const ref of debugSpaces) {
-      const other = ref.deref();
-      if (other === undefined) debugSpaces.delete(ref);
-      else if (other.firstGranule !== this.firstGranule && other.has(address)) return other.label;
-    }
-    return undefined;
-  }
-
-  private has(address: number): boolean {
-    const { base, byteLength } = this.find(address);
-    return address >= base && address - base < byteLength;
   }
 
   /**

@@ -145,7 +145,13 @@ export class Arena extends ByteAllocator implements MemoryResource {
     checkExtentBytes(label, "blockBytes", blockBytes);
     super(
       name,
-      new AddressSpace(label, memory, blockBytes, false, debug ? name : undefined),
+      new AddressSpace(
+        label,
+        memory,
+        blockBytes,
+        false,
+        debug ? debug.keeperFor(label, name) : undefined,
+      ),
       debug || undefined,
     );
     this._blockBytes = blockBytes;

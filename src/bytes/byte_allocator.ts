@@ -623,7 +623,7 @@ export abstract class ByteAllocator implements Disposable {
    * @ignore
    */
   protected _addressError(verb: string, address: number, problem: string): Error {
-    const owner = this._space.ownerOf(address);
+    const owner = this._space.keeper?.ownerOf(address);
     const what = !Number.isInteger(address) || address < 0
       ? `${showValue(address)} is no address`
       : address === 0

@@ -162,7 +162,13 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     checkExtentBytes(label, "byteLength", byteLength);
     checkKinds(label, fit, index);
     if (typeof grow !== "boolean") throw optionError(label, "grow", "a boolean", grow);
-    const space = new AddressSpace(label, memory, byteLength, true, debug ? name : undefined);
+    const space = new AddressSpace(
+      label,
+      memory,
+      byteLength,
+      true,
+      debug ? debug.keeperFor(label, name) : undefined,
+    );
     super(name, space, debug || undefined);
     this._grow = grow;
     const isTree = index === "tree";

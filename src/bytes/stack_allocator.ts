@@ -103,7 +103,13 @@ export class StackAllocator extends ByteAllocator {
     checkExtentBytes(label, "byteLength", byteLength);
     super(
       name,
-      new AddressSpace(label, memory, byteLength, true, debug ? name : undefined),
+      new AddressSpace(
+        label,
+        memory,
+        byteLength,
+        true,
+        debug ? debug.keeperFor(label, name) : undefined,
+      ),
       debug || undefined,
     );
     this._origins = debug ? new Map() : undefined;

@@ -20,7 +20,7 @@
  */
 import { ChunkMemory } from "./chunk_memory.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
-import { unboundError } from "./slab_errors.ts";
+import type { RecordKeeper } from "../struct/typed_arrays.ts";
 
 /** What all blocks of a slab share. */
 export interface Geometry {
@@ -48,21 +48,8 @@ export interface Geometry {
 
 /** The slab of a block, which knows handles and makes errors. */
 export interface BlockOwner {
-  /**
-   * Returns the epoch of a record, which debug views compare to see that their record is gone.
-   *
-   * @param block A block of this slab.
-   * @param chunk A chunk in it.
-   * @returns A number that no other record in this chunk ever has; NaN when no record is live
-   * there.
-   */
-  epochAt(block: Block, chunk: number): number;
-  /**
-   * @param block A block of this slab.
-   * @param epoch Epoch of a record that is gone.
-   * @returns The error for a view of that record.
-   */
-  viewError(block: Block, epoch: number): Error;
+  /** In debug mode: tells whether records are live. */
+  readonly keeper?: RecordKeeper;
   /**
    * @param verb The operation that failed.
    * @param block A block of this slab whose buffer was detached.
@@ -192,12 +179,8 @@ export class Block extends ChunkMemory {
     return this.u8;
   }
 
-  override epochAt(offset: number): number {
-    return this.geometry.owner.epochAt(this, offset / this.chunkBytes);
-  }
-
-  override staleError(_offset: number, epoch: number): Error {
-    return this.geometry.owner.viewError(this, epoch);
+  override get keeper(): RecordKeeper | undefined {
+    return this.geometry.owner.keeper;
   }
 
   /**
@@ -291,11 +274,7 @@ export const NO_BLOCK: Block = /* @__PURE__ */ new Block(
     spread: false,
     firstBlock: -1,
     firstHandle: 0,
-    owner: {
-      epochAt: () => NaN, // equals no epoch, not even itself
-      viewError: unboundError,
-      detachedError: unboundError,
-    },
+    owner: { detachedError: () => new Error() }, // not called, as there is no region
   },
   undefined,
 );

@@ -8,7 +8,7 @@
  */
 import { type Leak, LeakError, StaleHandleError } from "../errors.ts";
 import { debugViews } from "../struct/debug_view.ts";
-import { TypedArrays } from "../struct/typed_arrays.ts";
+import { type RecordKeeper, TypedArrays } from "../struct/typed_arrays.ts";
 import { inUnits, type RecordView, type RecordViewClass } from "../struct/view.ts";
 import type { Block } from "./block.ts";
 import {
@@ -23,8 +23,10 @@ import { type DebugMode, POISON } from "./debug_mode.ts";
 import { ALL_KINDS, type Iteration, LiveChunks, loopsOf, RETAIN } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
 import { DebugHandles } from "./debug_handles.ts";
+import { SpaceKeeper } from "./debug_spaces.ts";
 import type { SlabState } from "./rebuild.ts";
 import type { Slab, SlabClass, WholeSlab } from "./slab.ts";
+import { staleError } from "./slab_errors.ts";
 import { type Reference, referTo } from "./weak.ts";
 
 /** Stands for the stack of a record that came from a snapshot. */
@@ -119,6 +121,21 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
       }
     }
 
+    readonly keeper: RecordKeeper = {
+      epochAt: (arrays, offset) => {
+        const block = arrays as Block; // the keeper is that of blocks of this slab
+        const chunk = offset / block.chunkBytes;
+        const isLive = (block.stamps[chunk] & 1) === 1 && block.u8.length > 0;
+        return isLive ? this.handleAt(block, chunk) : NaN;
+      },
+      staleError: (arrays, _offset, epoch) => {
+        const block = arrays as Block;
+        return block.isDetached
+          ? this.detachedError("use a view", block)
+          : staleError(this, "use a view", epoch, -1);
+      },
+    };
+
     override lastHandleAt(block: Block, chunk: number): number {
       return this.#handles.last(block.position * block.chunkCount + chunk);
     }
@@ -165,12 +182,8 @@ class MovedOn extends TypedArrays {
       );
   }
 
-  override epochAt(): number {
-    return NaN; // equals no epoch, not even itself
-  }
-
-  override staleError(): Error {
-    return this.#error();
+  override get keeper(): RecordKeeper {
+    return { epochAt: () => NaN, staleError: this.#error }; // NaN equals no epoch, not even itself
   }
 }
 
@@ -321,6 +334,7 @@ export const debug: DebugMode = {
   handlesFor: (packed) => new DebugHandles(packed),
   slabClass: debugSlabClass,
   iterationOf: debugIterationOf,
+  keeperFor: (label, name) => new SpaceKeeper(label, name),
   traceCalls,
   callOrigin,
   keepOrigin,

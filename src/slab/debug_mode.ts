@@ -9,6 +9,7 @@
 import type { DebugViews } from "../struct/debug_view.ts";
 import type { RecordViewClass } from "../struct/view.ts";
 import type { Origin, TracedCalls } from "./call_stack.ts";
+import type { SpaceKeeper } from "./debug_spaces.ts";
 import type { HandleCodec } from "./handle.ts";
 import type { Iteration } from "./iterate.ts";
 import type { Slab, SlabClass, SlabConfig } from "./slab.ts";
@@ -30,6 +31,8 @@ export interface DebugMode {
   slabClass(Plain: SlabClass): SlabClass;
   /** @ignore */
   iterationOf(views: (tag: number) => RecordViewClass, only?: number): Iteration;
+  /** @ignore */
+  keeperFor(label: string, name: string): SpaceKeeper;
   /** @ignore */
   traceCalls(it: object, calls: TracedCalls, ...own: readonly object[]): void;
   /** @ignore */

@@ -551,17 +551,6 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
     return undefined;
   }
 
-  epochAt(block: Block, chunk: number): number {
-    const isLive = (block.stamps[chunk] & 1) === 1 && block.u8.length > 0;
-    return isLive ? this.handleAt(block, chunk) : NaN;
-  }
-
-  viewError(block: Block, epoch: number): Error {
-    return block.isDetached
-      ? this.detachedError("use a view", block)
-      : staleError(this, "use a view", epoch, -1);
-  }
-
   detachedError(verb: string, block: Block): Error {
     return detachedError(`${verb} in ${this.label}`, `the memory of block ${block.index}`);
   }

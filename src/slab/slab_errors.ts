@@ -104,14 +104,3 @@ export function detachedError(what: string, memory: string): TypeError {
       "as that of a WebAssembly.Memory is when it grows; call rebind() first",
   );
 }
-
-/** @returns The error of debug mode for a view that is bound to no record. */
-export function unboundError(): StaleHandleError {
-  return new StaleHandleError("Cannot use a view: it is bound to no record", {
-    pool: "",
-    handle: 0,
-    index: -1,
-    generation: -1,
-    chunkGeneration: -1,
-  });
-}

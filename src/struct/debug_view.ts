@@ -11,6 +11,7 @@
  *
  * @module
  */
+import { StaleHandleError } from "../errors.ts";
 import type { ArrayViewClass, ElementViewClass, Part, PartViewClass } from "./array_view.ts";
 import type { Bound } from "./scalars.ts";
 import type { AnyStruct } from "./schema.ts";
@@ -59,7 +60,9 @@ function debugViewClass(
     get _b(): TypedArrays {
       const { _arrays, _epoch } = this;
       const at = this._offset << this._u;
-      if (_arrays.epochAt(at, this._s.size) !== _epoch) throw _arrays.staleError(at, _epoch);
+      if (epochAt(_arrays, at, this._s.size) !== _epoch) {
+        throw _arrays.keeper?.staleError(_arrays, at, _epoch) ?? unboundError();
+      }
       return _arrays;
     }
 
@@ -73,11 +76,28 @@ function debugViewClass(
 
     set _o(offset: number) {
       this._offset = offset;
-      this._epoch = this._arrays.epochAt(offset << this._u, this._s.size);
+      this._epoch = epochAt(this._arrays, offset << this._u, this._s.size);
     }
   }
   Object.setPrototypeOf(DebugView.prototype, Plain.prototype);
   return DebugView;
+}
+
+/** Returns the epoch of a record; NaN, which equals no epoch, where there is no memory. */
+function epochAt(arrays: TypedArrays, offset: number, byteLength: number): number {
+  const unkept = arrays.u8.length > 0 ? 0 : NaN;
+  return arrays.keeper?.epochAt(arrays, offset, byteLength) ?? unkept;
+}
+
+/** The error for a view that is bound to no record. */
+function unboundError(): StaleHandleError {
+  return new StaleHandleError("Cannot use a view: it is bound to no record", {
+    pool: "",
+    handle: 0,
+    index: -1,
+    generation: -1,
+    chunkGeneration: -1,
+  });
 }
 
 /**

@@ -36,6 +36,28 @@ export interface Movable {
   readonly _u: number;
 }
 
+/** Tells views in debug mode whether their record is live. */
+export interface RecordKeeper {
+  /**
+   * Returns the epoch of a record, which debug views compare at each access.
+   *
+   * @param arrays The typed arrays that it is in.
+   * @param offset Its byte offset there.
+   * @param byteLength Its size in bytes.
+   * @returns A number that changes when the record is freed; NaN when no record is live there.
+   */
+  epochAt(arrays: TypedArrays, offset: number, byteLength: number): number;
+  /**
+   * Creates the error for a view that is used after its record was freed.
+   *
+   * @param arrays The typed arrays that it was in.
+   * @param offset Its byte offset there.
+   * @param epoch What {@linkcode epochAt} returned while the record was live.
+   * @returns The error.
+   */
+  staleError(arrays: TypedArrays, offset: number, epoch: number): Error;
+}
+
 /** The typed arrays over one region. */
 export class TypedArrays implements Arrays {
   /** All bytes; never left out. */
@@ -58,26 +80,9 @@ export class TypedArrays implements Arrays {
     view._o = offset >> view._u;
   }
 
-  /**
-   * Returns the epoch of a record, which debug views compare at each access.
-   *
-   * @param _offset Byte offset of the record.
-   * @param _byteLength Size of the record in bytes.
-   * @returns A number that changes when the record is freed.
-   */
-  epochAt(_offset: number, _byteLength: number): number {
-    return 0;
-  }
-
-  /**
-   * Creates the error for a view that is used after its record was freed.
-   *
-   * @param offset Byte offset of the record.
-   * @param epoch What {@linkcode epochAt} returned while the record was live.
-   * @returns The error.
-   */
-  staleError(offset: number, epoch: number): Error {
-    return new Error(`Cannot use a view: the record at byte ${offset}, epoch ${epoch}, is gone`);
+  /** Who tells whether records are live, in debug mode. */
+  get keeper(): RecordKeeper | undefined {
+    return undefined;
   }
 
   /**

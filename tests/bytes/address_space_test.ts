@@ -4,12 +4,14 @@ import { countingMemory, heapMemory, OutOfMemoryError } from "../../mod.ts";
 import type { MemoryRegion, MemoryResource } from "../../mod.ts";
 import { AddressSpace, type Extent, NO_EXTENT } from "../../src/bytes/address_space.ts";
 import { flipStart, isStart, mapBeside, shorten } from "../../src/bytes/joining.ts";
+import { debug } from "../../src/slab/debug.ts";
 import { wasmAt } from "./_support.ts";
 import { untyped } from "../_support.ts";
 import { Ledger } from "../_ledger.ts";
 
-function spaceIn(memory: MemoryResource = heapMemory, extentBytes = 4096, debug?: string) {
-  return new AddressSpace('Arena "test"', memory, extentBytes, true, debug);
+function spaceIn(memory: MemoryResource = heapMemory, extentBytes = 4096, name?: string) {
+  const keeper = name === undefined ? undefined : debug.keeperFor('Arena "test"', name);
+  return new AddressSpace('Arena "test"', memory, extentBytes, true, keeper);
 }
 
 /** Asserts by `===`, since a diff of two extents takes minutes. */
