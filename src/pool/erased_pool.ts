@@ -340,7 +340,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    */
   bytes(handle: HandleOf<S>): Uint8Array {
     const block = this.#find("give the bytes", handle);
-    const start = this._slab.offsetOf(handle);
+    const start = this._slab.chunkOf(handle) * this._slab.chunkBytes;
     return block.bytes.subarray(start, start + block.chunkBytes);
   }
 

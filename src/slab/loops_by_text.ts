@@ -21,8 +21,10 @@ const NO_TEXT = /\{\s*\[native code\]\s*\}\s*$/;
  */
 export class LoopsByText<L = Loop> {
   private readonly make: (text: string) => L;
-  /** For functions without a text, for those past {@linkcode MAX_TEXTS}, and for few records. */
-  private common: L | undefined;
+  /**
+   * The one of `""` is for functions without a text, for those past {@linkcode MAX_TEXTS}, and for
+   * few records.
+   */
   private readonly byText = new Map<string, L>();
 
   /** @param make Compiles a loop for functions with a text; for any, if that is empty. */
@@ -39,13 +41,14 @@ export class LoopsByText<L = Loop> {
    * @returns Its loop.
    */
   find(fn: Visitor, size: number): L {
-    if (size < MIN_RECORDS) return this.common ??= this.make("");
-    const text = textOf(fn);
-    let loop = this.byText.get(text);
+    const { byText } = this;
+    const text = size < MIN_RECORDS ? "" : textOf(fn);
+    let loop = byText.get(text);
     if (loop === undefined) {
-      if (this.byText.size === MAX_TEXTS) return this.common ??= this.make("");
-      loop = NO_TEXT.test(text) ? this.common ??= this.make("") : this.make(text);
-      this.byText.set(text, loop);
+      const isFull = byText.size >= MAX_TEXTS;
+      if (text !== "" && (isFull || NO_TEXT.test(text))) return this.find(fn, 0);
+      loop = this.make(text);
+      byText.set(text, loop);
     }
     return loop;
   }

@@ -3,14 +3,12 @@
  *
  * @module
  */
-import { type Reference, referTo } from "./weak.ts";
+import { type Reference, referTo, whenCollected } from "./weak.ts";
 
 /** Objects whose functions are the module's: prototypes, mostly. */
-let known: Reference<object>[] = [];
+const known = new Set<Reference<object>>();
 /** The same objects, to add each once. */
 const isKnown = new WeakSet();
-/** Collected ones are removed from `known` when it reaches this length. */
-let pruneAt = 64;
 
 /**
  * Registers functions as the module's own.
@@ -21,15 +19,13 @@ export function noteOwn(...owners: readonly object[]): void {
   for (const owner of owners) {
     if (isKnown.has(owner)) continue;
     isKnown.add(owner);
-    if (known.length >= pruneAt) {
-      known = known.filter((ref) => ref.deref() !== undefined);
-      pruneAt = 2 * known.length + 64;
-    }
-    known.push(referTo(owner));
+    const ref = referTo(owner);
+    known.add(ref);
+    whenCollected(owner, () => known.delete(ref));
   }
 }
 
 /** @returns The objects that were registered and still exist. */
 export function ownFunctions(): object[] {
-  return known.flatMap((ref) => ref.deref() ?? []);
+  return [...known].flatMap((ref) => ref.deref() ?? []);
 }

@@ -205,14 +205,6 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   }
 
   /**
-   * @param handle Any number.
-   * @returns Byte offset in its block of the same chunk.
-   */
-  offsetOf(handle: number): number {
-    return this.chunkOf(handle) * this.geometry.chunkBytes;
-  }
-
-  /**
    * @param block A block of this slab.
    * @param chunk A live chunk in it.
    * @returns Handle of its record.

@@ -498,56 +498,45 @@ function checkFieldName(struct: string, field: string): void {
   }
 }
 
+/** What an array or a link has, unless it is something else. */
+interface UncheckedType {
+  readonly kind: unknown;
+  readonly target: unknown;
+  readonly element: ElementType;
+  readonly length: number;
+}
+
 /** Returns size, alignment and length of a field, or throws when its type is wrong. */
 function measure(
   struct: string,
   field: string,
   type: FieldType,
 ): { size: number; align: number; length: number } {
+  const error = (problem: string) => fieldError(struct, field, problem);
   if (type instanceof Struct) return { size: type.size, align: type.align, length: 1 };
-  if (isScalar(type)) return { ...measureScalar(struct, field, type), length: 1 };
-  if (typeof type === "object" && type !== null && type.kind === "ref") {
-    const { target } = type;
-    if (target instanceof Struct || target === "self") return { size: 4, align: 4, length: 1 };
-    throw fieldError(struct, field, `is a ref to ${showValue(target)}, which is not a struct`);
-  }
-  if (typeof type !== "object" || type === null || type.kind !== "array") {
-    const known = `the types are ${Object.keys(SCALAR_BYTES).join(", ")}`;
-    const made = "what struct(), array() and ref() return";
-    throw fieldError(struct, field, `has unknown type ${showValue(type)}; ${known}, and ${made}`);
-  }
-  const { element, length } = type;
-  if (!Number.isInteger(length) || length < 1) {
-    throw fieldError(
-      struct,
-      field,
-      `must have an array length that is a positive integer, got ${showValue(length)}`,
-    );
+  if (isScalar(type)) {
+    if (type === "f16" && !("Float16Array" in globalThis)) {
+      throw error('has type "f16", and this engine has no Float16Array: use "f32"');
+    }
+    return { size: SCALAR_BYTES[type], align: SCALAR_BYTES[type], length: 1 };
   }
   // Plain JavaScript may pass anything.
-  if ((element as { kind?: unknown } | null)?.kind === "array") {
-    throw fieldError(
-      struct,
-      field,
-      "is an array of arrays: put a struct in between, or multiply the lengths",
-    );
+  const { kind, target, element, length } = Object(type) as UncheckedType;
+  if (kind === "ref") {
+    if (target instanceof Struct || target === "self") return { size: 4, align: 4, length: 1 };
+    throw error(`is a ref to ${showValue(target)}, which is not a struct`);
+  }
+  if (kind !== "array") {
+    const known = `the types are ${Object.keys(SCALAR_BYTES).join(", ")}`;
+    const made = "what struct(), array() and ref() return";
+    throw error(`has unknown type ${showValue(type)}; ${known}, and ${made}`);
+  }
+  if (!Number.isInteger(length) || length < 1) {
+    throw error(`must have an array length that is a positive integer, got ${showValue(length)}`);
+  }
+  if ((element as Partial<ArrayType> | null)?.kind === "array") {
+    throw error("is an array of arrays: put a struct in between, or multiply the lengths");
   }
   const { size, align } = measure(struct, field, element);
   return { size: size * length, align, length };
-}
-
-function measureScalar(
-  struct: string,
-  field: string,
-  type: ScalarType,
-): { size: number; align: number } {
-  if (type === "f16" && !("Float16Array" in globalThis)) {
-    throw fieldError(
-      struct,
-      field,
-      'has type "f16", and this engine has no Float16Array: use "f32"',
-    );
-  }
-  const bytes = SCALAR_BYTES[type];
-  return { size: bytes, align: bytes };
 }

@@ -46,28 +46,24 @@ interface PrintableList {
  * @returns The table: fields and padding, one a line, in the order of their bytes.
  */
 export function toTable(struct: Printable): string {
-  const rows: [number, number, string, string][] = [];
-  let end = 0;
-  const pad = (to: number) => {
-    if (to > end) rows.push([end, to - end, "·", "(padding)"]);
+  const { name, size, align } = struct;
+  const rows: string[][] = [["offset", "size", "type", "field"]];
+  let end = 0, padding = size;
+  const addRow = (to: number, type: string, field: string) => {
+    if (to > end) rows.push([`${end}`, `${to - end}`, type, field]);
+    end = to;
   };
-  for (const [name, { type, offset, size }] of byOffset(struct)) {
-    pad(offset);
-    rows.push([offset, size, typeName(type, struct.name), name]);
-    end = offset + size;
+  for (const [field, { type, offset, size }] of byOffset(struct)) {
+    addRow(offset, "·", "(padding)");
+    addRow(offset + size, typeName(type, name), field);
+    padding -= size;
   }
-  pad(struct.size);
-  const padding = rows.reduce((sum, [, size, type]) => type === "·" ? sum + size : sum, 0);
-  const typeWidth = Math.max(4, ...rows.map(([, , type]) => type.length));
+  addRow(size, "·", "(padding)");
+  const typeWidth = Math.max(...rows.map(([, , type]) => type.length));
   return [
-    `${titleOf(struct.name)}: ${countOf(struct.size)}, align ${struct.align}, ${
-      countOf(padding)
-    } of padding`,
-    `offset  size  ${"type".padEnd(typeWidth)}  field`,
-    ...rows.map(([offset, size, type, name]) =>
-      `${String(offset).padStart(6)}  ${String(size).padStart(4)}  ${
-        type.padEnd(typeWidth)
-      }  ${name}`
+    `${titleOf(name)}: ${countOf(size)}, align ${align}, ${countOf(padding)} of padding`,
+    ...rows.map(([offset, size, type, field]) =>
+      `${offset.padStart(6)}  ${size.padStart(4)}  ${type.padEnd(typeWidth)}  ${field}`
     ),
   ].join("\n");
 }
