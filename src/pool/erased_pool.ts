@@ -26,6 +26,7 @@ import {
   checkFunction,
   type HandleArray,
   type HandleOf,
+  loopOver,
   PoolBase,
   reserve,
   type ScopedRecord,
@@ -130,7 +131,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     // `new ErasedPool` makes an instance of the derived class that is compiled for the geometry.
     if (new.target === ErasedPool) return new setup.Pool(setup) as unknown as ErasedPool<S>;
     const { slab, kinds, tagged } = setup;
-    super([{ slab, kinds: tagged ? kinds.all : [], code: setup.code }], setup.debug);
+    super([{ slab, kinds: tagged ? kinds.all : [], code: setup.code }], slab);
     this._slab = slab;
     this._kinds = kinds;
     this._tagged = tagged;
@@ -524,7 +525,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   ): (...args: A) => void;
   loop(structOrFn: unknown, fn: unknown = structOrFn): (...args: unknown[]) => void {
     const passes = this.#passesFor("loop", structOrFn);
-    return this._loop([passes], fn);
+    return loopOver(this._slab, passes, fn);
   }
 
   /**

@@ -41,6 +41,7 @@ import {
   asStruct,
   checkFunction,
   type HandleArray,
+  loopOver,
   PoolBase,
   reserve,
   type ScopedRecord,
@@ -118,7 +119,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     if (new.target === Pool) return new setup.code.Pool(setup) as Pool<T>;
     const { struct, code, config } = setup;
     const slab = new code.Slab(config, chunkOf(struct));
-    super([{ slab, kinds: [], struct, code }], config.debug);
+    super([{ slab, kinds: [], struct, code }], slab);
     linkedSlabsOf.set(slab, [{ slab, kinds: [{ struct }] }]);
     this.struct = struct as StructOf<T>; // T, or the struct made of the fields T
     this._slab = slab;
@@ -456,7 +457,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     fn: (view: View<T>, handle: Handle<T>, ...args: A) => void,
   ): (...args: A) => void {
     const { iteration, View } = this._code;
-    return this._loop([{ iteration, makeView: () => new View(NO_BLOCK, 0) }], fn);
+    return loopOver(this._slab, { iteration, makeView: () => new View(NO_BLOCK, 0) }, fn);
   }
 
   /**

@@ -4,13 +4,11 @@
  *
  * @module
  */
-import { showAs, summary, together } from "../messages/show.ts";
-import { showValue } from "../messages/show.ts";
+import { showAs, showValue, summary } from "../messages/show.ts";
 import { Block } from "../slab/block.ts";
 import { RUNS_NO_USER_CODE, RUNS_USER_CODE, type TracedCalls } from "../slab/call_stack.ts";
-import type { DebugMode } from "../slab/debug_mode.ts";
 import { MAX_ARGUMENTS, type Visitor } from "../slab/iterate.ts";
-import { type Slab, slabs } from "../slab/slab.ts";
+import { type Slab, type SlabOwner, slabs } from "../slab/slab.ts";
 import { type TypedSlab, typedSlabsOf } from "../slab/typed_slab.ts";
 import type { AnyHandle, Handle } from "../struct/handle_type.ts";
 import { type AnyStruct, type Fields, Struct } from "../struct/schema.ts";
@@ -114,6 +112,29 @@ export type HandleArray<S extends AnyStruct | Fields> =
  */
 export type HandleOf<S extends AnyStruct | Fields> = AnyStruct extends S ? AnyHandle : Handle<S>;
 
+/** What a pool asks of its only slab, or of all its slabs as one. */
+export type Slabs =
+  & SlabOwner
+  & Pick<
+    Slab,
+    | "name"
+    | "label"
+    | "disposed"
+    | "size"
+    | "capacity"
+    | "maxChunks"
+    | "byteLength"
+    | "mappedBlocks"
+    | "checkThere"
+    | "checkUsable"
+    | "freeMany"
+    | "clear"
+    | "freeBlock"
+    | "trim"
+    | "rebind"
+    | "dispose"
+  >;
+
 /**
  * The members that {@linkcode Pool}, {@linkcode ErasedPool} and {@linkcode PoolSet} have in common.
  * It cannot be extended directly: extend one of those.
@@ -127,29 +148,23 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   readonly name: string;
   /** The slabs that hold the records: one, or one for each size class. */
   private readonly _slabs: readonly Slab[];
-  /** Debug mode, if it is on. */
-  private readonly _debug: DebugMode | undefined;
-  /** What `blocks` returned last: the blocks of each slab, and all of them in one array. */
-  private readonly _mapped: (readonly Block[])[] = [];
-  private _blocks: readonly Block[] = [];
+  /** The only slab, or all of them as one. */
+  private readonly _all: Slabs;
 
   /**
    * Takes the slabs that the constructor of a pool has made.
    *
    * @param typedSlabs The slabs, at least one, with the structs of their records.
-   * @param debug Debug mode, if it is on.
+   * @param all The only slab, or all of them as one.
    * @ignore
    */
-  protected constructor(typedSlabs: readonly TypedSlab[], debug: DebugMode | undefined) {
-    this._debug = debug;
+  protected constructor(typedSlabs: readonly TypedSlab[], all: Slabs) {
+    this._all = all;
     this._slabs = typedSlabs.map(({ slab }) => slab);
-    this.name = this._slabs[0].name;
+    this.name = all.name;
     slabs.set(this, this._slabs);
     typedSlabsOf.set(this, typedSlabs);
-    showAs<PoolBase<unknown, number>>(
-      PoolBase.prototype,
-      (pool) => summary(together(slabs.get(pool)!)), // every pool has slabs
-    );
+    showAs<PoolBase<unknown, number>>(PoolBase.prototype, (pool) => summary(pool._all));
   }
 
   /**
@@ -159,17 +174,6 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * @throws {DisposedError} after `dispose`.
    */
   abstract [Symbol.iterator](): IterableIterator<V>;
-
-  /**
-   * Returns the slab that a handle belongs to, if it is one of this pool's.
-   *
-   * @param _handle Any number.
-   * @returns The slab.
-   * @ignore
-   */
-  _slabOf(_handle: number): Slab {
-    return this._slabs[0];
-  }
 
   // -- records --
 
@@ -220,15 +224,11 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * ```
    */
   handleOf(view: object): H {
-    this._slabs[0].checkThere();
+    this._all.checkThere();
     const root = rootOf(view);
     const slab = slabOfView(this._slabs, root);
     if (root === undefined || slab === undefined) {
-      throw viewError(
-        this._slabs[0],
-        "tell the handle",
-        "is no view of this pool, or is unbound",
-      );
+      throw viewError(this._all, "tell the handle", "is no view of this pool, or is unbound");
     }
     const block = root._b as Block; // slabOfView() checks that
     block.checkAttached("tell the handle");
@@ -283,15 +283,14 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * ```
    */
   freeMany(handles: ArrayLike<H> | HandleNumbers): void {
-    const [first] = this._slabs;
+    const all = this._all;
     const list = takeList();
     try {
-      const count = readHandles(first, handles, list);
-      this._checkUsable("freeMany");
-      const owner = this._slabs.length === 1 ? first : this;
-      const bad = first.freeMany(list, count, owner);
+      const count = readHandles(all, handles, list);
+      all.checkUsable("freeMany");
+      const bad = all.freeMany(list, count, all);
       if (bad < 0) return;
-      const slab = this._slabOf(list[bad]);
+      const slab = all._slabOf(list[bad]);
       throw slab.staleError(`free ${count} records`, list[bad], bad);
     } finally {
       giveList(list);
@@ -316,51 +315,35 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * ```
    */
   clear(): void {
-    this._checkUsable("clear");
-    for (const slab of this._slabs) slab.clear();
+    this._all.checkUsable("clear");
+    this._all.clear();
   }
 
   // -- memory --
 
   /** Records that are live. */
   get size(): number {
-    let sum = 0;
-    for (let i = 0; i < this._slabs.length; i++) sum += this._slabs[i].size;
-    return sum;
+    return this._all.size;
   }
 
   /** Chunks that exist. */
   get capacity(): number {
-    let sum = 0;
-    for (let i = 0; i < this._slabs.length; i++) sum += this._slabs[i].capacity;
-    return sum;
+    return this._all.capacity;
   }
 
   /** The most chunks that the pool may have. */
   get maxChunks(): number {
-    return this._slabs.length * this._slabs[0].maxChunks;
+    return this._all.maxChunks;
   }
 
   /** Bytes of all blocks. */
   get byteLength(): number {
-    let sum = 0;
-    for (let i = 0; i < this._slabs.length; i++) sum += this._slabs[i].byteLength;
-    return sum;
+    return this._all.byteLength;
   }
 
   /** The blocks that exist, by `index`; the same array until one is added or given back. */
   get blocks(): readonly PoolBlock[] {
-    const slabs = this._slabs;
-    if (slabs.length === 1) return slabs[0].mappedBlocks();
-    let isSame = true;
-    for (let i = 0; i < slabs.length; i++) {
-      const mapped = slabs[i].mappedBlocks();
-      if (mapped === this._mapped[i]) continue;
-      this._mapped[i] = mapped;
-      isSame = false;
-    }
-    if (!isSame) this._blocks = this._mapped.flat();
-    return this._blocks;
+    return this._all.mappedBlocks();
   }
 
   /**
@@ -384,12 +367,12 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * ```
    */
   freeBlock(index: number): void {
-    const [first] = this._slabs;
-    this._checkUsable("freeBlock");
-    if (this._slabs.some((slab) => slab.freeBlock(index))) return;
+    const all = this._all;
+    all.checkUsable("freeBlock");
+    if (all.freeBlock(index)) return;
     const known = this.blocks.map((block) => block.index).join(", ") || "none";
     throw new RangeError(
-      `Cannot free a block of ${first.label}: there is no block ${
+      `Cannot free a block of ${all.label}: there is no block ${
         showValue(index)
       }, there are ${known}`,
     );
@@ -413,10 +396,8 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * ```
    */
   trim(): number {
-    this._checkUsable("trim");
-    let bytes = 0;
-    for (let i = 0; i < this._slabs.length; i++) bytes += this._slabs[i].trim();
-    return bytes;
+    this._all.checkUsable("trim");
+    return this._all.trim();
   }
 
   /**
@@ -453,8 +434,8 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * @throws {DisposedError} after `dispose`.
    */
   rebind(): void {
-    this._slabs[0].checkThere();
-    for (const slab of this._slabs) slab.rebind();
+    this._all.checkThere();
+    this._all.rebind();
   }
 
   /**
@@ -464,64 +445,34 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * @throws {LeakError} in debug mode when records were live, after the memory has been given back.
    */
   dispose(): void {
-    const errors: unknown[] = [];
-    for (const slab of this._slabs) {
-      try {
-        slab.dispose();
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-    if (errors.length > 0) throw this._debug?.joinErrors(this._slabs[0], errors) ?? errors[0];
+    this._all.dispose();
   }
 
   /** Does what {@linkcode dispose} does, at the end of a `using` scope. */
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
 
-  /**
-   * Makes the function that `loop(fn)` returns: it iterates over the slabs in order, with loops
-   * that were compiled for `fn`.
-   *
-   * @typeParam A Types of the arguments that are handed on.
-   * @param passes How to iterate over each slab.
-   * @param fn The function that is called with each record.
-   * @returns The function.
-   * @throws {TypeError} when `fn` is no function, or takes more than six arguments.
-   * @throws {DisposedError} after `dispose`.
-   * @ignore
-   */
-  protected _loop<A extends unknown[]>(
-    passes: readonly Pick<Passes, "iteration" | "makeView">[],
-    fn: unknown,
-  ): (...args: A) => void {
-    const slabs = this._slabs;
-    this._checkUsable("loop");
-    checkLoop(slabs[0], fn);
-    const calls = slabs.map((slab, i) => {
-      const { iteration, makeView } = passes[i];
-      return iteration.call(slab, fn as Visitor, makeView); // a function, as was just checked
-    });
-    return calls.length === 1 ? calls[0] : function () {
-      for (let i = 0; i < slabs.length; i++) slabs[i].checkUsable("iterate");
-      for (let i = 0; i < calls.length; i++) {
-        // As with forEach(), the iteration ends where its function disposes of the pool.
-        if (!slabs[i].disposed) calls[i].apply(undefined, arguments as unknown as A);
-      }
-    };
-  }
-
-  /**
-   * Checks that every slab is usable, before a call changes any.
-   *
-   * @param verb What the call does, for the error.
-   * @throws {DisposedError | TypeError} when one was disposed of, or its memory detached.
-   * @ignore
-   */
-  protected _checkUsable(verb: string): void {
-    for (let i = 0; i < this._slabs.length; i++) this._slabs[i].checkUsable(verb);
-  }
+/**
+ * Makes the function that `loop(fn)` returns for one slab, with loops that were compiled for `fn`.
+ *
+ * @typeParam A Types of the arguments that are handed on.
+ * @param slab The slab.
+ * @param passes How to iterate over it.
+ * @param fn The function that is called with each record.
+ * @returns The function.
+ * @throws {TypeError} when `fn` is no function, or takes more than six arguments.
+ * @throws {DisposedError} after `dispose`.
+ */
+export function loopOver<A extends unknown[]>(
+  slab: Slab,
+  { iteration, makeView }: Pick<Passes, "iteration" | "makeView">,
+  fn: unknown,
+): (...args: A) => void {
+  slab.checkUsable("loop");
+  checkLoop(slab, fn);
+  return iteration.call(slab, fn as Visitor, makeView); // a function, as was just checked
 }
 
 /**
@@ -665,7 +616,7 @@ function giveList(list: number[]): void {
 }
 
 /** Copies handles into a list and returns how many. Each is read once, as it may be a getter. */
-function readHandles(slab: Slab, handles: ArrayLike<number>, list: number[]): number {
+function readHandles(slab: { label: string }, handles: ArrayLike<number>, list: number[]): number {
   const count: unknown = typeof handles === "object" && handles !== null
     ? handles.length
     : undefined;

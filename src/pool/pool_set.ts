@@ -8,7 +8,7 @@ import type { HandleCodec } from "../slab/handle.ts";
 import { Chain } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
-import { type Slab, slabs } from "../slab/slab.ts";
+import type { Slab } from "../slab/slab.ts";
 import { linkedSlabsOf, typedSlabsOf } from "../slab/typed_slab.ts";
 import type { Handle } from "../struct/handle_type.ts";
 import type { Compile } from "../struct/scalars.ts";
@@ -26,11 +26,13 @@ import {
 } from "./options.ts";
 import {
   type HandleArray,
+  loopOver,
   PoolBase,
   type PoolStats,
   type ScopedRecord,
   TRACED,
 } from "./pool_base.ts";
+import { SlabSet } from "./slab_set.ts";
 
 /**
  * Options of a {@linkcode PoolSet}. `chunksPerBlock` and `keepEmptyBlocks` apply to each size
@@ -130,6 +132,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    */
   readonly pools: readonly ErasedPool<S>[];
   private readonly _classSlabs: readonly Slab[];
+  /** The slabs as one. */
+  private readonly _together: SlabSet;
   /** Bytes of a chunk of each class, ascending. */
   private readonly _sizes: readonly number[];
   /** Finds the class of a handle. */
@@ -151,7 +155,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     checkPoolOptions("PoolSet", "pool", options, ["sizes", "types"]);
     const { sizes, types } = options;
     const rest = poolOptionsOf(options);
-    const { name, maxChunks, parts } = partsOf("PoolSet", sizes, types, rest);
+    const { name, maxChunks, parts: handleParts } = partsOf("PoolSet", sizes, types, rest);
     const sorted = [...sizes].sort((a, b) => a - b);
     const classes = types?.map((struct) => classOf(sorted, "create", `PoolSet "${name}"`, struct));
     const { debug, specialize = true } = rest;
@@ -161,17 +165,21 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
       const stored = types?.filter((_, at) => classes![at] === i); // set, as there are types
       const own = { ...rest, name, maxChunks, size };
       const options = stored === undefined ? own : { ...own, types: stored };
-      return sizeClass<S>(options, parts[i], compiler);
+      return sizeClass<S>(options, handleParts[i], compiler);
     });
     noteOwn(PoolSet.prototype);
-    super(pools.flatMap((pool) => typedSlabsOf.get(pool)!), debug || undefined); // every pool has one
+    const typedSlabs = pools.flatMap((pool) => typedSlabsOf.get(pool)!); // every pool has one
+    const slabs = typedSlabs.map(({ slab }) => slab);
+    const parts = debug ? new NumberedParts(slabs) : slabs[0].codec;
+    const all = new SlabSet(slabs, parts, debug || undefined);
+    super(typedSlabs, all);
     this.pools = pools;
-    this._classSlabs = slabs.get(this)!; // set by super()
+    this._classSlabs = slabs;
+    this._together = all;
     // Every slab has one.
     const linkedSlabs = this._classSlabs.flatMap((slab) => linkedSlabsOf.get(slab)!);
     for (const slab of this._classSlabs) linkedSlabsOf.set(slab, linkedSlabs);
-    const [{ codec }] = this._classSlabs;
-    this._parts = debug ? new NumberedParts(this._classSlabs) : codec;
+    this._parts = parts;
     this._sizes = sorted;
     if (debug) debug.traceCalls(this, tracedOfSet(), PoolSet.prototype);
   }
@@ -186,11 +194,6 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
       parts: this.pools.flatMap((pool) => pool._beside().parts),
       partOf: (handle) => this.#classOf(handle),
     };
-  }
-
-  /** @ignore */
-  override _slabOf(handle: number): Slab {
-    return this._classSlabs[this.#classOf(handle)] ?? this._classSlabs[0];
   }
 
   // -- one record --
@@ -238,7 +241,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @throws {DisposedError} after `dispose`.
    */
   free(handle: HandleOf<S>): void {
-    const slab = this._slabOf(handle);
+    const slab = this._classSlabs[this.#classOf(handle)] ?? this._classSlabs[0];
     if (!slab.free(handle)) throw slab.staleError("free", handle);
   }
 
@@ -452,7 +455,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
       this.poolFor(structOrFn).forEach(structOrFn, fn!); // as the overloads say
       return;
     }
-    this._checkUsable("iterate");
+    this._together.checkUsable("iterate");
     for (let i = 0; i < this.pools.length && !this._classSlabs[i].disposed; i++) {
       this.pools[i].forEach(structOrFn);
     }
@@ -491,7 +494,16 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     if (typeof structOrFn !== "function") {
       return this.poolFor(structOrFn as S).loop(structOrFn as S, fn as () => void); // checked by both
     }
-    return this._loop(this.pools.map(passesOf), structOrFn);
+    const all = this._together, slabs = this._classSlabs;
+    all.checkUsable("loop");
+    const calls = this.pools.map((pool, i) => loopOver(slabs[i], passesOf(pool), structOrFn));
+    return calls.length === 1 ? calls[0] : function () {
+      all.checkUsable("iterate");
+      for (let i = 0; i < calls.length; i++) {
+        // As with forEach(), the iteration ends where its function disposes of the pool.
+        if (!slabs[i].disposed) calls[i].apply(undefined, arguments as unknown as unknown[]);
+      }
+    };
   }
 
   /**
@@ -561,7 +573,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
     if (typeof structOrPred !== "function") {
       return this.poolFor(structOrPred).retain(structOrPred, pred!); // as the overloads say
     }
-    this._checkUsable("retain");
+    this._together.checkUsable("retain");
     let freed = 0;
     for (let i = 0; i < this.pools.length && !this._classSlabs[i].disposed; i++) {
       freed += this.pools[i].retain(structOrPred);
