@@ -17,8 +17,7 @@
  *
  * @module
  */
-import { showAs } from "../messages/show.ts";
-import { showValue } from "../messages/show.ts";
+import { showAs, showValue } from "../messages/show.ts";
 import {
   ArrayView,
   type ArrayViewClass,
