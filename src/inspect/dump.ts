@@ -7,7 +7,8 @@ import { chunkBar, cutTitle, withBar, wrap } from "./drawing.ts";
 import { dumpBytes } from "./dump_bytes.ts";
 import { dumpShared } from "./dump_shared.ts";
 import { checkOptions } from "../messages/nearest.ts";
-import { count, summary, together } from "../messages/show.ts";
+import { count, summary } from "../messages/show.ts";
+import { SlabSet } from "../pool/slab_set.ts";
 import type { Block } from "../slab/block.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
 
@@ -69,7 +70,9 @@ export function dump(pool: object, options: DumpOptions = {}): string {
   }
   if (all[0].disposed) throw all[0].disposedError();
   const lines = all.flatMap((slab) => slabLines(slab, color));
-  if (all[0].codec.isSizeClass) lines.unshift(cutTitle(summary(together(all)), all[0].label));
+  if (all[0].codec.isSizeClass) {
+    lines.unshift(cutTitle(summary(new SlabSet(all, all[0].codec, undefined)), all[0].label));
+  }
   return lines.join("\n");
 }
 

@@ -59,7 +59,7 @@ export function showAs<T>(prototype: T, shown: (it: T) => unknown): void {
   });
 }
 
-/** The figures of a pool that its summary shows; a slab has them. */
+/** The figures of a pool that its summary shows; a slab has them, and a set of slabs. */
 interface Figures {
   readonly label: string;
   readonly disposed: boolean;
@@ -70,27 +70,9 @@ interface Figures {
 }
 
 /**
- * Adds up the figures of the slabs of one pool.
- *
- * @param all The slabs, at least one.
- * @returns The sums.
- */
-export function together(all: readonly Figures[]): Figures {
-  const sum = (figure: (it: Figures) => number) => all.reduce((sum, it) => sum + figure(it), 0);
-  return {
-    label: all[0].label,
-    disposed: all[0].disposed,
-    size: sum((it) => it.size),
-    capacity: sum((it) => it.capacity),
-    byteLength: sum((it) => it.byteLength),
-    mappedBlocks: () => all.flatMap((it) => it.mappedBlocks()),
-  };
-}
-
-/**
  * Describes a pool in one line.
  *
- * @param pool A slab, or several {@linkcode together}.
+ * @param pool A slab, or several as one.
  * @param title How the line begins.
  * @returns The line.
  */
