@@ -45,9 +45,8 @@ export class LoopsByText<L = Loop> {
     const text = size < MIN_RECORDS ? "" : textOf(fn);
     let loop = byText.get(text);
     if (loop === undefined) {
-      const isFull = byText.size >= MAX_TEXTS;
-      if (text !== "" && (isFull || NO_TEXT.test(text))) return this.find(fn, 0);
-      loop = this.make(text);
+      if (text !== "" && byText.size >= MAX_TEXTS) return this.find(fn, 0);
+      loop = NO_TEXT.test(text) ? this.find(fn, 0) : this.make(text);
       byText.set(text, loop);
     }
     return loop;
