@@ -143,17 +143,9 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const { name = "arena", memory = heapMemory, blockBytes = 65536, debug = false } = options;
     const label = checkSource("Arena", name, memory, debug);
     checkExtentBytes(label, "blockBytes", blockBytes);
-    super(
-      name,
-      new AddressSpace(
-        label,
-        memory,
-        blockBytes,
-        false,
-        debug ? debug.keeperFor(label, name) : undefined,
-      ),
-      debug || undefined,
-    );
+    const mode = debug || undefined;
+    const keeper = mode?.keeperFor(label, name);
+    super(name, new AddressSpace(label, memory, blockBytes, false, keeper), mode);
     this._blockBytes = blockBytes;
     this._firstMark = (1 + arenaCount++ % MARK_OWNERS) * MARK_RANGE;
     arenas.add(this);

@@ -162,14 +162,10 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     checkExtentBytes(label, "byteLength", byteLength);
     checkKinds(label, fit, index);
     if (typeof grow !== "boolean") throw optionError(label, "grow", "a boolean", grow);
-    const space = new AddressSpace(
-      label,
-      memory,
-      byteLength,
-      true,
-      debug ? debug.keeperFor(label, name) : undefined,
-    );
-    super(name, space, debug || undefined);
+    const mode = debug || undefined;
+    const keeper = mode?.keeperFor(label, name);
+    const space = new AddressSpace(label, memory, byteLength, true, keeper);
+    super(name, space, mode);
     this._grow = grow;
     const isTree = index === "tree";
     this._heap = debug ? new DebugHeap(space, fit, isTree, debug) : new Heap(space, fit, isTree);

@@ -101,17 +101,9 @@ export class StackAllocator extends ByteAllocator {
     const { name = "stack", memory = heapMemory, byteLength = 65536, debug = false } = options;
     const label = checkSource("StackAllocator", name, memory, debug);
     checkExtentBytes(label, "byteLength", byteLength);
-    super(
-      name,
-      new AddressSpace(
-        label,
-        memory,
-        byteLength,
-        true,
-        debug ? debug.keeperFor(label, name) : undefined,
-      ),
-      debug || undefined,
-    );
+    const mode = debug || undefined;
+    const keeper = mode?.keeperFor(label, name);
+    super(name, new AddressSpace(label, memory, byteLength, true, keeper), mode);
     this._origins = debug ? new Map() : undefined;
     this._extent = this._space.map(byteLength, 8);
     stacks.add(this);
