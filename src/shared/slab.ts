@@ -400,11 +400,8 @@ export abstract class SharedSlab implements Target {
     for (const block of this.blocks) block.forget(); // so that a pass through one ends
     Atomics.add(this.layout.header, HEADER.left, 1);
     this.disposed = true;
-    this.blocks =
-      this.mine =
-      this.roomy =
-      this.empty =
-        [];
+    this.blocks = this.mine = [];
+    this.roomy = this.empty = [];
     this.current = this.unbound;
     this.observers?.onDispose();
   }
