@@ -34,6 +34,7 @@ import {
   writeHeader,
 } from "../slab/envelope.ts";
 import { CompactHandles, type HandleCodec, WideHandles } from "../slab/handle.ts";
+import { wasUsed } from "../slab/rebuild.ts";
 import type { Slab } from "../slab/slab.ts";
 import type { TypedSlab } from "../slab/typed_slab.ts";
 import { SCALARS } from "../struct/scalars.ts";
@@ -178,7 +179,7 @@ function layoutOf(slab: Slab): Layout {
 
 /** Counts the chunks up to the last one that was ever used: no others have a generation to keep. */
 function usedChunks({ blocks, geometry: { chunkCount } }: Slab): number {
-  const last = blocks.findLast((block) => block.stamps.some((it) => it !== FIRST_STAMP));
+  const last = blocks.findLast(wasUsed);
   if (last === undefined) return 0;
   return last.position * chunkCount + last.stamps.findLastIndex((it) => it !== FIRST_STAMP) + 1;
 }

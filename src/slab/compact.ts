@@ -123,12 +123,8 @@ class CompactionPlan {
     const { slab } = this;
     const filled = this.eachMove((block, chunk, to, target) => {
       const forwards = links.forwardsOf(slab, block.tags[chunk]);
-      if (forwards === undefined && !moves.areWanted) {
-        moveRecord(slab, block, chunk, to, target);
-        return;
-      }
-      const before = slab.handleAt(block, chunk);
-      moveRecord(slab, block, chunk, to, target);
+      const before = moveRecord(slab, block, chunk, to, target);
+      if (forwards === undefined && !moves.areWanted) return;
       const after = slab.handleAt(to, target);
       forwards?.set(before, after);
       if (moves.areWanted) moves.add(before, after);

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Block, NO_BLOCK } from "./block.ts";
+import { type Block, FIRST_STAMP, NO_BLOCK } from "./block.ts";
 import type { Slab } from "./slab.ts";
 import { restOf, type SpreadSlab } from "./spread.ts";
 
@@ -72,6 +72,7 @@ function spreadOf(slab: Slab): SpreadSlab | undefined {
  * @param chunk Its chunk.
  * @param to The target block.
  * @param target The lowest free chunk of the target block.
+ * @returns The handle that the record had.
  */
 export function moveRecord(
   slab: Slab,
@@ -79,7 +80,7 @@ export function moveRecord(
   chunk: number,
   to: Block,
   target: number,
-): void {
+): number {
   const { observers, geometry: { chunkCount, tagged } } = slab;
   const before = slab.handleAt(from, chunk);
   observers?.beforeMove(from.position * chunkCount + chunk, before);
@@ -94,6 +95,7 @@ export function moveRecord(
   if (to.live++ === 0) slab.blockSet.emptyCount--;
   if (--from.live === 0) slab.blockSet.emptyCount++;
   slab.noteMoved?.(before, from, chunk, to, target);
+  return before;
 }
 
 /** Copies the bytes of a chunk, by words where the blocks have an array of them. */
@@ -153,6 +155,14 @@ function relink(block: Block): void {
     block.writeLink(chunk, block.head);
     block.head = chunk;
   }
+}
+
+/**
+ * @param block A block.
+ * @returns Whether it ever held a record.
+ */
+export function wasUsed(block: Block): boolean {
+  return block.stamps.some((stamp) => stamp !== FIRST_STAMP);
 }
 
 /** Tells whether the chunk with a stamp is neither live nor retired. */

@@ -24,7 +24,7 @@
  * @module
  */
 import { auditBlock, auditQueue, type BlockMetadata } from "./check.ts";
-import { Block, FIRST_STAMP, type Geometry, metadataBytes } from "./block.ts";
+import { Block, type Geometry, metadataBytes } from "./block.ts";
 import { linkBytesFor } from "./chunk_memory.ts";
 import {
   arraysOf,
@@ -42,7 +42,7 @@ import {
   wantsChecksum,
   writeHeader,
 } from "./envelope.ts";
-import { NO_QUEUE, queueOf, settle, type SlabState } from "./rebuild.ts";
+import { NO_QUEUE, queueOf, settle, type SlabState, wasUsed } from "./rebuild.ts";
 import type { Slab } from "./slab.ts";
 import type { TypedSlab } from "./typed_slab.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
@@ -339,7 +339,7 @@ function keepOnly(slab: Slab, mapped: readonly boolean[]): MemoryRegion[] {
 function dropUnused(blocks: Block[], length: number): void {
   while (blocks.length > length) {
     const last = blocks[blocks.length - 1];
-    if (last.isMapped || last.stamps.some((stamp) => stamp !== FIRST_STAMP)) return;
+    if (last.isMapped || wasUsed(last)) return;
     blocks.length--;
   }
 }
