@@ -6,11 +6,8 @@
  */
 import { showValue } from "./show.ts";
 
-/**
- * How many edits a name may be away from the one that was meant, by its length; the last counts for
- * all longer ones.
- */
-const MAX_EDITS = [0, 0, 0, 1, 2, 2, 2, 2, 3];
+/** How many edits a short name may be away from the one that was meant, by its length. */
+const MAX_EDITS = [0, 0, 0, 1, 2, 2, 2, 2];
 
 /**
  * Finds the known name that was probably meant. Names that differ only in case and in `_`, `-` and
@@ -21,7 +18,7 @@ const MAX_EDITS = [0, 0, 0, 1, 2, 2, 2, 2, 3];
  * @returns The nearest; `undefined` when none is near.
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const most = MAX_EDITS[Math.min(name.length, MAX_EDITS.length - 1)];
+  const most = MAX_EDITS[name.length] ?? 3;
   let nearest: string | undefined;
   for (let edits = 0; edits <= most && nearest === undefined; edits++) {
     nearest = known.find((it) => areWithin(edits, plainName(name), plainName(it)));
@@ -60,10 +57,8 @@ function areWithin(edits: number, a: string, b: string): boolean {
  */
 export function unknownName(noun: string, name: unknown, known: readonly string[]): string {
   const meant = typeof name === "string" ? nearestName(name, known) : undefined;
-  const hint = meant === undefined
-    ? `there ${known.length === 1 ? "is" : "are"} ${known.join(", ")}`
-    : `did you mean "${meant}"?`;
-  return `unknown ${noun} "${String(name)}", ${hint}`;
+  const hint = meant === undefined ? `known: ${known.join(", ")}` : `did you mean "${meant}"?`;
+  return `unknown ${noun} ${showValue(name)}, ${hint}`;
 }
 
 /**

@@ -9,7 +9,7 @@ import { showValue } from "../messages/show.ts";
 import { SchemaError } from "../errors.ts";
 import type { AnyHandle, Handle } from "./handle_type.ts";
 import { SCALAR_BYTES, type ScalarType, shiftOf } from "./scalars.ts";
-import { titleOf, toTable } from "./table.ts";
+import { toTable } from "./table.ts";
 
 export type { ScalarType } from "./scalars.ts";
 
@@ -196,12 +196,12 @@ export interface StructOptions<N extends string = string> {
 }
 
 /**
- * An identifier. It may start with `$` but not with `_`, which starts the names of a view's state.
+ * A field's name: an identifier. `_` starts the names of a view's state, and the two words are
+ * members that every view has.
  */
-const FIELD_NAME = /^[\p{ID_Start}$][\p{ID_Continue}$]*$/u;
+const FIELD_NAME = /^(?!(constructor|toJSON)$)[\p{ID_Start}$][\p{ID_Continue}$]*$/u;
 
-/** Names of members that every view has. */
-const RESERVED_NAMES: ReadonlySet<string> = new Set(["constructor", "toJSON"]);
+const BAD_NAME = "must be an identifier that does not start with _, and not constructor or toJSON";
 
 /**
  * A struct: named fields at fixed byte offsets. Made by {@linkcode struct}; immutable.
@@ -228,53 +228,44 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
    * @throws {SchemaError} as {@linkcode struct} does.
    */
   constructor(fields: F, options: StructOptions<N> = {}) {
-    const problem = optionsProblem(options, ["name", "layout"]);
-    if (problem !== undefined) {
-      const given: unknown = options?.name;
-      const name = typeof given === "string" ? given : "";
-      throw new SchemaError(`Cannot define ${titleOf(name)}: ${problem}`, name, "");
-    }
-    const { name = "", layout = "c" } = options;
-    if (layout !== "c" && layout !== "compact") {
-      throw new SchemaError(
-        `Cannot define ${titleOf(name)}: layout must be "c" or "compact", got ${showValue(layout)}`,
-        name,
-        "",
-      );
-    }
+    const { name: given = "", layout = "c" } = options ?? {};
+    const isNamed = typeof given === "string"; // plain JavaScript may pass anything
+    const name = (isNamed ? given : "") as N; // without a name N is `string`
+    const problem = optionsProblem(options, ["name", "layout"]) ?? (
+      !isNamed
+        ? `name must be a string, got ${showValue(given)}`
+        : layout !== "c" && layout !== "compact"
+        ? `layout must be "c" or "compact", got ${showValue(layout)}`
+        : undefined
+    );
+    if (problem !== undefined) throw schemaError(name, problem);
     const types = Object.entries(fields ?? {}); // null and undefined have no fields either
     for (const symbol of Object.getOwnPropertySymbols(fields ?? {})) {
-      throw fieldError(name, String(symbol), "has a name that is not an identifier");
+      throw schemaError(name, BAD_NAME, String(symbol));
     }
-    if (types.length === 0) {
-      throw new SchemaError(`Cannot define ${titleOf(name)}: it has no fields`, name, "");
-    }
+    if (types.length === 0) throw schemaError(name, "it has no fields");
     const laidOut = types.map(([field, type]) => {
-      checkFieldName(name, field);
-      return { field, type, offset: 0, ...measure(name, field, type) };
+      if (!FIELD_NAME.test(field)) throw schemaError(name, BAD_NAME, field);
+      const place: Place = { type, offset: 0, length: 1, ...measure(name, field, type) };
+      return [field, place] as const;
     });
-    const ordered = layout === "c" ? laidOut : laidOut.toSorted((a, b) => b.align - a.align);
-    let end = 0;
-    for (const it of ordered) {
-      it.offset = roundUp(end, it.align);
-      end = it.offset + it.size;
+    const ordered = laidOut.toSorted(([, a], [, b]) => layout === "c" ? 0 : b.align - a.align);
+    let end = 0, align = 1;
+    for (const [field, place] of ordered) {
+      place.offset = roundUp(end, place.align);
+      end = place.offset + place.size;
+      align = Math.max(align, place.align);
       if (end > MAX_BYTES) {
-        throw fieldError(
-          name,
-          it.field,
-          `ends at byte ${end}, and a record has ${MAX_BYTES} at most`,
-        );
+        const problem = `ends at byte ${end}, and a record has ${MAX_BYTES} at most`;
+        throw schemaError(name, problem, field);
       }
+      Object.freeze(place);
     }
-    this.name = name as N; // without a name N is `string`
-    this.align = Math.max(...laidOut.map((it) => it.align));
-    this.size = roundUp(end, this.align);
-    const entries = laidOut.map(({ field, type, offset, size, align, length }) => [
-      field,
-      Object.freeze({ type, offset, size, align, length }),
-    ]);
+    this.name = name;
+    this.align = align;
+    this.size = roundUp(end, align);
     // The entries have the keys of F, which the type of Object.fromEntries does not express.
-    this.fields = Object.freeze(Object.fromEntries(entries)) as { [K in keyof F]: Field<F[K]> };
+    this.fields = Object.freeze(Object.fromEntries(laidOut)) as { [K in keyof F]: Field<F[K]> };
     Object.freeze(this);
   }
 
@@ -291,7 +282,7 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
    * const Enemy = struct({ alive: "bool", hp: "u16", pos: "f32" }, { name: "Enemy" });
    * assertEquals(
    *   String(Enemy),
-   *   `struct Enemy: 8 bytes, align 4, 1 byte of padding
+   *   `struct Enemy: size 8, align 4, padding 1
    * offset  size  type  field
    *      0     1  bool  alive
    *      1     1  ·     (padding)
@@ -481,21 +472,10 @@ function roundUp(bytes: number, align: number): number {
   return (bytes + align - 1) & -align;
 }
 
-function fieldError(struct: string, field: string, problem: string): SchemaError {
+function schemaError(struct: string, problem: string, field?: string): SchemaError {
   const title = struct === "" ? "struct" : `struct "${struct}"`;
-  return new SchemaError(`Cannot define ${title}: field "${field}" ${problem}`, struct, field);
-}
-
-function checkFieldName(struct: string, field: string): void {
-  if (RESERVED_NAMES.has(field)) {
-    throw fieldError(struct, field, "has a name that every view uses for itself");
-  }
-  if (field.startsWith("_")) {
-    throw fieldError(struct, field, "starts with _, as a view's own state does");
-  }
-  if (!FIELD_NAME.test(field)) {
-    throw fieldError(struct, field, "has a name that is not an identifier");
-  }
+  const subject = field === undefined ? "" : `field "${field}" `;
+  return new SchemaError(`Cannot define ${title}: ${subject}${problem}`, struct, field ?? "");
 }
 
 /** What an array or a link has, unless it is something else. */
@@ -506,33 +486,38 @@ interface UncheckedType {
   readonly length: number;
 }
 
-/** Returns size, alignment and length of a field, or throws when its type is wrong. */
+/** A field before its offset is known. */
+type Place = { -readonly [K in keyof Field]: Field[K] };
+
+/** Measures the type of a field, or throws when it is wrong. */
 function measure(
   struct: string,
   field: string,
   type: FieldType,
-): { size: number; align: number; length: number } {
-  const error = (problem: string) => fieldError(struct, field, problem);
-  if (type instanceof Struct) return { size: type.size, align: type.align, length: 1 };
+): Pick<Place, "size" | "align"> & Partial<Place> {
+  const error = (problem: string) => schemaError(struct, problem, field);
+  if (type instanceof Struct) return { size: type.size, align: type.align };
   if (isScalar(type)) {
     if (type === "f16" && !("Float16Array" in globalThis)) {
-      throw error('has type "f16", and this engine has no Float16Array: use "f32"');
+      throw error('has type "f16", but this engine has no Float16Array: use "f32"');
     }
-    return { size: SCALAR_BYTES[type], align: SCALAR_BYTES[type], length: 1 };
+    const size = SCALAR_BYTES[type];
+    return { size, align: size };
   }
   // Plain JavaScript may pass anything.
   const { kind, target, element, length } = Object(type) as UncheckedType;
   if (kind === "ref") {
-    if (target instanceof Struct || target === "self") return { size: 4, align: 4, length: 1 };
-    throw error(`is a ref to ${showValue(target)}, which is not a struct`);
+    if (target instanceof Struct || target === "self") return { size: 4, align: 4 };
+    throw error(`is a ref to ${showValue(target)}, not to a struct`);
   }
   if (kind !== "array") {
-    const known = `the types are ${Object.keys(SCALAR_BYTES).join(", ")}`;
-    const made = "what struct(), array() and ref() return";
-    throw error(`has unknown type ${showValue(type)}; ${known}, and ${made}`);
+    const known = `${
+      Object.keys(SCALAR_BYTES).join(", ")
+    }, and what struct(), array() and ref() return`;
+    throw error(`has unknown type ${showValue(type)}, known: ${known}`);
   }
   if (!Number.isInteger(length) || length < 1) {
-    throw error(`must have an array length that is a positive integer, got ${showValue(length)}`);
+    throw error(`must have a length that is a positive integer, got ${showValue(length)}`);
   }
   if ((element as Partial<ArrayType> | null)?.kind === "array") {
     throw error("is an array of arrays: put a struct in between, or multiply the lengths");

@@ -61,21 +61,11 @@ export function toTable(struct: Printable): string {
   addRow(size, "·", "(padding)");
   const typeWidth = Math.max(...rows.map(([, , type]) => type.length));
   return [
-    `${titleOf(name)}: ${countOf(size)}, align ${align}, ${countOf(padding)} of padding`,
+    `${`struct ${name}`.trimEnd()}: size ${size}, align ${align}, padding ${padding}`,
     ...rows.map(([offset, size, type, field]) =>
       `${offset.padStart(6)}  ${size.padStart(4)}  ${type.padEnd(typeWidth)}  ${field}`
     ),
   ].join("\n");
-}
-
-/**
- * Names a struct in a sentence, without quotes if it can be.
- *
- * @param name Name of a struct, `""` when it has none.
- * @returns The name after the word `struct`.
- */
-export function titleOf(name: string): string {
-  return name === "" ? "struct" : /\s/.test(name) ? `struct "${name}"` : `struct ${name}`;
 }
 
 /**
@@ -86,10 +76,6 @@ export function titleOf(name: string): string {
  */
 export function structTitle({ name, fields }: Printable): string {
   return name === "" ? `struct { ${Object.keys(fields).join(", ")} }` : `struct "${name}"`;
-}
-
-function countOf(bytes: number): string {
-  return bytes === 1 ? "1 byte" : `${bytes} bytes`;
 }
 
 function typeName(type: PrintableType, self: string): string {

@@ -15,7 +15,7 @@ const MODULE = new URL("../../mod.ts", import.meta.url).pathname;
 const BUDGET: readonly (readonly [names: string, bytes: number])[] = [
   ["", 50],
   ["StaleHandleError", 300],
-  ["struct", 2_200],
+  ["struct", 2_000],
   ["Pool", 20_500],
   ["ErasedPool", 22_700],
   ["PoolSet", 24_600],

@@ -19,7 +19,7 @@ Deno.test("parseSchema() and build() make the struct that the text defines", () 
   const c = build(parseSchema(ENEMY), "c");
   assertEquals(
     c.toString(),
-    `struct Foe: 40 bytes, align 4, 6 bytes of padding
+    `struct Foe: size 40, align 4, padding 6
 offset  size  type       field
      0     1  bool       alive
      1     3  ·          (padding)
