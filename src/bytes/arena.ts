@@ -235,6 +235,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const view = cursor as unknown as RecordView;
     const struct = view?._s;
     const block = this._block;
+    if (typeof address !== "number") return super.seek(cursor, address);
     const at = address - block.base;
     if (
       struct === undefined || address >>> 0 !== address || at < 0 || block.u8.length === 0 ||
@@ -287,11 +288,9 @@ export class Arena extends ByteAllocator implements MemoryResource {
   rewind(mark: number): void {
     this._checkAlive();
     this._checkAttached("rewind");
-    const to = mark - this._firstMark;
+    const to = Number.isInteger(mark) ? mark - this._firstMark : -1;
     const position = this._before + this._block.top;
-    if (!Number.isInteger(mark) || to < 0 || to >= MARK_RANGE) {
-      throw this._markError(mark, "is no mark of it");
-    }
+    if (to < 0 || to >= MARK_RANGE) throw this._markError(mark, "is no mark of it");
     if (to > position) {
       throw this._markError(mark, `is ${to - position} bytes past its position`);
     }
@@ -612,6 +611,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     byteLength: number,
     align: number,
   ): Extent {
+    this._checkNumber(verb, address);
     const block = this._space.find(address);
     const at = address - block.base;
     if (at >= 0 && at + byteLength <= block.top && (address & align - 1) === 0) return block;

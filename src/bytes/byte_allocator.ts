@@ -507,6 +507,17 @@ export abstract class ByteAllocator implements Disposable {
   ): Extent;
 
   /**
+   * Checks that an address is a number: a bigint or a symbol cannot even be compared with one.
+   *
+   * @ignore
+   */
+  protected _checkNumber(verb: string, address: number): void {
+    if (typeof address === "number") return;
+    this._checkAlive();
+    throw this._addressError(verb, address, "");
+  }
+
+  /**
    * Reads the values of a record, then allocates it and writes them.
    *
    * @ignore
@@ -606,7 +617,8 @@ export abstract class ByteAllocator implements Disposable {
    */
   protected _checkArray(verb: string, type: ScalarType, length: number): void {
     this._checkAlive();
-    if (!Object.hasOwn(ARRAY_CLASSES, type) || ARRAY_CLASSES[type] === undefined) {
+    const isName = typeof type === "string" && Object.hasOwn(ARRAY_CLASSES, type);
+    if (!isName || ARRAY_CLASSES[type] === undefined) {
       throw new TypeError(
         `Cannot ${verb} in ${this._space.label}: ${
           showValue(type)

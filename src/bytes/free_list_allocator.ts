@@ -435,6 +435,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
 
   /** The chunk of an address where an allocation starts. */
   private _unitOf(verb: string, address: number): number {
+    this._checkNumber(verb, address);
     const extent = this._space.find(address);
     const unit = unitOf(address);
     if ((address & 7) === 0 && isStart(extent, unit - extent.firstUnit)) {

@@ -230,6 +230,7 @@ export class StackAllocator extends ByteAllocator {
 
   /** Checks an address, and returns the offset of its payload. */
   private _startOf(verb: string, address: number): number {
+    this._checkNumber(verb, address);
     const { base, top } = this._extent;
     const at = address - base;
     // The first comparison rejects fractions, NaN, strings, negative and too large numbers.

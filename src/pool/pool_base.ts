@@ -369,7 +369,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   freeBlock(index: number): void {
     const all = this._all;
     all.checkUsable("freeBlock");
-    if (all.freeBlock(index)) return;
+    if (typeof index === "number" && all.freeBlock(index)) return;
     const known = this.blocks.map((block) => block.index).join(", ") || "none";
     throw new RangeError(
       `Cannot free a block of ${all.label}: there is no block ${

@@ -109,6 +109,9 @@ interface Bad {
 
 const NO_SIZES = [0, -0, -1, -8, 1.5, NaN, Infinity, "8", null, {}, 8n, true];
 
+/** Every computation with it throws. */
+const NO_NUMBER = Object.create(null);
+
 const BAD: readonly Bad[] = [
   {
     values: NO_SIZES,
@@ -138,7 +141,7 @@ const BAD: readonly Bad[] = [
     message: " bytes",
   },
   {
-    values: [-1, -8, 0.5, 64.5, NaN, Infinity, "64", null, undefined, {}],
+    values: [-1, 0.5, 64.5, NaN, Infinity, "64", null, undefined, {}, 64n, Symbol("a"), NO_NUMBER],
     calls: using,
     errorClass: InvalidAddressError,
     message: "is no address",
@@ -172,7 +175,7 @@ const BAD: readonly Bad[] = [
     message: "Cannot write",
   },
   {
-    values: ["u24", "toString", "", null, Vec2, 5],
+    values: ["u24", "toString", "", null, Vec2, 5, NO_NUMBER],
     calls: (it, address) => [
       (type) => it.allocArray(type, 4),
       (type) => it.array(address, type, 4),

@@ -407,7 +407,7 @@ each("freeBlock() throws RangeError where there is no such block, and tells whic
   pool.freeBlock(index);
   const message = `${start} ${index}, there are ${first.index}, ${last.index}`;
   assertError(pool, () => pool.freeBlock(index), RangeError, message);
-  for (const bad of [-1, 2 ** 20, 0.5, NaN, Infinity, undefined, null, "length", "0"]) {
+  for (const bad of [-1, 2 ** 20, 0.5, NaN, Infinity, undefined, null, "length", "0", 0n]) {
     assertError(pool, () => pool.freeBlock(untyped(bad)), RangeError, `${start} ${shown(bad)}`);
   }
 });
