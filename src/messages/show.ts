@@ -36,27 +36,17 @@ type Inspect = (value: unknown, options?: object) => string;
  */
 export function showAs<T>(prototype: T, shown: (it: T) => unknown): void {
   if (Object.hasOwn(prototype as object, NODE)) return;
-  const print = (it: T, inspect: Inspect, options: object) => {
-    if (Object.hasOwn(it as object, "constructor")) return "[prototype]"; // or of a subclass
+  // Deno passes its function before the options, Node after a depth and the options.
+  const value = function (this: T, first: Inspect, options: object, third?: Inspect): string {
+    if (Object.hasOwn(this as object, "constructor")) return "[prototype]"; // or of a subclass
     try {
-      const value = shown(it);
-      return typeof value === "string" ? value : inspect(value, options);
+      const value = shown(this);
+      return typeof value === "string" ? value : (third ?? first)(value, options);
     } catch (error) {
       return `[${(error as Error).message}]`;
     }
   };
-  Object.defineProperties(prototype, {
-    [DENO]: {
-      value(this: T, inspect: Inspect, options: object) {
-        return print(this, inspect, options);
-      },
-    },
-    [NODE]: {
-      value(this: T, _depth: number, options: object, inspect: Inspect) {
-        return print(this, inspect, options);
-      },
-    },
-  });
+  Object.defineProperties(prototype, { [DENO]: { value }, [NODE]: { value } });
 }
 
 /** The figures of a pool that its summary shows; a slab has them, and a set of slabs. */
