@@ -12,8 +12,9 @@ import { lengthOf, type SharedSteps } from "./protocol.ts";
  */
 const UNSEEN = -1;
 
-/** Stamps and words of the block without chunks. */
+/** Stamps, words and links of the block without chunks. */
 const NOTHING = /* @__PURE__ */ new Int32Array(0);
+const NO_LINKS = /* @__PURE__ */ new Uint16Array(0);
 
 /** A block: the words that threads share, and what this thread keeps for itself. */
 export class SharedBlock extends ChunkMemory implements SharedSteps {
@@ -43,6 +44,7 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
   readonly seen: Int32Array;
   /** The words at the {@linkcode BLOCK} indices. */
   private readonly words: Int32Array = NOTHING;
+  private readonly links: Uint16Array = NO_LINKS;
 
   /**
    * @param layout Layout of the pool.
@@ -61,6 +63,7 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
     if (position < 0) return;
     this.words = new Int32Array(buffer, start, BLOCK.retired + 1);
     this.stamps = new Int32Array(buffer, start + layout.stampsAt, chunkCount);
+    this.links = new Uint16Array(buffer, start + layout.linksAt, chunkCount);
     const byteOffset = start + layout.recordsAt;
     this.attachChunks({ buffer, byteOffset, byteLength: chunkCount * chunkBytes }, arrays);
   }
@@ -109,6 +112,14 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
   }
 
   // -- the steps --
+
+  readLink(chunk: number): number {
+    return this.links[chunk];
+  }
+
+  writeLink(chunk: number, link: number): void {
+    this.links[chunk] = link;
+  }
 
   loadStamp(chunk: number): number {
     return Atomics.load(this.stamps, chunk);

@@ -19,8 +19,12 @@
  * block       owner, taken                   written by the owner …
  *  + 64       remote list, retired           … and by other threads
  *  + 128      stamps, 4 bytes a chunk
+ *             links, 2 bytes a chunk
  *             records
  * ```
+ *
+ * Links are not in the free chunks, as they are in other pools: a thread that is about to write a
+ * field may do so after another has freed the record, and no check can prevent that.
  *
  * @module
  */
@@ -30,7 +34,7 @@ import type { HandleKind } from "../slab/handle.ts";
 import type { AnyStruct } from "../struct/schema.ts";
 
 const MAGIC = 0x42414c53; // "SLAB" in memory, where the low byte comes first
-const VERSION = 1;
+const VERSION = 2;
 
 /** Word indices in the header. */
 export const HEADER = {
@@ -71,8 +75,9 @@ export class SharedLayout {
   readonly header: Int32Array;
   readonly buffer: SharedArrayBuffer;
   readonly shape: SharedShape;
-  /** Bytes from the start of a block to its stamps, to its records, and to the next block. */
+  /** Bytes from the start of a block to its stamps, links and records, and to the next block. */
   readonly stampsAt: number = BLOCK_BYTES;
+  readonly linksAt: number;
   readonly recordsAt: number;
   readonly stride: number;
 
@@ -85,7 +90,8 @@ export class SharedLayout {
   constructor(shape: SharedShape, label: string, buffer?: SharedArrayBuffer) {
     const { chunksPerBlock, chunkBytes, maxChunks } = shape;
     this.shape = shape;
-    this.recordsAt = roundUp(BLOCK_BYTES + 4 * chunksPerBlock, CACHE_LINE);
+    this.linksAt = BLOCK_BYTES + 4 * chunksPerBlock;
+    this.recordsAt = roundUp(this.linksAt + 2 * chunksPerBlock, CACHE_LINE);
     this.stride = roundUp(this.recordsAt + chunkBytes * chunksPerBlock, CACHE_LINE);
     const maxBytes = this.startOf(maxChunks / chunksPerBlock);
     this.buffer = buffer ?? reserve(label, maxBytes);

@@ -15,9 +15,10 @@
  *    └──────────────────────────── drain (owner) ◀───────────────────────┘
  * ```
  *
- * **Who may write to a chunk.** Its **stamp**, generation and live bit in one word, says so.
+ * **Who may write the link of a chunk, and clear it.** Its **stamp**, generation and live bit in one
+ * word, says so.
  * - *Free* (even, 0 or more): the owner.
- * - *Live* (odd): the program. Any thread may try to free it.
+ * - *Live* (odd): nobody; its bytes are the program's. Any thread may try to free it.
  * - *Pending* (negative): the thread that freed it, until it has pushed the chunk; then the thread
  *   that drains the list.
  *
@@ -25,6 +26,10 @@
  * the exception: it is changed by a compare-and-swap from the very stamp that the handle names. Of
  * two threads that free the same record one wins. Each free raises the generation, so an old handle
  * never matches a later record in the same chunk.
+ *
+ * The program may also write to a record that was freed: nothing can make its check of a handle and
+ * its write one step. So links lie outside the chunks. What a late write can change is the next
+ * record in the chunk.
  *
  * **No ABA problem.** A push reads the head of the remote list, writes it as the link of its own
  * chunk, and swaps head and length in one word. The list may have been taken meanwhile and have
@@ -120,7 +125,7 @@ export interface SharedSteps {
   storeTaken(chunks: number): void;
   addRetired(): void;
 
-  // -- bytes of the chunks, by plain accesses --
+  // -- links, and bytes of the chunks, by plain accesses --
   readLink(chunk: number): number;
   writeLink(chunk: number, link: number): void;
   zero(chunk: number): void;

@@ -75,8 +75,9 @@ const ALL: Stripe = { stripe: 0, of: 1 };
  * blocks.
  *
  * The pool guards its metadata, not the records. Two threads that write the same field race, as on
- * any shared memory. A thread that reads what another one wrote needs something that orders the
- * two: a message, or `Atomics`.
+ * any shared memory. A thread that writes to a record while another one frees it may write to the
+ * next record in that chunk. A thread that reads what another one wrote needs something that orders
+ * the two: a message, or `Atomics`.
  *
  * Memory is taken block by block and kept until no thread refers to the pool, as no engine takes
  * back a part of a `SharedArrayBuffer`. Blocks that a thread has emptied go to any thread that

@@ -20,7 +20,7 @@
  */
 import { ChunkMemory } from "./chunk_memory.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
-import type { RecordKeeper } from "../struct/typed_arrays.ts";
+import { ARRAY_BIT, type RecordKeeper } from "../struct/typed_arrays.ts";
 
 /** What all blocks of a slab share. */
 export interface Geometry {
@@ -74,6 +74,27 @@ export function metadataBytes({ chunkCount, stampBytes, tagged, spread }: Geomet
     chunkCount * ((spread ? 4 : 0) + stampBytes + (tagged ? 1 : 0));
 }
 
+/** The most chunks that links of 1 and of 2 bytes can address. */
+const LINK_REACH = [256, 65_536];
+
+/**
+ * @param chunkCount Chunks in a block.
+ * @returns Bytes of a link that can address each of them: 1, 2 or 4.
+ */
+export function linkBytesFor(chunkCount: number): number {
+  return chunkCount <= LINK_REACH[0] ? 1 : chunkCount <= LINK_REACH[1] ? 2 : 4;
+}
+
+/**
+ * @param chunkCount Chunks in a block.
+ * @param chunkBytes Bytes of each.
+ * @returns Distance between the links of neighbouring chunks, in elements of `u16`; 0 unless links
+ * have 2 bytes and lie at even addresses.
+ */
+export function linkStrideFor(chunkCount: number, chunkBytes: number): number {
+  return linkBytesFor(chunkCount) === 2 && chunkBytes % 2 === 0 ? chunkBytes >> 1 : 0;
+}
+
 /** Equal chunks over one region. */
 export class Block extends ChunkMemory {
   // The fields that alloc and free touch come first, so that they lie close together in the object.
@@ -100,6 +121,10 @@ export class Block extends ChunkMemory {
   readonly stamps: Uint16Array | Uint32Array;
   /** Bit `c & 31` of word `c >> 5` is set while chunk `c` is live. */
   readonly liveBits: Int32Array;
+  /** Bytes of a link: 1, 2 or 4. */
+  readonly linkBytes: number;
+  /** See {@linkcode linkStrideFor}. */
+  readonly linkStride: number;
   /** Index in the slab of the first chunk, plus the geometry's `firstHandle`. */
   readonly firstIndex: number;
   /** Tag of the last record in each chunk, live or dead; empty unless the geometry is tagged. */
@@ -131,6 +156,8 @@ export class Block extends ChunkMemory {
     const { chunkCount, chunkBytes, stampBytes, tagged, spread, firstBlock, firstHandle } =
       geometry;
     super(chunkCount, chunkBytes);
+    this.linkBytes = linkBytesFor(chunkCount);
+    this.linkStride = linkStrideFor(chunkCount, chunkBytes);
     this.geometry = geometry;
     this.position = position;
     this.index = firstBlock + position;
@@ -219,7 +246,9 @@ export class Block extends ChunkMemory {
    * bytes.
    */
   map(): void {
-    if (this.region !== undefined) this.attachChunks(this.region, this.geometry.arrays);
+    if (this.region === undefined) return;
+    const byLink = this.linkStride > 0 ? ARRAY_BIT.u16 : 0;
+    this.attachChunks(this.region, this.geometry.arrays | byLink);
   }
 
   /**
@@ -244,6 +273,36 @@ export class Block extends ChunkMemory {
     if (!this.geometry.spread) this.bump = 0;
     this.detach();
     this.region = undefined;
+  }
+
+  /**
+   * @param chunk A chunk in the free list.
+   * @returns The next chunk in the list; meaningless for the last one.
+   */
+  readLink(chunk: number): number {
+    // Never through a float array, which may change the bits of a NaN.
+    return this.linkStride > 0
+      ? this.u16[chunk * this.linkStride]
+      : this.readBytes(chunk * this.chunkBytes);
+  }
+
+  /**
+   * @param chunk A free chunk.
+   * @param link The next chunk in the free list.
+   */
+  writeLink(chunk: number, link: number): void {
+    if (this.linkStride > 0) this.u16[chunk * this.linkStride] = link;
+    else this.writeBytes(chunk * this.chunkBytes, link);
+  }
+
+  private readBytes(at: number): number {
+    let link = 0;
+    for (let i = this.linkBytes - 1; i >= 0; i--) link = link << 8 | this.u8[at + i];
+    return link;
+  }
+
+  private writeBytes(at: number, link: number): void {
+    for (let i = 0; i < this.linkBytes; i++) this.u8[at + i] = link >> 8 * i;
   }
 
   /** Links every chunk that is not retired, as bumping would give out retired ones. */

@@ -7,8 +7,8 @@
 import { heapMemory } from "../memory/resource.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { RecordView } from "../struct/view.ts";
-import type { Block } from "./block.ts";
-import { chunkWordsFor, linkStrideFor } from "./chunk_memory.ts";
+import { type Block, linkStrideFor } from "./block.ts";
+import { chunkWordsFor } from "./chunk_memory.ts";
 import type { EngineConfig } from "./debug_mode.ts";
 import type { HandleCodec } from "./handle.ts";
 import { maskOf, Slab, type SlabClass, type SlabConfig, type SlabOwner } from "./slab.ts";

@@ -24,8 +24,7 @@
  * @module
  */
 import { auditBlock, auditQueue, type BlockMetadata } from "./check.ts";
-import { Block, type Geometry, metadataBytes } from "./block.ts";
-import { linkBytesFor } from "./chunk_memory.ts";
+import { Block, type Geometry, linkBytesFor, metadataBytes } from "./block.ts";
 import {
   arraysOf,
   bytesFor,

@@ -137,7 +137,7 @@ const WORDS = { remote: 4, owner: 5, retired: 6, end: 7, stamp: 8, slot: 12 } as
 const LOCATIONS = { bytes: 0, stamp: 4, taken: 8 } as const;
 
 /**
- * The program writes this over the link of a record as soon as it is live. It is no chunk, so
+ * Stands in the place of the link of a live chunk, which nobody may follow. It is no chunk, so
  * following it is seen.
  */
 const DATA = 77;

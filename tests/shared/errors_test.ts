@@ -271,7 +271,7 @@ Deno.test("SharedPool.attach() throws TypeError on what is not a token", () => {
     ]),
     [{ buffer: new SharedArrayBuffer(4096) }, "is not that of a shared pool"],
     [header(0, 0x53_4c_41_42), "is not that of a shared pool"],
-    [header(1, 77), "is of version 77, this module's is 1"],
+    [header(1, 77), "is of version 77, this module's is 2"],
   ];
   for (const [token, message] of cases) {
     const error = assertThrows(() => SharedPool.attach(Num, untyped(token)), TypeError, message);

@@ -82,6 +82,24 @@ Deno.test("A part with many blocks looks at a few of them for a chunk, and at al
   }
 });
 
+// -- threads that come in between --
+
+Deno.test("A thread that writes to a record which was freed just before does not damage the free lists", () => {
+  for (const isOwn of [true, false]) {
+    const [here, there] = pair(ONE_BLOCK);
+    const handles = take(here, 8);
+    here.free(handles[1]);
+    there.forEach((it, handle) => {
+      if (handle !== handles[0]) return;
+      (isOwn ? here : there).free(handle); // between the look at its stamp and the write
+      it.n = 5;
+    });
+    validate(here);
+    assertEquals([fillUp(here), here.size], [10, 16]);
+    validate(here);
+  }
+});
+
 // -- adopt() --
 
 Deno.test("SharedPool.adopt() takes the blocks of a part that ended, with chunks that were free, pending or never used", () => {
