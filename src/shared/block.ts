@@ -16,6 +16,9 @@ const UNSEEN = -1;
 const NOTHING = /* @__PURE__ */ new Int32Array(0);
 const NO_LINKS = /* @__PURE__ */ new Uint16Array(0);
 
+/** How often the counts of a block are read again while other threads change them. */
+const MAX_READS = 8;
+
 /** A block: the words that threads share, and what this thread keeps for itself. */
 export class SharedBlock extends ChunkMemory implements SharedSteps {
   // The free list, valid only while this thread is the owner.
@@ -26,6 +29,8 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
   isMine = false;
   /** Index among the blocks that this thread owns, while it does. */
   place = 0;
+  /** Index among those of them without a live record, while it is there; else -1. */
+  emptyPlace = -1;
   /** Position in the pool. */
   readonly position: number;
   /** Index in the pool of the first chunk. */
@@ -88,7 +93,14 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
 
   /** Number of live records; exact only while no thread is in the middle of a call. */
   get live(): number {
-    return this.taken - lengthOf(this.loadRemote()) - this.retired;
+    let remote = this.loadRemote();
+    let taken = this.taken;
+    // If the list has changed, `taken` may lack records whose frees are in it, or count them twice.
+    for (let reads = 1; reads < MAX_READS && remote !== this.loadRemote(); reads++) {
+      remote = this.loadRemote();
+      taken = this.taken;
+    }
+    return Math.max(0, taken - lengthOf(remote) - this.retired);
   }
 
   /** Number of chunks that are neither in the owner's free list nor past the bump pointer. */

@@ -174,7 +174,10 @@ export function readShape(buffer: unknown, struct: AnyStruct, name: string): Sha
       `${title}: its buffer is of version ${header[HEADER.version]}, this module's is ${VERSION}`,
     );
   }
-  if (header[HEADER.fingerprint] !== fingerprint(struct)) {
+  // The size as well: two layouts may have the same hash.
+  const isSame = header[HEADER.fingerprint] === fingerprint(struct) &&
+    header[HEADER.chunkBytes] === struct.size;
+  if (!isSame) {
     throw new SchemaError(
       `${title}: struct "${struct.name}" has ${struct.size} bytes and another layout than the pool's records, which have ` +
         `${header[HEADER.chunkBytes]} bytes; use the struct that the pool was created with`,

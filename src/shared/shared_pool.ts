@@ -169,7 +169,8 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     checkGrowth("SharedPool");
     const struct = asStruct(type);
     const config = configOf(struct, options);
-    const { chunksPerBlock, keepEmptyBlocks } = config;
+    const { chunksPerBlock } = config;
+    const keepEmptyBlocks = Math.min(config.keepEmptyBlocks, config.maxBlocks); // a word holds it
     const layout = new SharedLayout({
       chunkBytes: struct.size,
       chunksPerBlock,

@@ -32,10 +32,7 @@ import type { RecordView } from "../struct/view.ts";
 /** The slab of each shared pool, for inspection and tests. */
 export const shared: WeakMap<object, SharedSlab> = new WeakMap();
 
-/**
- * How many blocks one search looks at. Each takes an atomic operation or two, some 10 ns; a block
- * that is found or added has 16 chunks or more.
- */
+/** How many blocks most searches look at. Each takes an atomic operation or two, some 10 ns. */
 const LOOKED_AT = 256;
 
 /** Makes the slabs of one geometry. */
@@ -88,6 +85,8 @@ export abstract class SharedSlab implements Target {
   /** Those of them that had no live record when they were added. */
   private empty: SharedBlock[] = [];
   private readonly keepEmptyBlocks: number;
+  /** How many more searches look at a few blocks, before one looks at all. */
+  private untilAll = 0;
   /** Where the search in `mine` for a remote list goes on, and that in `blocks` for an orphan. */
   private remoteTurn = 0;
   private orphanTurn = 0;
@@ -257,26 +256,54 @@ export abstract class SharedSlab implements Target {
    */
   map(position: number): boolean {
     if (!(position < this.blockCount)) return false;
+    this.mapTo(position);
+    return true;
+  }
+
+  private mapTo(position: number): void {
     for (let i = this.blocks.length; i <= position; i++) {
       this.blocks.push(new SharedBlock(this.layout, i, this.arrays));
     }
-    return true;
   }
 
   /**
    * Makes a block with a free chunk current, and returns whether there was one. It looks in this
-   * order: free lists of own blocks, their remote lists, orphans, a new block. So that this takes
-   * O(1) in a pool of many blocks, it looks at a few of them at a time, and at all before it gives
-   * up.
+   * order: free lists of own blocks, their remote lists, orphans, a new block.
    */
   protected advance(): boolean {
     this.checkThere();
     if (this.current.isMine && drain(this.current)) return true;
-    const block = this.popRoomy() ?? this.drainOne(LOOKED_AT) ?? this.adoptOne(LOOKED_AT) ??
-      this.addBlock() ?? this.drainOne(Infinity) ?? this.adoptOne(Infinity);
+    const block = this.popRoomy() ?? this.search(this.nextReach()) ?? this.addOrSearch();
     if (block === undefined) return false;
+    if (block.emptyPlace >= 0) removeFrom(this.empty, "emptyPlace", block);
     this.current = block;
     return true;
+  }
+
+  /**
+   * How many blocks the next search looks at: all so seldom that it takes O(1) for each chunk of a
+   * block.
+   */
+  private nextReach(): number {
+    if (this.untilAll-- > 0) return LOOKED_AT;
+    this.untilAll = Math.floor(this.blockCount / (this.chunkMask + 1));
+    return Infinity;
+  }
+
+  /** Finds a block with a free chunk that was freed by another thread, or that has no owner. */
+  private search(most: number): SharedBlock | undefined {
+    return this.drainOne(most) ?? this.adoptOne(most);
+  }
+
+  /** Adds a block; where that is not possible it looks at all blocks before it gives up. */
+  private addOrSearch(): SharedBlock | undefined {
+    try {
+      return this.addBlock() ?? this.search(Infinity);
+    } catch (error) {
+      const block = this.search(Infinity);
+      if (block === undefined) throw error;
+      return block;
+    }
   }
 
   private popRoomy(): SharedBlock | undefined {
@@ -320,10 +347,10 @@ export abstract class SharedSlab implements Target {
       const position = this.blockCount;
       if (position === this.maxBlocks) return undefined;
       this.layout.growTo(position + 1, this.label);
+      this.mapTo(position); // before the block is there, as this may throw
       if (Atomics.compareExchange(header, HEADER.blocks, position, position + 1) !== position) {
         continue; // another thread added this one; try the next
       }
-      this.map(position);
       const block = this.blocks[position];
       if (!block.swapOwner(NEW, this.thread)) continue; // adoptFrom() of another thread was faster
       this.own(block);
@@ -342,26 +369,19 @@ export abstract class SharedSlab implements Target {
   }
 
   /**
-   * Called when an own block has no live record left. Gives blocks up, this one first, while more
-   * than `keepEmptyBlocks` are empty.
+   * Called when an own block has no live record left. The thread keeps it, or gives it up if it has
+   * `keepEmptyBlocks` of them.
    */
   protected noteEmpty(block: SharedBlock): void {
-    const { current, empty } = this;
-    if (block === current) return;
-    for (let i = empty.length - 1; i >= 0; i--) {
-      const it = empty[i];
-      const isEmpty = it.isMine && it.free === it.bump && it !== current;
-      if (!isEmpty || it === block) removeAt(empty, i);
-    }
-    empty.push(block);
-    while (empty.length > this.keepEmptyBlocks) this.giveUp(empty.pop()!);
+    const { empty } = this;
+    if (block === this.current) return;
+    if (empty.length < this.keepEmptyBlocks) block.emptyPlace = empty.push(block) - 1;
+    else this.giveUp(block);
   }
 
   /** Makes an own block an orphan, in O(1). */
   private giveUp(block: SharedBlock): void {
-    const { mine } = this;
-    removeAt(mine, block.place);
-    if (block.place < mine.length) mine[block.place].place = block.place;
+    removeFrom(this.mine, "place", block);
     this.abandon(block);
   }
 
@@ -388,7 +408,7 @@ export abstract class SharedSlab implements Target {
     for (const block of blocks) {
       this.own(block);
       if (hasChunk(block)) this.roomy.push(block);
-      if (block.free === block.bump) this.empty.push(block);
+      if (block.free === block.bump) this.noteEmpty(block);
     }
     return blocks.length;
   }
@@ -441,10 +461,14 @@ export abstract class SharedSlab implements Target {
   }
 }
 
-/** Removes an element of a list, whose last one takes its place. */
-function removeAt<T>(list: T[], i: number): void {
-  const last = list.pop()!;
-  if (i < list.length) list[i] = last;
+/** Removes a block from a list in which it knows its place; the last one takes that. O(1). */
+function removeFrom(list: SharedBlock[], key: "place" | "emptyPlace", block: SharedBlock): void {
+  const last = list.pop()!; // the list has `block`
+  if (last !== block) {
+    list[block[key]] = last;
+    last[key] = block[key];
+  }
+  block[key] = -1;
 }
 
 /** Whether the owner has a free chunk, drained or never used. */

@@ -236,6 +236,12 @@ Deno.test("SharedPool.create() throws on bad options, on those that it does not 
   assertThrows(() => SharedPool.create({ n: untyped("u17") }), SchemaError, "u17");
 });
 
+Deno.test("SharedPool.attach() throws SchemaError on records of another size whose layout has the same hash", () => {
+  const here = SharedPool.create({ hp: "f64", life: "u16", vy: "f64" });
+  const attach = () => SharedPool.attach({ hp: "u8", size: "u8", id: "f32" }, here.share());
+  assertThrows(attach, SchemaError, "has 8 bytes and another layout");
+});
+
 Deno.test("SharedPool.attach() throws SchemaError on another layout, TypeError on a bad option, and does not join", () => {
   const here = SharedPool.create(struct({ x: "f32", y: "f32" }), { name: "motes" });
   const others = [{ x: "f32", y: "f64" }, { y: "f32", x: "f32" }, { x: "f32", y: "u32" }] as const;

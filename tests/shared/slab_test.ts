@@ -3,8 +3,8 @@
  * stops, or another comes in between, the moment is made by code in a step.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { SharedPool, StaleHandleError, validate } from "../../mod.ts";
-import { HEADER } from "../../src/shared/layout.ts";
+import { OutOfMemoryError, SharedPool, StaleHandleError, validate } from "../../mod.ts";
+import { BLOCK, HEADER } from "../../src/shared/layout.ts";
 import { drain } from "../../src/shared/protocol.ts";
 import { MIDDLE, Num, pair, partsOf, seenBy, slabOf, SMALL, take } from "./_support.ts";
 import type { NumPool } from "./_support.ts";
@@ -41,19 +41,29 @@ Deno.test("A part keeps its current block, however many empty blocks it has adop
   const [handle] = take(here, 1);
   assertEquals(here.adopt(there.thread), 1);
   here.free(handle);
-  assertEquals(slabOf(here).layout.header[HEADER.orphans], 0);
+  assertEquals(slabOf(here).layout.header[HEADER.orphans], 1); // the adopted one
   assertEquals(fillUp(here), 64);
 });
 
-Deno.test("A part gives up the empty blocks that it adopted as soon as it empties one of its own", () => {
+Deno.test("A part gives up empty blocks that it adopts, or empties itself, past keepEmptyBlocks", () => {
   const [here, there, third] = partsOf(Num, 3, { ...MIDDLE, keepEmptyBlocks: 1 });
   const lost = take(there, 32);
   const mine = take(here, 32);
   for (const handle of lost) here.free(handle);
-  assertEquals([here.adopt(there.thread), fillUp(third)], [2, 0]);
+  assertEquals([here.adopt(there.thread), fillUp(third)], [2, 16]);
   for (const handle of mine.slice(0, 16)) here.free(handle);
-  assertEquals(fillUp(third), 32);
+  assertEquals([fillUp(third), fillUp(here)], [16, 16]);
   validate(here);
+});
+
+Deno.test("A part keeps any number of empty blocks, also after it has used them again", () => {
+  for (const keepEmptyBlocks of [2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+    const [here, there] = pair({ ...MIDDLE, keepEmptyBlocks });
+    for (let round = 0; round < 3; round++) {
+      for (const handle of take(there, 64)) there.free(handle);
+    }
+    assertEquals([fillUp(here), fillUp(there)], [0, 64]);
+  }
 });
 
 Deno.test("A part with many blocks looks at a few of them for a chunk, and at all before it is exhausted", () => {
@@ -82,6 +92,65 @@ Deno.test("A part with many blocks looks at a few of them for a chunk, and at al
   }
 });
 
+Deno.test("A pool with many blocks does not grow while chunks are free, in any part that joins", () => {
+  const here = SharedPool.create(Num, { chunksPerBlock: 16, maxChunks: 2 ** 14 });
+  take(here, 300 * 16);
+  for (let job = 0; job < 50; job++) {
+    using part = SharedPool.attach(Num, here.share());
+    for (const handle of take(part, 32)) part.free(handle);
+  }
+  assertEquals([here.capacity, here.size], [302 * 16, 300 * 16]);
+});
+
+Deno.test("A part with many blocks finds what others freed before it adds a block", () => {
+  const [here, there] = pair({ chunksPerBlock: 1024, maxChunks: 2 ** 20 });
+  take(here, 300 * 1024);
+  for (let round = 0; round < 100; round++) {
+    for (const handle of take(here, 2048)) there.free(handle);
+  }
+  assertEquals([here.capacity, here.size], [302 * 1024, 300 * 1024]);
+  validate(here);
+});
+
+Deno.test("A part without memory for a block looks at all blocks for a chunk before it throws", () => {
+  const { grow } = SharedArrayBuffer.prototype;
+  const [here, there] = pair({ chunksPerBlock: 16, maxChunks: 2 ** 14 });
+  const handles = take(here, 600 * 16);
+  try {
+    SharedArrayBuffer.prototype.grow = () => {
+      throw new RangeError("no memory");
+    };
+    assertThrows(() => here.alloc(), OutOfMemoryError); // after a search through all
+    for (const handle of handles.slice(300 * 16, 311 * 16)) there.free(handle);
+    assertEquals(take(here, 11 * 16).length, 11 * 16);
+    for (const handle of handles.slice(0, 16)) here.free(handle);
+    here.dispose(); // and leaves orphans
+    assertEquals(take(there, 16).length, 16);
+    assertThrows(() => there.alloc(), OutOfMemoryError);
+  } finally {
+    SharedArrayBuffer.prototype.grow = grow;
+  }
+  assertEquals(there.size, 600 * 16);
+  validate(there);
+});
+
+Deno.test("A block that a part has no memory to map is not added", () => {
+  const { Int32Array } = globalThis;
+  const here = SharedPool.create(Num, ONE_BLOCK);
+  globalThis.Int32Array = new Proxy(Int32Array, {
+    construct: (target, args) => {
+      if (args.length === 1) throw new RangeError("Array buffer allocation failed");
+      return new target(...args as []);
+    },
+  });
+  try {
+    assertThrows(() => here.alloc(), RangeError, "Array buffer allocation failed");
+  } finally {
+    globalThis.Int32Array = Int32Array;
+  }
+  assertEquals([here.capacity, fillUp(here), here.size], [0, 16, 16]);
+});
+
 // -- threads that come in between --
 
 Deno.test("A thread that writes to a record which was freed just before does not damage the free lists", () => {
@@ -97,6 +166,29 @@ Deno.test("A thread that writes to a record which was freed just before does not
     validate(here);
     assertEquals([fillUp(here), here.size], [10, 16]);
     validate(here);
+  }
+});
+
+Deno.test("SharedPool.size is right where others change it once meanwhile, and never negative", () => {
+  for (const [live, times] of [[3, 1], [0, Infinity]]) {
+    const [here, there] = pair();
+    take(here, live);
+    const { load } = Atomics;
+    let left = times;
+    const hooked = (array: Int32Array, at: number) => {
+      const value = load(array, at);
+      if (array.length !== BLOCK.retired + 1 || at !== BLOCK.taken || left-- <= 0) return value;
+      Object.assign(Atomics, { load });
+      there.free(here.alloc());
+      Object.assign(Atomics, { load: hooked });
+      return value;
+    };
+    Object.assign(Atomics, { load: hooked });
+    try {
+      assertEquals(there.size, live);
+    } finally {
+      Object.assign(Atomics, { load });
+    }
   }
 });
 
@@ -136,9 +228,13 @@ for (const maxChunks of [16, 64]) {
     const slab = slabOf(here);
     let adopted = 0;
     Object.assign(slab, {
-      map(position: number) { // is called after the block is counted, and before it has an owner
-        if (adopted === 0) adopted = there.adopt(third.thread);
-        return Reflect.get(Object.getPrototypeOf(slab), "map").call(slab, position);
+      mapTo(position: number) {
+        Reflect.get(Object.getPrototypeOf(slab), "mapTo").call(slab, position);
+        const block = slab.blocks[position];
+        block.swapOwner = (...owners) => { // is called after the block is counted
+          if (adopted === 0) adopted = there.adopt(third.thread);
+          return Object.getPrototypeOf(block).swapOwner.apply(block, owners);
+        };
       },
     });
     const isFull = maxChunks === 16;
