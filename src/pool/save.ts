@@ -153,8 +153,8 @@ function readSave(
   do {
     placement = new Placement(all, file, mappings);
     before = callsOf(all);
-    growAll(all, placement.slabs, "load");
-    // A memory resource may have allocated or freed records, which changes which chunks are free.
+    growAll(all, placement.slabs, "load", file.arrays.bytes);
+    // A memory resource may have changed which chunks are free, and their generations.
   } while (callsOf(all) !== before);
   replaceRecords(all, file, mappings, placement, changes);
   const moves = movesOf(placement);
@@ -187,9 +187,12 @@ function optionProblem({ rename, moved }: LoadOptions): string | undefined {
   return isMap ? undefined : "rename must be an object of new names by old ones";
 }
 
-/** Counts the records that were ever allocated and freed. */
+/**
+ * Counts the records that were ever allocated and freed, and the blocks that were given back, as
+ * each compaction gives some back.
+ */
 function callsOf(all: readonly TypedSlab[]): number {
-  return all.reduce((sum, { slab }) => sum + slab.allocs + slab.frees, 0);
+  return all.reduce((sum, { slab }) => sum + slab.allocs + slab.frees + slab.blockSet.released, 0);
 }
 
 /** Returns the old and the new handle of each record that moves. */

@@ -114,7 +114,7 @@ export function readSnapshot(
     throw snapshotError(label, name, `${arrays.bytes.byteLength - at} bytes are left over`, at);
   }
   checkNumbers(all, sections);
-  growAll(all, sections, "restore");
+  growAll(all, sections, "restore", arrays.bytes);
   const regions = sections.map((section) => section.restore());
   for (const { slab } of all) slab.observers?.onRestore();
   // Memory resources are user code, which may call the pool.
@@ -266,14 +266,17 @@ export function slabText({ geometry, codec, maxBlocks }: Slab): string {
  * @param all The slabs of a pool.
  * @param sections For each slab, whether the block at each position needs memory.
  * @param verb The call, for errors.
+ * @param bytes What it reads afterwards.
  * @throws {OutOfMemoryError | TypeError | RangeError} what the memory resource throws, or because
- * of what it returns.
+ * of what it returns; `TypeError` also when it has detached the memory of blocks or the bytes
+ * meanwhile, as a `WebAssembly.Memory` does that grows.
  * @throws {Error} when the memory resource has made the pool give blocks back meanwhile.
  */
 export function growAll(
   all: readonly TypedSlab[],
   sections: readonly { readonly mapped: readonly boolean[] }[],
   verb: string,
+  bytes: Uint8Array,
 ): void {
   for (const { slab: { blockSet, label } } of all) {
     if (!blockSet.isGrowing) continue;
@@ -293,6 +296,12 @@ export function growAll(
         grown.push([slab, slab.blockSet.grow(position)!]); // as the position is below maxBlocks
       });
     });
+    for (const { slab } of all) slab.checkAttached(verb);
+    if (bytes.byteLength === 0) {
+      throw new TypeError(
+        `Cannot ${verb} ${all[0].slab.label}: its memory resource has detached the bytes to read`,
+      );
+    }
     // The memory resource may have called the pool, which then gave blocks back.
     isDone = sections.every(({ mapped }, i) =>
       mapped.every((isMapped, position) => {

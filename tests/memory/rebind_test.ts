@@ -8,6 +8,7 @@ import { assert, assertEquals, assertThrows, fail } from "@std/assert";
 import {
   compact,
   FreeListAllocator,
+  heapMemory,
   load,
   Pool,
   PoolSet,
@@ -22,6 +23,11 @@ import { type KindMaker, labelOf, packAny, POOL_KINDS, reserveIn, viewsOf } from
 import { Num, Real, stateOf, untyped } from "../_support.ts";
 
 const PAGE_BYTES = 65_536;
+
+/** The numbers from 0 below `end`, every `step`th. */
+function range(end: number, step: number): number[] {
+  return Array.from({ length: end / step }, (_, i) => i * step);
+}
 
 /** A memory of one page, and the resource in it. */
 function memoryOf(descriptor: Partial<WebAssembly.MemoryDescriptor> = {}) {
@@ -206,6 +212,71 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
     }
   });
 }
+
+/** A resource in a memory of one page that grows where it is full, which detaches all blocks. */
+function growing(): MemoryResource {
+  const { memory, window } = memoryOf();
+  const allocate = (byteLength: number, align: number) => {
+    try {
+      return window.allocate(byteLength, align);
+    } catch {
+      memory.grow(1);
+      return window.allocate(byteLength, align);
+    }
+  };
+  return { allocate, release: (region) => window.release(region) };
+}
+
+Deno.test("restore() and load() change nothing where the memory grows meanwhile, and work after rebind()", () => {
+  const options = { chunksPerBlock: 8192 }; // blocks of 32 KiB
+  using source = new Pool(Num, options);
+  const all = source.allocMany(4 * 8192);
+  all.forEach((handle, n) => source.set(handle, { n }));
+  const saves: [typeof load | typeof restore, Uint8Array, step: number][] = [
+    [restore, takeSnapshot(source), 1],
+    [load, savePool(source), 1],
+  ];
+  source.freeMany(all.filter((_, n) => n % 8 !== 0));
+  saves.push([restore, takeSnapshot(source), 8], [load, savePool(source), 8]);
+  for (const [read, bytes, step] of saves) {
+    using pool = new Pool(Num, { ...options, memory: growing() });
+    const [mine] = pool.allocMany(10);
+    pool.set(mine, { n: 7 });
+    let tries = 0;
+    for (; pool.size === 10; tries++) {
+      try {
+        read(pool, bytes);
+      } catch (error) {
+        assert(error instanceof TypeError && error.message.includes("call rebind() first"));
+        pool.rebind();
+        assertEquals([pool.size, pool.get(mine).n], [10, 7]);
+        validate(pool);
+      }
+    }
+    assert(tries > 1);
+    assertEquals([...pool.handles()].map((it) => pool.get(it).n), range(all.length, step));
+    validate(pool);
+  }
+});
+
+Deno.test("restore() and load() change nothing where the resource detaches the bytes that they read", () => {
+  using source = new Pool(Num);
+  source.alloc();
+  for (
+    const [read, bytes] of [[restore, takeSnapshot(source)], [load, savePool(source)]] as const
+  ) {
+    const { memory } = memoryOf({ initial: 2 });
+    const allocate = (byteLength: number, align: number) => {
+      memory.grow(1);
+      return heapMemory.allocate(byteLength, align);
+    };
+    using pool = new Pool(Num, { memory: { ...heapMemory, allocate } });
+    const there = new Uint8Array(memory.buffer, 8, bytes.length);
+    there.set(bytes);
+    assertThrows(() => read(pool, there), TypeError, "has detached the bytes to read");
+    assertEquals([pool.size, pool.capacity], [0, 0]);
+  }
+});
 
 Deno.test("A pool in a heap gives its blocks back after rebind(), which the heap needs not have", () => {
   const { memory, window } = memoryOf({ initial: 2 });
