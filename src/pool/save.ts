@@ -110,7 +110,8 @@ export function save(pool: PoolBase<unknown, number>): Uint8Array {
  * A record keeps its handle if that number can be a handle of this pool: its generation fits, and
  * its chunk is neither retired nor taken. That is so in a new pool with the same `maxChunks`, and
  * the same `sizes` of a `PoolSet`, but for wide handles whose generation is too high for compact
- * ones, and for handles of debug mode. Otherwise the record gets a new handle, in the chunk of the
+ * ones, for all size classes but the first where one pool has wide and the other compact handles,
+ * and for handles of debug mode. Otherwise the record gets a new handle, in the chunk of the
  * same index if that is free; `moved` is called with both, and typed `ref` fields that refer to it
  * are updated. All earlier handles are stale, except those of the save. Views and cursors must be
  * fetched again. Memory is kept, as {@linkcode clear} keeps it.
@@ -224,7 +225,7 @@ function replaceRecords(
   placement: Placement,
   changes: Changes,
 ): void {
-  if (placement.slabs[0].isDebug) skipNumbers(file.nextNumber);
+  if (placement.slabs[0].isDebug) skipNumbers(file.endOfHandles());
   for (const target of placement.slabs) {
     target.slab.clear();
     target.slab.observers?.onRestore();

@@ -20,7 +20,7 @@
  */
 import { SchemaError, type SnapshotError } from "../errors.ts";
 import { type Block, FIRST_STAMP } from "../slab/block.ts";
-import { DebugHandles, nextNumberIs } from "../slab/debug_handles.ts";
+import { DebugHandles, endOfPacked, nextNumberIs } from "../slab/debug_handles.ts";
 import {
   arraysOf,
   bytesFor,
@@ -266,8 +266,7 @@ export class SaveFile {
   readonly slabs: readonly SavedSlab[];
   /** Number of records in all slabs. */
   readonly size: number;
-  /** Above all handles that debug mode had given out when it was written. */
-  readonly nextNumber: number;
+  private readonly nextNumber: number;
   private readonly label: string;
   private readonly name: string;
   private readonly structs: AnyStruct[] = [];
@@ -297,6 +296,15 @@ export class SaveFile {
     if (at !== this.arrays.bytes.byteLength) throw this.error("bytes are left over", at);
     this.size = this.slabs.reduce((sum, { size }) => sum + size, 0);
     this.checkHandles(texts);
+  }
+
+  /** @returns A number above all handles that the saved pool had given out. */
+  endOfHandles(): number {
+    return this.slabs.reduce(
+      (end, { numbers, codec, stamps }) =>
+        numbers === undefined ? Math.max(end, endOfPacked(codec, stamps)) : end,
+      this.nextNumber,
+    );
   }
 
   /**

@@ -143,12 +143,12 @@ export class Placement {
       oldIndex[k] = old;
       let newIndex = old, newStamp = oldStamp;
       if (!areSame[at]) {
-        const handle = numbers?.[k - first] ?? codec.encode(codec.first + old, oldStamp);
+        const handle = codec.encode(codec.first + old, oldStamp);
         newIndex = target.codec.index(handle);
         newStamp = target.codec.liveStamp(handle);
       }
       if (target.isDebug) kept[k] = 1; // a handle of debug mode goes with any chunk
-      else if (target.keep(newIndex, newStamp)) {
+      else if (numbers === undefined && target.keep(newIndex, newStamp)) {
         kept[k] = 1;
         index[k] = newIndex;
         stamp[k] = newStamp;

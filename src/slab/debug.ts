@@ -22,7 +22,7 @@ import {
 import { type DebugMode, POISON } from "./debug_mode.ts";
 import { ALL_KINDS, type Iteration, LiveChunks, loopsOf, RETAIN } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
-import { DebugHandles } from "./debug_handles.ts";
+import { DebugHandles, endOfPacked, skipNumbers } from "./debug_handles.ts";
 import { SpaceKeeper } from "./debug_spaces.ts";
 import type { SlabState } from "./rebuild.ts";
 import type { Slab, SlabClass, WholeSlab } from "./slab.ts";
@@ -104,6 +104,10 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
     }
 
     override noteSettled(numbers: SlabState["numbers"]): void {
+      const { packed } = this.#handles;
+      for (const { stamps, position } of numbers === undefined ? this.blocks : []) {
+        skipNumbers(endOfPacked(packed, stamps, position * stamps.length));
+      }
       const records: [index: number, stamp: number, number: number][] = [];
       for (const block of this.mappedBlocks()) {
         for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { HandleCodec } from "./handle.ts";
+import { COMPACT_BITS, type HandleCodec } from "./handle.ts";
 
 /** The next number. */
 let counter = 1;
@@ -28,6 +28,26 @@ export function nextNumberIs(): number {
 /** @param end From now on only numbers from this one on are given out. */
 export function skipNumbers(end: number): void {
   counter = Math.max(counter, end);
+}
+
+/**
+ * @param codec How a slab packs its handles.
+ * @param stamps Stamps of its chunks.
+ * @param from Index of the first of them.
+ * @returns A number above all handles that they had so far.
+ */
+export function endOfPacked(
+  codec: HandleCodec,
+  stamps: Uint16Array | Uint32Array,
+  from = 0,
+): number {
+  if (codec.wraps) return 2 ** COMPACT_BITS; // generations may have come round
+  let end = 0;
+  stamps.forEach((stamp, i) => {
+    const last = stamp === 0 ? codec.maxGeneration * 2 : stamp; // 0 is that of a retired chunk
+    end = Math.max(end, codec.encode(codec.first + from + i, last) + 1);
+  });
+  return end;
 }
 
 /** The last record in a chunk. */

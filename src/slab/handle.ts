@@ -88,7 +88,7 @@ export interface HandleCodec {
 }
 
 /** Bits of a compact handle. */
-const COMPACT_BITS = 30;
+export const COMPACT_BITS = 30;
 /** Bits of a wide handle. */
 const WIDE_BITS = 53;
 

@@ -9,7 +9,7 @@
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import type { Target } from "../struct/record.ts";
 import type { RecordView } from "../struct/view.ts";
-import { type Block, type BlockOwner, type Geometry, NO_BLOCK } from "./block.ts";
+import { type Block, type BlockOwner, FIRST_STAMP, type Geometry, NO_BLOCK } from "./block.ts";
 import { BlockSet } from "./block_set.ts";
 import { DisposedError, type PoolExhaustedError } from "../errors.ts";
 import type { HandleCodec } from "./handle.ts";
@@ -216,10 +216,12 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   /**
    * @param block A block of this slab, with memory or without.
    * @param chunk A dead chunk in it.
-   * @returns Handle of its last record.
+   * @returns Handle of its last record, that of the last generation if it wrapped or was retired.
    */
   lastHandleAt(block: Block, chunk: number): number {
-    return this.codec.encode(block.firstIndex + chunk, block.stamps[chunk] - 1);
+    const stamp = block.stamps[chunk];
+    const last = stamp > FIRST_STAMP ? stamp - 1 : this.lastStamp;
+    return this.codec.encode(block.firstIndex + chunk, last);
   }
 
   /**

@@ -237,6 +237,31 @@ each("handleOf() throws StaleHandleError once the record or its block is gone", 
   assertThrows(() => pool.handleOf(b), StaleHandleError);
 });
 
+Deno.test("handleOf() tells which handle is stale, also where the chunk's generations have come round", () => {
+  using pool = new Pool({ n: "u8" }, { maxChunks: 2 ** 22 });
+  const handles = Array.from({ length: 255 }, () => {
+    const handle = pool.alloc();
+    pool.free(handle);
+    return handle;
+  });
+  assertEquals(handles[0] >>> 22, 1);
+  const view = pool.cursor();
+  for (const n of [0, 253, 254]) {
+    const handle = pool.alloc();
+    assertEquals(handle, handles[0]); // after 255 come those of generation 1 again
+    pool.seek(view, handle);
+    pool.free(handle);
+    for (let i = 1; i <= n; i++) {
+      const next = pool.alloc();
+      pool.seek(view, next);
+      pool.free(next);
+    }
+    const error = assertThrows(() => pool.handleOf(view), StaleHandleError);
+    assertEquals(error.handle, handles[n]);
+    for (let i = n + 1; i < 255; i++) pool.free(pool.alloc());
+  }
+});
+
 // -- values that do not fit --
 
 each("rejects an init that does not fit, and takes no chunk for it", (make) => {

@@ -6,15 +6,19 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   array,
+  compact,
   debug,
   DisposedError,
   ErasedPool,
   HandleMap,
+  heapMemory,
   load,
   Pool,
   PoolSet,
   ref,
+  restore,
   save,
+  snapshot,
   SnapshotError,
   StaleHandleError,
   struct,
@@ -506,6 +510,59 @@ Deno.test("Handles of a debug pool are not given out again after load(), live or
   assertEquals([...pool.handles()], [...old.handles()]);
   assert(pool.alloc() >= text.nextNumber);
   for (const handle of stale) assertThrows(() => pool.get(handle), StaleHandleError);
+});
+
+Deno.test("In debug mode no handle is given out that a pool had whose records were loaded or restored", () => {
+  for (const handles of ["compact", "wide"] as const) {
+    const options = { ...SNAPPED, handles };
+    const old = counters(options);
+    for (let n = 0; n < 40; n++) old.free(old.alloc());
+    const given = old.allocMany(64);
+    old.freeMany(given.slice(1)); // are stale
+    for (const read of [load, restore]) {
+      const pool = counters({ ...options, debug });
+      read(pool, read === load ? save(old) : snapshot(old));
+      assert(pool.has(given[0]));
+      for (let n = 0; n < 4000; n++) { // past the largest of them
+        const handle = pool.alloc();
+        assert(!given.includes(handle), `${handle}`);
+        pool.free(handle);
+      }
+      pool.clear();
+    }
+  }
+});
+
+Deno.test("What a debug pool has saved moves in a pool without debug mode", () => {
+  const old = counters({ ...SNAPPED, debug });
+  old.allocMany(64);
+  assertEquals(load(counters(SNAPPED), save(old)).moved, 64);
+  old.clear();
+});
+
+Deno.test("load() makes earlier handles stale, also where the memory resource compacts the pool meanwhile", () => {
+  for (const handles of ["compact", "wide"] as const) {
+    using old = counters({ ...SNAPPED, maxChunks: 32, handles });
+    old.allocMany(32);
+    let act: (() => void) | undefined;
+    const allocate = (byteLength: number, align: number) => {
+      const fn = act;
+      act = undefined;
+      fn?.();
+      return heapMemory.allocate(byteLength, align);
+    };
+    const memory = { ...heapMemory, allocate };
+    const options = { chunksPerBlock: 16, maxChunks: 1024, keepEmptyBlocks: 5 };
+    using pool = counters({ ...options, handles, memory });
+    const all = pool.allocMany(48);
+    pool.freeMany([...all.slice(0, 4), ...all.slice(33)]);
+    pool.freeBlock(1);
+    const moved: number[] = [];
+    act = () => void compact(pool, (_from, to) => moved.push(to));
+    load(pool, save(old));
+    assertEquals([moved.length, moved.filter((it) => pool.has(forge(it)))], [1, []]);
+    validate(pool);
+  }
 });
 
 // -- arguments --
