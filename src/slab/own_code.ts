@@ -138,8 +138,14 @@ function releaseOwner(): void {
 /** Calls the function itself, so that its classes share code with all others that it defines. */
 export const callDirectly: Compile = (define, ...args) => define(...args);
 
+/**
+ * Characters of a title in the text of a copy: without a name it lists the fields, and engines are
+ * slow with many texts that are long and alike.
+ */
+const MAX_TITLE = 64;
+
 function ownCompiler(title: string): Compile {
-  const url = title.replace(/[^\w$.-]+/g, "_");
+  const url = title.slice(0, MAX_TITLE).replace(/[^\w$.-]+/g, "_");
   return (define, ...args) => {
     if (isAllowed) {
       try {

@@ -340,9 +340,15 @@ withCode("A name goes into a text only as what cannot be code", () => {
   }
 });
 
-withCode("A struct without a name is called by its fields", () => {
-  const [text] = textsOf(() => new Pool({ x: "f32", y: "f32" }, OWN));
-  assertEquals(LAST_LINE.exec(text.split("\n").at(-1)!)?.[1], "x.y"); // a text has lines
+withCode("A struct without a name is called by its fields, in 64 letters at most", () => {
+  const many = Array.from({ length: 300 }, (_, i) => `field${i}`);
+  for (
+    const [names, title] of [[["x", "y"], "x.y"], [many, many.join(".").slice(0, 64)]] as const
+  ) {
+    const fields = Object.fromEntries(names.map((name) => [name, "f32" as const]));
+    const [text] = textsOf(() => new Pool(fields, OWN));
+    assertEquals(LAST_LINE.exec(text.split("\n").at(-1)!)?.[1], title); // a text has lines
+  }
 });
 
 const boom = () => {
