@@ -124,7 +124,7 @@ type Parts = Bound & Readonly<Record<string, Bound>>;
 export function writerOf(
   struct: AnyStruct,
   compile: Compile,
-  made: Map<AnyStruct, Writer>,
+  made: Writers,
   accessors?: Accessors,
 ): Writer {
   let writer = made.get(struct);
@@ -181,7 +181,7 @@ function linkOf(
   offset: number,
   next: Link,
   compile: Compile,
-  made: Map<AnyStruct, Writer>,
+  made: Writers,
 ): Link {
   if (type instanceof Struct) {
     return compile(defineStructLink, name, next, writerOf(type, compile, made));
@@ -215,11 +215,14 @@ export function itemsWriter(
   arrayOf: (view: Bound) => ArrayView,
   next: Link,
   compile: Compile,
-  made: Map<AnyStruct, Writer>,
+  made: Writers,
 ): ItemsWriter {
   const { element, length } = type;
   if (element instanceof Struct) {
-    return structItemsWriter(name, type, writerOf(element, compile, made), arrayOf, next);
+    const write = writerOf(element, compile, made);
+    return made.isShort && depthOf(type) <= MAX_ARRAY_DEPTH
+      ? chainedItems(name, length, write, arrayOf, next)
+      : copiedItems(name, type, write, arrayOf, next);
   }
   const scalar = scalarOf(element);
   const { array, fits } = SCALARS[scalar];
@@ -424,8 +427,11 @@ function defineScalarItems(
 
 // -- the rest is shared by all fields: few records need it --
 
-/** Largest depth of calls for a chain through the elements of an array. */
-const MAX_DEPTH = 256;
+/** Largest depth of calls for a chain through the elements of one array. */
+const MAX_ARRAY_DEPTH = 256;
+
+/** Largest depth of calls for a chain through the elements of all arrays of a record. */
+const MAX_DEPTH = 2048;
 
 /** Largest depth of calls that writing a value takes. */
 function depthOf(type: FieldType): number {
@@ -435,16 +441,16 @@ function depthOf(type: FieldType): number {
   return fields.reduce((sum, field) => sum + depthOf(field.type), 3);
 }
 
-function structItemsWriter(
-  name: string,
-  type: ArrayType,
-  write: Writer,
-  arrayOf: (view: Bound) => ArrayView,
-  next: Link,
-): ItemsWriter {
-  return depthOf(type) <= MAX_DEPTH
-    ? chainedItems(name, type.length, write, arrayOf, next)
-    : copiedItems(name, type, write, arrayOf, next);
+/** The writers of a record and its parts by struct, made when they are first needed. */
+export class Writers extends Map<AnyStruct, Writer> {
+  /** Whether a chain through the elements of all arrays is short enough for the stack. */
+  readonly isShort: boolean;
+
+  /** @param struct The struct of the record. */
+  constructor(struct: AnyStruct) {
+    super();
+    this.isShort = depthOf(struct) <= MAX_DEPTH;
+  }
 }
 
 /** The frame of an array: `resume` continues with its next element. */

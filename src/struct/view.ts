@@ -31,7 +31,7 @@ import {
   plainValue,
 } from "./array_view.ts";
 import type { DebugViews } from "./debug_view.ts";
-import { type Frame, itemsWriter, type Writer, writerOf } from "./record.ts";
+import { type Frame, itemsWriter, type Writer, writerOf, Writers } from "./record.ts";
 import { scalarError } from "./record_errors.ts";
 import {
   Accessors,
@@ -204,8 +204,7 @@ type AnyPartClass = PartViewClass | ArrayViewClass;
 /** Defines the classes that the view of one struct needs. */
 class Definitions {
   readonly accessors: Accessors;
-  /** By struct, created when they are first needed. */
-  readonly writers = new Map<AnyStruct, Writer>();
+  readonly writers: Writers;
   private readonly compile: Compile;
   private readonly debugViews: DebugViews | undefined;
 
@@ -213,6 +212,7 @@ class Definitions {
     this.compile = compile;
     this.debugViews = debugViews;
     this.accessors = new Accessors(compile, unitOf(struct));
+    this.writers = new Writers(struct);
   }
 
   recordViewClass(struct: AnyStruct): RecordViewClass {

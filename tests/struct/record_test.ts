@@ -194,6 +194,16 @@ both("Records of 300 fields, and of structs nested 20 deep, have them as well", 
   );
 });
 
+both("Records of many arrays of structs, each of medium length, are written whole", (options) => {
+  const count = 100, length = 50;
+  const names = Array.from({ length: count }, (_, i) => `array${i}`);
+  const type = struct(Object.fromEntries(names.map((name) => [name, array(Vec, length)])));
+  const items = Array.from({ length }, (_, x) => ({ x, y: x + 1 }));
+  using pool = new Pool(type as AnyStruct, options);
+  const handle = pool.alloc(Object.fromEntries(names.map((name) => [name, items])));
+  for (const list of Object.values(pool.get(handle).toJSON())) assertEquals<unknown>(list, items);
+});
+
 // -- every part is read once, before anything changes --
 
 /** What a test gets: a pool with three records of the same value. */
