@@ -60,7 +60,9 @@ export function lengthError(
  */
 export function checkNames(struct: AnyStruct, init: Values, outer: Path | undefined): void {
   for (const name in init) {
-    if (!Object.hasOwn(struct.fields, name)) checkName(struct, init, name, outer);
+    // A program may have added properties to Object.prototype, which every object inherits.
+    const isOfAll = name in INHERITED && !Object.hasOwn(init, name);
+    if (!isOfAll && !Object.hasOwn(struct.fields, name)) checkName(struct, init, name, outer);
   }
   if (!hasFields(struct, init)) throw notObjectError(struct, init, outer);
 }

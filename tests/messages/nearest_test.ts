@@ -48,7 +48,7 @@ Deno.test("nearestName() finds the name that was meant, and none where none is n
 
 // -- options --
 
-Deno.test("checkOptions() reads inherited names, and passes symbols and what every object has", () => {
+Deno.test("Options may have symbols and inherited names; what every object has counts for none, in a record neither", () => {
   class Options {
     name = "it";
     get debug() {
@@ -62,6 +62,9 @@ Deno.test("checkOptions() reads inherited names, and passes symbols and what eve
   Object.assign(Object.prototype, { polluted: 1 });
   try {
     check({});
+    using pool = new Pool(Vec);
+    pool.set(pool.alloc({ x: 1 }), { y: 2 });
+    assertThrows(() => pool.alloc(untyped({ polluted: 1 })), TypeError, "polluted"); // its own
   } finally {
     delete (Object.prototype as { polluted?: number }).polluted;
   }
