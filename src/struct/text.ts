@@ -42,8 +42,8 @@ export const C_WORDS: ReadonlySet<string> = /* @__PURE__ */ wordsOf(`
   co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do double
   dynamic_cast else enum explicit export extern false float for friend goto i386 if inline int linux long mutable namespace new
   noexcept not not_eq nullptr offsetof operator or or_eq private protected public register reinterpret_cast requires restrict
-  return short signed sizeof static static_assert static_cast struct switch template this thread_local throw true try typedef
-  typeid typename typeof typeof_unqual union unix unsigned using virtual void volatile wchar_t while xor xor_eq
+  return short signed sizeof static static_assert static_cast std struct switch template this thread_local throw true try
+  typedef typeid typename typeof typeof_unqual union unix unsigned using virtual void volatile wchar_t while xor xor_eq
 `);
 const C_HEADER_NAME =
   /^(u?int((_fast|_least)?(8|16|32|64)|ptr|max)_t|(size|ptrdiff|max_align|nullptr)_t|(U?INT|SIZE|PTRDIFF|WCHAR|WINT|SIG_ATOMIC)\w*_(MIN|MAX|WIDTH|C))$/;
@@ -59,10 +59,10 @@ const C_HEADER_NAME =
  *
  * Nested structs come first, each once, under their own names. A struct without a name has the
  * name of its field with the first letter in upper case; the outermost is `Record`. When two have
- * the same name, the later is `Name_2`. In a name, every character except ASCII letters, digits
- * and `_`, and a first character that is no letter, becomes `u` and its code point: `$hp` is
- * `u0024hp`. A name that is reserved in C, C++ or the headers gets a `_` at its end: `int` is
- * `int_`.
+ * the same name, the one that is nested in the other, or comes later, is `Name_2`. In a name, every
+ * character except ASCII letters, digits and `_`, and a first character that is no letter, becomes
+ * `u` and its code point: `$hp` is `u0024hp`. A name that is reserved in C, C++ or the headers gets
+ * a `_` at its end: `int` is `int_`.
  *
  * @category Structs and views
  * @param struct A struct.

@@ -222,7 +222,8 @@ for (const [method, print] of PRINTERS) {
 }
 
 Deno.test("toC() changes what C, C++ or its headers have another use for", () => {
-  const taken = "int bool class namespace uint8_t int_fast16_t INT32_MAX NULL linux static_assert";
+  const taken =
+    "int bool class namespace uint8_t int_fast16_t INT32_MAX NULL linux static_assert std";
   for (const name of taken.split(" ")) {
     const type = struct({ [name]: "u8" }, { name });
     assertEquals(fieldNames(toC(type), `${name}_`), [`${name}_`]);
