@@ -557,11 +557,16 @@ export class Arena extends ByteAllocator implements MemoryResource {
       this._stepBack();
     }
     truncate(this._block, to - this._before);
+    this._forget(to);
+    if (this._regions !== undefined) this._regions.truncate(to);
+    if (needed > 0) this._releaseEmpty(Math.max(most, needed), last);
+  }
+
+  /** Forgets marks and scopes past a position. */
+  private _forget(to: number): void {
     if (to < this._marked) this._marked = to;
     const scopes = this._scopes;
     while (scopes.length > 0 && scopes[scopes.length - 1].to > to) scopes.length--;
-    if (this._regions !== undefined) this._regions.truncate(to);
-    if (needed > 0) this._releaseEmpty(Math.max(most, needed), last);
   }
 
   /** Bytes of the blocks up to a position, and of those that the same round would take again. */

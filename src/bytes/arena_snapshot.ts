@@ -142,7 +142,7 @@ function settle(arena: Arena, { blocks, index, peak, recent }: ArenaState): void
   arena["_block"] = blocks[index] ?? NO_EXTENT;
   arena["_before"] = before.reduce((sum, { byteLength }) => sum + byteLength, 0);
   arena["_usedBefore"] = before.reduce((sum, { top }) => sum + top, 0);
-  arena["_marked"] = Math.min(arena["_marked"], arena["_before"] + arena["_block"].top);
+  arena["_forget"](arena["_before"] + arena["_block"].top);
   arena["_peak"] = peak;
   arena["_recent"] = recent;
   forgetReleased(arena);

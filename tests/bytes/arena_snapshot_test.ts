@@ -264,3 +264,21 @@ Deno.test("restoreArena() throws SnapshotError on every figure that no arena has
     assertUntouched(it, () => restoreArena(it, bad), SnapshotError, problem);
   }
 });
+
+Deno.test("restoreArena() ends scopes past its position, like reset()", () => {
+  for (const before of [0, 500]) {
+    const arena = new Arena(OPTIONS);
+    if (before > 0) arena.alloc(before);
+    const saved = snapshotArena(arena);
+    const kept = arena.scope();
+    arena.alloc(1000);
+    const scope = arena.scope();
+    restoreArena(arena, saved);
+    const [address] = fill(arena, [5000]);
+    scope[Symbol.dispose]();
+    assert(arena.bytes(address, 5000).every((it) => it === 1));
+    kept[Symbol.dispose](); // its mark is the position that was restored
+    assertEquals(arena.stats().usedBytes, before);
+    validate(arena);
+  }
+});
