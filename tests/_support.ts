@@ -9,10 +9,11 @@ import { compilerFor } from "../src/slab/own_code.ts";
 import { type Chunk, type Slab, type SlabConfig, slabs } from "../src/slab/slab.ts";
 import type { DebugMode } from "../src/slab/debug_mode.ts";
 import { assertEquals, assertThrows } from "@std/assert";
-import { array, heapMemory, Pool, struct, validate } from "../mod.ts";
+import { array, heapMemory, Pool, struct, validate, wasmMemory } from "../mod.ts";
 import type {
   AnyHandle,
   ErasedPool,
+  MemoryResource,
   PoolBlock,
   PoolOptions,
   PoolSet,
@@ -179,4 +180,19 @@ export function createSlab(
   const slab = new (slabClassFor(whole, chunk.chunkBytes, compile))(whole, bytes);
   slabs.set(slab, [slab]);
   return slab;
+}
+
+/** A resource in a WebAssembly memory that grows where it is full, which detaches all regions. */
+export function growing(): MemoryResource {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const window = wasmMemory(memory);
+  const allocate = (byteLength: number, align: number) => {
+    try {
+      return window.allocate(byteLength, align);
+    } catch {
+      memory.grow(Math.ceil(byteLength / 65_536));
+      return window.allocate(byteLength, align);
+    }
+  };
+  return { allocate, release: (region) => window.release(region) };
 }

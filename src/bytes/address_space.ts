@@ -172,7 +172,8 @@ export class AddressSpace {
   granules = 0;
   /** Whether every extent was released for good. */
   isDisposed = false;
-
+  /** Throws then; set by the allocator. */
+  checkAlive = (): void => {};
   /** Whether {@linkcode mapInstead} is under way: a resource that calls back may trim nothing. */
   isTaking = false;
   readonly memory: MemoryResource;
@@ -231,7 +232,7 @@ export class AddressSpace {
     join?: (region: MemoryRegion) => Extent | undefined,
   ): Extent {
     if (byteLength > MAX_EXTENT_BYTES) throw this.#tooLargeError(byteLength);
-    const region = takeRegion(this.memory, this.label, byteLength, Math.max(align, 8));
+    const region = this.#take(byteLength, Math.max(align, 8));
     const joined = join?.(region);
     if (joined !== undefined) return joined;
     const skew = region.byteOffset & (MAX_ALIGN - 1);
@@ -300,10 +301,24 @@ export class AddressSpace {
   takeRegionFor(base: number, byteLength: number): MemoryRegion | undefined {
     const skew = base & (MAX_ALIGN - 1);
     const align = skew === 0 ? MAX_ALIGN : skew & -skew;
-    const region = takeRegion(this.memory, this.label, byteLength, align);
+    const region = this.#take(byteLength, align);
     if ((region.byteOffset & (MAX_ALIGN - 1)) === skew) return region;
     this.memory.release(region);
     return undefined;
+  }
+
+  /**
+   * Takes a region from the resource, which may call back or grow the memory that other extents lie
+   * in.
+   */
+  #take(byteLength: number, align: number): MemoryRegion {
+    const region = takeRegion(this.memory, this.label, byteLength, align);
+    if (this.isDisposed) {
+      this.memory.release(region);
+      this.checkAlive();
+    }
+    if (this.isDetached) this.rebind();
+    return region;
   }
 
   // -- removing --

@@ -478,17 +478,25 @@ export class Arena extends ByteAllocator implements MemoryResource {
     return address;
   }
 
+  /** Where the next block goes: an empty current one is not skipped, but comes after it. */
+  private _nextIndex(): number {
+    return this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
+  }
+
   /** Goes on in the next block with room: one that was kept, else a new one. */
   private _advance(byteLength: number, align: number): void {
-    // An empty current block is not skipped: the new one is inserted before it.
-    const next = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
+    let next = this._nextIndex();
     let found = next;
     for (; found < this._blocks.length; found++) {
       const block = this._blocks[found];
       if (block.alignUp(0, align) + byteLength <= block.byteLength) break;
     }
-    const block = this._blocks[found] ?? this._takeBlock(next, byteLength, align);
-    found = Math.min(found, this._blocks.length); // some may have been released
+    let block: Extent | undefined = this._blocks[found];
+    if (block === undefined) {
+      block = this._takeBlock(next, byteLength, align);
+      next = this._nextIndex(); // blocks may have been released, and the resource may call back
+      found = this._blocks.length;
+    }
     // Not splice(), which would allocate an array each time.
     for (let i = found; i > next; i--) this._blocks[i] = this._blocks[i - 1];
     this._blocks[next] = block;

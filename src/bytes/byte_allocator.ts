@@ -180,6 +180,7 @@ export abstract class ByteAllocator implements Disposable {
     this._debug = debug;
     this.name = name;
     this._space = space;
+    space.checkAlive = () => this._checkAlive();
     noteOwn(ByteAllocator.prototype, NewRecords.prototype);
     showAs<ByteAllocator>(ByteAllocator.prototype, (it) => it._summary());
   }

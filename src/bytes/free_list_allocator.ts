@@ -429,6 +429,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     if (!this._grow) throw this._fullError("realloc", byteLength);
     const isAligned = (addressOf(unit) & align - 1) === 0;
     heap.grow(bytes, least, align, isAligned ? unit : 0);
+    this._unitOf("realloc", addressOf(unit)); // the resource may have freed it
     if (isAligned && heap.resize(unit, byteLength, align)) return unit;
     return heap.allocate(byteLength, align, bytes) || heap.allocate(byteLength, align, least);
   }

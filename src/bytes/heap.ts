@@ -224,19 +224,22 @@ export class Heap {
     const isSingle = wanted > this.usualBytes || bytes > least && bytes >= this.usualBytes >> 2;
     const enough = isSingle ? this.extentBytes(least, align) : this.usualBytes;
     const quarter = Math.min(Math.floor(this.sharedBytes / 32) * 8, MAX_EXTENT_BYTES);
-    const neighbour = this.neighbourFor(unit, isSingle);
     const size = isSingle ? wanted : Math.max(quarter, enough);
-    const extent = this.map(size, enough, neighbour);
+    let neighbour = NO_EXTENT;
+    const extent = this.map(size, enough, () => neighbour = this.neighbourFor(unit, isSingle));
     if (size <= this.releasedBytes) this.keptBytes = Math.min(this.releasedOf, this.peakBytes);
     this.releasedBytes = 0;
-    this.keepSpares(Math.max(this.usedBytes + least, this.recentBytes));
-    // No extent and no region is smaller. The smallest are single extents of buffers: a quarter of
-    // the usual size, or two thirds of that where memory is short.
-    this.spareFrom = this.usualBytes >> 3;
-    if (extent === neighbour) this.formatTail(extent, extent.joinedAt[extent.joinedAt.length - 1]);
-    else {
-      extent.isSingle = isSingle;
-      this.addSpare(extent);
+    try {
+      this.keepSpares(Math.max(this.usedBytes + least, this.recentBytes)); // the resource may throw
+    } finally {
+      // No extent and no region is smaller. The smallest are single extents of buffers: a quarter
+      // of the usual size, or two thirds of that where memory is short.
+      this.spareFrom = this.usualBytes >> 3;
+      if (extent === neighbour) this.formatTail(extent, extent.joinedAt.at(-1)!); // just appended
+      else {
+        extent.isSingle = isSingle;
+        this.addSpare(extent);
+      }
     }
   }
 
@@ -339,12 +342,12 @@ export class Heap {
   }
 
   /** Maps memory: `byteLength` bytes, else `enough`, else that many in place of spare extents. */
-  private map(byteLength: number, enough: number, neighbour: Extent): Extent {
+  private map(byteLength: number, enough: number, neighbourFor: () => Extent): Extent {
     try {
-      return mapBeside(this.space, neighbour, byteLength);
+      return mapBeside(this.space, neighbourFor, byteLength);
     } catch (error) {
       if (!(error instanceof OutOfMemoryError)) throw error;
-      if (byteLength > enough) return this.map(enough, enough, neighbour);
+      if (byteLength > enough) return this.map(enough, enough, neighbourFor);
       if (this.spares.length === 0 || enough > MAX_EXTENT_BYTES) throw error;
       return this.mapInstead(enough);
     }
@@ -448,10 +451,11 @@ export class Heap {
       if (size <= keptBytes || rest !== 0 && rest < chunks.minBytes) return;
       const before = extent.byteLength;
       this.removeFree(start, size);
-      shorten(this.space, extent);
+      const region = shorten(this.space, extent);
       if (!extent.isSingle) this.sharedBytes -= before - extent.byteLength;
       chunks.writeEnd(end, rest === 0 ? PREVIOUS_USED : 0);
       if (rest > 0) this.addFree(start, rest);
+      this.space.memory.release(region); // last, since it may throw or call back
     }
   }
 

@@ -19,13 +19,19 @@ import { MAX_EXTENT_BYTES } from "./checks.ts";
  * or else as an extent of its own.
  *
  * @param space The space.
- * @param neighbour An extent that the region may be appended to.
+ * @param neighbourFor Finds an extent that the region may be appended to, once it was taken: the
+ * resource may call back.
  * @param byteLength Bytes, a positive integer.
  * @returns The neighbour, or a new extent.
  * @throws {OutOfMemoryError | TypeError | RangeError} as `AddressSpace.map` does.
  */
-export function mapBeside(space: AddressSpace, neighbour: Extent, byteLength: number): Extent {
+export function mapBeside(
+  space: AddressSpace,
+  neighbourFor: () => Extent,
+  byteLength: number,
+): Extent {
   return space.map(byteLength, 8, (region) => {
+    const neighbour = neighbourFor();
     if (!canAppend(space, neighbour, region, byteLength)) return undefined;
     append(space, neighbour, region, byteLength);
     return neighbour;
@@ -77,19 +83,20 @@ function longer<A extends Int32Array | Uint32Array>(array: A, length: number): A
 }
 
 /**
- * Releases the region that was appended to an extent last.
+ * Removes the region that was appended to an extent last.
  *
  * @param space The space.
  * @param extent An extent of this space with such a region.
+ * @returns The region, which the caller releases.
  */
-export function shorten(space: AddressSpace, extent: Extent): void {
+export function shorten(space: AddressSpace, extent: Extent): MemoryRegion {
   const before = extent.byteLength;
   extent.byteLength = extent.joinedAt.pop()!; // callers check that there is one
   extent.rebind();
   const region = extent.joined.pop()!; // `joined` and `joinedAt` are equally long
   space.clearTable(extent, endGranule(extent, space.shift));
   space.byteLength -= before - extent.byteLength;
-  space.memory.release(region);
+  return region;
 }
 
 /**

@@ -20,7 +20,7 @@ import {
 } from "../../mod.ts";
 import type { AnyHandle, MemoryResource } from "../../mod.ts";
 import { type KindMaker, labelOf, packAny, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
-import { Num, Real, stateOf, untyped } from "../_support.ts";
+import { growing, Num, Real, stateOf, untyped } from "../_support.ts";
 
 const PAGE_BYTES = 65_536;
 
@@ -211,20 +211,6 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
       validate(pool);
     }
   });
-}
-
-/** A resource in a memory of one page that grows where it is full, which detaches all blocks. */
-function growing(): MemoryResource {
-  const { memory, window } = memoryOf();
-  const allocate = (byteLength: number, align: number) => {
-    try {
-      return window.allocate(byteLength, align);
-    } catch {
-      memory.grow(1);
-      return window.allocate(byteLength, align);
-    }
-  };
-  return { allocate, release: (region) => window.release(region) };
 }
 
 Deno.test("restore() and load() change nothing where the memory grows meanwhile, and work after rebind()", () => {
