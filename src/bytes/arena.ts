@@ -340,6 +340,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
       [Symbol.dispose]: () => {
         const i = this._scopes.lastIndexOf(scope);
         if (i < 0) return; // it was rewound to before the mark, or the scope has ended
+        if (!this._isDisposed) this._checkAttached("rewind");
         this._scopes.splice(i, 1);
         if (this._isDisposed || scope.to > this._before + this._block.top) return;
         this.rewind(mark);

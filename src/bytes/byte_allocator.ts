@@ -403,10 +403,10 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Returns the address of a view, in O(1), or of a typed array, in O(blocks).
    *
-   * @param view A view of this allocator, or a typed array over its memory. A nested view has the
-   * address of its whole record.
+   * @param view A view of this allocator, or a typed array over its memory, which in a stack or a
+   * heap starts where an allocation does. A nested view has the address of its whole record.
    * @returns The address.
-   * @throws {InvalidAddressError} when the memory was freed.
+   * @throws {InvalidAddressError} when the memory was freed, or no allocation starts there.
    * @throws {StaleHandleError} for a view in debug mode, when its memory was freed.
    * @throws {TypeError} when it is neither, is not of this allocator, or is unbound.
    * @throws {DisposedError} after `dispose`.

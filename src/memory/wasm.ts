@@ -262,8 +262,8 @@ function checkRequest(byteLength: number, align: number): void {
     throw requestError("byteLength must be a positive integer", byteLength);
   }
   // The logarithm of a large number near a power of two also rounds to an integer: so compare.
-  const power = 2 ** Math.round(Math.log2(align));
-  if (!(Number.isInteger(align) && align > 0 && align === power)) {
+  const isWhole = Number.isInteger(align) && align > 0;
+  if (!(isWhole && align === 2 ** Math.round(Math.log2(align)))) {
     throw requestError("align must be a power of two", align);
   }
 }

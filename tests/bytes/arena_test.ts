@@ -16,7 +16,7 @@ import {
   validate,
 } from "../../mod.ts";
 import type { DebugMode, MemoryRegion } from "../../mod.ts";
-import { assertUntouched, spaceOf } from "./_support.ts";
+import { assertUntouched, spaceOf, wasmAt } from "./_support.ts";
 import { Random } from "../_random.ts";
 import { untyped } from "../_support.ts";
 
@@ -371,4 +371,16 @@ Deno.test("Arena.allocate() reuses no region before a mark, nor what a rewind fr
   arena.release(other);
   arena.alloc(8);
   assertEquals(arena.allocate(64, 8).byteOffset, early.byteOffset + 8);
+});
+
+Deno.test("An arena's scope that ends while its memory is detached can end again after rebind()", () => {
+  const { memory, grow } = wasmAt(16);
+  using arena = new Arena({ memory });
+  const scope = arena.scope();
+  arena.alloc(100);
+  grow();
+  assertThrows(() => scope[Symbol.dispose](), TypeError, "call rebind() first");
+  arena.rebind();
+  scope[Symbol.dispose]();
+  assertEquals(arena.stats().usedBytes, 0);
 });

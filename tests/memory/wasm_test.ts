@@ -97,7 +97,7 @@ Deno.test("wasmMemory().allocate() throws RangeError on a wrong size or alignmen
     assertEquals(assertFailed(window, call, RangeError, message).name, "RangeError");
   };
   const title = "Cannot allocate in wasmMemory:";
-  const none = [0, -8, 1.5, NaN, Infinity, "8", undefined, null];
+  const none = [0, -8, 1.5, NaN, Infinity, "8", undefined, null, 8n];
   for (const bad of none) {
     assertWrong(bad, 8, `${title} byteLength must be a positive integer, got ${shown(bad)}`);
   }
