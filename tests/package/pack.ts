@@ -29,7 +29,7 @@ interface DenoJson {
 
 const DENO_JSON: DenoJson = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
 
-/** Paths of the entry points without extension: `mod`, `src/pool/pool`. */
+/** Paths of the entry points without extension: `mod`, `pool`, `schema`. */
 const ENTRIES = Object.values(DENO_JSON.exports).map(pathOf);
 
 function pathOf(source: string): string {
@@ -81,7 +81,7 @@ const OPTIONS = {
 
 /** Writes a module for each module of the source. */
 async function writeModules(outdir: string): Promise<void> {
-  const entryPoints = [`${ROOT}mod.ts`, ...modulesIn(`${ROOT}src`)];
+  const entryPoints = [...ENTRIES.map((path) => `${ROOT}${path}.ts`), ...modulesIn(`${ROOT}src`)];
   // Not bundled, as that would rename classes.
   await build({ ...OPTIONS, bundle: false, entryPoints, format: "esm" }, outdir);
 }

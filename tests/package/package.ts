@@ -229,12 +229,12 @@ globalThis.done = new Promise((resolve, reject) => {
   "/game.js": EXAMPLE,
 };
 
-const SOURCE = "/node_modules/@slabs/pool/esm/src";
+const MODULES = "/node_modules/@slabs/pool/esm";
 const IMPORT_MAP = JSON.stringify({
   imports: {
-    "@slabs/pool": "/node_modules/@slabs/pool/esm/mod.js",
-    "@slabs/pool/pool": `${SOURCE}/pool/pool.js`,
-    "@slabs/pool/schema": `${SOURCE}/struct/schema.js`,
+    "@slabs/pool": `${MODULES}/mod.js`,
+    "@slabs/pool/pool": `${MODULES}/pool.js`,
+    "@slabs/pool/schema": `${MODULES}/schema.js`,
   },
 });
 
@@ -337,6 +337,46 @@ for (const compiler of COMPILERS) {
       });
     }
   }
+}
+
+/** What a library exports, whose types the compiler has to name. */
+await write(
+  "library.mts",
+  `import { Pool } from "@slabs/pool/pool";
+import { array, ref, struct } from "@slabs/pool/schema";
+import type { Handle, View } from "@slabs/pool/pool";
+export const Ship = struct({ x: "f32", next: ref("self"), rgb: array("u8", 3) }, { name: "Ship" });
+export const ships = new Pool(Ship);
+export const ship = ships.alloc();
+export const view = ships.get(ship);
+export const parts = [view.rgb, view.toJSON(), ships.blocks, ships.stats(), ships.scoped()] as const;
+export const iterators = [ships.handles(), ships[Symbol.iterator]()] as const;
+export const given: Handle<typeof Ship> = ship;
+export const move = (it: View<typeof Ship>) => it.x++;`,
+);
+
+for (const compiler of COMPILERS) {
+  Deno.test(`A library exports what the smaller entries make, by ${compiler}`, async () => {
+    const compilerOptions = {
+      ...{ strict: true, skipLibCheck: false, declaration: true, emitDeclarationOnly: true },
+      ...{ target: "es2022", outDir: "declared", ...DOM, ...RESOLUTIONS.nodenext },
+    };
+    await write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["library.mts"] }));
+    assertEquals(await runOn("Node 24", `node_modules/${compiler}/bin/tsc`), "");
+    await write(
+      "tsconfig.json",
+      JSON.stringify({
+        compilerOptions: {
+          ...compilerOptions,
+          declaration: false,
+          emitDeclarationOnly: false,
+          noEmit: true,
+        },
+        files: ["declared/library.d.mts"],
+      }),
+    );
+    assertEquals(await runOn("Node 24", `node_modules/${compiler}/bin/tsc`), "");
+  });
 }
 
 // -- what is in it --
