@@ -29,7 +29,7 @@ export interface ArenaOptions extends ByteAllocatorOptions {
    * Bytes of a block, 64 to 2^30. A larger allocation gets a block of its own, with a quarter more
    * room if an earlier one like it turned out to be too small. @default {65536}
    */
-  readonly blockBytes?: number;
+  readonly blockBytes?: number | undefined;
 }
 
 /**

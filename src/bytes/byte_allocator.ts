@@ -38,9 +38,9 @@ import {
  */
 export interface ByteAllocatorOptions {
   /** Shown in errors. @default {"arena", "stack" or "heap"} */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Where the memory comes from. @default {heapMemory} */
-  readonly memory?: MemoryResource;
+  readonly memory?: MemoryResource | undefined;
   /**
    * {@linkcode debug}, so that views throw after their memory was freed, `dispose` throws when
    * something is live, and freed bytes are overwritten with `0xDD`. An arena does not count its allocations, so it reports

@@ -25,7 +25,7 @@ const MIN_EXTENT_BYTES = 64;
  * @param own The options that only this class has.
  * @throws {TypeError} when there is an unknown option, or `options` is no object.
  */
-export function checkByteOptions<O extends { readonly name?: string }>(
+export function checkByteOptions<O extends { readonly name?: string | undefined }>(
   kind: string,
   defaultName: string,
   options: O,

@@ -46,16 +46,16 @@ export interface FreeListOptions extends ByteAllocatorOptions {
    * Bytes taken from the resource at first, and the fewest each time that it grows, 64 to 2^30.
    * @default {2^20}
    */
-  readonly byteLength?: number;
+  readonly byteLength?: number | undefined;
   /** Which of the free chunks with room an allocation gets. @default {"best"} */
-  readonly fit?: Fit;
+  readonly fit?: Fit | undefined;
   /** `"tree"` only with `fit: "best"`. @default {"tree" for the best fit, else "list"} */
-  readonly index?: FreeIndexKind;
+  readonly index?: FreeIndexKind | undefined;
   /**
    * Whether to take more memory from the resource when there is no room, and to release what is no
    * longer used. The first memory stays. @default {false}
    */
-  readonly grow?: boolean;
+  readonly grow?: boolean | undefined;
 }
 
 /**

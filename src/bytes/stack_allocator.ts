@@ -33,7 +33,7 @@ import { heapMemory } from "../memory/resource.ts";
  */
 export interface StackOptions extends ByteAllocatorOptions {
   /** Bytes of its memory, including headers, 64 to 2^30. @default {65536} */
-  readonly byteLength?: number;
+  readonly byteLength?: number | undefined;
 }
 
 /**

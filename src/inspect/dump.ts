@@ -19,7 +19,7 @@ import { type Slab, slabs } from "../slab/slab.ts";
  */
 export interface DumpOptions {
   /** Whether to use colour. @default {whether the output is a terminal that wants it} */
-  readonly color?: boolean;
+  readonly color?: boolean | undefined;
 }
 
 /**

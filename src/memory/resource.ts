@@ -161,7 +161,7 @@ export interface CountingMemory extends MemoryResource {
  */
 export interface CountingMemoryOptions {
   /** Largest number of bytes that may be allocated at once, 0 or more. @default {Infinity} */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 /**

@@ -24,12 +24,12 @@ import type { MemoryRegion, MemoryResource } from "./resource.ts";
  */
 export interface WasmMemoryOptions {
   /** Offset of the window in the memory, from 0 to the memory's size. @default {0} */
-  readonly byteOffset?: number;
+  readonly byteOffset?: number | undefined;
   /**
    * Bytes of the window, which must end inside the memory.
    * @default {up to the end of the memory, also after it has grown}
    */
-  readonly byteLength?: number;
+  readonly byteLength?: number | undefined;
 }
 
 /**

@@ -49,7 +49,7 @@ export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends Pool
    * The alignment of chunks in bytes, a power of two up to 4096. @default {the largest power of two
    * up to 8 that divides size}
    */
-  readonly align?: number;
+  readonly align?: number | undefined;
   /**
    * The structs that may be stored, at most 256. With `types` the struct of each record is kept in
    * a byte beside its chunk, and checked. Without `types` any struct that fits may be stored, and
@@ -57,7 +57,7 @@ export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends Pool
    */
   // With the empty tuple the compiler infers a tuple from a literal, and so keeps structs apart
   // that have fields in common.
-  readonly types?: readonly S[] | readonly [];
+  readonly types?: readonly S[] | readonly [] | undefined;
 }
 
 /**
@@ -632,6 +632,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @typeParam T The struct type.
    * @param struct The struct of the records.
    * @param count How many, an integer from 0.
+   * @param out An array to fill from its start and to return; a new one by default.
    * @returns The handles of the records.
    * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError} as
    * {@linkcode alloc} does.
@@ -639,7 +640,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {TypeError} when a typed array cannot hold handles, or an array cannot be written.
    * @throws {DisposedError} after `dispose`.
    */
-  allocMany<T extends S>(struct: T, count: number): Handle<T>[];
+  allocMany<T extends S>(struct: T, count: number, out?: Handle<T>[]): Handle<T>[];
   /**
    * Allocates zeroed records as above and writes their handles to an array of the caller's: nothing
    * is allocated on the heap.

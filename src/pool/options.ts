@@ -29,32 +29,32 @@ import { showValue } from "../messages/show.ts";
  */
 export interface PoolOptions {
   /** The name of the pool in errors. @default {the struct's name, else "pool"} */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /**
    * The number of chunks in each block: a power of two from 16 to 65,536, not above `maxChunks`; at
    * most 256 for records of 1 byte, as their chunks have room for a link of 1 byte only. @default
    * {so many that a block is about 64 KiB}
    */
-  readonly chunksPerBlock?: number;
+  readonly chunksPerBlock?: number | undefined;
   /**
    * The most chunks that the pool may have: a power of two from 16 to 2^22 (compact handles) or
    * 2^32 (wide handles). It determines how many bits of a handle are the index, and so how many are
    * left for the generation. @default {2^20}
    */
-  readonly maxChunks?: number;
+  readonly maxChunks?: number | undefined;
   /**
    * `"compact"`: handles are below 2^30 and generations wrap. `"wide"`: handles are below 2^53, and
    * chunks are retired when their generations are used up, so that a stale handle is never
    * accepted. @default {"compact"}
    */
-  readonly handles?: HandleKind;
+  readonly handles?: HandleKind | undefined;
   /**
    * The number of empty blocks kept for reuse, 0 or more; others are given back when they become
    * empty. @default {1}
    */
-  readonly keepEmptyBlocks?: number;
+  readonly keepEmptyBlocks?: number | undefined;
   /** The resource that blocks are allocated from. @default {heapMemory} */
-  readonly memory?: MemoryResource;
+  readonly memory?: MemoryResource | undefined;
   /**
    * {@linkcode debug} for a pool that makes checks that cost time. Freed records are overwritten, a view that is
    * used after its record's `free` throws, and `dispose` throws {@linkcode LeakError} if records
@@ -70,12 +70,12 @@ export interface PoolOptions {
    * metadata for each chunk.
    * @default {"recent"}
    */
-  readonly reuse?: "recent" | "spread";
+  readonly reuse?: "recent" | "spread" | undefined;
   /**
    * `false`: the pool uses the module's shared code instead of code that is compiled for its
    * struct. @default {true, as far as `configure` and the platform allow}
    */
-  readonly specialize?: boolean;
+  readonly specialize?: boolean | undefined;
 }
 
 const BLOCK_BYTES = 65_536;
@@ -218,7 +218,11 @@ export function resolveOptions(
  */
 export function resolveChunk(
   kind: string,
-  options: { name?: string; size: number; align?: number; types?: readonly unknown[] },
+  options: PoolOptions & {
+    readonly size: number;
+    readonly align?: number | undefined;
+    readonly types?: readonly unknown[] | undefined;
+  },
 ): { size: number; align: number } {
   const { name = "pool", size, types = [] } = options;
   const label = labelOf(kind, name);

@@ -536,6 +536,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * Allocates zeroed records, all or none, in O(n).
    *
    * @param count How many, an integer from 0.
+   * @param out An array to fill from its start and to return; a new one by default.
    * @returns The handles of the records.
    * @throws {PoolExhaustedError} when `maxChunks` does not leave room for all of them; nothing
    * changes then.
@@ -556,7 +557,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * assertEquals(pool.size, 0);
    * ```
    */
-  allocMany(count: number): Handle<T>[];
+  allocMany(count: number, out?: Handle<T>[]): Handle<T>[];
   /**
    * Allocates zeroed records as above and writes their handles to an array of the caller's: nothing
    * is allocated on the heap.

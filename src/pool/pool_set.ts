@@ -48,7 +48,7 @@ export interface PoolSetOptions<S extends AnyStruct = AnyStruct> extends PoolOpt
    */
   readonly sizes: readonly number[];
   /** The structs that may be stored, at most 256 in each class; by default any that fits. */
-  readonly types?: readonly S[] | readonly []; // see ErasedPoolOptions for the empty tuple
+  readonly types?: readonly S[] | readonly [] | undefined; // see ErasedPoolOptions for the empty tuple
 }
 
 /**
@@ -589,6 +589,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @typeParam T The struct type.
    * @param struct The struct of the records.
    * @param count How many, an integer from 0.
+   * @param out An array to fill from its start and to return; a new one by default.
    * @returns The handles of the records.
    * @throws {SchemaError | TypeMismatchError | PoolExhaustedError | OutOfMemoryError} as
    * {@linkcode alloc} does.
@@ -596,7 +597,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @throws {TypeError} when a typed array cannot hold handles, or an array cannot be written.
    * @throws {DisposedError} after `dispose`.
    */
-  allocMany<T extends S>(struct: T, count: number): Handle<T>[];
+  allocMany<T extends S>(struct: T, count: number, out?: Handle<T>[]): Handle<T>[];
   /**
    * Allocates zeroed records as above and writes their handles to an array of the caller's: nothing
    * is allocated on the heap.

@@ -39,14 +39,14 @@ export interface LoadOptions {
    * can be in one object: with `{ hp: "health", health: "vitality" }` a field `hp` becomes `health`
    * where the pool has that, else `vitality`.
    */
-  readonly rename?: Readonly<Record<string, string>>;
+  readonly rename?: Readonly<Record<string, string>> | undefined;
   /**
    * Called with the old and the new handle of each record that could not keep its handle, after all
    * are loaded. If it throws, it is still called for the others, and then `load` throws the first
    * error. A new handle can equal the old handle of another record, so collect all of them before
    * you replace any.
    */
-  readonly moved?: (from: number, to: number) => void;
+  readonly moved?: ((from: number, to: number) => void) | undefined;
 }
 
 /**

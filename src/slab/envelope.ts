@@ -79,7 +79,7 @@ export interface SnapshotOptions {
    * snapshot is written and read faster, and only its structure is checked.
    * @default {true}
    */
-  readonly checksum?: boolean;
+  readonly checksum?: boolean | undefined;
 }
 
 /**

@@ -43,7 +43,7 @@ let serial = 0;
  */
 export interface Configuration {
   /** `false`: never compile code at run time. @default {true} */
-  readonly specialize?: boolean;
+  readonly specialize?: boolean | undefined;
 }
 
 /**

@@ -150,7 +150,7 @@ export type ItemsOf<T> = ArrayLike<T> | {
  * const boss: Enemy = { hp: 900, alive: true };
  * ```
  */
-export type Infer<S extends AnyStruct> = ValueOf<S>;
+export type Infer<S extends AnyStruct | Fields> = ValueOf<StructOf<S>>;
 
 /**
  * The value that `alloc` and `set` take: some or all fields, also of nested structs, array-like
@@ -187,12 +187,12 @@ export interface Field<T extends FieldType = FieldType> {
  */
 export interface StructOptions<N extends string = string> {
   /** Name for errors, also those of the compiler, and for the layout table. @default {""} */
-  readonly name?: N;
+  readonly name?: N | undefined;
   /**
    * `"c"`: fields in declared order, as a C compiler lays them out. `"compact"`: fields by
    * alignment, largest first, so that there is no padding between them. @default {"c"}
    */
-  readonly layout?: "c" | "compact";
+  readonly layout?: "c" | "compact" | undefined;
 }
 
 /**

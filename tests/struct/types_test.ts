@@ -6,7 +6,17 @@
  */
 import { assertEquals } from "@std/assert";
 import { assertType, type IsExact } from "@std/testing/types";
-import { array, ErasedPool, NULL_HANDLE, Pool, PoolSet, ref, Struct, struct } from "../../mod.ts";
+import {
+  Arena,
+  array,
+  ErasedPool,
+  NULL_HANDLE,
+  Pool,
+  PoolSet,
+  ref,
+  Struct,
+  struct,
+} from "../../mod.ts";
 import type {
   AnyHandle,
   AnyStruct,
@@ -18,9 +28,11 @@ import type {
   ItemsOf,
   KeyedHandle,
   NoSpread,
+  PoolBase,
   PoolBlock,
   PoolSetStats,
   PoolStats,
+  RecordMethods,
   ScopedRecord,
   SharedPool,
   StructOf,
@@ -308,12 +320,13 @@ Deno.test("Pool's callbacks and iterators have the types of the view and the han
 Deno.test("Pool.allocMany() returns the kind of array that it is given", () => {
   using pool = new Pool(Vec2);
   const plain = pool.allocMany(1);
+  const empty = pool.allocMany(1, []);
   const ints = pool.allocMany(1, new Int32Array(1));
   const floats = pool.allocMany(1, new Float64Array(1));
   const again = pool.handle(floats[0]);
-  type Made = [typeof plain, typeof ints, typeof floats, typeof again];
-  type Expected = [VecHandle[], Int32Array<ArrayBuffer>, Float64Array<ArrayBuffer>, VecHandle];
-  assertType<IsExact<Made, Expected>>(true);
+  type Made = [typeof plain, typeof empty, typeof ints, typeof floats, typeof again];
+  type Arrays = [VecHandle[], VecHandle[], Int32Array<ArrayBuffer>, Float64Array<ArrayBuffer>];
+  assertType<IsExact<Made, [...Arrays, VecHandle]>>(true);
   assertEquals(pool.get(again).x, 0);
 });
 
@@ -352,7 +365,7 @@ Deno.test("ErasedPool's and PoolSet's members have the types of the struct they 
     const cursor = it.cursor(Shell);
     const moved = it.seek(cursor, handle);
     const at = it.allocAt(Shell, cursor);
-    const many = it.allocMany(Shell, 2);
+    const many = it.allocMany(Shell, 2, []);
     const into = it.allocMany(Shell, 2, new Float64Array(2));
     const again = it.handle(Shell, into[0]);
     const scratch = it.scoped(Shell);
@@ -503,7 +516,26 @@ function checkGeneric<S extends AnyStruct>(
   pool.forEach((view) => void pool.handleOf(view));
   cells.get(struct, cells.alloc(struct));
   scoped[Symbol.dispose]();
+  const record: RecordMethods<S> = pool.get(handle);
+  const values: Infer<S>[] = [record.toJSON()];
+  pool.alloc(values[0] as Init<S>);
   return pool.get(handle);
+}
+
+/** Pools of any structs as values of one type, and options that may be left out. */
+function checkPrograms(
+  enemies: EnemyPool,
+  ships: Pool<typeof Ship>,
+  mixed: View<typeof Vec2> | View<typeof Bullet>,
+  maxChunks: number | undefined,
+): number {
+  type AnyPool = PoolBase<unknown, number> & { readonly struct: AnyStruct };
+  const all = new Map<string, AnyPool>([["enemies", enemies], ["ships", ships]]);
+  for (const { struct } of all.values()) void struct.fields;
+  const options = { name: undefined, maxChunks, keepEmptyBlocks: undefined, handles: undefined };
+  void [new Pool(Enemy, options), new Arena({ blockBytes: undefined, memory: undefined })];
+  assertType<IsExact<Infer<{ x: "u8"; y: "i64" }>, { x: number; y: bigint }>>(true);
+  return "hp" in mixed ? mixed.toJSON().hp : mixed.toJSON().y;
 }
 
 /** A view can be a value, has the type of any struct with its fields, and cannot be spread. */
@@ -623,4 +655,5 @@ function checkArguments(pool: EnemyPool, ships: Pool<typeof Ship>): void {
   new Pool(Enemy, { chunks: 5 });
 }
 
-void [checkMixed, checkLinks, checkGeneric, checkViewsAsValues, checkNarrowing, checkArguments];
+void [checkMixed, checkLinks, checkGeneric, checkPrograms, checkViewsAsValues];
+void [checkNarrowing, checkArguments];
