@@ -88,8 +88,20 @@ interface Held {
 
 interface Mark {
   readonly mark: number;
+  /** The position then. */
+  readonly to: number;
   readonly live: ReadonlySet<number>;
   readonly usedBytes: number;
+}
+
+/** A scope of an arena. */
+interface Scope {
+  readonly scope: Disposable;
+  /** What was live at its start, and the position then. */
+  readonly live: ReadonlySet<Held>;
+  readonly to: number;
+  /** Whether the arena was before that position since; its end does nothing then. */
+  isOver: boolean;
 }
 
 /** A byte allocator and what it must hold. */
@@ -107,6 +119,8 @@ export class ByteModel implements Player {
   held: readonly Held[] = [];
   freed: number[] = [];
   marks: Mark[] = [];
+  /** Scopes that have not ended. */
+  scopes: Scope[] = [];
   saved:
     | Pick<ByteModel, "held" | "marks" | "peak"> & { bytes: Uint8Array; state: number }
     | undefined;
@@ -153,7 +167,7 @@ export class ByteModel implements Player {
       ? ["rewind", "mark", "alloc"]
       : ["free"];
     const name = random.pick(names);
-    if (RARE.includes(name) && !random.oneIn(30)) return "nothing";
+    if (RARE[name] !== undefined && !random.oneIn(RARE[name])) return "nothing";
     if (this.play(name, random)) return name;
     if (random.oneIn(4)) this.#level = random.below(this.live + 1);
     return "out of memory";
@@ -169,12 +183,16 @@ export class ByteModel implements Player {
       if (!(error instanceof OutOfMemoryError && this.isBounded)) throw error;
       assert(this.state() === before, `${name} threw, and changed something`);
       return false;
+    } finally {
+      for (const it of this.scopes) it.isOver ||= this.state() < it.to;
     }
   }
 
   /** A number that shows whether a call that threw changed something. */
   state(): number {
-    return this.isArena ? this.allocator.mark() : this.allocator.stats().usedBytes;
+    if (!this.isArena) return this.allocator.stats().usedBytes;
+    const { blocks, block, index } = arenaMetadata(this.allocator)!; // not mark(), which keeps regions
+    return blocks.slice(0, index).reduce((sum, it) => sum + it.byteLength, block.top);
   }
 
   // -- where an allocation must lie --
@@ -588,7 +606,7 @@ const ARENA: Readonly<Record<string, Operation>> = {
   mark(it) {
     const live = new Set(it.held.map(({ address }) => address));
     const { usedBytes } = it.allocator.stats();
-    it.marks.push({ mark: it.allocator.mark(), live, usedBytes });
+    it.marks.push({ mark: it.allocator.mark(), to: it.state(), live, usedBytes });
   },
   rewind(it, random) {
     if (it.marks.length === 0) return;
@@ -598,16 +616,21 @@ const ARENA: Readonly<Record<string, Operation>> = {
     it.end(gone, () => it.allocator.rewind(mark));
     assertEquals([it.allocator.mark(), it.allocator.stats().usedBytes], [mark, usedBytes]);
   },
-  scope(it, random) {
-    const before: number = it.allocator.mark();
-    const live = new Set(it.held);
-    const scope: Disposable = it.allocator.scope();
-    try {
-      for (let i = random.below(30); i > 0; i--) COMMON.alloc(it, random);
-    } finally {
-      it.end(it.held.filter((it) => !live.has(it)), () => scope[Symbol.dispose]());
-    }
-    assertEquals(it.allocator.mark(), before);
+  beginScope(it) {
+    const [live, to] = [new Set(it.held), it.state()];
+    it.scopes.push({ scope: it.allocator.scope(), live, to, isOver: false });
+  },
+  endScope(it, random) {
+    if (it.scopes.length === 0) return;
+    const i = random.below(random.oneIn(2) ? it.scopes.length : 1);
+    const [{ scope, live, to, isOver }] = it.scopes.splice(it.scopes.length - 1 - i, 1);
+    const now = it.state();
+    const gone = isOver ? [] : it.held.filter((it) => !live.has(it));
+    it.end(gone, () => scope[Symbol.dispose]());
+    it.marks = it.marks.filter((mark) => mark.to <= it.state());
+    assertEquals(it.state(), isOver ? now : to);
+    scope[Symbol.dispose](); // does nothing
+    assertEquals(it.state(), isOver ? now : to);
   },
   snapshot(it, random) {
     const into = it.saved?.bytes ?? new Uint8Array(0);
@@ -634,8 +657,10 @@ const ARENA: Readonly<Record<string, Operation>> = {
   },
 };
 
-/** What changes an allocator as a whole, and is to be rare. */
-const RARE = ["reset", "growMemory", "trim", "snapshot", "restore"];
+/** What changes an allocator as a whole is done once in so many times. */
+const RARE: Readonly<Record<string, number>> = {
+  ...{ reset: 30, growMemory: 30, trim: 30, snapshot: 2, restore: 2 },
+};
 
 /** Every byte allocator on every memory, in debug mode and without, for the soak. */
 export const BYTES: readonly Maker[] = Object.keys(BYTE_KINDS).flatMap((kind) =>
