@@ -97,8 +97,8 @@ interface Mark {
 /** A scope of an arena. */
 interface Scope {
   readonly scope: Disposable;
-  /** What was live at its start, and the position then. */
-  readonly live: ReadonlySet<Held>;
+  /** The addresses that were live at its start, and the position then. */
+  readonly live: ReadonlySet<number>;
   readonly to: number;
   /** Whether the arena was before that position since; its end does nothing then. */
   isOver: boolean;
@@ -617,7 +617,8 @@ const ARENA: Readonly<Record<string, Operation>> = {
     assertEquals([it.allocator.mark(), it.allocator.stats().usedBytes], [mark, usedBytes]);
   },
   beginScope(it) {
-    const [live, to] = [new Set(it.held), it.state()];
+    const live = new Set(it.held.map(({ address }) => address));
+    const to = it.state();
     it.scopes.push({ scope: it.allocator.scope(), live, to, isOver: false });
   },
   endScope(it, random) {
@@ -625,7 +626,7 @@ const ARENA: Readonly<Record<string, Operation>> = {
     const i = random.below(random.oneIn(2) ? it.scopes.length : 1);
     const [{ scope, live, to, isOver }] = it.scopes.splice(it.scopes.length - 1 - i, 1);
     const now = it.state();
-    const gone = isOver ? [] : it.held.filter((it) => !live.has(it));
+    const gone = isOver ? [] : it.held.filter(({ address }) => !live.has(address));
     it.end(gone, () => scope[Symbol.dispose]());
     it.marks = it.marks.filter((mark) => mark.to <= it.state());
     assertEquals(it.state(), isOver ? now : to);
