@@ -94,8 +94,10 @@ export function snapshotArena(
 
 /**
  * Restores a snapshot, in O(`usedBytes`). Addresses of that time have their bytes again, later
- * ones are not allocated, marks up to then are valid, and the same calls give the same addresses
- * as then. Blocks that were added since are released. Views and arrays must be fetched again.
+ * ones are not allocated, marks and scopes up to then are valid, and the same calls give the same
+ * addresses as then. Do not use later marks, nor end later scopes; the end of one that starts past
+ * the position of the snapshot does nothing. Blocks that were added since are released. Views and
+ * arrays must be fetched again.
  *
  * @category Saves and snapshots
  * @param arena An arena.

@@ -122,7 +122,7 @@ export class ByteModel implements Player {
   /** Scopes that have not ended. */
   scopes: Scope[] = [];
   saved:
-    | Pick<ByteModel, "held" | "marks" | "peak"> & { bytes: Uint8Array; state: number }
+    | Pick<ByteModel, "held" | "marks" | "scopes" | "peak"> & { bytes: Uint8Array; state: number }
     | undefined;
   /** The most bytes that were in use. */
   peak = 0;
@@ -640,11 +640,12 @@ const ARENA: Readonly<Record<string, Operation>> = {
     });
     // Regions from before can be released once, and are not given out again.
     const held = it.held.map(({ region: _, ...rest }) => rest);
-    it.saved = { bytes, held, marks: [...it.marks], peak: it.peak, state: it.state() };
+    const [marks, scopes] = [[...it.marks], [...it.scopes]];
+    it.saved = { bytes, held, marks, scopes, peak: it.peak, state: it.state() };
   },
   restore(it) {
     if (it.saved === undefined) return;
-    const { bytes, held, marks, peak, state } = it.saved;
+    const { bytes, held, marks, scopes, peak, state } = it.saved;
     try {
       restoreArena(untyped(it.allocator), bytes);
     } catch (error) {
@@ -652,7 +653,9 @@ const ARENA: Readonly<Record<string, Operation>> = {
       if (!(error instanceof SnapshotError && it.source.isSkewed)) throw error;
       return it.check();
     }
-    Object.assign(it, { held: [...held], marks: [...marks], peak });
+    // A later scope may only be ended where its start is past the position.
+    const left = it.scopes.filter((scope) => scopes.includes(scope) || scope.to > state);
+    Object.assign(it, { held: [...held], marks: [...marks], scopes: left, peak });
     assertEquals(it.state(), state);
     it.check();
   },
