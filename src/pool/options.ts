@@ -140,6 +140,7 @@ export function poolOptionsOf(options: PoolOptions): PoolOptions {
  * @param chunkBytes Bytes of a chunk.
  * @param options The options of the user.
  * @param part The handles that the pool gives out, if it is a size class.
+ * @param reach The most chunks of a block that links can address.
  * @returns The checked options.
  * @throws {RangeError} when a number is out of its range.
  * @throws {TypeError} when an option has the wrong type.
@@ -150,6 +151,7 @@ export function resolveOptions(
   chunkBytes: number,
   options: PoolOptions,
   part: HandlePart = WHOLE,
+  reach: number = chunkBytes === 1 ? 256 : MAX_CHUNKS_PER_BLOCK,
 ): EngineConfig {
   const { name = defaultName, handles = "compact", keepEmptyBlocks = 1, memory = heapMemory } =
     options;
@@ -174,13 +176,13 @@ export function resolveOptions(
   const compact = handles === "compact";
   const { maxChunks = DEFAULT_MAX_CHUNKS } = options;
   checkPowerOfTwo(label, "maxChunks", maxChunks, mostChunks(handles));
-  const most = Math.min(maxChunks, chunkBytes === 1 ? 256 : MAX_CHUNKS_PER_BLOCK);
+  const most = Math.min(maxChunks, reach);
   const { chunksPerBlock = defaultChunks(chunkBytes, most) } = options;
   checkPowerOfTwo(label, "chunksPerBlock", chunksPerBlock, MAX_CHUNKS_PER_BLOCK);
   if (chunksPerBlock > most) {
     const why = maxChunks < chunksPerBlock
       ? `maxChunks${part.sizeClass === undefined ? "" : " of a class"} is ${maxChunks}`
-      : "a link of 1 byte reaches no further";
+      : `${reach === 256 ? "a link of 1 byte reaches" : "links reach"} no further`;
     throw new RangeError(
       `Cannot create ${label}: chunksPerBlock must be at most ${most}, as ${why}, got ${chunksPerBlock}`,
     );

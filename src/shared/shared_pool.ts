@@ -15,6 +15,7 @@ import type { MapSource } from "../pool/handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "../pool/options.ts";
 import type { Stripe } from "../pool/pack.ts";
 import { asStruct, checkFunction, checkLoop, viewError } from "../pool/pool_base.ts";
+import { WHOLE } from "../slab/handle.ts";
 import { NO_HANDLES, takesViewAlone, type Visitor } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
@@ -251,7 +252,8 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
 
   /**
    * Allocates a zeroed record and sets the fields of `init`, in O(1). Now and then it takes
-   * O(blocks) to find a block with a free chunk. Other threads see the record with its fields set,
+   * O(blocks) to find a block with a free chunk, or O(chunksPerBlock) to adopt one; where
+   * `maxChunks` exist it takes O(blocks) each time that this thread has used up a block. Other threads see the record with its fields set,
    * or not at all.
    *
    * @param init Fields to set; the others stay zero.
@@ -512,8 +514,8 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     const { _slab: slab, _code: { View, makeLoop } } = this;
     slab.checkThere();
     checkLoop(slab, fn);
+    checkStripe(slab, stripe);
     const { stripe: first, of: step } = stripe;
-    checkStripe(slab, first, step);
     const visitor = fn as unknown as Visitor; // as was just checked
     const loop = sharedLoopFunction(slab, View, visitor, first, step, makeLoop);
     return loop as unknown as (...args: A) => void; // which hands on what it is called with
@@ -547,10 +549,10 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * @param stripe The stripe.
    * @ignore
    */
-  _select(selection: Selection, { stripe, of }: Stripe = ALL): void {
+  _select(selection: Selection, stripe: Stripe = ALL): void {
     this._slab.checkThere(); // again, as user code may have run since
-    checkStripe(this._slab, stripe, of);
-    selectShared(this._slab, selection, stripe, of);
+    checkStripe(this._slab, stripe);
+    selectShared(this._slab, selection, stripe.stripe, stripe.of);
   }
 
   /**
@@ -604,9 +606,17 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * itself or threw.
    *
    * ```ts ignore
-   * navigator.locks.request(`thread ${pool.thread}`, () => new Promise(() => {})); // in the worker, before it begins
-   * await navigator.locks.request(`thread ${thread}`, () => pool.adopt(thread)); // in another thread
+   * const lock = crypto.randomUUID(); // in the thread that starts the worker, which gets it with the token
+   *
+   * navigator.locks.request(lock, () => { // in the worker, before it allocates
+   *   postMessage(pool.thread);
+   *   return new Promise(() => {});
+   * });
+   *
+   * await navigator.locks.request(lock, () => pool.adopt(thread)); // once the worker has posted its thread
    * ```
+   *
+   * On Node `await worker.terminate()` is enough.
    *
    * @param thread Its {@linkcode thread}.
    * @returns How many blocks this thread adopted.
@@ -726,7 +736,7 @@ function defineSharedPool(
      */
     readonly isView: (view: unknown) => boolean;
     readonly checkFunction: (slab: SharedSlab, verb: string, fn: unknown) => void;
-    readonly checkStripe: (slab: SharedSlab, stripe: number, of: number) => void;
+    readonly checkStripe: (slab: SharedSlab, stripe: Stripe) => void;
     readonly viewError: (slab: SharedSlab, verb: string, problem: string) => Error;
   },
 ): OwnClass {
@@ -838,9 +848,9 @@ function defineSharedPool(
       const slab = this._slab;
       slab.checkThere();
       own.checkFunction(slab, "forEach", fn);
+      if (stripe !== undefined) own.checkStripe(slab, stripe);
       const first = stripe === undefined ? 0 : stripe.stripe;
       const step = stripe === undefined ? 1 : stripe.of;
-      own.checkStripe(slab, first, step);
       const view = this._spareViews.pop() || new View(slab.unbound, 0);
       const visitor = fn as unknown as Visitor;
       // The time of a pass is that of all chunks; their number decides whether a loop of its own
@@ -851,7 +861,8 @@ function defineSharedPool(
   };
 }
 
-function checkStripe({ label }: SharedSlab, stripe: number, of: number): void {
+function checkStripe({ label }: SharedSlab, given: Stripe): void {
+  const { stripe, of } = given ?? {}; // a JavaScript caller may pass null
   if (Number.isInteger(stripe) && Number.isInteger(of) && stripe >= 0 && stripe < of) return;
   throw new RangeError(
     `Cannot iterate over ${label}: stripe must be an integer from 0 to of - 1, got ${stripe} of ${of}`,
@@ -867,16 +878,7 @@ function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
   if (memory !== undefined) throw leftOutError(title, "memory", memory);
   if (debug) throw leftOutError(title, "debug", debug);
   if (reuse === "spread") throw leftOutError(title, "reuse", reuse);
-  const config = resolveOptions("SharedPool", defaultName, struct.size, options);
-  const { label, chunksPerBlock } = config;
-  if (chunksPerBlock > 1 << CHUNK_BITS) {
-    throw new RangeError(
-      `Cannot create ${label}: chunksPerBlock must be at most ${
-        1 << CHUNK_BITS
-      }, got ${chunksPerBlock}`,
-    );
-  }
-  return config;
+  return resolveOptions("SharedPool", defaultName, struct.size, options, WHOLE, 1 << CHUNK_BITS);
 }
 
 function leftOutError(title: string, option: string, value: unknown): TypeError {

@@ -168,9 +168,12 @@ export abstract class SharedSlab implements Target {
    */
   handleAt(block: SharedBlock, offset: number): number {
     const chunk = offset / this.chunkBytes;
-    const stamp = block.loadStamp(chunk) & ~PENDING;
+    const stamp = block.loadStamp(chunk);
+    const dead = stamp & ~PENDING;
     // For a dead chunk: the stamp before, which is that of the last record in it.
-    return this.codec.encode(block.firstIndex + chunk, stamp + FIRST_STAMP - (~stamp & 1));
+    const isLast = stamp === RETIRED || dead === 0 && this.codec.wraps;
+    const last = isLast ? this.lastStamp : dead - (~dead & 1);
+    return this.codec.encode(block.firstIndex + chunk, last + FIRST_STAMP);
   }
 
   /**
@@ -292,7 +295,7 @@ export abstract class SharedSlab implements Target {
 
   /** Finds a block with a free chunk that was freed by another thread, or that has no owner. */
   private search(most: number): SharedBlock | undefined {
-    return this.drainOne(most) ?? this.adoptOne(most);
+    return this.drainSome(most) ?? this.adoptOne(most);
   }
 
   /** Adds a block; where that is not possible it looks at all blocks before it gives up. */
@@ -313,15 +316,23 @@ export abstract class SharedSlab implements Target {
     }
   }
 
-  /** Drains the next own block whose remote list is not empty, among the next `most`. */
-  private drainOne(most: number): SharedBlock | undefined {
+  /** Drains the next `most` own blocks, and returns one of those whose remote lists had chunks. */
+  private drainSome(most: number): SharedBlock | undefined {
     const { mine } = this;
+    let found: SharedBlock | undefined;
     for (let left = Math.min(most, mine.length); left > 0; left--) {
       this.remoteTurn = (this.remoteTurn + 1) % mine.length;
       const block = mine[this.remoteTurn];
-      if (drain(block)) return block;
+      if (!drain(block)) continue;
+      if (found === undefined) {
+        found = block;
+        continue;
+      }
+      this.roomy.push(block);
+      if (block.free === block.bump) this.noteEmpty(block);
+      if (!block.isMine) this.remoteTurn--; // another one has its place in `mine`
     }
-    return undefined;
+    return found;
   }
 
   /** Adopts the next orphan with a free chunk, among the next `most` blocks. */

@@ -99,7 +99,7 @@ const BAD_INITS = [{ m: 1 }, { n: "1" }, { n: 1n }, null, 5];
 const DEBUG = new Pool(Mote, { debug }).cursor();
 const NO_VIEWS = [DEBUG, new Pool({ n: "u32" }).cursor(), {}, null, undefined, 5];
 const BAD_STRIPES = [[-1, 2], [2, 2], [0, 0], [0.5, 2], [0, 1.5], [NaN, 2], [0, NaN], ["0", 1]]
-  .map(([stripe, of]) => ({ stripe, of }));
+  .map(([stripe, of]): unknown => ({ stripe, of })).concat([null, {}, 5]);
 const NO_FUNCTIONS = [undefined, null, {}, "fn", 5];
 const SEVEN = (_a: 0, _b: 0, _c: 0, _d: 0, _e: 0, _f: 0, _g: 0) => {};
 
@@ -201,7 +201,7 @@ Deno.test("SharedPool.create() throws OutOfMemoryError where there are no addres
 const POWER = "must be a power of two from 16 to";
 const BAD_OPTIONS: [object, typeof RangeError | typeof TypeError, string][] = [
   [{ chunksPerBlock: 15 }, RangeError, `chunksPerBlock ${POWER} 65536, got 15`],
-  [{ chunksPerBlock: 65_536 }, RangeError, "chunksPerBlock must be at most 32768, got 65536"],
+  [{ chunksPerBlock: 65_536 }, RangeError, "at most 32768, as links reach no further, got 65536"],
   [{ chunksPerBlock: 131_072 }, RangeError, `chunksPerBlock ${POWER} 65536`],
   [{ chunksPerBlock: 64, maxChunks: 32 }, RangeError, "chunksPerBlock must be at most 32"],
   [{ maxChunks: 2 ** 23 }, RangeError, `maxChunks ${POWER} 4194304`],

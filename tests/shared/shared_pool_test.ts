@@ -52,6 +52,7 @@ Deno.test("SharedPool has no block until the first alloc, and then blocks of abo
   assertEquals([pool.chunksPerBlock, pool.maxChunks], [16_384, 2 ** 20]);
   pool.alloc();
   assertEquals([pool.size, pool.capacity, pool.byteLength], [1, 16_384, 65_536]);
+  assertEquals(SharedPool.create({ n: "u8" }).chunksPerBlock, 32_768); // as links reach no further
 });
 
 Deno.test("SharedPool.attach() needs only a structured clone of what share() returned", () => {

@@ -56,6 +56,20 @@ Deno.test("A part gives up empty blocks that it adopts, or empties itself, past 
   validate(here);
 });
 
+Deno.test("A part gives up what others emptied of its blocks, when it runs out of chunks", () => {
+  for (const keepEmptyBlocks of [0, 1]) {
+    const [here, there] = pair({ ...MIDDLE, maxChunks: 128, keepEmptyBlocks });
+    for (const handle of take(here, 128)) there.free(handle);
+    here.alloc(); // in its current block
+    assertEquals(fillUp(there), 0);
+    assertEquals(take(here, 16).length, 16); // one more than that has
+    assertEquals(fillUp(there), (8 - 2 - keepEmptyBlocks) * 16);
+    validate(here);
+    assertEquals(fillUp(here), 15 + keepEmptyBlocks * 16);
+    validate(there);
+  }
+});
+
 Deno.test("A part keeps any number of empty blocks, also after it has used them again", () => {
   for (const keepEmptyBlocks of [2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
     const [here, there] = pair({ ...MIDDLE, keepEmptyBlocks });
@@ -288,6 +302,21 @@ Deno.test("Other threads see a record only with its values in it, or zeroed", ()
 });
 
 // -- generations --
+
+Deno.test("handleOf() tells which handle is stale, also after the last generation", () => {
+  const wrapping = SharedPool.create(Num, { chunksPerBlock: 16, maxChunks: 2 ** 22 });
+  const retiring = SharedPool.create(Num, { ...ONE_BLOCK, handles: "wide" });
+  for (const pool of [wrapping, retiring]) {
+    const view = pool.cursor();
+    pool.free(pool.allocAt(view));
+    const { blocks: [block], lastStamp } = slabOf(pool);
+    block.stamps[0] = lastStamp - 1; // the one before the last
+    const last = pool.allocAt(view);
+    pool.free(last);
+    const error = assertThrows(() => pool.handleOf(view), StaleHandleError, "stale");
+    assertEquals(error.handle, last);
+  }
+});
 
 Deno.test("Compact generations of 8 bits come round after 255, and no handle is 0", () => {
   const [here, there] = pair({ chunksPerBlock: 16, maxChunks: 2 ** 22 });
