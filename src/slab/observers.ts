@@ -84,7 +84,9 @@ function noteFrees(slab: FreeingChunks, observers: SlabObserver): void {
 export function unobserve(slab: Observed, observer: SlabObserver): void {
   if (observersOf(slab)?.remove(observer) !== 0) return;
   slab.observers = undefined;
-  Reflect.deleteProperty(slab, "freeChunk"); // uncovers the method of the class
+  // Not deleted, which would make V8 keep the fields of the slab in a dictionary.
+  const { freeChunk } = Object.getPrototypeOf(slab) as FreeingChunks;
+  if (freeChunk !== undefined) (slab as FreeingChunks).freeChunk = freeChunk;
 }
 
 /** Returns the observers of a slab, which only {@linkcode observe} sets. */
