@@ -430,7 +430,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   /**
    * Makes a function that does what `forEach(fn)` does, compiled for this pool and this callback:
    * the fastest way to iterate over a pool. Make it once and call it in every frame: the calls
-   * allocate nothing.
+   * allocate nothing. For one struct 256 loops are compiled; further ones do the same, slower.
    *
    * @typeParam A Types of the arguments that are handed on, up to four.
    * @param fn Called with a view that is moved to each record, the handle, and the arguments of the

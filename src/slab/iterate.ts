@@ -155,6 +155,9 @@ export function mixedIterationOf(
   };
 }
 
+/** The most loops that are compiled for a struct: V8 keeps the text of each for long. */
+const MAX_CALLS = 256;
+
 /**
  * @param loop Compiles a loop.
  * @param compile Compiles the function that calls it.
@@ -164,9 +167,13 @@ export function loopsOf(
   loop: Iteration["loop"],
   compile: Compile,
 ): Pick<Iteration, "loop" | "call"> {
+  let left = MAX_CALLS;
+  const shared: Loop[] = []; // by their number of arguments
+  const sharedLoop = (args: number) => shared[args] ??= loop(args, false);
   return {
     loop,
     call(slab, fn, makeView) {
+      if (left-- <= 0) return defineCall(slab, fn, makeView, sharedLoop, false);
       return compile(defineCall, slab, fn, makeView, loop, takesViewAlone(textOf(fn)));
     },
   };

@@ -293,6 +293,19 @@ withCode("forEach() compiles for 64 texts and a shared loop at most", () => {
   assertEquals(sum, 2 * 100 * 4950);
 });
 
+withCode("loop() compiles 256 loops of one struct, and further ones do the same", () => {
+  const pool = new Pool(word(), OWN);
+  pool.allocMany(100);
+  let sum = 0;
+  const texts = textsOf(() => {
+    for (let i = 0; i < 300; i++) {
+      pool.loop((_, handle, by: number) => sum += pool.indexOf(handle) * by)(2);
+    }
+  });
+  assertEquals(texts.length, 2 * 256 + 1); // each and its caller, and one for all others
+  assertEquals(sum, 300 * 2 * 4950);
+});
+
 withCode("forEach() compiles no loop for a bound function or few records", () => {
   const pool = new Pool(word(), OWN);
   pool.allocMany(100);
