@@ -227,7 +227,9 @@ export class Heap {
     const size = isSingle ? wanted : Math.max(quarter, enough);
     let neighbour = NO_EXTENT;
     const extent = this.map(size, enough, () => neighbour = this.neighbourFor(unit, isSingle));
-    if (size <= this.releasedBytes) this.keptBytes = Math.min(this.releasedOf, this.peakBytes);
+    if (size <= this.releasedBytes) {
+      this.keptBytes = Math.min(this.releasedOf, Math.max(this.peakBytes, size));
+    }
     this.releasedBytes = 0;
     try {
       this.keepSpares(Math.max(this.usedBytes + least, this.recentBytes)); // the resource may throw

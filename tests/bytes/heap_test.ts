@@ -388,3 +388,13 @@ Deno.test("A buffer with free memory behind it grows in place", () => {
   heap.free(address);
   assertEquals(memory.usedBytes, 64 * KIB);
 });
+
+Deno.test("A heap keeps the memory of its only large allocation, which comes and goes", () => {
+  for (const bytes of [10_000, 100_000]) {
+    const { heap, memory } = counted();
+    for (let i = 0; i < 100; i++) heap.free(heap.alloc(bytes));
+    assertLessOrEqual(memory.allocations, 10);
+    validate(heap);
+    heap.dispose();
+  }
+});
