@@ -368,7 +368,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    */
   freeBlock(index: number): void {
     const all = this._all;
-    all.checkUsable("freeBlock");
+    all.checkThere();
     if (typeof index === "number" && all.freeBlock(index)) return;
     const known = this.blocks.map((block) => block.index).join(", ") || "none";
     throw new RangeError(

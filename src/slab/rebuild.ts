@@ -238,6 +238,7 @@ export function settle(slab: Slab, state: SlabState): void {
     spread._fresh = blockAt(slab, queue.fresh);
     spread._vacant = queue.vacant;
     spread._least = restOf(slab.codec);
+    spread._used = 0;
     countReady(spread);
   }
   slab.noteSettled?.(state.numbers);

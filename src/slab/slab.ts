@@ -87,6 +87,8 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   blocks: Block[];
   readonly blockSet: BlockSet;
   disposed = false;
+  /** Some block with memory, if there is any: growing a wasm memory detaches all at once. */
+  protected probe: Block = NO_BLOCK;
   /** Its observers; `undefined` while there are none. */
   observers: SlabObserver | undefined = undefined;
 
@@ -382,6 +384,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   freeBlock(index: number): boolean {
     const block = this.blocks[index - this.geometry.firstBlock];
     if (block === undefined || block.index !== index || block.region === undefined) return false;
+    block.checkAttached("freeBlock");
     this.clearBlock(block);
     this.blockSet.release(block);
     return true;
@@ -447,13 +450,19 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
     this.current.checkAttached("alloc");
     let block = this.blockSet.lowestWithRoom();
     if (block === undefined) {
-      this.blocks.find((it) => it.isMapped)?.checkAttached("alloc");
+      this.checkSome();
       if (this.blockSet.grow() === undefined) return false;
       block = this.blockSet.lowestWithRoom()!; // the memory resource may have freed in a lower one
     }
     block.checkAttached("alloc");
     this.current = block;
     return true;
+  }
+
+  /** Checks that one block with memory is attached, in O(1) but where that block lost its memory. */
+  protected checkSome(): void {
+    if (!this.probe.isMapped) this.probe = this.blocks.find((it) => it.isMapped) ?? NO_BLOCK;
+    this.probe.checkAttached("alloc");
   }
 
   /**

@@ -78,6 +78,8 @@ export interface SpreadSlab extends Slab {
   _fresh: Block;
   /** Position where the search for a block without memory starts. */
   _vacant: number;
+  /** Every chunk of the blocks below this position was used. */
+  _used: number;
   /**
    * Alloc reuses a chunk only while more are ready: `rest`, or less once the slab cannot grow.
    */
@@ -130,6 +132,8 @@ function defineSpreadSlab(
     declare _ready: number;
     declare _fresh: Block;
     declare _vacant: number;
+    /** Every chunk of the blocks below this position was used. */
+    declare _used: number;
     declare _least: number;
 
     constructor(config: SlabConfig, chunk: ConstructorParameters<SlabClass>[1]) {
@@ -140,6 +144,7 @@ function defineSpreadSlab(
       this._ready = 0;
       this._fresh = noBlock;
       this._vacant = 0;
+      this._used = 0;
       this._least = rest;
     }
 
@@ -222,11 +227,15 @@ function defineSpreadSlab(
      * early. Returns whether there is any chunk to take.
      */
     _advance(): boolean {
-      this.checkUsable("alloc");
+      this.checkThere();
+      this.checkSome();
       this._least = rest;
-      const blocks = this.mappedBlocks();
-      for (let i = 0; i < blocks.length; i++) {
-        if (blocks[i].bump < chunkCount) {
+      const blocks = this.blocks;
+      let from = this._used;
+      while (from < blocks.length && blocks[from].bump === chunkCount) from++;
+      this._used = from;
+      for (let i = from; i < blocks.length; i++) {
+        if (blocks[i].bump < chunkCount && blocks[i].region !== undefined) {
           this._fresh = blocks[i];
           return true;
         }
@@ -258,6 +267,7 @@ function defineSpreadSlab(
       const isNew = blocks.length < this.maxBlocks;
       const resting = blocks.length * chunkCount - this.size - this.retired;
       if (isNew && resting <= rest + chunkCount) return blocks.length;
+      if (this.capacity === blocks.length * chunkCount) return blocks.length;
       for (let i = 0; i < blocks.length; i++) {
         const at = (this._vacant + i) % blocks.length;
         const block = blocks[at];
