@@ -301,8 +301,7 @@ export class SaveFile {
   /** @returns A number above all handles that the saved pool had given out. */
   endOfHandles(): number {
     return this.slabs.reduce(
-      (end, { numbers, codec, stamps }) =>
-        numbers === undefined ? Math.max(end, endOfPacked(codec, stamps)) : end,
+      (end, { numbers, codec }) => numbers === undefined ? Math.max(end, endOfPacked(codec)) : end,
       this.nextNumber,
     );
   }
