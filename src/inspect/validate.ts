@@ -81,8 +81,8 @@ function audit(slab: Slab): void {
     const problem = auditQueue(slab.blocks.map(metadataOf), queueOf(slab));
     if (problem !== undefined) throw invariantError(slab, problem);
   }
-  const capacity = slab.mappedBlocks().length * geometry.chunkCount;
-  if (chunks !== capacity) {
+  for (const capacity of [slab.capacity, slab.mappedBlocks().length * geometry.chunkCount]) {
+    if (chunks === capacity) continue;
     throw invariantError(slab, `the capacity is ${capacity}, and the blocks have ${chunks} chunks`);
   }
   if (live !== size) {

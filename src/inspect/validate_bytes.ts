@@ -15,6 +15,7 @@ import { auditHeap, startsIn } from "./validate_heap.ts";
 import { heaps } from "../bytes/heap.ts";
 import { ByteAllocator } from "../bytes/byte_allocator.ts";
 import { InvariantError } from "../errors.ts";
+import { MAX_ALIGN } from "../memory/region.ts";
 import { detachedError } from "../slab/slab_errors.ts";
 
 /** What errors say of an allocator. */
@@ -138,25 +139,33 @@ function auditStack(it: StackMetadata): void {
   const { top, byteLength, i32 } = extent;
   if (newest === 0 && top !== 0) throw fault(it, `the top is ${top}, and nothing is live`);
   let count = 0;
-  let end = top;
-  for (let at = newest; at !== 0; at = i32[at - 8 >> 2]) {
+  let next = 0; // where the payload of the next newer one starts
+  for (let at = newest; at !== 0; next = at, at = i32[at - 8 >> 2]) {
     const size = i32[at - 4 >> 2];
-    const isTop = count === 0;
-    const isWithin = at >= 8 && size > 0 && (isTop ? at + size === end : at + size <= end);
-    if (!isWithin || (at & 7) !== 0 || end > byteLength) {
-      throw fault(it, `an allocation of ${size} bytes starts at byte ${at}, and ends past ${end}`);
+    const isEnd = next === 0 ? at + size === top : isAfter(extent, at + size, next);
+    if (!isEnd || at < 8 || size <= 0 || (at & 7) !== 0 || at + size > byteLength) {
+      throw fault(it, `an allocation of ${size} bytes starts at byte ${at}, before ${next || top}`);
     }
     if (!isStart(extent, at >> UNIT_SHIFT)) {
       throw fault(it, `the allocation at byte ${at} is not marked as a start`);
     }
-    end = at - 8;
     count++;
   }
   if (count !== allocations) {
     throw fault(it, `it counts ${allocations} allocations, and has ${count}`);
   }
+  if (next !== 0 && !isAfter(extent, 0, next)) {
+    throw fault(it, `the oldest allocation starts at byte ${next}`);
+  }
   const bits = startsIn(extent);
   if (bits !== count) throw fault(it, `${bits} starts are marked, and ${count} are live`);
+}
+
+/** Whether a payload starts where one may that is allocated after a number of bytes. */
+function isAfter(extent: Extent, end: number, at: number): boolean {
+  const address = extent.base + at;
+  const align = Math.min(MAX_ALIGN, (address & -address) >>> 0); // it may have been asked for
+  return extent.alignUp(end + 8, align) === at; // the header has 8 bytes
 }
 
 function fault({ name, space }: Audited, problem: string, block = -1): InvariantError {

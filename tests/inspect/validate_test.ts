@@ -134,6 +134,10 @@ function unmap(it: Block, bump: number): void {
   it.bump = bump;
 }
 
+function countBlocks({ blockSet }: Slab, count: number): void {
+  Reflect.set(blockSet, "mappedCount", count);
+}
+
 const DAMAGE: Damage[] = [
   // The free list of block 0 is 9, 5, 1; a link is the first byte of a free chunk.
   ["chunk 9 links to chunk 200, out of range 0 to 15", (it) => it.u8[9] = 200],
@@ -173,6 +177,7 @@ const DAMAGE: Damage[] = [
   ["the size is 35, and 36 records are live", (_, { slab }) => slab.frees++, -1],
   ["the count of empty blocks is 1, and 0", (_, { slab }) => slab.blockSet.emptyCount++, -1],
   ["capacity is 64, and the blocks have 48 chunks", (_, it) => loseBlock(it), -1],
+  ["capacity is 16, and the blocks have 48 chunks", (_, { slab }) => countBlocks(slab, 1), -1],
   ["capacity is 32, and the blocks have 48 chunks", (_, { slab }) => hideBlock(slab), -1],
 ];
 
