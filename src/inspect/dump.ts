@@ -7,7 +7,7 @@ import { chunkBar, cutTitle, withBar, wrap } from "./drawing.ts";
 import { dumpBytes } from "./dump_bytes.ts";
 import { dumpShared } from "./dump_shared.ts";
 import { checkOptions } from "../messages/nearest.ts";
-import { count, summary } from "../messages/show.ts";
+import { count, showValue, summary } from "../messages/show.ts";
 import { SlabSet } from "../pool/slab_set.ts";
 import type { Block } from "../slab/block.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
@@ -62,6 +62,9 @@ export interface DumpOptions {
 export function dump(pool: object, options: DumpOptions = {}): string {
   checkOptions("Cannot dump", options, ["color"]);
   const { color = wantsColor() } = options;
+  if (typeof color !== "boolean") {
+    throw new TypeError(`Cannot dump: color must be a boolean, got ${showValue(color)}`);
+  }
   const all = slabs.get(pool);
   if (all === undefined) {
     const lines = dumpBytes(pool, color) ?? dumpShared(pool, color);

@@ -12,12 +12,13 @@ const NODE = /* @__PURE__ */ Symbol.for("nodejs.util.inspect.custom");
  * Shows any value in an error, in a few words.
  *
  * @param value Any value.
- * @returns A string in quotes, a bigint with its `n`, "an object" for an object; else what `String`
- * makes of it.
+ * @returns A string in quotes, a bigint with its `n`, "an object" or "a function" for one of those;
+ * else what `String` makes of it.
  */
 export function showValue(value: unknown): string {
   if (typeof value === "string") return `"${value}"`;
   if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
@@ -102,7 +103,7 @@ function inBlocks(blocks: number): string {
  * @returns The text.
  */
 export function count(n: number): string {
-  return n.toLocaleString("en-US");
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /**

@@ -67,9 +67,7 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
     }
 
     override dispose(): void {
-      const leaks = Array.from(this.#origins, ([handle, origin]) => {
-        return { handle, stack: origin === undefined ? FROM_SNAPSHOT : framesOf(origin) };
-      });
+      const leaks = Array.from(this.#origins, ([handle, origin]) => leakOf(handle, origin));
       debugSlabs.delete(this.#self);
       super.dispose();
       if (leaks.length > 0) throw leakError(this.label, this.name, leaks, "handle");
@@ -104,10 +102,7 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
     }
 
     override noteSettled(numbers: SlabState["numbers"]): void {
-      const { packed } = this.#handles;
-      for (const { stamps, position } of numbers === undefined ? this.blocks : []) {
-        skipNumbers(endOfPacked(packed, stamps, position * stamps.length));
-      }
+      if (numbers === undefined) skipNumbers(endOfPacked(this.#handles.packed));
       const records: [index: number, stamp: number, number: number][] = [];
       for (const block of this.mappedBlocks()) {
         for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
@@ -296,6 +291,20 @@ function leakError(
 }
 
 /**
+ * @param handle Its handle or address.
+ * @param origin Where it was allocated; `undefined` for a record of a snapshot.
+ * @returns The leak. Its stack is written when it is read, as there may be a hundred thousand.
+ */
+function leakOf(handle: number, origin: Origin | undefined): Leak {
+  return {
+    handle,
+    get stack() {
+      return origin === undefined ? FROM_SNAPSHOT : framesOf(origin);
+    },
+  };
+}
+
+/**
  * Throws if a byte allocator had live allocations.
  *
  * @param label The allocator in errors, `Arena "frame"`.
@@ -304,7 +313,7 @@ function leakError(
  * @throws {LeakError} with all of them, if there are any.
  */
 function throwLeaks(label: string, name: string, origins: Map<number, Origin>): void {
-  const leaks = Array.from(origins, ([handle, origin]) => ({ handle, stack: framesOf(origin) }));
+  const leaks = Array.from(origins, ([handle, origin]) => leakOf(handle, origin));
   origins.clear();
   if (leaks.length > 0) throw leakError(label, name, leaks, "address");
 }

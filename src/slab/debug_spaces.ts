@@ -86,6 +86,7 @@ export class SpaceKeeper implements RecordKeeper {
    * @returns How errors name that allocator; `undefined` when none is known to have the address.
    */
   ownerOf(address: number): string | undefined {
+    if (typeof address !== "number") return undefined;
     if (this.#space!.find(address).byteLength > 0) return undefined; // set before any call
     for (const ref of keepers) {
       const other = ref.deref();

@@ -68,6 +68,8 @@ export function staleError(
     ? `${title} comes twice`
     : chunkGeneration === 0
     ? `${title} is stale, the chunk is retired`
+    : generation === chunkGeneration
+    ? `${title} is of no live record, the chunk is free`
     : `${title} is stale, the chunk is at generation ${chunkGeneration}`;
   const where = position < 0 ? "" : `, at position ${position}`;
   return new StaleHandleError(`Cannot ${verb} in ${label}: ${problem}${where}`, {

@@ -201,7 +201,7 @@ export interface StructOptions<N extends string = string> {
  */
 const FIELD_NAME = /^(?!(constructor|toJSON)$)[\p{ID_Start}$][\p{ID_Continue}$]*$/u;
 
-const BAD_NAME = "must be an identifier that does not start with _, and not constructor or toJSON";
+const BAD_NAME = "must be an identifier without _ at its start, and not constructor or toJSON";
 
 /**
  * A struct: named fields at fixed byte offsets. Made by {@linkcode struct}; immutable.
@@ -256,7 +256,7 @@ export class Struct<F extends Fields = Fields, N extends string = string> {
       end = place.offset + place.size;
       align = Math.max(align, place.align);
       if (end > MAX_BYTES) {
-        const problem = `ends at byte ${end}, and a record has ${MAX_BYTES} at most`;
+        const problem = `ends at byte ${end}, past ${MAX_BYTES}`;
         throw schemaError(name, problem, field);
       }
       Object.freeze(place);

@@ -5,6 +5,7 @@ import {
   Arena,
   array,
   countingMemory,
+  debug as debugMode,
   DisposedError,
   FreeListAllocator,
   heapMemory,
@@ -198,7 +199,10 @@ const BAD: readonly Bad[] = [
 ];
 
 each(" throws on bad arguments, and changes nothing", (make) => {
-  using it = make({ name: "it" });
+  for (const debug of [false, debugMode] as const) checkArguments(make({ name: "it", debug }));
+});
+
+function checkArguments(it: AnyAllocator): void {
   const address = it.alloc(64);
   for (const { values, errorClass, message, calls } of BAD) {
     for (const call of calls(it, address)) {
@@ -212,7 +216,9 @@ each(" throws on bad arguments, and changes nothing", (make) => {
     }
   }
   assertEquals(it.alloc(1, undefined) % 8, 0);
-});
+  it.reset();
+  it.dispose();
+}
 
 each(" throws InvalidAddressError on addresses of nothing, and where bytes are missing", (make) => {
   using it = make({ name: "it" });

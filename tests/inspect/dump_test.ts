@@ -129,6 +129,8 @@ Deno.test("dump() colours the bars and nothing else, by default only in a termin
   const bar = "███·············";
   const plain = dump(pool, PLAIN);
   assertEquals(dump(pool, { color: true }), plain.replace(bar, `\x1b[36m${bar}\x1b[0m`));
+  const wrong = untyped<{ color: boolean }>({ color: "red" });
+  assertThrows(() => dump(pool, wrong), TypeError, 'color must be a boolean, got "red"');
   using empty = imps();
   assertEquals(dump(empty, { color: true }), dump(empty, PLAIN)); // no bar
 

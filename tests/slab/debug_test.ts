@@ -78,6 +78,15 @@ each("dispose() reports the place of each leak, and frees its memory", (make) =>
   pool.dispose(); // harmless
 });
 
+Deno.test("LeakError writes the stacks of leaks when they are read, which JSON does as well", () => {
+  const pool = new Pool(Word, DEBUG);
+  for (let i = 0; i < 30; i++) pool.alloc();
+  const { leaks } = assertThrows(() => pool.dispose(), LeakError);
+  const { stack, handle } = leaks[29];
+  assertEquals(Object.getOwnPropertyDescriptor(leaks[29], "stack")?.value, undefined);
+  assertEquals(JSON.parse(JSON.stringify(leaks))[29], { handle, stack });
+});
+
 Deno.test("LeakError's message shows ten leaks with their stacks, and how many more there are", () => {
   for (const [count, more] of [[1, ""], [10, ""], [11, "\nand 1 more"], [31, "\nand 21 more"]]) {
     const { message, leaks } = assertThrows(() => {

@@ -179,7 +179,7 @@ const BAD_FIELDS: readonly (readonly [name: string, type: unknown, problem: stri
     [
       name,
       "u8",
-      "must be an identifier that does not start with _, and not constructor or",
+      "must be an identifier without _ at its start, and not constructor or",
     ] as const
   ),
 ];
@@ -187,7 +187,7 @@ const BAD_FIELDS: readonly (readonly [name: string, type: unknown, problem: stri
 Deno.test("struct() throws SchemaError on more than 2^30 bytes", () => {
   assertEquals(struct({ a: array("u8", 2 ** 30) }).size, 2 ** 30);
   for (const length of [2 ** 30 + 1, 2 ** 31, 2 ** 32 + 15, 2 ** 53 - 1]) {
-    const problem = `field "b" ends at byte ${length + 8}, and a record has 1073741824 at most`;
+    const problem = `field "b" ends at byte ${length + 8}, past 1073741824`;
     const fields = { a: "u64", b: array("u8", length) } as const;
     assertThrows(() => struct(fields), SchemaError, length < 2 ** 53 - 8 ? problem : 'field "b"');
   }
