@@ -41,6 +41,7 @@ import {
   checkNames,
   hasFields,
   INHERITED,
+  isOfAll,
   isRecordView,
   lengthError,
   notObjectError,
@@ -220,7 +221,7 @@ export function itemsWriter(
   const { element, length } = type;
   if (element instanceof Struct) {
     const write = writerOf(element, compile, made);
-    return made.isShort && depthOf(type) <= MAX_ARRAY_DEPTH
+    return made.isShort
       ? chainedItems(name, length, write, arrayOf, next)
       : copiedItems(name, type, write, arrayOf, next);
   }
@@ -427,16 +428,15 @@ function defineScalarItems(
 
 // -- the rest is shared by all fields: few records need it --
 
-/** Largest depth of calls for a chain through the elements of one array. */
-const MAX_ARRAY_DEPTH = 256;
-
 /** Largest depth of calls for a chain through the elements of all arrays of a record. */
 const MAX_DEPTH = 2048;
 
 /** Largest depth of calls that writing a value takes. */
 function depthOf(type: FieldType): number {
   if (typeof type === "string" || "target" in type) return 1;
-  if (!(type instanceof Struct)) return type.length * depthOf(type.element);
+  if (!(type instanceof Struct)) {
+    return type.element instanceof Struct ? type.length * depthOf(type.element) : 1;
+  }
   const fields = Object.values(type.fields);
   return fields.reduce((sum, field) => sum + depthOf(field.type), 3);
 }
@@ -602,7 +602,8 @@ function fieldsOf(struct: AnyStruct, value: Values): Record<string, unknown> {
   if (!hasFields(struct, value)) return value; // the writer throws
   const isOfView = isRecordView(value);
   for (const name in value) {
-    if (!isOfView || name.charCodeAt(0) !== UNDERSCORE) fields[name] = undefined;
+    if (isOfAll(value, name) || isOfView && name.charCodeAt(0) === UNDERSCORE) continue;
+    fields[name] = undefined;
   }
   for (const name of Object.keys(struct.fields)) {
     const field = value[name];
