@@ -60,11 +60,19 @@ export function lengthError(
  */
 export function checkNames(struct: AnyStruct, init: Values, outer: Path | undefined): void {
   for (const name in init) {
-    // A program may have added properties to Object.prototype, which every object inherits.
-    const isOfAll = name in INHERITED && !Object.hasOwn(init, name);
-    if (!isOfAll && !Object.hasOwn(struct.fields, name)) checkName(struct, init, name, outer);
+    if (isOfAll(init, name) || Object.hasOwn(struct.fields, name)) continue;
+    checkName(struct, init, name, outer);
   }
   if (!hasFields(struct, init)) throw notObjectError(struct, init, outer);
+}
+
+/**
+ * @param value An object.
+ * @param name The name of a property that it has.
+ * @returns Whether a program has given it to all objects, by way of `Object.prototype`.
+ */
+export function isOfAll(value: object, name: string): boolean {
+  return name in INHERITED && !Object.hasOwn(value, name);
 }
 
 /** Throws on a name that is no field, except a name of a view's state. */
@@ -114,7 +122,8 @@ export function hasFields(struct: AnyStruct, value: Values): boolean {
   if (isList(value)) return false;
   const prototype: object | null = Object.getPrototypeOf(value);
   if (prototype === null || Object.getPrototypeOf(prototype) === null) return true;
-  for (const _name in value) return true; // the check of names throws on another one
+  // The check of names throws on another one.
+  for (const name in value) if (!isOfAll(value, name)) return true;
   return Object.keys(struct.fields).some((name) =>
     name in value && (!(name in INHERITED) || value[name] !== INHERITED[name])
   );

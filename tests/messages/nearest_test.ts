@@ -64,6 +64,12 @@ Deno.test("Options may have symbols and inherited names; what every object has c
     check({});
     using pool = new Pool(Vec);
     pool.set(pool.alloc({ x: 1 }), { y: 2 });
+    const fields = { valueOf: "u8", n: "u8" }; // every object has a valueOf
+    using named = new Pool(untyped<{ n: "u8" }>(fields));
+    named.alloc({ n: 1 });
+    using long = new Pool({ all: array(Vec, 2000) }); // whose elements are copied first
+    long.alloc({ all: [{ x: 1 }] });
+    assertThrows(() => pool.alloc(untyped(new Map())), TypeError, "got a Map");
     assertThrows(() => pool.alloc(untyped({ polluted: 1 })), TypeError, "polluted"); // its own
   } finally {
     delete (Object.prototype as { polluted?: number }).polluted;
