@@ -172,10 +172,8 @@ export class AddressSpace {
   granules = 0;
   /** Whether every extent was released for good. */
   isDisposed = false;
-  /** Throws then; set by the allocator. */
-  checkAlive = (): void => {};
-  /** Whether {@linkcode mapInstead} is under way: a resource that calls back may trim nothing. */
-  isTaking = false;
+  /** How many calls of the resource are under way. */
+  #calls = 0;
   readonly memory: MemoryResource;
   private readonly keepsStarts: boolean;
   /** What debug mode keeps of it. */
@@ -239,7 +237,7 @@ export class AddressSpace {
     const granules = (skew + byteLength - 1 >>> this.shift) + 1;
     const first = this.#findGranules(granules);
     if (first < 0) {
-      this.memory.release(region);
+      this.release([region]);
       throw this.#noAddressesError(byteLength);
     }
     // A shift, since V8 would keep a product with a power as a float, and every base with it.
@@ -258,19 +256,14 @@ export class AddressSpace {
    * @throws {OutOfMemoryError} when the resource still has no such region.
    */
   mapInstead(spares: readonly Extent[], byteLength: number, align: number): Extent {
-    this.isTaking = true;
+    for (const extent of spares) this.release(regionsOf(extent));
     try {
-      for (const extent of spares) this.#releaseRegions(extent);
-      try {
-        const extent = this.map(byteLength, align);
-        for (const spare of spares) this.#remove(spare);
-        return extent;
-      } catch (error) {
-        for (const spare of spares) if (!this.#takeAgain(spare)) this.#remove(spare);
-        throw error;
-      }
-    } finally {
-      this.isTaking = false;
+      const extent = this.map(byteLength, align);
+      for (const spare of spares) this.#remove(spare);
+      return extent;
+    } catch (error) {
+      for (const spare of spares) if (!this.#takeAgain(spare)) this.#remove(spare);
+      throw error;
     }
   }
 
@@ -303,22 +296,27 @@ export class AddressSpace {
     const align = skew === 0 ? MAX_ALIGN : skew & -skew;
     const region = this.#take(byteLength, align);
     if ((region.byteOffset & (MAX_ALIGN - 1)) === skew) return region;
-    this.memory.release(region);
+    this.release([region]);
     return undefined;
   }
 
   /**
-   * Takes a region from the resource, which may call back or grow the memory that other extents lie
-   * in.
+   * Takes a region from the resource. The resource may grow its memory, which detaches the others:
+   * their arrays are made again.
    */
   #take(byteLength: number, align: number): MemoryRegion {
-    const region = takeRegion(this.memory, this.label, byteLength, align);
-    if (this.isDisposed) {
-      this.memory.release(region);
-      this.checkAlive();
+    this.#calls++;
+    try {
+      return takeRegion(this.memory, this.label, byteLength, align);
+    } finally {
+      this.#calls--;
+      if (this.isDetached) this.rebind();
     }
-    if (this.isDetached) this.rebind();
-    return region;
+  }
+
+  /** Whether the resource was called, and calls back in the middle of a change. */
+  get isCalling(): boolean {
+    return this.#calls > 0;
   }
 
   // -- removing --
@@ -329,15 +327,47 @@ export class AddressSpace {
    * @param extent An extent of this space.
    */
   unmap(extent: Extent): void {
-    this.#remove(extent);
-    this.#releaseRegions(extent);
+    this.release(this.withdraw([extent]));
+  }
+
+  /**
+   * Removes extents, whose memory is released later: the resource may throw or call back.
+   *
+   * @param extents Extents of this space.
+   * @returns Their regions, for {@linkcode release}.
+   */
+  withdraw(extents: readonly Extent[]): MemoryRegion[] {
+    return extents.flatMap((extent) => {
+      this.#remove(extent);
+      return regionsOf(extent);
+    });
+  }
+
+  /**
+   * Releases regions to the resource, all of them even if it throws; then throws the first error.
+   *
+   * @param regions Regions that no extent has any more.
+   */
+  release(regions: readonly MemoryRegion[]): void {
+    const errors: unknown[] = [];
+    for (const region of regions) {
+      this.#calls++;
+      try {
+        this.memory.release(region);
+      } catch (error) {
+        errors.push(error);
+      } finally {
+        this.#calls--;
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   /** Releases every extent for good. */
   unmapAll(): void {
     this.isDisposed = true;
     this.keeper?.end();
-    while (this.extents.length > 0) this.unmap(this.extents[this.extents.length - 1]);
+    this.release(this.withdraw(this.extents.toReversed()));
   }
 
   // -- looking up --
@@ -383,13 +413,6 @@ export class AddressSpace {
   }
 
   // -- inside --
-
-  /** Releases the regions of an extent, which keeps its addresses. */
-  #releaseRegions(extent: Extent): void {
-    const regions = [extent.region!, ...extent.joined]; // callers pass mapped extents only
-    extent.unmap();
-    for (const region of regions) this.memory.release(region);
-  }
 
   /** Takes a region for an extent again; returns false when the resource has none any more. */
   #takeAgain(extent: Extent): boolean {
@@ -468,6 +491,13 @@ export class AddressSpace {
       byteLength,
     );
   }
+}
+
+/** Takes its regions from an extent, which keeps its addresses. */
+function regionsOf(extent: Extent): MemoryRegion[] {
+  const regions = [extent.region!, ...extent.joined]; // callers pass mapped extents only
+  extent.unmap();
+  return regions;
 }
 
 /** The first granule past an extent. */

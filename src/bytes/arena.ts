@@ -360,12 +360,14 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   trim(): number {
     this._checkAlive();
-    if (this._space.isTaking) return 0; // the memory resource calls, in the middle of a change
+    if (this._space.isCalling) return 0; // the memory resource calls, in the middle of a change
     const before = this._space.byteLength;
-    const kept = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
-    for (const block of this._blocks.splice(kept)) this._space.unmap(block);
+    const kept = this._nextIndex();
+    const regions = this._space.withdraw(this._blocks.splice(kept));
     if (this._index === kept) this._stepBack();
-    return before - this._space.byteLength;
+    const after = this._space.byteLength;
+    this._space.release(regions);
+    return before - after;
   }
 
   /**
@@ -389,6 +391,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * twice is harmless.
    */
   override dispose(): void {
+    this._checkIdle("dispose of");
     this._blocks.length = 0;
     this._index = -1;
     this._block = NO_EXTENT;
@@ -600,18 +603,18 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * did not use, starting with the one that was unused longest, then the largest.
    */
   private _releaseEmpty(most: number, lastUsed: number): void {
-    const first = this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
+    const first = this._nextIndex();
     const used = this._blocks.slice(first, lastUsed + 1);
     const unused = this._blocks.slice(Math.max(first, lastUsed + 1));
     used.sort((a, b) => a.byteLength - b.byteLength);
+    const regions: MemoryRegion[] = [];
     for (const blocks of [unused, used]) {
-      while (this._space.byteLength > most) {
-        const block = blocks.pop();
-        if (block === undefined) break;
-        this._space.unmap(block);
+      while (this._space.byteLength > most && blocks.length > 0) {
+        regions.push(...this._space.withdraw(blocks.splice(-1)));
       }
     }
     this._removeReleased();
+    this._space.release(regions);
   }
 
   /**

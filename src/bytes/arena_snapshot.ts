@@ -111,7 +111,10 @@ export function snapshotArena(
  * @throws {DisposedError} after `dispose`.
  */
 export function restoreArena(arena: Arena, bytes: Uint8Array): void {
-  settle(arena, readArena(usable(arena, "restore"), bytes));
+  const metadata = usable(arena, "restore");
+  const state = readArena(metadata, bytes);
+  settle(arena, state);
+  metadata.space.release(state.gone);
 }
 
 /** Returns the metadata; throws unless the first argument is an arena that can be used. */
@@ -134,6 +137,8 @@ interface ArenaState {
   readonly index: number;
   readonly peak: number;
   readonly recent: number;
+  /** Regions to release. */
+  readonly gone: readonly MemoryRegion[];
 }
 
 /** Gives an arena the state of a snapshot. The fields are private, as nobody else writes them. */
@@ -215,7 +220,7 @@ function readArena(
     return block?.byteLength === byteLength ? block : undefined;
   });
   const regions = takeAll(space, snapped, found);
-  for (const block of metadata.blocks) if (!found.includes(block)) space.unmap(block);
+  const gone = space.withdraw(metadata.blocks.filter((block) => !found.includes(block)));
   const blocks = snapped.blocks.map(({ base, byteLength }, i) =>
     found[i] ?? space.mapAt(base, byteLength, regions.get(i)!) // taken for all that were not found
   );
@@ -224,7 +229,7 @@ function readArena(
   table.length = snapped.tableLength;
   blocks.forEach((block, i) => refill(block, snapped.blocks[i], arrays));
   const { index, peak, recent } = snapped;
-  return { blocks, index, peak, recent };
+  return { blocks, index, peak, recent, gone };
 }
 
 /** Takes regions for the blocks that were not found: all of them, or none. */
@@ -249,7 +254,7 @@ function takeAll(
     });
     isDone = true;
   } finally {
-    if (!isDone) { for (const region of regions.values()) space.memory.release(region); }
+    if (!isDone) space.release([...regions.values()]);
   }
   return regions;
 }

@@ -180,7 +180,6 @@ export abstract class ByteAllocator implements Disposable {
     this._debug = debug;
     this.name = name;
     this._space = space;
-    space.checkAlive = () => this._checkAlive();
     noteOwn(ByteAllocator.prototype, NewRecords.prototype);
     showAs<ByteAllocator>(ByteAllocator.prototype, (it) => it._summary());
   }
@@ -475,8 +474,11 @@ export abstract class ByteAllocator implements Disposable {
   /**
    * Releases all memory. Any later call throws {@linkcode DisposedError}; disposing twice is
    * harmless.
+   *
+   * @throws {Error} when its memory resource calls it back.
    */
   dispose(): void {
+    this._checkIdle("dispose of");
     this._isDisposed = true;
     this._space.unmapAll();
   }
@@ -564,6 +566,16 @@ export abstract class ByteAllocator implements Disposable {
   protected _checkAlive(): void {
     if (!this._isDisposed) return;
     throw new DisposedError(`Cannot use ${this._space.label}: it was disposed of`, this.name);
+  }
+
+  /**
+   * Checks that it is not the memory resource that calls, in the middle of a change.
+   *
+   * @ignore
+   */
+  protected _checkIdle(verb: string): void {
+    if (!this._space.isCalling || this._isDisposed) return;
+    throw new Error(`Cannot ${verb} ${this._space.label}: its memory resource is being called`);
   }
 
   /**

@@ -264,10 +264,12 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * Frees all allocations, in O(bytes / 256). Views and arrays from before are invalid. Memory is
    * kept up to four times what was live at a recent reset, plus the first memory.
    *
+   * @throws {Error} when its memory resource calls it back.
    * @throws {DisposedError} after `dispose`.
    */
   override reset(): void {
     this._checkAlive();
+    this._checkIdle("reset");
     this._checkAttached("reset");
     this._heap.reset();
     this._epoch++;

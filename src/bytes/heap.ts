@@ -257,7 +257,7 @@ export class Heap {
 
   /** Releases all spare extents and all free regions at the ends of extents. */
   trim(): void {
-    if (this.space.isTaking) return; // the memory resource calls, in the middle of a change
+    if (this.space.isCalling) return; // the memory resource calls, in the middle of a change
     this.keptBytes = 0;
     this.releasedBytes = 0;
     while (this.spares.length > 0) this.releaseSpare(this.spares[this.spares.length - 1]);
@@ -457,7 +457,7 @@ export class Heap {
       if (!extent.isSingle) this.sharedBytes -= before - extent.byteLength;
       chunks.writeEnd(end, rest === 0 ? PREVIOUS_USED : 0);
       if (rest > 0) this.addFree(start, rest);
-      this.space.memory.release(region); // last, since it may throw or call back
+      this.space.release([region]); // last, since it may throw or call back
     }
   }
 

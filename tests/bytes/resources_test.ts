@@ -4,7 +4,6 @@ import {
   Arena,
   type ByteAllocator,
   countingMemory,
-  DisposedError,
   FreeListAllocator,
   type FreeListOptions,
   heapMemory,
@@ -124,19 +123,26 @@ function assertMayThrow(call: () => void): void {
 
 // -- resources that call back --
 
-/** A resource that makes a call while it allocates, once. */
-function calling(): { memory: MemoryResource; next(call: () => void): void } {
+/** A resource that makes a call while it allocates or releases, once. */
+function calling(at: "allocate" | "release" = "allocate") {
   let call: (() => void) | undefined;
-  const allocate = (byteLength: number, align: number) => {
+  const callBack = (when: string) => {
+    if (when !== at) return;
     const now = call;
     call = undefined;
     now?.();
-    return heapMemory.allocate(byteLength, align);
   };
-  return {
-    memory: countingMemory({ ...heapMemory, allocate }),
-    next: (it) => call = it,
-  };
+  const memory = countingMemory({
+    allocate(byteLength, align) {
+      callBack("allocate");
+      return heapMemory.allocate(byteLength, align);
+    },
+    release(region) {
+      heapMemory.release(region);
+      callBack("release");
+    },
+  });
+  return { memory, next: (it: () => void) => void (call = it) };
 }
 
 const ARENA_CALLS: Record<string, (arena: Arena) => void> = {
@@ -167,19 +173,61 @@ for (const [name, callBack] of Object.entries(ARENA_CALLS)) {
   });
 }
 
-Deno.test("An allocator that its resource disposes of meanwhile throws DisposedError, and keeps no memory", () => {
-  const { memory, next } = calling();
-  const all = [
-    ...HEAPS.map((options) => new FreeListAllocator({ ...options, byteLength: 64, memory })),
-    new Arena({ blockBytes: 64, memory }),
+Deno.test("A resource that calls back may not dispose of the allocator, nor reset a heap, and nothing changes", () => {
+  const makers = [
+    ...HEAPS.map((options) => (memory: MemoryResource) =>
+      new FreeListAllocator({ ...options, byteLength: 4096, memory })
+    ),
+    (memory: MemoryResource) => new Arena({ blockBytes: 4096, memory }),
   ];
-  for (const it of all) {
-    it.alloc(32);
-    next(() => it.dispose());
-    const error = assertThrows(() => it.alloc(100), DisposedError);
-    assertEquals(error.pool, it.name);
+  for (const at of ["allocate", "release"] as const) {
+    for (const make of makers) {
+      for (const verb of ["reset", "dispose of"]) {
+        const { memory, next } = calling(at);
+        const it = make(memory);
+        if (it instanceof Arena && verb === "reset") continue; // an arena may be
+        for (let i = 0; i < 8; i++) it.alloc(4000);
+        it.reset();
+        next(() => verb === "reset" ? it.reset() : it.dispose());
+        const run = () => {
+          if (it instanceof Arena && at === "release") it.trim();
+          else for (let i = 0; i < 40; i++) it.alloc(20_000);
+        };
+        assertThrows(run, Error, `Cannot ${verb} ${it.constructor.name}`);
+        validate(it);
+        filled(it, 20_000, 1)();
+        it.dispose();
+        if (at === "allocate") assertEquals(memory.usedBytes, 0); // else one release threw
+      }
+    }
   }
-  assertEquals(Reflect.get(memory, "usedBytes"), 0);
+});
+
+Deno.test("An arena stays whole where its resource throws in release(), or allocates there", () => {
+  for (const way of ["trim", "reset", "restore"]) {
+    for (const isBad of [true, false]) {
+      const { memory, next } = calling("release");
+      using arena = new Arena({ blockBytes: 64, memory });
+      const saved = snapshotArena(arena);
+      for (let i = 0; i < 40; i++) arena.alloc(64);
+      if (way === "trim") arena.reset();
+      let calls = 0;
+      next(() => {
+        calls++;
+        if (isBad) throw new Error("no release");
+        filled(arena, 64, 7)();
+      });
+      assertMayThrow(() => {
+        if (way === "trim") arena.trim();
+        else if (way === "restore") restoreArena(arena, saved);
+        else for (let i = 0; i < 1000; i++) arena.reset();
+      });
+      assertEquals(calls, 1, way);
+      validate(arena);
+      filled(arena, 100, 1)();
+      validate(arena);
+    }
+  }
 });
 
 Deno.test("FreeListAllocator.realloc() throws where the resource frees the allocation meanwhile", () => {
