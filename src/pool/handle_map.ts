@@ -129,7 +129,7 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
     this._partOf = setup.partOf;
     this._own = setup.Own.prototype as unknown as OwnMethods;
     for (const store of setup.stores) {
-      whenCollected(this, removal(referTo(store.slab), referTo(store)));
+      whenCollected(this, removal(referTo(store.slab), store.observer));
     }
   }
 
@@ -293,12 +293,11 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
   }
 }
 
-/** Removes a store from its slab. It holds no store, as values may refer to their map. */
-function removal(slab: Reference<MapSlab>, store: Reference<Store>): () => void {
+/** Removes an observer from its slab. */
+function removal(slab: Reference<MapSlab>, observer: SlabObserver): () => void {
   return () => {
-    const gone = store.deref();
     const from = slab.deref();
-    if (gone !== undefined && from !== undefined) unobserve(from, gone);
+    if (from !== undefined) unobserve(from, observer);
   };
 }
 
@@ -415,7 +414,7 @@ class Setup {
     for (const { slab } of source.parts) slab.checkThere();
     const made = source.parts.map(mapPartsFor);
     this.stores = source.parts.map(({ slab }, i) => new Store(slab, made[i]));
-    for (const store of this.stores) observe(store.slab, store);
+    for (const { slab, observer } of this.stores) observe(slab, observer);
     this.partOf = source.partOf;
     this.Own = this.stores.length > 1 ? MapOfSet as unknown as OwnClass : made[0].Map;
   }
@@ -456,10 +455,49 @@ function storeOf(
 
 // -- the values --
 
+/**
+ * What a slab calls for a store. It does not keep the store alive: values may refer to their map,
+ * which would never be collected else while their records live.
+ */
+class StoreObserver implements SlabObserver {
+  /** Those of the store. */
+  handles: Int32Array | Float64Array;
+  readonly #store: Reference<Store>;
+
+  /** @param store The store. */
+  constructor(store: Store) {
+    this.handles = store.handles;
+    this.#store = referTo(store);
+  }
+
+  forget(index: number): void {
+    if (index < this.handles.length && this.handles[index] !== 0) {
+      this.#store.deref()?.forget(index);
+    }
+  }
+
+  onRestore(): void {
+    this.#store.deref()?.onRestore();
+  }
+
+  onDispose(): void {
+    this.#store.deref()?.onDispose();
+  }
+
+  beforeMove(index: number, handle: number): void {
+    this.#store.deref()?.beforeMove(index, handle);
+  }
+
+  afterMove(index: number, handle: number): void {
+    this.#store.deref()?.afterMove(index, handle);
+  }
+}
+
 /** The values of the records of one slab. */
 class Store implements SlabObserver {
   readonly slab: MapSlab;
   readonly operations: Operations;
+  readonly observer: StoreObserver;
   /** The handle of each value, by index; 0 where there is no value. */
   handles: Int32Array | Float64Array;
   /** The values by index, as many as `handles`. */
@@ -487,6 +525,7 @@ class Store implements SlabObserver {
     // Handles of debug mode are not bounded.
     const isSmall = codec.wraps && !codec.areNumbers;
     this.handles = isSmall ? new Int32Array(0) : new Float64Array(0);
+    this.observer = new StoreObserver(this);
   }
 
   /**
@@ -523,7 +562,7 @@ class Store implements SlabObserver {
     const Handles = handles.constructor as Int32ArrayConstructor;
     const resized = new Handles(length);
     resized.set(length < handles.length ? handles.subarray(0, length) : handles);
-    this.handles = resized;
+    this.handles = this.observer.handles = resized;
     if (values.length > length) values.length = length;
     // V8 has faster arrays if there were never holes.
     while (values.length < length) values.push(undefined);

@@ -48,6 +48,17 @@ Deno.test("A map that was collected observes its pool no more", async () => {
   assertEquals(Object.getOwnPropertyDescriptor(slab, "freeChunk")?.value, freeChunk);
 });
 
+Deno.test("A map is collected though its values refer to it and their records live", async () => {
+  using pool = new Pool(Num);
+  const dropped = drop(() => {
+    const map = new HandleMap<typeof Num, unknown>(pool);
+    map.set(pool.alloc(), { owner: map });
+    return map;
+  });
+  await collect(() => dropped.deref() === undefined);
+  assertEquals(pool.size, 1);
+});
+
 Deno.test("Debug mode keeps no pool alive, and finds handles of those that are left", async () => {
   using pool = new Pool(Num, { debug, name: "words" });
   const dropped = drop(() => new Pool(Num, { debug }));
