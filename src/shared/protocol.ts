@@ -15,8 +15,8 @@
  *    └──────────────────────────── drain (owner) ◀───────────────────────┘
  * ```
  *
- * **Who may write the link of a chunk, and clear it.** Its **stamp**, generation and live bit in one
- * word, says so.
+ * **Who may write the link of a chunk, and clear it.** Its **stamp**, generation and live bit in
+ * one word, says so.
  * - *Free* (even, 0 or more): the owner.
  * - *Live* (odd): nobody; its bytes are the program's. Any thread may try to free it.
  * - *Pending* (negative): the thread that freed it, until it has pushed the chunk; then the thread

@@ -253,8 +253,8 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   /**
    * Allocates a zeroed record and sets the fields of `init`, in O(1). Now and then it takes
    * O(blocks) to find a block with a free chunk, or O(chunksPerBlock) to adopt one; where
-   * `maxChunks` exist it takes O(blocks) each time that this thread has used up a block. Other threads see the record with its fields set,
-   * or not at all.
+   * `maxChunks` exist it takes O(blocks) each time that this thread has used up a block. Other
+   * threads see the record with its fields set, or not at all.
    *
    * @param init Fields to set; the others stay zero.
    * @returns Its handle, valid in every thread.

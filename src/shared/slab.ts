@@ -284,8 +284,8 @@ export abstract class SharedSlab implements Target {
   }
 
   /**
-   * How many blocks the next search looks at: all so seldom that it takes O(1) for each chunk of a
-   * block.
+   * How many blocks the next search looks at: a few, or now and then all, so seldom that it costs
+   * O(1) for each chunk that a block has.
    */
   private nextReach(): number {
     if (this.untilAll-- > 0) return LOOKED_AT;

@@ -218,6 +218,7 @@ function checkArguments(it: AnyAllocator): void {
   assertEquals(it.alloc(1, undefined) % 8, 0);
   it.reset();
   it.dispose();
+  assertThrows(() => it.bytes(untyped(5n), 1), DisposedError);
 }
 
 each(" throws InvalidAddressError on addresses of nothing, and where bytes are missing", (make) => {

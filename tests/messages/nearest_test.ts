@@ -40,6 +40,8 @@ Deno.test("nearestName() finds the name that was meant, and none where none is n
     assertEquals(nearestName(name, known), undefined, name);
   }
   assertEquals(nearestName("hp", []), undefined);
+  assertEquals(nearestName("abcdefxyz", ["abcdefghi"]), "abcdefghi"); // three edits of 9 letters
+  assertEquals(nearestName("abcdewxyz", ["abcdefghi"]), undefined);
   assertEquals(nearestName("aeg", ["age"]), "age"); // a swap is one edit, which is all for 3 letters
   assertEquals(nearestName("gea", ["age"]), undefined);
   assertEquals(nearestName("fooo", ["fxxo", "fooz"]), "fooz"); // fewer edits

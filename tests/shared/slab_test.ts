@@ -126,6 +126,15 @@ Deno.test("A part with many blocks finds what others freed before it adds a bloc
   validate(here);
 });
 
+Deno.test("A part that found nothing in a few of many blocks looks at all of them later", () => {
+  const [here, there] = pair({ chunksPerBlock: 512, maxChunks: 2 ** 20, keepEmptyBlocks: 0 });
+  const all = take(here, 600 * 512);
+  take(there, 2 * 512); // a search through all, and one through a few
+  for (const handle of all.slice(560 * 512, 561 * 512)) here.free(handle);
+  take(there, 512);
+  assertEquals(there.capacity, 602 * 512);
+});
+
 Deno.test("A part without memory for a block looks at all blocks for a chunk before it throws", () => {
   const { grow } = SharedArrayBuffer.prototype;
   const [here, there] = pair({ chunksPerBlock: 16, maxChunks: 2 ** 14 });
@@ -183,27 +192,40 @@ Deno.test("A thread that writes to a record which was freed just before does not
   }
 });
 
-Deno.test("SharedPool.size is right where others change it once meanwhile, and never negative", () => {
-  for (const [live, times] of [[3, 1], [0, Infinity]]) {
-    const [here, there] = pair();
-    take(here, live);
-    const { load } = Atomics;
-    let left = times;
-    const hooked = (array: Int32Array, at: number) => {
-      const value = load(array, at);
-      if (array.length !== BLOCK.retired + 1 || at !== BLOCK.taken || left-- <= 0) return value;
-      Object.assign(Atomics, { load });
-      there.free(here.alloc());
-      Object.assign(Atomics, { load: hooked });
-      return value;
-    };
+/** Returns `pool.size`, where something is done after each load of one word of a block. */
+function sizeWhile(pool: NumPool, word: number, meanwhile: () => void): number {
+  const { load } = Atomics;
+  const hooked = (array: Int32Array, at: number) => {
+    const value = load(array, at);
+    if (array.length !== BLOCK.retired + 1 || at !== word) return value;
+    Object.assign(Atomics, { load });
+    meanwhile();
     Object.assign(Atomics, { load: hooked });
-    try {
-      assertEquals(there.size, live);
-    } finally {
-      Object.assign(Atomics, { load });
-    }
+    return value;
+  };
+  Object.assign(Atomics, { load: hooked });
+  try {
+    return pool.size;
+  } finally {
+    Object.assign(Atomics, { load });
   }
+}
+
+Deno.test("SharedPool.size is right where others change it a few times meanwhile, and never negative", () => {
+  for (const times of [1, 3]) {
+    const [here, there] = pair();
+    take(here, 3);
+    let left = times;
+    const change = () => left-- > 0 && there.free(here.alloc());
+    assertEquals(sizeWhile(there, BLOCK.taken, change), 3);
+  }
+  const [here, there] = pair();
+  const freeTwo = () => {
+    for (const handle of take(here, 2)) there.free(handle);
+  };
+  freeTwo();
+  const [block] = slabOf(here).blocks;
+  assertEquals(sizeWhile(there, BLOCK.remote, () => drain(block) || freeTwo()), 0);
 });
 
 // -- adopt() --

@@ -208,6 +208,10 @@ Deno.test("struct() throws SchemaError on a bad type or name of a field, and say
   }
 });
 
+Deno.test("struct() accepts names that begin like those that every view has", () => {
+  assertEquals(struct({ constructors: "u8", toJSONs: "u8", $: "u8" }).size, 3);
+});
+
 Deno.test("struct() throws SchemaError on fields that are none", () => {
   for (const nothing of [{}, [], null, undefined, 5, ""]) {
     const define = () => struct(untyped<Fields>(nothing), { name: "Enemy" });
