@@ -86,9 +86,11 @@ let closedPort: MessagePort | undefined;
 /**
  * Detaches a buffer in engines without `transfer`, such as Node 20: a message to a closed port
  * takes the buffer along and is dropped. Some engines do not create such a message; there a clone
- * takes the memory, which the garbage collector frees.
+ * takes the memory, which the garbage collector frees. Where there is neither, as in a bare context
+ * of `node:vm`, the collector frees the buffer itself.
  */
 function postToClosedPort(buffer: ArrayBuffer): void {
+  if (!("MessageChannel" in globalThis && "structuredClone" in globalThis)) return;
   if (closedPort === undefined) {
     closedPort = new MessageChannel().port1;
     closedPort.close();

@@ -90,12 +90,19 @@ Deno.test("heapMemory.release() detaches the buffer, also in engines without tra
     assertEquals([region.buffer.byteLength, view.length], [0, 0]);
   };
   release();
+  const { MessageChannel } = globalThis;
   Reflect.deleteProperty(ArrayBuffer.prototype, "transfer"); // as in Node 20
   try {
     release();
     release();
+    Reflect.deleteProperty(globalThis, "MessageChannel"); // as in a bare context of node:vm
+    const pool = new Pool({ n: "u8" });
+    pool.alloc({ n: 1 });
+    pool.dispose(); // leaves the buffer to the collector
+    assertEquals(pool.byteLength, 0);
   } finally {
     Object.defineProperty(ArrayBuffer.prototype, "transfer", transfer);
+    Object.assign(globalThis, { MessageChannel });
   }
 });
 
