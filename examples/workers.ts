@@ -1,7 +1,8 @@
 /**
  * A field of particles that all cores step together: each worker moves the blocks of its stripe,
  * frees what has burnt out there, whoever made it, and makes as many anew. The main thread makes
- * nothing: it says when a frame begins, and takes the time.
+ * nothing: it says when a frame begins, and takes the time. It is for Deno and browsers: workers of
+ * Bun do not know their names.
  *
  * ```sh
  * deno run --allow-read=. examples/workers.ts

@@ -601,9 +601,9 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    *
    * Call it only when the thread has really stopped. `Worker.terminate` returns before that. In
    * Deno a worker goes on until its next task, so a loop, an `await` of a settled promise, or
-   * `Atomics.wait` can keep it running for ever. A Web Lock is a sound way to know: the worker
-   * holds it all the time, and it is free only when the worker has stopped, also where that closed
-   * itself or threw.
+   * `Atomics.wait` can keep it running for ever. There and in browsers a Web Lock is a sound way to
+   * know: the worker holds it all the time, and it is free only when the worker has stopped, also
+   * where that closed itself or threw.
    *
    * ```ts ignore
    * const lock = crypto.randomUUID(); // in the thread that starts the worker, which gets it with the token
@@ -616,7 +616,8 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * await navigator.locks.request(lock, () => pool.adopt(thread)); // once the worker has posted its thread
    * ```
    *
-   * On Node `await worker.terminate()` is enough.
+   * On Node and Bun, which keep or have no such locks, `await worker.terminate()` of
+   * `node:worker_threads` is enough, and so is the worker's `exit` event.
    *
    * @param thread Its {@linkcode thread}.
    * @returns How many blocks this thread adopted.
