@@ -13,6 +13,7 @@
  *
  * @module
  */
+import { count, showAs } from "../messages/show.ts";
 import type { Block } from "../slab/block.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import { observe, type Observed, type SlabObserver, unobserve } from "../slab/observers.ts";
@@ -128,6 +129,9 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
     this._store = setup.stores[0];
     this._partOf = setup.partOf;
     this._own = setup.Own.prototype as unknown as OwnMethods;
+    showAs<HandleMap<S, V>>(HandleMap.prototype, (it) => {
+      return `HandleMap of ${it._store.slab.label}, size ${count(it.size)}`;
+    });
     for (const store of setup.stores) {
       whenCollected(this, removal(referTo(store.slab), store.observer));
     }

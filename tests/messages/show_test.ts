@@ -1,7 +1,15 @@
 /** How pools and views print in `console.log` of Deno and Node, and how numbers are written. */
 import { assert, assertEquals } from "@std/assert";
 import { inspect } from "node:util";
-import { array, debug as debugMode, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
+import {
+  array,
+  debug as debugMode,
+  HandleMap,
+  Pool,
+  PoolSet,
+  SharedPool,
+  struct,
+} from "../../mod.ts";
 import type { DebugMode } from "../../mod.ts";
 import { bytes, count, showValue } from "../../src/messages/show.ts"; // parts of many texts
 import { labelOf, POOL_KINDS } from "../_kinds.ts";
@@ -86,6 +94,15 @@ for (const debug of [false, debugMode] as const) {
     if (!debug) assertEquals(printed(cursor), "[unbound view]");
   });
 }
+
+Deno.test("A HandleMap prints as its pool and its size", () => {
+  using pool = new Pool({ n: "u8" }, { name: "ships" });
+  const map = new HandleMap<typeof pool.struct, string>(pool);
+  map.set(pool.alloc(), "Victory");
+  assertEquals(printed(map), 'HandleMap of Pool "ships", size 1');
+  pool.dispose();
+  assertEquals(printed(map), 'HandleMap of Pool "ships", size 0');
+});
 
 Deno.test("Prototypes print without an error, and how views print adds no enumerable name", () => {
   const { pool, view } = enemies(false);
