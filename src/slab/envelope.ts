@@ -162,7 +162,7 @@ export function bytesFor(
   byteLength: number,
 ): Uint8Array {
   if (into === undefined) return new Uint8Array(byteLength);
-  if (!(into instanceof Uint8Array)) {
+  if (!isBytes(into)) {
     throw new TypeError(
       `Cannot snapshot ${label}: into must be a Uint8Array, got ${showValue(into)}`,
     );
@@ -223,7 +223,7 @@ export function readHeader(
 ): SnapshotArrays {
   const { magic, version, verb, noun } = format;
   const fail = (problem: string, at: number) => snapshotError(label, name, problem, at, format);
-  if (!(bytes instanceof Uint8Array)) {
+  if (!isBytes(bytes)) {
     throw new TypeError(
       `Cannot ${verb} ${label}: bytes must be a Uint8Array, got ${showValue(bytes)}`,
     );
@@ -398,4 +398,9 @@ function typeText(type: FieldType): string {
   if (typeof type === "string") return type;
   if (type instanceof Struct) return layoutText(type);
   return type.kind === "ref" ? "ref" : `${typeText(type.element)}[${type.length}]`;
+}
+
+/** Whether a value is a `Uint8Array`, of any realm: a `Buffer` in Jest is of another one. */
+function isBytes(value: unknown): boolean {
+  return ArrayBuffer.isView(value) && Reflect.get(value, Symbol.toStringTag) === "Uint8Array";
 }
