@@ -627,7 +627,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   // -- many records --
 
   /**
-   * Allocates zeroed records of one struct, all or none, in O(n).
+   * Allocates zeroed records of one struct, all or none, in O(n + blocks).
    *
    * @typeParam T The struct type.
    * @param struct The struct of the records.

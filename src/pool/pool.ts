@@ -533,7 +533,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   // -- many records --
 
   /**
-   * Allocates zeroed records, all or none, in O(n).
+   * Allocates zeroed records, all or none, in O(n + blocks).
    *
    * @param count How many, an integer from 0.
    * @param out An array to fill from its start and to return; a new one by default.

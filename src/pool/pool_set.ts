@@ -584,7 +584,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   // -- many records --
 
   /**
-   * Allocates zeroed records of one struct, all or none, in O(n).
+   * Allocates zeroed records of one struct, all or none, in O(n + blocks).
    *
    * @typeParam T The struct type.
    * @param struct The struct of the records.
