@@ -193,7 +193,8 @@ Deno.test("A resource that calls back may not dispose of the allocator, nor rese
           if (it instanceof Arena && at === "release") it.trim();
           else for (let i = 0; i < 40; i++) it.alloc(20_000);
         };
-        assertThrows(run, Error, `Cannot ${verb} ${it.constructor.name}`);
+        const label = it instanceof Arena ? 'Arena "arena"' : 'FreeListAllocator "heap"';
+        assertThrows(run, Error, `Cannot ${verb} ${label}: its memory resource is being called`);
         validate(it);
         filled(it, 20_000, 1)();
         it.dispose();
