@@ -23,11 +23,11 @@ const BUDGET: readonly (readonly [names: string, bytes: number])[] = [
   ["StackAllocator", 13_400],
   ["FreeListAllocator", 18_100],
   ["SharedPool", 17_900],
-  ["Pool, snapshot, restore", 27_800],
-  ["Pool, save, load", 31_600],
+  ["Pool, snapshot, restore", 27_900],
+  ["Pool, save, load", 31_700],
   ["Pool, pack", 23_800],
   ["Pool, debug", 24_100],
-  ["*", 81_700],
+  ["*", 81_800],
 ];
 
 try {
