@@ -21,7 +21,7 @@
  */
 import { MAX_EXTENT_BYTES } from "./checks.ts";
 import { arraysWithin, type RecordKeeper, TypedArrays } from "../struct/typed_arrays.ts";
-import { MAX_ALIGN, takeRegion } from "../memory/region.ts";
+import { MAX_ALIGN, releaseAll, takeRegion } from "../memory/region.ts";
 import { OutOfMemoryError } from "../errors.ts";
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import type { SpaceKeeper } from "../slab/debug_spaces.ts";
@@ -349,18 +349,12 @@ export class AddressSpace {
    * @param regions Regions that no extent has any more.
    */
   release(regions: readonly MemoryRegion[]): void {
-    const errors: unknown[] = [];
-    for (const region of regions) {
-      this.#calls++;
-      try {
-        this.memory.release(region);
-      } catch (error) {
-        errors.push(error);
-      } finally {
-        this.#calls--;
-      }
+    this.#calls++;
+    try {
+      releaseAll(this.memory, regions);
+    } finally {
+      this.#calls--;
     }
-    if (errors.length > 0) throw errors[0];
   }
 
   /** Releases every extent for good. */

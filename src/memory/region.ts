@@ -1,6 +1,6 @@
 /**
- * Checks of the regions that a memory resource returns, since users may write resources of their
- * own.
+ * Takes regions from a memory resource and gives them back: users may write resources of their own,
+ * which return something else or throw.
  *
  * @module
  */
@@ -40,6 +40,25 @@ export function takeRegion(
   if (problem === undefined) return region;
   memory.release(region);
   throw new RangeError(`Cannot grow ${label}: its memory resource returned ${problem}`);
+}
+
+/**
+ * Releases regions, all of them even if the resource throws.
+ *
+ * @param memory The resource that they are from.
+ * @param regions The regions.
+ * @throws The first error of the resource, if any.
+ */
+export function releaseAll(memory: MemoryResource, regions: readonly MemoryRegion[]): void {
+  const errors: unknown[] = [];
+  for (const region of regions) {
+    try {
+      memory.release(region);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }
 
 function isRegion(region: unknown): region is MemoryRegion {

@@ -74,7 +74,7 @@ export class BlockSet {
   emptyCount = 0;
 
   private readonly slab: Allocating;
-  private readonly config: BlockSetConfig;
+  readonly config: BlockSetConfig;
   /** How many blocks have memory. */
   private mappedCount = 0;
   /** Every position below it has memory, or has a block whose chunks are all retired. */
@@ -281,11 +281,10 @@ export class BlockSet {
   }
 
   /**
-   * Takes the memory from an empty block. To give back several regions at once, see {@linkcode
-   * giveBack}.
+   * Takes the memory from an empty block.
    *
    * @param block A block with memory and no live record.
-   * @returns The region, which the caller gives back.
+   * @returns The region, which the caller gives back, several with `releaseAll`.
    */
   unmap(block: Block): MemoryRegion {
     const region = block.region!; // callers pass only blocks with memory
@@ -299,24 +298,6 @@ export class BlockSet {
     this.emptyCount--;
     this.released++;
     return region;
-  }
-
-  /**
-   * Gives regions back to the memory resource, all of them even if some fail.
-   *
-   * @param regions Regions that {@linkcode unmap} returned.
-   * @throws The first error of the memory resource, if any.
-   */
-  giveBack(regions: readonly MemoryRegion[]): void {
-    const errors: unknown[] = [];
-    for (const region of regions) {
-      try {
-        this.config.memory.release(region);
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-    if (errors.length > 0) throw errors[0];
   }
 
   // -- snapshots --

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { releaseAll } from "../memory/region.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
 import { fieldBytes, LINK_BYTES, LINK_RANGE, linksOf, linkTargets } from "../struct/links.ts";
 import type { AnyStruct } from "../struct/schema.ts";
@@ -59,9 +60,9 @@ function finish(plans: readonly CompactionPlan[], moves: Moves, moved: Moved | u
       thrown ??= { error };
     }
   };
-  plans.forEach(({ slab }, i) => {
-    for (const region of regions[i]) attempt(() => slab.blockSet.giveBack([region]));
-  });
+  plans.forEach(({ slab }, i) =>
+    attempt(() => releaseAll(slab.blockSet.config.memory, regions[i]))
+  );
   // Without a callback no moves are listed.
   moves.from.forEach((from, i) => attempt(() => moved!(from, moves.to[i])));
   if (thrown !== undefined) throw thrown.error;

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { releaseAll } from "../memory/region.ts";
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
 import type { Target } from "../struct/record.ts";
 import type { RecordView } from "../struct/view.ts";
@@ -424,7 +425,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
     const regions = this.unmapBlocks(() => true);
     this.blocks = [];
     this.observers?.onDispose();
-    this.blockSet.giveBack(regions);
+    releaseAll(this.blockSet.config.memory, regions);
   }
 
   /**

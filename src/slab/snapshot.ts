@@ -44,6 +44,7 @@ import {
 import { NO_QUEUE, queueOf, settle, type SlabState, wasUsed } from "./rebuild.ts";
 import type { Slab } from "./slab.ts";
 import type { TypedSlab } from "./typed_slab.ts";
+import { releaseAll } from "../memory/region.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
 import type { SnapshotError } from "../errors.ts";
 import type { AnyStruct } from "../struct/schema.ts";
@@ -118,7 +119,7 @@ export function readSnapshot(
   const regions = sections.map((section) => section.restore());
   for (const { slab } of all) slab.observers?.onRestore();
   // Memory resources are user code, which may call the pool.
-  all.forEach(({ slab }, i) => slab.blockSet.giveBack(regions[i]));
+  all.forEach(({ slab }, i) => releaseAll(slab.blockSet.config.memory, regions[i]));
 }
 
 // -- options --
