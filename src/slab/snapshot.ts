@@ -118,8 +118,8 @@ export function readSnapshot(
   growAll(all, sections, "restore", arrays.bytes);
   const regions = sections.map((section) => section.restore());
   for (const { slab } of all) slab.observers?.onRestore();
-  // Memory resources are user code, which may call the pool.
-  all.forEach(({ slab }, i) => releaseAll(slab.blockSet.config.memory, regions[i]));
+  // Last, as the memory resource of the pool may call it or throw; all at once, so that none is lost.
+  releaseAll(all[0].slab.blockSet.config.memory, regions.flat());
 }
 
 // -- options --

@@ -561,18 +561,26 @@ each("restore() changes nothing where allocate() throws, or allocates before tha
   }
 });
 
-Deno.test("PoolSet.dispose() disposes of every class where release() throws", () => {
-  for (const debug of [false, debugMode] as const) {
-    const ledger = new Ledger();
-    const error = new Boom();
-    const memory: MemoryResource = {
-      allocate: (byteLength, align) => ledger.allocate(byteLength, align),
-      release: (region) => {
-        ledger.release(region);
-        throw error;
-      },
-    };
-    const set = new PoolSet({ ...SMALL, sizes: [4, 8], memory, debug: debug && debugMode });
+/** A set of two classes whose resource gives memory back, and throws then. */
+function throwingSet(debug: PoolOptions["debug"]) {
+  const ledger = new Ledger();
+  const error = new Boom();
+  const memory: MemoryResource = {
+    allocate: (byteLength, align) => ledger.allocate(byteLength, align),
+    release: (region) => {
+      ledger.release(region);
+      throw error;
+    },
+  };
+  const set = new PoolSet({ ...SMALL, sizes: [4, 8], memory, debug });
+  return { ledger, error, set };
+}
+
+for (const debug of [false, debugMode] as const) {
+  const mode = debug ? " in debug mode" : "";
+
+  Deno.test(`PoolSet.dispose() disposes of every class where release() throws${mode}`, () => {
+    const { ledger, error, set } = throwingSet(debug);
     set.allocMany(Num, 20);
     const large = set.alloc(struct({ n: "f64" }));
     assertEquals(ledger.lent.size, 3);
@@ -580,5 +588,17 @@ Deno.test("PoolSet.dispose() disposes of every class where release() throws", ()
     assertEquals(ledger.lent.size, 0);
     assertThrows(() => set.has(large), DisposedError);
     set.dispose();
-  }
-});
+  });
+
+  Deno.test(`restore() gives back the memory of every class where release() throws${mode}`, () => {
+    const { ledger, error, set } = throwingSet(debug);
+    const empty = snapshot(set);
+    set.allocMany(Num, 20);
+    set.alloc(struct({ n: "f64" }));
+    assertEquals(ledger.lent.size, 3);
+    assertStrictEquals(assertThrows(() => restore(set, empty)), error);
+    assertEquals([ledger.lent.size, set.size, set.blocks.length], [0, 0, 0]);
+    validate(set);
+    set.dispose();
+  });
+}
