@@ -40,7 +40,11 @@ function isEqual(a: unknown, b: unknown): boolean {
     return isEqual(new Uint8Array(a), new Uint8Array(b as ArrayBuffer)); // of one class
   }
   if (a instanceof Set) return isEqual([...a].sort(), [...b as typeof a].sort()); // of primitives
-  if (a instanceof Map) return isEqual([...a], [...b as typeof a]); // in the same order
+  if (a instanceof Map) {
+    const other = b as typeof a; // of one class
+    return a.size === other.size &&
+      [...a].every(([key, value]) => other.has(key) && isEqual(value, other.get(key)));
+  }
   const keys = keysOf(a);
   return keys.length === keysOf(b).length && keys.every((key) => {
     const [x, y] = [a, b] as Record<PropertyKey, unknown>[];
