@@ -93,12 +93,15 @@ function needsDeno(error: unknown): error is NeedsDenoError {
   return error instanceof Error && error.name === "NeedsDenoError";
 }
 
-/** The error, and what a property says of its cause. Firefox has no message in its stacks. */
+/** The cause of a property that failed, then what it says: that may be long, and is cut. */
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return `${error.name}: ${error.message}\n${
-    (error.cause instanceof Error ? error.cause : error).stack
-  }`.slice(0, 3000);
+  const { name, message, stack, cause } = error;
+  const text = `${name}: ${message}`.slice(0, 3000);
+  // Firefox has no message in its stacks.
+  return cause === undefined
+    ? `${text}\n${stack}`
+    : `${textOf(cause)}\nwhich is the cause of\n${text}`;
 }
 
 // The types here are Deno's, which has no such event.
