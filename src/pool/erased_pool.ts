@@ -6,7 +6,7 @@
 import { type Block, NO_BLOCK } from "../slab/block.ts";
 import type { DebugMode, EngineConfig } from "../slab/debug_mode.ts";
 import type { HandleCodec, HandlePart } from "../slab/handle.ts";
-import { ALL_KINDS, HandleIterator, type Visitor } from "../slab/iterate.ts";
+import { ALL_KINDS, HandleIterator } from "../slab/iterate.ts";
 import { compilerFor } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Slab } from "../slab/slab.ts";
@@ -23,7 +23,6 @@ import type { MapSource } from "./handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
 import {
   allocMany,
-  checkFunction,
   type HandleArray,
   type HandleOf,
   loopOver,
@@ -471,11 +470,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   forEach(fn: (view: View<S>, handle: HandleOf<S>) => void): void;
   forEach(structOrFn: unknown, fn: unknown = structOrFn): void {
     const passes = this.#passesFor("iterate", structOrFn);
-    const slab = this._slab;
-    checkFunction(slab, "iterate", fn);
-    const view = passes.takeView();
-    passes.loops.find(fn as Visitor, slab.size)(slab, slab.iterable(), view, fn as Visitor);
-    passes.giveView(view);
+    passes.run("iterate", this._slab, passes.loops, fn);
   }
 
   /**
@@ -611,17 +606,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   retain(pred: (view: View<S>, handle: HandleOf<S>) => boolean): number;
   retain(structOrPred: unknown, pred: unknown = structOrPred): number {
     const passes = this.#passesFor("retain", structOrPred);
-    const slab = this._slab;
-    checkFunction(slab, "retain", pred);
-    const view = passes.takeView();
-    const freed = passes.retainLoops.find(pred as Visitor, slab.size)(
-      slab,
-      slab.iterable(),
-      view,
-      pred as Visitor,
-    );
-    passes.giveView(view);
-    return freed;
+    return passes.run("retain", this._slab, passes.retainLoops, pred);
   }
 
   // -- many records --

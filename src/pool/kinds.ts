@@ -15,6 +15,7 @@ import {
   mixedIterationOf,
   RETAIN,
   takesViewAlone,
+  type Visitor,
 } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
 import type { Slab, SlabClass } from "../slab/slab.ts";
@@ -31,6 +32,7 @@ import {
   type StructCode,
   structCode,
 } from "../struct/view.ts";
+import { checkFunction } from "./pool_base.ts";
 
 /** An iteration over some or all records of a pool, with the loops that were compiled for it. */
 export class Passes {
@@ -52,21 +54,22 @@ export class Passes {
   }
 
   /**
-   * Takes a spare view, or makes one in a nested iteration, which finds none.
+   * Calls a function for each record. A nested iteration finds no spare view, and makes one.
    *
-   * @returns A view for one iteration.
+   * @param verb What the caller does, for errors.
+   * @param slab The slab of the records.
+   * @param loops The loops of this class that serve.
+   * @param fn The function of the user.
+   * @returns How many records it freed.
+   * @throws {TypeError} when `fn` is no function.
    */
-  takeView(): RecordView {
-    return this.spareViews.pop() ?? this.makeView();
-  }
-
-  /**
-   * Takes a view back.
-   *
-   * @param view The view of an iteration that has ended.
-   */
-  giveView(view: RecordView): void {
+  run(verb: string, slab: Slab, loops: RecentLoops, fn: unknown): number {
+    checkFunction(slab, verb, fn);
+    const view = this.spareViews.pop() ?? this.makeView();
+    const loop = loops.find(fn as Visitor, slab.size); // the loop has the types of the records
+    const freed = loop(slab, slab.iterable(), view, fn as Visitor);
     this.spareViews.push(view);
+    return freed;
   }
 }
 

@@ -7,13 +7,12 @@
 import { showAs, showValue, summary } from "../messages/show.ts";
 import { Block } from "../slab/block.ts";
 import { RUNS_NO_USER_CODE, RUNS_USER_CODE, type TracedCalls } from "../slab/call_stack.ts";
-import { MAX_ARGUMENTS, type Visitor } from "../slab/iterate.ts";
+import { type Iteration, MAX_ARGUMENTS, type Visitor } from "../slab/iterate.ts";
 import { type Slab, type SlabOwner, slabs } from "../slab/slab.ts";
 import { type TypedSlab, typedSlabsOf } from "../slab/typed_slab.ts";
 import type { AnyHandle, Handle } from "../struct/handle_type.ts";
 import { type AnyStruct, type Fields, Struct } from "../struct/schema.ts";
 import { type RecordView, rootOf, type View } from "../struct/view.ts";
-import type { Passes } from "./kinds.ts";
 
 /**
  * A block of chunks, as `pool.blocks` lists it.
@@ -467,7 +466,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
  */
 export function loopOver<A extends unknown[]>(
   slab: Slab,
-  { iteration, makeView }: Pick<Passes, "iteration" | "makeView">,
+  { iteration, makeView }: { readonly iteration: Iteration; readonly makeView: () => RecordView },
   fn: unknown,
 ): (...args: A) => void {
   slab.checkUsable("loop");

@@ -277,10 +277,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @throws {DisposedError} after `dispose`.
    */
   override indexOf(handle: HandleOf<S>): number {
-    const at = this.#classOf(handle);
-    const slab = this._classSlabs[at] ?? this._classSlabs[0];
-    if (slab.find(handle) === undefined) throw slab.staleError("tell the index", handle);
-    return at * slab.maxChunks + slab.codec.index(handle);
+    const index = this.#poolOf(handle).indexOf(handle);
+    return this.#classOf(handle) * this._classSlabs[0].maxChunks + index;
   }
 
   /**
