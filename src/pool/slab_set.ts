@@ -102,26 +102,30 @@ export class SlabSet implements Slabs {
   }
 
   trim(): number {
-    let bytes = 0;
-    for (let i = 0; i < this.#slabs.length; i++) bytes += this.#slabs[i].trim();
-    return bytes;
+    return this.#call("trim");
   }
 
   rebind(): void {
     for (const slab of this.#slabs) slab.rebind();
   }
 
-  /** Disposes of all slabs, even if some calls throw. */
   dispose(): void {
-    const errors: unknown[] = [];
-    for (const slab of this.#slabs) {
+    this.#call("dispose");
+  }
+
+  /** Calls a method of all slabs, even if some calls throw; returns the sum of the results. */
+  #call(method: "trim" | "dispose"): number {
+    let sum = 0;
+    let errors: unknown[] | undefined;
+    for (let i = 0; i < this.#slabs.length; i++) {
       try {
-        slab.dispose();
+        sum += this.#slabs[i][method]() || 0;
       } catch (error) {
-        errors.push(error);
+        (errors ??= []).push(error);
       }
     }
-    if (errors.length > 0) throw this.#debug?.joinErrors(this.#slabs[0], errors) ?? errors[0];
+    if (errors !== undefined) throw this.#debug?.joinErrors(this.#slabs[0], errors) ?? errors[0];
+    return sum;
   }
 
   #sum(figure: "size" | "capacity" | "maxChunks" | "byteLength"): number {

@@ -392,21 +392,18 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   }
 
   /**
-   * Gives back every empty block, and ends the effect of {@linkcode reserve}.
+   * Gives back every empty block, even if the resource throws, and ends the effect of
+   * {@linkcode reserve}.
    *
    * @returns Bytes given back.
    */
   trim(): number {
-    const blockBytes = this.chunkBytes * this.geometry.chunkCount;
-    let bytes = 0;
-    this.blockSet.reserved = 0;
-    // The memory resource may call back and give blocks back as well.
-    for (const block of this.mappedBlocks()) {
-      if (block.live > 0 || !block.isMapped) continue;
-      bytes += blockBytes;
-      this.blockSet.release(block);
-    }
-    return bytes;
+    const { blockSet } = this;
+    blockSet.reserved = 0;
+    if (blockSet.emptyCount === 0) return 0; // without an array, as most calls find none
+    const regions = this.unmapBlocks(({ live }) => live === 0);
+    releaseAll(blockSet.config.memory, regions);
+    return regions.length * this.geometry.chunkCount * this.chunkBytes;
   }
 
   /**

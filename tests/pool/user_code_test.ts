@@ -590,6 +590,19 @@ for (const debug of [false, debugMode] as const) {
     set.dispose();
   });
 
+  Deno.test(`trim() gives back every empty block where release() throws${mode}`, () => {
+    const { ledger, error, set } = throwingSet(debug);
+    const Wide = struct({ n: "f64" });
+    set.reserve(Num, 32);
+    set.reserve(Wide, 32);
+    set.alloc(Wide);
+    assertEquals(ledger.lent.size, 4);
+    assertStrictEquals(assertThrows(() => set.trim()), error);
+    assertEquals([ledger.lent.size, set.blocks.length, set.trim()], [1, 1, 0]);
+    validate(set);
+    assertStrictEquals(assertThrows(() => set.dispose()), error);
+  });
+
   Deno.test(`restore() gives back the memory of every class where release() throws${mode}`, () => {
     const { ledger, error, set } = throwingSet(debug);
     const empty = snapshot(set);
