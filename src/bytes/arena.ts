@@ -60,6 +60,14 @@ const FADING_SHIFT = 8;
 
 let arenaCount = 0;
 
+/** A scope that has not ended. */
+interface Scope {
+  /** The position that it rewinds to. */
+  readonly to: number;
+  /** Whether the program has taken a mark there since, which is valid after the scope. */
+  isMarked: boolean;
+}
+
 /**
  * Allocates in order, and frees everything at once: the fastest allocator, which cannot free a
  * single allocation.
@@ -123,10 +131,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
   private readonly _firstMark: number;
   /** The highest marked position; a rewind to before it lowers it. */
   private _marked = 0;
-  /** How many marks the program has taken. */
-  private _marks = 0;
   /** The scopes that have not ended, by the position that they rewind to. */
-  private readonly _scopes: { readonly to: number }[] = [];
+  private readonly _scopes: Scope[] = [];
   /** The regions that it allocated as a memory resource; `undefined` before the first. */
   private _regions: ArenaRegions | undefined;
 
@@ -257,9 +263,10 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   mark(): number {
     this._checkAlive();
-    this._marks++;
-    this._marked = this._before + this._block.top;
-    return this._firstMark + this._marked;
+    const at = this._marked = this._before + this._block.top;
+    const scopes = this._scopes;
+    for (let i = scopes.length - 1; i >= 0 && scopes[i].to === at; i--) scopes[i].isMarked = true;
+    return this._firstMark + at;
   }
 
   /**
@@ -331,10 +338,10 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * ```
    */
   scope(): Disposable {
-    const marked = this._marked, marks = this._marks;
-    const mark = this.mark();
-    this._marks = marks; // the program does not know this one
-    const scope = { to: mark - this._firstMark };
+    this._checkAlive();
+    const marked = this._marked;
+    const to = this._marked = this._before + this._block.top;
+    const scope: Scope = { to, isMarked: false };
     this._scopes.push(scope);
     return {
       [Symbol.dispose]: () => {
@@ -342,10 +349,11 @@ export class Arena extends ByteAllocator implements MemoryResource {
         if (i < 0) return; // it was rewound to before the mark, or the scope has ended
         if (!this._isDisposed) this._checkAttached("rewind");
         this._scopes.splice(i, 1);
-        if (this._isDisposed || scope.to > this._before + this._block.top) return;
-        this.rewind(mark);
-        // Nobody else knows a mark at this position.
-        if (marks === this._marks && scope.to === this._marked) this._marked = marked;
+        const position = this._before + this._block.top;
+        if (this._isDisposed || to > position) return;
+        if (to < position) this._rewindTo(to);
+        // Nobody knows a mark from here on any more.
+        if (!scope.isMarked && to === this._marked) this._marked = marked;
       },
     };
   }

@@ -102,9 +102,10 @@ export class ArenaRegions {
     align: number,
     from: number,
   ): { readonly block: Extent; readonly at: number; readonly position: number } | undefined {
-    for (let i = indexIn(this.#free, from); i < this.#free.length; i++) {
+    // The span before may reach past the position, as spans that touch are joined.
+    for (let i = Math.max(0, indexIn(this.#free, from) - 1); i < this.#free.length; i++) {
       const { block, at: start, byteLength: bytes, position } = this.#free[i];
-      const at = block.alignUp(start, align);
+      const at = block.alignUp(start + Math.max(0, from - position), align);
       const rest = start + bytes - at - byteLength;
       if (rest < 0) continue;
       const left: Span[] = [];

@@ -373,6 +373,34 @@ Deno.test("Arena.allocate() reuses no region before a mark, nor what a rewind fr
   assertEquals(arena.allocate(64, 8).byteOffset, early.byteOffset + 8);
 });
 
+Deno.test("A mark that ended with its scope keeps no region before it from reuse", () => {
+  const arena = new Arena({ blockBytes: 4096 });
+  for (let frame = 0; frame < 100; frame++) {
+    {
+      using _frame = arena.scope();
+      arena.alloc(16);
+      using _nested = arena.scope();
+      arena.rewind(arena.mark());
+    }
+    arena.release(arena.allocate(512, 8));
+  }
+  assertEquals(arena.stats().usedBytes, 512);
+});
+
+Deno.test("Regions past a mark are reused, also beside a released one before it", () => {
+  const arena = new Arena({ blockBytes: 4096 });
+  const early = arena.allocate(60, 4);
+  arena.release(early);
+  using _scope = arena.scope();
+  const late = arena.allocate(64, 16);
+  arena.release(late);
+  for (let i = 0; i < 100; i++) {
+    const again = arena.allocate(64, 16);
+    assertEquals(again.byteOffset, late.byteOffset);
+    arena.release(again);
+  }
+});
+
 Deno.test("An arena's scope that ends while its memory is detached can end again after rebind()", () => {
   const { memory, grow } = wasmAt(16);
   using arena = new Arena({ memory });
