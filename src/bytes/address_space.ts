@@ -170,6 +170,8 @@ export class AddressSpace {
   byteLength = 0;
   /** Granules of all extents. */
   granules = 0;
+  /** No granule between the first for new extents and this one is free. */
+  #lowest = 0;
   /** Whether every extent was released for good. */
   isDisposed = false;
   /** How many calls of the resource are under way. */
@@ -259,10 +261,10 @@ export class AddressSpace {
     for (const extent of spares) this.release(regionsOf(extent));
     try {
       const extent = this.map(byteLength, align);
-      for (const spare of spares) this.#remove(spare);
+      this.#remove(spares);
       return extent;
     } catch (error) {
-      for (const spare of spares) if (!this.#takeAgain(spare)) this.#remove(spare);
+      this.#remove(spares.filter((spare) => !this.#takeAgain(spare)));
       throw error;
     }
   }
@@ -337,10 +339,8 @@ export class AddressSpace {
    * @returns Their regions, for {@linkcode release}.
    */
   withdraw(extents: readonly Extent[]): MemoryRegion[] {
-    return extents.flatMap((extent) => {
-      this.#remove(extent);
-      return regionsOf(extent);
-    });
+    this.#remove(extents);
+    return extents.flatMap(regionsOf);
   }
 
   /**
@@ -419,11 +419,20 @@ export class AddressSpace {
     return extent.region !== undefined;
   }
 
-  /** Removes an extent and its addresses. */
-  #remove(extent: Extent): void {
-    this.clearTable(extent, extent.base >>> this.shift);
-    this.extents.splice(this.extents.lastIndexOf(extent), 1);
-    this.byteLength -= extent.byteLength;
+  /** Removes extents and their addresses. */
+  #remove(extents: readonly Extent[]): void {
+    for (const extent of extents) {
+      this.clearTable(extent, extent.base >>> this.shift);
+      this.byteLength -= extent.byteLength;
+    }
+    removeAll(this.extents, extents);
+  }
+
+  /** Makes the table as long as it was; no extent is past the end. */
+  resizeTable(length: number): void {
+    this.#extendTable(length);
+    this.table.length = length;
+    this.#lowest = 0;
   }
 
   /** Enters an extent into the table, from one granule to its last. */
@@ -443,6 +452,7 @@ export class AddressSpace {
     let end = first;
     for (; this.table[end] === extent; end++) this.table[end] = NO_EXTENT;
     this.granules -= end - first;
+    this.#lowest = Math.min(this.#lowest, first);
   }
 
   /**
@@ -455,7 +465,8 @@ export class AddressSpace {
     // At the end while the table is short, so that a freed address stays invalid for long.
     if (table.length + granules <= Math.min(fresh, most)) return table.length;
     // Else the lowest, so that free addresses stay in one piece; before the start as a last resort.
-    const found = this.#findGap(granules, firstGranule, most);
+    this.#lowest = this.#findGap(1, Math.max(this.#lowest, firstGranule), Infinity);
+    const found = this.#findGap(granules, this.#lowest, most);
     return found < 0 ? this.#findGap(granules, 1, firstGranule) : found;
   }
 
@@ -484,6 +495,20 @@ export class AddressSpace {
         `${this.byteLength} bytes are in use`,
       byteLength,
     );
+  }
+}
+
+/** Removes extents from a list, in one pass; a single one is looked for from both ends. */
+function removeAll(list: Extent[], extents: readonly Extent[]): void {
+  if (extents.length === 1) {
+    let i = 0;
+    while (list[i] !== extents[0] && list.at(-1 - i) !== extents[0]) i++;
+    list.splice(list[i] === extents[0] ? i : -1 - i, 1);
+  } else if (extents.length > 1) {
+    const removed = new Set(extents);
+    let left = 0;
+    for (const it of list) if (!removed.has(it)) list[left++] = it;
+    list.length = left;
   }
 }
 

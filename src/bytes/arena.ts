@@ -503,19 +503,20 @@ export class Arena extends ByteAllocator implements MemoryResource {
       const block = this._blocks[found];
       if (block.alignUp(0, align) + byteLength <= block.byteLength) break;
     }
-    let block: Extent | undefined = this._blocks[found];
-    if (block === undefined) {
-      block = this._takeBlock(next, byteLength, align);
+    if (found === this._blocks.length) {
+      const block = this._takeBlock(next, byteLength, align);
       next = this._nextIndex(); // blocks may have been released, and the resource may call back
-      found = this._blocks.length;
+      this._blocks.splice(next, 0, block);
+    } else {
+      const block = this._blocks[found];
+      // Not splice(), which would allocate an array each time.
+      for (let i = found; i > next; i--) this._blocks[i] = this._blocks[i - 1];
+      this._blocks[next] = block;
     }
-    // Not splice(), which would allocate an array each time.
-    for (let i = found; i > next; i--) this._blocks[i] = this._blocks[i - 1];
-    this._blocks[next] = block;
     if (next > this._index) this._before += this._block.byteLength;
     this._usedBefore += this._block.top;
     this._index = next;
-    this._block = block;
+    this._block = this._blocks[next];
   }
 
   /**
@@ -523,27 +524,32 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * them are released as the bound on kept memory demands.
    */
   private _takeBlock(next: number, byteLength: number, align: number): Extent {
-    const spares = this._blocks.slice(next).sort((a, b) => b.byteLength - a.byteLength);
     const enough = Math.max(this._blockBytes, byteLength);
     // A large block that is too small shows that the need grows from frame to frame.
-    const isMore = enough > this._blockBytes && spares.length > 0 &&
-      spares[0].byteLength > this._blockBytes;
+    const isMore = enough > this._blockBytes &&
+      this._blocks.some(({ byteLength }, i) => i >= next && byteLength > this._blockBytes);
     const wanted = isMore
       ? Math.max(enough, Math.min(enough + (enough >>> 2), MAX_EXTENT_BYTES))
       : enough;
     const used = this._usedBefore + this._block.top + byteLength;
     const most = TAKEN_TIMES * Math.max(used, this._recent) + this._blockBytes;
-    let bytes = this._space.byteLength + wanted;
+    let excess = this._space.byteLength + wanted - most;
+    const spares = excess > 0 ? this._blocks.slice(next) : [];
+    spares.sort((a, b) => b.byteLength - a.byteLength);
     let count = 0;
-    while (count < spares.length && bytes > most) bytes -= spares[count++].byteLength;
+    for (; excess > 0 && count < spares.length; count++) excess -= spares[count].byteLength;
+    const isAll = count === this._blocks.length - next;
+    let mayRelease = count > 0;
     try {
       return this._space.mapInstead(spares.slice(0, count), wanted, align);
     } catch (error) {
-      const isLast = wanted === enough && count === spares.length || enough > MAX_EXTENT_BYTES;
+      const isLast = wanted === enough && isAll || enough > MAX_EXTENT_BYTES;
       if (isLast || !(error instanceof OutOfMemoryError)) throw error;
-      return this._space.mapInstead(spares.filter(isMapped), enough, align);
+      mayRelease = true;
+      const left = this._blocks.slice(this._nextIndex()).filter(isMapped);
+      return this._space.mapInstead(left, enough, align);
     } finally {
-      if (spares.length > 0) this._removeReleased();
+      if (mayRelease) this._removeReleased();
     }
   }
 
@@ -615,12 +621,16 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const used = this._blocks.slice(first, lastUsed + 1);
     const unused = this._blocks.slice(Math.max(first, lastUsed + 1));
     used.sort((a, b) => a.byteLength - b.byteLength);
-    const regions: MemoryRegion[] = [];
+    const released: Extent[] = [];
+    let bytes = this._space.byteLength;
     for (const blocks of [unused, used]) {
-      while (this._space.byteLength > most && blocks.length > 0) {
-        regions.push(...this._space.withdraw(blocks.splice(-1)));
+      while (bytes > most && blocks.length > 0) {
+        const block = blocks.pop()!; // there is one
+        released.push(block);
+        bytes -= block.byteLength;
       }
     }
+    const regions = this._space.withdraw(released);
     this._removeReleased();
     this._space.release(regions);
   }

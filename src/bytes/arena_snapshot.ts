@@ -224,9 +224,7 @@ function readArena(
   const blocks = snapped.blocks.map(({ base, byteLength }, i) =>
     found[i] ?? space.mapAt(base, byteLength, regions.get(i)!) // taken for all that were not found
   );
-  const { table } = space;
-  while (table.length < snapped.tableLength) table.push(NO_EXTENT);
-  table.length = snapped.tableLength;
+  space.resizeTable(snapped.tableLength);
   blocks.forEach((block, i) => refill(block, snapped.blocks[i], arrays));
   const { index, peak, recent } = snapped;
   return { blocks, index, peak, recent, gone };
