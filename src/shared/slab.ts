@@ -324,10 +324,9 @@ export abstract class SharedSlab implements Target {
       this.remoteTurn = (this.remoteTurn + 1) % mine.length;
       const block = mine[this.remoteTurn];
       if (!drain(block)) continue;
-      if (found === undefined) {
-        found = block;
-        continue;
-      }
+      found ??= block;
+      // It comes again where a block was given up meanwhile, and is never given up itself.
+      if (block === found) continue;
       this.roomy.push(block);
       if (block.free === block.bump) this.noteEmpty(block);
       if (!block.isMine) this.remoteTurn--; // another one has its place in `mine`

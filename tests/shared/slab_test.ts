@@ -7,7 +7,7 @@ import { OutOfMemoryError, SharedPool, StaleHandleError, validate } from "../../
 import { BLOCK, HEADER } from "../../src/shared/layout.ts";
 import { drain } from "../../src/shared/protocol.ts";
 import { MIDDLE, Num, pair, partsOf, seenBy, slabOf, SMALL, take } from "./_support.ts";
-import type { NumPool } from "./_support.ts";
+import type { NumHandle, NumPool } from "./_support.ts";
 
 const ONE_BLOCK = { ...SMALL, maxChunks: 16 };
 
@@ -68,6 +68,35 @@ Deno.test("A part gives up what others emptied of its blocks, when it runs out o
     assertEquals(fillUp(here), 15 + keepEmptyBlocks * 16);
     validate(there);
   }
+});
+
+Deno.test("A part never gives up the block that it goes on in, though others empty it meanwhile", () => {
+  const [here, there] = pair({ ...MIDDLE, maxChunks: 1024, keepEmptyBlocks: 0 });
+  const byBlock: NumHandle[][] = [[], [], [], []];
+  const fill = (count: number) => {
+    for (const it of take(here, count)) byBlock[here.indexOf(it) >> 4].push(it);
+  };
+  const free = (block: number, count: number) => {
+    for (let i = 0; i < count; i++) there.free(byBlock[block].pop()!); // it has as many
+  };
+  fill(48);
+  free(0, 16);
+  free(1, 1);
+  for (const count of [1, 16, 16]) fill(count);
+  free(1, 1);
+  fill(1);
+  free(3, 1);
+  free(2, 16);
+  const next = slabOf(here).blocks[3];
+  next.swapRemote = (from, to) => {
+    const isDone = Object.getPrototypeOf(next).swapRemote.call(next, from, to);
+    if (to === 0) free(3, byBlock[3].length); // another thread, just after
+    return isDone;
+  };
+  const handles = [...take(here, 1), ...take(there, 32), ...take(here, 15)];
+  assertEquals(handles.filter((it) => !here.has(it)), []);
+  assertEquals(new Set(handles).size, 48);
+  validate(here);
 });
 
 Deno.test("A part keeps any number of empty blocks, also after it has used them again", () => {
