@@ -654,6 +654,7 @@ function packSelected(
   out: PackTarget,
   { blocks, bits, counts, words, records }: Selection,
 ): number {
+  selection.blocks = NO_BLOCKS; // so that no block is kept alive
   checkRoom(label, out, plan, records);
   const to = elementsOf(plan, out);
   let at = 0;
@@ -662,7 +663,6 @@ function packSelected(
     if (counts[i] === 0) continue;
     at = plan.copy(bits, i * words, chunkCount, counts[i] === chunkCount, blocks[i], to, at);
   }
-  selection.blocks = NO_BLOCKS; // so that no block is kept alive
   return records;
 }
 

@@ -12,7 +12,9 @@ import {
   FreeListAllocator,
   HandleMap,
   InvalidAddressError,
+  pack,
   Pool,
+  SharedPool,
   StaleHandleError,
 } from "../../mod.ts";
 // Only the slab knows who observes it.
@@ -57,6 +59,18 @@ Deno.test("A map is collected though its values refer to it and their records li
   });
   await collect(() => dropped.deref() === undefined);
   assertEquals(pool.size, 1);
+});
+
+Deno.test("pack() into an array that is too short keeps no memory of the pool alive", async () => {
+  const dropped = drop(() => {
+    const pool = SharedPool.create(Num);
+    pool.alloc();
+    assertThrows(() => pack(pool, new Float64Array(0)), RangeError);
+    const { buffer } = pool.share();
+    pool.dispose();
+    return buffer;
+  });
+  await collect(() => dropped.deref() === undefined);
 });
 
 Deno.test("Debug mode keeps no pool alive, and finds handles of those that are left", async () => {
