@@ -10,8 +10,8 @@
  *
  * - `columns`: dense columns by hand, swap-remove, no identity: the baseline
  * - `slab`: a slab by hand, unchecked
- * - `objects`: objects of six classes in arrays, with one function that sweeps them;
- *   `objects/sweeps` has one for each class
+ * - `objects`: objects of six classes in arrays, in one function; `objects/kinds` has functions for
+ *   each class, as columns have
  * - `loop`, `forEach`, `forOf`: pools, each as `…/init` (born by `alloc({ … })`) and as `…/cursor`
  *   (by `allocAt` and writes)
  * - `wolf-ecs`, `bitecs`, `koota`: a component and a query for each kind
@@ -30,7 +30,7 @@
 import type { Contestant, Question, Work } from "../harness/question.ts";
 import { columns } from "./contestants/columns.ts";
 import { ecs } from "./contestants/ecs.ts";
-import { objects } from "./contestants/objects.ts";
+import { objects, objectsByKind } from "./contestants/objects.ts";
 import { pools } from "./contestants/pools.ts";
 import { slab } from "./contestants/slab.ts";
 import { type Kind, KINDS } from "./kinds.ts";
@@ -39,10 +39,10 @@ import { type Kind, KINDS } from "./kinds.ts";
 
 /** What writes the program of each contestant. */
 const WRITERS: Readonly<Record<string, (kinds: readonly Kind[]) => string>> = {
-  "columns": columns,
-  "slab": slab,
-  "objects": (kinds) => objects(kinds, "one"),
-  "objects/sweeps": (kinds) => objects(kinds, "each"),
+  columns,
+  slab,
+  objects,
+  "objects/kinds": objectsByKind,
   "loop/init": (kinds) => pools(kinds, "loop", "init"),
   "loop/cursor": (kinds) => pools(kinds, "loop", "cursor"),
   "forEach/init": (kinds) => pools(kinds, "forEach", "init"),
@@ -165,7 +165,7 @@ function question(name: string, title: string, births: boolean): Question {
     contestants: Object.fromEntries(contestants),
     baseline: "columns",
     traced: true,
-    everywhere: ["columns", "objects/sweeps", "loop/init", "forEach/init", "forOf/init"],
+    everywhere: ["columns", "objects/kinds", "loop/init", "forEach/init", "forOf/init"],
     agrees(expected, got, contestant, { warmUp, samples }) {
       const frames = births ? LONGEST_LIFE : warmUp + samples;
       return isNear(expected, got, toleranceOf(contestant, frames));

@@ -213,39 +213,42 @@ class Mote {
 
 const NEW_MOTE = (values: Values) => `new Mote(${each((it) => values[it], ", ")})`;
 
-/** Objects in an array. `take` names them, and `spawn` puts them in. */
-function objects(label: string, setUp: string, take: Storage["take"], remove: string): Storage {
-  return {
-    label,
-    import: () => Promise.resolve({ Mote }),
-    setUp: `this.all = []; ${setUp}`,
-    take,
-    remove,
-    read: (field) => `ref.${field}`,
-    at: (field) => `it.${field}`,
-    loop: (body) => `
+const overAll = (body: string) => `
       const { all } = this;
-      for (let i = 0; i < all.length; i++) { const it = all[i]; ${body} }`,
-    frame: (move) => `
-      const { all } = this;
-      let kept = 0;
-      for (let i = 0; i < all.length; i++) {
-        const it = all[i];
-        ${move}
-        if (--it.life > 0) all[kept++] = it;
-        else this.remove(it);
-      }
-      all.length = kept;`,
-    refs: "new Array(count)",
-    spawn: "this.all.push(this.add(i, life));",
-    size: "this.all.length",
-  };
-}
+      for (let i = 0; i < all.length; i++) { const it = all[i]; ${body} }`;
 
-/** Writes all fields of an object that is used again. */
-function rewrite(source: string): Storage["take"] {
-  return (values) => `const ref = ${source}; ${each((it) => `ref.${it} = ${values[it]};`)}`;
-}
+/** Objects in an array, used again where they are: four times as fast as if they moved. */
+const RECYCLED: Storage = {
+  label: "recycled objects",
+  import: () => Promise.resolve({ Mote }),
+  setUp: "this.all = []; this.#spare = [];",
+  take: (values) => `
+    let ref = this.#spare.pop();
+    if (ref === undefined) this.all.push(ref = new Mote(0, 0, 0, 0, 0));
+    ${each((it) => `ref.${it} = ${values[it]};`)}`,
+  remove: "ref.life = 0; this.#spare.push(ref);",
+  removeInLoop: "this.#spare.push(it);",
+  read: (field) => `ref.${field}`,
+  at: (field) => `it.${field}`,
+  loop: (body) => overAll(`if (it.life === 0) continue; ${body}`),
+  refs: "new Array(count)",
+  size: "this.all.length - this.#spare.length",
+};
+
+/** Objects in an array, in which those that live move up. `last` shows the compiler each new one. */
+const OBJECTS: Storage = {
+  ...RECYCLED,
+  label: "plain objects",
+  setUp: "this.all = []; this.last = undefined;",
+  take: (values) =>
+    `const ref = ${NEW_MOTE(values)};${values.x === "0" ? " this.last = ref;" : ""}`,
+  remove: "",
+  loop: overAll,
+  frame: (move) =>
+    `let kept = 0; ${overAll(`${move} if (--it.life > 0) all[kept++] = it;`)} all.length = kept;`,
+  spawn: "this.all.push(this.add(i, life));",
+  size: "this.all.length",
+};
 
 // -- packages --
 
@@ -463,18 +466,8 @@ export const NAMED: Readonly<Record<string, Storage>> = {
   forOf: FOR_OF,
   wide: inPool("Pool, wide handles", 'new Pool(Particle, { handles: "wide" })'),
   slab: SLAB,
-  objects: objects(
-    "plain objects",
-    "this.last = undefined;", // written in `take`, so that the compiler cannot leave the object out
-    (values) => `const ref = ${NEW_MOTE(values)};${values.x === "0" ? " this.last = ref;" : ""}`,
-    "",
-  ),
-  recycled: objects(
-    "recycled objects",
-    "this.#spare = [];",
-    rewrite("this.#spare.pop() ?? new Mote(0, 0, 0, 0, 0)"),
-    "this.#spare.push(ref);",
-  ),
+  objects: OBJECTS,
+  recycled: RECYCLED,
   wolf: WOLF,
 };
 

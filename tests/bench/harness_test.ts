@@ -134,7 +134,7 @@ Deno.test("contestants of the game agree on counts and integers exactly, and dou
     const other = JSON.stringify({ ...sums, ...more });
     checkAgreed(game, game.plan, disagreed("columns", JSON.stringify(sums), contestant, other));
   };
-  for (const it of ["objects/sweeps", "koota"]) check(it, { floats: 1000.001 });
+  for (const it of ["objects/kinds", "koota"]) check(it, { floats: 1000.001 });
   check("slab", { floats: 1000.0000001 });
   assertThrows(() => check("slab", { floats: 1000.001 }));
   for (const more of [{ floats: 1001 }, { records: 2 }, { integers: 8 }]) {
