@@ -53,7 +53,7 @@ export {
 export { toC, toWGSL } from "./src/struct/text.ts";
 export * from "./src/struct/handle_type.ts";
 export type { RecordMethods, View, Viewed, viewed } from "./src/struct/view.ts";
-export type { ArrayView, FieldView, NoSpread } from "./src/struct/array_view.ts";
+export type { ArrayView, FieldView, NoSpread, ReusedIterator } from "./src/struct/array_view.ts";
 export type { HandleKind } from "./src/slab/handle.ts";
 export { HandleMap, type HandleMapPool } from "./src/pool/handle_map.ts";
 export { pack, type StripedPool } from "./src/pool/pack.ts";

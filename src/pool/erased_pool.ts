@@ -12,6 +12,7 @@ import { noteOwn } from "../slab/own_functions.ts";
 import type { Slab } from "../slab/slab.ts";
 import { mayDetach } from "../slab/slab_class.ts";
 import { linkedSlabsOf } from "../slab/typed_slab.ts";
+import type { ReusedIterator } from "../struct/array_view.ts";
 import type { Target } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { AnyHandle, Handle } from "../struct/handle_type.ts";
@@ -530,11 +531,11 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {TypeError} when the pool was created without `types`.
    * @throws {DisposedError} after `dispose`.
    */
-  [Symbol.iterator](): IterableIterator<View<S>> {
+  [Symbol.iterator](): ReusedIterator<View<S>> {
     this._slab.checkUsable("iterate");
     this.#checkTagged("iterate over all records");
     const { iteration: { RecordIterator } } = this._kinds.passes;
-    return new RecordIterator(this._slab) as unknown as IterableIterator<View<S>>;
+    return new RecordIterator(this._slab) as unknown as ReusedIterator<View<S>>;
   }
 
   /**
@@ -558,10 +559,10 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * assertEquals(Array.from(nodes.all(Leaf), (leaf) => leaf.value), [1, 2]);
    * ```
    */
-  all<T extends S>(struct: T): IterableIterator<View<T>> {
+  all<T extends S>(struct: T): ReusedIterator<View<T>> {
     this._slab.checkUsable("iterate");
     const { iteration: { RecordIterator } } = this._kinds.of("iterate", struct).passes;
-    return new RecordIterator(this._slab) as unknown as IterableIterator<View<T>>;
+    return new RecordIterator(this._slab) as unknown as ReusedIterator<View<T>>;
   }
 
   /**
@@ -574,11 +575,11 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
-  handles<T extends S>(struct?: T): IterableIterator<HandleOf<T>> {
+  handles<T extends S>(struct?: T): ReusedIterator<HandleOf<T>> {
     this._slab.checkUsable("iterate");
     const kind = struct === undefined ? undefined : this._kinds.of("iterate", struct);
     const only = this._tagged && kind !== undefined ? kind.tag : ALL_KINDS;
-    return new HandleIterator(this._slab, only) as unknown as IterableIterator<HandleOf<T>>;
+    return new HandleIterator(this._slab, only) as unknown as ReusedIterator<HandleOf<T>>;
   }
 
   /**

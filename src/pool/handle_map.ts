@@ -250,9 +250,9 @@ export class HandleMap<S extends AnyStruct | Fields, V> implements Iterable<[Han
    * assertEquals([...names], [[a, "a"], [b, "b"]]);
    * ```
    */
-  [Symbol.iterator](): IterableIterator<[HandleOf<S>, V]> {
+  [Symbol.iterator](): Generator<[HandleOf<S>, V], void, unknown> {
     this.#check("iterate");
-    return pairs(this._stores) as IterableIterator<[HandleOf<S>, V]>;
+    return pairs(this._stores) as Generator<[HandleOf<S>, V], void, unknown>;
   }
 
   /**
@@ -305,7 +305,7 @@ function removal(slab: Reference<MapSlab>, observer: SlabObserver): () => void {
   };
 }
 
-function* pairs(stores: readonly Store[]): IterableIterator<[number, unknown]> {
+function* pairs(stores: readonly Store[]): Generator<[number, unknown], void, unknown> {
   for (const store of stores) {
     for (let at = store.next(-1); at >= 0; at = store.next(at)) {
       yield [store.handles[at], store.values[at]];

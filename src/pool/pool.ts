@@ -21,6 +21,7 @@ import { noteOwn } from "../slab/own_functions.ts";
 import type { Chunk, Slab, SlabClass } from "../slab/slab.ts";
 import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
 import { linkedSlabsOf, type OwnCode } from "../slab/typed_slab.ts";
+import type { ReusedIterator } from "../struct/array_view.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Handle } from "../struct/handle_type.ts";
 import type { AnyStruct, Fields, Init, StructOf } from "../struct/schema.ts";
@@ -479,7 +480,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * assertEquals(sum, 6);
    * ```
    */
-  [Symbol.iterator](): IterableIterator<View<T>> {
+  [Symbol.iterator](): ReusedIterator<View<T>> {
     return this._own[Symbol.iterator].call(this);
   }
 
@@ -499,9 +500,9 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * assertEquals([...pool.handles()], handles);
    * ```
    */
-  handles(): IterableIterator<Handle<T>> {
+  handles(): ReusedIterator<Handle<T>> {
     this._slab.checkUsable("iterate");
-    return new HandleIterator(this._slab) as unknown as IterableIterator<Handle<T>>;
+    return new HandleIterator(this._slab) as unknown as ReusedIterator<Handle<T>>;
   }
 
   /**
@@ -879,10 +880,10 @@ function definePool(
       return freed;
     }
 
-    override [Symbol.iterator](): IterableIterator<View<AnyStruct>> {
+    override [Symbol.iterator](): ReusedIterator<View<AnyStruct>> {
       const slab = this._slab;
       slab.checkThere();
-      return new RecordIterator(slab) as unknown as IterableIterator<View<AnyStruct>>;
+      return new RecordIterator(slab) as unknown as ReusedIterator<View<AnyStruct>>;
     }
 
     override get size(): number {

@@ -10,6 +10,7 @@ import { RUNS_NO_USER_CODE, RUNS_USER_CODE, type TracedCalls } from "../slab/cal
 import { type Iteration, MAX_ARGUMENTS, type Visitor } from "../slab/iterate.ts";
 import { type Slab, type SlabOwner, slabs } from "../slab/slab.ts";
 import { type TypedSlab, typedSlabsOf } from "../slab/typed_slab.ts";
+import type { ReusedIterator } from "../struct/array_view.ts";
 import type { AnyHandle, Handle } from "../struct/handle_type.ts";
 import { type AnyStruct, type Fields, Struct } from "../struct/schema.ts";
 import { type RecordView, rootOf, type View } from "../struct/view.ts";
@@ -172,7 +173,7 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * @returns An iterator. It yields the same view each time, moved to the next record.
    * @throws {DisposedError} after `dispose`.
    */
-  abstract [Symbol.iterator](): IterableIterator<V>;
+  abstract [Symbol.iterator](): ReusedIterator<V>;
 
   // -- records --
 

@@ -10,6 +10,7 @@ import { compilerFor } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Slab } from "../slab/slab.ts";
 import { linkedSlabsOf, typedSlabsOf } from "../slab/typed_slab.ts";
+import type { ReusedIterator } from "../struct/array_view.ts";
 import type { Handle } from "../struct/handle_type.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { AnyStruct, Init } from "../struct/schema.ts";
@@ -510,7 +511,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @returns An iterator. It yields one view for each struct, moved to the next record.
    * @throws {DisposedError} after `dispose`.
    */
-  [Symbol.iterator](): IterableIterator<View<S>> {
+  [Symbol.iterator](): ReusedIterator<View<S>> {
     return new Chain(this.pools.map((pool) => pool[Symbol.iterator]()));
   }
 
@@ -523,7 +524,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
-  all<T extends S>(struct: T): IterableIterator<View<T>> {
+  all<T extends S>(struct: T): ReusedIterator<View<T>> {
     return this.poolFor(struct).all(struct);
   }
 
@@ -537,7 +538,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * @throws {SchemaError | TypeMismatchError} when records of the struct cannot be stored here.
    * @throws {DisposedError} after `dispose`.
    */
-  handles<T extends S>(struct?: T): IterableIterator<HandleOf<T>> {
+  handles<T extends S>(struct?: T): ReusedIterator<HandleOf<T>> {
     if (struct !== undefined) return this.poolFor(struct).handles(struct);
     return new Chain(this.pools.map((pool) => pool.handles<T>()));
   }

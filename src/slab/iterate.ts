@@ -11,6 +11,7 @@
  *
  * @module
  */
+import type { ReusedIterator } from "../struct/array_view.ts";
 import type { Compile } from "../struct/scalars.ts";
 import { inUnits, type RecordView, type RecordViewClass } from "../struct/view.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
@@ -82,7 +83,7 @@ export const MAX_ARGUMENTS = 4;
 export const ALL_KINDS = -1;
 
 /** The class of iterators over the records of a slab. */
-export type IteratorClass = new (slab: Slab) => IterableIterator<RecordView>;
+export type IteratorClass = new (slab: Slab) => ReusedIterator<RecordView>;
 
 /** The ways to iterate over the records of a pool. */
 export interface Iteration {
@@ -544,7 +545,7 @@ function defineMixedLoop(
 // -- handles, and several iterators in a row --
 
 /** An iterator over the live chunks of a slab, in code that all pools share. */
-export abstract class LiveChunks<T> implements IterableIterator<T> {
+export abstract class LiveChunks<T> implements ReusedIterator<T> {
   done = false;
   /** The current result; not read before the first step. */
   abstract value: T;
@@ -613,14 +614,14 @@ export class HandleIterator extends LiveChunks<number> {
 }
 
 /** An iterator over the results of several iterators, one after the other. */
-export class Chain<T> implements IterableIterator<T> {
+export class Chain<T> implements ReusedIterator<T> {
   done = false;
   value: T = undefined as T; // not read before next()
-  private readonly iterators: readonly Iterator<T>[];
+  private readonly iterators: readonly ReusedIterator<T>[];
   private current = 0;
 
   /** @param iterators The iterators. */
-  constructor(iterators: readonly Iterator<T>[]) {
+  constructor(iterators: readonly ReusedIterator<T>[]) {
     this.iterators = iterators;
   }
 

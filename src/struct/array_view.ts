@@ -47,6 +47,21 @@ export type FieldView<T extends FieldType, Self = unknown> = T extends ArrayType
   : ValueOf<T, Self>;
 
 /**
+ * An iterator whose `next()` allocates nothing: it returns the same object each time, with the next
+ * `value`. At the end the last value stays there, so its type is known only once `done` was tested.
+ *
+ * @category Structs and views
+ * @typeParam T What it yields.
+ */
+// `IterableIterator<T, unknown>` says the same, but has one parameter before TypeScript 5.6.
+export interface ReusedIterator<T> extends IterableIterator<T> {
+  /** Goes on. */
+  next(): IteratorResult<T, unknown>;
+  /** Returns itself. */
+  [Symbol.iterator](): ReusedIterator<T>;
+}
+
+/**
  * The view of an array field. A view of a record has it, and binds it to each record that it is
  * bound to.
  *
@@ -119,13 +134,13 @@ export abstract class ArrayView<E extends ElementType = ElementType> {
    *
    * @returns An iterator of the results of {@linkcode get}.
    */
-  [Symbol.iterator](): IterableIterator<FieldView<E>> {
+  [Symbol.iterator](): ReusedIterator<FieldView<E>> {
     return new ElementIterator(this);
   }
 }
 
 /** An iterator that is its own result, so that `next()` allocates nothing. */
-class ElementIterator<E extends ElementType> implements IterableIterator<FieldView<E>> {
+class ElementIterator<E extends ElementType> implements ReusedIterator<FieldView<E>> {
   done = false;
   value: FieldView<E> = undefined as unknown as FieldView<E>; // not read before next()
   readonly #array: ArrayView<E>;

@@ -33,6 +33,7 @@ import type {
   PoolSetStats,
   PoolStats,
   RecordMethods,
+  ReusedIterator,
   ScopedRecord,
   SharedPool,
   StructOf,
@@ -265,7 +266,7 @@ Deno.test("Pool's members take and return handles, views and figures of their ty
       cursor: EnemyView;
       seek: EnemyView;
       handleOf: EnemyHandle;
-      handles: IterableIterator<EnemyHandle>;
+      handles: ReusedIterator<EnemyHandle>;
       scoped: ScopedRecord<typeof Enemy>;
       stats: PoolStats;
       tryFree: boolean;
