@@ -63,9 +63,22 @@ import { checkFunction, type PoolBase } from "./pool_base.ts";
  * assertEquals(units.has(all[63]), false);
  * ```
  */
+export function compact(pool: PoolBase<unknown, number>): number;
+/**
+ * Does the same, and tells which records it has moved.
+ *
+ * @typeParam H Handles of the pool.
+ * @param pool A pool, of any class.
+ * @param moved Called with the old and the new handle of each moved record.
+ * @returns The bytes that were given back.
+ */
 export function compact<H extends number>(
   pool: PoolBase<unknown, H>,
   moved?: (from: H, to: H) => void,
+): number;
+export function compact(
+  pool: PoolBase<unknown, number>,
+  moved?: (from: never, to: never) => void,
 ): number {
   const slabs = usableSlabs("compact", pool).map(({ slab }) => slab);
   if (moved !== undefined) checkFunction(slabs[0], "compact", moved);
