@@ -60,7 +60,7 @@ export { pack, type StripedPool } from "./src/pool/pack.ts";
 export type { PackTarget } from "./src/slab/pack.ts";
 export { compact } from "./src/pool/compact.ts";
 export * from "./src/pool/snapshot.ts";
-export type { SnapshotOptions } from "./src/slab/envelope.ts";
+export type { NewBytes, SnapshotOptions } from "./src/slab/envelope.ts";
 export * from "./src/pool/save.ts";
 export * from "./src/bytes/arena.ts";
 export { restoreArena, snapshotArena } from "./src/bytes/arena_snapshot.ts";

@@ -25,6 +25,7 @@ import {
   checkLayout,
   fingerprintOf,
   HEADER_BYTES,
+  type NewBytes,
   padded,
   readHeader,
   type SnapshotArrays,
@@ -82,6 +83,25 @@ interface SnappedBlock {
  * assertEquals(arena.alloc(100), b);
  * ```
  */
+export function snapshotArena(
+  arena: Arena,
+  into?: undefined,
+  options?: SnapshotOptions,
+): NewBytes;
+/**
+ * Writes the whole state of the arena as above, to an array of the caller's if it has the room.
+ *
+ * @typeParam B The type of `into`.
+ * @param arena An arena.
+ * @param into Where to write, starting at a multiple of 8 bytes of its buffer.
+ * @param options See {@linkcode SnapshotOptions}.
+ * @returns `into`, or a new array.
+ */
+export function snapshotArena<B extends Uint8Array>(
+  arena: Arena,
+  into: B | undefined,
+  options?: SnapshotOptions,
+): B | NewBytes;
 export function snapshotArena(
   arena: Arena,
   into?: Uint8Array,

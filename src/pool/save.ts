@@ -12,7 +12,7 @@
 import { optionsProblem } from "../messages/nearest.ts";
 import { showValue } from "../messages/show.ts";
 import { skipNumbers } from "../slab/debug_handles.ts";
-import type { SnapshotArrays } from "../slab/envelope.ts";
+import type { NewBytes, SnapshotArrays } from "../slab/envelope.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import { queueOf, relinkBlocks, settle } from "../slab/rebuild.ts";
 import { growAll } from "../slab/snapshot.ts";
@@ -97,8 +97,8 @@ export interface LoadReport {
  * assertEquals(added, ["struct.y"]);
  * ```
  */
-export function save(pool: PoolBase<unknown, number>): Uint8Array {
-  return writeSave(usableSlabs("save", pool));
+export function save(pool: PoolBase<unknown, number>): NewBytes {
+  return writeSave(usableSlabs("save", pool)) as NewBytes; // which it has just made
 }
 
 /**

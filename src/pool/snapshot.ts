@@ -6,6 +6,7 @@
 import {
   fingerprintOf,
   layoutText,
+  type NewBytes,
   type SnapshotOptions,
   WITH_CHECKSUM,
 } from "../slab/envelope.ts";
@@ -46,6 +47,25 @@ import type { PoolBase } from "./pool_base.ts";
  * assertEquals(pool.has(later), false);
  * ```
  */
+export function snapshot(
+  pool: PoolBase<unknown, number>,
+  into?: undefined,
+  options?: SnapshotOptions,
+): NewBytes;
+/**
+ * Writes the whole state of a pool as above, to an array of the caller's if it has the room.
+ *
+ * @typeParam B The type of `into`.
+ * @param pool A pool, of any class.
+ * @param into The array to write to, starting at a multiple of 8 bytes in its buffer.
+ * @param options See {@linkcode SnapshotOptions}.
+ * @returns `into`, or a new array.
+ */
+export function snapshot<B extends Uint8Array>(
+  pool: PoolBase<unknown, number>,
+  into: B | undefined,
+  options?: SnapshotOptions,
+): B | NewBytes;
 export function snapshot(
   pool: PoolBase<unknown, number>,
   into?: Uint8Array,

@@ -400,6 +400,14 @@ function typeText(type: FieldType): string {
   return type.kind === "ref" ? "ref" : `${typeText(type.element)}[${type.length}]`;
 }
 
+/**
+ * A new `Uint8Array` of an `ArrayBuffer`, which `Blob`, `Response`, `crypto.subtle` and sockets take.
+ *
+ * @category Saves and snapshots
+ */
+// `Uint8Array<ArrayBuffer>` from TypeScript 5.7 on; before, the type has no parameter.
+export type NewBytes = ReturnType<Uint8ArrayConstructor["of"]>;
+
 /** Whether a value is a `Uint8Array`, of any realm: a `Buffer` in Jest is of another one. */
 function isBytes(value: unknown): boolean {
   return ArrayBuffer.isView(value) && Reflect.get(value, Symbol.toStringTag) === "Uint8Array";

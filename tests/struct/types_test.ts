@@ -9,11 +9,14 @@ import { assertType, type IsExact } from "@std/testing/types";
 import {
   Arena,
   array,
+  compact,
   ErasedPool,
   NULL_HANDLE,
   Pool,
   PoolSet,
   ref,
+  save,
+  snapshot,
   Struct,
   struct,
 } from "../../mod.ts";
@@ -306,6 +309,10 @@ Deno.test("Pool's callbacks and iterators have the types of the view and the han
   });
   for (const view of pool) assertType<IsExact<typeof view, EnemyView>>(true);
   for (const handle of pool.handles()) assertType<IsExact<typeof handle, EnemyHandle>>(true);
+  const { value } = pool.handles().next();
+  const step = pool[Symbol.iterator]().next();
+  assertType<IsExact<[typeof value, typeof step.value], [unknown, unknown]>>(true);
+  if (step.done !== true) assertType<IsExact<typeof step.value, EnemyView>>(true);
   const none = pool.loop((view, handle) => {
     assertType<IsExact<[typeof view, typeof handle], [EnemyView, EnemyHandle]>>(true);
   });
@@ -329,6 +336,17 @@ Deno.test("Pool.allocMany() returns the kind of array that it is given", () => {
   type Arrays = [VecHandle[], VecHandle[], Int32Array<ArrayBuffer>, Float64Array<ArrayBuffer>];
   assertType<IsExact<Made, [...Arrays, VecHandle]>>(true);
   assertEquals(pool.get(again).x, 0);
+});
+
+// -- bytes --
+
+Deno.test("Saves and snapshots are arrays that a Blob takes", () => {
+  using ships = new Pool(Ship);
+  const into: Uint8Array = new Uint8Array(8);
+  const made = [save(ships), snapshot(ships), snapshot(ships, new Uint8Array(8))];
+  const maybeShared = snapshot(ships, into);
+  assertType<IsExact<typeof made, Uint8Array<ArrayBuffer>[]>>(true);
+  assertType<Fits<Uint8Array, typeof maybeShared>>(true);
 });
 
 // -- ErasedPool and PoolSet --
@@ -634,6 +652,7 @@ function checkArguments(pool: EnemyPool, ships: Pool<typeof Ship>): void {
   damage();
   // @ts-expect-error an argument too many
   damage(5, 6);
+  for (const any of [pool, ships]) compact(any);
   // @ts-expect-error the size is read-only
   pool.size = 1;
   // @ts-expect-error the blocks are read-only
