@@ -115,7 +115,7 @@ export type ValueOf<T, Self = unknown> = T extends "i64" | "u64" ? bigint
  * @typeParam Self The struct that has the field, for `ref("self")`.
  */
 export type InitOf<T, Self = unknown> = T extends ArrayType<infer E> ? ItemsOf<InitOf<E, Self>>
-  : T extends Struct<infer F> ? { readonly [K in keyof F]?: InitOf<F[K], T> }
+  : T extends Struct<infer F> ? { readonly [K in keyof F]?: InitOf<F[K], T> | undefined }
   : T extends "ref" | RefType ? ValueOf<T, Self> | null
   : ValueOf<T>;
 

@@ -74,7 +74,7 @@ type EnemyHandle = Handle<typeof Enemy>;
 type EnemyView = View<typeof Enemy>;
 type VecHandle = Handle<typeof Vec2>;
 type PlainVec2 = { x: number; y: number };
-type Vec2Init = { readonly x?: number; readonly y?: number };
+type Vec2Init = { readonly x?: number | undefined; readonly y?: number | undefined };
 
 const Ship = struct({ x: "f32", hp: "u16" }, { name: "Ship" });
 /** The same fields as `Ship`. */
@@ -127,16 +127,16 @@ Deno.test("Init takes any part of a record, array-like objects, and null for lin
   assertType<IsExact<Init<typeof Vec2>, Vec2Init>>(true);
   assertType<
     IsExact<Init<typeof Enemy>, {
-      readonly pos?: Vec2Init;
-      readonly hp?: number;
-      readonly alive?: boolean;
-      readonly score?: bigint;
-      readonly color?: ItemsOf<number>;
-      readonly flags?: ItemsOf<boolean>;
-      readonly trail?: ItemsOf<Vec2Init>;
-      readonly target?: VecHandle | null;
-      readonly targets?: ItemsOf<VecHandle | null>;
-      readonly next?: AnyHandle | null;
+      readonly pos?: Vec2Init | undefined;
+      readonly hp?: number | undefined;
+      readonly alive?: boolean | undefined;
+      readonly score?: bigint | undefined;
+      readonly color?: ItemsOf<number> | undefined;
+      readonly flags?: ItemsOf<boolean> | undefined;
+      readonly trail?: ItemsOf<Vec2Init> | undefined;
+      readonly target?: VecHandle | null | undefined;
+      readonly targets?: ItemsOf<VecHandle | null> | undefined;
+      readonly next?: AnyHandle | null | undefined;
     }>
   >(true);
   assertType<Fits<{ color: Uint8Array; trail: [{ x: 1 }] }, Init<typeof Enemy>>>(true);
@@ -228,15 +228,15 @@ Deno.test('ref("self") is a handle of the struct that has the field', () => {
   >(true);
   assertType<
     IsExact<Init<typeof Tree>, {
-      readonly value?: number;
-      readonly parent?: TreeHandle | null;
-      readonly children?: ItemsOf<TreeHandle | null>;
+      readonly value?: number | undefined;
+      readonly parent?: TreeHandle | null | undefined;
+      readonly children?: ItemsOf<TreeHandle | null> | undefined;
       readonly ring?: {
-        readonly at?: number;
-        readonly next?: Handle<"Ring"> | null;
-        readonly tree?: AnyHandle | null;
-      };
-      readonly rings?: ItemsOf<{ readonly next?: Handle<"Link"> | null }>;
+        readonly at?: number | undefined;
+        readonly next?: Handle<"Ring"> | null | undefined;
+        readonly tree?: AnyHandle | null | undefined;
+      } | undefined;
+      readonly rings?: ItemsOf<{ readonly next?: Handle<"Link"> | null | undefined }> | undefined;
     }>
   >(true);
 });
