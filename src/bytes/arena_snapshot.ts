@@ -128,6 +128,8 @@ export function snapshotArena(
  * block that suits the addresses; nothing changes then.
  * @throws {TypeError} when `bytes` is no `Uint8Array`, or the arena's memory was detached.
  * @throws {OutOfMemoryError} when the resource has no memory for a block; nothing changes then.
+ * @throws {Error} when the resource calls the arena meanwhile and changes its blocks, or detaches
+ * `bytes`; nothing is restored then.
  * @throws {DisposedError} after `dispose`.
  */
 export function restoreArena(arena: Arena, bytes: Uint8Array): void {
@@ -239,8 +241,9 @@ function readArena(
     const block = held.get(base);
     return block?.byteLength === byteLength ? block : undefined;
   });
-  const regions = takeAll(space, snapped, found);
-  const gone = space.withdraw(metadata.blocks.filter((block) => !found.includes(block)));
+  const regions = takeAll(space, snapped, found, bytes);
+  const kept = new Set(found);
+  const gone = space.withdraw(metadata.blocks.filter((block) => !kept.has(block)));
   const blocks = snapped.blocks.map(({ base, byteLength }, i) =>
     found[i] ?? space.mapAt(base, byteLength, regions.get(i)!) // taken for all that were not found
   );
@@ -255,8 +258,10 @@ function takeAll(
   space: AddressSpace,
   snapped: Snapped,
   found: readonly (Extent | undefined)[],
+  bytes: Uint8Array,
 ): Map<number, MemoryRegion> {
   const regions = new Map<number, MemoryRegion>();
+  const extents = [...space.extents];
   let isDone = false;
   try {
     snapped.blocks.forEach(({ base, byteLength }, i) => {
@@ -270,11 +275,18 @@ function takeAll(
       }
       regions.set(i, region);
     });
-    isDone = true;
+    if (bytes.byteLength === 0) throw resourceError(space, "has detached the bytes to read");
+    isDone = extents.length === space.extents.length &&
+      extents.every((extent, i) => extent === space.extents[i]);
+    if (!isDone) throw resourceError(space, "has changed its blocks meanwhile");
   } finally {
     if (!isDone) space.release([...regions.values()]);
   }
   return regions;
+}
+
+function resourceError({ label }: AddressSpace, what: string): Error {
+  return new Error(`Cannot restore ${label}: its memory resource ${what}`);
 }
 
 /** Restores the contents of a block. Past its top it must be zero, since `alloc` does not clear. */

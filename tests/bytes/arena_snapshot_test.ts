@@ -282,3 +282,38 @@ Deno.test("restoreArena() ends scopes past its position, like reset()", () => {
     validate(arena);
   }
 });
+
+Deno.test("restoreArena() restores nothing where its resource changes the arena, or takes the bytes", () => {
+  let saved = new Uint8Array(0);
+  const meanwhile: Record<string, (arena: Arena) => unknown> = {
+    "has changed its blocks meanwhile": (arena) => arena.alloc(200), // in a block of its own
+    "has detached the bytes to read": () => saved.buffer.transfer(),
+  };
+  for (const [problem, call] of Object.entries(meanwhile)) {
+    let onAllocate = () => {};
+    const memory = new Ledger({
+      allocate(byteLength, align) {
+        onAllocate();
+        return heapMemory.allocate(byteLength, align);
+      },
+      release: (region) => heapMemory.release(region),
+    });
+    using arena = new Arena({ ...OPTIONS, memory });
+    fill(arena, [200, 200, 200]);
+    saved = snapshotArena(arena);
+    arena.reset();
+    arena.trim();
+    const [address] = fill(arena, [200]);
+    onAllocate = () => {
+      onAllocate = () => {};
+      call(arena);
+    };
+    assertThrows(
+      () => restoreArena(arena, saved),
+      Error,
+      `Arena "it": its memory resource ${problem}`,
+    );
+    assertEquals([arena.bytes(address, 200)[7], memory.lent.size], [1, arena.stats().blocks]);
+    validate(arena);
+  }
+});
