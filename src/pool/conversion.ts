@@ -37,7 +37,7 @@ export type Renames = ReadonlyMap<string, string>;
  * @param name The name in the save.
  * @param next Returns what a name was renamed to; `undefined` if it was not.
  * @param isThere Whether the pool has a name.
- * @returns The new name; the last one where the pool has none of them.
+ * @returns The new name; where the pool has none of them the old one if it has that, else the last.
  */
 export function renamed(
   name: string,
@@ -47,11 +47,11 @@ export function renamed(
   const seen = new Set([name]);
   let last = name;
   for (let it = next(name); it !== undefined && !seen.has(it); it = next(it)) {
+    if (isThere(it)) return it;
     last = it;
-    if (isThere(it)) break;
     seen.add(it);
   }
-  return last;
+  return isThere(name) ? name : last;
 }
 
 /**

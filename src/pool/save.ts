@@ -37,7 +37,8 @@ export interface LoadOptions {
    * `{ "Ship.hp": "health" }` that of one struct, `{ Ship: "Vessel" }` a struct. Names that are not
    * in the save are ignored, and a new name can be renamed again, so the renames of all versions
    * can be in one object: with `{ hp: "health", health: "vitality" }` a field `hp` becomes `health`
-   * where the pool has that, else `vitality`.
+   * where the pool has that, else `vitality`. A save in which an old name stands for another field
+   * needs the renames since its version alone.
    */
   readonly rename?: Readonly<Record<string, string>> | undefined;
   /**

@@ -188,6 +188,14 @@ Deno.test("load() finds a struct by its new name, also where every object has su
   assertEquals(plain(pool), [{ hp: 3 }]);
 });
 
+Deno.test("load() renames a field that has the name of a struct, and the struct keeps it", () => {
+  using old = new Pool(struct({ node: "u8" }, { name: "node" }), SNAPPED);
+  old.alloc({ node: 3 });
+  using pool = new Pool(struct({ parent: "u8" }, { name: "node" }), SNAPPED);
+  reload(old, pool, { rename: { node: "parent" } });
+  assertEquals(plain(pool), [{ parent: 3 }]);
+});
+
 for (const from of SCALARS) {
   Deno.test(`load() converts ${from} to every other type as typed arrays do, and counts what wraps`, () => {
     const edges = edgesOf(from).slice(0, 64);
