@@ -57,6 +57,16 @@ export function queueOf(slab: Slab): QueueState {
   };
 }
 
+/**
+ * Keeps the search for a block without memory within the blocks, after some were dropped.
+ *
+ * @param slab The slab.
+ */
+export function clampQueue(slab: Slab): void {
+  const spread = spreadOf(slab);
+  if (spread !== undefined) spread._vacant = Math.min(spread._vacant, spread.blocks.length);
+}
+
 /** Returns a slab with spread reuse as that; `undefined` for others. */
 function spreadOf(slab: Slab): SpreadSlab | undefined {
   return slab.geometry.spread ? slab as SpreadSlab : undefined;

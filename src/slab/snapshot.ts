@@ -41,7 +41,7 @@ import {
   wantsChecksum,
   writeHeader,
 } from "./envelope.ts";
-import { NO_QUEUE, queueOf, settle, type SlabState, wasUsed } from "./rebuild.ts";
+import { clampQueue, NO_QUEUE, queueOf, settle, type SlabState, wasUsed } from "./rebuild.ts";
 import type { Slab } from "./slab.ts";
 import type { TypedSlab } from "./typed_slab.ts";
 import { releaseAll } from "../memory/region.ts";
@@ -321,7 +321,7 @@ export function growAll(
       for (const [slab, block] of grown) {
         if (block.isMapped && block.live === 0) slab.blockSet.release(block);
       }
-      all.forEach(({ slab: { blocks } }, i) => dropUnused(blocks, lengths[i]));
+      all.forEach(({ slab }, i) => dropUnused(slab, lengths[i]));
     }
   }
 }
@@ -345,12 +345,14 @@ function keepOnly(slab: Slab, mapped: readonly boolean[]): MemoryRegion[] {
  * Drops blocks beyond a length, except those that the memory resource has allocated records in
  * meanwhile.
  */
-function dropUnused(blocks: Block[], length: number): void {
+function dropUnused(slab: Slab, length: number): void {
+  const { blocks } = slab;
   while (blocks.length > length) {
     const last = blocks[blocks.length - 1];
-    if (last.isMapped || wasUsed(last)) return;
+    if (last.isMapped || wasUsed(last)) break;
     blocks.length--;
   }
+  clampQueue(slab);
 }
 
 function headBytes(kinds: number): number {

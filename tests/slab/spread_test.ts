@@ -15,7 +15,7 @@ import {
   validate,
   wasmMemory,
 } from "../../mod.ts";
-import type { AnyHandle, PoolOptions } from "../../mod.ts";
+import type { AnyHandle, MemoryResource, PoolOptions } from "../../mod.ts";
 // How often a pool looks at its blocks shows only in the slab, and its queue can be damaged only
 // there.
 import type { Block } from "../../src/slab/block.ts";
@@ -221,6 +221,33 @@ Deno.test("Spread reuse: restore() and load() without memory change nothing", ()
     validate(pool);
     assertEquals(snapshot(pool), empty);
   }
+});
+
+Deno.test("Spread reuse: a pool whose restore() fails, while its resource grows it, can be saved", () => {
+  const ledger = new Ledger();
+  let onRelease = () => {};
+  const memory: MemoryResource = {
+    allocate: (byteLength, align) => ledger.allocate(byteLength, align),
+    release(region) {
+      ledger.release(region);
+      onRelease();
+    },
+  };
+  const options: PoolOptions = { chunksPerBlock: 16, maxChunks: 2048, reuse: "spread" };
+  using large = counters(options);
+  large.allocMany(64);
+  using pool = counters({ ...options, memory });
+  pool.alloc();
+  ledger.budget = 2;
+  onRelease = () => {
+    onRelease = () => {};
+    ledger.budget = Infinity;
+    pool.reserve(200);
+    pool.trim();
+  };
+  assertThrows(() => restore(pool, snapshot(large)), OutOfMemoryError);
+  validate(pool);
+  restore(pool, snapshot(pool));
 });
 
 Deno.test("Spread reuse counts 4 bytes of link a chunk among the overhead", () => {
