@@ -179,8 +179,8 @@ export function readShape(buffer: unknown, struct: AnyStruct, name: string): Sha
     header[HEADER.chunkBytes] === struct.size;
   if (!isSame) {
     throw new SchemaError(
-      `${title}: struct "${struct.name}" has ${struct.size} bytes and another layout than the pool's records, which have ` +
-        `${header[HEADER.chunkBytes]} bytes; use the struct that the pool was created with`,
+      `${title}: struct "${struct.name}" of ${struct.size} bytes has another layout than the pool's records of ` +
+        `${header[HEADER.chunkBytes]} bytes; names, types and order of the fields must be the same`,
       struct.name,
       "",
     );

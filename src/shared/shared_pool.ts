@@ -630,7 +630,9 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
       if (thread !== this.thread) return this._slab.adoptFrom(thread);
     }
     throw new RangeError(
-      `Cannot adopt in ${this._slab.label}: it must be another thread, from 1 to ${this._slab.threads}, got ${thread}`,
+      `Cannot adopt in ${this._slab.label}: it must be another thread, from 1 to ${this._slab.threads}, got ${
+        showValue(thread)
+      }`,
     );
   }
 
@@ -866,7 +868,9 @@ function checkStripe({ label }: SharedSlab, given: Stripe): void {
   const { stripe, of } = given ?? {}; // a JavaScript caller may pass null
   if (Number.isInteger(stripe) && Number.isInteger(of) && stripe >= 0 && stripe < of) return;
   throw new RangeError(
-    `Cannot iterate over ${label}: stripe must be an integer from 0 to of - 1, got ${stripe} of ${of}`,
+    `Cannot iterate over ${label}: stripe must be an integer from 0 to of - 1, got ${
+      showValue(stripe)
+    } of ${showValue(of)}`,
   );
 }
 

@@ -124,6 +124,7 @@ const BAD_ARGUMENTS: readonly [
   [(bad, here) => here.allocAt(bad), TypeError, NO_VIEW, NO_VIEWS],
   [(bad, here) => here.handleOf(bad), TypeError, NOT_MINE, NO_VIEWS.slice(1)],
   [(_, here) => here.handleOf(here.cursor()), TypeError, NOT_MINE, [0]],
+  [(bad, here) => here.adopt(bad), RangeError, `${THREAD} "2"`, ["2"]],
   [(_, here, there, handle) => here.handleOf(there.get(handle)), TypeError, NOT_MINE, [0]],
   [(bad, here) => here.forEach(() => assert(false), bad), RangeError, RANGE, BAD_STRIPES],
   [(bad, here) => here.loop(() => assert(false), bad), RangeError, RANGE, BAD_STRIPES],
@@ -239,7 +240,7 @@ Deno.test("SharedPool.create() throws on bad options, on those that it does not 
 Deno.test("SharedPool.attach() throws SchemaError on records of another size whose layout has the same hash", () => {
   const here = SharedPool.create({ hp: "f64", life: "u16", vy: "f64" });
   const attach = () => SharedPool.attach({ hp: "u8", size: "u8", id: "f32" }, here.share());
-  assertThrows(attach, SchemaError, "has 8 bytes and another layout");
+  assertThrows(attach, SchemaError, "of 8 bytes has another layout");
 });
 
 Deno.test("SharedPool.attach() throws SchemaError on another layout, TypeError on a bad option, and does not join", () => {
@@ -248,8 +249,8 @@ Deno.test("SharedPool.attach() throws SchemaError on another layout, TypeError o
   for (const fields of [...others, { x: "f32" } as const, { of: array("f32", 2) }]) {
     const Other = struct(fields, { name: "Other" });
     const message =
-      `Cannot attach SharedPool "motes": struct "Other" has ${Other.size} bytes and ` +
-      "another layout than the pool's records, which have 8 bytes";
+      `Cannot attach SharedPool "motes": struct "Other" of ${Other.size} bytes has another ` +
+      "layout than the pool's records of 8 bytes; names, types and order of the fields must";
     const error = assertThrows(() => SharedPool.attach(Other, here.share()), SchemaError, message);
     assertEquals(error.struct, "Other");
   }
