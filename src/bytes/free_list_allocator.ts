@@ -211,7 +211,9 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * copy.
    *
    * From the second time that an allocation is made larger, it gets room for half as much again, if
-   * there is any, so that appending n bytes one by one takes O(n). Shrinking frees that room.
+   * there is any, so that appending n bytes one by one takes O(n). Shrinking frees that room
+   * for others, but a large allocation keeps its memory mapped as long as a byte of it is live: to
+   * give that back, allocate anew, copy, and `free`.
    *
    * @param address Its address.
    * @param byteLength New size in bytes, a positive integer.

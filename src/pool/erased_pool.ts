@@ -651,6 +651,9 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * Allocates a zeroed record that is freed at the end of its `using` scope, unless it was freed
    * before, in O(1).
    *
+   * The scope keeps the handle: it does not follow a record that `compact` moves, and a record that
+   * has the same handle after a `restore` within the scope is freed.
+   *
    * @typeParam T The struct type.
    * @param struct The struct of the record.
    * @param init Values of fields; those left out stay zero.

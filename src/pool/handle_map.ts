@@ -55,8 +55,9 @@ export interface HandleMapPool<S extends AnyStruct | Fields> {
  * slower.
  *
  * Values stay on `pool.trim()` and `pool.rebind()`, and move with their records in
- * `compact`. `restore` keeps the values of records that are live both before and
- * after it, `load` drops all. After the pool's `dispose` all calls but {@linkcode clear}
+ * `compact`. `restore` keeps the values of handles that are live both before and after it, also where
+ * the record is another one that has the same handle; set them again after going back. `load` drops
+ * all. After the pool's `dispose` all calls but {@linkcode clear}
  * throw `DisposedError`, and `size` is 0.
  *
  * Beside a `SharedPool` a map belongs to one thread. It does not notice when another thread frees a

@@ -577,6 +577,9 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * Allocates a zeroed record that is freed at the end of its `using` scope, unless it was freed
    * before, in O(1).
    *
+   * The scope keeps the handle: it does not follow a record that `compact` moves, and a record that
+   * has the same handle after a `restore` within the scope is freed.
+   *
    * @param init Values of fields; those left out stay zero.
    * @returns The handle and a view of the record, in an object that `using` disposes of.
    * @throws {PoolExhaustedError | OutOfMemoryError | TypeError | DisposedError} as
