@@ -6,6 +6,14 @@
 import { type AnyStruct, array, type ElementType, type FieldType, ref, struct } from "@slabs/pool";
 import { ParseError, type StructNode, type TypeNode } from "./parser.ts";
 
+/** Names that no constant can have: of the language, and of what else stands in the code. */
+const TAKEN = new Set(
+  ("break case catch class const continue debugger default delete do else enum export extends false " +
+    "finally for function if import in instanceof new null return super switch this throw true try " +
+    "typeof var void while with let static yield await implements interface package private " +
+    "protected public eval arguments Pool array ref struct pool handle").split(" "),
+);
+
 /** How fields are put in order. */
 export type Layout = "c" | "compact";
 
@@ -16,16 +24,26 @@ export type Layout = "c" | "compact";
  * @param layout The layout of the last one.
  * @returns The last one.
  * @throws {SchemaError} when the module rejects one.
- * @throws {ParseError} when a struct is named that there is not.
+ * @throws {ParseError} when a struct is named that there is not, or has a name that it cannot have.
  */
 export function build(nodes: readonly StructNode[], layout: Layout): AnyStruct {
   const known = new Map<string, AnyStruct>();
   let last: AnyStruct | undefined;
   nodes.forEach((node, i) => {
+    checkConstant(node.constant, known);
     last = structOf(node, known, i === nodes.length - 1 ? layout : undefined);
     known.set(node.constant, last);
   });
   return last!; // there is at least one
+}
+
+/** Checks that the code can have a constant of a name. */
+function checkConstant(name: string, known: ReadonlyMap<string, AnyStruct>): void {
+  if (name === "") return;
+  if (known.has(name)) throw new ParseError(`There are two structs ${name}`);
+  if (TAKEN.has(name)) {
+    throw new ParseError(`A struct cannot be called ${name}: the code needs the word`);
+  }
 }
 
 function structOf(
@@ -38,7 +56,8 @@ function structOf(
   if (twice !== undefined) throw new ParseError(`There are two fields "${twice[0]}"`);
   const options: Record<string, string> = Object.fromEntries(node.options);
   options.name ??= node.constant;
-  if (layout !== undefined) options.layout = layout;
+  const isLayout = ["c", "compact", undefined].includes(options.layout); // else struct() says so
+  if (layout !== undefined && isLayout) options.layout = layout;
   return struct(Object.fromEntries(fields), options);
 }
 
@@ -77,6 +96,7 @@ export function codeOf(nodes: readonly StructNode[], layout: Layout): string {
     const isLast = node === last;
     const constant = node.constant || "Item";
     const options = new Map([["name", constant], ...node.options]);
+    if (isLast) options.delete("layout");
     if (isLast && layout === "compact") options.set("layout", "compact");
     return `const ${constant} = ${structText(node, options, "\n  ", "\n")};`;
   }).join("\n");

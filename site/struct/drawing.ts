@@ -38,7 +38,7 @@ export function drawLayout(struct: AnyStruct): Element {
   let tint = 0;
   for (const span of spans) {
     const style = span.name === "" ? "padding" : `field tint-${tint++ % 2}`;
-    drawing.append(...pieces(span, style).filter(({ row }) => row < drawn).map(piece));
+    drawing.append(...pieces(span, style).map(piece));
   }
   if (rows === drawn) return drawing;
   const rest = struct.size - ROWS * ROW;
@@ -76,10 +76,12 @@ interface Piece {
   readonly name: string;
 }
 
+/** The parts of a span that are drawn. */
 function pieces({ name, offset, size }: Span, style: string): Piece[] {
   const parts: Piece[] = [];
-  for (let at = offset; at < offset + size;) {
-    const row = Math.floor(at / ROW), end = Math.min((row + 1) * ROW, offset + size);
+  const last = Math.min(offset + size, ROWS * ROW); // an array can have a billion bytes
+  for (let at = offset; at < last;) {
+    const row = Math.floor(at / ROW), end = Math.min((row + 1) * ROW, last);
     parts.push({ row, column: at % ROW, size: end - at, style, name: at === offset ? name : "" });
     at = end;
   }

@@ -42,8 +42,9 @@ class Editor {
 
   #read(): void {
     try {
-      this.#nodes = parseSchema(this.#source.value);
-      const structs = { c: build(this.#nodes, "c"), compact: build(this.#nodes, "compact") };
+      const nodes = parseSchema(this.#source.value);
+      const structs = { c: build(nodes, "c"), compact: build(nodes, "compact") };
+      this.#nodes = nodes;
       if (structs.compact.size === structs.c.size) this.#layout = "c";
       this.#layouts.replaceChildren(
         ...(["c", "compact"] as const).map((layout) => this.#layoutOf(layout, structs)),

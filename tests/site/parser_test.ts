@@ -43,6 +43,24 @@ Deno.test("codeOf() writes code that parses as the same struct", () => {
   }
 });
 
+Deno.test("codeOf() has the layout that is chosen, whatever the text says", () => {
+  const nodes = parseSchema('struct({ x: "u8", y: "f64", z: "u8" }, { layout: "compact" })');
+  assertEquals([build(nodes, "c").size, build(nodes, "compact").size], [24, 16]);
+  const hasLayout = (layout: "c" | "compact") => codeOf(nodes, layout).includes("layout");
+  assertEquals([hasLayout("c"), hasLayout("compact")], [false, true]);
+  const odd = parseSchema('struct({ x: "u8" }, { layout: "foo" })');
+  assertThrows(() => build(odd, "c"), SchemaError, 'layout must be "c" or "compact", got "foo"');
+});
+
+Deno.test("build() takes no names that the code cannot have", () => {
+  const one = (name: string) => `const ${name} = struct({ x: "u8" });`;
+  for (const name of ["class", "handle", "Pool", "await"]) {
+    assertThrows(() => build(parseSchema(one(name)), "c"), ParseError, `called ${name}`);
+  }
+  const two = parseSchema(one("A") + one("A"));
+  assertThrows(() => build(two, "c"), ParseError, "There are two structs A");
+});
+
 Deno.test("parseSchema() tells the line of what it cannot read", () => {
   const wrong: readonly [string, string][] = [
     ["", "Write a struct"],
