@@ -24,6 +24,7 @@ export function startSparks(): void {
   const slider = byId("count", HTMLInputElement);
   const stage = new Stage(canvas, painterOn(canvas), slider.valueAsNumber);
   watch(canvas, stage);
+  renewPainter(canvas, stage);
   const rows = new Rows(stage);
   const strip = new Strip(byId("strip", HTMLElement), WAYS.length);
   const rewind = new Rewind(stage);
@@ -53,6 +54,19 @@ function painterOn(canvas: HTMLCanvasElement): Painter {
   return new PlainPainter(canvas.getContext("2d", { alpha: false })!); // all browsers have it
 }
 
+/** Draws again once the GPU is back, which a page loses when a driver or a phone puts it to sleep. */
+function renewPainter(canvas: HTMLCanvasElement, stage: Stage): void {
+  const note = byId("gpu-lost", HTMLElement);
+  canvas.addEventListener("webglcontextlost", (event) => {
+    event.preventDefault(); // else it never comes back
+    note.hidden = false;
+  });
+  canvas.addEventListener("webglcontextrestored", () => {
+    note.hidden = true;
+    stage.painter = painterOn(canvas);
+  });
+}
+
 /** Tells the stage where the pointer is, and whether the canvas is in view. */
 function watch(canvas: HTMLCanvasElement, stage: Stage): void {
   canvas.addEventListener("pointermove", ({ offsetX, offsetY }) => stage.point(offsetX, offsetY));
@@ -70,25 +84,31 @@ function bindCount(slider: HTMLInputElement, stage: Stage, rows: Rows): void {
   });
 }
 
-/** Runs all ways one after the other. */
+/** Runs all ways one after the other, until somebody pauses or chooses a way. */
 function bindMeasure(stage: Stage, rows: Rows): void {
   const button = byId("measure", HTMLButtonElement);
   const progress = byId("measure-progress", HTMLProgressElement);
   button.addEventListener("click", async () => {
     button.disabled = true;
     progress.hidden = false;
-    const first = stage.way;
+    const { way: first, isPlaying } = stage;
     const ways = [...WAYS.keys()].filter((way) => rows.isPossible(way));
-    for (const [i, way] of ways.entries()) {
+    let isMeant = true;
+    stage.isPlaying = true;
+    for (let i = 0; i < ways.length && isMeant; i++) {
+      const way = ways[i];
       rows.choose(way);
       stage.times[way].clear();
-      stage.isPlaying = true;
       do {
         progress.value = (i + stage.times[way].length / MEASURED) / ways.length;
         await new Promise((resolve) => setTimeout(resolve, UPDATE));
-      } while (stage.wanted === way && stage.times[way].length < MEASURED);
+        isMeant = stage.isPlaying && stage.wanted === way;
+      } while (isMeant && stage.times[way].length < MEASURED);
     }
-    rows.choose(first);
+    if (isMeant) {
+      rows.choose(first);
+      stage.isPlaying = isPlaying;
+    }
     progress.hidden = true;
     button.disabled = false;
   });

@@ -14,6 +14,8 @@ import { WAYS } from "./ways.ts";
 
 /** Screens that are faster than this show a step in every second frame. */
 const SHORTEST_FRAME = 12.5;
+/** Frames of a field that are stepped at pause too, so that there is something to see. */
+const OPENING = 60;
 /** Share of the newest frame in a mean. */
 const NEWEST = 0.05;
 
@@ -41,10 +43,12 @@ export class Stage {
   readonly history: History = new History();
   readonly costs: Costs = { simulate: 0, upload: 0, draw: 0, snapshot: 0 };
   readonly #canvas: HTMLCanvasElement;
-  readonly #painter: Painter;
+  #painter: Painter;
   #field: SparkField | undefined;
   #way = -1;
   #frame = 0;
+  /** Frames that the field was stepped. */
+  #stepped = 0;
   #pointerX = NaN;
   #pointerY = NaN;
 
@@ -57,6 +61,12 @@ export class Stage {
     this.#canvas = canvas;
     this.#painter = painter;
     this.target = target;
+  }
+
+  /** What draws from now on. */
+  set painter(painter: Painter) {
+    this.#painter = painter;
+    if (this.#field !== undefined) painter.upload(this.#field.bytes(), this.#field.layout);
   }
 
   /** Number of the way that runs; -1 before the first frame. */
@@ -95,15 +105,13 @@ export class Stage {
       if (!this.isVisible) continue;
       if (this.wanted !== this.#way) await this.#change();
       if (this.seek !== undefined) this.#goBack(this.seek);
-      else if (this.isPlaying || this.#isEmpty) await this.#step();
+      else {
+        if (this.isPlaying) await this.#step();
+        while (!this.isPlaying && this.#stepped < OPENING) await this.#step();
+      }
       this.#draw();
       onFrame();
     }
-  }
-
-  /** Whether there is nothing to see yet: then a frame is stepped even at pause. */
-  get #isEmpty(): boolean {
-    return this.#field?.size === 0;
   }
 
   async #change(): Promise<void> {
@@ -111,6 +119,7 @@ export class Stage {
     this.#field = undefined; // so that it can be collected before the next one fills
     this.history.clear();
     this.#way = this.wanted;
+    this.#stepped = 0;
     this.times[this.#way].clear();
     this.#field = await WAYS[this.#way].make();
   }
@@ -118,6 +127,7 @@ export class Stage {
   async #step(): Promise<void> {
     const field = this.#field!; // there is one after the first change
     const input = this.#input();
+    this.#stepped++;
     const start = performance.now();
     const pending = field.step(input);
     if (pending !== undefined) await pending;

@@ -12,6 +12,9 @@ import { type Join, type Step, WORKERS } from "./worker_messages.ts";
 /** Most sparks of a stripe: all of them, and those that live a frame too long. */
 const MOST = 350_000;
 
+/** Bytes beside a chunk: its stamp and its link, and what each worker keeps of it. */
+const BYTES_BESIDE = 6 + 4 * WORKERS;
+
 /** Sparks that two workers step. */
 export class WorkersField implements SparkField {
   readonly layout: VertexLayout = RECORD_LAYOUT;
@@ -40,7 +43,8 @@ export class WorkersField implements SparkField {
   }
 
   get bytesPerSpark(): number {
-    return this.#pool.byteLength / Math.max(1, this.#pool.size);
+    const { byteLength, capacity, size } = this.#pool;
+    return (byteLength + capacity * BYTES_BESIDE) / Math.max(1, size) + Spark.size; // a copy is packed
   }
 
   async step(input: Input): Promise<void> {

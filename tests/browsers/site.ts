@@ -104,6 +104,25 @@ testInAll("the site has no errors, and works by keyboard", async (browser) => {
   assertEquals(page.errors, []);
 }, WITH_GPU);
 
+testInAll("the site draws again after it has lost the GPU", async (browser) => {
+  await using server = serve(fileAt);
+  await using page = await browser.open();
+  await page.goto(`${server.origin}/`);
+  await until(page, 'document.querySelector("#costs").textContent !== ""');
+  const hasGpu = await page.evaluate<boolean>(`
+    globalThis.gl = document.querySelector("#canvas").getContext("webgl2");
+    globalThis.gpu = gl?.getExtension("WEBGL_lose_context");
+    gl !== null`);
+  if (!hasGpu) return; // it draws without
+  await page.evaluate("gpu.loseContext()");
+  await until(page, '!document.querySelector("#gpu-lost").hidden');
+  await page.evaluate("gpu.restoreContext()");
+  await until(page, 'document.querySelector("#gpu-lost").hidden && !gl.isContextLost()');
+  // The buffer of a painter, of which a context that came back has none.
+  await until(page, "gl.getParameter(gl.ARRAY_BUFFER_BINDING) !== null");
+  assertEquals(page.errors, []);
+}, WITH_GPU);
+
 testInAll("the site fits narrow and wide windows", async (browser) => {
   await using server = serve(fileAt);
   await using page = await browser.open();
