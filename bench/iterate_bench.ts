@@ -52,7 +52,7 @@ function iterationOf(percent: number, batch: number): Question {
       `${
         occupancyOf(percent)
       }; a step moves those that are left. Times are for each of all chunks, ` +
-      "live or not. Columns and objects have no gaps to skip.",
+      "live or not. Columns and plain objects have no gaps to skip; each recycled object is looked at.",
     contestants: on(percent === 100 ? { ...ALL, ...POOLS } : ALL, (particles, count) => {
       thinned(particles, count, percent);
       return { run: () => particles.pass(DT), checksum: () => particles.sums() };

@@ -67,7 +67,8 @@ export interface PoolOptions {
    * in the cache. `"spread"`: the one that was freed longest ago, with at least 1,024 others freed
    * in between while `maxChunks` allows, so that a stale compact handle is not accepted by mistake
    * until its pool has freed 2^20 records. It costs about 1,024 free chunks, and 4 bytes of
-   * metadata for each chunk.
+   * metadata for each chunk. A call that runs out of memory changes no record, but may change which
+   * chunks come next.
    * @default {"recent"}
    */
   readonly reuse?: "recent" | "spread" | undefined;
