@@ -90,6 +90,8 @@ export abstract class SharedSlab implements Target {
   /** Where the search in `mine` for a remote list goes on, and that in `blocks` for an orphan. */
   private remoteTurn = 0;
   private orphanTurn = 0;
+  /** Whether a search looks at orphans before own blocks: where the last one found a block. */
+  private adoptsFirst = false;
   /** Called when this thread leaves the pool; `undefined` while there are none. */
   observers: SlabObserver | undefined = undefined;
 
@@ -271,7 +273,8 @@ export abstract class SharedSlab implements Target {
 
   /**
    * Makes a block with a free chunk current, and returns whether there was one. It looks in this
-   * order: free lists of own blocks, their remote lists, orphans, a new block.
+   * order: free lists of own blocks, their remote lists, orphans, a new block. After a search that
+   * found an orphan, orphans come before remote lists, until there is none.
    */
   protected advance(): boolean {
     this.checkThere();
@@ -295,7 +298,12 @@ export abstract class SharedSlab implements Target {
 
   /** Finds a block with a free chunk that was freed by another thread, or that has no owner. */
   private search(most: number): SharedBlock | undefined {
-    return this.drainSome(most) ?? this.adoptOne(most);
+    const { adoptsFirst } = this;
+    const first = adoptsFirst ? this.adoptOne(most) : this.drainSome(most);
+    if (first !== undefined) return first;
+    const second = adoptsFirst ? this.drainSome(most) : this.adoptOne(most);
+    if (second !== undefined) this.adoptsFirst = !adoptsFirst;
+    return second;
   }
 
   /** Adds a block; where that is not possible it looks at all blocks before it gives up. */

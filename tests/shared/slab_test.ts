@@ -135,6 +135,21 @@ Deno.test("A part with many blocks looks at a few of them for a chunk, and at al
   }
 });
 
+Deno.test("A part takes back what it gave up without a search of its own blocks each time", () => {
+  const blocks = 1024;
+  const [here, there] = pair({ ...MIDDLE, maxChunks: blocks * 16 });
+  for (const handle of take(here, blocks * 16)) there.free(handle);
+  const { load } = Atomics;
+  let loads = 0;
+  Object.assign(Atomics, { load: (array: Int32Array, at: number) => (loads++, load(array, at)) });
+  try {
+    take(here, blocks * 16);
+  } finally {
+    Object.assign(Atomics, { load });
+  }
+  assert(loads < 50 * blocks, `${loads} loads for ${blocks} blocks`);
+});
+
 Deno.test("A pool with many blocks does not grow while chunks are free, in any part that joins", () => {
   const here = SharedPool.create(Num, { chunksPerBlock: 16, maxChunks: 2 ** 14 });
   take(here, 300 * 16);
