@@ -24,7 +24,7 @@ export interface StaleHandleDetails {
 }
 
 /**
- * A struct cannot be defined: an unknown type, no fields, a bad array length, a bad field name.
+ * A struct is not valid, or it does not fit the pool, the token or the language it is used for.
  *
  * @category Errors
  * @example Usage
@@ -163,7 +163,8 @@ export class TypeMismatchError extends TypeError {
 }
 
 /**
- * There is no memory for a block. The pool is unchanged and can still be used.
+ * There is no memory for a block or an allocation. The pool or allocator is unchanged and can still
+ * be used.
  *
  * @category Errors
  */
@@ -187,7 +188,8 @@ export class OutOfMemoryError extends RangeError {
 }
 
 /**
- * An address is not allocated in this allocator, or a region not in this memory resource.
+ * An address is misaligned or not allocated in this allocator, or a region is not allocated in this
+ * memory resource.
  *
  * The call that threw changed nothing.
  *

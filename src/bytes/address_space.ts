@@ -7,12 +7,12 @@
  * table     NO_EXTENT  extent 0      extent 1         extent 1   NO_EXTENT     extent 2
  * ```
  *
- * A granule is a power of two of addresses, from 4096 to 65,536. It belongs to at most one extent,
- * so a table with one entry a granule finds the extent of an address.
+ * A granule is a run of addresses whose size is a power of two, from 4096 to 65,536. It belongs to
+ * at most one extent, so a table with one entry a granule finds the extent of an address.
  *
- * An address and its offset in the buffer are equal modulo 4096. An extent whose region does not
- * start at a multiple of 4096 starts as far into its granule (the dot). So an aligned address is an
- * aligned offset too, and regions need to be aligned to 8 only, for the typed arrays.
+ * An address and its offset in the buffer are equal modulo 4096. If a region does not start at a
+ * multiple of 4096, its extent starts equally far into its granule (the dot). So an aligned address
+ * is an aligned offset too, and regions need to be aligned to 8 only, for the typed arrays.
  *
  * A region that begins in the same buffer where an extent ends can be appended to that extent. The
  * last appended region can be released by itself.
@@ -75,7 +75,7 @@ export class Extent extends TypedArrays {
    * either.
    */
   epochs: Uint32Array;
-  /** In debug mode that of the space. */
+  /** The keeper of the space, in debug mode. */
   readonly #keeper: RecordKeeper | undefined;
 
   /**
@@ -83,7 +83,7 @@ export class Extent extends TypedArrays {
    * @param byteLength Bytes.
    * @param region At least `byteLength` bytes, aligned to 8.
    * @param keepsStarts Whether to track where allocations start.
-   * @param keeper In debug mode that of the space.
+   * @param keeper The keeper of the space, in debug mode.
    */
   constructor(
     base: number,
@@ -178,7 +178,7 @@ export class AddressSpace {
   #calls = 0;
   readonly memory: MemoryResource;
   private readonly keepsStarts: boolean;
-  /** What debug mode keeps of it. */
+  /** The state of debug mode for this space; `undefined` without it. */
   readonly keeper: SpaceKeeper | undefined;
 
   /**
@@ -186,7 +186,7 @@ export class AddressSpace {
    * @param memory Where regions come from.
    * @param extentBytes Bytes of most extents, from which the size of a granule follows.
    * @param keepsStarts Whether to track where allocations start, with a bit for each 8 bytes.
-   * @param keeper In debug mode what that keeps of it.
+   * @param keeper The state of debug mode for this space.
    */
   constructor(
     label: string,
@@ -220,7 +220,7 @@ export class AddressSpace {
    * @param byteLength Bytes, a positive integer.
    * @param align Power of two up to 4096 that the first address is a multiple of; less than 8
    * counts as 8.
-   * @param join Maps it otherwise, and returns the extent; `undefined` where it cannot.
+   * @param join Appends the region to an extent and returns that, or `undefined` if it cannot.
    * @returns A new extent, zeroed, or what `join` returned.
    * @throws {OutOfMemoryError} when the resource has no such region, or no addresses are left;
    * nothing changed then.
@@ -250,7 +250,7 @@ export class AddressSpace {
    * Maps a new extent in place of empty ones, for a resource that has no room for it beside them.
    *
    * @param spares Extents of this space without allocations. They are released; if that does not
-   * help, they are taken again. One that the resource does not give again is removed.
+   * help, they are taken again. A spare for which the resource has no memory then is removed.
    * @param byteLength Bytes of the new extent.
    * @param align Power of two up to 4096 that its first address is a multiple of; less than 8
    * counts as 8.
@@ -380,8 +380,8 @@ export class AddressSpace {
    * Finds the extent of an address, in O(1).
    *
    * @param address Any number.
-   * @returns The extent of its granule, of which the address may lie before the start or past the
-   * end; {@linkcode NO_EXTENT} if there is none.
+   * @returns The extent of its granule; {@linkcode NO_EXTENT} if there is none. The address may lie
+   * before the start or past the end of the extent.
    */
   find(address: number): Extent {
     const granule = address >>> this.shift;
@@ -462,9 +462,10 @@ export class AddressSpace {
     const { table, firstGranule } = this;
     const most = 1 << 32 - this.shift;
     const fresh = firstGranule + Math.max(FRESH_GRANULES, 2 * this.granules);
-    // At the end while the table is short, so that a freed address stays invalid for long.
+    // Appends while the table is short, so that a freed address stays invalid for long.
     if (table.length + granules <= Math.min(fresh, most)) return table.length;
-    // Else the lowest, so that free addresses stay in one piece; before the start as a last resort.
+    // Else takes the lowest gap, so that the free addresses stay in one piece; as a last resort one
+    // before the first granule for new extents.
     this.#lowest = this.#findGap(1, Math.max(this.#lowest, firstGranule), Infinity);
     const found = this.#findGap(granules, this.#lowest, most);
     return found < 0 ? this.#findGap(granules, 1, firstGranule) : found;

@@ -64,7 +64,7 @@ let arenaCount = 0;
 interface Scope {
   /** The position that it rewinds to. */
   readonly to: number;
-  /** Whether the program has taken a mark there since, which is valid after the scope. */
+  /** Whether the program has since taken a mark at this position, which outlives the scope. */
   isMarked: boolean;
 }
 
@@ -125,7 +125,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * The most bytes that were allocated at a rewind; `stats` takes the current ones into account.
    */
   private _peak = 0;
-  /** The most bytes that were allocated at a recent rewind: how much memory to keep follows. */
+  /** The most bytes that were allocated at a recent rewind; it bounds the memory that is kept. */
   private _recent = 0;
   /** The mark of position 0. */
   private readonly _firstMark: number;
@@ -352,7 +352,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
         const position = this._before + this._block.top;
         if (this._isDisposed || to > position) return;
         if (to < position) this._rewindTo(to);
-        // Nobody knows a mark from here on any more.
+        // The program has no valid mark from this position on any more.
         if (!scope.isMarked && to === this._marked) this._marked = marked;
       },
     };
@@ -490,7 +490,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     return address;
   }
 
-  /** Where the next block goes: an empty current one is not skipped, but comes after it. */
+  /** Index for the next block. An empty current block is not skipped: it moves behind the next. */
   private _nextIndex(): number {
     return this._block.top > 0 ? this._index + 1 : Math.max(this._index, 0);
   }
@@ -607,7 +607,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     return needed + before + (to > before ? block.byteLength : this._wantOf(block));
   }
 
-  /** Bytes of the block that would be taken for the allocations in one. */
+  /** Bytes that a block would have if it were taken for the allocations that are in this one. */
   private _wantOf({ byteLength, top }: Extent): number {
     return Math.min(byteLength, Math.max(top, this._blockBytes));
   }

@@ -113,11 +113,11 @@ export function snapshotArena(
 }
 
 /**
- * Restores a snapshot, in O(`usedBytes`). Addresses of that time have their bytes again, later
- * ones are not allocated, marks and scopes up to then are valid, and the same calls give the same
- * addresses as then. Do not use later marks, nor end later scopes; the end of one that starts past
- * the position of the snapshot does nothing. Blocks that were added since are released. Views and
- * arrays must be fetched again.
+ * Restores a snapshot, in O(`usedBytes`). What was allocated then has its bytes again, what was
+ * allocated later is freed, and the same calls give the same addresses as then. Marks and scopes
+ * from before the snapshot are valid. Do not use later marks, and do not end later scopes; to end
+ * one that starts past the position of the snapshot does nothing. Blocks that were added since are
+ * released. Views and arrays must be fetched again.
  *
  * @category Saves and snapshots
  * @param arena An arena.
@@ -393,7 +393,7 @@ class Snapped {
   }
 }
 
-/** Of all that a snapshot depends on. Debug arenas differ by their first granule. */
+/** A hash of all that a snapshot depends on. Debug arenas differ by their first granule. */
 function fingerprint({ shift, firstGranule, isDebug }: AddressSpace, blockBytes: number): number {
   return fingerprintOf(["Arena", blockBytes, shift, firstGranule, isDebug].join());
 }

@@ -43,10 +43,11 @@ export interface ByteAllocatorOptions {
   readonly memory?: MemoryResource | undefined;
   /**
    * {@linkcode debug}, so that views throw after their memory was freed, `dispose` throws when
-   * something is live, and freed bytes are overwritten with `0xDD`. An arena does not count its allocations, so it reports
-   * no leaks, and it fills freed bytes with zeros as always. Up to 32 debug allocators have
-   * different addresses, so that errors can name the one that an address belongs to. Debug mode
-   * takes 4 more bytes for each byte, and time at each access. @default {false}
+   * something is live, and freed bytes are overwritten with `0xDD`. An arena does not count its
+   * allocations, so it reports no leaks, and it fills freed bytes with zeros as always. Up to 32
+   * debug allocators have different addresses, so that errors can name the one that an address
+   * belongs to. Debug mode takes 4 more bytes for each byte, and time at each access.
+   * @default {false}
    */
   readonly debug?: DebugMode | false | undefined;
 }
@@ -569,7 +570,7 @@ export abstract class ByteAllocator implements Disposable {
   }
 
   /**
-   * Checks that it is not the memory resource that calls, in the middle of a change.
+   * Checks that this is not a call by the memory resource in the middle of a change.
    *
    * @ignore
    */

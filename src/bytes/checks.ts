@@ -16,7 +16,7 @@ export const MAX_EXTENT_BYTES = 0x4000_0000;
 const MIN_EXTENT_BYTES = 64;
 
 /**
- * Checks that an allocator has all options that it was given.
+ * Checks that an allocator knows all options that it was given.
  *
  * @typeParam O The options.
  * @param kind Class of the allocator.

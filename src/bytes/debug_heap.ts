@@ -1,7 +1,7 @@
 /**
  * `DebugHeap`: a heap that records where each allocation was made, overwrites what is freed, and
- * makes views of it throw. It is a class of its own, so that a plain heap has no test for debug
- * mode.
+ * makes views of it throw. It is a class of its own, so that a plain heap need not test for
+ * debug mode.
  *
  * @module
  */

@@ -102,12 +102,12 @@ const FITS: readonly Fit[] = ["first", "next", "best", "worst"];
  * that no other address is accepted.
  *
  * With `grow` the memory follows what is live. It comes in extents that get larger as the heap
- * does, and what is larger than `byteLength` gets one of its own. Empty extents are released,
- * except for spare ones: up to `byteLength`, up to half of what is live, or as many bytes as were
- * soon taken again the last time. `trim` releases those too. Addresses are reused, the oldest
- * first, so that a heap can run forever. A buffer that `realloc` makes larger again and again moves
- * O(log n) times, and takes less than four times its bytes, even while it moves. Memory right
- * behind an extent, which `wasmMemory` may allocate, extends it.
+ * does, and an allocation larger than `byteLength` gets an extent of its own. Empty extents are
+ * released, except for spare ones: up to `byteLength`, up to half of what is live, or as many bytes
+ * as were soon taken again the last time. `trim` releases those too. Addresses are reused, the
+ * oldest first, so that a heap can run forever. A buffer that `realloc` makes larger again and
+ * again moves O(log n) times, and takes less than four times its bytes, even while it moves. Memory
+ * right behind an extent, which `wasmMemory` may allocate, extends it.
  *
  * The index is stored in the free chunks themselves: writing through a view or an array after
  * `free` corrupts it.
@@ -207,8 +207,8 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
 
   /**
    * Resizes an allocation: in place if it shrinks or has room after it, else by moving its bytes.
-   * What it gains is zeroed. In place it takes as long as `free`, else as long as `alloc` plus the
-   * copy.
+   * The bytes that it gains are zeroed. In place it takes as long as `free`, else as long as
+   * `alloc` plus the copy.
    *
    * From the second time that an allocation is made larger, it gets room for half as much again, if
    * there is any, so that appending n bytes one by one takes O(n). Shrinking frees that room
@@ -278,7 +278,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   }
 
   /**
-   * Releases the spare memory: what the heap grew by and nothing is live in, in O(extents).
+   * Releases the memory that the heap took to grow and in which nothing is live, in O(extents).
    *
    * @returns Bytes released.
    * @throws {DisposedError} after `dispose`.

@@ -6,16 +6,16 @@
  * How much memory it has follows what is live, by these rules:
  *
  * - An allocation that is too large for an extent of the usual size gets an extent of its own, of
- *   just its size. Each new shared extent has a quarter of the bytes of those before, so that
- *   there are few.
+ *   just its size. Each new shared extent has a quarter of the bytes of all shared ones so
+ *   far, so that there are few.
  * - An allocation that is made larger a second time is taken for a buffer that goes on growing.
  *   From then on it gets half as much room again as it asks for, so that it moves O(log n) times.
  *   From a quarter of the usual size on it also gets an extent of its own, so that no small
  *   allocation fills the gap that it leaves.
  * - An empty extent is a spare one. Spare extents are kept up to half of what is live, and up to
  *   the usual size, so that allocations that come and go take nothing from the resource. The rest
- *   is released at once. If the next extent that is taken could have been a released one, as many
- *   are kept from then on.
+ *   is released at once. If an extent just released would have served for the next one that is
+ *   taken, the heap keeps as many spare bytes from then on as it had before that release.
  * - A region right behind an extent is appended to it, and released by itself when it is free.
  *
  * @module
@@ -35,7 +35,7 @@ export const heaps: WeakMap<object, Heap> = new WeakMap();
 /** Larger than every chunk. */
 const NO_CHUNK = 0x4000_0000;
 
-/** The share by which a past need counts less after each reset. */
+/** The share by which the recent need fades at each reset. */
 const FADING = 0.003_906_25;
 
 /** The chunks of an address space, and the index of the free ones. */
@@ -58,8 +58,8 @@ export class Heap {
   /** Bytes of spare extents to keep in any case, since fewer turned out to be too few. */
   private keptBytes = 0;
   /**
-   * Bytes of the largest extent that was released last, 0 after an extent was taken; and the bytes
-   * that were spare before.
+   * Bytes of the largest extent in the last release, 0 once an extent was taken since; and the
+   * bytes that were spare before that release.
    */
   private releasedBytes = 0;
   private releasedOf = 0;
@@ -298,7 +298,8 @@ export class Heap {
   // -- inside --
 
   /**
-   * Bytes that a growing chunk gets of the room in place: more than it asks for the second time.
+   * Bytes of the room that a chunk takes as it grows in place: from the second time on, more than
+   * it asks for.
    */
   private sizeInPlace(unit: number, bytes: number, room: number): number {
     const { chunks } = this;
@@ -310,7 +311,7 @@ export class Heap {
     return Math.min(room, this.roomyBytes(bytes, 8));
   }
 
-  /** Makes an extent one free chunk, and an end that counts as used, so that it is never joined. */
+  /** Writes an extent as one free chunk and an end, which counts as used and is never joined. */
   private format(extent: Extent): void {
     const size = sizeWithin(extent);
     this.chunks.writeEnd(extent.firstUnit + (size >> UNIT_SHIFT), 0);
@@ -329,7 +330,7 @@ export class Heap {
     if (!extent.isSingle) this.sharedBytes += extent.byteLength - before;
   }
 
-  /** The extent that new memory may be appended to; none if single and shared ones would mix. */
+  /** The extent that new memory may be appended to; none if that would mix single and shared ones. */
   private neighbourFor(unit: number, isSingle: boolean): Extent {
     const { chunks, space } = this;
     if (unit === 0) {
@@ -343,7 +344,7 @@ export class Heap {
     return after === endOf(extent) ? extent : NO_EXTENT;
   }
 
-  /** Maps memory: `byteLength` bytes, else `enough`, else that many in place of spare extents. */
+  /** Maps `byteLength` bytes, else `enough`, else `enough` bytes in place of the spare extents. */
   private map(byteLength: number, enough: number, neighbourFor: () => Extent): Extent {
     try {
       return mapBeside(this.space, neighbourFor, byteLength);

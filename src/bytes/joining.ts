@@ -1,6 +1,6 @@
 /**
- * Extents of several regions that lie side by side, and which units of an extent allocations start
- * at: what heaps and stacks do with extents, and arenas do not.
+ * Joins regions that lie side by side to one extent, for heaps, and tracks at which units of an
+ * extent allocations start, for heaps and stacks. Arenas need neither.
  *
  * @module
  */
@@ -19,8 +19,8 @@ import { MAX_EXTENT_BYTES } from "./checks.ts";
  * or else as an extent of its own.
  *
  * @param space The space.
- * @param neighbourFor Finds an extent that the region may be appended to, once it was taken: the
- * resource may call back.
+ * @param neighbourFor Finds an extent that the region may be appended to. It is called only after
+ * the region was taken, as the resource may call back.
  * @param byteLength Bytes, a positive integer.
  * @returns The neighbour, or a new extent.
  * @throws {OutOfMemoryError | TypeError | RangeError} as `AddressSpace.map` does.

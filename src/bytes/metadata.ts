@@ -1,6 +1,6 @@
 /**
- * Which objects are arenas and stacks. Reading their metadata is apart, in `read_metadata.ts`, so
- * that programs that do not inspect them go without it.
+ * Which objects are arenas and stacks. The code that reads their metadata is in `read_metadata.ts`,
+ * so that bundles of programs that do not inspect them leave it out.
  *
  * @module
  */

@@ -35,7 +35,7 @@ export class InnerRegion implements MemoryRegion {
 
 /** A run of bytes in a block. */
 interface Span {
-  /** Bytes of the blocks before, plus the offset in its block: what a mark of the arena is too. */
+  /** Bytes of the blocks before, plus the offset in its block, as in a mark of the arena. */
   readonly position: number;
   readonly block: Extent;
   /** Byte offset in the block. */
@@ -50,7 +50,7 @@ interface Span {
  * a heap that takes memory and releases it would fill its arena.
  */
 export class ArenaRegions {
-  /** The span of every region that was not released; after a rewind to before it, an old span. */
+  /** The span of every region that was not released, even if a rewind has freed the region. */
   readonly #spanOf = new WeakMap<MemoryRegion, Span>();
   /** The spans that are allocated and those that are free, each in order of position. */
   readonly #allocated: Span[] = [];

@@ -1,5 +1,6 @@
 /**
- * How dumps are drawn: lines of 80 columns, and the bar that shows what of a block is in use.
+ * How dumps are drawn: lines of 80 columns, and the bar that shows which part of a block is
+ * in use.
  *
  * @module
  */

@@ -100,7 +100,7 @@ function slabLines(slab: Slab, color: boolean): string[] {
   ];
 }
 
-/** Draws a block: its index, its live and all chunks, and the bar. */
+/** Draws a block: its index, the numbers of live and of all chunks, and the bar. */
 function blockLine(block: Block, color: boolean): string {
   const { index, live, chunkCount, liveBits, bump } = block;
   const title = `block ${String(index).padStart(5)}`;

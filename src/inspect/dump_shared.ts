@@ -33,7 +33,7 @@ export function dumpShared(pool: object, color: boolean): string[] | undefined {
   ];
 }
 
-/** Draws a block: its position, its owner, its live and all chunks, and the bar. */
+/** Draws a block: its position, its owner, the numbers of live and of all chunks, and the bar. */
 function blockLine(block: SharedBlock, color: boolean): string {
   const { position, live, chunkCount, owner } = block;
   const whose = owner === ORPHAN ? "nobody's" : `thread ${owner}'s`;

@@ -1,5 +1,5 @@
 /**
- * `validate` checks that the metadata of a pool or a byte allocator balance.
+ * `validate` checks that the metadata of a pool or a byte allocator is consistent.
  *
  * @module
  */
@@ -12,15 +12,16 @@ import { queueOf } from "../slab/rebuild.ts";
 import { type Slab, slabs } from "../slab/slab.ts";
 
 /**
- * Checks that the metadata of a pool or a byte allocator balance, and changes nothing.
+ * Checks that the metadata of a pool or a byte allocator is consistent, and changes nothing.
  *
  * Use it in tests, after code that writes to a block's bytes, and to hunt for a record that changes
  * by itself. A pool that is used through its members alone never fails. Keep it out of hot loops,
  * as it looks at every chunk.
  *
- * Of each block, and of the pool as a whole, live + free + never used + retired = capacity. Each
- * free list holds just the dead chunks that can be given out again, with every link in range and no
- * cycle. Live bits, generations and counts agree. A block that was given back has no live record.
+ * In each block, and in the pool as a whole, live + free + never used + retired = capacity. Each
+ * free list holds exactly the freed chunks that can be given out again, with every link in range
+ * and no cycle. Live bits, generations and counts agree. A block that was given back has no live
+ * record.
  *
  * In an arena every byte past the last allocation is zero. In a stack the headers lead from the
  * newest allocation to the oldest. In a heap the chunks fill the memory, and the index holds the
@@ -35,7 +36,7 @@ import { type Slab, slabs } from "../slab/slab.ts";
  *
  * @category Inspection
  * @param pool A pool or a byte allocator of this module.
- * @throws {InvariantError} when the metadata do not balance; it says where, and both figures.
+ * @throws {InvariantError} when the metadata is inconsistent; it says where, and both figures.
  * @throws {TypeError} when `pool` is neither, or its memory was detached.
  * @throws {DisposedError} after the pool's `dispose`.
  *
@@ -64,7 +65,7 @@ export function validate(pool: object): void {
   }
 }
 
-/** Counts what each block and the whole slab have, and compares it with what they record. */
+/** Counts the chunks of each block and of the whole slab, and compares that with their metadata. */
 function audit(slab: Slab): void {
   const { size, geometry, blockSet } = slab;
   let chunks = 0, live = 0, empty = 0;

@@ -18,7 +18,7 @@ import { InvariantError } from "../errors.ts";
 import { MAX_ALIGN } from "../memory/region.ts";
 import { detachedError } from "../slab/slab_errors.ts";
 
-/** What errors say of an allocator. */
+/** An allocator, and how errors name it. */
 interface Audited {
   readonly name: string;
   readonly space: AddressSpace;
@@ -161,10 +161,10 @@ function auditStack(it: StackMetadata): void {
   if (bits !== count) throw fault(it, `${bits} starts are marked, and ${count} are live`);
 }
 
-/** Whether a payload starts where one may that is allocated after a number of bytes. */
+/** Whether a payload at offset `at` can follow an allocation that ends at offset `end`. */
 function isAfter(extent: Extent, end: number, at: number): boolean {
   const address = extent.base + at;
-  const align = Math.min(MAX_ALIGN, (address & -address) >>> 0); // it may have been asked for
+  const align = Math.min(MAX_ALIGN, (address & -address) >>> 0); // the largest that it can have
   return extent.alignUp(end + 8, align) === at; // the header has 8 bytes
 }
 

@@ -15,12 +15,12 @@ import { InvariantError } from "../errors.ts";
  * Checks that the metadata of a `FreeListAllocator` is consistent, and changes nothing.
  *
  * The chunks of an extent reach exactly to its end. The tags of free chunks agree, and no two of
- * them are adjacent. Used chunks are aligned as was asked for. The bitmap of starts marks exactly
- * the used chunks. The index holds exactly the free chunks: a doubly linked list in address order,
- * or a red-black tree by size and address. Exactly the empty extents but the first are spare. The
- * counts equal what is counted again.
+ * them are adjacent. Used chunks have the alignment that was asked for. The bitmap of starts marks
+ * exactly the used chunks. The index holds exactly the free chunks: a doubly linked list in address
+ * order, or a red-black tree by size and address. Exactly the empty extents but the first are
+ * spare. The counts equal what is counted again.
  *
- * It takes O(chunks + bytes / 256), and memory of a bit for each 8 bytes.
+ * It takes O(chunks + bytes / 256) time, and one bit of memory for each 8 bytes.
  *
  * @param allocator A `FreeListAllocator`; any other allocator passes.
  * @throws {InvariantError} when the metadata is inconsistent; it names the place and both numbers.

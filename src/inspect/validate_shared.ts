@@ -1,5 +1,5 @@
 /**
- * Checks that the metadata of a shared pool balance, while its threads are at rest.
+ * Checks that the metadata of a shared pool is consistent, while its threads are at rest.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { CHUNK_MASK, isPending, lengthOf, RETIRED, type SharedSteps } from "../s
 import { shared } from "../shared/slab.ts";
 
 /**
- * Checks that the metadata of a shared pool balance, and changes nothing.
+ * Checks that the metadata of a shared pool is consistent, and changes nothing.
  *
  * @param pool Any object.
  * @returns Whether it is a shared pool.
- * @throws {InvariantError} when its metadata do not balance.
+ * @throws {InvariantError} when its metadata is inconsistent.
  * @throws {DisposedError} after its `dispose`.
  */
 export function auditShared(pool: object): boolean {
@@ -34,7 +34,7 @@ export function auditShared(pool: object): boolean {
   return true;
 }
 
-/** What is looked at of a block. */
+/** The members of a block that are checked. */
 interface Audited extends
   Pick<
     SharedSteps,
@@ -46,16 +46,16 @@ interface Audited extends
 }
 
 /**
- * Checks one block. What its owner finds must be exact. To others each thread that stopped between
- * two steps explains one of these:
+ * Checks one block. When its owner checks it, its counts must be exact. When another thread does,
+ * each thread that stopped between two steps may explain one of these differences:
  * - a chunk is pending, and not in the remote list yet;
  * - a chunk is retired, and not counted yet;
  * - the owner has allocated, freed or drained chunks, and not published yet how many are taken.
  *
  * @param block A block.
  * @param lastStamp Live stamp of the last generation.
- * @param stopped How many threads may have stopped so.
- * @returns What is wrong; or how many must have stopped so.
+ * @param stopped How many threads may have stopped in this way.
+ * @returns What is wrong; or how many threads must have stopped in this way.
  */
 export function auditSharedBlock(
   block: Audited,
@@ -100,9 +100,9 @@ export function auditSharedBlock(
 }
 
 /**
- * Follows a list to its end: every chunk must be in range, in the right state, and come once. A
- * free list has free chunks. A remote list has pending ones, and free ones where its owner stopped
- * as it drained it; they are counted.
+ * Follows a list to its end: every chunk must be in range, in the right state, and occur once. A
+ * free list has free chunks. A remote list has pending ones, and free ones if its owner stopped
+ * while it drained the list; both are counted.
  */
 function auditList(
   block: Audited,

@@ -1,6 +1,6 @@
 /**
- * Takes regions from a memory resource and gives them back: users may write resources of their own,
- * which return something else or throw.
+ * Takes regions from a memory resource and gives them back. Each region is checked, since a
+ * resource that a user wrote may return a wrong one.
  *
  * @module
  */

@@ -85,9 +85,9 @@ let closedPort: MessagePort | undefined;
 
 /**
  * Detaches a buffer in engines without `transfer`, such as Node 20: a message to a closed port
- * takes the buffer along and is dropped. Some engines do not create such a message; there a clone
- * takes the memory, which the garbage collector frees. Where there is neither, as in a bare context
- * of `node:vm`, the collector frees the buffer itself.
+ * takes the buffer along and is dropped. Some engines do not create such a message. There the
+ * memory moves to a clone, which the garbage collector frees. In a context with neither function,
+ * such as a bare one of `node:vm`, the collector frees the buffer itself.
  */
 function postToClosedPort(buffer: ArrayBuffer): void {
   if (!("MessageChannel" in globalThis && "structuredClone" in globalThis)) return;

@@ -198,7 +198,7 @@ class WasmWindow implements WasmMemory {
     this.#update();
     for (let i = 0; i < this.#free.length; i++) {
       const { start, end } = this.#free[i];
-      const at = Math.ceil(start / align) * align; // not by bits: addresses may exceed 31
+      const at = Math.ceil(start / align) * align; // no bit mask: addresses may exceed 31 bits
       if (at + byteLength <= end) return this.#take(i, at, byteLength);
     }
     throw new OutOfMemoryError(
@@ -261,7 +261,7 @@ function checkRequest(byteLength: number, align: number): void {
   if (!(Number.isInteger(byteLength) && byteLength > 0)) {
     throw requestError("byteLength must be a positive integer", byteLength);
   }
-  // The logarithm of a large number near a power of two also rounds to an integer: so compare.
+  // Math.log2 is an integer for large numbers near a power of two as well, so compare the power.
   const isWhole = Number.isInteger(align) && align > 0;
   if (!(isWhole && align === 2 ** Math.round(Math.log2(align)))) {
     throw requestError("align must be a power of two", align);

@@ -34,8 +34,8 @@ function plainName(name: string): string {
 }
 
 /**
- * Whether so many edits turn one text into the other: to insert, delete or replace a letter, or to
- * swap it with the next. The restricted Damerau-Levenshtein distance, for few edits.
+ * Whether at most `edits` edits turn one text into the other. An edit inserts, deletes or replaces
+ * a letter, or swaps it with the next (the restricted Damerau-Levenshtein distance).
  */
 function areWithin(edits: number, a: string, b: string): boolean {
   if (a === b) return true;
@@ -64,7 +64,7 @@ export function unknownName(noun: string, name: unknown, known: readonly string[
 /**
  * Checks that options have no unknown names, whatever their values.
  *
- * @param title The begin of the error, such as `Cannot create Pool "bullets"`.
+ * @param title The start of the error, such as `Cannot create Pool "bullets"`.
  * @param options The options that were given.
  * @param known Names of the options that there are.
  * @throws {TypeError} when an option is unknown, or `options` is not an object.
@@ -95,9 +95,9 @@ export function optionsProblem(options: object, known: readonly string[]): strin
 }
 
 /**
- * Makes the begin of an error from a `name` that was not checked yet.
+ * Makes the start of an error from a `name` that was not checked yet.
  *
- * @param title The begin without the name, such as `Cannot create Pool`.
+ * @param title The start without the name, such as `Cannot create Pool`.
  * @param name The option.
  * @param otherwise The default name.
  * @returns The title with the name; without one where `name` is not a string.

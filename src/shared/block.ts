@@ -29,7 +29,7 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
   isMine = false;
   /** Index among the blocks that this thread owns, while it does. */
   place = 0;
-  /** Index among those of them without a live record, while it is there; else -1. */
+  /** Index in this thread's list of own blocks without a live record; -1 when it is not there. */
   emptyPlace = -1;
   /** Position in the pool. */
   readonly position: number;
@@ -74,7 +74,7 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
   }
 
   /**
-   * Reads a stamp so that accesses to the record are ordered after those before its alloc.
+   * Reads a stamp so that this thread's accesses to the record come after those before its alloc.
    *
    * @param chunk A chunk.
    * @returns Its stamp, which is noted in `seen` if it is live.

@@ -5,12 +5,12 @@
  * A pass visits the blocks that exist when it begins, each once. So it ends even where every visit
  * allocates.
  *
- * A plain read of a stamp does not tear, and it sees everything that happened before it, such as a
- * free; but it orders nothing. An atomic load does, and takes longer than a whole visit. So a live
- * stamp is loaded atomically once in each thread. While the stamp stays the same it is read by a
- * plain read: the first load ordered this thread after the alloc of the record. (One case is not
- * ordered: all compact generations of a chunk came round since the thread last looked, and the
- * stamp has the old value again.)
+ * A plain read of a stamp does not tear, and it sees every write that happened before it, such as a
+ * free; but it does not order other accesses. An atomic load does, and takes longer than a whole
+ * visit. So each thread loads a live stamp atomically once. While the stamp stays the same, plain
+ * reads are enough: the first load ordered this thread after the alloc of the record. (One case is
+ * not ordered: the chunk went through all its compact generations since the thread last looked, so
+ * that the stamp has the old value again.)
  *
  * @module
  */
@@ -82,8 +82,8 @@ export function sharedLoopOf(
  * @param fn The function that is called with each record.
  * @param first Position of the first block.
  * @param step Blocks from one to the next.
- * @param makeLoop Makes the loop for a number of further arguments, and for a callback that takes
- * the view alone or not.
+ * @param makeLoop Makes the loop for a number of further arguments; it is also told whether the
+ * callback takes the view alone.
  * @returns A function that visits the records by loops of its own.
  */
 export function sharedLoopFunction(
@@ -94,7 +94,7 @@ export function sharedLoopFunction(
   step: number,
   makeLoop: (args: number, isViewAlone: boolean) => SharedLoop,
 ): (...args: unknown[]) => void {
-  // By the number of arguments that the function is called with, which is nearly always the same.
+  // One loop for each number of arguments; most functions are always called with the same number.
   const loops: (SharedLoop | undefined)[] = [];
   const isViewAlone = takesViewAlone(textOf(fn));
   const spareViews: RecordView[] = [];

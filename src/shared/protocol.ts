@@ -36,9 +36,9 @@
  * grown to the same head and length again. The link is still right, as it need only name the
  * current head. A pop would need the link of the head to be unchanged as well, and there is no pop:
  * the owner takes the whole list with one swap. Between its load and the swap the list can only
- * grow, so the swap succeeds only if nothing was pushed. (The stack is Treiber's, 1986. The asymmetry is
- * that of the "thread delayed free" list of mimalloc: Leijen, Zorn, de Moura, "Mimalloc: Free List
- * Sharding in Action", 2019.)
+ * grow, so the swap succeeds only if nothing was pushed. (The stack is Treiber's, 1986. That any
+ * thread pushes and only the owner takes is as in the "thread delayed free" list of mimalloc:
+ * Leijen, Zorn, de Moura, "Mimalloc: Free List Sharding in Action", 2019.)
  *
  * **Memory order.** JavaScript's `Atomics` are sequentially consistent: a load that reads what a
  * store wrote happens after that store. Links and the bytes of records are written by plain stores,
@@ -54,10 +54,10 @@
  * - in an iteration after an atomic load of the stamp: see `iterate.ts`.
  *
  * **Lock-free.** A swap fails only where that of another thread succeeded, and no thread waits for
- * another. A thread that stops between two steps for good may take along one chunk, which it had
- * freed and not pushed yet. That one is never given out again; no chunk is given out twice. An owner
- * loses nothing: what it drains is free before it is in no list, and who adopts the block finds it
- * by its stamp.
+ * another. A thread that stops for good between two steps may lose one chunk, which it had freed
+ * and not pushed yet: that chunk is never given out again. No chunk is given out twice. An owner
+ * that stops loses no chunk: it marks chunks as free before it takes them off the remote list, so
+ * that the thread that adopts the block finds them by their stamps.
  *
  * @module
  */
@@ -268,8 +268,8 @@ export function lengthOf(remote: number): number {
  * lost. Any thread may call it. O(chunks of the block).
  *
  * The remote list is emptied first, as a last owner that has ended may have made some of its chunks
- * free already. A chunk that another thread frees after that is live or pending when it is looked
- * at. So it comes back through the remote list only.
+ * free already. A chunk that another thread frees after that is live or pending when its stamp is
+ * read here. So it comes back through the remote list only.
  *
  * @param block A block.
  * @param from The present owner: {@linkcode ORPHAN}, {@linkcode NEW}, or a thread that has ended.

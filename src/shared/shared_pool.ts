@@ -72,7 +72,7 @@ const ALL: Stripe = { stripe: 0, of: 1 };
  * `create` makes the pool in one thread. `share` returns a token to post to a worker, and `attach`
  * joins the pool there. Each block is owned by the thread that added it, which allocates and frees
  * in it without contention. Records that other threads free come back to the owner through a list,
- * at the price of one compare-and-swap. The pool grows without a message: all threads see all
+ * at the price of one more compare-and-swap. The pool grows without a message: all threads see all
  * blocks.
  *
  * The pool guards its metadata, not the records. Two threads that write the same field race, as on
@@ -108,16 +108,11 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
   readonly name: string;
   /** The struct of its records. */
   readonly struct: StructOf<T>;
-  /**
-   * @ignore
-   *
-   * @ignore
-   */
+  /** @ignore */
   protected readonly _slab: SharedSlab;
   /**
    * The view that `alloc` and `set` write through.
    *
-   * @ignore
    * @ignore
    */
   protected readonly _scratch: RecordView;
@@ -602,8 +597,8 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    * Call it only when the thread has really stopped. `Worker.terminate` returns before that. In
    * Deno a worker goes on until its next task, so a loop, an `await` of a settled promise, or
    * `Atomics.wait` can keep it running for ever. There and in browsers a Web Lock is a sound way to
-   * know: the worker holds it all the time, and it is free only when the worker has stopped, also
-   * where that closed itself or threw.
+   * know: the worker holds it all the time, and it becomes free only when the worker has stopped,
+   * even if the worker closed itself or threw.
    *
    * ```ts ignore
    * const lock = crypto.randomUUID(); // in the thread that starts the worker, which gets it with the token
@@ -856,8 +851,7 @@ function defineSharedPool(
       const step = stripe === undefined ? 1 : stripe.of;
       const view = this._spareViews.pop() || new View(slab.unbound, 0);
       const visitor = fn as unknown as Visitor;
-      // The time of a pass is that of all chunks; their number decides whether a loop of its own
-      // pays.
+      // A pass takes time for all chunks, so their number decides whether compiling a loop pays.
       this._loops.find(visitor, slab.capacity)(slab, view, visitor, first, step);
       this._spareViews.push(view);
     }

@@ -78,11 +78,11 @@ export abstract class SharedSlab implements Target {
   /** The blocks that this thread owns. */
   private mine: SharedBlock[] = [];
   /**
-   * Those of them whose free lists have chunks, without the current block. Blocks that were given
-   * up since may stand here too.
+   * The blocks of `mine` whose free lists have chunks, except the current one. It may also contain
+   * blocks that this thread has given up since.
    */
   private roomy: SharedBlock[] = [];
-  /** Those of them that had no live record when they were added. */
+  /** The blocks of `mine` that had no live record when they were added here. */
   private empty: SharedBlock[] = [];
   private readonly keepEmptyBlocks: number;
   /** How many more searches look at a few blocks, before one looks at all. */
@@ -287,8 +287,8 @@ export abstract class SharedSlab implements Target {
   }
 
   /**
-   * How many blocks the next search looks at: a few, or now and then all, so seldom that it costs
-   * O(1) for each chunk that a block has.
+   * Returns how many blocks the next search looks at: a few, or now and then all. Searches of
+   * all are so rare that on average they add O(chunks of a block) to each search.
    */
   private nextReach(): number {
     if (this.untilAll-- > 0) return LOOKED_AT;
@@ -333,11 +333,11 @@ export abstract class SharedSlab implements Target {
       const block = mine[this.remoteTurn];
       if (!drain(block)) continue;
       found ??= block;
-      // It comes again where a block was given up meanwhile, and is never given up itself.
+      // The loop meets `found` again where a block was given up meanwhile. It is never given up.
       if (block === found) continue;
       this.roomy.push(block);
       if (block.free === block.bump) this.noteEmpty(block);
-      if (!block.isMine) this.remoteTurn--; // another one has its place in `mine`
+      if (!block.isMine) this.remoteTurn--; // another block took its place in `mine`
     }
     return found;
   }
@@ -435,7 +435,7 @@ export abstract class SharedSlab implements Target {
   dispose(): void {
     if (this.disposed) return;
     for (const block of this.mine) this.abandon(block);
-    for (const block of this.blocks) block.forget(); // so that a pass through one ends
+    for (const block of this.blocks) block.forget(); // ends a pass that is inside one
     Atomics.add(this.layout.header, HEADER.left, 1);
     this.disposed = true;
     this.blocks = this.mine = [];
@@ -466,7 +466,7 @@ export abstract class SharedSlab implements Target {
 
   /**
    * @param verb What the call does.
-   * @param handle Its handle, which is not live.
+   * @param handle The handle that it got, which is not live.
    * @returns The error for it.
    */
   staleError(verb: string, handle: number): StaleHandleError | DisposedError {

@@ -55,15 +55,15 @@ export type FieldView<T extends FieldType, Self = unknown> = T extends ArrayType
  */
 // `IterableIterator<T, unknown>` says the same, but has one parameter before TypeScript 5.6.
 export interface ReusedIterator<T> extends IterableIterator<T> {
-  /** Goes on. */
+  /** Moves to the next value. */
   next(): IteratorResult<T, unknown>;
   /** Returns itself. */
   [Symbol.iterator](): ReusedIterator<T>;
 }
 
 /**
- * The view of an array field. A view of a record has it, and binds it to each record that it is
- * bound to.
+ * The view of an array field. It belongs to the view of a record, and is always bound to the same
+ * record.
  *
  * @category Structs and views
  * @typeParam E Type of an element.
@@ -296,7 +296,7 @@ export function defineStructArray(
         view = new Element(this, i * stride);
         this._n[i] = view;
       }
-      // No change: the compiler knows them after the stores, and does not load them.
+      // These stores change nothing; after them V8 knows both values, and need not load them.
       view._r = this;
       view._at = i * stride;
       return view;

@@ -27,8 +27,8 @@ type WholeViewClass = new (arrays: TypedArrays, offset: number) => WholeView;
 /**
  * Makes the class of the views of whole records.
  *
- * Every accessor, also of a part, reads `_b`: there the view compares the epoch of its record.
- * Binding a view sets `_b` and then `_o`: there it stores the epoch.
+ * Every accessor, also of a part, reads `_b`, whose getter compares the epoch of the record.
+ * Binding a view sets `_b` and then `_o`, whose setter stores the epoch.
  *
  * @param Plain The class without debug mode.
  * @param name Name of the struct, for errors; it may be empty.

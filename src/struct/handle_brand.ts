@@ -1,7 +1,7 @@
 /**
  * The brands of handle types, which exist only in types.
  *
- * A file of its own, since its `Handle` has the same name as the public one.
+ * They are in a file of their own, since its `Handle` has the same name as the public one.
  *
  * @module
  */

@@ -260,7 +260,7 @@ function defineEnd(
 ): Link {
   return function end(init, seen, view, target, handle, outer) {
     if (init.constructor === Object) {
-      // With as many names as fields were found, every name is a field.
+      // If there are as many names as fields were found, every name is a field.
       for (const _name in init) seen--;
       if (seen !== 0) checkNames(struct, init, outer);
     } else if (init._of !== struct) checkNames(struct, init, outer); // not a view of it either

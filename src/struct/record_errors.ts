@@ -122,7 +122,7 @@ export function hasFields(struct: AnyStruct, value: Values): boolean {
   if (isList(value)) return false;
   const prototype: object | null = Object.getPrototypeOf(value);
   if (prototype === null || Object.getPrototypeOf(prototype) === null) return true;
-  // The check of names throws on another one.
+  // An unknown name counts too: checkNames() throws on it later.
   for (const name in value) if (!isOfAll(value, name)) return true;
   return Object.keys(struct.fields).some((name) =>
     name in value && (!(name in INHERITED) || value[name] !== INHERITED[name])

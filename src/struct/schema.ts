@@ -196,8 +196,8 @@ export interface StructOptions<N extends string = string> {
 }
 
 /**
- * A field's name: an identifier. `_` starts the names of a view's state, and the two words are
- * members that every view has.
+ * A field's name: an identifier. It cannot start with `_`, as the names of a view's state do, nor
+ * be one of the two members that every view has.
  */
 const FIELD_NAME = /^(?!(constructor|toJSON)$)[\p{ID_Start}$][\p{ID_Continue}$]*$/u;
 
@@ -465,8 +465,8 @@ function isScalar(value: unknown): value is ScalarType {
 const MAX_BYTES = 0x4000_0000;
 
 /**
- * Rounds up to a multiple of a power of two, in integers: a quotient would be a float to the
- * engine.
+ * Rounds up to a multiple of a power of two, without a division: the engine would compute that in
+ * floats.
  */
 function roundUp(bytes: number, align: number): number {
   return (bytes + align - 1) & -align;
@@ -478,7 +478,7 @@ function schemaError(struct: string, problem: string, field?: string): SchemaErr
   return new SchemaError(`Cannot define ${title}: ${subject}${problem}`, struct, field ?? "");
 }
 
-/** What an array or a link has, unless it is something else. */
+/** The properties of an array or a link, not checked yet. */
 interface UncheckedType {
   readonly kind: unknown;
   readonly target: unknown;

@@ -80,7 +80,7 @@ export class TypedArrays implements Arrays {
     view._o = offset >> view._u;
   }
 
-  /** Who tells whether records are live, in debug mode. */
+  /** In debug mode, the object that knows whether records are live. */
   get keeper(): RecordKeeper | undefined {
     return undefined;
   }

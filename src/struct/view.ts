@@ -219,7 +219,7 @@ class Definitions {
     const { accessors, parts } = this.#fieldsOf(struct, this.accessors);
     const [A, B, C, D] = parts;
     const Plain = this.compile(defineRecordView, parts.length, A, B, C, D) as RecordViewClass;
-    // These complete the type.
+    // With these it is a RecordViewClass.
     Object.defineProperty(Plain.prototype, "_s", { value: struct });
     Object.defineProperty(Plain.prototype, "_u", { value: this.accessors.unit });
     define(Plain.prototype, struct, accessors);
@@ -295,8 +295,8 @@ class Definitions {
   /**
    * Makes the accessors of a struct, and the classes of its parts.
    *
-   * @param accessors Without it a part's own: a text that serves views and parts would be
-   * polymorphic.
+   * @param accessors Accessors to use; by default new ones, for a part. Code that serves both views
+   * and parts would be polymorphic.
    */
   #fieldsOf(struct: AnyStruct, accessors = new Accessors(this.compile, unitOf(struct))): {
     readonly accessors: PropertyDescriptorMap;
@@ -348,9 +348,9 @@ class Definitions {
 // -- texts that are compiled again for each struct: they refer only to parameters and globals --
 
 /**
- * The constructor makes the first parts, as V8 inlines the classes that it knows and leaves out
- * what is not used. Made on first use, a part would be a call in each loop that reads it, and after
- * a call V8 has to load all fields again: 6 to 10 ns a record in the place of 2.5.
+ * The constructor makes the first parts: V8 inlines the constructors of classes that it knows, and
+ * leaves out the parts that are not used. A part made on first use would need a call in each loop
+ * that reads it. After a call V8 has to load all fields again: 6 to 10 ns a record instead of 2.5.
  */
 function defineRecordView(
   parts: number,
@@ -438,7 +438,7 @@ const definePlace = (at: number, up: number, down: number): PropertyDescriptorMa
 /** A view with the views of its parts in `_n0`, `_n1` and so on. */
 type OuterView = Bound & Record<string, Part | undefined>;
 
-/** The accessor of a part, whose view is in the property `key`; a later one once it was used. */
+/** The accessor of a part. Its view is in the property `key`; a later part's once it was used. */
 const definePartAccessor = (
   key: string,
   makePart: (outer: OuterView) => Part,
