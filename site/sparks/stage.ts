@@ -47,7 +47,7 @@ export class Stage {
   #field: SparkField | undefined;
   #way = -1;
   #frame = 0;
-  /** Frames that the field was stepped. */
+  /** Frames that the field was stepped at pause; as many as there may be once it was played. */
   #stepped = 0;
   #pointerX = NaN;
   #pointerY = NaN;
@@ -106,8 +106,11 @@ export class Stage {
       if (this.wanted !== this.#way) await this.#change();
       if (this.seek !== undefined) this.#goBack(this.seek);
       else {
-        if (this.isPlaying) await this.#step();
-        while (!this.isPlaying && this.#stepped < OPENING) await this.#step();
+        if (this.isPlaying) {
+          await this.#step();
+          this.#stepped = OPENING;
+        }
+        while (this.#stepped < OPENING) await this.#step();
       }
       this.#draw();
       onFrame();

@@ -14,6 +14,9 @@ const TAKEN = new Set(
     "protected public eval arguments Pool array ref struct pool handle").split(" "),
 );
 
+/** The name in the code of a struct that has none. */
+const UNNAMED = "Item";
+
 /** How fields are put in order. */
 export type Layout = "c" | "compact";
 
@@ -30,16 +33,16 @@ export function build(nodes: readonly StructNode[], layout: Layout): AnyStruct {
   const known = new Map<string, AnyStruct>();
   let last: AnyStruct | undefined;
   nodes.forEach((node, i) => {
-    checkConstant(node.constant, known);
+    const constant = node.constant || UNNAMED;
+    checkConstant(constant, known);
     last = structOf(node, known, i === nodes.length - 1 ? layout : undefined);
-    known.set(node.constant, last);
+    known.set(constant, last);
   });
   return last!; // there is at least one
 }
 
 /** Checks that the code can have a constant of a name. */
 function checkConstant(name: string, known: ReadonlyMap<string, AnyStruct>): void {
-  if (name === "") return;
   if (known.has(name)) throw new ParseError(`There are two structs ${name}`);
   if (TAKEN.has(name)) {
     throw new ParseError(`A struct cannot be called ${name}: the code needs the word`);
@@ -94,7 +97,7 @@ export function codeOf(nodes: readonly StructNode[], layout: Layout): string {
   const last = nodes[nodes.length - 1];
   const body = nodes.map((node) => {
     const isLast = node === last;
-    const constant = node.constant || "Item";
+    const constant = node.constant || UNNAMED;
     const options = new Map([["name", constant], ...node.options]);
     if (isLast) options.delete("layout");
     if (isLast && layout === "compact") options.set("layout", "compact");
@@ -104,7 +107,7 @@ export function codeOf(nodes: readonly StructNode[], layout: Layout): string {
   const imports = [...helpers, "Pool", "struct"].sort((a, b) =>
     a.toLowerCase() < b.toLowerCase() ? -1 : 1
   ).join(", ");
-  const pool = `using pool = new Pool(${last.constant || "Item"});`;
+  const pool = `using pool = new Pool(${last.constant || UNNAMED});`;
   return `import { ${imports} } from "@slabs/pool";\n\n${body}\n${pool}\nconst handle = pool.alloc();`;
 }
 
@@ -115,7 +118,7 @@ function structText(
   after: string,
 ): string {
   const inner = fields.map(({ name, type }) => `${before}${name}: ${typeText(type)},`).join("");
-  const list = [...options].map(([name, value]) => `${name}: "${value}"`).join(", ");
+  const list = [...options].map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(", ");
   const body = after === " " ? `${inner.slice(0, -1)}${after}` : `${inner}${after}`;
   return `struct({${body}}${list === "" ? "" : `, { ${list} }`})`;
 }

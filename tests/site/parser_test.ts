@@ -57,8 +57,10 @@ Deno.test("build() takes no names that the code cannot have", () => {
   for (const name of ["class", "handle", "Pool", "await"]) {
     assertThrows(() => build(parseSchema(one(name)), "c"), ParseError, `called ${name}`);
   }
-  const two = parseSchema(one("A") + one("A"));
-  assertThrows(() => build(two, "c"), ParseError, "There are two structs A");
+  const twice = [one("A") + one("A"), '{ x: "u8" } { y: "u8" }', `${one("Item")} { i: Item }`];
+  for (const text of twice) {
+    assertThrows(() => build(parseSchema(text), "c"), ParseError, "There are two structs ");
+  }
 });
 
 Deno.test("parseSchema() tells the line of what it cannot read", () => {
