@@ -63,7 +63,7 @@ import { checkFunction, type PoolBase } from "./pool_base.ts";
  * assertEquals(units.has(all[63]), false);
  * ```
  */
-export function compact(pool: PoolBase<unknown, number>): number;
+export function compact(pool: PoolBase<unknown, number>, moved?: undefined): number;
 /**
  * Does the same, and tells which records it has moved.
  *
