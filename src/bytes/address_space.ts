@@ -502,9 +502,10 @@ export class AddressSpace {
 /** Removes extents from a list, in one pass; a single one is looked for from both ends. */
 function removeAll(list: Extent[], extents: readonly Extent[]): void {
   if (extents.length === 1) {
+    const [extent] = extents;
     let i = 0;
-    while (list[i] !== extents[0] && list.at(-1 - i) !== extents[0]) i++;
-    list.splice(list[i] === extents[0] ? i : -1 - i, 1);
+    while (list[i] !== extent && list[list.length - 1 - i] !== extent) i++; // it is there
+    list.splice(list[i] === extent ? i : list.length - 1 - i, 1);
   } else if (extents.length > 1) {
     const removed = new Set(extents);
     let left = 0;

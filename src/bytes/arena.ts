@@ -265,7 +265,10 @@ export class Arena extends ByteAllocator implements MemoryResource {
     this._checkAlive();
     const at = this._marked = this._before + this._block.top;
     const scopes = this._scopes;
-    for (let i = scopes.length - 1; i >= 0 && scopes[i].to === at; i--) scopes[i].isMarked = true;
+    for (let i = scopes.length - 1; i >= 0 && scopes[i].to === at; i--) {
+      if (scopes[i].isMarked) break; // and so are those below it
+      scopes[i].isMarked = true;
+    }
     return this._firstMark + at;
   }
 
@@ -498,7 +501,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
   /** Goes on in the next block with room: one that was kept, else a new one. */
   private _advance(byteLength: number, align: number): void {
     let next = this._nextIndex();
-    let found = next;
+    let found = byteLength > this._blockBytes && this._areSmall(next) ? this._blocks.length : next;
     for (; found < this._blocks.length; found++) {
       const block = this._blocks[found];
       if (block.alignUp(0, align) + byteLength <= block.byteLength) break;
@@ -519,6 +522,12 @@ export class Arena extends ByteAllocator implements MemoryResource {
     this._block = this._blocks[next];
   }
 
+  /** Whether no block from `next` on is larger than usual; none is smaller. */
+  private _areSmall(next: number): boolean {
+    const used = this._before + (next > this._index ? this._block.byteLength : 0);
+    return this._space.byteLength - used === (this._blocks.length - next) * this._blockBytes;
+  }
+
   /**
    * Takes a block from the resource. The blocks from `next` on are empty and too small; as many of
    * them are released as the bound on kept memory demands.
@@ -526,8 +535,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
   private _takeBlock(next: number, byteLength: number, align: number): Extent {
     const enough = Math.max(this._blockBytes, byteLength);
     // A large block that is too small shows that the need grows from frame to frame.
-    const isMore = enough > this._blockBytes &&
-      this._blocks.some(({ byteLength }, i) => i >= next && byteLength > this._blockBytes);
+    const isMore = enough > this._blockBytes && !this._areSmall(next);
     const wanted = isMore
       ? Math.max(enough, Math.min(enough + (enough >>> 2), MAX_EXTENT_BYTES))
       : enough;
@@ -585,7 +593,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
     truncate(this._block, to - this._before);
     this._forget(to);
     if (this._regions !== undefined) this._regions.truncate(to);
-    if (needed > 0) this._releaseEmpty(Math.max(most, needed), last);
+    // Not while the memory resource calls, in the middle of a change.
+    if (needed > 0 && !this._space.isCalling) this._releaseEmpty(Math.max(most, needed), last);
   }
 
   /** Forgets marks and scopes past a position. */

@@ -19,7 +19,7 @@ const BUDGET: readonly (readonly [names: string, bytes: number])[] = [
   ["Pool", 20_600],
   ["ErasedPool", 22_900],
   ["PoolSet", 24_800],
-  ["Arena", 15_100],
+  ["Arena", 15_200],
   ["StackAllocator", 13_500],
   ["FreeListAllocator", 18_200],
   ["SharedPool", 17_900],

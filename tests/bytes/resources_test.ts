@@ -231,6 +231,23 @@ Deno.test("An arena stays whole where its resource throws in release(), or alloc
   }
 });
 
+Deno.test("An arena stays whole where its resource rewinds it so often that blocks would be released", () => {
+  const { memory, next } = calling("release");
+  using arena = new Arena({ blockBytes: 1024, memory: countingMemory(memory, { limit: 31_000 }) });
+  arena.alloc(1000);
+  const mark = arena.mark();
+  arena.alloc(20_000);
+  arena.rewind(mark);
+  next(() => {
+    for (let i = 0; i < 1500; i++) {
+      arena.rewind(mark);
+      arena.alloc(1);
+    }
+  });
+  filled(arena, 29_000, 1)(); // in the place of the block of 20,000 bytes
+  validate(arena);
+});
+
 Deno.test("FreeListAllocator.realloc() throws where the resource frees the allocation meanwhile", () => {
   for (const options of HEAPS) {
     const { memory, next } = calling();
