@@ -55,8 +55,8 @@ export interface ErasedPoolOptions<S extends AnyStruct = AnyStruct> extends Pool
    * a byte beside its chunk, and checked. Without `types` any struct that fits may be stored, and
    * the caller is trusted to name the right one.
    */
-  // With the empty tuple the compiler infers a tuple from a literal, and so keeps structs apart
-  // that have fields in common.
+  // The empty tuple makes the compiler infer a tuple from an array literal, so that it does not
+  // merge structs that have fields in common.
   readonly types?: readonly S[] | readonly [] | undefined;
 }
 
@@ -320,7 +320,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Returns the bytes of a record's chunk, in O(1), nothing copied.
+   * Returns the bytes of a record's chunk, in O(1), without a copy.
    *
    * @param handle Handle of a live record.
    * @returns A new array over all bytes of the chunk. After the record is freed they are those of
@@ -346,9 +346,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Types a number as a handle of a record of a struct, in O(1): one that comes out of a typed
-   * array, a message or JSON. Neither argument is checked here; every call that takes a handle
-   * checks it.
+   * Gives a number from a typed array, a message or JSON the type of a handle of a record of a
+   * struct, in O(1). Neither argument is checked here; every call that takes a handle checks it.
    *
    * @typeParam T The struct type.
    * @param struct The struct of the record.
@@ -370,7 +369,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    */
   override handle<T extends S>(struct: T, n: number): Handle<T>;
   /**
-   * Types a number as a handle of a record of any of the structs, in O(1).
+   * Gives a number the type of a handle of a record of any of the structs, in O(1).
    * @param n Any number.
    * @returns The same number.
    */
@@ -449,8 +448,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   /**
    * Calls a function with every live record of one struct, in block and chunk order, in
    * O(`capacity` / 32 + `size`), allocating nothing; the rules are those of `forEach` of
-   * {@linkcode Pool}. A pool without `types` visits every record, and views it as the struct that
-   * it is given.
+   * {@linkcode Pool}. A pool without `types` visits every record, as if it were of the struct.
    *
    * @typeParam T The struct type.
    * @param struct The struct of the records.
@@ -643,7 +641,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     const slab = this._slab;
     slab.checkUsable("allocMany");
     const { tag } = this._kinds.of("allocMany", struct);
-    const list = out as Handle<T>[]; // an array as far as it is used
+    const list = out as Handle<T>[]; // only its elements and its length are used
     return allocMany(slab, count, list, this._tagged ? tag : -1);
   }
 
@@ -651,8 +649,8 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    * Allocates a zeroed record that is freed at the end of its `using` scope, unless it was freed
    * before, in O(1).
    *
-   * The scope keeps the handle: it does not follow a record that `compact` moves, and a record that
-   * has the same handle after a `restore` within the scope is freed.
+   * The scope frees by handle: a record that `compact` has moved is not freed, and another record
+   * that has the same handle after a `restore` within the scope is freed.
    *
    * @typeParam T The struct type.
    * @param struct The struct of the record.
@@ -705,7 +703,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   }
 
   /**
-   * Adds blocks until `capacity` is at least `chunks`, so that no `alloc` has to, in O(blocks). The
+   * Adds blocks until `capacity` is at least `chunks`, so that `alloc` adds none, in O(blocks). The
    * pool keeps that capacity until {@linkcode trim} or {@linkcode compact} is called.
    *
    * @param chunks How many chunks, an integer from 0.
@@ -802,7 +800,7 @@ class Setup {
     const tagged = this.tagged = types !== undefined || part !== undefined;
     const shape = { chunkBytes, align, tagged };
     this.debug = config.debug;
-    // Before any code is compiled.
+    // The types are checked before any code is compiled.
     for (const struct of types ?? []) checkFits({ ...config, ...shape }, "create", struct);
     const code = codeFor(config, chunkBytes, compiler);
     this.kinds = new Kinds({ ...config, ...shape }, types, code);
@@ -815,7 +813,7 @@ class Setup {
   }
 }
 
-/** As {@linkcode structOf}, for views that check in debug mode whether their record is live. */
+/** Does what {@linkcode structOf} does, but only for views of debug mode, which check liveness. */
 function structOfDebugView(view: unknown): AnyStruct | undefined {
   return isDebugView(view) ? structOf(view) : undefined;
 }
@@ -895,8 +893,8 @@ function defineErasedPool(
   const codec = own.codec;
 
   /**
-   * Allocates a record. A function, as methods of this class are missing in a class of the user's
-   * that extends ErasedPool.
+   * Allocates a record. It is no method of the class below: a class of the user's that extends
+   * ErasedPool would not have it.
    */
   function take(
     slab: Slab,
@@ -916,7 +914,7 @@ function defineErasedPool(
 
   /**
    * A target that checks the struct of the record again, as a getter among the values may restore a
-   * snapshot in which the handle is that of another struct.
+   * snapshot in which the handle is of a record of another struct.
    */
   class TypedTarget implements Target {
     declare slab: Slab;

@@ -24,7 +24,7 @@ import type { AnyStruct, Fields } from "../struct/schema.ts";
 import type { HandleOf } from "./pool_base.ts";
 
 /**
- * A pool that a {@linkcode HandleMap} can be created for, as all pools of this module can.
+ * A pool that a {@linkcode HandleMap} can be created for, such as every pool of this module.
  *
  * @category Beside the records
  * @typeParam S The struct type or plain fields of the records; the union of several.
@@ -54,11 +54,10 @@ export interface HandleMapPool<S extends AnyStruct | Fields> {
  * {@linkcode sweep} gives back the room beyond the highest. Maps make freeing a record a little
  * slower.
  *
- * Values stay on `pool.trim()` and `pool.rebind()`, and move with their records in
- * `compact`. `restore` keeps the values of handles that are live both before and after it, also where
- * the record is another one that has the same handle; set them again after going back. `load` drops
- * all. After the pool's `dispose` all calls but {@linkcode clear}
- * throw `DisposedError`, and `size` is 0.
+ * Values stay after `pool.trim()` and `pool.rebind()`, and move with their records in `compact`.
+ * `restore` keeps the values of handles that are live both before and after it, even if a handle is
+ * then of another record; set the values again after a `restore`. `load` drops all values. After
+ * the pool's `dispose` all calls but {@linkcode clear} throw `DisposedError`, and `size` is 0.
  *
  * Beside a `SharedPool` a map belongs to one thread. It does not notice when another thread frees a
  * record: every look-up checks whether the record is live, and values of dead records are dropped
@@ -316,7 +315,7 @@ function* pairs(stores: readonly Store[]): Generator<[number, unknown], void, un
 
 // -- what a pool provides --
 
-/** A slab, as far as a map uses it. */
+/** What a map uses of a slab. */
 interface MapSlab extends Observed {
   /** How errors call the pool. */
   readonly label: string;
@@ -354,7 +353,7 @@ export interface MapSource {
 /** The code of the maps beside pools of one struct and geometry. */
 const mapParts = new WeakMap<OwnCode, MapParts>();
 
-/** Returns the class of the maps beside a slab and its functions, compiled for the first map. */
+/** Returns the class of a slab's maps and their hot functions, compiled for the first map. */
 function mapPartsFor({ slab, code, mayDetach, isShared }: MapPart): MapParts {
   let made = mapParts.get(code);
   if (made === undefined) {
@@ -370,7 +369,7 @@ function mapPartsFor({ slab, code, mayDetach, isShared }: MapPart): MapParts {
   return made;
 }
 
-/** The least room of a map with a value, in indices. */
+/** The fewest indices that a map has room for after it has grown. */
 const LEAST_ROOM = 16;
 
 /** How many values each `set` checks beside a shared pool. */
@@ -461,11 +460,11 @@ function storeOf(
 // -- the values --
 
 /**
- * What a slab calls for a store. It does not keep the store alive: values may refer to their map,
- * which would never be collected else while their records live.
+ * The observer that a slab calls for a store. It does not keep the store alive: values may refer to
+ * their map, which otherwise would not be collected while their records live.
  */
 class StoreObserver implements SlabObserver {
-  /** Those of the store. */
+  /** The same array as `handles` of the store. */
   handles: Int32Array | Float64Array;
   readonly #store: Reference<Store>;
 
@@ -505,7 +504,7 @@ class Store implements SlabObserver {
   readonly observer: StoreObserver;
   /** The handle of each value, by index; 0 where there is no value. */
   handles: Int32Array | Float64Array;
-  /** The values by index, as many as `handles`. */
+  /** The values by index; as long as `handles`. */
   values: unknown[] = [];
   /** Number of values, those of dead records included. */
   count = 0;
@@ -563,13 +562,13 @@ class Store implements SlabObserver {
   /** Sets the number of indices that there is room for. */
   #resize(length: number): void {
     const { handles, values } = this;
-    // Or `Float64ArrayConstructor`, with the same calls.
+    // It may also be a `Float64ArrayConstructor`, which is called in the same way.
     const Handles = handles.constructor as Int32ArrayConstructor;
     const resized = new Handles(length);
     resized.set(length < handles.length ? handles.subarray(0, length) : handles);
     this.handles = this.observer.handles = resized;
     if (values.length > length) values.length = length;
-    // V8 has faster arrays if there were never holes.
+    // Filled, as arrays that never had holes are faster in V8.
     while (values.length < length) values.push(undefined);
   }
 
@@ -580,8 +579,8 @@ class Store implements SlabObserver {
   }
 
   /**
-   * Drops the values of dead records and the room beyond the last, and returns how many were
-   * dropped.
+   * Drops the values of dead records and the room beyond the last value, and returns how many
+   * values were dropped.
    */
   sweep(): number {
     const before = this.count;
@@ -606,7 +605,7 @@ class Store implements SlabObserver {
     return -1;
   }
 
-  /** Tells whether a record is live, also where its memory is detached. */
+  /** Tells whether a record is live, even if its memory is detached. */
   private isLive(handle: number): boolean {
     if (this.isShared) return this.slab.find(handle) !== undefined;
     const { codec, blocks, geometry: { chunkCount } } = this.slab as Slab; // as it is not shared
@@ -657,8 +656,8 @@ class Store implements SlabObserver {
  *
  * @param Base {@linkcode HandleMap}.
  * @param codec Encoding of handles.
- * @param mustFind Whether a look-up must ask the slab: records are freed without a notification, or
- * memory may be detached.
+ * @param mustFind Whether a look-up must ask the slab, as records may be freed without a
+ * notification or memory may be detached.
  * @param steps How many values each `set` checks; 0 where the slab notifies of freed records.
  * @returns The functions on the values of one slab, and the class of maps with one slab.
  */
@@ -668,7 +667,7 @@ function defineHandleMap(
   mustFind: boolean,
   steps: number,
 ): MapParts {
-  // In debug mode a stale or forged handle has no index.
+  // In debug mode a stale or forged handle may have no index.
   const mayHaveNoIndex = codec.areNumbers;
 
   function get(store: Store, handle: number): unknown {

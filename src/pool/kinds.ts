@@ -58,7 +58,7 @@ export class Passes {
    *
    * @param verb What the caller does, for errors.
    * @param slab The slab of the records.
-   * @param loops The loops of this class that serve.
+   * @param loops The loops to run: {@linkcode loops} or {@linkcode retainLoops}.
    * @param fn The function of the user.
    * @returns How many records it freed.
    * @throws {TypeError} when `fn` is no function.
@@ -77,7 +77,7 @@ export class Passes {
 export interface Kind {
   readonly struct: AnyStruct;
   readonly View: RecordViewClass;
-  /** From one record to the next, in units of the view. */
+  /** Distance from one record to the next, in units of the view. */
   readonly chunkUnits: number;
   readonly write: Writer;
   /** Its index among the kinds; 0 to 255 where tags are kept. */
@@ -146,7 +146,7 @@ interface KindsConfig {
 /** Stands for the view in a loop that has a view for each kind. */
 const NO_VIEW: RecordView = { _b: NO_BLOCK, _o: 0, _u: 0 };
 
-/** The kind of no record, so that `last` and `lastSeen` always have one. */
+/** A kind that no struct has, so that `last` and `lastSeen` are never `undefined`. */
 const NO_KIND: Kind = {
   struct: {} as AnyStruct, // no struct is this object, so no other field is read
   View: Object as unknown as RecordViewClass,
@@ -172,7 +172,7 @@ export class Kinds {
   /** Whether no struct may be added to those of the pool's `types`. */
   private readonly closed: boolean;
   private readonly byStruct = new Map<AnyStruct, Kind>();
-  /** The kind that `of` returned last, which is often the next one, too. */
+  /** The kind that `of` returned last; the next call often asks for the same one. */
   private last: Kind = NO_KIND;
   /** The kind that `at` returned last, where there are tags. */
   private lastSeen: Kind = NO_KIND;
@@ -231,14 +231,14 @@ export class Kinds {
   }
 
   /**
-   * Makes the error of a call with a handle of no live record.
+   * Makes the error of a call whose handle is not that of a live record.
    *
    * @param verb What the call does.
    * @param struct The struct that the caller named.
    * @param slab The slab of the pool.
    * @param handle The handle.
    * @returns The error.
-   * @throws {TypeError} when what should be the struct is none, as in a call with a handle alone.
+   * @throws {TypeError} when `struct` is no struct, as in a call with a handle alone.
    */
   missing(verb: string, struct: AnyStruct, slab: Slab, handle: number): Error {
     const error = slab.staleError(verb, handle);
@@ -364,7 +364,7 @@ export function checkStruct(label: string, verb: string, struct: unknown): void 
  * @param label The class and name of the pool.
  * @param verb What the call does.
  * @param struct The struct.
- * @param problem What it does not fit, as a predicate.
+ * @param problem What is wrong with the struct, as a predicate.
  * @returns The error.
  */
 export function fitError(

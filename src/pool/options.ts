@@ -56,8 +56,8 @@ export interface PoolOptions {
   /** The resource that blocks are allocated from. @default {heapMemory} */
   readonly memory?: MemoryResource | undefined;
   /**
-   * {@linkcode debug} for a pool that makes checks that cost time. Freed records are overwritten, a view that is
-   * used after its record's `free` throws, and `dispose` throws {@linkcode LeakError} if records
+   * {@linkcode debug} for extra checks, which cost time. Freed records are overwritten, a view that
+   * is used after its record's `free` throws, and `dispose` throws {@linkcode LeakError} if records
    * are live. Handles are numbers from one counter of the whole program, so that neither a stale
    * handle nor one of another debug pool is ever accepted. @default {false}
    */
@@ -66,9 +66,9 @@ export interface PoolOptions {
    * Which free chunk `alloc` takes. `"recent"`: the one that was freed last, whose bytes are still
    * in the cache. `"spread"`: the one that was freed longest ago, with at least 1,024 others freed
    * in between while `maxChunks` allows, so that a stale compact handle is not accepted by mistake
-   * until its pool has freed 2^20 records. It costs about 1,024 free chunks, and 4 bytes of
-   * metadata for each chunk. A call that runs out of memory changes no record, but may change which
-   * chunks come next.
+   * until its pool has freed 2^20 records. It keeps about 1,024 chunks free (more if a generation
+   * has fewer than 10 bits), and takes 4 bytes of metadata for each chunk. A call that runs out of
+   * memory changes no record, but may change which chunks come next.
    * @default {"recent"}
    */
   readonly reuse?: "recent" | "spread" | undefined;
@@ -123,7 +123,7 @@ export function checkPoolOptions(
 }
 
 /**
- * Copies the options of a pool from the options of a set, own and inherited ones.
+ * Copies the options of a pool from the options of a set, inherited properties included.
  *
  * @param options The options of the user.
  * @returns Those that are not `undefined`, in a new object.
@@ -205,7 +205,7 @@ export function resolveOptions(
     keepEmptyBlocks,
     memory,
     debug: debug || undefined,
-    specialize: specialize && !debug, // debug mode is slow with compiled code, too
+    specialize: specialize && !debug, // debug mode would be slow even with compiled code
     spread: reuse === "spread",
   };
 }
@@ -296,13 +296,13 @@ function labelOf(kind: string, name: unknown): string {
   return `${kind} "${name}"`;
 }
 
-/** Returns the power of two with which a block is nearest to 64 KiB. */
+/** Returns the number of chunks, a power of two, that makes a block nearest to 64 KiB. */
 function defaultChunks(chunkBytes: number, most: number): number {
   const nearest = 2 ** Math.round(Math.log2(BLOCK_BYTES / chunkBytes));
   return Math.max(MIN_CHUNKS, Math.min(nearest, most));
 }
 
-/** Returns the largest maxChunks. */
+/** Returns the largest `maxChunks` that this kind of handles allows. */
 function mostChunks(handles: HandleKind = "compact"): number {
   return handles === "compact" ? 2 ** 22 : 2 ** 32;
 }

@@ -102,8 +102,7 @@ export function pack<T extends AnyStruct | Fields>(
 ): number;
 /**
  * Copies every live record of one struct into an array of yours, without gaps and in memory
- * order. A pool without `types` copies every record as the struct
- * that it is given.
+ * order. A pool without `types` copies every record as if it were of the struct.
  *
  * @category Pools
  * @typeParam S The structs of the pool.
@@ -143,7 +142,7 @@ export function pack<S extends AnyStruct, T extends S>(
 ): number;
 /**
  * Copies the whole chunk of every live record of any struct into an array of yours, without
- * gaps and in memory order. A set has its classes one after the other, from the smallest:
+ * gaps and in memory order. Those of a set are copied class by class, from the smallest:
  * `stats().classes` gives the `size` and `chunkBytes` of each.
  *
  * @category Pools
@@ -159,8 +158,8 @@ export function pack<S extends AnyStruct>(
   out: PackTarget,
 ): number;
 /**
- * Copies every live record into an array without gaps, in block and chunk order, while other
- * threads go on. In O(capacity).
+ * Copies every live record into an array without gaps, in block and chunk order and in
+ * O(capacity). Other threads may use the pool meanwhile.
  *
  * The live records are selected before the first is copied. A record that another thread writes
  * or frees meanwhile may be copied with its old bytes, its new ones, or some of both.
@@ -172,8 +171,8 @@ export function pack<S extends AnyStruct>(
  * @param fields Names of fields; whole records where it is left out.
  * @param stripe The blocks to visit, by default all.
  * @returns How many records were copied.
- * @throws {RangeError} when `out` is too short, and says which length is needed; or when the
- * stripe is out of range. Nothing is written then.
+ * @throws {RangeError} when `out` is too short (the error gives the length that is needed), or when
+ * the stripe is out of range. Nothing is written then.
  * @throws {TypeError} when a field is unknown, or does not fit the type of `out`.
  * @throws {DisposedError} after `dispose`.
  *

@@ -402,8 +402,8 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    * iteration may or may not be visited; blocks that are added during the iteration are not, so
    * that it ends.
    *
-   * A callback written in place gets a loop that was compiled for its text and is found again at
-   * each call; {@linkcode loop} makes one to keep, which is faster still.
+   * A callback written in place gets a loop that is compiled for its text at the first call and
+   * found again at later ones. A function that {@linkcode loop} returns is faster still.
    *
    * @param fn Called with a view and the handle of the record. It is the same view each time, moved
    * to the next record: to keep one, take `pool.get(handle)`.
@@ -431,7 +431,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   /**
    * Makes a function that does what `forEach(fn)` does, compiled for this pool and this callback:
    * the fastest way to iterate over a pool. Make it once and call it in every frame: the calls
-   * allocate nothing. For one struct 256 loops are compiled; further ones do the same, slower.
+   * allocate nothing. For one struct 256 loops are compiled; further ones do the same more slowly.
    *
    * @typeParam A Types of the arguments that are handed on, up to four.
    * @param fn Called with a view that is moved to each record, the handle, and the arguments of the
@@ -570,15 +570,15 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    */
   allocMany<O extends HandleArray<T>>(count: number, out: O): O;
   allocMany(count: number, out: HandleArray<T> = []): HandleArray<T> {
-    return allocMany(this._slab, count, out as Handle<T>[]); // an array as far as it is used
+    return allocMany(this._slab, count, out as Handle<T>[]); // only elements and length are used
   }
 
   /**
    * Allocates a zeroed record that is freed at the end of its `using` scope, unless it was freed
    * before, in O(1).
    *
-   * The scope keeps the handle: it does not follow a record that `compact` moves, and a record that
-   * has the same handle after a `restore` within the scope is freed.
+   * The scope frees by handle: a record that `compact` has moved is not freed, and another record
+   * that has the same handle after a `restore` within the scope is freed.
    *
    * @param init Values of fields; those left out stay zero.
    * @returns The handle and a view of the record, in an object that `using` disposes of.
@@ -605,7 +605,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   }
 
   /**
-   * Adds blocks until `capacity` is at least `chunks`, so that no `alloc` has to, in O(blocks). The
+   * Adds blocks until `capacity` is at least `chunks`, so that `alloc` adds none, in O(blocks). The
    * pool keeps that capacity until {@linkcode trim} or {@linkcode compact} is called.
    *
    * @param chunks How many chunks, an integer from 0.
@@ -746,12 +746,12 @@ function definePool(
   View: RecordViewClass,
   RecordIterator: IteratorClass,
   own: {
-    /** From one record to the next, in units of the view. */
+    /** Distance from one record to the next, in units of the view. */
     readonly chunkUnits: number;
     readonly chunkMask: number;
     readonly codec: HandleCodec;
     readonly write: Writer;
-    /** Whether a view of another class is of the same struct, as those of another geometry are. */
+    /** Whether a view is of this struct although its class was compiled for another geometry. */
     readonly isView: (view: unknown) => boolean;
     readonly checkFunction: (slab: Slab, verb: string, fn: unknown) => void;
     readonly viewError: (slab: Slab, verb: string, problem: string) => Error;

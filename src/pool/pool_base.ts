@@ -27,7 +27,7 @@ export interface PoolBlock {
    */
   readonly index: number;
   /**
-   * The memory of the records, nothing copied. A free chunk holds a link of the free list in its
+   * The memory of the records, not a copy. A free chunk holds a link of the free list in its
    * first bytes: do not write there. Empty once the block was given back.
    */
   readonly bytes: Uint8Array;
@@ -86,8 +86,8 @@ export interface ScopedRecord<S extends AnyStruct | Fields> extends Disposable {
 }
 
 /**
- * Typed arrays that hold handles as plain numbers; `pool.handle(n)` types such a number as a handle
- * again.
+ * Typed arrays that hold handles as plain numbers; `pool.handle(n)` gives such a number the type of
+ * a handle again.
  *
  * @category Pools
  * @internal
@@ -112,7 +112,7 @@ export type HandleArray<S extends AnyStruct | Fields> =
  */
 export type HandleOf<S extends AnyStruct | Fields> = AnyStruct extends S ? AnyHandle : Handle<S>;
 
-/** What a pool asks of its only slab, or of all its slabs as one. */
+/** What a pool uses of its only slab, or of a `SlabSet`, which stands for several slabs. */
 export type Slabs =
   & SlabOwner
   & Pick<
@@ -239,8 +239,8 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
   }
 
   /**
-   * Types a number as a handle of this pool, in O(1): one that comes out of a typed array, a
-   * message or JSON. The number is not checked here; every call that takes a handle checks it.
+   * Gives a number from a typed array, a message or JSON the type of a handle of this pool, in
+   * O(1). The number is not checked here; every call that takes a handle checks it.
    *
    * @param n Any number.
    * @returns The same number.
@@ -628,10 +628,10 @@ function readHandles(slab: { label: string }, handles: ArrayLike<number>, list: 
 }
 
 /**
- * Grows a slab until it has so many chunks.
+ * Grows a slab until it has at least a number of chunks.
  *
  * @param slab The slab.
- * @param chunks How many, an integer from 0.
+ * @param chunks The number, an integer from 0.
  * @throws {PoolExhaustedError | OutOfMemoryError | RangeError | DisposedError} as `reserve` does.
  */
 export function reserve(slab: Slab, chunks: number): void {

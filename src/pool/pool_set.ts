@@ -37,7 +37,8 @@ import { SlabSet } from "./slab_set.ts";
 
 /**
  * Options of a {@linkcode PoolSet}. `chunksPerBlock` and `keepEmptyBlocks` apply to each size
- * class; `maxChunks` is divided evenly among them, so that each of 4 classes may have a quarter.
+ * class. `maxChunks` is divided by the number of classes, rounded up to a power of two: each of 3
+ * or 4 classes may have a quarter.
  *
  * @category Pools
  * @typeParam S The structs of its records, as a union.
@@ -128,8 +129,9 @@ const LISTED = 8;
  */
 export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, HandleOf<S>> {
   /**
-   * The pool of each size class, by size. Its handles are handles of the set, too. Passes of the
-   * set over one struct go through {@linkcode poolFor} alone, so allocate records of it there.
+   * The pool of each size class, by size. Its handles are handles of the set, too. An iteration of
+   * the set over one struct visits only the pool that {@linkcode poolFor} returns, so allocate the
+   * records of the struct in that pool.
    */
   readonly pools: readonly ErasedPool<S>[];
   private readonly _classSlabs: readonly Slab[];
@@ -139,7 +141,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   private readonly _sizes: readonly number[];
   /** Finds the class of a handle. */
   private readonly _parts: Pick<HandleCodec, "partOf">;
-  /** The pool of each struct that was used so far; those of the first few also in the two lists. */
+  /** The pool of each struct that was used so far; the first few are also in the lists below. */
   private readonly _poolOf = new Map<AnyStruct, ErasedPool<S>>();
   private readonly _structs: AnyStruct[] = [];
   private readonly _poolsOf: ErasedPool<S>[] = [];
@@ -343,7 +345,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Returns the bytes of a record's chunk, in O(1), nothing copied.
+   * Returns the bytes of a record's chunk, in O(1), without a copy.
    *
    * @param handle Handle of a live record.
    * @returns A new array over all bytes of the chunk. After the record is freed they are those of
@@ -356,9 +358,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
   }
 
   /**
-   * Types a number as a handle of a record of a struct, in O(1): one that comes out of a typed
-   * array, a message or JSON. Neither argument is checked here; every call that takes a handle
-   * checks it.
+   * Gives a number from a typed array, a message or JSON the type of a handle of a record of a
+   * struct, in O(1). Neither argument is checked here; every call that takes a handle checks it.
    *
    * @typeParam T The struct type.
    * @param struct The struct of the record.
@@ -367,7 +368,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    */
   override handle<T extends S>(struct: T, n: number): Handle<T>;
   /**
-   * Types a number as a handle of a record of any of the structs, in O(1).
+   * Gives a number the type of a handle of a record of any of the structs, in O(1).
    * @param n Any number.
    * @returns The same number.
    */
@@ -617,8 +618,8 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * Allocates a zeroed record that is freed at the end of its `using` scope, unless it was freed
    * before, in O(1).
    *
-   * The scope keeps the handle: it does not follow a record that `compact` moves, and a record that
-   * has the same handle after a `restore` within the scope is freed.
+   * The scope frees by handle: a record that `compact` has moved is not freed, and another record
+   * that has the same handle after a `restore` within the scope is freed.
    *
    * @typeParam T The struct type.
    * @param struct The struct of the record.
@@ -642,14 +643,14 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    */
   poolFor(struct: S): ErasedPool<S> {
     const structs = this._structs;
-    // A search among a few is faster than a Map, which takes a tenth of an alloc and free.
+    // For few structs a search is faster than a Map, which takes a tenth of an alloc and free.
     for (let i = 0; i < structs.length; i++) if (structs[i] === struct) return this._poolsOf[i];
     return this._poolOf.get(struct) ?? this.#add(struct);
   }
 
   /**
-   * Adds blocks to the class of a struct until it has at least `chunks` chunks, so that no `alloc`
-   * has to, in O(blocks). The class keeps them until {@linkcode trim} or {@linkcode compact}
+   * Adds blocks to the class of a struct until it has at least `chunks` chunks, so that `alloc`
+   * adds none, in O(blocks). The class keeps them until {@linkcode trim} or {@linkcode compact}
    * is called.
    *
    * @param struct The struct of the records.

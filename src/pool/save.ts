@@ -37,8 +37,8 @@ export interface LoadOptions {
    * `{ "Ship.hp": "health" }` that of one struct, `{ Ship: "Vessel" }` a struct. Names that are not
    * in the save are ignored, and a new name can be renamed again, so the renames of all versions
    * can be in one object: with `{ hp: "health", health: "vitality" }` a field `hp` becomes `health`
-   * where the pool has that, else `vitality`. A save in which an old name stands for another field
-   * needs the renames since its version alone.
+   * where the pool has that, else `vitality`. If a save uses an old name for another field, pass
+   * only the renames that were made after its version.
    */
   readonly rename?: Readonly<Record<string, string>> | undefined;
   /**
@@ -109,13 +109,14 @@ export function save(pool: PoolBase<unknown, number>): NewBytes {
  * them.
  *
  * A record keeps its handle if that number can be a handle of this pool: its generation fits, and
- * its chunk is neither retired nor taken. That is so in a new pool with the same `maxChunks`, and
- * the same `sizes` of a `PoolSet`, but for wide handles whose generation is too high for compact
- * ones, for all size classes but the first where one pool has wide and the other compact handles,
- * and for handles of debug mode. Otherwise the record gets a new handle, in the chunk of the
- * same index if that is free; `moved` is called with both, and typed `ref` fields that refer to it
- * are updated. All earlier handles are stale, except those of the save. Views and cursors must be
- * fetched again. Memory is kept, as {@linkcode clear} keeps it.
+ * its chunk is neither retired nor taken. In a new pool with the same `maxChunks` (and the same
+ * `sizes` of a `PoolSet`) every record keeps its handle, with three exceptions: a wide handle whose
+ * generation is too high for compact ones; if only one of the pools has wide handles, every handle
+ * of a size class but the first; and, if only the saved pool was in debug mode, every handle. A
+ * record that cannot keep its handle gets a new one, in the chunk of the same index if that is
+ * free; `moved` is called with both, and typed `ref` fields that refer to it are updated. All
+ * earlier handles are stale, except those of the save. Views and cursors must be fetched again.
+ * Memory is kept, as {@linkcode clear} keeps it.
  *
  * @category Saves and snapshots
  * @param pool A pool, of any class.
@@ -190,8 +191,8 @@ function optionProblem({ rename, moved }: LoadOptions): string | undefined {
 }
 
 /**
- * Counts the records that were ever allocated and freed, and the blocks that were given back, as
- * each compaction gives some back.
+ * Counts the records ever allocated and freed and the blocks given back: the sum changes whenever
+ * other chunks become free, as a compaction that moves records also gives blocks back.
  */
 function callsOf(all: readonly TypedSlab[]): number {
   return all.reduce((sum, { slab }) => sum + slab.allocs + slab.frees + slab.blockSet.released, 0);
@@ -242,7 +243,7 @@ function replaceRecords(
   placement.slabs.forEach((target, at) => settleSlab(target, at, placement));
 }
 
-/** Writes the records of one slab of the save, and those that go to consecutive chunks together. */
+/** Writes the records of one slab of the save: all of a run of consecutive chunks at a time. */
 function writeRecords(
   from: Arrays,
   { size, tags, chunkBytes, firstByte }: SavedSlab,

@@ -110,7 +110,7 @@ export function writeSave(all: readonly TypedSlab[]): Uint8Array {
 interface Description {
   readonly structs: readonly StructDescription[];
   readonly slabs: readonly SlabDescription[];
-  /** Above all handles that debug mode had given out. */
+  /** A number above all handles that debug mode had given out; 0 without debug mode. */
   readonly nextNumber: number;
 }
 
@@ -199,7 +199,7 @@ function writeSlab(
   let k = 0;
   for (const block of slab.blocks) {
     const first = block.position * chunkCount;
-    if (first >= chunks) break; // all behind it were never used
+    if (first >= chunks) break; // no later chunk was ever used
     wide.set(block.stamps.subarray(0, chunks - first), (at + stamps) / stampBytes + first);
     for (let chunk = block.nextLive(0); chunk < block.bump;) {
       const end = endOfRun(block, chunk);
@@ -215,7 +215,7 @@ function writeSlab(
   }
 }
 
-/** Returns the first chunk after a live one that is not live. */
+/** Returns the end of a run of live chunks: the first dead chunk after a live one. */
 function endOfRun({ liveBits }: Block, chunk: number): number {
   const { length } = liveBits;
   let word = chunk >> 5;
@@ -236,7 +236,7 @@ export interface SavedSlab {
   readonly firstByte: number;
   /** Encoding of its handles. */
   readonly codec: HandleCodec;
-  /** Generation × 2 + live for each chunk that ever existed. */
+  /** Generation × 2 + live for each chunk up to the last one that was ever used. */
   readonly stamps: Uint16Array | Uint32Array;
   /** Index in {@linkcode kinds} for each record, if the slab has tags. */
   readonly tags: Uint8Array | undefined;
@@ -254,7 +254,7 @@ const MAX_DEPTH = 64;
 /** The most size classes of a set. */
 const MAX_SLABS = 64;
 
-/** The greatest handle of debug mode that is accepted, so that 2^52 are left for later records. */
+/** The greatest `nextNumber` that is accepted, so that 2^52 handles are left for later records. */
 const MAX_NUMBER = 0x10_0000_0000_0000;
 
 /** The most bytes of a record, and elements of an array. */
@@ -298,7 +298,7 @@ export class SaveFile {
     this.checkHandles(texts);
   }
 
-  /** @returns A number above all handles that the saved pool had given out. */
+  /** @returns A number above all compact and debug handles that the saved pool had given out. */
   endOfHandles(): number {
     return this.slabs.reduce(
       (end, { numbers, codec }) => numbers === undefined ? Math.max(end, endOfPacked(codec)) : end,

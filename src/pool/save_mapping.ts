@@ -1,6 +1,6 @@
 /**
- * The mapping from the structs of a save to those of a pool: structs are found by their names, and
- * else by their fields.
+ * The mapping from the structs of a save to those of a pool: structs are found by their names, or
+ * by their fields if the names do not decide.
  *
  * @module
  */
@@ -86,8 +86,8 @@ function tagsOf({ size, tags, kinds }: SavedSlab): readonly number[] {
 }
 
 /**
- * Returns the struct of the same name. Where several have it, or one of the two structs has no
- * name, the struct with the most common fields is returned; of equally similar ones the first to
+ * Returns the struct of the same name. If several have that name, or one of the two structs has no
+ * name, it returns the one with the largest share of fields in common; of equals, the first to
  * which no other struct of the save is mapped.
  */
 function bestMatch<T extends { readonly struct: AnyStruct }>(

@@ -2,9 +2,9 @@
  * Placement: which chunk of a pool each record of a save gets. The pool is not changed here.
  *
  * A record keeps its handle if that number is a possible handle of the pool: its generation is in
- * range, and its chunk is neither retired nor taken, and near enough to the others. Every other
- * record gets the chunk of its old index, or else the lowest free one. The generation of a chunk is
- * the higher one of the save and of the pool, so that no stale handle becomes valid.
+ * range, and its chunk is neither retired nor taken, and not far beyond the highest that exists.
+ * Every other record gets the chunk of its old index, or else the lowest free one. The generation
+ * of a chunk is the higher one of the save and of the pool, so that no stale handle becomes valid.
  *
  * @module
  */
@@ -103,8 +103,8 @@ export class Placement {
   }
 
   /**
-   * Keeps all handles of a slab where they are encoded in the same way in both pools, and so never
-   * collide. This is the frequent case, and ten times as fast as {@linkcode keepHandles}.
+   * Keeps all handles of a slab if both pools encode them in the same way, so that none collide.
+   * This is the frequent case, and ten times as fast as {@linkcode keepHandles}.
    */
   private keepAll({ codec, stamps, numbers, size }: SavedSlab, at: number, first: number): boolean {
     const target = this.slabs[at];
@@ -199,8 +199,8 @@ export class SlabPlacement {
   /** Stamp of a live record of the last generation. */
   private readonly lastStamp: number;
   /**
-   * Stamps of the saved slab with the same indices, if there is one: what was stale there stays
-   * stale.
+   * Stamps of the saved slab with the same indices, if there is one. They keep handles stale that
+   * were stale there.
    */
   private readonly stamps: Uint16Array | Uint32Array | undefined;
   /** 1 if the chunk has a record, by index. */
@@ -224,8 +224,8 @@ export class SlabPlacement {
       ) ?? {};
     this.stamps = stamps;
     const ever = Math.max(everChunks, ...file.slabs.map(({ stamps }) => stamps.length));
-    // Room for all records beside retired chunks. A record beyond would need a block of its own, so
-    // it moves.
+    // Room for all records beside retired chunks. A record with a higher index would need a block
+    // of its own, so it gets another chunk.
     const blocks = Math.ceil(Math.min(maxChunks, ever + 2 * file.size) / chunkCount);
     this.blocks = new Uint8Array(blocks);
     this.taken = new Uint8Array(blocks * chunkCount);
@@ -238,7 +238,7 @@ export class SlabPlacement {
     return Array.from(this.blocks.subarray(0, count), (it) => it === 1);
   }
 
-  /** Takes the chunk of a handle, and returns whether it is free and the handle a possible one. */
+  /** Takes a handle's chunk if it is free and the handle is possible; returns whether it did. */
   keep(index: number, stamp: number): boolean {
     const isHandle = stamp >= 3 && stamp <= this.lastStamp; // there is no generation 0
     return isHandle && (this.wraps || this.ownStampOf(index) > 0) && this.take(index);
@@ -275,7 +275,7 @@ export class SlabPlacement {
     return true;
   }
 
-  /** Takes a chunk, and returns whether it was free and has generations left. */
+  /** Takes a chunk if it is free and not retired; returns whether it did. */
   takeFree(index: number): boolean {
     return this.stampOf(index) > 0 && this.take(index);
   }
@@ -288,8 +288,8 @@ export class SlabPlacement {
   }
 
   /**
-   * Returns the stamp of a free chunk that makes all handles of the pool and of the save stale; 0
-   * for a retired one.
+   * Returns the stamp that a free chunk needs so that all its handles of the pool and of the save
+   * are stale; 0 if it is retired.
    */
   stampOf(index: number): number {
     const own = this.ownStampOf(index);
@@ -321,11 +321,11 @@ export class SlabPlacement {
     return stamp === 0 || other === 0 ? 0 : Math.max(stamp, other);
   }
 
-  /** Returns the stamp that follows when the record is freed; of a free chunk its own. */
+  /** Returns the stamp of a chunk once its record is freed; the stamp itself if it is free. */
   private freed(stamp: number): number {
     const { lastStamp, wraps } = this;
     if (stamp > 0 && stamp < lastStamp) return stamp + (stamp & 1);
-    // A save may have retired chunks, and more generations than compact handles here.
+    // The save may have retired the chunk, or its generation may be too high for compact handles.
     if (wraps) return stamp === lastStamp ? 2 : lastStamp - 1;
     return 0;
   }

@@ -1,6 +1,6 @@
 /**
- * The slabs of the size classes of a set as one: what a pool asks of its only slab, a `PoolSet`
- * asks of them together.
+ * The slabs of the size classes of a set as one: a `PoolSet` uses it as other pools use their only
+ * slab.
  *
  * @module
  */

@@ -53,7 +53,7 @@ export function snapshot(
   options?: SnapshotOptions,
 ): NewBytes;
 /**
- * Writes the whole state of a pool as above, to an array of the caller's if it has the room.
+ * Writes the whole state of a pool as above, into an array of the caller's if it is long enough.
  *
  * @typeParam B The type of `into`.
  * @param pool A pool, of any class.
@@ -76,15 +76,15 @@ export function snapshot(
 }
 
 /**
- * Returns to the state of a snapshot, in O(`byteLength`). Handles of that moment are valid again,
- * later ones are stale, and repeated calls give the same handles as before. Earlier views and
- * cursors must be fetched or moved again.
+ * Returns a pool to the state of a snapshot, in O(`byteLength`). Handles of that moment are valid
+ * again, later ones are stale, and if the same calls are made again, they give the same handles.
+ * Earlier views and cursors must be fetched or moved again.
  *
  * @category Saves and snapshots
  * @param pool A pool, of any class.
  * @param bytes A snapshot of this pool or of one that was created with the same struct and
  * options; it may be followed by other bytes. A pool in debug mode also takes the snapshot of a
- * pool without; calls then give other handles than they did there.
+ * pool without debug mode; later calls then give other handles than in that pool.
  * @throws {SnapshotError} when it is damaged, or of a pool with another layout; nothing changes
  * then.
  * @throws {TypeError} when `bytes` is no `Uint8Array`, or the pool's memory was detached.
@@ -101,7 +101,7 @@ const OWN = { restore };
 
 const fingerprints = new WeakMap<readonly TypedSlab[], number>();
 
-/** Returns a hash of all that a snapshot depends on; pools with the same read each other's. */
+/** Returns a hash of all that a snapshot depends on; it is equal if pools can share snapshots. */
 function fingerprint(all: readonly TypedSlab[]): number {
   let known = fingerprints.get(all);
   if (known === undefined) fingerprints.set(all, known = fingerprintOf(textOf(all)));

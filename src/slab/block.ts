@@ -6,15 +6,14 @@
  *                                                               └ bump pointer
  * stamps    generation × 2 + live, 2 or 4 bytes a chunk         outside the region
  * liveBits  occupancy bitmap, 1 bit a chunk                     outside the region
- * tags      the record's struct, 1 byte a chunk, in mixed pools outside the region
- * next      link of the queue of free chunks, 4 bytes a chunk, with spread reuse only
+ * tags      number of the record's struct, 1 byte a chunk       outside the region, if tagged
+ * next      link of the queue of free chunks, 4 bytes a chunk   outside, with spread reuse only
  * ```
  *
- * Chunks below the bump pointer were given out at least once since the block was last cleared.
- * Those above are given out in order and need no links. Freed chunks form a list through their own
- * first bytes: the intrusive free list of fixed-size block allocators (Kenwright, "Fast Efficient
- * Fixed-Size Memory Pool", 2012). The counts give its length, so no link value marks the end: links
- * of 1 byte serve 256 chunks, links of 2 bytes 65,536.
+ * Chunks from the bump pointer on are free: they are given out in order and need no links. The free
+ * chunks below it form a list through their own first bytes: the intrusive free list of fixed-size
+ * block allocators (Kenwright, "Fast Efficient Fixed-Size Memory Pool", 2012). The counts give its
+ * length, so no link value marks the end: links of 1 byte serve 256 chunks, of 2 bytes 65,536.
  *
  * @module
  */
@@ -103,12 +102,12 @@ export class Block extends ChunkMemory {
   /** Number of retired chunks, whose generations are used up. */
   retired = 0;
   /**
-   * The bump pointer: chunks below are live, freed or retired, those from here on were never used.
+   * The bump pointer: chunks below are live, freed or retired; from here on all are free, unlinked.
    */
   bump = 0;
   /**
-   * The chunk freed last, valid only while `live + retired < bump`. With spread reuse the index of
-   * the first chunk in the block's own chain.
+   * The first chunk of the free list, valid only while `live + retired < bump`. With spread reuse
+   * the index of the first chunk in the block's own chain.
    */
   head = 0;
   /** With spread reuse, the length of the block's own chain. */
@@ -117,7 +116,7 @@ export class Block extends ChunkMemory {
   lastWaiting = 0;
   /** With spread reuse, how many chunks of the block are in the slab's queue. */
   queued = 0;
-  /** Generation and live bit of each chunk; 0 for a retired one. A successor takes them over. */
+  /** Stamp of each chunk; 0 if it is retired. A later block at this position takes them over. */
   readonly stamps: Uint16Array | Uint32Array;
   /** Bit `c & 31` of word `c >> 5` is set while chunk `c` is live. */
   readonly liveBits: Int32Array;
@@ -242,8 +241,8 @@ export class Block extends ChunkMemory {
   }
 
   /**
-   * Makes the typed arrays over the region, again if its buffer was replaced by one with the same
-   * bytes.
+   * Makes the typed arrays over the region. It is called again when the region's buffer was
+   * replaced by one with the same bytes.
    */
   map(): void {
     if (this.region === undefined) return;
@@ -305,7 +304,7 @@ export class Block extends ChunkMemory {
     for (let i = 0; i < this.linkBytes; i++) this.u8[at + i] = link >> 8 * i;
   }
 
-  /** Links every chunk that is not retired, as bumping would give out retired ones. */
+  /** Links every chunk that is not retired: the bump pointer would give out retired ones, too. */
   #linkAll(): void {
     this.bump = this.chunkCount;
     if (this.region === undefined) return;
@@ -318,8 +317,8 @@ export class Block extends ChunkMemory {
 }
 
 /**
- * The current block of a slab that has none. It has no memory, so the check for detached memory,
- * which alloc makes anyway, finds it as well.
+ * Stands for the current block of a slab that has none. It has no memory, so alloc needs no check
+ * of its own for it: the check for detached memory finds it, too.
  */
 export const NO_BLOCK: Block = /* @__PURE__ */ new Block(
   -1,

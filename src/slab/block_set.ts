@@ -43,7 +43,7 @@ interface Allocating {
   noteMapped(block: Block, wasNext: boolean): void;
   /** @param block A block that is about to lose its memory. */
   noteUnmapping(block: Block): void;
-  /** Blocks are not given back below this many chunks, beside `reserved`. */
+  /** An emptied block is given back only if at least this many chunks, and `reserved`, are left. */
   readonly keptChunks: number;
 }
 
@@ -59,7 +59,8 @@ export class BlockSet {
   /** Blocks given back to the memory resource so far. */
   released = 0;
   /**
-   * The most chunks that reserve() was called with: emptied blocks stay while fewer would be left.
+   * The most chunks that reserve() was called with. An emptied block is not given back if fewer
+   * chunks than that would be left.
    */
   reserved = 0;
 

@@ -2,9 +2,9 @@
  * Call stacks of debug mode: finds out where the program called the module from.
  *
  * The text of a frame does not tell whether it is the module's own: in a bundle all frames have the
- * same file and minified names. So stacks are cut at functions. In debug mode each public function
- * that allocates is wrapped in an entry, which captures the stack from its own caller on and then
- * calls the function:
+ * same file and minified names. So a stack is cut at a function object. In debug mode each public
+ * function that allocates is wrapped in an entry, which captures the stack from its own caller on
+ * and then calls the function:
  *
  * ```text
  * DebugSlab.alloc   stores the origin       ┐
@@ -59,8 +59,8 @@ const NAMES = [
 ] as const;
 
 /**
- * Those that the module also calls itself without user code in between: `bindTo` at the end of a
- * writer, and `allocate` of an allocator when a pool grows.
+ * The functions among {@linkcode NAMES} that the module also calls itself, with no user code in
+ * between: `bindTo` at the end of a writer, and `allocate` of an allocator when a pool grows.
  */
 const INNER: readonly string[] = ["bindTo", "allocate"];
 
@@ -68,8 +68,8 @@ const INNER: readonly string[] = ["bindTo", "allocate"];
 const DEFAULT_LIMIT = 10;
 
 /**
- * Shown instead of an empty stack: the engine called, as with a bound `alloc` as the callback of a
- * timer.
+ * Shown instead of an empty stack, when the engine itself called the module: for instance a bound
+ * `alloc` that was passed to a timer.
  */
 const NOBODY = "    by the engine, no function of the program was on the stack";
 
@@ -80,7 +80,7 @@ let passedOn: Origin | undefined;
 
 /**
  * The calls to trace, by name. Each predicate gets the arguments and returns whether the call runs
- * no user code, such as getters of a value. Then entries that it calls itself take over its origin.
+ * no user code, such as getters of a value. If so, entries that it calls take over its origin.
  */
 export type TracedCalls = Readonly<Record<string, (args: readonly unknown[]) => boolean>>;
 
@@ -96,8 +96,8 @@ export const RUNS_USER_CODE = (): boolean => false;
  *
  * @param it A pool or an allocator in debug mode.
  * @param calls The functions.
- * @param own The prototypes with the module's functions; those that a user's subclass overrides
- * stay.
+ * @param own The prototypes with the module's functions; a function that a user's subclass
+ * overrides is not wrapped.
  */
 export function traceCalls(it: object, calls: TracedCalls, ...own: readonly object[]): void {
   for (const [name, runsNoUserCode] of Object.entries(calls)) {
@@ -175,7 +175,7 @@ function originOfGrowth(entry: unknown): Origin {
   return depth === 0 ? originBelow(entry) : searchedOrigin(depth);
 }
 
-/** The stack below a function, as long as the program set it, but with the caller in any case. */
+/** The stack below a function, as long as the program configured, but at least the caller. */
 function originBelow(from: unknown): Origin {
   const control = Error as StackControl;
   if (typeof control.captureStackTrace !== "function") {
@@ -188,8 +188,8 @@ function originBelow(from: unknown): Origin {
 }
 
 /**
- * Frames of an entry, of {@linkcode originBelow}, and of the functions that it calls to make an
- * error.
+ * Number of frames of an entry, {@linkcode originBelow} and the two functions that it calls to make
+ * an error.
  */
 const FRAMES_TO_HERE = 4;
 

@@ -8,7 +8,7 @@ import type { HandleCodec } from "./handle.ts";
 import type { QueueState } from "./rebuild.ts";
 
 /**
- * The metadata of one block. Each array may hold those of other blocks as well, as in a snapshot.
+ * The metadata of one block. Each array may also hold data of other blocks, as in a snapshot.
  */
 export interface BlockMetadata {
   readonly chunkCount: number;
@@ -16,7 +16,7 @@ export interface BlockMetadata {
   readonly head: number;
   readonly live: number;
   readonly retired: number;
-  /** Whether it has memory. A block without has no live record and no free list. */
+  /** Whether it has memory. A block without memory has no live record and no free list. */
   readonly isMapped: boolean;
   readonly stamps: Uint16Array | Uint32Array;
   /** Position of the block's first stamp in `stamps`. */
@@ -67,8 +67,8 @@ export function auditBlock(metadata: BlockMetadata, codec: HandleCodec): string 
 }
 
 /**
- * Counts live and retired chunks by their stamps, and compares the live bits and the block's
- * counts.
+ * Counts live and retired chunks by their stamps, and compares the results with the live bits and
+ * with the block's own counts.
  */
 function auditStamps(metadata: BlockMetadata, codec: HandleCodec): string | undefined {
   const { chunkCount, stamps, firstStamp, liveBits, firstWord } = metadata;

@@ -1,5 +1,5 @@
 /**
- * The memory of a block: equal chunks in a row, which it clears.
+ * The memory of a block: equal chunks in a row, and the function that zeroes a chunk.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export const FILL_BYTES = 256;
 
 /**
  * @param chunkBytes Bytes of a chunk.
- * @returns Words of 4 bytes to clear it with a loop; 0 if it is cleared by bytes.
+ * @returns How many 4-byte words a loop zeroes to clear a chunk; 0 if it is cleared by bytes.
  */
 export function chunkWordsFor(chunkBytes: number): number {
   return chunkBytes % 4 === 0 && chunkBytes < FILL_BYTES ? chunkBytes >> 2 : 0;

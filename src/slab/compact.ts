@@ -147,13 +147,13 @@ function roomOf({ chunkCount, retired }: Block): number {
 }
 
 /**
- * Chooses as few blocks as have room for all records, and prefers dense ones. It goes through the
- * blocks from the densest on, and keeps a block if the roomiest of the rest, which fill up the
- * number, still have room enough. Where no chunk is retired these are the densest blocks, and the
- * fewest records move.
+ * Chooses the fewest blocks that have room for all records, and prefers dense ones. It tries the
+ * blocks from the densest on, and keeps one if the blocks kept so far, completed to that number
+ * with the roomiest of the others, still have room for all records. Where no chunk is retired, it
+ * keeps the densest blocks, and the fewest records move.
  */
 function blocksToKeep(blocks: readonly Block[], records: number): Set<Block> {
-  // Sorting keeps the order of positions among equals.
+  // Sorting is stable: blocks with equal room stay in the order of their positions.
   const roomiest = blocks.toSorted((a, b) => roomOf(b) - roomOf(a));
   let count = 0;
   let spare = -records;
@@ -161,7 +161,7 @@ function blocksToKeep(blocks: readonly Block[], records: number): Set<Block> {
   const kept = new Set<Block>();
   if (count === 0) return kept;
   const rank = new Map(roomiest.map((block, i) => [block, i]));
-  // The roomiest blocks up to `last` fill up the number, unless they are kept already.
+  // The roomiest blocks up to `last` that are not kept yet complete the number.
   let last = count - 1;
   for (const block of blocks.toSorted((a, b) => b.live - a.live)) {
     if (rank.get(block)! > last) { // every block has a rank

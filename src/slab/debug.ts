@@ -254,7 +254,7 @@ class DebugIterator extends LiveChunks<RecordView> {
 
 /** Fills a freed chunk, except for its link. */
 function poison({ bytes, chunkBytes, linkBytes }: Block, chunk: number): void {
-  if (bytes.length === 0) return; // its memory was detached, and the pool is being disposed of
+  if (bytes.length === 0) return; // the block was given back, or its memory was detached
   const at = chunk * chunkBytes;
   bytes.fill(POISON, at + linkBytes, at + chunkBytes);
 }

@@ -1,8 +1,8 @@
 /**
  * `DebugMode`: what debug mode adds to pools and allocators, as their option `debug` passes it.
  *
- * They use it through this interface and do not import it, so that a bundle has the code of debug
- * mode only if the program imports `debug`.
+ * Pools and allocators use debug mode through this interface and do not import it, so that a bundle
+ * has its code only if the program imports `debug`.
  *
  * @module
  */

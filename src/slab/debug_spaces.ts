@@ -9,7 +9,7 @@ import type { RecordKeeper, TypedArrays } from "../struct/typed_arrays.ts";
 import { detachedError } from "./slab_errors.ts";
 import { type Reference, referTo } from "./weak.ts";
 
-/** Debug spaces start at 32 different addresses in turn; from the 33rd on two share addresses. */
+/** Debug spaces start at 32 different addresses in turn; from the 33rd on they share addresses. */
 const DEBUG_SPACES = 32;
 const DEBUG_STEP = 0x800_0000;
 
@@ -18,7 +18,7 @@ let spaceCount = 0;
 /** The keepers of all debug spaces, to find the owner of an address. */
 const keepers = new Set<Reference<SpaceKeeper>>();
 
-/** An address space, as far as its keeper uses it. */
+/** What a keeper uses of its address space. */
 interface Space {
   find(address: number): { readonly base: number; readonly byteLength: number };
 }
@@ -60,8 +60,8 @@ export class SpaceKeeper implements RecordKeeper {
     keepers.delete(this.#self);
   }
 
-  // A record that ends has lost at least its last byte: its whole allocation ended, the allocation
-  // was cut short, or the whole block ended.
+  // Whatever ends a record frees at least its last byte: its whole allocation is freed or made
+  // shorter, or the whole block is given back.
   epochAt(arrays: TypedArrays, offset: number, byteLength: number): number {
     const { u8, epochs } = arrays as KeptExtent; // only extents have this keeper
     return u8.length === 0 ? NaN : epochs[offset + byteLength - 1] ?? 0;

@@ -49,20 +49,20 @@ export const SAVE: Format = {
 };
 
 const SUM = 0x314d5553; // "SUM1"
-// "NONE" differs from "SUM1" in every byte, so that no single changed byte makes one of the other.
+// "NONE" differs from "SUM1" in every byte, so no single changed byte turns one into the other.
 const NONE = 0x454e4f4e;
 
 /** Words before the sections. */
 export const HEADER_WORDS = 8;
 
-/** The same in bytes. A literal, as build tools keep a product that nobody uses. */
+/** The same in bytes. It is a literal, as bundlers keep a product even if nothing uses it. */
 export const HEADER_BYTES = 32;
 
 /**
  * Rounds up to a multiple of 8, where a typed array of any type can start.
  *
  * @param bytes A number of bytes.
- * @returns It, or the next multiple of 8.
+ * @returns The number if it is a multiple of 8, else the next multiple.
  */
 export function padded(bytes: number): number {
   return Math.ceil(bytes / 8) * 8;
@@ -327,8 +327,8 @@ const FACTOR = 0x9e3779b1 | 0;
 const FOLD = 0x85ebca77 | 0;
 
 /**
- * Every step can be undone, so any change of one word changes the checksum. Its own word is left
- * out.
+ * Returns the checksum of all words except its own. Every step can be undone, so any change of one
+ * word changes the checksum.
  */
 function checksum(words: Int32Array, byteLength: number): number {
   const count = byteLength / 4 | 0; // an integer, as with a float the loop takes twice as long

@@ -8,7 +8,7 @@
  * ```
  *
  * Generations start at 1, so no handle is ever 0, which is the null handle. Where several slabs
- * share their handles, as in a `PoolSet`, the top bits hold a part: the number of the slab.
+ * share one range of handles, as in a `PoolSet`, the top bits hold the part: the slab's number.
  *
  * @module
  */
@@ -20,7 +20,7 @@
  */
 export type HandleKind = "compact" | "wide";
 
-/** The share of a slab in handles that several slabs have in common. */
+/** Which part of the handles belongs to a slab, where several slabs share one range of handles. */
 export interface HandlePart {
   /** Number of top bits that hold the part, 0 to 11. */
   readonly bits: number;
@@ -30,7 +30,7 @@ export interface HandlePart {
   readonly sizeClass?: number;
 }
 
-/** For a slab that has all handles for itself. */
+/** The part of a slab that shares its handles with no other slab. */
 export const WHOLE: HandlePart = { bits: 0, part: 0 };
 
 /**

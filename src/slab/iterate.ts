@@ -1,9 +1,9 @@
 /**
  * Iteration over the live records of a slab, in block and chunk order.
  *
- * It visits only blocks that existed when it began, and in each only chunks below the bump pointer
- * at the moment that it came there. So it ends even if every step allocates, and each record that
- * is live throughout is visited exactly once.
+ * It visits only blocks that existed when it began, and in each only chunks that were below the
+ * bump pointer when it came to the block. So it ends even if every step allocates, and each record
+ * that is live throughout is visited exactly once.
  *
  * While chunks are live, the loop reads their stamps in order. After a dead chunk it follows the
  * live bits, which skip 32 dead chunks at a time. Iterators return themselves as results, so steps
@@ -55,8 +55,8 @@ export const RETAIN = -1;
 const TAKES_ONE = /^(?:\(\s*[\w$]+\s*\)|[\w$]+)\s*=>/;
 
 /**
- * Tells whether a callback can do without a handle, as V8 would compute it for each record: a tenth
- * of a pass.
+ * Tells whether a callback can do without the handle. V8 would compute the handle for each record,
+ * which takes a tenth of a pass.
  *
  * @param text The text of the callback; empty if it is not known.
  * @returns Whether it cannot see a second argument.
@@ -68,7 +68,7 @@ export function takesViewAlone(text: string): boolean {
 /** Encodes handles. */
 export type HandleEncoder = Pick<HandleCodec, "encode">;
 
-/** For callbacks that take the view alone. */
+/** Encodes each handle as 0, for callbacks that take the view alone. */
 export const NO_HANDLES: HandleEncoder = /* @__PURE__ */ (() => ({ encode: () => 0 }))();
 
 /** @returns The source text of a function. */
@@ -156,7 +156,7 @@ export function mixedIterationOf(
   };
 }
 
-/** The most loops that are compiled for a struct: V8 keeps the text of each for long. */
+/** The most loops that are compiled for a struct: V8 keeps the text of each for a long time. */
 const MAX_CALLS = 256;
 
 /**
@@ -181,11 +181,11 @@ export function loopsOf(
 }
 
 /**
- * Calls that a new loop makes of an idle function, in SpiderMonkey alone, whose errors have a file
- * name. It takes the first function that a call sees for the only one, inlines it, and no other
- * after it, although closures of one text follow. With another function before them it inlines by
- * the text: `forEach` with a callback written in place takes 7 ns a record in the place of 24. V8
- * inlines nothing then.
+ * How often a new loop calls an idle function before its first pass: 0 except in SpiderMonkey,
+ * which is the engine whose errors have a file name. It expects that a call site always calls the
+ * first function it saw, and inlines no other, not even a closure with the same text. After an idle
+ * function it inlines by text: `forEach` with a callback written in place takes 7 ns a record and
+ * not 24. V8 would inline nothing after an idle function.
  */
 const PRIMING = /* @__PURE__ */ (() => "fileName" in new Error() ? 20 : 0)();
 
@@ -266,9 +266,9 @@ function defineIterator(
 }
 
 /**
- * The inner loop ends at a record that `retain` frees: a call in it, however rare, would make the
- * compiler read all fields again for each record. It is the only place that calls the callback but
- * for sparse blocks, as V8 inlines callbacks and accessors up to a total size.
+ * The inner loop ends before `retain` frees a record: a call of `free` in it, however rare, would
+ * make the compiler read all fields again for each record. Except for sparse blocks, only the inner
+ * loop calls the callback, as V8 inlines callbacks and accessors only up to a total size.
  */
 function defineLoop(
   codec: HandleCodec,
@@ -497,7 +497,7 @@ function defineMixedLoop(
   args: number,
 ): Loop {
   /**
-   * For each pass that has ended its views by tag, to be used again; nested passes need their own.
+   * The views, by tag, of each pass that has ended, for later passes. Nested passes need their own.
    */
   const spare: (RecordView | undefined)[][] = [];
   return function loop(slab, blocks, _view, fn, a, b, c, d) {

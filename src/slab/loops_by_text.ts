@@ -22,12 +22,12 @@ const NO_TEXT = /\{\s*\[native code\]\s*\}\s*$/;
 export class LoopsByText<L = Loop> {
   private readonly make: (text: string) => L;
   /**
-   * The one of `""` is for functions without a text, for those past {@linkcode MAX_TEXTS}, and for
-   * few records.
+   * The loops by text. The one of `""` serves functions without a text, those with a text beyond
+   * {@linkcode MAX_TEXTS}, and passes over few records.
    */
   private readonly byText = new Map<string, L>();
 
-  /** @param make Compiles a loop for functions with a text; for any, if that is empty. */
+  /** @param make Compiles a loop for functions with a text, or for any function if it is empty. */
   constructor(make: (text: string) => L) {
     this.make = make;
   }

@@ -35,13 +35,13 @@ export interface SlabObserver {
   afterMove(index: number, handle: number): void;
 }
 
-/** A slab, as far as observing it goes. */
+/** What {@linkcode observe} uses of a slab. */
 export interface Observed {
   /** Its observers; `undefined` while there are none. */
   observers: SlabObserver | undefined;
 }
 
-/** A slab whose frees are seen by wrapping a method of its class. */
+/** A slab whose frees are noticed by wrapping its method `freeChunk`. */
 interface FreeingChunks {
   freeChunk?: (block: Chunks, chunk: number) => void;
 }
@@ -53,10 +53,10 @@ interface Chunks {
 }
 
 /**
- * Adds an observer. Here rather than in the slab, so that programs without maps go without it.
+ * Adds an observer. It is no method of the slab, so that bundles without maps do not contain it.
  *
- * @param slab The slab. A slab of its thread alone calls from the next free on, a shared one only
- * when it is disposed of.
+ * @param slab The slab. A slab that only one thread uses calls the observer from the next free on;
+ * a shared slab calls it only when it is disposed of.
  * @param observer The observer to add.
  */
 export function observe(slab: Observed, observer: SlabObserver): void {

@@ -182,8 +182,8 @@ const NO_SHIFT = /([^<>\s])\s*(?:<<|>>)\s*0\b/g;
  * leaves out shifts by zero. Accessors are arrow functions, as each byte of bytecode counts there:
  * a variable takes three more than a literal.
  *
- * @param text Text of a function; changed only if it is an arrow function. Each inner function with
- * parameters must use these parameters, so that build tools give no other variable their names.
+ * @param text Text of a function; changed only if it is an arrow function. An inner function with
+ * parameters must use every outer one that becomes a literal, or a minifier may reuse its name.
  * @param args Its arguments.
  * @returns The text, with the same result for these arguments.
  */

@@ -5,7 +5,7 @@
  * A plan, made for one list of fields and one type of array, says which elements of a block's typed
  * arrays go where. Bytes are copied in the widest words that all offsets and lengths are multiples
  * of, so a NaN keeps its bits. Numbers are converted element by element, in one group for each
- * typed array that they are read through. The loop of each group is compiled for it.
+ * typed array that they are read through and each way to decode them. Each group has its own loop.
  *
  * @module
  */
@@ -40,12 +40,12 @@ type Elements = {
 };
 
 /**
- * Copies the elements of a group from all live records of a block.
+ * Copies the elements of a group from records of a block.
  *
- * @param bits A bit for each chunk, set if it is live.
+ * @param bits A bit for each chunk, set if its record is to be copied.
  * @param first Index of the block's first word in `bits`.
- * @param end Number of chunks to look at, live or not.
- * @param isFull Whether all of them are live.
+ * @param end Number of chunks to look at, whether their bits are set or not.
+ * @param isFull Whether the bits of all of them are set.
  * @param from Typed array of the block.
  * @param to The target.
  * @param at Index in the target of the first record.
@@ -61,7 +61,7 @@ type Copy = (
   at: number,
 ) => number;
 
-/** The elements of a record that are read through one typed array of its block. */
+/** The elements of a record that are read through one typed array and decoded in one way. */
 interface Group {
   readonly array: keyof Arrays;
   readonly copy: Copy;
@@ -106,7 +106,7 @@ class PackPlan {
     this.recordBytes = stride * unit;
   }
 
-  /** Copies the live records of a block; see {@linkcode Copy}. */
+  /** Copies records of a block; see {@linkcode Copy}. */
   copy(
     bits: Int32Array,
     first: number,
@@ -328,7 +328,7 @@ class Packer {
   }
 }
 
-/** A slab, as far as its records are packed. */
+/** What packing uses of a slab. */
 export interface PackedSlab {
   /** How errors call the pool. */
   readonly label: string;
@@ -351,7 +351,7 @@ interface PackSource<Part> {
 /**
  * Packs the records that a pool selects.
  *
- * @typeParam Part How it is told which.
+ * @typeParam Part Type of the value that says which records.
  * @param pool The pool.
  * @param out The target.
  * @param fields Names of fields; `undefined` for whole records.
@@ -421,7 +421,7 @@ function scalarsOf(type: AnyStruct["fields"][string]["type"], offset: number): S
   return Array.from({ length }, (_, i) => scalarsOf(element, offset + i * bytes)).flat();
 }
 
-/** Returns the sum of the widths, 4, 2 and 1, of words that both a block and an offset allow. */
+/** Returns the sum of the word widths, of 4, 2 and 1, that both a block and an offset allow. */
 function unitsOf({ i32, u16 }: Arrays, place: number): number {
   const four = place % 4 === 0 && i32.length > 0 ? 4 : 0;
   const two = place % 2 === 0 && u16.length > 0 ? 2 : 0;

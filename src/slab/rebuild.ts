@@ -1,7 +1,7 @@
 /**
  * What compaction, snapshots and saves do to a slab: they move records, and take over saved ones.
  *
- * All of it is apart from the slab, so that programs that do neither go without it.
+ * These are functions and not methods of the slab, so that bundles have only those they use.
  *
  * @module
  */
@@ -19,8 +19,8 @@ export interface SlabState {
   readonly current: number;
   readonly queue: QueueState;
   /**
-   * The handle in debug mode, by block position and chunk; left out if the snapshot's pool had
-   * none.
+   * Returns the handle of a record, by block position and chunk; left out if the pool of the
+   * snapshot was not in debug mode.
    */
   readonly numbers?: (position: number, chunk: number) => number;
 }
@@ -33,13 +33,13 @@ export interface QueueState {
   readonly last: number;
   /** Length of the queue. */
   readonly queued: number;
-  /** Position of the block whose chunks are used for the first time; -1 if there is none. */
+  /** Position of the block that alloc takes never used chunks from; -1 if there is none. */
   readonly fresh: number;
   /** Position where the search for a block without memory starts. */
   readonly vacant: number;
 }
 
-/** The queue of slabs without spread reuse, which have none. */
+/** Stands for the queue where a slab has none, as without spread reuse. */
 export const NO_QUEUE: QueueState = { first: 0, last: 0, queued: 0, fresh: -1, vacant: 0 };
 
 /**
@@ -58,7 +58,8 @@ export function queueOf(slab: Slab): QueueState {
 }
 
 /**
- * Keeps the search for a block without memory within the blocks, after some were dropped.
+ * Keeps the position where the search for a block without memory starts in range, after blocks
+ * were dropped.
  *
  * @param slab The slab.
  */
@@ -67,7 +68,7 @@ export function clampQueue(slab: Slab): void {
   if (spread !== undefined) spread._vacant = Math.min(spread._vacant, spread.blocks.length);
 }
 
-/** Returns a slab with spread reuse as that; `undefined` for others. */
+/** Returns the slab, typed as one with spread reuse; `undefined` if it has none. */
 function spreadOf(slab: Slab): SpreadSlab | undefined {
   return slab.geometry.spread ? slab as SpreadSlab : undefined;
 }
@@ -153,7 +154,7 @@ function relink(block: Block): void {
   }
   block.live = live;
   block.retired = retired;
-  // Bumping would give out retired chunks, so a block that has some links all its free chunks.
+  // The bump pointer would give out retired chunks, so a block with some links all its free ones.
   const least = retired > 0 ? chunkCount : last + 1;
   if (block.geometry.spread) {
     block.bump = Math.max(block.bump, least);

@@ -51,7 +51,7 @@ export type Chunk = Pick<Geometry, "chunkBytes" | "align" | "arrays" | "tagged">
 export interface SlabOwner {
   /**
    * @param handle Any number.
-   * @returns The slab whose handle it is, if it is one at all.
+   * @returns The slab that the handle belongs to; any slab if the number is no handle.
    */
   _slabOf(handle: number): Slab;
 }
@@ -79,7 +79,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   allocs = 0;
   /** Records freed so far. */
   frees = 0;
-  /** The most live records before any free so far; see `peakSize`. */
+  /** The highest number of live records noted so far; it is noted before frees. See `peakSize`. */
   peak = 0;
   /**
    * By position. A block that was given back stays here without memory, as it keeps the
@@ -88,7 +88,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   blocks: Block[];
   readonly blockSet: BlockSet;
   disposed = false;
-  /** Some block with memory, if there is any: growing a wasm memory detaches all at once. */
+  /** A block with memory, checked for all: a wasm memory that grows detaches all blocks at once. */
   protected probe: Block = NO_BLOCK;
   /** Its observers; `undefined` while there are none. */
   observers: SlabObserver | undefined = undefined;
@@ -201,7 +201,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
 
   /**
    * @param handle Any number.
-   * @returns The chunk in its block that the handle's index stands for.
+   * @returns The chunk that the handle stands for, as its index within its block.
    */
   chunkOf(handle: number): number {
     return this.codec.index(handle) & maskOf(this.geometry.chunkCount);
@@ -428,7 +428,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   /**
    * Frees the records of blocks, and takes their memory.
    *
-   * @param isMeant Whether it is one of them.
+   * @param isMeant Tells whether a block is one of them.
    * @returns The regions, for the caller to give back.
    */
   unmapBlocks(isMeant: (block: Block) => boolean): MemoryRegion[] {
@@ -457,7 +457,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
     return true;
   }
 
-  /** Checks that one block with memory is attached, in O(1) but where that block lost its memory. */
+  /** Checks that one mapped block is attached: in O(1), or O(blocks) if the last one is gone. */
   protected checkSome(): void {
     if (!this.probe.isMapped) this.probe = this.blocks.find((it) => it.isMapped) ?? NO_BLOCK;
     this.probe.checkAttached("alloc");
@@ -475,7 +475,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
     return 0;
   }
 
-  /** Advances the generation of a live chunk; with spread reuse it also goes into the queue. */
+  /** Advances the generation of a live chunk; with spread reuse also puts it into the queue. */
   endChunk(block: Block, chunk: number): void {
     block.stamps[chunk] = this.nextStamp(block, block.stamps[chunk], chunk);
   }
@@ -525,7 +525,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
   /** @param _block A block that is about to lose its memory. */
   noteUnmapping(_block: Block): void {}
 
-  /** Blocks are not given back below this many chunks. */
+  /** An emptied block is given back only if at least this many chunks are left. */
   get keptChunks(): number {
     return 0;
   }
@@ -572,7 +572,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
 
 /**
  * @param chunkCount Chunks in a block.
- * @returns A bit mask that cuts the chunk in its block out of an index.
+ * @returns A bit mask for the low bits of a chunk's index, which are its position in its block.
  */
 export function maskOf(chunkCount: number): number {
   return (1 << 32 - Math.clz32(chunkCount - 1)) - 1;

@@ -43,11 +43,11 @@ export function slabClassFor(
   return config.debug?.slabClass(Made) ?? Made;
 }
 
-/** What is constant in the code of a class. */
+/** The constants in the code of a class. */
 interface Constants {
   readonly chunkBytes: number;
   readonly chunkCount: number;
-  /** Cuts the chunk in its block out of an index. */
+  /** See {@linkcode maskOf}. */
   readonly chunkMask: number;
   /** See {@linkcode chunkWordsFor}. */
   readonly chunkWords: number;
@@ -108,7 +108,7 @@ function defineSlab(
       if (chunkWords > 0) {
         const i32 = block.i32;
         const at = chunk * chunkWords;
-        i32[at] = 0; // before the loop: most chunks have few words
+        i32[at] = 0; // outside the loop, as most chunks have few words
         for (let i = 1; i < chunkWords; i++) i32[at + i] = 0;
       } else block.zero(chunk);
       block.liveBits[chunk >> 5] |= 1 << (chunk & 31);
@@ -158,7 +158,7 @@ function defineSlab(
     }
 
     protected override freeChunk(block: Block, chunk: number): void {
-      // The size falls only here, so it is enough to note the peak before each free.
+      // The size falls only when records are freed, so the peak is noted here and not in alloc.
       const size = this.allocs - this.frees++;
       if (size > this.peak) this.peak = size;
       block.liveBits[chunk >> 5] &= ~(1 << (chunk & 31));
@@ -195,7 +195,7 @@ function defineSlab(
     }
 
     override freeMany(handles: readonly number[], count: number, owner: SlabOwner): number {
-      // Each record's live bit is cleared for the moment, so that a repeated handle is noticed.
+      // Each record's live bit is cleared for the time being, so that a repeated handle is noticed.
       let seen = 0;
       try {
         while (seen < count) {

@@ -118,7 +118,8 @@ export function readSnapshot(
   growAll(all, sections, "restore", arrays.bytes);
   const regions = sections.map((section) => section.restore());
   for (const { slab } of all) slab.observers?.onRestore();
-  // Last, as the memory resource of the pool may call it or throw; all at once, so that none is lost.
+  // The memory resource may throw or call the pool, so regions are given back last. `releaseAll`
+  // gives back all of them even if one call throws.
   releaseAll(all[0].slab.blockSet.config.memory, regions.flat());
 }
 
@@ -267,7 +268,7 @@ export function slabText({ geometry, codec, maxBlocks }: Slab): string {
  * @param all The slabs of a pool.
  * @param sections For each slab, whether the block at each position needs memory.
  * @param verb The call, for errors.
- * @param bytes What it reads afterwards.
+ * @param bytes The bytes that the call reads afterwards.
  * @throws {OutOfMemoryError | TypeError | RangeError} what the memory resource throws, or because
  * of what it returns; `TypeError` also when it has detached the memory of blocks or the bytes
  * meanwhile, as a `WebAssembly.Memory` does that grows.
@@ -541,7 +542,7 @@ class Section {
     const own = kinds.map(({ struct }) => kindFingerprint(struct));
     const isSame = snapped.every((fingerprint, tag) => own[tag] === fingerprint);
     if (isSame) return undefined;
-    const taken = new Set<number>(); // structs that are equal to the last field stay apart
+    const taken = new Set<number>(); // so that structs with the same name and layout stay apart
     return Array.from(snapped, (fingerprint) => {
       const found = own.findIndex((it, i) => it === fingerprint && !taken.has(i));
       taken.add(found);

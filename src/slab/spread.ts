@@ -74,7 +74,7 @@ export interface SpreadSlab extends Slab {
   _queued: number;
   /** How many chunks of the queue are in blocks that have memory. */
   _ready: number;
-  /** The block whose chunks are used for the first time. */
+  /** The block that alloc takes never used chunks from. */
   _fresh: Block;
   /** Position where the search for a block without memory starts. */
   _vacant: number;
@@ -88,7 +88,7 @@ export interface SpreadSlab extends Slab {
   _put(block: Block, chunk: number): void;
 }
 
-/** What is constant in the code of a class. */
+/** The constants in the code of a class. */
 interface Constants {
   readonly chunkCount: number;
   /** See {@linkcode chunkWordsFor}. */
@@ -244,12 +244,12 @@ function defineSpreadSlab(
       const block = this.blockSet.grow();
       if (block === undefined) this._least = 0;
       else if (block.bump < chunkCount || this._ready > ready) return true;
-      // The new block brought nothing, as the memory resource freed as many chunks meanwhile.
+      // The new block is no gain: the memory resource allocated or gave back as many chunks.
       else this._least = Math.min(rest, this._ready - 1);
       return this._ready > 0;
     }
 
-    /** Grows first, as chunks that rest may call for more memory than without spread reuse. */
+    /** Grows first: some free chunks must rest, so it may need more than without spread reuse. */
     override allocMany(count: number, out: { [i: number]: number }): boolean {
       if (count > this.maxChunks - this.size - this.retired) return false;
       const blocks = this.mappedBlocks();
@@ -261,7 +261,7 @@ function defineSpreadSlab(
       return this.fillAll(count, out);
     }
 
-    /** A new block while too few chunks rest, else the next one in turn that was given back. */
+    /** Returns the position of a new block while too few chunks rest, else of an unmapped one. */
     override vacancy(): number {
       const blocks = this.blocks;
       const isNew = blocks.length < this.maxBlocks;
@@ -297,8 +297,8 @@ function defineSpreadSlab(
     }
 
     /**
-     * Keeps the chunks that must rest, and one block more, so that none is taken and given back in
-     * turn.
+     * Keeps the chunks that must rest, and one block more, so that no block is taken and given back
+     * over and over.
      */
     override get keptChunks(): number {
       return this.size + rest + chunkCount;
@@ -324,7 +324,7 @@ function growFor(slab: Growing, count: number, unused: number, rest: number): vo
   let before = -1;
   slab.blockSet.growWhile((block) => {
     if (block !== undefined) unused += block.chunkCount - block.bump;
-    // Stops without progress: the memory resource freed as many chunks as the block has.
+    // Stops without progress: the memory resource allocated or gave back as many chunks.
     const isMore = unused + slab._ready > before;
     before = unused + slab._ready;
     return isMore && unused + Math.max(0, slab._ready - rest) < count;

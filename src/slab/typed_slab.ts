@@ -1,8 +1,8 @@
 /**
- * Typed slabs: the slabs of each pool, with the structs of their records, as functions beside the
- * pools need them: snapshots, saves, packing and compaction.
+ * Typed slabs: the slabs of each pool with the structs of their records. Snapshots, saves, packing
+ * and compaction need them.
  *
- * Such functions are no methods, so that a bundle has only those that a program calls.
+ * Those are functions and not methods of pools, so that a bundle has only the ones that are called.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export interface LinkedSlab {
   readonly kinds: readonly { readonly struct: AnyStruct }[];
 }
 
-/** The slabs with links to the records of a slab: the slab itself, and in a set all of the set. */
+/** The slabs that may have links to the records of a slab: itself, or all slabs of its set. */
 export const linkedSlabsOf: WeakMap<Slab, readonly LinkedSlab[]> = new WeakMap();
 
 /**

@@ -1,13 +1,13 @@
 /**
  * References that keep nothing alive, and callbacks for what was collected.
  *
- * Some edge runtimes have neither. There references keep their target, and nothing is called back:
- * debug mode and maps of dropped values then keep memory for longer.
+ * Some edge runtimes have neither. There references keep their target, and nothing is called back,
+ * so debug mode and maps that the program has dropped keep memory for longer.
  *
  * @module
  */
 
-/** A reference; weak where the platform can. */
+/** A reference, weak where the platform has weak references. */
 export interface Reference<T extends object> {
   /** @returns The target; `undefined` once it was collected. */
   deref(): T | undefined;
