@@ -12,12 +12,12 @@ import {
   ALL_KINDS,
   type Iteration,
   iterationOf,
+  type Loop,
   mixedIterationOf,
   RETAIN,
-  takesViewAlone,
   type Visitor,
 } from "../slab/iterate.ts";
-import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
+import { RecentLoops } from "../slab/loops_by_text.ts";
 import type { Slab, SlabClass } from "../slab/slab.ts";
 import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
@@ -37,8 +37,8 @@ import { checkFunction } from "./pool_base.ts";
 /** An iteration over some or all records of a pool, with the loops that were compiled for it. */
 export class Passes {
   readonly iteration: Iteration;
-  readonly loops: RecentLoops;
-  readonly retainLoops: RecentLoops;
+  readonly loops: RecentLoops<Loop>;
+  readonly retainLoops: RecentLoops<Loop>;
   /** Makes a view for one iteration. */
   readonly makeView: () => RecordView;
   /** Views of iterations that have ended, for the next ones. */
@@ -47,10 +47,8 @@ export class Passes {
   constructor(iteration: Iteration, makeView: () => RecordView) {
     this.iteration = iteration;
     this.makeView = makeView;
-    const loopsFor = (args: number) =>
-      new RecentLoops(new LoopsByText((text) => iteration.loop(args, takesViewAlone(text))));
-    this.loops = loopsFor(0);
-    this.retainLoops = loopsFor(RETAIN);
+    this.loops = new RecentLoops(iteration.loopsFor(0));
+    this.retainLoops = new RecentLoops(iteration.loopsFor(RETAIN));
   }
 
   /**
@@ -63,7 +61,7 @@ export class Passes {
    * @returns How many records it freed.
    * @throws {TypeError} when `fn` is no function.
    */
-  run(verb: string, slab: Slab, loops: RecentLoops, fn: unknown): number {
+  run(verb: string, slab: Slab, loops: RecentLoops<Loop>, fn: unknown): number {
     checkFunction(slab, verb, fn);
     const view = this.spareViews.pop() ?? this.makeView();
     const loop = loops.find(fn as Visitor, slab.size); // the loop has the types of the records
@@ -97,8 +95,12 @@ export class GeometryCode implements OwnCode {
   readonly Slab: SlabClass;
   /** See {@linkcode mayDetach}. */
   readonly mayDetach: boolean;
+  private readonly codec: HandleCodec;
   private readonly debug: DebugMode | undefined;
-  private readonly structs = new WeakMap<AnyStruct, StructCode>();
+  private readonly chunkBytes: number;
+  private readonly structs = new WeakMap<AnyStruct, KindCode>();
+  /** The iterations over the records of several structs, by the first of these. */
+  private readonly mixed = new WeakMap<object, MixedCode[]>();
 
   /**
    * @param config Checked options.
@@ -109,7 +111,9 @@ export class GeometryCode implements OwnCode {
     this.compile = compile;
     this.Slab = slabClassFor(config, chunkBytes, compile);
     this.mayDetach = mayDetach(config);
+    this.codec = config.codec;
     this.debug = config.debug;
+    this.chunkBytes = chunkBytes;
   }
 
   /**
@@ -118,14 +122,76 @@ export class GeometryCode implements OwnCode {
    * @param struct A struct that fits.
    * @returns The code.
    */
-  of(struct: AnyStruct): StructCode {
+  of(struct: AnyStruct): KindCode {
     let code = this.structs.get(struct);
     if (code === undefined) {
-      code = structCode(struct, this.compile, this.debug?.views);
+      code = { ...structCode(struct, this.compile, this.debug?.views), iterations: [] };
       this.structs.set(struct, code);
     }
     return code;
   }
+
+  /**
+   * Returns the iteration over the records of one struct.
+   *
+   * @param struct The struct.
+   * @param only The tag of its records, or {@linkcode ALL_KINDS} for all chunks.
+   * @returns The iteration, the same for all pools of the geometry.
+   */
+  iterationOf(struct: AnyStruct, only: number): Iteration {
+    const { View, iterations } = this.of(struct);
+    const { codec, debug } = this;
+    return iterations[only - ALL_KINDS] ??= debug?.iterationOf(() => View, only) ??
+      iterationOf(View, codec, this.chunkBytes, this.compile, only);
+  }
+
+  /**
+   * Makes the iteration over the records of several structs.
+   *
+   * @param views Returns the view class of a tag.
+   * @returns The iteration.
+   */
+  mixedIterationOf(views: (tag: number) => RecordViewClass): Iteration {
+    const { codec, debug } = this;
+    return debug?.iterationOf(views) ??
+      mixedIterationOf(views, codec, this.chunkBytes, this.compile);
+  }
+
+  /**
+   * Returns the iteration over the records of several structs, to which no struct is added.
+   *
+   * @param structs The structs by tag; none in a size class that holds none of a set's types.
+   * @returns The iteration, the same for all pools of the geometry with these structs.
+   */
+  closedIterationOf(structs: readonly AnyStruct[]): Iteration {
+    const first = structs[0] ?? this;
+    let made = this.mixed.get(first);
+    if (made === undefined) this.mixed.set(first, made = []);
+    let code = made.find((it) => isSameList(it.structs, structs));
+    if (code === undefined) {
+      const views = structs.map((struct) => this.of(struct).View);
+      code = { structs, iteration: this.mixedIterationOf((tag) => views[tag]) };
+      made.push(code);
+    }
+    return code.iteration;
+  }
+}
+
+/** The code of a struct in one geometry. */
+interface KindCode extends StructCode {
+  /** The iterations over its records, by tag + 1. */
+  readonly iterations: Iteration[];
+}
+
+/** The code of an iteration over the records of several structs. */
+interface MixedCode {
+  /** The structs by tag. */
+  readonly structs: readonly AnyStruct[];
+  readonly iteration: Iteration;
+}
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((it, i) => it === b[i]);
 }
 
 /** What `Kinds` needs to know of its pool. */
@@ -139,8 +205,6 @@ interface KindsConfig {
   readonly align: number;
   /** Whether each chunk has a tag. */
   readonly tagged: boolean;
-  readonly debug: DebugMode | undefined;
-  readonly codec: HandleCodec;
 }
 
 /** Stands for the view in a loop that has a view for each kind. */
@@ -277,7 +341,7 @@ export class Kinds {
       tag,
       lostBytes: chunkBytes - struct.size,
       passes: new Passes(
-        this.iteration(View, tagged ? tag : ALL_KINDS),
+        this.code.iterationOf(struct, tagged ? tag : ALL_KINDS),
         () => new View(NO_BLOCK, 0),
       ),
       scratch: new View(NO_BLOCK, 0),
@@ -293,17 +357,10 @@ export class Kinds {
   }
 
   private mixed(): Iteration {
-    const { codec, chunkBytes, debug } = this.pool;
-    const views = (tag: number) => this.all[tag].View;
-    return debug?.iterationOf(views) ??
-      mixedIterationOf(views, codec, chunkBytes, this.code.compile);
-  }
-
-  /** Makes the iteration over the records with a tag, or over all through one class of views. */
-  private iteration(View: RecordViewClass, only: number): Iteration {
-    const { codec, chunkBytes, debug } = this.pool;
-    return debug?.iterationOf(() => View, only) ??
-      iterationOf(View, codec, chunkBytes, this.code.compile, only);
+    const { all, code, closed } = this;
+    return closed
+      ? code.closedIterationOf(all.map(({ struct }) => struct))
+      : code.mixedIterationOf((tag) => all[tag].View);
   }
 
   private mismatch(

@@ -11,11 +11,11 @@ import {
   type Iteration,
   iterationOf,
   type IteratorClass,
+  type Loop,
   RETAIN,
-  takesViewAlone,
   type Visitor,
 } from "../slab/iterate.ts";
-import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
+import { RecentLoops } from "../slab/loops_by_text.ts";
 import { compilerForStruct } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Chunk, Slab, SlabClass } from "../slab/slab.ts";
@@ -97,9 +97,9 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    */
   declare protected readonly _spareViews: RecordView[];
   /** @ignore */
-  declare protected readonly _loops: RecentLoops;
+  declare protected readonly _loops: RecentLoops<Loop>;
   /** @ignore */
-  declare protected readonly _retainLoops: RecentLoops;
+  declare protected readonly _retainLoops: RecentLoops<Loop>;
   declare private readonly _code: PoolCode;
   /** The methods of the class that was compiled for the struct, for pools of a derived class. */
   declare private readonly _own: Hot<T>;
@@ -126,8 +126,8 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     this._slab = slab;
     this._scratch = new code.View(NO_BLOCK, 0);
     this._spareViews = [];
-    this._loops = new RecentLoops(code.loops);
-    this._retainLoops = new RecentLoops(code.retainLoops);
+    this._loops = new RecentLoops(code.iteration.loopsFor(0));
+    this._retainLoops = new RecentLoops(code.iteration.loopsFor(RETAIN));
     this._code = code;
     this._own = code.Pool.prototype as unknown as Hot<T>; // its struct is that of T
     config.debug?.traceCalls(this, TRACED, Pool.prototype, code.Pool.prototype);
@@ -431,7 +431,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
   /**
    * Makes a function that does what `forEach(fn)` does, compiled for this pool and this callback:
    * the fastest way to iterate over a pool. Make it once and call it in every frame: the calls
-   * allocate nothing. For one struct 256 loops are compiled; further ones do the same more slowly.
+   * allocate nothing. For one struct 256 loops are compiled; further ones share one for each text.
    *
    * @typeParam A Types of the arguments that are handed on, up to four.
    * @param fn Called with a view that is moved to each record, the handle, and the arguments of the
@@ -659,8 +659,6 @@ interface PoolCode extends OwnCode {
   readonly Slab: SlabClass;
   readonly View: RecordViewClass;
   readonly iteration: Iteration;
-  readonly loops: LoopsByText;
-  readonly retainLoops: LoopsByText;
   readonly mayDetach: boolean;
   // deno-lint-ignore no-explicit-any -- Pool<T> of each T uses it, for a struct of T
   readonly Pool: { new (setup: Setup): Pool<any>; readonly prototype: Pool<any> };
@@ -722,8 +720,6 @@ function makeCode(struct: AnyStruct, config: EngineConfig): PoolCode {
     Slab,
     View,
     iteration,
-    loops: new LoopsByText((text) => iteration.loop(0, takesViewAlone(text))),
-    retainLoops: new LoopsByText((text) => iteration.loop(RETAIN, takesViewAlone(text))),
     mayDetach: mayDetach(config),
     Pool: OwnPool as unknown as PoolCode["Pool"], // Pool's constructor takes a Setup as well
   };

@@ -21,9 +21,9 @@ import {
   type HandleEncoder,
   MAX_ARGUMENTS,
   takesViewAlone,
-  textOf,
   type Visitor,
 } from "../slab/iterate.ts";
+import { textOf } from "../slab/loops_by_text.ts";
 import type { Selection } from "../slab/pack.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";

@@ -20,7 +20,7 @@ import {
   withOrigin,
 } from "./call_stack.ts";
 import { type DebugMode, POISON } from "./debug_mode.ts";
-import { ALL_KINDS, type Iteration, LiveChunks, loopsOf, RETAIN } from "./iterate.ts";
+import { ALL_KINDS, type Iteration, LiveChunks, type Loop, loopsOf, RETAIN } from "./iterate.ts";
 import { callDirectly } from "./own_code.ts";
 import { DebugHandles, endOfPacked, skipNumbers } from "./debug_handles.ts";
 import { SpaceKeeper } from "./debug_spaces.ts";
@@ -195,7 +195,7 @@ function debugIterationOf(
   views: (tag: number) => RecordViewClass,
   only: number = ALL_KINDS,
 ): Iteration {
-  const loop: Iteration["loop"] = (args) => (slab, _blocks, _view, fn, ...rest) => {
+  const makeLoop = (args: number): Loop => (slab, _blocks, _view, fn, ...rest) => {
     let freed = 0;
     const iterator = new DebugIterator(slab, views, only);
     try {
@@ -215,7 +215,7 @@ function debugIterationOf(
         super(slab, views, only);
       }
     },
-    ...loopsOf(loop, callDirectly),
+    ...loopsOf(makeLoop, callDirectly),
   };
 }
 

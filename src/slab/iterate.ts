@@ -16,6 +16,7 @@ import type { Compile } from "../struct/scalars.ts";
 import { inUnits, type RecordView, type RecordViewClass } from "../struct/view.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import type { HandleCodec } from "./handle.ts";
+import { LoopsByText, textOf } from "./loops_by_text.ts";
 import type { Slab } from "./slab.ts";
 
 /**
@@ -71,11 +72,6 @@ export type HandleEncoder = Pick<HandleCodec, "encode">;
 /** Encodes each handle as 0, for callbacks that take the view alone. */
 export const NO_HANDLES: HandleEncoder = /* @__PURE__ */ (() => ({ encode: () => 0 }))();
 
-/** @returns The source text of a function. */
-export function textOf(fn: unknown): string {
-  return Function.prototype.toString.call(fn);
-}
-
 /** The most extra arguments that a loop passes to its callback. */
 export const MAX_ARGUMENTS = 4;
 
@@ -89,11 +85,10 @@ export type IteratorClass = new (slab: Slab) => ReusedIterator<RecordView>;
 export interface Iteration {
   readonly RecordIterator: IteratorClass;
   /**
-   * @param args How many extra arguments the loop passes on, 0 to 4, or {@linkcode RETAIN}.
-   * @param isViewAlone Whether the callback takes the view alone. It may get 0 as the handle then.
-   * @returns A loop, compiled anew for each call.
+   * @param args How many extra arguments the loops pass on, 0 to 4, or {@linkcode RETAIN}.
+   * @returns The loops by the texts of their callbacks.
    */
-  loop(args: number, isViewAlone: boolean): Loop;
+  loopsFor(args: number): LoopsByText<Loop>;
   /**
    * @param slab The slab.
    * @param fn The callback.
@@ -156,26 +151,34 @@ export function mixedIterationOf(
   };
 }
 
-/** The most loops that are compiled for a struct: V8 keeps the text of each for a long time. */
+/**
+ * The most functions of {@linkcode Iteration.call} with a loop of their own, as V8 keeps the text of
+ * each for a long time. Further ones find their loop by the text of the callback.
+ */
 const MAX_CALLS = 256;
 
 /**
- * @param loop Compiles a loop.
+ * @param makeLoop Compiles a loop for a number of extra arguments, and for callbacks that take the
+ * view alone or not. Those that do may get 0 as the handle.
  * @param compile Compiles the function that calls it.
  * @returns The loops of an iteration.
  */
 export function loopsOf(
-  loop: Iteration["loop"],
+  makeLoop: (args: number, isViewAlone: boolean) => Loop,
   compile: Compile,
-): Pick<Iteration, "loop" | "call"> {
+): Pick<Iteration, "loopsFor" | "call"> {
   let left = MAX_CALLS;
-  const shared: Loop[] = []; // by their number of arguments
-  const sharedLoop = (args: number) => shared[args] ??= loop(args, false);
+  const loops: LoopsByText<Loop>[] = [];
+  const loopsFor = (args: number) =>
+    loops[args - RETAIN] ??= new LoopsByText((text) => makeLoop(args, takesViewAlone(text)));
   return {
-    loop,
+    loopsFor,
     call(slab, fn, makeView) {
-      if (left-- <= 0) return defineCall(slab, fn, makeView, sharedLoop, false);
-      return compile(defineCall, slab, fn, makeView, loop, takesViewAlone(textOf(fn)));
+      if (left-- > 0) {
+        return compile(defineCall, slab, fn, makeView, makeLoop, takesViewAlone(textOf(fn)));
+      }
+      const findLoop = (args: number) => loopsFor(args).find(fn, Infinity);
+      return defineCall(slab, fn, makeView, findLoop, false);
     },
   };
 }

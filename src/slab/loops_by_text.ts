@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { type Loop, textOf, type Visitor } from "./iterate.ts";
-
 /** The most texts that a pool keeps loops for, as a program may make functions without end. */
 const MAX_TEXTS = 64;
 
@@ -14,12 +12,17 @@ const MIN_RECORDS = 16;
 /** The text of a function without source, such as a bound one: `function () { [native code] }`. */
 const NO_TEXT = /\{\s*\[native code\]\s*\}\s*$/;
 
+/** @returns The source text of a function. */
+export function textOf(fn: unknown): string {
+  return Function.prototype.toString.call(fn);
+}
+
 /**
  * The loops of a struct and geometry, each compiled for the text of one function.
  *
  * @typeParam L The loops.
  */
-export class LoopsByText<L = Loop> {
+export class LoopsByText<L> {
   private readonly make: (text: string) => L;
   /**
    * The loops by text. The one of `""` serves functions without a text, those with a text beyond
@@ -40,7 +43,7 @@ export class LoopsByText<L = Loop> {
    * @param size Number of live records.
    * @returns Its loop.
    */
-  find(fn: Visitor, size: number): L {
+  find(fn: unknown, size: number): L {
     const { byText } = this;
     const text = size < MIN_RECORDS ? "" : textOf(fn);
     let loop = byText.get(text);
@@ -59,7 +62,7 @@ export class LoopsByText<L = Loop> {
  *
  * @typeParam L The loops.
  */
-export class RecentLoops<L = Loop> {
+export class RecentLoops<L> {
   private readonly loops: LoopsByText<L>;
   private fn: unknown = undefined;
   private loop: L | undefined = undefined;
@@ -76,7 +79,7 @@ export class RecentLoops<L = Loop> {
    * @param size Live records.
    * @returns Its loop.
    */
-  find(fn: Visitor, size: number): L {
+  find(fn: unknown, size: number): L {
     if (fn === this.fn) return this.loop!; // set together with `fn`
     if (fn === this.otherFn) return this.otherLoop!; // set together with `otherFn`
     const loop = this.loops.find(fn, size);
