@@ -7,7 +7,7 @@ import { type Block, NO_BLOCK } from "../slab/block.ts";
 import type { DebugMode, EngineConfig } from "../slab/debug_mode.ts";
 import type { HandleCodec, HandlePart } from "../slab/handle.ts";
 import { ALL_KINDS, HandleIterator } from "../slab/iterate.ts";
-import { compilerFor } from "../slab/own_code.ts";
+import { compilerFor, isToBeMade } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Slab } from "../slab/slab.ts";
 import { mayDetach } from "../slab/slab_class.ts";
@@ -847,11 +847,10 @@ function codeFor(
   if (debug) return new ErasedCode(config, chunkBytes, compiler());
   const key = [chunkBytes, chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
   let code = codes.get(key);
-  if (code === undefined) {
-    code = new ErasedCode(config, chunkBytes, compiler());
-    codes.set(key, code);
+  if (isToBeMade(code, specialize)) {
+    codes.set(key, code = new ErasedCode(config, chunkBytes, compiler()));
   }
-  return code;
+  return code!; // made before, or now
 }
 
 /**

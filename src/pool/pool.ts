@@ -16,7 +16,7 @@ import {
   type Visitor,
 } from "../slab/iterate.ts";
 import { RecentLoops } from "../slab/loops_by_text.ts";
-import { compilerForStruct } from "../slab/own_code.ts";
+import { compilerForStruct, isToBeMade } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Chunk, Slab, SlabClass } from "../slab/slab.ts";
 import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
@@ -692,8 +692,8 @@ function codeFor(struct: AnyStruct, config: EngineConfig): PoolCode {
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
   let code = made.get(key);
-  if (code === undefined) made.set(key, code = makeCode(struct, config));
-  return code;
+  if (isToBeMade(code, specialize)) made.set(key, code = makeCode(struct, config));
+  return code!; // made before, or now
 }
 
 function makeCode(struct: AnyStruct, config: EngineConfig): PoolCode {

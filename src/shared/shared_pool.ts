@@ -19,7 +19,7 @@ import { WHOLE } from "../slab/handle.ts";
 import { NO_HANDLES, takesViewAlone, type Visitor } from "../slab/iterate.ts";
 import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
-import { compilerForStruct } from "../slab/own_code.ts";
+import { compilerForStruct, isToBeMade } from "../slab/own_code.ts";
 import type { PackedSlab, Selection } from "../slab/pack.ts";
 import type { SlabConfig } from "../slab/slab.ts";
 import type { Writer } from "../struct/record.ts";
@@ -682,8 +682,8 @@ function codeFor(struct: AnyStruct, config: SlabConfig): SharedCode {
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
   let code = made.get(key);
-  if (code === undefined) made.set(key, code = makeCode(struct, config));
-  return code;
+  if (isToBeMade(code, specialize)) made.set(key, code = makeCode(struct, config));
+  return code!; // made before, or now
 }
 
 function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {

@@ -109,9 +109,28 @@ export function specialization(): "own" | "shared" {
  */
 export function compilerFor(title: string, isOwn: boolean): Compile {
   isDecided = true;
-  if (!isOwn || !isWanted || owners >= MAX_OWNERS || !canCompile()) return callDirectly;
+  if (!mayCompile(isOwn)) return callDirectly;
   owners++;
   return ownCompiler(title);
+}
+
+function mayCompile(isOwn: boolean): boolean {
+  return isOwn && isWanted && owners < MAX_OWNERS && canCompile();
+}
+
+/**
+ * Tells whether code has to be made: for the first time, or again, since it shares and can have
+ * copies now that other structs were collected.
+ *
+ * @param code The code so far; `undefined` before it was made.
+ * @param isOwn Whether it may have copies.
+ * @returns Whether to make it.
+ */
+export function isToBeMade(
+  code: { readonly compile: Compile } | undefined,
+  isOwn: boolean,
+): boolean {
+  return code === undefined || code.compile === callDirectly && mayCompile(isOwn);
 }
 
 /**

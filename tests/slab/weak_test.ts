@@ -16,10 +16,12 @@ import {
   Pool,
   SharedPool,
   StaleHandleError,
+  struct,
 } from "../../mod.ts";
 // Only the slab knows who observes it.
 import { slabs } from "../../src/slab/slab.ts";
 import { Num } from "../_support.ts";
+import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
 
 setFlagsFromString("--expose-gc");
 /** Runs the collector of the engine; a context has it that is made after the flag was set. */
@@ -71,6 +73,20 @@ Deno.test("pack() into an array that is too short keeps no memory of the pool al
     return buffer;
   });
   await collect(() => dropped.deref() === undefined);
+});
+
+Deno.test({
+  name: "A struct that found no room for code of its own gets it once other structs were collected",
+  ignore: !CAN_COMPILE,
+  async fn() {
+    drop(() => Array.from({ length: 64 }, () => new Pool({ n: "u32" })));
+    const Late = struct({ n: "u32" });
+    const compiles = () => textsOf(() => new Pool(Late)).length > 0;
+    assert(!compiles());
+    let isMade = false;
+    await collect(() => isMade ||= compiles());
+    assert(!compiles()); // once is enough
+  },
 });
 
 Deno.test("Debug mode keeps no pool alive, and finds handles of those that are left", async () => {
