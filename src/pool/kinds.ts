@@ -14,10 +14,9 @@ import {
   iterationOf,
   type Loop,
   mixedIterationOf,
-  RETAIN,
   type Visitor,
 } from "../slab/iterate.ts";
-import { RecentLoops } from "../slab/loops_by_text.ts";
+import { RecentLoops, RETAIN } from "../slab/loops_by_text.ts";
 import type { Slab, SlabClass } from "../slab/slab.ts";
 import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";

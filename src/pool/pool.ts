@@ -12,10 +12,9 @@ import {
   iterationOf,
   type IteratorClass,
   type Loop,
-  RETAIN,
   type Visitor,
 } from "../slab/iterate.ts";
-import { RecentLoops } from "../slab/loops_by_text.ts";
+import { RecentLoops, RETAIN } from "../slab/loops_by_text.ts";
 import { compilerForStruct, isToBeMade } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Chunk, Slab, SlabClass } from "../slab/slab.ts";

@@ -17,13 +17,7 @@
 import type { SharedBlock } from "./block.ts";
 import type { SharedSlab } from "./slab.ts";
 import { FIRST_STAMP } from "./protocol.ts";
-import {
-  type HandleEncoder,
-  MAX_ARGUMENTS,
-  takesViewAlone,
-  type Visitor,
-} from "../slab/iterate.ts";
-import { textOf } from "../slab/loops_by_text.ts";
+import { type HandleEncoder, MAX_ARGUMENTS, type Visitor } from "../slab/iterate.ts";
 import type { Selection } from "../slab/pack.ts";
 import type { Compile } from "../struct/scalars.ts";
 import type { RecordView, RecordViewClass } from "../struct/view.ts";
@@ -82,8 +76,7 @@ export function sharedLoopOf(
  * @param fn The function that is called with each record.
  * @param first Position of the first block.
  * @param step Blocks from one to the next.
- * @param makeLoop Makes the loop for a number of further arguments; it is also told whether the
- * callback takes the view alone.
+ * @param findLoop Compiles or finds the loop for a number of further arguments.
  * @returns A function that visits the records by loops of its own.
  */
 export function sharedLoopFunction(
@@ -92,16 +85,15 @@ export function sharedLoopFunction(
   fn: Visitor,
   first: number,
   step: number,
-  makeLoop: (args: number, isViewAlone: boolean) => SharedLoop,
+  findLoop: (args: number) => SharedLoop,
 ): (...args: unknown[]) => void {
   // One loop for each number of arguments; most functions are always called with the same number.
   const loops: (SharedLoop | undefined)[] = [];
-  const isViewAlone = takesViewAlone(textOf(fn));
   const spareViews: RecordView[] = [];
   return function (a?: unknown, b?: unknown, c?: unknown, d?: unknown) {
     slab.checkThere();
     const count = Math.min(arguments.length, MAX_ARGUMENTS);
-    const loop = loops[count] ??= makeLoop(count, isViewAlone);
+    const loop = loops[count] ??= findLoop(count);
     const view = spareViews.pop() ?? new View(slab.unbound, 0);
     loop(slab, view, fn, first, step, a, b, c, d);
     spareViews.push(view);

@@ -16,8 +16,8 @@ import { checkPoolOptions, type PoolOptions, resolveOptions } from "../pool/opti
 import type { Stripe } from "../pool/pack.ts";
 import { asStruct, checkFunction, checkLoop, viewError } from "../pool/pool_base.ts";
 import { WHOLE } from "../slab/handle.ts";
-import { NO_HANDLES, takesViewAlone, type Visitor } from "../slab/iterate.ts";
-import { LoopsByText, RecentLoops } from "../slab/loops_by_text.ts";
+import { NO_HANDLES, type Visitor } from "../slab/iterate.ts";
+import { Loops, RecentLoops } from "../slab/loops_by_text.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
 import { compilerForStruct, isToBeMade } from "../slab/own_code.ts";
 import type { PackedSlab, Selection } from "../slab/pack.ts";
@@ -136,7 +136,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     this.name = config.name;
     this.struct = struct as StructOf<T>; // as asStruct made it
     this._code = code;
-    this._loops = new RecentLoops(code.loops);
+    this._loops = new RecentLoops(code.loops.byText(0));
     this._slab = new code.Slab(config, layout, arraysOf(struct));
     this._scratch = new code.View(this._slab.unbound, 0);
     shared.set(this, this._slab);
@@ -506,13 +506,14 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     fn: (view: View<T>, handle: Handle<T>, ...args: A) => void,
     stripe: Stripe = ALL,
   ): (...args: A) => void {
-    const { _slab: slab, _code: { View, makeLoop } } = this;
+    const { _slab: slab, _code: { View, loops } } = this;
     slab.checkThere();
     checkLoop(slab, fn);
     checkStripe(slab, stripe);
     const { stripe: first, of: step } = stripe;
     const visitor = fn as unknown as Visitor; // as was just checked
-    const loop = sharedLoopFunction(slab, View, visitor, first, step, makeLoop);
+    const findLoop = loops.finderFor(fn, loops.takeOwn());
+    const loop = sharedLoopFunction(slab, View, visitor, first, step, findLoop);
     return loop as unknown as (...args: A) => void; // which hands on what it is called with
   }
 
@@ -660,9 +661,8 @@ interface Setup {
 interface SharedCode extends OwnCode {
   readonly Slab: SharedSlabClass;
   readonly View: RecordViewClass;
-  readonly makeLoop: (args: number, isViewAlone: boolean) => SharedLoop;
   readonly SharedPool: OwnClass;
-  readonly loops: LoopsByText<SharedLoop>;
+  readonly loops: Loops<SharedLoop>;
 }
 
 // deno-lint-ignore no-explicit-any -- one class serves pools of any struct
@@ -704,9 +704,8 @@ function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {
     checkStripe,
     viewError,
   });
-  const loops = new LoopsByText((text) => makeLoop(0, takesViewAlone(text)));
   const Slab = sharedSlabClass(config, struct.size, compile);
-  return { compile, Slab, View, makeLoop, loops, SharedPool: Own };
+  return { compile, Slab, View, loops: new Loops(makeLoop), SharedPool: Own };
 }
 
 type BaseClass = abstract new (setup: Setup) => SharedPool<AnyStruct>;

@@ -16,7 +16,7 @@ import type { Compile } from "../struct/scalars.ts";
 import { inUnits, type RecordView, type RecordViewClass } from "../struct/view.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import type { HandleCodec } from "./handle.ts";
-import { LoopsByText, textOf } from "./loops_by_text.ts";
+import { Loops, type LoopsByText, type MakeLoop } from "./loops_by_text.ts";
 import type { Slab } from "./slab.ts";
 
 /**
@@ -45,26 +45,6 @@ export type Loop = (
   c?: unknown,
   d?: unknown,
 ) => number;
-
-/**
- * Instead of a number of arguments: the loop frees the records for which its callback returns a
- * falsy value.
- */
-export const RETAIN = -1;
-
-/** The text of an arrow function with one plain parameter, which cannot see a second argument. */
-const TAKES_ONE = /^(?:\(\s*[\w$]+\s*\)|[\w$]+)\s*=>/;
-
-/**
- * Tells whether a callback can do without the handle. V8 would compute the handle for each record,
- * which takes a tenth of a pass.
- *
- * @param text The text of the callback; empty if it is not known.
- * @returns Whether it cannot see a second argument.
- */
-export function takesViewAlone(text: string): boolean {
-  return TAKES_ONE.test(text);
-}
 
 /** Encodes handles. */
 export type HandleEncoder = Pick<HandleCodec, "encode">;
@@ -152,33 +132,23 @@ export function mixedIterationOf(
 }
 
 /**
- * The most functions of {@linkcode Iteration.call} with a loop of their own, as V8 keeps the text of
- * each for a long time. Further ones find their loop by the text of the callback.
- */
-const MAX_CALLS = 256;
-
-/**
- * @param makeLoop Compiles a loop for a number of extra arguments, and for callbacks that take the
- * view alone or not. Those that do may get 0 as the handle.
+ * @param makeLoop Compiles a loop.
  * @param compile Compiles the function that calls it.
  * @returns The loops of an iteration.
  */
 export function loopsOf(
-  makeLoop: (args: number, isViewAlone: boolean) => Loop,
+  makeLoop: MakeLoop<Loop>,
   compile: Compile,
 ): Pick<Iteration, "loopsFor" | "call"> {
-  let left = MAX_CALLS;
-  const loops: LoopsByText<Loop>[] = [];
-  const loopsFor = (args: number) =>
-    loops[args - RETAIN] ??= new LoopsByText((text) => makeLoop(args, takesViewAlone(text)));
+  const loops = new Loops(makeLoop);
   return {
-    loopsFor,
+    loopsFor: (args) => loops.byText(args),
     call(slab, fn, makeView) {
-      if (left-- > 0) {
-        return compile(defineCall, slab, fn, makeView, makeLoop, takesViewAlone(textOf(fn)));
-      }
-      const findLoop = (args: number) => loopsFor(args).find(fn, Infinity);
-      return defineCall(slab, fn, makeView, findLoop, false);
+      const isOwn = loops.takeOwn();
+      const find = loops.finderFor(fn, isOwn);
+      return isOwn
+        ? compile(defineCall, slab, fn, makeView, find)
+        : defineCall(slab, fn, makeView, find);
     },
   };
 }
@@ -408,8 +378,7 @@ function defineCall(
   slab: Slab,
   fn: Visitor,
   makeView: () => RecordView,
-  makeLoop: (args: number, isViewAlone: boolean) => Loop,
-  isViewAlone: boolean,
+  findLoop: (args: number) => Loop,
 ): (...args: unknown[]) => void {
   // A loop for each number of arguments; nearly all callers use one number only.
   const loops: (Loop | undefined)[] = [undefined, undefined, undefined, undefined, undefined];
@@ -420,7 +389,7 @@ function defineCall(
     const count = arguments.length < 4 ? arguments.length : 4;
     let loop = loops[count];
     if (loop === undefined) {
-      loop = makeLoop(count, isViewAlone);
+      loop = findLoop(count);
       loops[count] = loop;
     }
     const view: RecordView = spare === undefined ? makeView() : spare;

@@ -12,6 +12,29 @@ const MIN_RECORDS = 16;
 /** The text of a function without source, such as a bound one: `function () { [native code] }`. */
 const NO_TEXT = /\{\s*\[native code\]\s*\}\s*$/;
 
+/** The most functions that `loop()` compiles loops for, as V8 keeps their texts for a long time. */
+const MAX_OWN = 256;
+
+/**
+ * Instead of a number of arguments: the loop frees the records for which its callback returns a
+ * falsy value.
+ */
+export const RETAIN = -1;
+
+/** The text of an arrow function with one plain parameter, which cannot see a second argument. */
+const TAKES_ONE = /^(?:\(\s*[\w$]+\s*\)|[\w$]+)\s*=>/;
+
+/**
+ * Tells whether a callback can do without the handle. V8 would compute the handle for each record,
+ * which takes a tenth of a pass.
+ *
+ * @param text The text of the callback; empty if it is not known.
+ * @returns Whether it cannot see a second argument.
+ */
+export function takesViewAlone(text: string): boolean {
+  return TAKES_ONE.test(text);
+}
+
 /** @returns The source text of a function. */
 export function textOf(fn: unknown): string {
   return Function.prototype.toString.call(fn);
@@ -53,6 +76,55 @@ export class LoopsByText<L> {
       byText.set(text, loop);
     }
     return loop;
+  }
+}
+
+/**
+ * Compiles a loop for a number of extra arguments, 0 to 4 or {@linkcode RETAIN}, and for callbacks
+ * that take the view alone or not. Those that do may get 0 as the handle.
+ */
+export type MakeLoop<L> = (args: number, isViewAlone: boolean) => L;
+
+/**
+ * The loops of an iteration, for each number of arguments that they pass on.
+ *
+ * @typeParam L The loops.
+ */
+export class Loops<L> {
+  private readonly make: MakeLoop<L>;
+  private readonly byArgs: LoopsByText<L>[] = [];
+  /** How many more functions get loops of their own. */
+  private left = MAX_OWN;
+
+  /** @param make Compiles a loop. */
+  constructor(make: MakeLoop<L>) {
+    this.make = make;
+  }
+
+  /**
+   * @param args A number of extra arguments, or {@linkcode RETAIN}.
+   * @returns The loops by the texts of their callbacks.
+   */
+  byText(args: number): LoopsByText<L> {
+    return this.byArgs[args - RETAIN] ??= new LoopsByText((text) =>
+      this.make(args, takesViewAlone(text))
+    );
+  }
+
+  /** @returns Whether one more callback of `loop()` may have loops of its own. */
+  takeOwn(): boolean {
+    return this.left-- > 0;
+  }
+
+  /**
+   * @param fn A callback.
+   * @param isOwn Whether its loops are compiled for it alone.
+   * @returns Compiles or finds its loop for a number of extra arguments.
+   */
+  finderFor(fn: unknown, isOwn: boolean): (args: number) => L {
+    return isOwn
+      ? (args) => this.make(args, takesViewAlone(textOf(fn)))
+      : (args) => this.byText(args).find(fn, Infinity);
   }
 }
 

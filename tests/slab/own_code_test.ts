@@ -303,22 +303,27 @@ withCode("forEach() compiles for 64 texts and a shared loop at most", () => {
 withCode(
   "loop() compiles 256 loops of one struct, and for further ones a loop for each text",
   () => {
-    const pool = new Pool(word(), OWN);
-    pool.allocMany(100);
-    let sum = 0;
-    const texts = textsOf(() => {
-      for (let i = 0; i < 300; i++) {
-        pool.loop((_, handle, by: number) => sum += pool.indexOf(handle) * by)(2);
-      }
-    });
-    assertEquals(texts.length, 2 * 256 + 1); // each and its caller, and one for the text of the rest
-    assertEquals(sum, 300 * 2 * 4950);
-    const others = [
-      pool.loop((_, handle) => sum -= pool.indexOf(handle)),
-      pool.loop((_, handle) => sum -= 2 * pool.indexOf(handle)),
-    ];
-    assertEquals(textsOf(() => others.forEach((loop) => loop())).length, 2);
-    assertEquals(sum, 300 * 2 * 4950 - 3 * 4950);
+    const pools = [
+      [new Pool(word(), OWN), 2], // a loop and its caller
+      [SharedPool.create(word(), OWN), 1],
+    ] as const;
+    for (const [pool, textsEach] of pools) {
+      for (let i = 0; i < 100; i++) pool.alloc();
+      let sum = 0;
+      const texts = textsOf(() => {
+        for (let i = 0; i < 300; i++) {
+          pool.loop((_, handle, by: number) => sum += pool.indexOf(handle) * by)(2);
+        }
+      });
+      assertEquals(texts.length, textsEach * 256 + 1); // and one for the text of the others
+      assertEquals(sum, 300 * 2 * 4950);
+      const others = [
+        pool.loop((_, handle) => sum -= pool.indexOf(handle)),
+        pool.loop((_, handle) => sum -= 2 * pool.indexOf(handle)),
+      ];
+      assertEquals(textsOf(() => others.forEach((loop) => loop())).length, 2);
+      assertEquals(sum, 300 * 2 * 4950 - 3 * 4950);
+    }
   },
 );
 
