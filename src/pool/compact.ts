@@ -80,7 +80,7 @@ export function compact(
   pool: PoolBase<unknown, number>,
   moved?: (from: never, to: never) => void,
 ): number {
-  const slabs = usableSlabs("compact", pool).map(({ slab }) => slab);
-  if (moved !== undefined) checkFunction(slabs[0], "compact", moved);
-  return compactSlabs(slabs, moved as Moved | undefined); // every handle is one of this pool's
+  const all = usableSlabs("compact", pool);
+  if (moved !== undefined) checkFunction(all[0].slab, "compact", moved);
+  return compactSlabs(all, moved as Moved | undefined); // every handle is one of this pool's
 }

@@ -19,7 +19,7 @@ import { compilerForStruct, isToBeMade } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Chunk, Slab, SlabClass } from "../slab/slab.ts";
 import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
-import { linkedSlabsOf, type OwnCode } from "../slab/typed_slab.ts";
+import type { OwnCode } from "../slab/typed_slab.ts";
 import type { ReusedIterator } from "../struct/array_view.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Handle } from "../struct/handle_type.ts";
@@ -120,7 +120,6 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
     const { struct, code, config } = setup;
     const slab = new code.Slab(config, chunkOf(struct));
     super([{ slab, kinds: [], struct, code }], slab);
-    linkedSlabsOf.set(slab, [{ slab, kinds: [{ struct }] }]);
     this.struct = struct as StructOf<T>; // T, or the struct made of the fields T
     this._slab = slab;
     this._scratch = new code.View(NO_BLOCK, 0);

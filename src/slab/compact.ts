@@ -17,7 +17,7 @@ import { structTitle } from "../struct/table.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import { moveRecord, relinkBlocks } from "./rebuild.ts";
 import type { Slab } from "./slab.ts";
-import { type LinkedSlab, linkedSlabsOf } from "./typed_slab.ts";
+import { type LinkedSlab, linkedSlabsOf, type TypedSlab } from "./typed_slab.ts";
 
 /** A callback with the old and the new handle of a moved record. */
 export type Moved = (from: number, to: number) => void;
@@ -26,7 +26,7 @@ export type Moved = (from: number, to: number) => void;
  * Compacts each slab of a pool, in O(blocks × log blocks + chunks of the blocks that records move
  * to + moved records + live records × their links).
  *
- * @param slabs The slabs of the pool, not disposed of.
+ * @param all The slabs of the pool, not disposed of.
  * @param moved Called at the end with the handles of each moved record.
  * @returns Bytes given back.
  * @throws {TypeError} when the memory of a block is detached, or a pool without types cannot tell
@@ -34,11 +34,14 @@ export type Moved = (from: number, to: number) => void;
  * @throws {RangeError} when a link cannot hold a new handle; nothing changes then.
  * @throws The first error of a memory resource or of `moved`, after all calls.
  */
-export function compactSlabs(slabs: readonly Slab[], moved: Moved | undefined): number {
-  const linkedSlabs = linkedSlabsOf.get(slabs[0])!; // every pool has set them
+export function compactSlabs(all: readonly TypedSlab[], moved: Moved | undefined): number {
+  const [{ slab, struct }] = all;
+  const linkedSlabs = struct === undefined
+    ? linkedSlabsOf.get(slab)! // every pool of several structs has set them
+    : [{ slab, kinds: [{ struct }] }];
   for (const { slab } of linkedSlabs) slab.checkAttached("compact");
   const links = new Links(linkedSlabs);
-  const plans = slabs.map((slab) => new CompactionPlan(slab));
+  const plans = all.map(({ slab }) => new CompactionPlan(slab));
   links.checkFit(plans);
   const moves = new Moves(moved !== undefined);
   for (const plan of plans) plan.moveRecords(links, moves);

@@ -37,7 +37,10 @@ export interface LinkedSlab {
   readonly kinds: readonly { readonly struct: AnyStruct }[];
 }
 
-/** The slabs that may have links to the records of a slab: itself, or all slabs of its set. */
+/**
+ * The slabs that may have links to the records of a slab of several structs: itself, or all slabs of
+ * its set.
+ */
 export const linkedSlabsOf: WeakMap<Slab, readonly LinkedSlab[]> = new WeakMap();
 
 /**
