@@ -419,7 +419,20 @@ export abstract class PoolBase<V, H extends number> implements Iterable<V>, Disp
    * ```
    */
   stats(out: Partial<PoolStats> = {}): PoolStats {
-    return fillStats(this._slabs[0], out);
+    const slab = this._slabs[0];
+    slab.checkUsable("tell the figures");
+    out.size = slab.size;
+    out.capacity = slab.capacity;
+    out.blocks = slab.mappedBlocks().length;
+    out.byteLength = slab.byteLength;
+    out.overheadBytes = slab.overheadBytes;
+    out.peakSize = slab.peakSize;
+    out.allocs = slab.allocs;
+    out.frees = slab.frees;
+    out.grown = slab.blockSet.grown;
+    out.released = slab.blockSet.released;
+    out.retired = slab.retired;
+    return out as PoolStats; // every member was just set
   }
 
   /**
@@ -637,22 +650,6 @@ function readHandles(slab: { label: string }, handles: ArrayLike<number>, list: 
 export function reserve(slab: Slab, chunks: number): void {
   checkCount(slab, "reserve", chunks);
   if (!slab.reserve(chunks)) throw slab.exhaustedError(`reserve ${chunks} chunks`);
-}
-
-function fillStats<O extends Partial<PoolStats>>(slab: Slab, out: O): O & PoolStats {
-  slab.checkUsable("tell the figures");
-  out.size = slab.size;
-  out.capacity = slab.capacity;
-  out.blocks = slab.mappedBlocks().length;
-  out.byteLength = slab.byteLength;
-  out.overheadBytes = slab.overheadBytes;
-  out.peakSize = slab.peakSize;
-  out.allocs = slab.allocs;
-  out.frees = slab.frees;
-  out.grown = slab.blockSet.grown;
-  out.released = slab.blockSet.released;
-  out.retired = slab.retired;
-  return out as O & PoolStats; // every member was just set
 }
 
 /**
