@@ -73,15 +73,15 @@ export function metadataBytes({ chunkCount, stampBytes, tagged, spread }: Geomet
     chunkCount * ((spread ? 4 : 0) + stampBytes + (tagged ? 1 : 0));
 }
 
-/** The most chunks that links of 1 and of 2 bytes can address. */
-const LINK_REACH = [256, 65_536];
+/** The most chunks that links of 1 byte can address. */
+const SHORT_REACH = 256;
 
 /**
- * @param chunkCount Chunks in a block.
- * @returns Bytes of a link that can address each of them: 1, 2 or 4.
+ * @param chunkCount Chunks in a block, at most 65,536.
+ * @returns Bytes of a link that can address each of them: 1 or 2.
  */
 export function linkBytesFor(chunkCount: number): number {
-  return chunkCount <= LINK_REACH[0] ? 1 : chunkCount <= LINK_REACH[1] ? 2 : 4;
+  return chunkCount <= SHORT_REACH ? 1 : 2;
 }
 
 /**
@@ -120,7 +120,7 @@ export class Block extends ChunkMemory {
   readonly stamps: Uint16Array | Uint32Array;
   /** Bit `c & 31` of word `c >> 5` is set while chunk `c` is live. */
   readonly liveBits: Int32Array;
-  /** Bytes of a link: 1, 2 or 4. */
+  /** Bytes of a link: 1 or 2. */
   readonly linkBytes: number;
   /** See {@linkcode linkStrideFor}. */
   readonly linkStride: number;
