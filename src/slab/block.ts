@@ -307,7 +307,6 @@ export class Block extends ChunkMemory {
   /** Links every chunk that is not retired: the bump pointer would give out retired ones, too. */
   #linkAll(): void {
     this.bump = this.chunkCount;
-    if (this.region === undefined) return;
     for (let chunk = this.chunkCount - 1; chunk >= 0; chunk--) {
       if (this.stamps[chunk] === 0) continue;
       this.writeLink(chunk, this.head);

@@ -101,7 +101,7 @@ export class BlockSet {
 
   /** @returns The blocks that have memory, by position; the same array until blocks come or go. */
   mappedBlocks(): readonly Block[] {
-    return this.mappedCache ??= this.all.filter((block) => block.region !== undefined);
+    return this.mappedCache ??= this.all.filter((block) => block.isMapped);
   }
 
   // -- room --
@@ -266,8 +266,8 @@ export class BlockSet {
     if (this.slab.vacancy !== undefined) return this.slab.vacancy();
     if (this.mappedCount === this.all.length) return this.all.length;
     for (; this.vacant < this.all.length; this.vacant++) {
-      const { region, retired, chunkCount } = this.all[this.vacant];
-      if (region === undefined && retired < chunkCount) break;
+      const { isMapped, retired, chunkCount } = this.all[this.vacant];
+      if (!isMapped && retired < chunkCount) break;
     }
     return this.vacant;
   }

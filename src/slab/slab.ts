@@ -383,8 +383,8 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
    * @returns Whether there is such a block.
    */
   freeBlock(index: number): boolean {
-    const block = this.blocks[index - this.geometry.firstBlock];
-    if (block === undefined || block.index !== index || block.region === undefined) return false;
+    const block = this.blocks[index - this.geometry.firstBlock] as Block | undefined; // any index
+    if (!block?.isMapped) return false;
     block.checkAttached("freeBlock");
     this.clearBlock(block);
     this.blockSet.release(block);
