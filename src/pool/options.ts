@@ -182,7 +182,7 @@ export function resolveOptions(
   checkPowerOfTwo(label, "chunksPerBlock", chunksPerBlock, MAX_CHUNKS_PER_BLOCK);
   if (chunksPerBlock > most) {
     const why = maxChunks < chunksPerBlock
-      ? `maxChunks${part.sizeClass === undefined ? "" : " of a class"} is ${maxChunks}`
+      ? `maxChunks${part.isSizeClass ? " of a class" : ""} is ${maxChunks}`
       : `${reach === 256 ? "a link of 1 byte reaches" : "links reach"} no further`;
     throw new RangeError(
       `Cannot create ${label}: chunksPerBlock must be at most ${most}, as ${why}, got ${chunksPerBlock}`,
@@ -200,7 +200,7 @@ export function resolveOptions(
     label,
     chunksPerBlock: chunksPerBlock | 0, // a small integer to the engine, also if computed by Math.log2
     maxBlocks: maxChunks / chunksPerBlock,
-    firstBlock: (part.sizeClass ?? 0) * (maxChunks / MIN_CHUNKS),
+    firstBlock: part.part * (maxChunks / MIN_CHUNKS),
     codec: debug ? debug.handlesFor(packed) : packed,
     keepEmptyBlocks,
     memory,
@@ -286,7 +286,7 @@ export function partsOf(
   return {
     name,
     maxChunks: maxChunks / (1 << bits),
-    parts: sizes.map((_, i) => ({ bits, part: i, sizeClass: i })),
+    parts: sizes.map((_, i) => ({ bits, part: i, isSizeClass: true })),
   };
 }
 

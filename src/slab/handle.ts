@@ -26,8 +26,8 @@ export interface HandlePart {
   readonly bits: number;
   /** The part, 0 to 2^bits - 1. */
   readonly part: number;
-  /** Position of the slab among the size classes of its set; left out if it is no size class. */
-  readonly sizeClass?: number;
+  /** Whether the slab is a size class of a set, the one at position `part`. @default {false} */
+  readonly isSizeClass?: boolean;
 }
 
 /** The part of a slab that shares its handles with no other slab. */
@@ -116,7 +116,7 @@ export class CompactHandles implements HandleCodec {
    */
   constructor(
     indexBits: number,
-    { bits, part, sizeClass }: HandlePart = WHOLE,
+    { bits, part, isSizeClass = false }: HandlePart = WHOLE,
     generationBits: number = Math.min(15, COMPACT_BITS - bits - indexBits),
   ) {
     this.key = ["compact", indexBits, bits, part, generationBits].join();
@@ -127,7 +127,7 @@ export class CompactHandles implements HandleCodec {
     this.partShift = COMPACT_BITS - bits;
     this.bareMask = (1 << this.partShift) - 1;
     this.first = part << this.partShift;
-    this.isSizeClass = sizeClass !== undefined;
+    this.isSizeClass = isSizeClass;
   }
 
   index(handle: number): number {
@@ -178,7 +178,7 @@ export class WideHandles implements HandleCodec {
    */
   constructor(
     indexBits: number,
-    { bits, part, sizeClass }: HandlePart = WHOLE,
+    { bits, part, isSizeClass = false }: HandlePart = WHOLE,
     generationBits: number = Math.min(30, WIDE_BITS - bits - indexBits),
   ) {
     this.key = ["wide", indexBits, bits, part, generationBits].join();
@@ -189,7 +189,7 @@ export class WideHandles implements HandleCodec {
     this.indexMask = indexBits === 32 ? -1 : (1 << indexBits) - 1;
     this.bareRange = 2 ** (WIDE_BITS - bits);
     this.first = part * this.bareRange;
-    this.isSizeClass = sizeClass !== undefined;
+    this.isSizeClass = isSizeClass;
   }
 
   index(handle: number): number {
