@@ -548,31 +548,25 @@ export abstract class LiveChunks<T> implements ReusedIterator<T> {
 
   /** @returns This object: `done`, or `value` for the next live chunk. */
   next(): this {
-    do {
-      if (!this.step()) {
-        this.done = true;
+    for (;;) {
+      this.chunk = this.block.nextLive(this.chunk + 1, this.end);
+      if (this.chunk >= this.end) {
+        if (++this.at >= this.blocks.length) {
+          this.done = true;
+          return this;
+        }
+        this.block = this.blocks[this.at];
+        this.chunk = -1;
+        this.end = this.block.bump;
+      } else if (this.only === ALL_KINDS || this.block.tags[this.chunk] === this.only) {
+        this.visit(this.block, this.chunk);
         return this;
       }
-    } while (this.only !== ALL_KINDS && this.block.tags[this.chunk] !== this.only);
-    this.visit(this.block, this.chunk);
-    return this;
+    }
   }
 
   [Symbol.iterator](): this {
     return this;
-  }
-
-  /** Goes to the next live chunk; returns whether there is one. */
-  private step(): boolean {
-    let chunk = this.block.nextLive(this.chunk + 1, this.end);
-    while (chunk >= this.end) {
-      if (++this.at >= this.blocks.length) return false;
-      this.block = this.blocks[this.at];
-      this.end = this.block.bump;
-      chunk = this.block.nextLive(0, this.end);
-    }
-    this.chunk = chunk;
-    return true;
   }
 }
 
