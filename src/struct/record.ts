@@ -138,8 +138,11 @@ export function writerOf(
     for (const [name, { type, offset }] of Object.entries(struct.fields).reverse()) {
       const isScalar = typeof type === "string" || "target" in type;
       if (scalars.length === 4 || !isScalar) next = scalarLink(scalars, next, compile);
-      if (isScalar) scalars.unshift(scalarField(name, scalarOf(type), offset, own));
-      else next = linkOf(name, type, own.unit, offset, next, compile, made);
+      if (isScalar) {
+        const scalar = scalarOf(type);
+        const { set: put } = own.of(scalar, offset, name);
+        scalars.unshift({ name, type: scalar, fits: SCALARS[scalar].fits, put });
+      } else next = linkOf(name, type, own.unit, offset, next, compile, made);
     }
     next = scalarLink(scalars, next, compile);
     writer = compile(defineStart, struct, next, notObjectError);
@@ -157,16 +160,6 @@ interface ScalarField {
   readonly type: ScalarType;
   readonly fits: (value: unknown) => boolean;
   readonly put: Accessor<Bound, unknown>["set"];
-}
-
-function scalarField(
-  name: string,
-  type: ScalarType,
-  offset: number,
-  accessors: Accessors,
-): ScalarField {
-  const { set: put } = accessors.of(type, offset, name);
-  return { name, type, fits: SCALARS[type].fits, put };
 }
 
 /** Makes a link of the fields that were collected, before the next link. */
