@@ -562,8 +562,8 @@ function copiedItems(
 function copyOf(type: FieldType, value: unknown): unknown {
   if (typeof value !== "object" || value === null || typeof type === "string") return value;
   if (type instanceof Struct) {
+    if (!hasFields(type, value as Values)) return value;
     const copy = fieldsOf(type, value as Values);
-    if (copy === value) return value;
     for (const [name, field] of Object.entries(type.fields)) {
       if (copy[name] !== undefined) copy[name] = copyOf(field.type, copy[name]);
     }
@@ -580,19 +580,17 @@ function copyOf(type: FieldType, value: unknown): unknown {
 /** Wraps the writer of a struct with a field that is named like an inherited property. */
 function ownFieldsOnly(struct: AnyStruct, write: Writer): Writer {
   return (init, seen, view, target, handle, outer) => {
-    const isObject = typeof init === "object" && init !== null;
-    if (isObject && !hasFields(struct, init as Values)) {
-      throw notObjectError(struct, init, outer);
+    if (typeof init === "object" && init !== null) {
+      if (!hasFields(struct, init as Values)) throw notObjectError(struct, init, outer);
+      init = fieldsOf(struct, init as Values);
     }
-    const own = isObject ? fieldsOf(struct, init as Values) : init;
-    return write(own, seen, view, target, handle, outer);
+    return write(init, seen, view, target, handle, outer);
   };
 }
 
 /** Copies the fields of a plain value, reading each once; other properties become undefined. */
 function fieldsOf(struct: AnyStruct, value: Values): Record<string, unknown> {
   const fields: Record<string, unknown> = Object.create(null);
-  if (!hasFields(struct, value)) return value; // the writer throws
   const isOfView = isRecordView(value);
   for (const name in value) {
     if (isOfAll(value, name) || isOfView && name.charCodeAt(0) === UNDERSCORE) continue;
