@@ -220,8 +220,10 @@ class Definitions {
     const [A, B, C, D] = parts;
     const Plain = this.compile(defineRecordView, parts.length, A, B, C, D) as RecordViewClass;
     // With these it is a RecordViewClass.
-    Object.defineProperty(Plain.prototype, "_s", { value: struct });
-    Object.defineProperty(Plain.prototype, "_u", { value: this.accessors.unit });
+    Object.defineProperties(Plain.prototype, {
+      _s: { value: struct },
+      _u: { value: this.accessors.unit },
+    });
     define(Plain.prototype, struct, accessors);
     return this.debugViews?.whole(Plain, struct.name, parts.length) as RecordViewClass ?? Plain;
   }
@@ -308,10 +310,7 @@ class Definitions {
       const accessor = typeof type === "string" || "target" in type
         ? accessors.of(scalarOf(type), offset, name)
         : this.#partAccessor(name, type, offset, accessors.unit, parts);
-      Object.defineProperty(made, name, {
-        value: { ...accessor, enumerable: true },
-        enumerable: true,
-      });
+      made[name] = { ...accessor, enumerable: true }; // no name starts with _, as __proto__ does
     }
     return { accessors: made, parts };
   }
@@ -461,15 +460,17 @@ function unitOfArray({ element }: ArrayType): number {
 
 /** Adds the accessors and methods of a struct to a prototype. */
 function define(prototype: object, struct: AnyStruct, accessors: PropertyDescriptorMap): void {
-  // Writers do not check the names of a value that has it.
-  Object.defineProperty(prototype, "_of", { value: struct });
-  Object.defineProperty(prototype, "toJSON", {
-    value(this: object, key?: string) {
-      return plainValues(struct, this, key);
+  Object.defineProperties(prototype, {
+    // Writers do not check the names of a value that has it.
+    _of: { value: struct },
+    toJSON: {
+      value(this: object, key?: string) {
+        return plainValues(struct, this, key);
+      },
     },
+    ...accessors,
   });
   showAs(prototype, (view) => isUnbound(view) ? "[unbound view]" : plainValues(struct, view));
-  Object.defineProperties(prototype, accessors);
 }
 
 /** Copies a record to a plain object through its view; for JSON when there is a key. */
