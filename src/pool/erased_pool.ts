@@ -138,7 +138,6 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
     this._target = undefined;
     this._own = setup.Pool.prototype as unknown as Hot;
     this._code = setup.code;
-    kindsOf.set(this, kinds);
     linkedSlabsOf.set(slab, [{ slab, kinds: kinds.all }]);
     setup.debug?.traceCalls(this, TRACED, ErasedPool.prototype, setup.Pool.prototype);
   }
@@ -748,15 +747,13 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
 /**
  * Returns the passes over all records of a pool.
  *
+ * @typeParam S The structs of its records, as a union.
  * @param pool A pool with types.
  * @returns The passes.
  */
-export function passesOf(pool: object): Passes {
-  return kindsOf.get(pool)!.passes; // every constructor sets them
+export function passesOf<S extends AnyStruct>(pool: ErasedPool<S>): Passes {
+  return pool["_kinds"].passes; // in brackets, as it is protected
 }
-
-/** The structs that each erased pool knows. */
-const kindsOf = new WeakMap<object, Kinds>();
 
 /**
  * The methods of the class that is compiled for a geometry. `never` fits the generic return types
