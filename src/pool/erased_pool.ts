@@ -129,17 +129,17 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
   constructor(options: ErasedPoolOptions<S> | Setup) {
     const setup = options instanceof Setup ? options : new Setup(options);
     // `new ErasedPool` makes an instance of the derived class that is compiled for the geometry.
-    if (new.target === ErasedPool) return new setup.Pool(setup) as unknown as ErasedPool<S>;
-    const { slab, kinds, tagged } = setup;
-    super([{ slab, kinds: tagged ? kinds.all : [], code: setup.code }], slab);
+    if (new.target === ErasedPool) return new setup.code.Pool(setup) as unknown as ErasedPool<S>;
+    const { slab, kinds, tagged, code } = setup;
+    super([{ slab, kinds: tagged ? kinds.all : [], code }], slab);
     this._slab = slab;
     this._kinds = kinds;
     this._tagged = tagged;
     this._target = undefined;
-    this._own = setup.Pool.prototype as unknown as Hot;
-    this._code = setup.code;
+    this._own = code.Pool.prototype as unknown as Hot;
+    this._code = code;
     linkedSlabsOf.set(slab, [{ slab, kinds: kinds.all }]);
-    setup.debug?.traceCalls(this, TRACED, ErasedPool.prototype, setup.Pool.prototype);
+    setup.debug?.traceCalls(this, TRACED, ErasedPool.prototype, code.Pool.prototype);
   }
 
   /**
@@ -780,7 +780,6 @@ class Setup {
   readonly tagged: boolean;
   readonly debug: DebugMode | undefined;
   readonly code: ErasedCode;
-  readonly Pool: { new (setup: Setup): ErasedPool; readonly prototype: ErasedPool };
 
   /**
    * @param options The options of the pool.
@@ -796,17 +795,17 @@ class Setup {
     const config = resolveOptions(title, "pool", chunkBytes, options, part);
     const tagged = this.tagged = types !== undefined || part !== undefined;
     const shape = { chunkBytes, align, tagged };
+    const pool = { ...config, ...shape };
     this.debug = config.debug;
     // The types are checked before any code is compiled.
-    for (const struct of types ?? []) checkFits({ ...config, ...shape }, "create", struct);
+    for (const struct of types ?? []) checkFits(pool, "create", struct);
     const code = codeFor(config, chunkBytes, compiler);
-    this.kinds = new Kinds({ ...config, ...shape }, types, code);
+    this.kinds = new Kinds(pool, types, code);
     const arrays = types === undefined
       ? arraysWithin(align)
       : types.reduce((sum: number, struct) => sum | arraysOf(struct), 0);
     this.slab = new code.Slab(config, { ...shape, arrays });
     this.code = code;
-    this.Pool = code.Pool;
   }
 }
 
@@ -817,7 +816,7 @@ function structOfDebugView(view: unknown): AnyStruct | undefined {
 
 /** The code that is compiled for a geometry, with the class of its pools. */
 class ErasedCode extends GeometryCode {
-  readonly Pool: Setup["Pool"];
+  readonly Pool: { new (setup: Setup): ErasedPool; readonly prototype: ErasedPool };
 
   constructor(config: EngineConfig, chunkBytes: number, compile: Compile) {
     super(config, chunkBytes, compile);
@@ -827,7 +826,7 @@ class ErasedCode extends GeometryCode {
       structOf: config.debug === undefined ? structOf : structOfDebugView,
     };
     // ErasedPool's constructor takes a Setup as well.
-    this.Pool = compile(defineErasedPool, ErasedPool, own) as unknown as Setup["Pool"];
+    this.Pool = compile(defineErasedPool, ErasedPool, own) as unknown as ErasedCode["Pool"];
     noteOwn(PoolBase.prototype, ErasedPool.prototype, this.Pool.prototype);
   }
 }
@@ -865,7 +864,7 @@ export function sizeClass<S extends AnyStruct>(
   compiler: () => Compile,
 ): ErasedPool<S> {
   const setup = new Setup(options, part, compiler);
-  return new setup.Pool(setup) as unknown as ErasedPool<S>; // it checks structs as they are used
+  return new setup.code.Pool(setup) as unknown as ErasedPool<S>; // it checks structs as they are used
 }
 
 /**
