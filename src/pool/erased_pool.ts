@@ -149,7 +149,7 @@ export class ErasedPool<S extends AnyStruct = AnyStruct> extends PoolBase<View<S
    */
   _beside(): MapSource {
     const { _slab: slab, _code: code } = this;
-    return { parts: [{ slab, code, mayDetach: code.mayDetach, isShared: false }], partOf: () => 0 };
+    return { parts: [{ slab, code, isShared: false }], partOf: () => 0 };
   }
 
   /**

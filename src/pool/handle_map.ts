@@ -18,6 +18,7 @@ import type { Block } from "../slab/block.ts";
 import type { HandleCodec } from "../slab/handle.ts";
 import { observe, type Observed, type SlabObserver, unobserve } from "../slab/observers.ts";
 import type { Slab } from "../slab/slab.ts";
+import { mayDetach } from "../slab/slab_class.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
 import { type Reference, referTo, whenCollected } from "../slab/weak.ts";
 import type { AnyStruct, Fields } from "../struct/schema.ts";
@@ -331,8 +332,6 @@ interface MapPart {
   readonly slab: MapSlab;
   /** The code of its geometry. */
   readonly code: OwnCode;
-  /** Whether the memory of records may be detached, which look-ups must notice. */
-  readonly mayDetach: boolean;
   /** Whether other threads free records, without a notification. */
   readonly isShared: boolean;
 }
@@ -354,14 +353,14 @@ export interface MapSource {
 const mapParts = new WeakMap<OwnCode, MapParts>();
 
 /** Returns the class of a slab's maps and their hot functions, compiled for the first map. */
-function mapPartsFor({ slab, code, mayDetach, isShared }: MapPart): MapParts {
+function mapPartsFor({ slab, code, isShared }: MapPart): MapParts {
   let made = mapParts.get(code);
   if (made === undefined) {
     made = code.compile(
       defineHandleMap,
       HandleMap as unknown as BaseClass, // the base of maps of any struct
       slab.codec,
-      mayDetach || isShared,
+      isShared || mayDetach((slab as Slab).blockSet.config), // any other slab is one
       isShared ? STEPS : 0,
     );
     mapParts.set(code, made);

@@ -18,7 +18,7 @@ import {
 } from "../slab/iterate.ts";
 import { RecentLoops, RETAIN } from "../slab/loops_by_text.ts";
 import type { Slab, SlabClass } from "../slab/slab.ts";
-import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
+import { slabClassFor } from "../slab/slab_class.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
 import type { Writer } from "../struct/record.ts";
 import type { Compile } from "../struct/scalars.ts";
@@ -92,8 +92,6 @@ export class GeometryCode implements OwnCode {
   /** Compiles what is made later. */
   readonly compile: Compile;
   readonly Slab: SlabClass;
-  /** See {@linkcode mayDetach}. */
-  readonly mayDetach: boolean;
   private readonly codec: HandleCodec;
   private readonly debug: DebugMode | undefined;
   private readonly chunkBytes: number;
@@ -109,7 +107,6 @@ export class GeometryCode implements OwnCode {
   constructor(config: EngineConfig, chunkBytes: number, compile: Compile) {
     this.compile = compile;
     this.Slab = slabClassFor(config, chunkBytes, compile);
-    this.mayDetach = mayDetach(config);
     this.codec = config.codec;
     this.debug = config.debug;
     this.chunkBytes = chunkBytes;

@@ -138,7 +138,7 @@ export class Pool<T extends AnyStruct | Fields> extends PoolBase<View<T>, Handle
    */
   _beside(): MapSource {
     const { _slab: slab, _code: code } = this;
-    return { parts: [{ slab, code, mayDetach: code.mayDetach, isShared: false }], partOf: () => 0 };
+    return { parts: [{ slab, code, isShared: false }], partOf: () => 0 };
   }
 
   // -- one record --
@@ -657,7 +657,6 @@ interface PoolCode extends OwnCode {
   readonly Slab: SlabClass;
   readonly View: RecordViewClass;
   readonly iteration: Iteration;
-  readonly mayDetach: boolean;
   // deno-lint-ignore no-explicit-any -- Pool<T> of each T uses it, for a struct of T
   readonly Pool: { new (setup: Setup): Pool<any>; readonly prototype: Pool<any> };
 }
@@ -718,7 +717,6 @@ function makeCode(struct: AnyStruct, config: EngineConfig): PoolCode {
     Slab,
     View,
     iteration,
-    mayDetach: mayDetach(config),
     Pool: OwnPool as unknown as PoolCode["Pool"], // Pool's constructor takes a Setup as well
   };
 }

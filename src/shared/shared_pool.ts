@@ -558,7 +558,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
    */
   _beside(): MapSource {
     const { _slab: slab, _code: code } = this;
-    return { parts: [{ slab, code, mayDetach: false, isShared: true }], partOf: () => 0 };
+    return { parts: [{ slab, code, isShared: true }], partOf: () => 0 };
   }
 
   // -- memory --

@@ -63,7 +63,7 @@ interface Constants {
  * @returns Whether the buffers of blocks can be detached from outside. The check for it takes a
  * tenth of the time of a `get`, so pools over the heap leave it out.
  */
-export function mayDetach({ memory }: SlabConfig): boolean {
+export function mayDetach({ memory }: Pick<SlabConfig, "memory">): boolean {
   return memory !== heapMemory;
 }
 
