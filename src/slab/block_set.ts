@@ -40,9 +40,9 @@ interface Allocating {
    * @param block A block that has just got its memory.
    * @param wasNext Whether its position is the one that {@linkcode vacancy} chose.
    */
-  noteMapped(block: Block, wasNext: boolean): void;
+  noteMapped?(block: Block, wasNext: boolean): void;
   /** @param block A block that is about to lose its memory. */
-  noteUnmapping(block: Block): void;
+  noteUnmapping?(block: Block): void;
   /** An emptied block is given back only if at least this many chunks, and `reserved`, are left. */
   readonly keptChunks: number;
 }
@@ -180,7 +180,7 @@ export class BlockSet {
     this.emptyCount++;
     this.grown++;
     this.noteRoom(block);
-    this.slab.noteMapped(block, isNext);
+    this.slab.noteMapped?.(block, isNext);
     return block;
   }
 
@@ -289,7 +289,7 @@ export class BlockSet {
    */
   unmap(block: Block): MemoryRegion {
     const region = block.region!; // callers pass only blocks with memory
-    this.slab.noteUnmapping(block);
+    this.slab.noteUnmapping?.(block);
     block.unmap();
     if (this.slab.current === block) this.slab.current = NO_BLOCK;
     this.roomBits[block.position >>> 5] &= ~(1 << (block.position & 31));

@@ -492,7 +492,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
     this.blockSet.noteCleared(block);
   }
 
-  // -- defined in debug mode, see `rebuild.ts` --
+  // -- defined in debug mode; `rebuild.ts` calls the first two --
 
   /**
    * A record was moved.
@@ -512,18 +512,26 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
    */
   noteSettled?(numbers: ((position: number, chunk: number) => number) | undefined): void;
 
-  // -- called by the block set: overridden for spread reuse --
+  /**
+   * Recognises the handles of other debug pools.
+   *
+   * @param handle A number that is not the handle of a live record of this slab.
+   * @returns The label of the pool that has it; `undefined` if it is unknown.
+   */
+  ownerOf?(handle: number): string | undefined;
+
+  // -- called by the block set: defined or overridden for spread reuse --
 
   vacancy?(): number;
 
   /**
-   * @param _block A block that has just got its memory.
-   * @param _wasNext Whether its position is the one that {@linkcode vacancy} chose.
+   * @param block A block that has just got its memory.
+   * @param wasNext Whether its position is the one that {@linkcode vacancy} chose.
    */
-  noteMapped(_block: Block, _wasNext: boolean): void {}
+  noteMapped?(block: Block, wasNext: boolean): void;
 
-  /** @param _block A block that is about to lose its memory. */
-  noteUnmapping(_block: Block): void {}
+  /** @param block A block that is about to lose its memory. */
+  noteUnmapping?(block: Block): void;
 
   /** An emptied block is given back only if at least this many chunks are left. */
   get keptChunks(): number {
@@ -540,16 +548,6 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
    */
   staleError(verb: string, handle: number, position = -1): Error {
     return this.disposed ? this.disposedError() : staleError(this, verb, handle, position);
-  }
-
-  /**
-   * Overridden in debug mode, which recognises the handles of other debug pools.
-   *
-   * @param _handle A number that is not the handle of a live record of this slab.
-   * @returns The label of the pool that has it; `undefined` if it is unknown.
-   */
-  ownerOf(_handle: number): string | undefined {
-    return undefined;
   }
 
   detachedError(verb: string, block: Block): Error {
