@@ -172,8 +172,6 @@ export class AddressSpace {
   granules = 0;
   /** No granule between the first for new extents and this one is free. */
   #lowest = 0;
-  /** Whether every extent was released for good. */
-  isDisposed = false;
   /** How many calls of the resource are under way. */
   #calls = 0;
   readonly memory: MemoryResource;
@@ -359,7 +357,6 @@ export class AddressSpace {
 
   /** Releases every extent for good. */
   unmapAll(): void {
-    this.isDisposed = true;
     this.keeper?.end();
     this.release(this.withdraw(this.extents.toReversed()));
   }

@@ -40,7 +40,7 @@ export function auditBytes(allocator: object): boolean {
   const stack = stackMetadata(allocator);
   const space = (arena ?? stack ?? heaps.get(allocator))?.space;
   if (space === undefined) return false;
-  if (space.isDisposed) allocator.stats(); // throws DisposedError
+  allocator["_checkAlive"](); // protected
   if (space.isDetached) throw detachedError(`validate ${space.label}`, "its memory");
   auditSpace({ name, space });
   if (arena !== undefined) auditArena(arena);
