@@ -84,8 +84,6 @@ export function endOf(extent: Extent): number {
 
 /** An index of the free chunks. Each kind keeps its links in the chunks. */
 export interface FreeIndex {
-  /** The fewest bytes of a chunk, for its tags and links. */
-  readonly minBytes: number;
   /**
    * Adds a free chunk.
    *

@@ -21,7 +21,6 @@ const RED = 1;
 
 /** A red-black tree of free chunks. */
 export class FreeTree implements FreeIndex {
-  readonly minBytes: number = TREE_MIN_BYTES;
   /** The root; 0 when there is no chunk. */
   root = 0;
   private readonly chunks: Chunks;
