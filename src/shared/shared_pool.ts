@@ -6,7 +6,7 @@
 import { checkGrowth } from "../memory/isolation.ts";
 import { SharedBlock } from "./block.ts";
 import { selectShared, type SharedLoop, sharedLoopFunction, sharedLoopOf } from "./iterate.ts";
-import { readShape, SharedLayout, type SharedShape } from "./layout.ts";
+import { readShape, SharedLayout } from "./layout.ts";
 import { shared, type SharedSlab, type SharedSlabClass, sharedSlabClass } from "./slab.ts";
 import { CHUNK_BITS } from "./protocol.ts";
 import { showAs, showValue, summary } from "../messages/show.ts";
@@ -175,7 +175,7 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
       keepEmptyBlocks,
     }, config.label);
     layout.seal(struct);
-    return make({ struct, config, layout, code: codeFor(struct, config) });
+    return make(struct, config, layout);
   }
 
   /**
@@ -214,14 +214,10 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     const name = typeof token?.name === "string" ? token.name : struct.name || "pool";
     checkOptions(`Cannot attach SharedPool "${name}"`, options, ["specialize"]);
     const { specialize } = options;
-    const shape: SharedShape = readShape(token?.buffer, struct, name);
-    const { chunksPerBlock, maxChunks, handles, keepEmptyBlocks } = shape;
-    const config = configOf(struct, {
-      ...{ name, chunksPerBlock, maxChunks, handles, keepEmptyBlocks },
-      ...(specialize === undefined ? {} : { specialize }),
-    });
-    const layout = new SharedLayout(shape, config.label, token.buffer);
-    return make({ struct, config, layout, code: codeFor(struct, config) });
+    const shape = readShape(token?.buffer, struct, name);
+    const { chunkBytes: _, ...stored } = shape;
+    const config = configOf(struct, { ...stored, name, specialize });
+    return make(struct, config, new SharedLayout(shape, config.label, token.buffer));
   }
 
   /**
@@ -668,10 +664,15 @@ interface SharedCode extends OwnCode {
 // deno-lint-ignore no-explicit-any -- one class serves pools of any struct
 type OwnClass = new (setup: Setup) => SharedPool<any>;
 
-function make<T extends AnyStruct | Fields>(setup: Setup): SharedPool<T> {
+function make<T extends AnyStruct | Fields>(
+  struct: AnyStruct,
+  config: SlabConfig,
+  layout: SharedLayout,
+): SharedPool<T> {
   // Every pool has a slab.
   showAs<SharedPool<AnyStruct>>(SharedPool.prototype, (pool) => summary(shared.get(pool)!));
-  return new setup.code.SharedPool(setup);
+  const code = codeFor(struct, config);
+  return new code.SharedPool({ struct, config, layout, code });
 }
 
 const codes = new WeakMap<AnyStruct, Map<string, SharedCode>>();
