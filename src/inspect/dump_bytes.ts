@@ -9,7 +9,7 @@ import { endOf } from "../bytes/chunks.ts";
 import { type Heap, heaps } from "../bytes/heap.ts";
 import { column, COLUMNS, cutTitle, withBar, wrap } from "./drawing.ts";
 import { bytes, byteSummary, count } from "../messages/show.ts";
-import { ByteAllocator } from "../bytes/byte_allocator.ts";
+import type { ByteAllocator } from "../bytes/byte_allocator.ts";
 import type { ArenaStats } from "../bytes/arena.ts";
 import type { FreeListStats } from "../bytes/free_list_allocator.ts";
 import type { StackStats } from "../bytes/stack_allocator.ts";
@@ -36,23 +36,17 @@ interface Drawn {
  * @throws {DisposedError} after its `dispose`.
  */
 export function dumpBytes(allocator: object, color: boolean): string[] | undefined {
-  if (!(allocator instanceof ByteAllocator)) return undefined;
-  const stats = allocator.stats(); // throws after `dispose`
   const arena = arenaMetadata(allocator);
   const stack = stackMetadata(allocator);
   const heap = heaps.get(allocator);
   const space = (arena ?? stack ?? heap)?.space;
   if (space === undefined) return undefined;
-  const blocks = arena !== undefined
-    ? blocksInOrder(arena.blocks)
+  const stats = (allocator as ByteAllocator).stats(); // throws after `dispose`
+  const [blocks, totals] = arena !== undefined
+    ? [blocksInOrder(arena.blocks), arenaTotals(stats as ArenaStats)]
     : stack !== undefined
-    ? blocksInOrder([stack.extent])
-    : heapBlocks(heap!); // else `space` is undefined
-  const totals = arena !== undefined
-    ? arenaTotals(stats as ArenaStats)
-    : stack !== undefined
-    ? stackTotals(stats as StackStats)
-    : heapTotals(stats as FreeListStats);
+    ? [blocksInOrder([stack.extent]), stackTotals(stats as StackStats)]
+    : [heapBlocks(heap!), heapTotals(stats as FreeListStats)]; // else `space` is undefined
   return [
     cutTitle(byteSummary(space.label, stats, blocks.length), space.label),
     ...blocks.map((block, i) => blockLine(block, i, color)),

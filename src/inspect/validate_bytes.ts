@@ -13,7 +13,7 @@ import {
 } from "../bytes/read_metadata.ts";
 import { auditHeap, startsIn } from "./validate_heap.ts";
 import { heaps } from "../bytes/heap.ts";
-import { ByteAllocator } from "../bytes/byte_allocator.ts";
+import type { ByteAllocator } from "../bytes/byte_allocator.ts";
 import { InvariantError } from "../errors.ts";
 import { MAX_ALIGN } from "../memory/region.ts";
 import { detachedError } from "../slab/slab_errors.ts";
@@ -34,18 +34,17 @@ interface Audited {
  * @throws {TypeError} when its memory was detached.
  */
 export function auditBytes(allocator: object): boolean {
-  if (!(allocator instanceof ByteAllocator)) return false;
-  const { name } = allocator;
   const arena = arenaMetadata(allocator);
   const stack = stackMetadata(allocator);
   const space = (arena ?? stack ?? heaps.get(allocator))?.space;
   if (space === undefined) return false;
-  allocator["_checkAlive"](); // protected
+  const known = allocator as ByteAllocator; // as nothing else has a space
+  known["_checkAlive"](); // protected
   if (space.isDetached) throw detachedError(`validate ${space.label}`, "its memory");
-  auditSpace({ name, space });
+  auditSpace({ name: known.name, space });
   if (arena !== undefined) auditArena(arena);
   if (stack !== undefined) auditStack(stack);
-  auditHeap(allocator);
+  auditHeap(known);
   return true;
 }
 
