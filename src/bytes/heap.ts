@@ -23,7 +23,7 @@
 import { type AddressSpace, type Extent, NO_EXTENT, UNIT_SHIFT } from "./address_space.ts";
 import { flipStart, mapBeside, shorten } from "./joining.ts";
 import { MAX_EXTENT_BYTES } from "./checks.ts";
-import { Chunks, endOf, type FreeIndex, HEADER_BYTES, payloadAt, PREVIOUS_USED } from "./chunks.ts";
+import { Chunks, endOf, HEADER_BYTES, payloadAt, PREVIOUS_USED } from "./chunks.ts";
 import { type Fit, FreeList, LIST_MIN_BYTES } from "./free_list.ts";
 import { FreeTree, TREE_MIN_BYTES } from "./free_tree.ts";
 import { OutOfMemoryError } from "../errors.ts";
@@ -42,7 +42,7 @@ const FADING = 0.003_906_25;
 export class Heap {
   readonly space: AddressSpace;
   readonly chunks: Chunks;
-  readonly index: FreeIndex;
+  readonly index: FreeList | FreeTree;
   /** Bytes that live allocations asked for. */
   usedBytes = 0;
   /** The most that `usedBytes` was. */

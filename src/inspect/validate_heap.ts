@@ -5,8 +5,8 @@
  */
 import { type Extent, UNIT_SHIFT } from "../bytes/address_space.ts";
 import { addressOf, endOf, HEADER_BYTES, USED } from "../bytes/chunks.ts";
-import { FreeList } from "../bytes/free_list.ts";
-import { FreeTree } from "../bytes/free_tree.ts";
+import type { FreeList } from "../bytes/free_list.ts";
+import type { FreeTree } from "../bytes/free_tree.ts";
 import { type Heap, heaps } from "../bytes/heap.ts";
 import { isStart } from "../bytes/joining.ts";
 import { InvariantError } from "../errors.ts";
@@ -70,8 +70,8 @@ class HeapAudit {
     for (let i = 0; i < space.extents.length; i++) this.#checkExtent(space.extents[i], i);
     this.#checkCounts();
     this.#checkSpares();
-    if (index instanceof FreeList) this.#checkList(index);
-    if (index instanceof FreeTree) this.#checkTree(index);
+    if ("root" in index) this.#checkTree(index);
+    else this.#checkList(index);
     if (this.#indexed !== this.#freeChunks) {
       throw this.#fault(`the index holds ${this.#indexed} of ${this.#freeChunks} free chunks`);
     }
