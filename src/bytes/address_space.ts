@@ -205,11 +205,6 @@ export class AddressSpace {
     keeper?.begin(this);
   }
 
-  /** Whether the space is in debug mode. */
-  get isDebug(): boolean {
-    return this.keeper !== undefined;
-  }
-
   // -- adding --
 
   /**

@@ -194,10 +194,11 @@ function forgetReleased(arena: Arena): void {
  * @returns `into`, or a new array.
  */
 function writeArena(
-  { space, blockBytes, blocks, index, peak, recent, usedBefore, block: { top } }: ArenaMetadata,
+  metadata: ArenaMetadata,
   into: Uint8Array | undefined,
   options: SnapshotOptions,
 ): Uint8Array {
+  const { space, blocks, index, peak, recent, usedBefore, block: { top } } = metadata;
   const checksum = wantsChecksum(space.label, options);
   let byteLength = HEADER_BYTES + SECTION_BYTES;
   for (const { top } of blocks) byteLength += BLOCK_BYTES + padded(top);
@@ -214,7 +215,7 @@ function writeArena(
     bytes.set(u8.subarray(0, top), at);
     at = end;
   }
-  writeHeader(arrays, fingerprint(space, blockBytes), 1, byteLength, checksum);
+  writeHeader(arrays, fingerprint(metadata), 1, byteLength, checksum);
   return bytes;
 }
 
@@ -228,14 +229,11 @@ function writeArena(
  * @throws {OutOfMemoryError} when there is no memory for its blocks. In either case nothing
  * changed.
  */
-function readArena(
-  metadata: ArenaMetadata,
-  bytes: Uint8Array,
-): ArenaState {
-  const { space, name, blockBytes } = metadata;
+function readArena(metadata: ArenaMetadata, bytes: Uint8Array): ArenaState {
+  const { space, name } = metadata;
   const arrays = readHeader(space.label, name, bytes);
-  checkLayout(space.label, name, arrays, fingerprint(space, blockBytes), 1);
-  const snapped = new Snapped(metadata, blockBytes, arrays);
+  checkLayout(space.label, name, arrays, fingerprint(metadata), 1);
+  const snapped = new Snapped(metadata, arrays);
   const held = new Map(metadata.blocks.map((block) => [block.base, block]));
   const found = snapped.blocks.map(({ base, byteLength }) => {
     const block = held.get(base);
@@ -307,11 +305,7 @@ class Snapped {
   readonly #metadata: ArenaMetadata;
   readonly #byteLength: number;
 
-  constructor(
-    metadata: ArenaMetadata,
-    blockBytes: number,
-    { bytes, words, u32, floats }: SnapshotArrays,
-  ) {
+  constructor(metadata: ArenaMetadata, { bytes, words, u32, floats }: SnapshotArrays) {
     this.#metadata = metadata;
     this.#byteLength = bytes.byteLength;
     this.#need(HEADER_BYTES, SECTION_BYTES);
@@ -331,7 +325,7 @@ class Snapped {
       this.#need(at, BLOCK_BYTES);
       const [base, byteLength, top] = u32.subarray(at / 4);
       const block = { base, byteLength, top, at: at + BLOCK_BYTES };
-      this.#checkBlock(block, blockBytes, i);
+      this.#checkBlock(block, i);
       at = block.at + padded(top);
       this.#need(block.at, padded(top));
       return block;
@@ -341,8 +335,9 @@ class Snapped {
     this.#checkPeak();
   }
 
-  #checkBlock({ base, byteLength, top, at }: SnappedBlock, blockBytes: number, i: number): void {
-    const isBlock = byteLength >= blockBytes && byteLength <= MAX_EXTENT_BYTES && base % 8 === 0;
+  #checkBlock({ base, byteLength, top, at }: SnappedBlock, i: number): void {
+    const isBlock = byteLength >= this.#metadata.blockBytes && byteLength <= MAX_EXTENT_BYTES &&
+      base % 8 === 0;
     if (!isBlock || top > byteLength || i > this.index && top > 0) {
       throw this.error(
         `block ${i}: ${byteLength} bytes at address ${base}, ${top} of them allocated, are impossible`,
@@ -394,6 +389,7 @@ class Snapped {
 }
 
 /** A hash of all that a snapshot depends on. Debug arenas differ by their first granule. */
-function fingerprint({ shift, firstGranule, isDebug }: AddressSpace, blockBytes: number): number {
-  return fingerprintOf(["Arena", blockBytes, shift, firstGranule, isDebug].join());
+function fingerprint({ space, blockBytes }: ArenaMetadata): number {
+  const { shift, firstGranule, keeper } = space;
+  return fingerprintOf(["Arena", blockBytes, shift, firstGranule, keeper !== undefined].join());
 }
