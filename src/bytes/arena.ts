@@ -630,14 +630,13 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const used = this._blocks.slice(first, lastUsed + 1);
     const unused = this._blocks.slice(Math.max(first, lastUsed + 1));
     used.sort((a, b) => a.byteLength - b.byteLength);
+    const kept = [...used, ...unused];
     const released: Extent[] = [];
     let bytes = this._space.byteLength;
-    for (const blocks of [unused, used]) {
-      while (bytes > most && blocks.length > 0) {
-        const block = blocks.pop()!; // there is one
-        released.push(block);
-        bytes -= block.byteLength;
-      }
+    while (bytes > most && kept.length > 0) {
+      const block = kept.pop()!; // there is one
+      released.push(block);
+      bytes -= block.byteLength;
     }
     const regions = this._space.withdraw(released);
     this._removeReleased();
