@@ -96,7 +96,7 @@ class HeapAudit {
       }
       const isFree = chunks.isFree(unit);
       this.#checkFlags(unit, isAfterFree, isFree, position);
-      if (isFree) this.#checkFree(unit, size, position);
+      if (isFree) this.#checkFree(unit, size, extent, position);
       else this.#checkUsed(unit, size, extent, position);
       isAfterFree = isFree;
       unit += size >> UNIT_SHIFT;
@@ -118,12 +118,11 @@ class HeapAudit {
     }
   }
 
-  #checkFree(unit: number, size: number, position: number): void {
+  #checkFree(unit: number, size: number, { firstUnit }: Extent, position: number): void {
     const footer = this.#heap.chunks.word(unit, (size >> 2) - 1);
     if (footer !== size) {
       throw this.#fault(`${at(unit)} has ${size} bytes, its footer says ${footer}`, position);
     }
-    const { firstUnit } = this.#heap.space.extents[position];
     const bit = unit - firstUnit;
     this.#free[position][bit >> 5] |= 1 << (bit & 31);
     this.#freeChunks++;
