@@ -4,7 +4,7 @@
  * @module
  */
 import { ChunkMemory } from "../slab/chunk_memory.ts";
-import { BLOCK, type SharedLayout } from "./layout.ts";
+import { BLOCK, BLOCK_BYTES, type SharedLayout } from "./layout.ts";
 import { lengthOf, type SharedSteps } from "./protocol.ts";
 
 /**
@@ -67,7 +67,7 @@ export class SharedBlock extends ChunkMemory implements SharedSteps {
     this.seen = new Int32Array(chunkCount).fill(UNSEEN);
     if (position < 0) return;
     this.words = new Int32Array(buffer, start, BLOCK.retired + 1);
-    this.stamps = new Int32Array(buffer, start + layout.stampsAt, chunkCount);
+    this.stamps = new Int32Array(buffer, start + BLOCK_BYTES, chunkCount);
     this.links = new Uint16Array(buffer, start + layout.linksAt, chunkCount);
     const byteOffset = start + layout.recordsAt;
     this.attachChunks({ buffer, byteOffset, byteLength: chunkCount * chunkBytes }, arrays);

@@ -55,7 +55,8 @@ const HEADER_BYTES = 192;
 
 /** Word indices in a block. */
 export const BLOCK = { owner: 0, taken: 1, remote: 16, retired: 17 } as const;
-const BLOCK_BYTES = 128;
+/** Bytes of these words; the stamps follow. */
+export const BLOCK_BYTES = 128;
 
 /** Bytes of a cache line. Words that different threads write should not share one. */
 const CACHE_LINE = 64;
@@ -75,8 +76,7 @@ export class SharedLayout {
   readonly header: Int32Array;
   readonly buffer: SharedArrayBuffer;
   readonly shape: SharedShape;
-  /** Bytes from the start of a block to its stamps, links and records, and to the next block. */
-  readonly stampsAt: number = BLOCK_BYTES;
+  /** Bytes from the start of a block to its links and records, and to the next block. */
   readonly linksAt: number;
   readonly recordsAt: number;
   readonly stride: number;
