@@ -517,7 +517,7 @@ export function sharedSlabClass(
       firstStamp: FIRST_STAMP,
       stampAfterLast: codec.wraps ? 0 : RETIRED,
     },
-    { takeChunk, enliven, publish, freeOwn, freeRemote },
+    STEPS,
   );
 }
 
@@ -532,13 +532,7 @@ interface Constants {
 }
 
 /** The functions of `protocol.ts` that the class calls. */
-interface Steps {
-  readonly takeChunk: typeof takeChunk;
-  readonly enliven: typeof enliven;
-  readonly publish: typeof publish;
-  readonly freeOwn: typeof freeOwn;
-  readonly freeRemote: typeof freeRemote;
-}
+const STEPS = { takeChunk, enliven, publish, freeOwn, freeRemote };
 
 /**
  * Defines the hot part of a shared slab. Its text is compiled anew for each geometry, so it uses
@@ -554,7 +548,7 @@ function defineSharedSlab(
   Base: typeof SharedSlab,
   codec: HandleCodec,
   constants: Constants,
-  steps: Steps,
+  steps: typeof STEPS,
 ): SharedSlabClass {
   const chunkBytes = constants.chunkBytes;
   const chunkBits = constants.chunkBits;
