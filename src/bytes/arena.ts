@@ -146,7 +146,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
   constructor(options: ArenaOptions = {}) {
     noteOwn(Arena.prototype); // before the memory resource is called
     checkByteOptions("Arena", "arena", options, { blockBytes: true });
-    const { name = "arena", memory = heapMemory, blockBytes = 65536, debug = false } = options;
+    const { name = "arena", memory = heapMemory, blockBytes = 65536, debug } = options;
     const label = checkSource("Arena", name, memory, debug);
     checkExtentBytes(label, "blockBytes", blockBytes);
     const mode = debug || undefined;

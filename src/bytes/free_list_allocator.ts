@@ -156,8 +156,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
       grow: true,
     });
     const { name = "heap", memory = heapMemory, byteLength = 2 ** 20, grow = false } = options;
-    const { debug = false } = options;
-    const { fit = "best", index = fit === "best" ? "tree" : "list" } = options;
+    const { debug, fit = "best", index = fit === "best" ? "tree" : "list" } = options;
     const label = checkSource("FreeListAllocator", name, memory, debug);
     checkExtentBytes(label, "byteLength", byteLength);
     checkKinds(label, fit, index);

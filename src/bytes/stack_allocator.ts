@@ -98,7 +98,7 @@ export class StackAllocator extends ByteAllocator {
   constructor(options: StackOptions = {}) {
     noteOwn(StackAllocator.prototype); // before the memory resource is called
     checkByteOptions("StackAllocator", "stack", options, { byteLength: true });
-    const { name = "stack", memory = heapMemory, byteLength = 65536, debug = false } = options;
+    const { name = "stack", memory = heapMemory, byteLength = 65536, debug } = options;
     const label = checkSource("StackAllocator", name, memory, debug);
     checkExtentBytes(label, "byteLength", byteLength);
     const mode = debug || undefined;
