@@ -313,9 +313,8 @@ export class Heap {
 
   /** Writes an extent as one free chunk and an end, which counts as used and is never joined. */
   private format(extent: Extent): void {
-    const size = sizeWithin(extent);
-    this.chunks.writeEnd(extent.firstUnit + (size >> UNIT_SHIFT), 0);
-    this.addFree(extent.firstUnit, size);
+    this.chunks.writeEnd(endOf(extent), 0);
+    this.addFree(extent.firstUnit, sizeWithin(extent));
   }
 
   /** Makes the memory that was appended to an extent a free chunk, joined with one before it. */
