@@ -67,7 +67,7 @@ function append(
   extent.joinedAt.push(extent.byteLength);
   extent.byteLength += byteLength;
   if (extent.epochs.length > 0) extent.epochs = longer(extent.epochs, extent.byteLength);
-  if (extent.starts.length > 0) extent.starts = longer(extent.starts, wordsFor(extent.byteLength));
+  extent.starts = longer(extent.starts, wordsFor(extent.byteLength));
   extent.rebind();
   space.fillTable(extent, first);
   space.byteLength += byteLength;
