@@ -16,7 +16,7 @@ import {
   mixedIterationOf,
   type Visitor,
 } from "../slab/iterate.ts";
-import { RecentLoops, RETAIN } from "../slab/loops_by_text.ts";
+import { RecentLoops, RETAIN } from "../slab/loops.ts";
 import type { Slab, SlabClass } from "../slab/slab.ts";
 import { slabClassFor } from "../slab/slab_class.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";

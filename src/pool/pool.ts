@@ -14,7 +14,7 @@ import {
   type Loop,
   type Visitor,
 } from "../slab/iterate.ts";
-import { RecentLoops, RETAIN } from "../slab/loops_by_text.ts";
+import { RecentLoops, RETAIN } from "../slab/loops.ts";
 import { compilerForStruct, isToBeMade } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Chunk, Slab, SlabClass } from "../slab/slab.ts";

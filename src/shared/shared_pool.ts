@@ -17,7 +17,7 @@ import type { Stripe } from "../pool/pack.ts";
 import { asStruct, checkFunction, checkLoop, viewError } from "../pool/pool_base.ts";
 import { WHOLE } from "../slab/handle.ts";
 import { NO_HANDLES, type Visitor } from "../slab/iterate.ts";
-import { Loops, RecentLoops } from "../slab/loops_by_text.ts";
+import { Loops, RecentLoops } from "../slab/loops.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
 import { compilerForStruct, isToBeMade } from "../slab/own_code.ts";
 import type { PackedSlab, Selection } from "../slab/pack.ts";

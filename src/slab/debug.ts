@@ -21,7 +21,7 @@ import {
 } from "./call_stack.ts";
 import { type DebugMode, POISON } from "./debug_mode.ts";
 import { ALL_KINDS, type Iteration, LiveChunks, type Loop, loopsOf } from "./iterate.ts";
-import { RETAIN } from "./loops_by_text.ts";
+import { RETAIN } from "./loops.ts";
 import { callDirectly } from "./own_code.ts";
 import { DebugHandles, endOfPacked, skipNumbers } from "./debug_handles.ts";
 import { SpaceKeeper } from "./debug_spaces.ts";

@@ -16,7 +16,7 @@ import type { Compile } from "../struct/scalars.ts";
 import { inUnits, type RecordView, type RecordViewClass } from "../struct/view.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import type { HandleCodec } from "./handle.ts";
-import { Loops, type LoopsByText, type MakeLoop } from "./loops_by_text.ts";
+import { Loops, type LoopsByText, type MakeLoop } from "./loops.ts";
 import type { Slab } from "./slab.ts";
 
 /**

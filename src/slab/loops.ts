@@ -1,8 +1,10 @@
 /**
- * Loops by text: finds the loop that was compiled for a callback by the callback's source text.
+ * The loops of a struct and geometry: those that are compiled for one callback, and those that are
+ * found by the callback's source text.
  *
  * @module
  */
+
 /** The most texts that a pool keeps loops for, as a program may make functions without end. */
 const MAX_TEXTS = 64;
 
@@ -31,12 +33,12 @@ const TAKES_ONE = /^(?:\(\s*[\w$]+\s*\)|[\w$]+)\s*=>/;
  * @param text The text of the callback; empty if it is not known.
  * @returns Whether it cannot see a second argument.
  */
-export function takesViewAlone(text: string): boolean {
+function takesViewAlone(text: string): boolean {
   return TAKES_ONE.test(text);
 }
 
 /** @returns The source text of a function. */
-export function textOf(fn: unknown): string {
+function textOf(fn: unknown): string {
   return Function.prototype.toString.call(fn);
 }
 
