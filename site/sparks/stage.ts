@@ -121,10 +121,12 @@ export class Stage {
     this.#field?.dispose();
     this.#field = undefined; // so that it can be collected before the next one fills
     this.history.clear();
+    this.seek = undefined; // it was a frame of the other field
     this.#way = this.wanted;
     this.#stepped = 0;
     this.times[this.#way].clear();
     this.#field = await WAYS[this.#way].make();
+    this.painter = this.#painter; // which has the bytes of the other field, detached by now
   }
 
   async #step(): Promise<void> {

@@ -104,6 +104,25 @@ testInAll("the site has no errors, and works by keyboard", async (browser) => {
   assertEquals(page.errors, []);
 }, WITH_GPU);
 
+testInAll("the site changes the way in the frame of a rewind", async (browser) => {
+  await using server = serve(fileAt);
+  await using page = await browser.open();
+  await page.goto(`${server.origin}/`);
+  await until(
+    page,
+    '/ [1-9]\\d* snapshots/.test(document.querySelector("#rewind-note").textContent)',
+  );
+  await page.evaluate(`(() => {
+    const slider = document.querySelector("#rewind-slider");
+    slider.value = "-9";
+    slider.dispatchEvent(new Event("input"));
+    document.querySelectorAll("#ways input")[2].click();
+  })()`);
+  const cell = 'document.querySelectorAll("#ways tbody tr")[2].lastElementChild';
+  await until(page, `${cell}.textContent !== "–"`);
+  assertEquals(page.errors, []);
+}, WITH_GPU);
+
 testInAll("the site draws again after it has lost the GPU", async (browser) => {
   await using server = serve(fileAt);
   await using page = await browser.open();
