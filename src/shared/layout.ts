@@ -155,13 +155,12 @@ export class SharedLayout {
  *
  * @param buffer The buffer of the token, unchecked.
  * @param struct The struct that the thread gave.
- * @param name Name of the pool.
+ * @param title What errors start with.
  * @returns The geometry.
  * @throws {TypeError} when the buffer is not that of a shared pool of this version.
  * @throws {SchemaError} when the struct has another layout.
  */
-export function readShape(buffer: unknown, struct: AnyStruct, name: string): SharedShape {
-  const title = `Cannot attach SharedPool "${name}"`;
+export function readShape(buffer: unknown, struct: AnyStruct, title: string): SharedShape {
   if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength < HEADER_BYTES) {
     throw new TypeError(`${title}: the token must be what share() returned`);
   }

@@ -212,9 +212,10 @@ export abstract class SharedPool<T extends AnyStruct | Fields> implements Dispos
     }
     const struct = asStruct(type);
     const name = typeof token?.name === "string" ? token.name : struct.name || "pool";
-    checkOptions(`Cannot attach SharedPool "${name}"`, options, ["specialize"]);
+    const title = `Cannot attach SharedPool "${name}"`;
+    checkOptions(title, options, ["specialize"]);
     const { specialize } = options;
-    const shape = readShape(token?.buffer, struct, name);
+    const shape = readShape(token?.buffer, struct, title);
     const { chunkBytes: _, ...stored } = shape;
     const config = configOf(struct, { ...stored, name, specialize });
     return make(struct, config, new SharedLayout(shape, config.label, token.buffer));
