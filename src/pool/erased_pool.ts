@@ -7,7 +7,7 @@ import { type Block, NO_BLOCK } from "../slab/block.ts";
 import type { DebugMode, EngineConfig } from "../slab/debug_mode.ts";
 import type { HandleCodec, HandlePart } from "../slab/handle.ts";
 import { ALL_KINDS, HandleIterator } from "../slab/iterate.ts";
-import { compilerFor, isToBeMade } from "../slab/own_code.ts";
+import { codeIn, compilerFor } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Slab } from "../slab/slab.ts";
 import { mayDetach } from "../slab/slab_class.ts";
@@ -839,14 +839,10 @@ function codeFor(
   compiler: () => Compile = () => compilerFor(config.name, config.specialize),
 ): ErasedCode {
   const { chunksPerBlock, codec, debug, specialize, spread } = config;
-  // Each debug pool has a handle table of its own.
-  if (debug) return new ErasedCode(config, chunkBytes, compiler());
+  const make = () => new ErasedCode(config, chunkBytes, compiler());
+  if (debug) return make(); // each debug pool has a handle table of its own
   const key = [chunkBytes, chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
-  let code = codes.get(key);
-  if (isToBeMade(code, specialize)) {
-    codes.set(key, code = new ErasedCode(config, chunkBytes, compiler()));
-  }
-  return code!; // made before, or now
+  return codeIn(codes, key, specialize, make);
 }
 
 /**

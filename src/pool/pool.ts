@@ -15,7 +15,7 @@ import {
   type Visitor,
 } from "../slab/iterate.ts";
 import { RecentLoops, RETAIN } from "../slab/loops.ts";
-import { compilerForStruct, isToBeMade } from "../slab/own_code.ts";
+import { codeIn, compilerForStruct } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Chunk, Slab, SlabClass } from "../slab/slab.ts";
 import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
@@ -688,9 +688,7 @@ function codeFor(struct: AnyStruct, config: EngineConfig): PoolCode {
   const key = [chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
-  let code = made.get(key);
-  if (isToBeMade(code, specialize)) made.set(key, code = makeCode(struct, config));
-  return code!; // made before, or now
+  return codeIn(made, key, specialize, () => makeCode(struct, config));
 }
 
 function makeCode(struct: AnyStruct, config: EngineConfig): PoolCode {

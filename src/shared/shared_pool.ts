@@ -19,7 +19,7 @@ import { WHOLE } from "../slab/handle.ts";
 import { NO_HANDLES, type Visitor } from "../slab/iterate.ts";
 import { Loops, RecentLoops } from "../slab/loops.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
-import { compilerForStruct, isToBeMade } from "../slab/own_code.ts";
+import { codeIn, compilerForStruct } from "../slab/own_code.ts";
 import type { PackedSlab, Selection } from "../slab/pack.ts";
 import type { SlabConfig } from "../slab/slab.ts";
 import type { Writer } from "../struct/record.ts";
@@ -683,9 +683,7 @@ function codeFor(struct: AnyStruct, config: SlabConfig): SharedCode {
   const key = [chunksPerBlock, codec.key, specialize].join();
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
-  let code = made.get(key);
-  if (isToBeMade(code, specialize)) made.set(key, code = makeCode(struct, config));
-  return code!; // made before, or now
+  return codeIn(made, key, specialize, () => makeCode(struct, config));
 }
 
 function makeCode(struct: AnyStruct, config: SlabConfig): SharedCode {

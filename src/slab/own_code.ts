@@ -119,18 +119,26 @@ function mayCompile(isOwn: boolean): boolean {
 }
 
 /**
- * Tells whether code has to be made: for the first time, or again, since it shares and can have
- * copies now that other structs were collected.
+ * Finds code, or makes it: for the first time, or again, since it shares and can have copies now
+ * that other structs were collected.
  *
- * @param code The code so far; `undefined` before it was made.
+ * @param made The code that was made so far.
+ * @param key Key of the code.
  * @param isOwn Whether it may have copies.
- * @returns Whether to make it.
+ * @param make Makes the code.
+ * @returns The code.
  */
-export function isToBeMade(
-  code: { readonly compile: Compile } | undefined,
+export function codeIn<C extends { readonly compile: Compile }>(
+  made: Map<string, C>,
+  key: string,
   isOwn: boolean,
-): boolean {
-  return code === undefined || code.compile === callDirectly && mayCompile(isOwn);
+  make: () => C,
+): C {
+  let code = made.get(key);
+  if (code === undefined || code.compile === callDirectly && mayCompile(isOwn)) {
+    made.set(key, code = make());
+  }
+  return code;
 }
 
 /**
