@@ -2,15 +2,14 @@
  * `validate` passes sound pools, and finds every kind of damage to the metadata of a block or a
  * pool.
  */
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { array, DisposedError, heapMemory, InvariantError, Pool, validate } from "../../mod.ts";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { array, DisposedError, InvariantError, Pool, validate } from "../../mod.ts";
 import type { AnyHandle, PoolSet } from "../../mod.ts";
 // Damage to metadata is done behind the API.
 import type { Block } from "../../src/slab/block.ts";
-import { WHOLE, WideHandles } from "../../src/slab/handle.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts";
-import { labelOf, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
-import { createSlab, Num, stateOf, untyped } from "../_support.ts";
+import { drop, labelOf, POOL_KINDS, testKinds } from "../_kinds.ts";
+import { Num, stateOf, untyped } from "../_support.ts";
 
 /** A pool of which a test breaks the metadata: the pool, its slab and its blocks. */
 interface Victim {
@@ -21,7 +20,7 @@ interface Victim {
 
 /**
  * 40 chunks were used of 48 in three blocks. Chunks 1, 5 and 9 of block 0 were freed in this order,
- * then chunk 1 of block 1. Block 3 was given back.
+ * then chunk 1 of block 1, and 2 and 3 of block 2. Block 3 was given back.
  */
 function prepare(handles: "compact" | "wide"): Victim {
   const options = { chunksPerBlock: 16, maxChunks: 64, name: "bullets", handles } as const;
@@ -29,7 +28,7 @@ function prepare(handles: "compact" | "wide"): Victim {
   const taken = pool.allocMany(40);
   pool.reserve(64);
   pool.freeBlock(3);
-  for (const at of [1, 5, 9, 17]) pool.free(taken[at]);
+  for (const at of [1, 5, 9, 17, 34, 35]) pool.free(taken[at]);
   const [slab] = slabs.get(pool)!; // every pool has a slab
   return { pool, slab, blocks: slab.blocks as Block[] };
 }
@@ -41,60 +40,16 @@ function assertBroken(pool: object, message: string, block = 0, label = 'Pool "b
   assertEquals([error.pool, error.block], [label.split('"')[1], block]);
 }
 
-// -- sound pools --
-
-testKinds("validate() passes every stage of its life, and changes nothing", Num, {
+testKinds("validate() changes nothing, and throws after dispose()", Num, {
   chunksPerBlock: 16,
 }, (make) => {
-  const it = make();
-  const { pool, of } = it;
-  const stages: (() => unknown)[] = [
-    () => {},
-    () => reserveIn(it, 20),
-    () => pool.allocMany(...of, 64),
-    () => pool.freeMany([...pool.handles()].filter((_, i) => i % 3 === 0)),
-    () => pool.allocMany(...of, 5),
-    () => pool.freeBlock(pool.blocks[1].index),
-    () => pool.clear(),
-    () => pool.trim(),
-  ];
-  for (const stage of stages) {
-    stage();
-    const before = stateOf(pool);
-    assertEquals(validate(pool), undefined);
-    assertEquals(stateOf(pool), before);
-  }
-  pool.dispose();
+  const { pool, of } = make();
+  pool.freeMany(pool.allocMany<AnyHandle[]>(...of, 64).filter((_, i) => i % 3 === 0));
+  const before = stateOf(pool);
+  assertEquals(validate(pool), undefined);
+  assertEquals(stateOf(pool), before);
+  drop(pool);
   assertThrows(() => validate(pool), DisposedError, "Cannot use ");
-});
-
-Deno.test("validate() passes blocks with retired chunks, mapped or not", () => {
-  const slab = createSlab({
-    name: "tiny",
-    label: 'Pool "tiny"',
-    chunksPerBlock: 4,
-    maxBlocks: 2,
-    firstBlock: 0,
-    codec: new WideHandles(3, WHOLE, 1), // of one generation, so that every free retires a chunk
-    keepEmptyBlocks: 1,
-    memory: heapMemory,
-    debug: false,
-  }, { chunkBytes: 2, align: 1, tagged: false });
-  const pool = {};
-  slabs.set(pool, [slab]);
-  const handles = [1, 2, 3, 4, 5, 6].map(() => slab.alloc());
-  for (const at of [1, 2, 5]) assert(slab.free(handles[at]));
-  validate(pool);
-  for (const step of [() => slab.freeBlock(1), () => slab.alloc(), () => slab.freeBlock(0)]) {
-    step();
-    validate(pool);
-  }
-});
-
-Deno.test("validate() throws TypeError on what is not a pool", () => {
-  for (const bad of [{}, [], null, undefined, 5, "pool", Pool]) {
-    assertThrows(() => validate(untyped(bad)), TypeError, "the argument is no pool or allocator");
-  }
 });
 
 Deno.test("validate() ignores the link of the last free chunk, which has no meaning", () => {
@@ -118,13 +73,6 @@ function live(it: Block, chunk: number): void {
   it.stamps[chunk]++;
 }
 
-/** The last block, which is empty, loses its memory after the pool has listed its blocks. */
-function loseBlock({ pool, slab, blocks }: Victim): void {
-  pool.reserve(64);
-  slab.mappedBlocks();
-  blocks[3].region = undefined;
-}
-
 function hideBlock(slab: Slab): void {
   Object.assign(slab, { mappedBlocks: () => slab.blocks.slice(1, 3) });
 }
@@ -142,24 +90,19 @@ const DAMAGE: Damage[] = [
   // The free list of block 0 is 9, 5, 1; a link is the first byte of a free chunk.
   ["chunk 9 links to chunk 200, out of range 0 to 15", (it) => it.u8[9] = 200],
   ["chunk 9 links to chunk 2, which is live", (it) => it.u8[9] = 2],
-  ["chunk 5 links to chunk 9, a second time", (it) => it.u8[5] = 9],
   ["chunk 9 links to chunk 9, a second time", (it) => it.u8[9] = 9],
+  ["chunk 3 links to chunk 8, out of range 0 to 7", (it) => it.u8[3] = 8, 2], // it was never used
   ["the head of the free list links to chunk 16, out of", (it) => it.head = 16],
   ["the head of the free list links to chunk -1, out of range 0 to 15", (it) => it.head = -1],
-  ["the head of the free list links to chunk 2, which is live", (it) => it.head = 2],
-  ["chunk 1 links to chunk", (it) => it.head = 5],
   ["", (it) => it.head = it.readLink(it.head)], // a free chunk is in no list
   ["", (it) => it.bump++, 2], // a used chunk is in no list
 
   ["the live bit of chunk 3 is 0, its stamp 3", (it) => it.liveBits[0] &= ~8],
   ["the live bit of chunk 5 is 1", (it) => it.liveBits[0] |= 32],
-  ["the live bit of chunk 8 is 1, its", (it) => it.liveBits[0] |= 256, 2],
   ["chunk 8 is live, the bump pointer is 8", (it) => live(it, 8), 2],
   ["14 live bits are set, and 13", (it) => it.liveBits[0] |= 1 << 16],
-  ["the live bit of chunk 9 is 0, its stamp 5", (it) => it.stamps[9]++],
 
   ["it counts 14 live chunks, and has 13", (it) => it.live++],
-  ["it counts 12 live chunks, and has 13", (it) => it.live--],
   ["it counts 1 retired chunks, and has 0", (it) => it.retired++],
   ["1 chunks are retired, where", (it) => retire(it, 5)], // generations wrap
   ["the bump pointer is 17, out of range 0 to 16", (it) => it.bump++],
@@ -170,13 +113,10 @@ const DAMAGE: Damage[] = [
   // Of blocks without memory.
   ["the bump pointer is 16, out of range 0 to 0", (it) => unmap(it, 16)],
   ["chunk 0 is live, the bump pointer is 0", (it) => unmap(it, 0)],
-  ["it counts 1 live chunks, and has 0", (it) => it.live = 1, 3],
   ["the live bit of chunk 0 is 1", (it) => it.liveBits[0] = 1, 3],
 
-  ["the size is 37, and 36 records are live", (_, { slab }) => slab.allocs++, -1],
-  ["the size is 35, and 36 records are live", (_, { slab }) => slab.frees++, -1],
+  ["the size is 35, and 34 records are live", (_, { slab }) => slab.allocs++, -1],
   ["the count of empty blocks is 1, and 0", (_, { slab }) => slab.blockSet.emptyCount++, -1],
-  ["capacity is 64, and the blocks have 48 chunks", (_, it) => loseBlock(it), -1],
   ["capacity is 16, and the blocks have 48 chunks", (_, { slab }) => countBlocks(slab, 1), -1],
   ["capacity is 32, and the blocks have 48 chunks", (_, { slab }) => hideBlock(slab), -1],
 ];
@@ -202,14 +142,6 @@ for (const [handles, table] of [["compact", DAMAGE], ["wide", WIDE_DAMAGE]] as c
     }
   });
 }
-
-Deno.test("validate() finds a link to a chunk that was never used", () => {
-  const pool = new Pool({ n: "u8" }, { chunksPerBlock: 16, name: "bullets" });
-  const handles = pool.allocMany(10);
-  pool.freeMany(handles.slice(3, 5));
-  pool.blocks[0].bytes[4] = 10;
-  assertBroken(pool, "chunk 4 links to chunk 10, out of range 0 to 9");
-});
 
 Deno.test("validate() reads links of 2 bytes, aligned and not", () => {
   for (const size of [2, 3, 4, 5, 12]) {

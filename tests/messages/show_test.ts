@@ -39,20 +39,27 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
   });
 }
 
-Deno.test("A set prints the sums of its classes, and each of its pools its own figures", () => {
-  using set = new PoolSet({ sizes: [4, 8], chunksPerBlock: 16, maxChunks: 64, name: "things" });
-  set.allocMany(struct({ n: "u32" }), 17);
+Deno.test("Sets, their pools, shared pools and maps print as one line", () => {
+  const options = { chunksPerBlock: 16, maxChunks: 64, name: "it" };
+  const set = new PoolSet({ ...options, sizes: [4, 8] });
+  set.allocMany(Num, 17);
   set.alloc(struct({ n: "u64" }));
-  assertEquals(printed(set), 'PoolSet "things": 18 live of 48 in 3 blocks, 256 bytes');
-  assertEquals(printed(set.pools[1]), 'PoolSet "things": 1 live of 16 in 1 block, 128 bytes');
-});
-
-Deno.test("A shared pool prints as one line", () => {
-  const pool = SharedPool.create({ n: "u32" }, { name: "motes", chunksPerBlock: 16 });
-  for (let i = 0; i < 20; i++) pool.alloc();
-  assertEquals(printed(pool), 'SharedPool "motes": 20 live of 32 in 2 blocks, 128 bytes');
-  pool.dispose();
-  assertEquals(printed(pool), 'SharedPool "motes": disposed of');
+  const shared = SharedPool.create({ n: "u32" }, options);
+  for (let i = 0; i < 20; i++) shared.alloc();
+  const pool = new Pool(Num, options);
+  const map = new HandleMap<typeof Num, string>(pool);
+  map.set(pool.alloc(), "Victory");
+  assertEquals([set, set.pools[1], shared, map].map(printed), [
+    'PoolSet "it": 18 live of 48 in 3 blocks, 256 bytes', // the sums of its classes
+    'PoolSet "it": 1 live of 16 in 1 block, 128 bytes',
+    'SharedPool "it": 20 live of 32 in 2 blocks, 128 bytes',
+    'HandleMap of Pool "it", size 1',
+  ]);
+  for (const it of [shared, pool]) it.dispose();
+  assertEquals([shared, map].map(printed), [
+    'SharedPool "it": disposed of',
+    'HandleMap of Pool "it", size 0',
+  ]);
 });
 
 // -- views --
@@ -94,15 +101,6 @@ for (const debug of [false, debugMode] as const) {
     if (!debug) assertEquals(printed(cursor), "[unbound view]");
   });
 }
-
-Deno.test("A HandleMap prints as its pool and its size", () => {
-  using pool = new Pool({ n: "u8" }, { name: "ships" });
-  const map = new HandleMap<typeof pool.struct, string>(pool);
-  map.set(pool.alloc(), "Victory");
-  assertEquals(printed(map), 'HandleMap of Pool "ships", size 1');
-  pool.dispose();
-  assertEquals(printed(map), 'HandleMap of Pool "ships", size 0');
-});
 
 Deno.test("Prototypes print without an error, and how views print adds no enumerable name", () => {
   const { pool, view } = enemies(false);
