@@ -2,14 +2,12 @@
  * `dump` draws pools: figures, a bar for each block, totals, colour, and lines of at most 80
  * columns.
  */
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import fc from "fast-check";
-import { array, DisposedError, dump, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
-import type { AnyHandle, PoolOptions } from "../../mod.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { array, dump, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
+import type { PoolOptions } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // for figures that no test can reach by calls
 import { MIDDLE, Num, partsOf, take } from "../shared/_support.ts";
-import { drop, testKinds } from "../_kinds.ts";
-import { Pos, stateOf, untyped } from "../_support.ts";
+import { untyped } from "../_support.ts";
 
 const PLAIN = { color: false };
 
@@ -33,12 +31,6 @@ Deno.test("dump() draws figures, a line for each block, and totals", () => {
 peak 0, 0 allocs, 0 frees, 0 grown, 0 given back, at most 4,096`,
   );
   pool.free(pool.alloc());
-  assertEquals(
-    dump(pool, PLAIN),
-    `Pool "imps": 0 live of 64 in 1 block, 256 bytes
-block     0          0/64   ·······························
-peak 1, 1 alloc, 1 free, 1 grown, 0 given back, at most 4,096`,
-  );
   const [slab] = slabs.get(pool)!; // every pool has one
   slab.blocks[0].stamps[0] = slab.codec.maxGeneration * 2; // so that its next record is its last
   const handles = pool.allocMany(150);
@@ -60,16 +52,16 @@ Deno.test("dump() of a set draws the set, and then each class", () => {
   using set = new PoolSet({ sizes: [4, 1024], chunksPerBlock: 16, maxChunks: 64, name: "things" });
   set.allocMany(struct({ n: "u32" }), 20);
   set.freeBlock(0);
-  set.alloc(struct({ text: array("u8", 1000) }));
+  set.free(set.alloc(struct({ text: array("u8", 1000) })));
   assertEquals(
     dump(set, PLAIN),
-    `PoolSet "things": 5 live of 32 in 2 blocks, 16.1 KiB
+    `PoolSet "things": 4 live of 32 in 2 blocks, 16.1 KiB
 chunks of 4 bytes: 4 live of 16 in 1 block, 64 bytes
 block     1          4/16  ████············
 peak 20, 20 allocs, 16 frees, 2 grown, 1 given back, at most 32
-chunks of 1,024 bytes: 1 live of 16 in 1 block, 16 KiB
-block     2          1/16  █···············
-peak 1, 1 alloc, 0 frees, 1 grown, 0 given back, at most 32`,
+chunks of 1,024 bytes: 0 live of 16 in 1 block, 16 KiB
+block     2          0/16   ···············
+peak 1, 1 alloc, 1 free, 1 grown, 0 given back, at most 32`,
   );
 });
 
@@ -162,8 +154,8 @@ Deno.test("dump() cuts a name just as far as the title needs to fit 80 columns",
 });
 
 Deno.test("dump() stays within 80 columns for any figures, and wraps only where it must", () => {
-  const figure = fc.integer({ min: 0, max: 14 }).map((digits) => 10 ** digits);
-  fc.assert(fc.property(figure, figure, (allocs, grown) => {
+  const powers = Array.from({ length: 15 }, (_, digits) => 10 ** digits);
+  for (const [allocs, grown] of powers.flatMap((a) => powers.map((b) => [a, b]))) {
     const pool = imps(64);
     pool.allocMany(100);
     const [slab] = slabs.get(pool)!; // every pool has one
@@ -174,7 +166,7 @@ Deno.test("dump() stays within 80 columns for any figures, and wraps only where 
     for (const line of lines) assert(line.length <= 80, line);
     const totals = lines.slice(3);
     assertEquals(totals.length > 1, totals.join(" ").length > 80);
-  }));
+  }
   using large = new Pool({ n: "u16" }, { chunksPerBlock: 65_536 });
   large.allocMany(65_536);
   assertEquals(dump(large, PLAIN).split("\n")[1], `block     0 65,536/65,536  ${"█".repeat(32)}`);
@@ -182,14 +174,4 @@ Deno.test("dump() stays within 80 columns for any figures, and wraps only where 
   take(shared, 20_000);
   for (const line of dump(shared, PLAIN).split("\n")) assert(line.length <= 80, line);
   assert(dump(shared, { color: true }).includes("\x1b[36m█"));
-});
-
-testKinds("dump() changes nothing, and throws after dispose()", Pos, {}, (make) => {
-  const { pool, of } = make();
-  pool.freeMany(pool.allocMany<AnyHandle[]>(...of, 20).filter((_, i) => i % 3 === 0));
-  const before = stateOf(pool);
-  assertStringIncludes(dump(pool, PLAIN), "\npeak 20, 20 allocs, 7 frees, ");
-  assertEquals(stateOf(pool), before);
-  drop(pool);
-  assertThrows(() => dump(pool), DisposedError);
 });

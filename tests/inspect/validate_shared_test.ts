@@ -37,16 +37,12 @@ function assertBroken(pool: NumPool, message: string, block = 0): void {
 }
 
 Deno.test("validate() and dump() of a shared pool change nothing, and throw after dispose()", () => {
-  const parts = prepare();
-  const before = bytesOf(parts[0]);
-  for (const call of [validate, dump]) {
-    parts.forEach((part) => call(part));
-    assertEquals(bytesOf(parts[0]), before);
-  }
-  parts[1].dispose();
-  for (const call of [validate, dump]) {
-    assertThrows(() => call(parts[1]), DisposedError, "disposed of");
-  }
+  const [here, there] = prepare();
+  const before = bytesOf(here);
+  for (const call of [validate, dump]) for (const part of [here, there]) call(part);
+  assertEquals(bytesOf(here), before);
+  there.dispose();
+  for (const call of [validate, dump]) assertThrows(() => call(there), DisposedError, "disposed");
 });
 
 type Damage = [message: string, damage: (words: Int32Array, block: SharedBlock) => unknown];
@@ -71,8 +67,6 @@ const OWNED: Damage[] = [
   ["counts 15 chunks in use, and it has 14", (it) => it[TAKEN]++],
   ["counts 14 chunks in use, and it has 13", (it) => it[STAMPS + 7] &= ~PENDING],
   ["leads to chunk 3, whose stamp is 3", (it) => it[STAMPS + 3]++],
-  ["leads to chunk 99, out of range", (_, it) => it.writeLink(3, 99)],
-  ["leads to chunk 3, a second time", (_, it) => it.writeLink(3, 3)],
   ["1 chunks are in its free list or unused, and 2", (_, it) => it.free--],
   ["whose stamp is -2147483646", (it) => it[STAMPS + 3] |= PENDING],
 ];

@@ -1,7 +1,7 @@
 import {
-  assert,
   assertEquals,
   assertInstanceOf,
+  assertMatch,
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
@@ -16,34 +16,20 @@ import {
 import type { CountingMemory, MemoryRegion, MemoryResource } from "../../mod.ts";
 import { assertUnchanged, type ErrorClass, shown, untyped } from "../_support.ts";
 
-/** Asserts that a call throws and changes no figure of a counting resource. */
-function assertUncounted<E extends Error>(
-  memory: CountingMemory,
-  call: () => unknown,
-  errorClass: ErrorClass<E>,
-  message: string,
-): E {
-  return assertUnchanged(() => figuresOf(memory), call, errorClass, message);
-}
-
 function figuresOf(memory: CountingMemory): number[] {
   const { usedBytes, peakBytes, regions, allocations, releases, limit } = memory;
   return [usedBytes, peakBytes, regions, allocations, releases, limit];
 }
 
-/** A resource that returns what a test wants, and records its calls. */
+/** A resource that does what a test wants, and records its calls. */
 class Scripted implements MemoryResource {
   readonly requested: [byteLength: number, align: number][] = [];
   readonly returned: MemoryRegion[] = [];
-  readonly #regionOf: (byteLength: number) => unknown;
-
-  constructor(regionOf = (byteLength: number): unknown => heapMemory.allocate(byteLength, 8)) {
-    this.#regionOf = regionOf;
-  }
+  script: (byteLength: number) => unknown = (byteLength) => heapMemory.allocate(byteLength, 8);
 
   allocate(byteLength: number, align: number): MemoryRegion {
     this.requested.push([byteLength, align]);
-    return untyped(this.#regionOf(byteLength));
+    return untyped(this.script(byteLength));
   }
 
   release(region: MemoryRegion): void {
@@ -98,20 +84,16 @@ Deno.test("heapMemory.release() detaches the buffer, also in engines without tra
 });
 
 Deno.test("sharedMemory() throws without SharedArrayBuffer or isolation, and says what to enable", () => {
-  const hide: [property: string, as: PropertyDescriptor | undefined, problem: string][] = [
+  const cases = [
     ["SharedArrayBuffer", undefined, "there is no SharedArrayBuffer here"],
-    ["crossOriginIsolated", { value: false }, "this page is not cross-origin isolated, so no"],
-  ];
-  for (const [property, as, problem] of hide) {
+    ["crossOriginIsolated", false, "this page is not cross-origin isolated, so no"],
+  ] as const;
+  for (const [property, value, problem] of cases) {
     const own = Object.getOwnPropertyDescriptor(globalThis, property);
-    Reflect.deleteProperty(globalThis, property);
-    if (as !== undefined) {
-      Object.defineProperty(globalThis, property, { ...as, configurable: true });
-    }
+    Object.defineProperty(globalThis, property, { value, configurable: true });
     try {
-      const error = assertThrows(sharedMemory, Error, `Cannot create sharedMemory: ${problem}`);
-      assert(error.message.includes("Cross-Origin-Opener-Policy: same-origin"));
-      assert(error.message.includes("Cross-Origin-Embedder-Policy: require-corp"));
+      const { message } = assertThrows(sharedMemory, Error, `create sharedMemory: ${problem}`);
+      assertMatch(message, /Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-/);
     } finally {
       Reflect.deleteProperty(globalThis, property);
       if (own !== undefined) Object.defineProperty(globalThis, property, own);
@@ -137,7 +119,8 @@ Deno.test("A pool over sharedMemory() shares its blocks, also those that it gave
 // -- countingMemory() --
 
 Deno.test("countingMemory() passes calls on, and counts regions and their bytes", () => {
-  const upstream = new Scripted((byteLength) => heapMemory.allocate(byteLength + 8, 8));
+  const upstream = new Scripted();
+  upstream.script = (byteLength) => heapMemory.allocate(byteLength + 8, 8);
   const memory = countingMemory(upstream);
   assertEquals(figuresOf(memory), [0, 0, 0, 0, 0, Infinity]);
   const [a, b] = [memory.allocate(92, 16), memory.allocate(20, 8)];
@@ -152,45 +135,32 @@ Deno.test("countingMemory() passes calls on, and counts regions and their bytes"
   assertEquals(figuresOf(memory), [0, 128, 0, 3, 3, Infinity]);
 });
 
-Deno.test("countingMemory() throws past its limit, and changes nothing", () => {
+Deno.test("countingMemory() throws past its limit, or as upstream does, and changes nothing", () => {
   const upstream = new Scripted();
   const memory = countingMemory(upstream, { limit: 100 });
   const region = memory.allocate(60, 8);
+  const assertFails = <E extends Error>(bytes: number, Class: ErrorClass<E>, message: string) =>
+    assertUnchanged(() => figuresOf(memory), () => memory.allocate(bytes, 8), Class, message);
   const message = "Cannot allocate 41 bytes of counted memory: 60 of 100 bytes are in use";
-  const error = assertUncounted(memory, () => memory.allocate(41, 8), OutOfMemoryError, message);
+  const error = assertFails(41, OutOfMemoryError, message);
   assertEquals([error.byteLength, error.message, upstream.requested.length], [41, message, 1]);
-  memory.allocate(40, 8);
-  assertUncounted(memory, () => memory.allocate(1, 8), OutOfMemoryError, "100 of 100 bytes");
-  memory.release(region);
-  memory.allocate(60, 8);
-
-  const large = new Scripted(() => heapMemory.allocate(64, 8));
-  const other = countingMemory(large, { limit: 100 });
-  other.allocate(10, 8);
-  const problem = "64 of 100 bytes are in use, upstream allocated 64";
-  assertUncounted(other, () => other.allocate(20, 8), OutOfMemoryError, problem);
-  assertEquals([large.requested.length, large.returned.length], [2, 1]); // which was not kept
-  const none = countingMemory(heapMemory, { limit: 0 });
-  assertUncounted(none, () => none.allocate(1, 8), OutOfMemoryError, "0 of 0 bytes are in use");
-});
-
-Deno.test("countingMemory() counts nothing when upstream throws or returns no region", () => {
-  const cause = new OutOfMemoryError("Cannot allocate: none left", 8);
-  const fail = () => {
-    throw cause;
-  };
-  const empty = countingMemory(new Scripted(fail));
-  assertUncounted(empty, () => empty.allocate(8, 8), OutOfMemoryError, cause.message);
+  upstream.script = () => heapMemory.allocate(64, 8);
+  assertFails(20, OutOfMemoryError, "60 of 100 bytes are in use, upstream allocated 64");
+  assertEquals([upstream.requested.length, upstream.returned.length], [2, 1]); // it was not kept
   for (const bad of [undefined, 5, {}, { byteLength: NaN }, { byteLength: -1 }]) {
-    const memory = countingMemory(new Scripted(() => bad));
-    const message = `Cannot allocate in countingMemory: upstream returned ${shown(bad)}, not a`;
-    assertUncounted(memory, () => memory.allocate(8, 8), TypeError, message);
+    upstream.script = () => bad;
+    const problem = `upstream returned ${shown(bad)}, not a region`;
+    assertFails(8, TypeError, `Cannot allocate in countingMemory: ${problem}`);
   }
-  const upstream = new Scripted();
-  const memory = countingMemory(upstream);
-  const region = memory.allocate(16, 8);
-  upstream.release = fail;
-  assertUncounted(memory, () => memory.release(region), OutOfMemoryError, cause.message);
+  upstream.release = upstream.script = () => {
+    throw new OutOfMemoryError("none left", 8);
+  };
+  assertFails(8, OutOfMemoryError, "none left");
+  const release = () => memory.release(region);
+  assertUnchanged(() => figuresOf(memory), release, OutOfMemoryError, "none left");
+  upstream.script = () => heapMemory.allocate(40, 8);
+  memory.allocate(40, 8);
+  assertFails(1, OutOfMemoryError, "100 of 100 bytes are in use");
 });
 
 Deno.test("countingMemory().release() throws InvalidAddressError on a region that is not allocated", () => {
@@ -198,16 +168,16 @@ Deno.test("countingMemory().release() throws InvalidAddressError on a region tha
   const memory = countingMemory(upstream);
   const [region, other] = [memory.allocate(16, 8), memory.allocate(16, 8)];
   memory.release(region);
+  const before = figuresOf(memory);
   const foreign = { buffer: new ArrayBuffer(32), byteOffset: 8, byteLength: 24 };
   for (const bad of [region, { ...other }, foreign, undefined, null, {}]) {
-    const { byteLength, byteOffset = -1 } = untyped<Partial<MemoryRegion>>(bad ?? {});
-    const where = `${byteLength} bytes at byte ${byteOffset < 0 ? undefined : byteOffset}`;
-    const message = `Cannot release in countingMemory: the region of ${where} is not among the 1 `;
-    const call = () => memory.release(untyped(bad));
-    const error = assertUncounted(memory, call, InvalidAddressError, message);
-    assertEquals([error.pool, error.address], ["countingMemory", byteOffset]);
+    const { byteLength, byteOffset } = untyped<Partial<MemoryRegion>>(bad ?? {});
+    const message = `Cannot release in countingMemory: the region of ${byteLength} bytes at byte ` +
+      `${byteOffset} is not among the 1 that are allocated`;
+    const error = assertThrows(() => memory.release(untyped(bad)), InvalidAddressError, message);
+    assertEquals([error.pool, error.address], ["countingMemory", byteOffset ?? -1]);
   }
-  assertEquals(upstream.returned.length, 1);
+  assertEquals([figuresOf(memory), upstream.returned.length], [before, 1]);
 });
 
 Deno.test("countingMemory() throws on an upstream or a limit that is wrong", () => {
@@ -217,9 +187,9 @@ Deno.test("countingMemory() throws on an upstream or a limit that is wrong", () 
   }
   const limitedTo = (limit: unknown) => () => countingMemory(heapMemory, untyped({ limit }));
   const message = "Cannot create countingMemory: limit must be a number from 0, got ";
-  for (const bad of [-1, NaN, -Infinity]) assertThrows(limitedTo(bad), RangeError, message + bad);
-  for (const bad of [null, 8n, {}, true, "64"]) {
-    assertThrows(limitedTo(bad), TypeError, message + shown(bad));
+  for (const bad of [-1, NaN, null, 8n, {}, "64"]) {
+    const errorClass = typeof bad === "number" ? RangeError : TypeError;
+    assertThrows(limitedTo(bad), errorClass, message + shown(bad));
   }
-  assertEquals(limitedTo(undefined)().limit, Infinity);
+  assertThrows(() => limitedTo(0)().allocate(1, 8), OutOfMemoryError, "0 of 0 bytes are in use");
 });

@@ -6,11 +6,6 @@ import { assertUnchanged, type ErrorClass, shown, untyped } from "../_support.ts
 
 const PAGE_BYTES = 65_536;
 
-/** A window in a memory of one page. */
-function windowOf(options: WasmMemoryOptions = {}): WasmMemory {
-  return wasmMemory(new WebAssembly.Memory({ initial: 1 }), options);
-}
-
 function figuresOf(window: WasmMemory): Record<string, number> {
   const { byteOffset, byteLength, usedBytes, freeBytes, largestFreeBytes, regions } = window;
   return { byteOffset, byteLength, usedBytes, freeBytes, largestFreeBytes, regions };
@@ -20,100 +15,72 @@ function bytesOf({ buffer, byteOffset, byteLength }: MemoryRegion): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Asserts that a call throws and changes no figure of the window. */
-function assertFailed<E extends Error>(
-  window: WasmMemory,
-  call: () => unknown,
-  errorClass: ErrorClass<E>,
-  message: string,
-): E {
-  return assertUnchanged(() => figuresOf(window), call, errorClass, message);
-}
-
-// -- options --
+// -- errors --
 
 Deno.test("wasmMemory() throws on a memory or a window that is wrong", () => {
-  const title = "Cannot create wasmMemory:";
   for (const bad of [undefined, null, 1, {}, new ArrayBuffer(8), { buffer: new ArrayBuffer(8) }]) {
-    const message = `${title} memory must be a WebAssembly.Memory, got ${shown(bad)}`;
+    const message = `Cannot create wasmMemory: memory must be a WebAssembly.Memory, got ${
+      shown(bad)
+    }`;
     assertThrows(() => wasmMemory(untyped(bad)), TypeError, message);
   }
-  const assertWrong = (options: object, errorClass: ErrorClass, must: string, got: unknown) => {
-    const message = `${title} ${must}, got ${shown(got)}`;
-    assertThrows(() => windowOf(untyped(options)), errorClass, message);
-  };
+  const memory = new WebAssembly.Memory({ initial: 1 });
   const byteOffset = 100;
-  const most = PAGE_BYTES - byteOffset;
-  const [first, second] = [
-    `byteOffset must be an integer from 0 to ${PAGE_BYTES}`,
-    `byteLength must be an integer from 0 to ${most}`,
-  ];
-  for (const bad of [-1, 0.5, NaN, Infinity, PAGE_BYTES + 1]) {
-    assertWrong({ byteOffset: bad }, RangeError, first, bad);
+  for (const bad of [-1, 0.5, NaN, Infinity, PAGE_BYTES + 1, null, true, {}, 8n, "8"]) {
+    const errorClass = typeof bad === "number" ? RangeError : TypeError;
+    const windows: [options: object, must: string][] = [
+      [{ byteOffset: bad }, `byteOffset must be an integer from 0 to ${PAGE_BYTES}`],
+      [
+        { byteOffset, byteLength: bad },
+        `byteLength must be an integer from 0 to ${PAGE_BYTES - 100}`,
+      ],
+    ];
+    for (const [options, must] of windows) {
+      const message = `Cannot create wasmMemory: ${must}, got ${shown(bad)}`;
+      assertThrows(() => wasmMemory(memory, options), errorClass, message);
+    }
   }
-  for (const bad of [-1, 0.5, NaN, Infinity, most + 1]) {
-    assertWrong({ byteOffset, byteLength: bad }, RangeError, second, bad);
-  }
-  for (const bad of [null, true, {}, 8n, "8"]) {
-    assertWrong({ byteOffset: bad }, TypeError, first, bad);
-    assertWrong({ byteOffset, byteLength: bad }, TypeError, second, bad);
-  }
+  assertThrows(() => wasmMemory(memory, { byteOffset, byteLength: PAGE_BYTES - 99 }), RangeError);
 });
 
-// -- allocate and release --
-
-Deno.test("wasmMemory().allocate() throws OutOfMemoryError with the sizes, and never grows the memory", () => {
+Deno.test("WasmMemory throws on a wrong request and a region that is not allocated, and changes nothing", () => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 4 });
   const window = wasmMemory(memory, { byteOffset: 256, byteLength: 1024 });
   assertStrictEquals(window.memory, memory);
   const { buffer } = memory;
-  window.allocate(1000, 8);
+  const released = window.allocate(1000, 8);
+  window.release(released);
+  const own = window.allocate(1000, 8);
+  const other = wasmMemory(memory, { byteOffset: 2048 }).allocate(64, 8);
+  const assertFails = <E extends Error>(call: () => unknown, Class: ErrorClass<E>, says: string) =>
+    assertUnchanged(() => figuresOf(window), call, Class, says);
+
   for (const bytes of [25, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
     const message =
       `Cannot allocate ${bytes} bytes of wasm memory: no free range has room for them at a ` +
       "multiple of 8, the largest has 24 bytes of the window's 1024";
-    const error = assertFailed(window, () => window.allocate(bytes, 8), OutOfMemoryError, message);
+    const error = assertFails(() => window.allocate(bytes, 8), OutOfMemoryError, message);
     assertEquals(error.byteLength, bytes);
   }
-  assertEquals(window.allocate(24, 8).byteOffset, 1256);
-  assertStrictEquals(memory.buffer, buffer);
-});
-
-Deno.test("wasmMemory().allocate() throws RangeError on a wrong size or alignment", () => {
-  const window = windowOf();
-  const assertWrong = (byteLength: unknown, align: unknown, must: string, got: unknown) => {
-    const message = `Cannot allocate in wasmMemory: ${must}, got ${shown(got)}`;
+  const assertWrong = (byteLength: unknown, align: unknown, must: string) => {
     const call = () => window.allocate(untyped(byteLength), untyped(align));
-    // An OutOfMemoryError is a RangeError as well.
-    assertEquals(assertFailed(window, call, RangeError, message).name, "RangeError");
+    const error = assertFails(call, RangeError, `Cannot allocate in wasmMemory: ${must}`);
+    assertEquals(error.name, "RangeError"); // an OutOfMemoryError is a RangeError as well
   };
   for (const bad of [0, -8, 1.5, NaN, Infinity, "8", undefined, null, 8n]) {
-    assertWrong(bad, 8, "byteLength must be a positive integer", bad);
+    assertWrong(bad, 8, `byteLength must be a positive integer, got ${shown(bad)}`);
+    assertWrong(8, bad, `align must be a power of two, got ${shown(bad)}`);
   }
-  for (
-    const bad of [0, -8, 1.5, NaN, Infinity, undefined, null, 8n, 12, 2 ** 32 + 1, 2 ** 50 + 1]
-  ) {
-    assertWrong(8, bad, "align must be a power of two", bad);
-  }
-});
-
-Deno.test("wasmMemory().release() throws InvalidAddressError on a region that is not allocated", () => {
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  const lower = wasmMemory(memory, { byteLength: 1024 });
-  const upper = wasmMemory(memory, { byteOffset: 1024 });
-  const [released, own, other] = [lower, lower, upper].map((window) => window.allocate(64, 8));
-  lower.release(released);
-  const successor = lower.allocate(64, 8);
-  assertEquals(successor.byteOffset, released.byteOffset);
-  const { buffer, byteOffset, byteLength } = own;
-  for (const bad of [released, other, { buffer, byteOffset, byteLength }, undefined, null, {}]) {
+  for (const bad of [3, 12, 2 ** 32 + 1, 2 ** 50 + 1]) assertWrong(8, bad, "align must be a power");
+  for (const bad of [released, other, { ...own }, undefined, null, {}]) {
     const { byteLength, byteOffset } = untyped<Partial<MemoryRegion>>(bad ?? {});
     const where = `the region of ${byteLength} bytes at byte ${byteOffset}`;
-    const message = `Cannot release in wasmMemory: ${where} is not among the 2 that are allocated`;
-    const call = () => lower.release(untyped(bad));
-    const error = assertFailed(lower, call, InvalidAddressError, message);
+    const message = `Cannot release in wasmMemory: ${where} is not among the 1 that are allocated`;
+    const error = assertFails(() => window.release(untyped(bad)), InvalidAddressError, message);
     assertEquals([error.pool, error.address], ["wasmMemory", byteOffset ?? -1]);
   }
+  assertEquals(window.allocate(24, 8).byteOffset, 1256);
+  assertStrictEquals(memory.buffer, buffer); // it never grows its memory
 });
 
 // -- a module --
@@ -154,96 +121,81 @@ Deno.test("A wasm module reads and writes the records of a pool", () => {
 
 // -- against a model --
 
-/** The model: the allocated regions in order of address, and the byte that each is filled with. */
-class Intervals {
-  readonly #memory: WebAssembly.Memory;
-  readonly #window: WasmMemory;
-  readonly #start: number;
-  /** `undefined` when the window ends with the memory. */
-  readonly #length: number | undefined;
-  readonly #allocated: { region: MemoryRegion; fill: number }[] = [];
-  #serial = 0;
+/** A random step; its kind says which, as `runSteps` has it. */
+type Step = readonly [kind: number, size: number, alignBits: number];
 
-  constructor(memory: WebAssembly.MemoryDescriptor, options: WasmMemoryOptions) {
-    this.#memory = new WebAssembly.Memory(memory);
-    new Uint8Array(this.#memory.buffer).fill(0xaa);
-    this.#window = wasmMemory(this.#memory, options);
-    this.#start = options.byteOffset ?? 0;
-    this.#length = options.byteLength;
-  }
+/** Bytes of allocated regions, and bytes that were never free: both must stay as they are. */
+const MINE = 0xee, AROUND = 0xaa;
 
-  get #end(): number {
-    return this.#length === undefined ? this.#memory.buffer.byteLength : this.#start + this.#length;
-  }
+/** Runs steps on a window and on its model: the allocated regions in order of address. */
+function runSteps(
+  memory: WebAssembly.Memory,
+  options: WasmMemoryOptions,
+  maxPages: number,
+  steps: readonly Step[],
+): void {
+  new Uint8Array(memory.buffer).fill(AROUND);
+  const window = wasmMemory(memory, options);
+  const { byteOffset: start = 0, byteLength } = options;
+  const end = () => byteLength === undefined ? memory.buffer.byteLength : start + byteLength;
+  const allocated: MemoryRegion[] = [];
 
   /** The gaps between the allocated regions, empty ones too. */
-  #gaps(): { start: number; end: number }[] {
-    const ends = this.#allocated.map(({ region }) => region.byteOffset + region.byteLength);
-    const starts = this.#allocated.map(({ region }) => region.byteOffset);
-    return [this.#start, ...ends].map((start, i) => ({ start, end: starts[i] ?? this.#end }));
-  }
-
+  const gaps = () => {
+    const ends = allocated.map((it) => it.byteOffset + it.byteLength);
+    return [start, ...ends].map((from, i) => ({ from, to: allocated[i]?.byteOffset ?? end() }));
+  };
   /** First fit, aligned in the memory, zeroed. */
-  allocate(byteLength: number, align: number): void {
-    const aligned = ({ start }: { start: number }) => start + (align - start % align) % align;
-    const gap = this.#gaps().find((it) => aligned(it) + byteLength <= it.end);
+  const allocate = (size: number, align: number) => {
+    const aligned = ({ from }: { from: number }) => from + (align - from % align) % align;
+    const gap = gaps().find((it) => aligned(it) + size <= it.to);
     if (gap === undefined) {
-      assertThrows(() => this.#window.allocate(byteLength, align), OutOfMemoryError);
+      assertThrows(() => window.allocate(size, align), OutOfMemoryError);
       return;
     }
-    const region = this.#window.allocate(byteLength, align);
-    assertEquals([region.byteOffset, region.byteLength], [aligned(gap), byteLength]);
+    const region = window.allocate(size, align);
+    assertEquals([region.byteOffset, region.byteLength], [aligned(gap), size]);
     assert(bytesOf(region).every((byte) => byte === 0), "the region is not zeroed");
-    const fill = this.#serial++ % 255 + 1;
-    bytesOf(region).fill(fill);
-    this.#allocated.push({ region, fill });
-    this.#allocated.sort((a, b) => a.region.byteOffset - b.region.byteOffset);
-  }
-
-  release(nat: number): void {
-    if (this.#allocated.length === 0) return;
-    const [{ region }] = this.#allocated.splice(nat % this.#allocated.length, 1);
-    this.#window.release(region);
-    assertThrows(() => this.#window.release(region), InvalidAddressError);
-  }
-
-  grow(maxPages: number): void {
-    if (this.#memory.buffer.byteLength < maxPages * PAGE_BYTES) this.#memory.grow(1);
-  }
-
-  /** Asserts that the figures are the model's, and that every allocated byte is as written. */
-  compare(): void {
-    let used = 0;
-    for (const { region, fill } of this.#allocated) {
-      assert(bytesOf(region).every((byte) => byte === fill), "an allocated byte changed");
-      used += region.byteLength;
-    }
-    const byteLength = this.#end - this.#start;
-    assertEquals(figuresOf(this.#window), {
-      byteOffset: this.#start,
-      byteLength,
-      usedBytes: used,
-      freeBytes: byteLength - used,
-      largestFreeBytes: Math.max(...this.#gaps().map((gap) => gap.end - gap.start)),
-      regions: this.#allocated.length,
+    bytesOf(region).fill(MINE);
+    allocated.push(region);
+    allocated.sort((a, b) => a.byteOffset - b.byteOffset);
+  };
+  const release = (nat: number) => {
+    if (allocated.length === 0) return;
+    const [region] = allocated.splice(nat % allocated.length, 1);
+    window.release(region);
+    assertThrows(() => window.release(region), InvalidAddressError);
+  };
+  const compare = () => {
+    assert(allocated.every((it) => bytesOf(it).every((byte) => byte === MINE)), "a byte changed");
+    const usedBytes = allocated.reduce((sum, it) => sum + it.byteLength, 0);
+    assertEquals(figuresOf(window), {
+      byteOffset: start,
+      byteLength: end() - start,
+      usedBytes,
+      freeBytes: end() - start - usedBytes,
+      largestFreeBytes: Math.max(...gaps().map(({ from, to }) => to - from)),
+      regions: allocated.length,
     });
-  }
+  };
 
-  /** Releases everything, allocates the whole window, and looks at the bytes around it. */
-  finish(): void {
-    while (this.#allocated.length > 0) this.release(this.#allocated.length * 7);
-    this.compare();
-    if (this.#end > this.#start) this.allocate(this.#end - this.#start, 1);
-    this.compare();
-    const all = new Uint8Array(this.#memory.buffer);
-    assert(all.subarray(0, this.#start).every((byte) => byte === 0xaa), "a byte below changed");
-    // Pages that the memory has grown by are zero.
-    assert(all.subarray(this.#end).every((byte) => byte === 0xaa || byte === 0), "a byte above");
+  for (const [kind, size, alignBits] of steps) {
+    if (kind < 10) allocate(size, 1 << alignBits);
+    else if (kind < 17) release(size);
+    else if (memory.buffer.byteLength < maxPages * PAGE_BYTES) memory.grow(1);
+    compare();
   }
+  while (allocated.length > 0) release(allocated.length * 7);
+  compare();
+  if (end() > start) allocate(end() - start, 1); // the whole window
+  const all = new Uint8Array(memory.buffer);
+  assert(all.subarray(0, start).every((byte) => byte === AROUND), "a byte below changed");
+  // Pages that the memory has grown by are zero.
+  assert(all.subarray(end()).every((byte) => byte === AROUND || byte === 0), "a byte above");
 }
 
 /** Windows, the most bytes of a region, and to how many pages the memory grows. */
-const MODELS: Readonly<
+const WINDOWS: Readonly<
   Record<string, [WebAssembly.MemoryDescriptor, WasmMemoryOptions, maxBytes: number, pages: number]>
 > = {
   "in a window with a byteLength": [{ initial: 1 }, { byteOffset: 101, byteLength: 1999 }, 600, 2],
@@ -251,23 +203,13 @@ const MODELS: Readonly<
   "in a shared memory": [{ initial: 0, maximum: 3, shared: true }, {}, 40_000, 3],
 };
 
-for (const [where, [memory, options, maxBytes, pages]] of Object.entries(MODELS)) {
+for (const [where, [memory, options, max, pages]] of Object.entries(WINDOWS)) {
   Deno.test(`wasmMemory() does what a model of intervals does ${where}, while the memory grows`, () => {
     // Half of the regions are small.
-    const size = fc.oneof(
-      fc.integer({ min: 1, max: maxBytes >> 5 }),
-      fc.integer({ min: 1, max: maxBytes }),
-    );
-    const step = fc.record({ kind: fc.nat(17), size, align: fc.nat(7) });
+    const size = fc.oneof(fc.integer({ min: 1, max: max >> 5 }), fc.integer({ min: 1, max }));
+    const step = fc.tuple(fc.nat(17), size, fc.nat(7));
     fc.assert(fc.property(fc.array(step, { maxLength: 120, size: "max" }), (steps) => {
-      const model = new Intervals(memory, options);
-      for (const { kind, size, align } of steps) {
-        if (kind < 10) model.allocate(size, 1 << align);
-        else if (kind < 17) model.release(size);
-        else model.grow(pages);
-        model.compare();
-      }
-      model.finish();
+      runSteps(new WebAssembly.Memory(memory), options, pages, steps);
     }));
   });
 }

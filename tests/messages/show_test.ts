@@ -10,7 +10,6 @@ import {
   SharedPool,
   struct,
 } from "../../mod.ts";
-import type { DebugMode } from "../../mod.ts";
 import { bytes, count, showValue } from "../../src/messages/show.ts"; // parts of many texts
 import { labelOf, POOL_KINDS } from "../_kinds.ts";
 import { Num, stateOf } from "../_support.ts";
@@ -72,46 +71,36 @@ const Enemy = struct({
   id: "u64",
 });
 
-/** A pool with one record. */
-function enemies(debug: DebugMode | false) {
-  const pool = new Pool(Enemy, { chunksPerBlock: 16, debug, name: "enemies" });
-  const handle = pool.alloc({ pos: { x: 1, y: 2.5 }, hp: 7, color: [1, 2, 3], id: 9n });
-  return { pool, handle, view: pool.get(handle) };
-}
-
 for (const debug of [false, debugMode] as const) {
   Deno.test(`A view prints as a plain record, one that is unbound or dead as text (debug ${debug !== false})`, () => {
-    const { pool, handle, view } = enemies(debug);
-    const pos = "{ x: 1, y: 2.5 }";
-    const record = `{ pos: ${pos}, hp: 7, alive: false, color: [ 1, 2, 3 ], id: 9n }`;
-    assertEquals([view, view.pos, view.color].map(printed), [record, pos, "[ 1, 2, 3 ]"]);
-    assertEquals(Deno.inspect({ view: view.pos }, { depth: 1 }), `{ view: ${pos} }`);
-
+    const pool = new Pool(Enemy, { chunksPerBlock: 16, debug, name: "enemies" });
+    const handle = pool.alloc({ pos: { x: 1, y: 2.5 }, hp: 7, color: [1, 2, 3], id: 9n });
     const cursor = pool.cursor();
     const unbound = debug ? "[Cannot use a view: it is bound to no record]" : "[unbound view]";
     for (const it of [cursor, cursor.pos, cursor.color]) assertEquals(printed(it), unbound);
-    pool.seek(cursor, handle);
-    assertEquals(printed(cursor.pos), pos);
+
+    const view = pool.seek(cursor, handle);
+    const parts = [view, view.pos, view.color];
+    const pos = "{ x: 1, y: 2.5 }";
+    const record = `{ pos: ${pos}, hp: 7, alive: false, color: [ 1, 2, 3 ], id: 9n }`;
+    assertEquals(parts.map(printed), [record, pos, "[ 1, 2, 3 ]"]);
+    assertEquals(Deno.inspect({ view: view.pos }, { depth: 1 }), `{ view: ${pos} }`);
+    for (const it of [...parts, pool]) {
+      assertEquals(printed(Object.getPrototypeOf(it)), "[prototype]");
+    }
+    assert(printed(Object.create(Object.getPrototypeOf(pool))).startsWith("["));
+    const names: string[] = [];
+    for (const name in view) if (!name.startsWith("_")) names.push(name);
+    assertEquals(names, ["pos", "hp", "alive", "color", "id"]); // none is of how it prints
 
     pool.free(handle);
     const stale = `handle ${handle} (index 0, generation 1) is stale, the chunk is at generation 2`;
     const dead = `[Cannot use a view in Pool "enemies": ${stale}]`;
-    if (debug) { for (const it of [view, view.pos, view.color]) assertEquals(printed(it), dead); }
+    if (debug) assertEquals(parts.map(printed), [dead, dead, dead]);
     pool.dispose();
-    if (!debug) assertEquals(printed(cursor), "[unbound view]");
+    if (!debug) assertEquals(printed(view), "[unbound view]");
   });
 }
-
-Deno.test("Prototypes print without an error, and how views print adds no enumerable name", () => {
-  const { pool, view } = enemies(false);
-  for (const it of [view, view.pos, view.color, pool]) {
-    assertEquals(printed(Object.getPrototypeOf(it)), "[prototype]");
-  }
-  assert(printed(Object.create(Object.getPrototypeOf(pool))).startsWith("["));
-  const names: string[] = [];
-  for (const name in view) if (!name.startsWith("_")) names.push(name);
-  assertEquals(names, ["pos", "hp", "alive", "color", "id"]);
-});
 
 // -- values --
 
