@@ -9,7 +9,7 @@ import {
   Arena,
   configure,
   countingMemory,
-  debug as debugMode,
+  debug,
   ErasedPool,
   FreeListAllocator,
   Pool,
@@ -17,7 +17,7 @@ import {
   StackAllocator,
   struct,
 } from "../../mod.ts";
-import type { ByteAllocator, Leak } from "../../mod.ts";
+import type { Leak, MemoryResource } from "../../mod.ts";
 
 /**
  * Where the faults are left that it found, one a line: bundles that are scripts have no exports.
@@ -31,14 +31,152 @@ const Wide = struct(Object.fromEntries(NAMES.map((name) => [name, "f32"] as cons
 const INIT = Object.fromEntries(NAMES.map((name, i) => [name, i]));
 const Small = struct({ n: "u32", pos: struct({ x: "f32", y: "f32" }) }, { name: "Small" });
 const VALUE = { n: 1, pos: { x: 2, y: 3 } };
-const DEBUG = { debug: debugMode, chunksPerBlock: 16, maxChunks: 1024 };
 
 type Mark = (error: Error) => void;
+interface Leaking {
+  dispose(): void;
+}
 /** Allocates right after it has marked the place; what comes back leaks. */
-type Case = (mark: Mark) => { dispose(): void };
+type Case = (mark: Mark) => Leaking;
+/** A pool or an allocator, whose calls are taken by name. */
+type Any = Leaking & { readonly [call: string]: (...args: unknown[]) => unknown };
 
-const heap = () => new FreeListAllocator({ debug: debugMode });
-const stack = () => new StackAllocator({ debug: debugMode });
+/** A call, its arguments, and how its case is called where that does not say it all. */
+type Call = readonly [call: string, args?: readonly unknown[], name?: string];
+
+const POOL_CALLS: readonly Call[] = [
+  ["alloc"],
+  ["alloc", [VALUE], "alloc(init)"],
+  ["tryAlloc"],
+  ["tryAlloc", [VALUE], "tryAlloc(init)"],
+  ["allocMany", [3]],
+  ["scoped"],
+  ["scoped", [VALUE], "scoped(init)"],
+];
+
+const BYTE_CALLS: readonly Call[] = [
+  ["alloc", [8]],
+  ["allocRecord", [Small]],
+  ["allocRecord", [Wide, INIT], "allocRecord(init)"],
+  ["allocArray", ["u8", 8]],
+];
+
+/** Makes a call right after it has marked the place. */
+function direct(make: () => unknown, call: string, ...args: readonly unknown[]): Case {
+  return (mark) => {
+    const it = make() as Any;
+    mark(new Error());
+    it[call](...args);
+    return it;
+  };
+}
+
+/** Cases of what a class can do, with what comes first among the arguments. */
+function casesOf(
+  name: string,
+  make: () => unknown,
+  calls: readonly Call[],
+  ...of: unknown[]
+): Record<string, Case> {
+  const [[first, its = []]] = calls;
+  return {
+    ...Object.fromEntries(
+      calls.map(([call, args = [], shown = call]) => [
+        `${name}.${shown}`,
+        direct(make, call, ...of, ...args),
+      ]),
+    ),
+    [`${name}.allocAt`]: (mark) => {
+      const it = make() as Any;
+      const struct = calls === BYTE_CALLS ? [Small] : of;
+      const cursor = it.cursor(...struct);
+      mark(new Error());
+      it.allocAt(...of, cursor);
+      return it;
+    },
+    [`${name}.${first} in a getter of another's value`]: (mark) => {
+      const it = make() as Any;
+      using other = new Arena({ debug });
+      const value = {
+        get n() {
+          mark(new Error());
+          it[first](...of, ...its);
+          return 1;
+        },
+      };
+      other.allocRecord(Small, value);
+      return it;
+    },
+  };
+}
+
+function poolCases(name: string, make: () => unknown, ...of: unknown[]): Record<string, Case> {
+  return {
+    ...casesOf(name, make, POOL_CALLS, ...of),
+    [`${name}.alloc in a callback of forEach()`]: (mark) => {
+      const pool = make() as Any;
+      const first = pool.alloc(...of, VALUE);
+      pool.forEach(...of, () => {
+        mark(new Error());
+        pool.alloc(...of, VALUE);
+      });
+      pool.free(first);
+      return pool;
+    },
+  };
+}
+
+const OPTIONS = { chunksPerBlock: 16, maxChunks: 1024 };
+const DEBUG = { ...OPTIONS, debug };
+
+interface Memory {
+  readonly memory: MemoryResource;
+  readonly debug?: typeof debug;
+}
+
+/** What takes memory of a heap in debug mode, which is what leaks, and the call that takes it. */
+const GROWING: readonly (readonly [make: (options: Memory) => unknown, ...Call])[] = [
+  [(it) => new Pool(Wide, { ...OPTIONS, ...it }), "alloc", [INIT], "Pool.alloc"],
+  [(it) => new Pool(Wide, { ...OPTIONS, ...counted(it) }), "alloc", [], "counted Pool.alloc"],
+  [(it) => new Pool(Wide, { ...OPTIONS, ...it }), "reserve", [1000]],
+  [(it) => new Pool(Wide, { ...OPTIONS, ...it }), "scoped", [INIT], "Pool.scoped"],
+  [(it) => new PoolSet({ ...OPTIONS, ...it, sizes: [4, 16] }), "scoped", [Small, VALUE]],
+  [(it) => new ErasedPool({ ...OPTIONS, ...it, size: 16 }), "allocMany", [Small, 100]],
+  [(it) => new Arena(it), "allocRecord", [Wide, INIT]],
+  [(it) => new Arena(it), "allocArray", ["f32", 100]],
+  [
+    (it) => new Pool(Small, { ...OPTIONS, ...it, memory: new Arena(it) }),
+    ...["alloc", [], "Pool.alloc in an arena"] as const,
+  ],
+  [
+    (it) => new FreeListAllocator({ ...counted(it), byteLength: 64, grow: true }),
+    ...["alloc", [1000], "FreeListAllocator.alloc"] as const,
+  ],
+];
+
+function counted({ memory, ...options }: Memory): Memory {
+  return { ...options, memory: countingMemory(memory) };
+}
+
+function growthCases(mode: string, options: Partial<Memory>): Record<string, Case> {
+  const cases = GROWING.map(([make, call, args = [], name = call]) => [
+    `${name} in ${mode} mode in a heap`,
+    (mark: Mark) => {
+      const memory = new FreeListAllocator({ debug });
+      direct(() => make({ ...options, memory }), call, ...args)(mark);
+      return memory;
+    },
+  ]);
+  return {
+    ...Object.fromEntries(cases),
+    [`new StackAllocator() in ${mode} mode in a heap`]: (mark) => {
+      const memory = new FreeListAllocator({ debug });
+      mark(new Error());
+      new StackAllocator({ ...options, memory, byteLength: 64 });
+      return memory;
+    },
+  };
+}
 
 class Subpool extends Pool<typeof Small> {}
 class Suberased extends ErasedPool {}
@@ -58,228 +196,33 @@ class Override extends Pool<typeof Small> {
   }
 }
 
-/** The calls that every kind of pool has. */
-function poolCases(name: string, make: () => unknown, args: unknown[]): Record<string, Case> {
-  type Any = { [call: string]: (...args: unknown[]) => unknown } & { dispose(): void };
-  const direct = (call: string, ...rest: unknown[]): Case => (mark) => {
-    const pool = make() as Any;
-    mark(new Error());
-    pool[call](...args, ...rest);
-    return pool;
-  };
-  return {
-    [`${name}.alloc()`]: direct("alloc"),
-    [`${name}.alloc(init)`]: direct("alloc", VALUE),
-    [`${name}.tryAlloc()`]: direct("tryAlloc"),
-    [`${name}.tryAlloc(init)`]: direct("tryAlloc", VALUE),
-    [`${name}.allocMany()`]: direct("allocMany", 3),
-    [`${name}.scoped()`]: direct("scoped"),
-    [`${name}.scoped(init)`]: direct("scoped", VALUE),
-    [`${name}.allocAt()`]: (mark) => {
-      const pool = make() as Any;
-      const cursor = pool.cursor(...args);
-      mark(new Error());
-      pool.allocAt(...args, cursor);
-      return pool;
-    },
-    [`${name}.alloc() in a callback of forEach()`]: (mark) => {
-      const pool = make() as Any;
-      const first = pool.alloc(...args, VALUE);
-      pool.forEach(...args, () => {
-        mark(new Error());
-        pool.alloc(...args, VALUE);
-      });
-      pool.free(first);
-      return pool;
-    },
-    [`${name}.alloc() in a callback of Array.forEach()`]: (mark) => {
-      const pool = make() as Any;
-      [VALUE].forEach((value) => {
-        mark(new Error());
-        pool.alloc(...args, value);
-      });
-      return pool;
-    },
-    [`${name}.alloc() in a getter of another's value`]: (mark) => {
-      const pool = make() as Any;
-      const other = make() as Any;
-      const value = {
-        get n() {
-          mark(new Error());
-          pool.alloc(...args, VALUE);
-          return 1;
-        },
-      };
-      other.free(other.alloc(...args, value));
-      other.dispose();
-      return pool;
-    },
-  };
-}
-
-/** The calls that every byte allocator has. */
-function byteCases(name: string, make: () => ByteAllocator): Record<string, Case> {
-  return {
-    [`${name}.alloc()`]: (mark) => {
-      const it = make();
-      mark(new Error());
-      it.alloc(8);
-      return it;
-    },
-    [`${name}.allocRecord()`]: (mark) => {
-      const it = make();
-      mark(new Error());
-      it.allocRecord(Small);
-      return it;
-    },
-    [`${name}.allocRecord(init)`]: (mark) => {
-      const it = make();
-      mark(new Error());
-      it.allocRecord(Wide, INIT);
-      return it;
-    },
-    [`${name}.allocAt()`]: (mark) => {
-      const it = make();
-      const cursor = it.cursor(Small);
-      mark(new Error());
-      it.allocAt(cursor);
-      return it;
-    },
-    [`${name}.allocArray()`]: (mark) => {
-      const it = make();
-      mark(new Error());
-      it.allocArray("u8", 8);
-      return it;
-    },
-    [`${name}.alloc() in a getter of another's value`]: (mark) => {
-      const it = make();
-      using other = new Arena({ debug: debugMode });
-      const value = {
-        get n() {
-          mark(new Error());
-          it.alloc(8);
-          return 1;
-        },
-      };
-      other.allocRecord(Small, value);
-      return it;
-    },
-  };
-}
-
-/** What takes memory of a heap in debug mode, which is what leaks. */
-function growthCases(debug: boolean): Record<string, Case> {
-  const options = { ...DEBUG, debug: debug && debugMode };
-  const mode = debug ? "debug" : "plain";
-  const inHeap = (
-    name: string,
-    grow: (memory: FreeListAllocator, mark: Mark) => void,
-  ): [string, Case] => [
-    `${name} in ${mode} mode in a heap`,
-    (mark) => {
-      const memory = heap();
-      grow(memory, mark);
-      return memory;
-    },
-  ];
-  return Object.fromEntries([
-    inHeap("Pool.alloc(init)", (memory, mark) => {
-      const pool = new Pool(Wide, { ...options, memory });
-      mark(new Error());
-      pool.alloc(INIT);
-    }),
-    inHeap("Pool.alloc() behind a counter", (memory, mark) => {
-      const pool = new Pool(Wide, { ...options, memory: countingMemory(memory) });
-      mark(new Error());
-      pool.alloc();
-    }),
-    inHeap("Pool.reserve()", (memory, mark) => {
-      const pool = new Pool(Wide, { ...options, memory });
-      mark(new Error());
-      pool.reserve(1000);
-    }),
-    inHeap("Pool.scoped(init)", (memory, mark) => {
-      const pool = new Pool(Wide, { ...options, memory });
-      mark(new Error());
-      pool.scoped(INIT);
-    }),
-    inHeap("PoolSet.scoped(init)", (memory, mark) => {
-      const pool = new PoolSet({ ...options, memory, sizes: [4, 16] });
-      mark(new Error());
-      pool.scoped(Small, VALUE);
-    }),
-    inHeap("ErasedPool.allocMany()", (memory, mark) => {
-      const pool = new ErasedPool({ ...options, memory, size: 16 });
-      mark(new Error());
-      pool.allocMany(Small, 100);
-    }),
-    inHeap("new StackAllocator()", (memory, mark) => {
-      mark(new Error());
-      new StackAllocator({ debug: debug && debugMode, memory, byteLength: 64 });
-    }),
-    inHeap("Arena.allocRecord(init)", (memory, mark) => {
-      const arena = new Arena({ debug: debug && debugMode, memory });
-      mark(new Error());
-      arena.allocRecord(Wide, INIT);
-    }),
-    inHeap("Arena.allocArray()", (memory, mark) => {
-      const arena = new Arena({ debug: debug && debugMode, memory });
-      mark(new Error());
-      arena.allocArray("f32", 100);
-    }),
-    inHeap("Pool.alloc() in an arena", (memory, mark) => {
-      const pool = new Pool(Small, {
-        ...options,
-        memory: new Arena({ debug: debug && debugMode, memory }),
-      });
-      mark(new Error());
-      pool.alloc();
-    }),
-    inHeap("FreeListAllocator.alloc() that grows", (memory, mark) => {
-      const inner = new FreeListAllocator({
-        debug: debug && debugMode,
-        memory: countingMemory(memory),
-        byteLength: 64,
-        grow: true,
-      });
-      mark(new Error());
-      inner.alloc(1000);
-    }),
-  ]);
-}
-
 const CASES: Readonly<Record<string, Case>> = {
-  ...poolCases("Pool", () => new Pool(Small, DEBUG), []),
-  ...poolCases("ErasedPool", () => new ErasedPool({ ...DEBUG, size: 16 }), [Small]),
-  ...poolCases("PoolSet", () => new PoolSet({ ...DEBUG, sizes: [4, 16] }), [Small]),
-  ...poolCases("A class that extends Pool", () => new Subpool(Small, DEBUG), []),
-  ...poolCases("A class that extends ErasedPool", () => new Suberased({ ...DEBUG, size: 16 }), [
+  ...poolCases("Pool", () => new Pool(Small, DEBUG)),
+  ...poolCases("ErasedPool", () => new ErasedPool({ ...DEBUG, size: 16 }), Small),
+  ...poolCases("PoolSet", () => new PoolSet({ ...DEBUG, sizes: [4, 16] }), Small),
+  ...poolCases("A class that extends Pool", () => new Subpool(Small, DEBUG)),
+  ...poolCases(
+    "A class that extends ErasedPool",
+    () => new Suberased({ ...DEBUG, size: 16 }),
     Small,
-  ]),
-  ...poolCases("A class that extends PoolSet", () => new Subset({ ...DEBUG, sizes: [16] }), [
-    Small,
-  ]),
-  ...byteCases("StackAllocator", stack),
-  ...byteCases("FreeListAllocator", heap),
-  ...byteCases("A class that extends FreeListAllocator", () => new Subheap({ debug: debugMode })),
-  ...growthCases(true),
-  ...growthCases(false),
-  "Pool.alloc() of forty fields": (mark) => {
-    const pool = new Pool(Wide, DEBUG);
-    mark(new Error());
-    pool.alloc(INIT);
-    return pool;
-  },
+  ),
+  ...poolCases("A class that extends PoolSet", () => new Subset({ ...DEBUG, sizes: [16] }), Small),
+  ...casesOf("StackAllocator", () => new StackAllocator({ debug }), BYTE_CALLS),
+  ...casesOf("FreeListAllocator", () => new FreeListAllocator({ debug }), BYTE_CALLS),
+  ...casesOf("A class that extends FreeListAllocator", () => new Subheap({ debug }), BYTE_CALLS),
+  ...growthCases("debug", { debug }),
+  ...growthCases("plain", {}),
+  "Pool.alloc() of forty fields": direct(() => new Pool(Wide, DEBUG), "alloc", INIT),
+  "FreeListAllocator.allocate()": direct(() => new FreeListAllocator({ debug }), "allocate", 64, 8),
+  "A scoped() that comes to an alloc() that calls super.alloc()": direct(
+    () => new Override(Small, DEBUG),
+    "scoped",
+    VALUE,
+  ),
   "An alloc() that calls super.alloc()": (mark) => {
     const pool = new Override(Small, DEBUG);
     pool.mark = mark;
     pool.alloc(VALUE);
-    return pool;
-  },
-  "A scoped() that comes to an alloc() that calls super.alloc()": (mark) => {
-    const pool = new Override(Small, DEBUG);
-    mark(new Error());
-    pool.scoped(VALUE);
     return pool;
   },
   "An allocMany() that calls super.allocMany()": (mark) => {
@@ -289,17 +232,11 @@ const CASES: Readonly<Record<string, Case>> = {
     return pool;
   },
   "FreeListAllocator.realloc()": (mark) => {
-    const it = heap();
+    const it = new FreeListAllocator({ debug });
     const first = it.alloc(8);
     it.alloc(8); // so that the first one moves
     mark(new Error());
     it.realloc(first, 1000);
-    return it;
-  },
-  "FreeListAllocator.allocate()": (mark) => {
-    const it = heap();
-    mark(new Error());
-    it.allocate(64, 8);
     return it;
   },
 };

@@ -17,15 +17,13 @@ import type { Outcome } from "./_program.ts";
 const PROGRAM = new URL("_program.ts", import.meta.url).pathname;
 const GAME = new URL("_game.ts", import.meta.url).pathname;
 const MODULE = new URL("../../mod.ts", import.meta.url).pathname;
-const FAULTS = Symbol.for("slabs.faults");
-const OUTCOME = Symbol.for("slabs.outcome");
 
 // -- bundlers and minifiers --
 
-async function withEsbuild(options: esbuild.BuildOptions): Promise<string> {
+async function withEsbuild(entry: string, options: esbuild.BuildOptions): Promise<string> {
   try {
-    const { outputFiles, errors } = await esbuild.build({
-      entryPoints: [PROGRAM],
+    const { outputFiles } = await esbuild.build({
+      entryPoints: [entry],
       bundle: true,
       write: false,
       format: "esm",
@@ -34,20 +32,19 @@ async function withEsbuild(options: esbuild.BuildOptions): Promise<string> {
       alias: { "@slabs/pool": MODULE },
       ...options,
     });
-    assertEquals(errors, []);
     return outputFiles![0].text; // nothing was written
   } finally {
     await esbuild.stop();
   }
 }
 
-async function withTerser(options: MinifyOptions, entry = PROGRAM): Promise<string> {
-  const { code } = await minify(await withEsbuild({ entryPoints: [entry] }), options);
+async function withTerser(entry: string, options: MinifyOptions): Promise<string> {
+  const { code } = await minify(await withEsbuild(entry, {}), options);
   return code!; // terser throws when there is none
 }
 
 /** Bundles with rollup, which has no TypeScript: esbuild removes the types of each file. */
-async function withRollup(input = PROGRAM): Promise<string> {
+async function withRollup(input: string): Promise<string> {
   const eraser = {
     name: "eraser",
     resolveId: (id: string) => id === "@slabs/pool" ? MODULE : undefined,
@@ -83,44 +80,37 @@ const UNSAFE: MinifyOptions = {
   },
 };
 
-/** A way to bundle, and whether pools have code of their own after it. */
-interface Way {
-  readonly make: () => Promise<string>;
-  readonly expected: "own" | "shared";
-}
+const MINIFIED = { minify: true };
 
-const WAYS: Readonly<Record<string, Way>> = {
-  "esbuild": { make: () => withEsbuild({}), expected: "own" },
-  "esbuild, es2018": { make: () => withEsbuild({ target: "es2018" }), expected: "own" },
-  "esbuild, minified": { make: () => withEsbuild({ minify: true }), expected: "own" },
-  "esbuild, minified, es2018": {
-    make: () => withEsbuild({ minify: true, target: "es2018" }),
-    expected: "own",
-  },
-  "esbuild, minified, a script": {
-    make: () => withEsbuild({ minify: true, format: "iife" }),
-    expected: "own",
-  },
-  "esbuild, --keep-names": { make: () => withEsbuild({ keepNames: true }), expected: "shared" },
-  "esbuild, minified, --keep-names": {
-    make: () => withEsbuild({ minify: true, keepNames: true }),
-    expected: "shared",
-  },
-  "terser": { make: () => withTerser({ module: true }), expected: "own" },
-  "terser with all that is unsafe": { make: () => withTerser(UNSAFE), expected: "own" },
-  "rollup": { make: () => withRollup(), expected: "own" },
+/** Ways to bundle a program. After those that keep names pools have shared code. */
+const WAYS: Readonly<Record<string, (entry: string) => Promise<string>>> = {
+  "esbuild": (it) => withEsbuild(it, {}),
+  "esbuild, es2018": (it) => withEsbuild(it, { target: "es2018" }),
+  "esbuild, minified": (it) => withEsbuild(it, MINIFIED),
+  "esbuild, minified, es2018": (it) => withEsbuild(it, { ...MINIFIED, target: "es2018" }),
+  "esbuild, minified, a script": (it) => withEsbuild(it, { ...MINIFIED, format: "iife" }),
+  "esbuild, --keep-names": (it) => withEsbuild(it, { keepNames: true }),
+  "esbuild, minified, --keep-names": (it) => withEsbuild(it, { ...MINIFIED, keepNames: true }),
+  "terser": (it) => withTerser(it, { module: true }),
+  "terser with all that is unsafe": (it) => withTerser(it, UNSAFE),
+  "rollup": withRollup,
 };
 
 // -- and what that does --
 
-/** Runs a program; tells what it left, and how many texts it compiled on the way. */
+/** Imports a program, and returns what it left in the global object by a key. */
+async function leftBy<T>(address: string, key: symbol): Promise<T> {
+  await import(address);
+  const left = Reflect.get(globalThis, key);
+  Reflect.deleteProperty(globalThis, key);
+  assert(left !== undefined, "the program left nothing");
+  return left;
+}
+
+/** Runs the program; tells what it left, and how many texts it compiled on the way. */
 async function run(address: string): Promise<Outcome & { texts: number }> {
   using watch = new Watch();
-  await import(address);
-  const left = globalThis as { [OUTCOME]?: Outcome };
-  const outcome = left[OUTCOME];
-  delete left[OUTCOME];
-  assert(outcome !== undefined, "the program left nothing");
+  const outcome = await leftBy<Outcome>(address, Symbol.for("slabs.outcome"));
   return { ...outcome, texts: watch.texts.length };
 }
 
@@ -131,9 +121,11 @@ Deno.test("The program itself has code of its own", () => {
   assert(expected.texts > 500);
 });
 
-for (const [name, { make, expected: specialization }] of Object.entries(WAYS)) {
+for (const [name, make] of Object.entries(WAYS)) {
+  const specialization = name.includes("--keep-names") ? "shared" : "own";
+
   Deno.test(`After ${name} pools have ${specialization} code, and do the same`, async () => {
-    const outcome = await run(`data:text/javascript,${encodeURIComponent(await make())}`);
+    const outcome = await run(`data:text/javascript,${encodeURIComponent(await make(PROGRAM))}`);
     assertEquals(outcome.specialization, specialization);
     assert(outcome.result === expected.result, "the results differ");
     // One for each text that it would compile: where helpers were put in, it stops at the first
@@ -141,37 +133,18 @@ for (const [name, { make, expected: specialization }] of Object.entries(WAYS)) {
     if (specialization === "own") assertEquals(outcome.texts, expected.texts);
     else assert(outcome.texts < 50, `${outcome.texts} texts were compiled`);
   });
-}
 
-// -- the stacks of leaks, where module and game are one file --
-
-const ofGame = (options: esbuild.BuildOptions) => withEsbuild({ entryPoints: [GAME], ...options });
-
-const GAMES: Readonly<Record<string, () => Promise<string>>> = {
-  "esbuild": () => ofGame({}),
-  "esbuild, minified": () => ofGame({ minify: true }),
-  "esbuild, minified, a script": () => ofGame({ minify: true, format: "iife" }),
-  "esbuild, minified, es2018": () => ofGame({ minify: true, target: "es2018" }),
-  "esbuild, --keep-names": () => ofGame({ keepNames: true }),
-  "terser": () => withTerser({ module: true }, GAME),
-  "terser with all that is unsafe": () => withTerser(UNSAFE, GAME),
-  "rollup": () => withRollup(GAME),
-};
-
-for (const [name, make] of Object.entries(GAMES)) {
   for (const shared of [false, true]) {
     const code = shared ? "shared" : "own";
     Deno.test(`After ${name} leaks show their caller first, with ${code} code`, async () => {
-      const global = globalThis as { shared?: boolean; [FAULTS]?: string };
-      global.shared = shared;
+      Object.assign(globalThis, { shared }); // which the game looks for
       // A short address, as each frame of each stack has it.
-      const address = URL.createObjectURL(new Blob([await make()], { type: "text/javascript" }));
+      const file = new Blob([await make(GAME)], { type: "text/javascript" });
+      const address = URL.createObjectURL(file);
       try {
-        await import(address);
-        assertEquals(global[FAULTS], "");
+        assertEquals(await leftBy(address, Symbol.for("slabs.faults")), "");
       } finally {
-        delete global.shared;
-        delete global[FAULTS];
+        Reflect.deleteProperty(globalThis, "shared");
         URL.revokeObjectURL(address);
       }
     });
