@@ -38,15 +38,41 @@ const ESM = await bundle({ format: "esm" });
 const SCRIPT = await bundle({ format: "iife" });
 const external = ["@slabs/pool"];
 
-/** Files of the project by what they show. Node has no workers from blobs. */
-const WAYS: Readonly<Record<string, { file: string; text: string }>> = {
+/** What the program prints where the module is no package. */
+const expected = await output(Deno.execPath(), ["run", "--quiet", PROGRAM]);
+
+const README = await Deno.readTextFile(`${PACKAGE}/README.md`);
+const EXAMPLE = /```ts\n([^]*?)```/.exec(README)?.[1] ?? "";
+/** The example for engines without `using`, as the README says. */
+const OLDER_EXAMPLE = `${EXAMPLE.replace("using bullets", "const bullets")}bullets.dispose();`;
+
+/** Whether import and require have the same class. */
+const BOTH = `import { createRequire } from "node:module";
+import { Pool } from "@slabs/pool";
+console.log(createRequire(import.meta.url)("@slabs/pool").Pool === Pool);`;
+
+/** A file of the project, what it prints, and the runtimes that cannot run it. */
+interface Way {
+  readonly file: string;
+  readonly text: string;
+  readonly prints?: string;
+  readonly not?: RegExp;
+}
+
+/** By what they show. Node has no workers from blobs, and `using` only from version 24 on. */
+const WAYS: Readonly<Record<string, Way>> = {
   "with import": { file: "import.mjs", text: await bundle({ format: "esm", external }) },
   "with require": { file: "require.cjs", text: await bundle({ format: "cjs", external }) },
+  "with both, and has one class Pool": { file: "both.mjs", text: BOTH, prints: "true" },
   "as a module in one file": { file: "esm.mjs", text: ESM },
   "as CommonJS in one file": { file: "cjs.cjs", text: await bundle({ format: "cjs" }) },
   "as a script": { file: "iife.cjs", text: SCRIPT },
   "in a worker from data:": { file: "data.mjs", text: workerFrom("data:") },
-  "in a worker from blob:": { file: "blob.mjs", text: workerFrom("blob:") },
+  "in a worker from blob:": { file: "blob.mjs", text: workerFrom("blob:"), not: /Node/ },
+  "in the first example of the README": {
+    ...{ file: "example.mjs", text: EXAMPLE, prints: "false", not: /Node 2[02]/ },
+  },
+  "in that example for older engines": { file: "older.mjs", text: OLDER_EXAMPLE, prints: "false" },
 };
 
 /** A program that starts the module in a worker, and prints what it reports. */
@@ -76,37 +102,23 @@ if (isNode) {
 
 for (const { file, text } of Object.values(WAYS)) await write(file, text);
 
-/** What the program prints where the module is no package. */
-const expected = await output(Deno.execPath(), ["run", "--quiet", PROGRAM]);
-
 for (const runtime of Object.keys(RUNTIMES)) {
-  for (const [way, { file }] of Object.entries(WAYS)) {
-    if (way.endsWith("blob:") && runtime.startsWith("Node")) continue;
+  for (const [way, { file, prints = expected, not }] of Object.entries(WAYS)) {
+    if (not?.test(runtime)) continue;
     Deno.test(`${runtime} runs the package ${way}`, async () => {
-      assertEquals(await runOn(runtime, file), expected);
+      assertEquals(await runOn(runtime, file), prints);
     });
   }
 }
 
+const NODES = Object.keys(RUNTIMES).filter((it) => it.startsWith("Node"));
+
 /** Node then has what older versions of it have. */
 const NO_SHARING = "--no-experimental-require-module";
 
-for (const runtime of ["Node 20", "Node 22", "Node 24"]) {
+for (const runtime of NODES) {
   Deno.test(`${runtime} runs the package with require, where it cannot require modules`, async () => {
     assertEquals(await runOn(runtime, NO_SHARING, "require.cjs"), expected);
-  });
-}
-
-await write(
-  "both.mjs",
-  `import { createRequire } from "node:module";
-import { Pool } from "@slabs/pool";
-console.log(createRequire(import.meta.url)("@slabs/pool").Pool === Pool);`,
-);
-
-for (const runtime of Object.keys(RUNTIMES)) {
-  Deno.test(`${runtime} has one class Pool for import and require`, async () => {
-    assertEquals(await runOn(runtime, "both.mjs"), "true");
   });
 }
 
@@ -156,7 +168,7 @@ for (const type of ["u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64"]) {
 }`,
 );
 
-for (const runtime of ["Node 20", "Node 22", "Node 24"]) {
+for (const runtime of NODES) {
   Deno.test(`${runtime} inlines accessors whatever the size of the callback`, async () => {
     for (const [name, count] of [["get", 26], ["set", 16]] as const) {
       const filter = `--print-bytecode-filter=${name}`;
@@ -171,21 +183,7 @@ for (const runtime of ["Node 20", "Node 22", "Node 24"]) {
   });
 }
 
-// -- the first example --
-
-const README = await Deno.readTextFile(`${PACKAGE}/README.md`);
-const EXAMPLE = /```ts\n([^]*?)```/.exec(README)?.[1] ?? "";
-/** The example for engines without `using`, as the README says. */
-const OLDER_EXAMPLE = `${EXAMPLE.replace("using bullets", "const bullets")}bullets.dispose();`;
-await write("example.mjs", EXAMPLE);
-await write("older.mjs", OLDER_EXAMPLE);
-
-for (const runtime of Object.keys(RUNTIMES)) {
-  Deno.test(`${runtime} runs the first example of the README`, async () => {
-    const isOlder = runtime === "Node 20" || runtime === "Node 22";
-    assertEquals(await runOn(runtime, isOlder ? "older.mjs" : "example.mjs"), "false");
-  });
-}
+// -- bundlers --
 
 /** Bundlers, which leave the example in a file of their name. */
 const BUNDLERS: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -247,11 +245,8 @@ const PAGES: Readonly<Record<string, string>> = {
   "in a worker from blob:": module("/blob.mjs"),
 };
 
-/** Pages that load nothing from elsewhere and compile nothing. */
-const STRICT_PAGES: Readonly<Record<string, string>> = {
-  "as a module in one file": PAGES["as a module in one file"],
-  "as a script": PAGES["as a script"],
-};
+/** Those that load nothing from elsewhere and compile nothing. */
+const STRICT_PAGES = ["as a module in one file", "as a script"];
 
 function module(path: string): string {
   return `<script type="module" src="${path}"></script>`;
@@ -290,9 +285,9 @@ for (const name of BROWSERS) {
       await t.step(way, async () => assertEquals(await runPage(browser, body, false), expected));
     }
     const shared = expected.replace("own", "shared");
-    for (const [way, body] of Object.entries(STRICT_PAGES)) {
+    for (const way of STRICT_PAGES) {
       await t.step(`${way}, under a strict policy, without a violation`, async () => {
-        assertEquals(await runPage(browser, body, true), shared);
+        assertEquals(await runPage(browser, PAGES[way], true), shared);
       });
     }
     await t.step("as the README has it", async () => {
@@ -317,6 +312,15 @@ const RESOLUTIONS: Readonly<Record<string, object>> = {
   bundler: { module: "esnext", moduleResolution: "bundler" },
 };
 
+const STRICT = { strict: true, skipLibCheck: false, target: "es2022" };
+
+/** Asserts that a compiler finds no fault in files of the project. */
+async function assertChecks(compiler: string, options: object, ...files: string[]): Promise<void> {
+  const compilerOptions = { ...STRICT, ...options };
+  await write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
+  assertEquals(await runOn("Node 24", `node_modules/${compiler}/bin/tsc`), "");
+}
+
 const SMOKE = await Deno.readTextFile(new URL("../bundles/_smoke.ts", import.meta.url));
 await write("smoke.mts", SMOKE);
 await write("smoke.cts", SMOKE);
@@ -327,13 +331,9 @@ for (const compiler of COMPILERS) {
       // One of them with each way to resolve, and all with the way that is the usual one.
       if (libs !== DOM && resolution !== "nodenext") continue;
       Deno.test(`The types check by ${compiler} with ${library}, as ${resolution}`, async () => {
-        const compilerOptions = {
-          ...{ strict: true, exactOptionalPropertyTypes: true, noImplicitOverride: true },
-          ...{ skipLibCheck: false, noEmit: true, target: "es2022", ...libs, ...modules },
-        };
+        const strict = { exactOptionalPropertyTypes: true, noImplicitOverride: true, noEmit: true };
         const files = resolution === "bundler" ? ["smoke.mts"] : ["smoke.mts", "smoke.cts"];
-        await write("tsconfig.json", JSON.stringify({ compilerOptions, files }));
-        assertEquals(await runOn("Node 24", `node_modules/${compiler}/bin/tsc`), "");
+        await assertChecks(compiler, { ...strict, ...libs, ...modules }, ...files);
       });
     }
   }
@@ -357,25 +357,10 @@ export const move = (it: View<typeof Ship>) => it.x++;`,
 
 for (const compiler of COMPILERS) {
   Deno.test(`A library exports what the smaller entries make, by ${compiler}`, async () => {
-    const compilerOptions = {
-      ...{ strict: true, skipLibCheck: false, declaration: true, emitDeclarationOnly: true },
-      ...{ target: "es2022", outDir: "declared", ...DOM, ...RESOLUTIONS.nodenext },
-    };
-    await write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["library.mts"] }));
-    assertEquals(await runOn("Node 24", `node_modules/${compiler}/bin/tsc`), "");
-    await write(
-      "tsconfig.json",
-      JSON.stringify({
-        compilerOptions: {
-          ...compilerOptions,
-          declaration: false,
-          emitDeclarationOnly: false,
-          noEmit: true,
-        },
-        files: ["declared/library.d.mts"],
-      }),
-    );
-    assertEquals(await runOn("Node 24", `node_modules/${compiler}/bin/tsc`), "");
+    const options = { outDir: "declared", ...DOM, ...RESOLUTIONS.nodenext };
+    const emit = { declaration: true, emitDeclarationOnly: true };
+    await assertChecks(compiler, { ...options, ...emit }, "library.mts");
+    await assertChecks(compiler, { ...options, noEmit: true }, "declared/library.d.mts");
   });
 }
 
@@ -390,19 +375,17 @@ Deno.test("attw finds no fault", async () => {
   await runOn("Node 24", "node_modules/@arethetypeswrong/cli/dist/index.js", TARBALL); // or throws
 });
 
+const FOLDER = `${PROJECT}/node_modules/@slabs/pool/`;
+
 /** What is installed, by path. */
-const files = new Map<string, string>();
+const files = new Map(
+  filesIn(FOLDER).map((path) => [path.slice(FOLDER.length), Deno.readTextFileSync(path)]),
+);
 
-for await (const path of filesIn(`${PROJECT}/node_modules/@slabs/pool`)) {
-  files.set(path.split("/@slabs/pool/")[1], await Deno.readTextFile(path));
-}
-
-async function* filesIn(folder: string): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) yield* filesIn(path);
-    else yield path;
-  }
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesIn(`${folder}${name}/`) : [folder + name]
+  );
 }
 
 Deno.test("The package imports nothing, and has no map of its source", () => {
@@ -422,9 +405,10 @@ Deno.test("The package imports nothing, and has no map of its source", () => {
   }
 });
 
-Deno.test("The links of its pages lead to its files", () => {
-  let links = 0;
+Deno.test("The links of its pages lead to its files, and it is small", () => {
+  let links = 0, bytes = 0;
   for (const [path, text] of files) {
+    bytes += text.length;
     if (!path.endsWith(".md")) continue;
     for (const [, link] of text.replaceAll(/^```[^]*?^```/gm, "").matchAll(/\]\(([^)]+)\)/g)) {
       const { pathname } = new URL(link, `file:///${path}`);
@@ -433,10 +417,5 @@ Deno.test("The links of its pages lead to its files", () => {
     }
   }
   assert(links > 20);
-});
-
-Deno.test("It is small", () => {
-  let bytes = 0;
-  for (const text of files.values()) bytes += text.length;
   assert(bytes < 2.5e6, `${bytes} bytes`);
 });
