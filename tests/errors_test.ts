@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   DisposedError,
   InvalidAddressError,
@@ -27,6 +27,7 @@ const ERRORS: readonly [Error, Base: new () => Error, properties: Record<string,
     { pool: "p", struct: "Bullet", actual: "Spark" },
   ],
   [new OutOfMemoryError("why", 64), RangeError, { byteLength: 64 }],
+  [new OutOfMemoryError("why", 64, { cause: 1 }), RangeError, { byteLength: 64, cause: 1 }],
   [new InvalidAddressError("why", "heap", 4096), RangeError, { pool: "heap", address: 4096 }],
   [new LifoOrderError("why", "stack", 8, 16), Error, { pool: "stack", address: 8, newest: 16 }],
   [new DisposedError("why", "p"), Error, { pool: "p" }],
@@ -42,17 +43,9 @@ for (const [error, Base, properties] of ERRORS) {
   const { name } = error.constructor;
 
   Deno.test(`${name} extends ${Base.name} and has its name, its message and its properties`, () => {
-    assertInstanceOf(error, Base);
     assertEquals(Object.getPrototypeOf(error.constructor), Base);
-    const own = Object.entries(Object.getOwnPropertyDescriptors(error))
-      .filter(([property]) => !Object.hasOwn(PLAIN, property))
-      .map(([property, { value }]) => [property, value]);
-    assertEquals(Object.fromEntries(own), { name, message: "why", ...properties });
+    const own = Object.getOwnPropertyNames(error).filter((it) => !Object.hasOwn(PLAIN, it));
+    const values = Object.fromEntries(own.map((it) => [it, Reflect.get(error, it)]));
+    assertEquals(values, { name, message: "why", ...properties });
   });
 }
-
-Deno.test("OutOfMemoryError has the cause that it is given, and otherwise none", () => {
-  const cause = new Error("engine");
-  assert(new OutOfMemoryError("why", 1, { cause }).cause === cause);
-  assert(!("cause" in new OutOfMemoryError("why", 1)));
-});

@@ -1,7 +1,14 @@
 /**
  * The examples: what they draw, count and check. `flights.ts` reads its data only when it is run.
  */
-import { assert, assertEquals, assertGreater, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertNotEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { type AnyHandle, NULL_HANDLE, StaleHandleError, validate } from "@slabs/pool";
 import { checks as treeChecks, forests } from "../examples/binary_trees.ts";
 import { chart } from "../examples/chart.ts";
@@ -10,9 +17,9 @@ import type { Day, Flight } from "../examples/flights.ts";
 import { fireworks } from "../examples/game_loop.ts";
 import { run as runOnGpu } from "../examples/gpu.ts";
 import { demo as listDemo, LinkedList, type NodeHandle } from "../examples/linked_list.ts";
-import { Atom, type Cells, collect, Cons, demo, newCells } from "../examples/mark_sweep.ts";
-import { Game, inputsOf, MAX_DELAY, play, playLate } from "../examples/rollback.ts";
-import { FILE, Game as SavedGame, writeVersion1 } from "../examples/save_game.ts";
+import { Atom, collect, Cons, demo, newCells } from "../examples/mark_sweep.ts";
+import { inputsOf, MAX_DELAY, play, playLate } from "../examples/rollback.ts";
+import { FILE, Game, writeVersion1 } from "../examples/save_game.ts";
 import { demo as spritesDemo, Fleet } from "../examples/sprites.ts";
 import { play as playWithWorkers } from "../examples/workers.ts";
 import { Random } from "./_random.ts";
@@ -27,25 +34,22 @@ function halfHours(...counts: number[]): number[] {
 }
 
 Deno.test("chart() draws half an hour a column, as high as its highest minute, in 80 columns", () => {
-  assertEquals(chart(halfHours(0, 5, 10, 15, 20, 25, 30, 35, 40, 60, 80), 2).split("\n"), [
+  const minutes = halfHours(0, 5, 10, 15, 20, 25, 30, 35, 40, 60, 80);
+  minutes[17] = 3;
+  assertEquals(chart(minutes, 2).split("\n"), [
     "80 ┤         ▄█",
-    "40 ┤ ▁▂▃▄▅▆▇███",
+    "40 ┤▁▁▂▃▄▅▆▇███",
     " 0 └┬─────┬────",
     "    00    03",
   ]);
-  const perMinute = halfHours(0, 0);
-  perMinute[17] = 2;
-  perMinute[59] = 4;
-  assertEquals(chart(perMinute, 1).split("\n"), ["4 ┤▄█", "0 └┬─", "   00"]);
   assertEquals(chart([], 2).split("\n"), ["2 ┤", "1 ┤", "0 └", "   "]);
   // The end would not show; the hours go on past midnight.
-  const days = chart(halfHours(...Array(52).fill(1000), ...Array(40).fill(1)), 1).split("\n");
+  const days = chart(halfHours(...Array(52).fill(1000), ...Array(400).fill(1)), 1).split("\n");
   assertEquals(days[0], "1,000 ┤" + "█".repeat(52));
-  assert(days[2].endsWith("18    21    00"));
-  const long = chart(halfHours(...Array(400).fill(26_301)), 7).split("\n");
-  assert(long.every((line) => line.length <= 80));
-  const labels = long.slice(0, 4).map((line) => line.split(" ┤")[0]);
-  assertEquals(labels, ["28,000", "24,000", "20,000", "16,000"]); // in round steps
+  assertStringIncludes(days[2], "18    21    00");
+  assert(days.every((line) => line.length <= 80));
+  const steps = chart(halfHours(26_301), 7).split("\n").map((line) => line.split(" ┤")[0]);
+  assertEquals(steps.slice(0, 3), ["28,000", "24,000", "20,000"]); // round ones
 });
 
 // -- flights.ts --
@@ -60,15 +64,13 @@ function someFlights(length: number): Flight[] {
     }));
 }
 
-Deno.test("peakOf() counts the most intervals that overlap, arrivals before departures", () => {
+Deno.test("peakOf(), percentile() and toFlight() tell what fly() is checked with", () => {
   assertEquals(peakOf([0, 1, 2, 50], [9, 8, 7, 60]), 3);
-  assertEquals(peakOf([0, 10, 20], [10, 20, 30]), 1);
-  assertEquals(peakOf([], []), 0);
-});
-
-Deno.test("toFlight() adds 500 mph, 30 minutes on the ground and the delay, and 1 at the least", () => {
-  const flight = { time: 23.5, distance: 1000, delay: 12 };
-  const { departs, lands } = toFlight(flight);
+  assertEquals(peakOf([0, 10, 20], [10, 20, 30]), 1); // arrivals come before departures
+  const values = [5, 1, 4, 2, 3];
+  assertEquals([0, 0.2, 0.5, 1].map((share) => percentile(values, share)), [1, 1, 3, 5]);
+  // 500 mph, 30 minutes on the ground and the delay, and 1 at the least.
+  const { departs, lands } = toFlight({ time: 23.5, distance: 1000, delay: 12 });
   assertEquals([departs, lands], [1410, 1410 + 120 + 30 + 12]);
   assertEquals(toFlight({ time: 0, distance: 250, delay: -86 }).lands, 1);
 });
@@ -92,17 +94,11 @@ Deno.test("fly() agrees with a count of the flights minute by minute, and checks
   }
 });
 
-Deno.test("percentile() is the value that so many do not exceed", () => {
-  const values = [5, 1, 4, 2, 3];
-  assertEquals([0, 0.2, 0.5, 1].map((share) => percentile(values, share)), [1, 1, 3, 5]);
-  assertEquals(values, [5, 1, 4, 2, 3]);
-});
-
 // -- game_loop.ts --
 
 Deno.test("fireworks() is the same show each time, in no more blocks than it needs", () => {
-  assertEquals(fireworks(150).stats, fireworks(150).stats);
   const { stats, frameMillis } = fireworks(200);
+  assertEquals(fireworks(200).stats, stats);
   assertEquals([frameMillis.length, stats.allocs, stats.frees], [200, 3000 * 8, 3000 * 8]);
   assertEquals([stats.size, stats.blocks, stats.released], [0, 1, stats.grown - 1]);
   assert(stats.peakSize > 3000 && stats.peakSize <= 3000 * 12, String(stats.peakSize));
@@ -111,65 +107,33 @@ Deno.test("fireworks() is the same show each time, in no more blocks than it nee
 
 // -- mark_sweep.ts --
 
-/** A cell, and the cells that it refers to. */
-interface Cell {
-  readonly handle: AnyHandle;
-  readonly isCons: boolean;
-  refs: (Cell | undefined)[];
-}
-
-/** The cells that can be reached from some, those among them. */
-function reachable(roots: readonly Cell[]): Set<Cell> {
-  const reached = new Set(roots);
-  for (const { refs } of reached) { // those added are visited as well
-    for (const cell of refs) if (cell !== undefined) reached.add(cell);
-  }
-  return reached;
-}
-
-/** Adds cells, and changes what some refer to: others, or none. */
-function tangle(cells: Cells, graph: Cell[], random: Random): void {
-  for (let i = random.below(30); i >= 0; i--) {
-    const isCons = random.below(5) < 3;
-    const handle = isCons ? cells.alloc(Cons) : cells.alloc(Atom, { value: i });
-    graph.push({ handle, isCons, refs: [] });
-  }
-  for (const it of graph) {
-    if (!it.isCons || random.oneIn(3)) continue;
-    it.refs = [0, 0].map(() => graph[random.below(graph.length * 4 / 3)]);
-    const [head, tail] = it.refs.map((cell) => cell?.handle ?? NULL_HANDLE);
-    cells.set(Cons, it.handle, { head, tail });
-  }
-}
-
-Deno.test("collect() keeps exactly the cells that can be reached, in any tangle, round after round", () => {
+Deno.test("collect() keeps exactly the cells that can be reached, in any tangle", () => {
   const random = new Random(1);
-  using cells = newCells();
-  let graph: Cell[] = [];
-  let cyclic = 0;
-  for (let round = 0; round < 200; round++) {
-    tangle(cells, graph, random);
-    const roots = graph.filter(() => random.oneIn(10));
-    const reached = reachable(roots);
-    const result = collect(cells, roots.map(({ handle }) => handle));
-    validate(cells);
-    const [kept, freed] = [true, false].map((isKept) => {
-      const of = graph.filter((it) => reached.has(it) === isKept);
-      assert(of.every(({ handle }) => cells.has(handle) === isKept));
-      const conses = of.filter((it) => it.isCons).length;
-      return { conses, atoms: of.length - conses };
-    });
-    assertEquals(result, { kept, freed });
-    for (const { handle, isCons, refs } of reached) {
-      const [head = NULL_HANDLE, tail = NULL_HANDLE] = refs.map((cell) => cell?.handle);
-      if (isCons) assertEquals(cells.get(Cons, handle).toJSON(), { head, tail, marked: false });
+  for (let round = 0; round < 100; round++) {
+    using cells = newCells();
+    const conses: AnyHandle[] = Array.from({ length: 40 }, () => cells.alloc(Cons));
+    const atoms: AnyHandle[] = Array.from({ length: 20 }, () => cells.alloc(Atom));
+    const all = [...conses, ...atoms];
+    const refs = new Map(conses.map((it) => [it, [random.pick(all), random.pick(all)]]));
+    for (const [it, [head, tail]] of refs) cells.set(Cons, it, { head, tail });
+    let before = all;
+    let roots = all;
+    for (let i = 0; i < 3; i++) {
+      roots = roots.filter(() => random.oneIn(4));
+      const reached = new Set(roots);
+      // A set visits those that are added meanwhile as well.
+      for (const it of reached) for (const to of refs.get(it) ?? []) reached.add(to);
+      const { kept, freed } = collect(cells, roots);
+      validate(cells);
+      assertEquals(all.filter((it) => cells.has(it)), all.filter((it) => reached.has(it)));
+      const count = (isCons: boolean, isKept: boolean) =>
+        before.filter((it) => refs.has(it) === isCons && reached.has(it) === isKept).length;
+      assertEquals(kept, { conses: count(true, true), atoms: count(false, true) });
+      assertEquals(freed, { conses: count(true, false), atoms: count(false, false) });
+      before = [...reached];
     }
-    const isCyclic = (it: Cell) =>
-      !reached.has(it) && [...reachable([it])].some(({ refs }) => refs.includes(it));
-    cyclic += graph.filter(isCyclic).length;
-    graph = [...reached];
+    for (const it of before) if (refs.has(it)) assert(!cells.get(Cons, it).marked);
   }
-  assertGreater(cyclic, 100); // not only trees were freed
 });
 
 Deno.test("collect() ignores null and stale handles, and follows lists deeper than the call stack", () => {
@@ -178,14 +142,7 @@ Deno.test("collect() ignores null and stale handles, and follows lists deeper th
   const other = cells.alloc(Cons, { head: list });
   cells.free(other);
   for (let i = 0; i < 100_000; i++) list = cells.alloc(Cons, { tail: list, head: other });
-  for (let i = 0; i < 2; i++) {
-    assertEquals(collect(cells, [NULL_HANDLE, other, list]).kept, { conses: 100_000, atoms: 1 });
-  }
-  collect(cells, []);
-  assertThrows(() => cells.typeOf(list), StaleHandleError);
-});
-
-Deno.test("The demo of collect() reuses the chunks of what was freed and gives every block back", () => {
+  assertEquals(collect(cells, [NULL_HANDLE, other, list]).kept, { conses: 100_000, atoms: 1 });
   assertEquals(demo(), [
     "1000 rings made           blocks: 20, cells: 5000",
     "collected from 250 roots  blocks: 20, kept 1000 + 250, freed 3000 + 750",
@@ -244,12 +201,7 @@ Deno.test("LinkedList.sort() sorts lists of every length around the powers of tw
     const items = [...list.nodes()].map((node, i) => ({ node, value: values[i] }));
     list.sort();
     assertList(list, items.sort((a, b) => a.value - b.value));
-    assertEquals(Array.from(list.nodes(), (node) => list.remove(node)).length, length);
-    assertEquals(list.size, 0);
   }
-});
-
-Deno.test("LinkedList's demo sorts, and takes every other number out", () => {
   const [made, sorted, halved] = listDemo(9).map((line) => line.slice(8).split(" ").map(Number));
   const wanted = made.toSorted((a, b) => a - b);
   assertEquals([sorted, halved], [wanted, wanted.filter((_, i) => i % 2 === 1)]);
@@ -298,9 +250,6 @@ Deno.test("playLate() ends as play() does, however late the inputs arrive", () =
     const { rollbacks, replayed } = playLate(60, inputs.slice(0, 1), () => delay);
     assertEquals([rollbacks, replayed], [delay === 0 ? 0 : 1, delay]);
   }
-  using game = new Game();
-  game.step([]);
-  assertEquals(game.projectiles.size, 2000);
 });
 
 // -- save_game.ts --
@@ -311,7 +260,7 @@ Deno.test({
   async fn() {
     const file = await Deno.readFile(FILE);
     assertEquals(file, writeVersion1()); // as long as the module writes saves as it did then
-    using game = new SavedGame(file);
+    using game = new Game(file);
     assertEquals(game.report, [
       "5 records, 5 of them with new handles, 0 fields wrapped",
       "new: Vessel.shield; dropped: Vessel.fuel",

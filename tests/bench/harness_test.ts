@@ -17,7 +17,7 @@ import {
   worstOf,
 } from "../../bench/harness/statistics.ts";
 import type { Figures, Measurement } from "../../bench/harness/statistics.ts";
-import { answerOf, number, section, table } from "../../bench/harness/table.ts";
+import { answerOf, number, section } from "../../bench/harness/table.ts";
 import CHARTS from "../../bench/charts/charts.json" with { type: "json" };
 import { chartsOf, type Report } from "../../bench/plot.ts";
 
@@ -40,19 +40,22 @@ Deno.test("planOf() gives a quick run few records, and next to no samples", () =
 
 // -- what processes write --
 
-const SCAVENGE =
-  "[12:0x5]       15 ms: Scavenge (during sweeping) 3.2 (3.8) -> 2.8 (4.2) MB, pooled: 0.0 MB, 0.80 / 0.00 ms (average mu = 0.7, current mu = 0.7) allocation failure; ";
-const ASKED =
-  "[12:0x5]       12 ms: Mark-Compact 2.3 (2.8) -> 2.2 (2.8) MB, pooled: 0.0 MB, 3.00 / 0.00 ms (average mu = 0.7, current mu = 0.7) testing; GC in old space requested";
-const IN_STEPS =
-  "[12:0x5]       92 ms: Incremental Mark-Compact 19.4 (28.1) -> 16.9 (25.7) MB, pooled: 0.0 MB, 2.00 / 0.00 ms (+ 1.5 ms in 22 steps since start of marking, biggest step 0.4 ms, walltime since start of marking 30 ms) (average mu = 0.7, current mu = 0.7) finalize incremental marking via stack guard; GC in old space requested";
+/** A line of `--trace-gc`: what was collected, the milliseconds, and what asked for it. */
+function traced(what: string, millis: string, why: string): string {
+  return `[12:0x5]       92 ms: ${what} 19.4 (28.1) -> 16.9 (25.7) MB, pooled: 0.0 MB, ${millis} ` +
+    `(average mu = 0.7, current mu = 0.7) ${why}; GC in old space requested`;
+}
 
 Deno.test("parseTrace() counts what is between the last two collections that were asked for", () => {
-  const trace = [SCAVENGE, ASKED, SCAVENGE, "some other line", IN_STEPS, ASKED, SCAVENGE];
+  const scavenge = traced("Scavenge (during sweeping)", "0.80 / 0.00 ms", "allocation failure");
+  const asked = traced("Mark-Compact", "3.00 / 0.00 ms", "testing");
+  const steps = "2.00 / 0.00 ms (+ 1.5 ms in 22 steps since start of marking, biggest step 0.4 ms)";
+  const inSteps = traced("Incremental Mark-Compact", steps, "finalize incremental marking");
+  const trace = [scavenge, asked, scavenge, "some other line", inSteps, asked, scavenge];
   const { millis, ...counts } = parseTrace(trace.join("\n"));
   assertEquals([counts, millis.toFixed(2)], [{ scavenges: 1, markCompacts: 1 }, "4.30"]);
-  assertEquals(parseTrace(`${ASKED}\n${ASKED}`), { scavenges: 0, markCompacts: 0, millis: 0 });
-  assertThrows(() => parseTrace(`${SCAVENGE}\n${ASKED}`), Error, "Cannot read the trace");
+  assertEquals(parseTrace(`${asked}\n${asked}`), { scavenges: 0, markCompacts: 0, millis: 0 });
+  assertThrows(() => parseTrace(`${scavenge}\n${asked}`), Error, "Cannot read the trace");
 });
 
 Deno.test("parseResult() finds the result among other lines", () => {
@@ -100,45 +103,41 @@ Deno.test("statistics are of all samples, or of each process", () => {
   const mean = { ...BASE, compare: "mean" } as const;
   assertEquals([typicalOf(mean, it), bestOf(mean, it)], [4, 3]);
   assertEquals(typicalOf({ ...BASE, compare: "best" }, it), 4);
-});
-
-Deno.test("collectionsOf() has the mean of the processes that were traced, counts rounded up", () => {
+  // The mean of the processes that were traced, counts rounded up.
   const collections = { scavenges: 1, markCompacts: 2, millis: 2 };
   const none = { scavenges: 0, markCompacts: 0, millis: 0 };
-  const it = figures("pool", { collections }, { collections: none }, [1]);
-  assertEquals(collectionsOf(it), { scavenges: 1, markCompacts: 1, millis: 1 });
-  assertEquals(collectionsOf(figures("pool", [1])), undefined);
+  const traced = figures("pool", { collections }, { collections: none }, [1]);
+  assertEquals(collectionsOf(traced), { scavenges: 1, markCompacts: 1, millis: 1 });
+  assertEquals(collectionsOf(it), undefined);
 });
 
 // -- agreement --
 
-/** The figures of two contestants, the second of which came to another checksum. */
-function disagreed(baseline: string, checksum: string, contestant: string, other: string) {
-  return [figures(baseline, { checksum }), figures(contestant, { checksum: other })];
+/** Checks that two contestants agree, the baseline first. */
+function check(question: Question, baseline: string, contestant: string, other: string): void {
+  const all = [
+    figures(question.baseline, { checksum: baseline }),
+    figures(contestant, { checksum: other }),
+  ];
+  checkAgreed(question, question.plan, all);
 }
 
 Deno.test("checkAgreed() names the contestant that did other work", () => {
-  checkAgreed(BASE, BASE.plan, disagreed("slab", "1", "pool", "1"));
-  checkAgreed(BASE, BASE.plan, disagreed("slab", "1", "nothing", ""));
-  assertThrows(
-    () => checkAgreed(BASE, BASE.plan, disagreed("slab", "1", "pool", "2")),
-    Error,
-    "records/hot: pool on deno did other work",
-  );
+  check(BASE, "1", "pool", "1");
+  check(BASE, "1", "nothing", "");
+  const message = "records/hot: pool on deno did other work";
+  assertThrows(() => check(BASE, "1", "pool", "2"), Error, message);
 });
 
 Deno.test("contestants of the game agree on counts and integers exactly, and doubles on floats nearly", () => {
-  const [game] = games;
   const sums = { records: 3, integers: 7, floats: 1000 };
-  const check = (contestant: string, more: Partial<typeof sums>) => {
-    const other = JSON.stringify({ ...sums, ...more });
-    checkAgreed(game, game.plan, disagreed("columns", JSON.stringify(sums), contestant, other));
-  };
-  for (const it of ["objects/kinds", "koota"]) check(it, { floats: 1000.001 });
-  check("slab", { floats: 1000.0000001 });
-  assertThrows(() => check("slab", { floats: 1000.001 }));
+  const checkGame = (contestant: string, more: Partial<typeof sums>) =>
+    check(games[0], JSON.stringify(sums), contestant, JSON.stringify({ ...sums, ...more }));
+  for (const it of ["objects/kinds", "koota"]) checkGame(it, { floats: 1000.001 });
+  checkGame("slab", { floats: 1000.0000001 });
+  assertThrows(() => checkGame("slab", { floats: 1000.001 }));
   for (const more of [{ floats: 1001 }, { records: 2 }, { integers: 8 }]) {
-    assertThrows(() => check("objects", more));
+    assertThrows(() => checkGame("objects", more));
   }
 });
 
@@ -147,13 +146,6 @@ Deno.test("contestants of the game agree on counts and integers exactly, and dou
 Deno.test("number() shows three digits that count", () => {
   const values = [0, 12, 1234.5, 12.345, 0.01234, 0.00001234, NaN, 1];
   assertEquals(values.map(number), ["0", "12", "1,235", "12.3", "0.0123", "0.000012", "", "1"]);
-});
-
-Deno.test("table() aligns its columns", () => {
-  assertEquals(
-    table(["a", "long"], [["wide cell", "1"]]),
-    "| a         | long |\n| --------- | ---: |\n| wide cell |    1 |",
-  );
 });
 
 function shown(it: Measurement): string {
@@ -210,17 +202,13 @@ Deno.test("section() shows the percentiles of frames, the worst of growth, and m
 });
 
 Deno.test("section() has a table for each runtime, with empty cells where nothing was traced", () => {
-  const bun = { runtime: "bun" } as const;
-  const it = measured(
-    { traced: true },
-    figures("pool", [1]),
-    figures("slab", [1]),
-    { ...figures("pool", [3]), ...bun },
-    { ...figures("slab", [2]), ...bun },
-  );
-  const milli = "1,000";
+  const all = [figures("pool", [1]), figures("slab", [1])];
+  const bun = [figures("pool", [3]), figures("slab", [2])].map((it): Figures => {
+    return { ...it, runtime: "bun" };
+  });
+  const it = measured({ traced: true }, ...all, ...bun);
   assertEquals(cellsOf(it), [
-    ["1", milli, milli, milli, "", "", ""],
+    ["1", "1,000", "1,000", "1,000", "", "", ""],
     ["1.50", "3,000", "3,000", "3,000", "", "", ""],
   ]);
   assert(shown(it).includes("\n| Bun "));
@@ -261,7 +249,7 @@ Deno.test("every name and figure of the charts is one of the questions", async (
   }
 });
 
-Deno.test("chartsOf() cuts bars that are far off, and keeps the labels of lines apart", async () => {
+Deno.test("chartsOf() cuts bars that are far off, keeps labels apart, and says what was not measured", async () => {
   const report = await evenReport();
   const { deno } = report.answers["game/six-kinds"];
   const game = { ...deno, bitecs: { ...deno!.bitecs, "best, ns each": 1e6 } };
@@ -272,9 +260,5 @@ Deno.test("chartsOf() cuts bars that are far off, and keeps the labels of lines 
   assertEquals(cut.map(({ name, label }) => [name, label]), [["bitecs", "1,000,000 ns"]]);
   const ends = charts.chart_alloc.datasets.ends.filter(({ x }) => x === 1e6);
   assertEquals(new Set(ends.map(({ value }) => value)).size, ends.length);
-});
-
-Deno.test("chartsOf() says what to do where a question was not measured", async () => {
-  const report = { ...await evenReport(), answers: {} };
-  assertThrows(() => chartsOf(report), Error, "run deno task report first");
+  assertThrows(() => chartsOf({ ...report, answers: {} }), Error, "run deno task report first");
 });

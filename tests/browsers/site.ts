@@ -56,12 +56,19 @@ async function tabTo(page: Page, selector: string): Promise<void> {
   throw new Error(`The tabulator does not come to ${selector}`);
 }
 
-testInAll("the site has no errors, and works by keyboard", async (browser) => {
-  await using server = serve(fileAt);
-  await using page = await browser.open();
-  await page.goto(`${server.origin}/`);
-  await until(page, 'document.querySelector("#costs").textContent !== ""');
+/** Tests the first page of the site, once it has drawn everything; it may have no errors. */
+function testSite(claim: string, fn: (page: Page) => Promise<void>): void {
+  testInAll(claim, async (browser) => {
+    await using server = serve(fileAt);
+    await using page = await browser.open();
+    await page.goto(`${server.origin}/`);
+    await until(page, 'document.querySelector("#costs").textContent !== ""');
+    await fn(page);
+    assertEquals(page.errors, []);
+  }, WITH_GPU);
+}
 
+testSite("the site has no errors, and works by keyboard", async (page) => {
   await tabTo(page, "#rewind-slider");
   await page.press("ArrowLeft");
   await until(page, 'document.querySelector("#rewind-time").textContent !== "now"');
@@ -101,17 +108,11 @@ testInAll("the site has no errors, and works by keyboard", async (browser) => {
   await tabTo(page, "#guide a");
   await page.press("Enter");
   await until(page, 'location.pathname.includes("/guide/") && document.readyState === "complete"');
-  assertEquals(page.errors, []);
-}, WITH_GPU);
+});
 
-testInAll("the site changes the way in the frame of a rewind", async (browser) => {
-  await using server = serve(fileAt);
-  await using page = await browser.open();
-  await page.goto(`${server.origin}/`);
-  await until(
-    page,
-    '/ [1-9]\\d* snapshots/.test(document.querySelector("#rewind-note").textContent)',
-  );
+testSite("the site changes the way in the frame of a rewind", async (page) => {
+  const note = 'document.querySelector("#rewind-note").textContent';
+  await until(page, `/ [1-9]\\d* snapshots/.test(${note})`);
   await page.evaluate(`(() => {
     const slider = document.querySelector("#rewind-slider");
     slider.value = "-9";
@@ -120,14 +121,9 @@ testInAll("the site changes the way in the frame of a rewind", async (browser) =
   })()`);
   const cell = 'document.querySelectorAll("#ways tbody tr")[2].lastElementChild';
   await until(page, `${cell}.textContent !== "–"`);
-  assertEquals(page.errors, []);
-}, WITH_GPU);
+});
 
-testInAll("the site draws again after it has lost the GPU", async (browser) => {
-  await using server = serve(fileAt);
-  await using page = await browser.open();
-  await page.goto(`${server.origin}/`);
-  await until(page, 'document.querySelector("#costs").textContent !== ""');
+testSite("the site draws again after it has lost the GPU", async (page) => {
   const hasGpu = await page.evaluate<boolean>(`
     globalThis.gl = document.querySelector("#canvas").getContext("webgl2");
     globalThis.gpu = gl?.getExtension("WEBGL_lose_context");
@@ -139,8 +135,7 @@ testInAll("the site draws again after it has lost the GPU", async (browser) => {
   await until(page, 'document.querySelector("#gpu-lost").hidden && !gl.isContextLost()');
   // The buffer of a painter, of which a context that came back has none.
   await until(page, "gl.getParameter(gl.ARRAY_BUFFER_BINDING) !== null");
-  assertEquals(page.errors, []);
-}, WITH_GPU);
+});
 
 testInAll("the site fits narrow and wide windows", async (browser) => {
   await using server = serve(fileAt);

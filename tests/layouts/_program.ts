@@ -58,31 +58,20 @@ function recordOf(type: AnyStruct, leaves: readonly Leaf[]): { bytes: number[]; 
   };
 }
 
-/** Returns the `n`th value of a type. Its sign bit shows a mix-up of signed and unsigned types. */
+/** First values of the integers, whose sign bits show a mix-up of signed and unsigned types. */
+const FIRST: Partial<Record<ScalarType, number>> = {
+  ...{ i8: -128, u8: 128, i16: -30_000, u16: 60_000, i32: -2_000_000_000, u32: 4_000_000_000 },
+  ref: 4_000_000_000,
+};
+
+/** Returns the `n`th value of a type. */
 function sampleOf(type: ScalarType, n: number): number | bigint | boolean {
-  switch (type) {
-    case "bool":
-      return n % 2 === 0;
-    case "i8":
-      return -1 - n % 120;
-    case "u8":
-      return 255 - n % 120;
-    case "i16":
-      return -30_000 + n;
-    case "u16":
-      return 60_000 + n;
-    case "i32":
-      return -2_000_000_000 + n;
-    case "u32":
-    case "ref":
-      return 4_000_000_000 + n;
-    case "i64": // a multiple of 4096, which the program's double holds exactly
-      return -(2n ** 62n) + BigInt(n) * 4096n;
-    case "u64":
-      return 2n ** 63n + BigInt(n) * 4096n;
-    default:
-      return n % 1000 + 0.5;
-  }
+  if (type === "bool") return n % 2 === 0;
+  // Multiples of 4096, which the program's double holds exactly.
+  if (type === "i64") return -(2n ** 62n) + BigInt(n) * 4096n;
+  if (type === "u64") return 2n ** 63n + BigInt(n) * 4096n;
+  const first = FIRST[type];
+  return first === undefined ? n % 1000 + 0.5 : first + n % 120;
 }
 
 /** Prints a scalar as a double. */
