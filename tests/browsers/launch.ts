@@ -1,6 +1,5 @@
 /**
- * Starts headless browsers: Chromium with Playwright, and Firefox with Puppeteer, since Playwright
- * needs a Firefox of its own.
+ * Starts headless browsers, with Puppeteer.
  *
  * @module
  */
@@ -63,70 +62,33 @@ export interface LaunchOptions {
  *
  * @throws {Error} when it is not installed, or does not start.
  */
-export function launch(
+export async function launch(
   name: BrowserName,
   { args = ["--disable-gpu"] }: LaunchOptions = {},
 ): Promise<Browser> {
   const executablePath = findBrowser(name);
   if (executablePath === undefined) throw new Error(`Cannot launch ${name}: it is not installed`);
-  return name === "chromium" ? launchChromium(executablePath, args) : launchFirefox(executablePath);
-}
-
-async function launchChromium(executablePath: string, args: readonly string[]): Promise<Browser> {
-  const { chromium } = await import("playwright-core"); // here, as loading it takes permissions
-  // Playwright switches the sandbox off, which root could not use.
-  const browser = await chromium.launch({ executablePath, args: [...args] });
-  return {
-    name: "chromium",
-    version: browser.version(),
-    async open() {
-      const context = await browser.newContext();
-      const page = await context.newPage();
-      const errors = new Errors();
-      page.on("pageerror", errors.uncaught);
-      page.on("console", errors.console);
-      return {
-        errors: errors.all,
-        goto: async (address) => void await page.goto(address),
-        evaluate: (expression) => page.evaluate(expression),
-        press: (key) => page.keyboard.press(key),
-        resize: (width, height) => page.setViewportSize({ width, height }),
-        screenshot: async (path, selector) => {
-          await page.locator(selector).screenshot({ path });
-        },
-        [Symbol.asyncDispose]: () => context.close(),
-      };
-    },
-    [Symbol.asyncDispose]: () => browser.close(),
-  };
-}
-
-/** Scripts may run for as long as they take, and the clock is exact. */
-const PREFERENCES = {
-  "dom.max_script_run_time": 0,
-  "privacy.reduceTimerPrecision": false,
-  "privacy.reduceTimerPrecision.unconditional": false,
-};
-
-async function launchFirefox(executablePath: string): Promise<Browser> {
-  const { default: puppeteer } = await import("puppeteer-core"); // see above
+  const { default: puppeteer } = await import("puppeteer-core"); // here, as loading it takes permissions
   const browser = await puppeteer.launch({
-    browser: "firefox",
     executablePath,
-    extraPrefsFirefox: PREFERENCES,
     protocolTimeout: 600_000,
+    ...name === "firefox"
+      ? { browser: "firefox", extraPrefsFirefox: PREFERENCES }
+      : { browser: "chrome", args: ["--no-sandbox", ...args] }, // root could not use the sandbox
   });
   return {
-    name: "firefox",
-    version: (await browser.version()).replace("firefox/", ""),
+    name,
+    version: (await browser.version()).replace(/^.*\//, ""),
     async open() {
       const context = await browser.createBrowserContext();
       const page = await context.newPage();
-      const errors = new Errors();
-      page.on("pageerror", errors.uncaught);
-      page.on("console", errors.console);
+      const errors: string[] = [];
+      page.on("pageerror", (error) => errors.push(String(error)));
+      page.on("console", (message) => {
+        if (message.type() === "error") errors.push(message.text());
+      });
       return {
-        errors: errors.all,
+        errors,
         goto: async (address) => void await page.goto(address),
         evaluate: <T>(expression: string) => page.evaluate(expression) as Promise<T>,
         press: (key) => page.keyboard.press(key as Parameters<typeof page.keyboard.press>[0]), // a name of a key
@@ -142,17 +104,9 @@ async function launchFirefox(executablePath: string): Promise<Browser> {
   };
 }
 
-/** What listeners of both libraries get. */
-interface Message {
-  type(): string;
-  text(): string;
-}
-
-/** Collects the errors of a page. */
-class Errors {
-  readonly all: string[] = [];
-  readonly uncaught = (error: unknown): void => void this.all.push(String(error));
-  readonly console = (message: Message): void => {
-    if (message.type() === "error") this.all.push(message.text());
-  };
-}
+/** Of Firefox: scripts may run for as long as they take, and the clock is exact. */
+const PREFERENCES = {
+  "dom.max_script_run_time": 0,
+  "privacy.reduceTimerPrecision": false,
+  "privacy.reduceTimerPrecision.unconditional": false,
+};
