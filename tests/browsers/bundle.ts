@@ -11,8 +11,8 @@ export const ROOT: string = new URL("../../", import.meta.url).pathname;
 
 /** Where fast-check is, bundled. */
 const FAST_CHECK = "fast-check.js";
-/** What pages import in its place. */
-const FEWER_RUNS = "tests/browsers/_fast_check.ts";
+/** Runs of a property in a page, unless it says how many: pages run one after the other. */
+const RUNS = 15;
 const STAND_IN = "tests/std/assert/mod.ts";
 const NODE = "tests/browsers/_node.ts";
 
@@ -21,13 +21,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "@slabs/pool": "mod.ts",
   "@std/assert": STAND_IN,
   "@std/testing/types": "tests/std/testing/types.ts",
-  "fast-check": FEWER_RUNS,
-};
-
-/** What single files import instead. */
-const OF_FILES: Readonly<Record<string, (name: string) => string | undefined>> = {
-  [STAND_IN]: (name) => name.startsWith("node:") ? NODE : undefined,
-  [FEWER_RUNS]: () => FAST_CHECK,
+  "fast-check": FAST_CHECK,
 };
 
 /** Gives a file what the page has for `Deno`; in a worker, the permission to read files. */
@@ -79,13 +73,14 @@ export class Files {
     return outputFiles[0].text;
   }
 
-  /** Bundles fast-check; by Deno, which knows where packages are. */
+  /** Bundles fast-check with its configuration; by Deno, which knows where packages are. */
   async #fastCheck(): Promise<string> {
     const key = `/${FAST_CHECK}`;
     const args = ["bundle", "--quiet", "--platform=browser", config.imports["fast-check"]];
     if (!this.#texts.has(key)) {
       const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
-      this.#texts.set(key, new TextDecoder().decode(stdout));
+      const text = new TextDecoder().decode(stdout);
+      this.#texts.set(key, `${text}\nconfigureGlobal({ numRuns: ${RUNS} });\n`);
     }
     return this.#texts.get(key)!; // it was set
   }
@@ -100,8 +95,8 @@ export class Files {
         build.onResolve({ filter: /./ }, ({ path, importer, kind }) => {
           if (kind === "entry-point") return undefined;
           if (path.startsWith(".")) return whole ? undefined : { path, external: true };
-          const own = OF_FILES[importer.slice(ROOT.length)]?.(path);
-          const alias = own ?? ALIASES[path];
+          const isOfNode = importer === ROOT + STAND_IN && path.startsWith("node:");
+          const alias = isOfNode ? NODE : ALIASES[path];
           return alias === undefined ? { path, namespace: "missing" } : at(alias);
         });
         build.onLoad({ filter: /./, namespace: "missing" }, ({ path }) => {
