@@ -34,7 +34,6 @@ function isEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
-  if (a instanceof Date) return isEqual(Number(a), Number(b));
   if (a instanceof Error && a.message !== (b as Error).message) return false; // of one class
   if (a instanceof ArrayBuffer || a instanceof SharedArrayBufferOrNothing) {
     return isEqual(new Uint8Array(a), new Uint8Array(b as ArrayBuffer)); // of one class

@@ -185,27 +185,23 @@ for (const runtime of NODES) {
 
 // -- bundlers --
 
-/** Bundlers, which leave the example in a file of their name. */
-const BUNDLERS: Readonly<Record<string, () => Promise<unknown>>> = {
-  "esbuild": async () => {
-    const entryPoints = [`${PROJECT}/example.mjs`];
-    await write("esbuild.mjs", await bundle({ entryPoints, format: "esm", minify: true }));
-  },
-  "rollup": () => {
-    const args = ["older.mjs", "--file", "rollup.mjs", "--plugin", "@rollup/plugin-node-resolve"];
-    return runOn("Node 24", "node_modules/rollup/dist/bin/rollup", ...args);
-  },
-  "vite": async () => {
-    const lib = `{ entry: "older.mjs", formats: ["es"], fileName: () => "vite.mjs" }`;
-    const config = `{ build: { lib: ${lib}, outDir: ".", emptyOutDir: false } }`;
-    await write("vite.config.mjs", `export default ${config};`);
-    await runOn("Node 24", "node_modules/vite/bin/vite.js", "build");
-  },
+/** Bundlers other than esbuild, which leave the example in a file of their name. */
+const BUNDLERS: Readonly<Record<string, readonly string[]>> = {
+  "rollup": [
+    "node_modules/rollup/dist/bin/rollup",
+    ...["older.mjs", "--file", "rollup.mjs", "--plugin", "@rollup/plugin-node-resolve"],
+  ],
+  "vite": ["node_modules/vite/bin/vite.js", "build"],
 };
+const LIB = `{ entry: "older.mjs", formats: ["es"], fileName: () => "vite.mjs" }`;
+await write(
+  "vite.config.mjs",
+  `export default { build: { lib: ${LIB}, outDir: ".", emptyOutDir: false } };`,
+);
 
-for (const [name, run] of Object.entries(BUNDLERS)) {
+for (const [name, [program, ...args]] of Object.entries(BUNDLERS)) {
   Deno.test(`The first example of the README runs after ${name}`, async () => {
-    await run();
+    await runOn("Node 24", program, ...args);
     assertEquals(await runOn("Node 20", `${name}.mjs`), "false");
   });
 }
