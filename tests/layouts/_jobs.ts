@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { type AnyStruct, Pool, type ScalarType, toWGSL } from "../../mod.ts";
 import { declarationsOf, leavesOf, structsOf, valueOf } from "../struct/_declarations.ts";
 import type { Job } from "./_gpu.ts";
+import { sampleOf } from "./_program.ts";
 
 /** Seed of the structs, so that each run has the same. */
 const SEED = 20261126;
@@ -34,7 +35,7 @@ export function taskOf(type: AnyStruct): Task {
   );
   using pool = new Pool(type, { chunksPerBlock: 16, maxChunks: 16 });
   n = 0;
-  const make = (type: ScalarType) => numberOf(type, n++);
+  const make = (type: ScalarType) => sampleOf(type, n++);
   for (let record = 0; record < 2; record++) pool.alloc(valueOf(type, make) as object);
   const hasF16 = leaves.some(({ type }) => type === "f16");
   return {
@@ -49,14 +50,7 @@ export function taskOf(type: AnyStruct): Task {
   };
 }
 
-/** Returns the `n`th value of a type. */
-function numberOf(type: ScalarType, n: number): number {
-  if (type === "i32") return -2_000_000_000 + n;
-  if (type === "u32" || type === "ref") return 4_000_000_000 + n;
-  return n % 1000 + 0.5; // a float
-}
-
 function literalOf(type: ScalarType, n: number): string {
   const suffix = { i32: "i", f32: "f", f16: "h" }[type as string] ?? "u";
-  return `${numberOf(type, n)}${suffix}`;
+  return `${sampleOf(type, n)}${suffix}`;
 }

@@ -65,13 +65,14 @@ const FIRST: Partial<Record<ScalarType, number>> = {
 };
 
 /** Returns the `n`th value of a type. */
-function sampleOf(type: ScalarType, n: number): number | bigint | boolean {
+export function sampleOf(type: ScalarType, n: number): number | bigint | boolean {
   if (type === "bool") return n % 2 === 0;
   // Multiples of 4096, which the program's double holds exactly.
   if (type === "i64") return -(2n ** 62n) + BigInt(n) * 4096n;
   if (type === "u64") return 2n ** 63n + BigInt(n) * 4096n;
   const first = FIRST[type];
-  return first === undefined ? n % 1000 + 0.5 : first + n % 120;
+  if (first === undefined) return n % 1000 + 0.5;
+  return first + (type === "i8" || type === "u8" ? n % 120 : n);
 }
 
 /** Prints a scalar as a double. */
