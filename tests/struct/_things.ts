@@ -1,31 +1,48 @@
 /**
- * A struct with parts of every kind, its records, and the ways to their parts, for the tests of
- * views.
+ * A struct with parts of every kind, its records, the ways to their parts, and all that a pool of
+ * them holds.
  *
  * @module
  */
-import { type AnyStruct, array, struct } from "../../mod.ts";
+import { type AnyStruct, array, snapshot, struct } from "../../mod.ts";
+import type { OfKind } from "../_kinds.ts";
 import type { Any } from "./_holders.ts";
 
-const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
+export const Vec: AnyStruct = struct({ x: "f32", y: "f32" }, { name: "Vec" });
+const Line = struct({ from: Vec, to: Vec });
+const Trail = struct({ id: "i64", ages: array("u8", 2), dots: array(Vec, 2), head: Vec });
 
 /** More parts than a view has properties for from the start. Some of their structs have no name. */
-export const Thing: AnyStruct = struct({
-  n: "u32",
-  pos: Vec,
-  line: struct({ from: Vec, to: Vec }),
-  color: array("u8", 4),
-  speed: array("f64", 3),
-  trails: array(struct({ ages: array("u8", 2), dots: array(Vec, 2), head: Vec }), 3),
-  vel: Vec,
-  flags: array("bool", 2),
-}, { name: "Thing" });
+function thingStruct(many: number): AnyStruct {
+  return struct({
+    n: "u32",
+    pos: Vec,
+    line: Line,
+    edge: Line,
+    color: array("u8", 4),
+    speed: array("f64", 3),
+    trails: array(Trail, 3),
+    vel: Vec,
+    flags: array("bool", 2),
+    many: array(Vec, many),
+    links: array("ref", 2),
+    id: "u64",
+    ids: array("i64", 2),
+    on: "bool",
+    last: "u8",
+  }, { name: "Thing" });
+}
 
-/** The values of record `n`, all different. */
+export const Thing: AnyStruct = thingStruct(2);
+/** Its array `many` is too long for a chain of calls. */
+export const LongThing: AnyStruct = thingStruct(450);
+
+/** The values of record `n`, from 0 to 99, all different. Of a long thing they are the first ones. */
 export function thingOf(n: number): Any {
   const vec = (i: number) => ({ x: n + i, y: n - i });
   const trail = (i: number) => ({
-    ages: [n % 100, i],
+    id: BigInt(n - i),
+    ages: [n, n + i],
     dots: [vec(i), vec(i + 1)],
     head: vec(i + 2),
   });
@@ -33,24 +50,44 @@ export function thingOf(n: number): Any {
     n,
     pos: vec(1),
     line: { from: vec(2), to: vec(3) },
-    color: [n % 100, 4, 5, 6],
-    speed: [n + 0.5, 7, 8],
+    edge: { from: vec(4), to: vec(5) },
+    color: [n, n + 1, n + 2, n + 3],
+    speed: [n + 0.5, n + 1.5, n + 2.5],
     trails: [trail(10), trail(20), trail(30)],
     vel: vec(9),
-    flags: [n % 2 === 0, true],
+    flags: [n % 2 === 0, n % 2 === 1],
+    many: [vec(40), vec(41)],
+    links: [n + 6, n + 7],
+    id: 2n ** 64n - BigInt(n + 1),
+    ids: [BigInt(n) - 2n ** 63n, BigInt(n)],
+    on: n % 2 === 0,
+    last: n + 100,
   };
 }
 
-const PATHS = "pos line line.from line.to color speed trails trails.0 trails.2 trails.1.ages " +
-  "trails.1.dots trails.2.dots.1 trails.2.head vel flags";
-/** The paths of all parts of a view. */
+const PATHS = "pos line line.from line.to edge color speed trails trails.0 trails.2 " +
+  "trails.1.ages trails.1.dots trails.2.dots.1 trails.2.head vel flags many.1 ids";
+/** The paths of parts of a view, of every kind. */
 export const PARTS: readonly string[] = PATHS.split(" ");
 
-/** Follows a path in a view or in a plain value. */
+/** Follows a path in a view or in a plain value; the path of the whole is empty. */
 export function partAt(it: Any, path: string): Any {
   let part = it;
-  for (const name of path.split(".")) {
+  for (const name of path === "" ? [] : path.split(".")) {
     part = /^\d/.test(name) && "get" in part ? part.get(Number(name)) : part[name];
   }
   return part;
+}
+
+/** Replaces what is at a path in a plain value. */
+export function setAt(value: Any, path: string, to: unknown): void {
+  const end = path.lastIndexOf(".");
+  partAt(value, path.slice(0, Math.max(end, 0)))[path.slice(end + 1)] = to;
+}
+
+/** Everything of a pool that can change, with every byte of its records and metadata. */
+export function stateOf({ pool }: OfKind): unknown {
+  // One string, which compares fast.
+  const bytes = new TextDecoder("latin1").decode(snapshot(pool, undefined, { checksum: false }));
+  return { bytes, ...pool.stats() };
 }

@@ -10,10 +10,10 @@ import { array, Pool, Struct, struct } from "../../mod.ts";
 import type { AnyStruct, FieldType, PoolOptions, ScalarType } from "../../mod.ts";
 import { type OfKind, POOL_KINDS } from "../_kinds.ts";
 import { assertError, type ErrorClass, shown, untyped } from "../_support.ts";
-import { isArray, zeroOf } from "../model/_values.ts";
+import { isArray, type Plain, zeroOf } from "../model/_values.ts";
 import { structsOf } from "./_declarations.ts";
 import type { Any } from "./_holders.ts";
-import { type Plain, stateOf } from "./_plain.ts";
+import { stateOf } from "./_things.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 16, name: "things" };
 
