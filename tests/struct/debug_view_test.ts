@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { debug, type PoolOptions, StaleHandleError } from "../../mod.ts";
-import { drop, POOL_KINDS, viewsOf } from "../_kinds.ts";
+import { drop, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
 import { ALL_HOLDERS, type Any, type Holder, HOLDERS } from "./_holders.ts";
 import { partAt, PARTS, Thing, thingOf } from "./_things.ts";
 
@@ -16,7 +16,7 @@ const VALUE = thingOf(1);
 
 /** A view and each of its parts. */
 function partsOf(view: Any): [path: string, part: Any][] {
-  return [["", view], ...PARTS.map((path): [string, Any] => [path, partAt(view, path)])];
+  return ["", ...PARTS].map((path) => [path, partAt(view, path)]);
 }
 
 function each(claim: string, test: (holder: Holder) => void): void {
@@ -48,19 +48,16 @@ each("a view and its parts throw on a property that is no field", (holder) => {
 for (const [name, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${name}: in debug mode every call that gives a view gives a sealed one`, () => {
     const kind = make(Thing, DEBUG);
-    const seen: Any[] = [
-      kind.pool.tryGet(...kind.of, kind.pool.alloc(...kind.of, VALUE)),
-      kind.pool.cursor(...kind.of),
-      kind.pool.scoped(...kind.of).view,
-    ];
-    seen.push(...viewsOf(kind));
-    kind.pool.forEach(...kind.of, (view: Any) => seen.push(view));
-    kind.pool.retain(...kind.of, (view: Any) => seen.push(view) > 0);
-    kind.pool.loop(...kind.of, (view: Any) => seen.push(view))();
-    assert(seen.length > 6);
+    const { pool, of } = kind;
+    const handle = pool.alloc(...of, VALUE);
+    const seen: Any[] = [pool.tryGet(...of, handle), pool.cursor(...of), ...viewsOf(kind)];
+    pool.forEach(...of, (view: Any) => seen.push(view));
+    pool.retain(...of, (view: Any) => seen.push(view) > 0);
+    pool.loop(...of, (view: Any) => seen.push(view))();
+    seen.push(pool.scoped(...of).view);
+    assertEquals(seen.length, 7);
     for (const view of seen) assertThrows(() => view.lief = 3, TypeError);
-    kind.pool.clear();
-    kind.pool.dispose();
+    drop(pool);
   });
 }
 
@@ -71,23 +68,17 @@ const COPIES: Readonly<Record<string, (view: Any) => unknown>> = {
   "{ n, ...rest } = view": ({ n: _, ...rest }) => rest,
   "Object.assign()": (view) => Object.assign({}, view),
   "Object.entries()": (view) => Object.entries(view),
-  "Object.values()": (view) => Object.values(view),
   "structuredClone()": (view) => structuredClone(view),
-  "postMessage()": (view) => {
-    const { port1, port2 } = new MessageChannel();
-    try {
-      port1.postMessage([view]);
-    } finally {
-      port1.close();
-      port2.close();
-    }
-  },
 };
 
 each("whatever copies a view or a part by its own properties throws", (holder) => {
   for (const [name, part] of partsOf(holder.view)) {
     const isArray = "toArray" in part;
-    const named = name === "" ? ' of "Thing"' : /^(line|trails\.\d)$/.test(name) ? "" : ' of "Vec"';
+    const named = name === ""
+      ? ' of "Thing"'
+      : /^(line|edge|trails\.\d)$/.test(name)
+      ? ""
+      : ' of "Vec"';
     const title = `a view${isArray ? ` of the array "${name.split(".").at(-1)}"` : named}`;
     const [what, instead] = isArray ? ["elements", "toArray()"] : ["fields", "toJSON()"];
     for (const copy of Object.values(COPIES)) {
@@ -102,10 +93,12 @@ each("whatever copies a view or a part by its own properties throws", (holder) =
 each("for…in shows the fields of a view, and Object.keys() nothing", ({ view }) => {
   for (const [name, part] of partsOf(view)) {
     const names: string[] = [];
-    for (const key in part) if (!key.startsWith("_")) names.push(key);
+    for (const key in part) names.push(key);
     const plain = part.toJSON();
-    assertEquals(names, Array.isArray(plain) ? [] : Object.keys(plain), name);
-    assertEquals(Object.keys(part).filter((key) => !key.startsWith("_")), [], name);
+    const isOwn = (key: string) => key.startsWith("_");
+    const fields = Array.isArray(plain) ? [] : Object.keys(plain);
+    assertEquals(names.filter((key) => !isOwn(key)), fields, name);
+    assert(Object.keys(part).every(isOwn), name);
   }
 });
 
@@ -117,10 +110,8 @@ each("views and parts can be written as values, also through a proxy of a view",
   }
   const proxy = new Proxy(view, {});
   proxy.n = 5;
-  proxy.pos.x = 6;
   proxy.vel = proxy.line.to;
-  const { to } = VALUE.line;
-  assertEquals(view.toJSON(), { ...VALUE, n: 5, pos: { ...VALUE.pos, x: 6 }, vel: to });
+  assertEquals(view.toJSON(), { ...VALUE, n: 5, vel: VALUE.line.to });
   assertEquals([...proxy.color], VALUE.color);
 });
 
@@ -141,23 +132,18 @@ for (const [name, make] of Object.entries(ALL_HOLDERS)) {
 
 for (const [name, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${name}: in debug mode a part whose record is freed by the value throws`, () => {
-    for (const isReused of [false, true]) {
-      const { pool, of } = make(Thing, DEBUG);
-      const handle = pool.alloc(...of);
-      const view = pool.get<Any>(...of, handle);
-      const value = {
-        get x() {
-          pool.free(handle);
-          if (isReused) pool.alloc(...of, VALUE);
-          return 1;
-        },
-        y: 2,
-      };
-      assertThrows(() => view.pos = value, StaleHandleError);
-      assertEquals(Array.from(pool.handles(), (it) => pool.get<Any>(...of, it).toJSON()), [
-        ...(isReused ? [VALUE] : []),
-      ]);
-      drop(pool);
-    }
+    const kind = make(Thing, DEBUG);
+    const { pool, of } = kind;
+    const view = pool.get<Any>(...of, pool.alloc(...of));
+    const value = {
+      get x() {
+        pool.free(pool.handleOf(view));
+        pool.alloc(...of, VALUE); // in its chunk
+        return 1;
+      },
+    };
+    assertThrows(() => view.pos = value, StaleHandleError);
+    assertEquals(valuesOf(kind), [VALUE]);
+    drop(pool);
   });
 }

@@ -60,18 +60,13 @@ function encode(data: DataView, at: number, type: FieldType, value: unknown): un
   return scalar === "bool" ? found === 1 : found;
 }
 
-/** Writes a record through its view, scalar by scalar. */
-function writeView(view: Any, type: AnyStruct, value: Plain): void {
-  for (const [name, { type: inner }] of Object.entries(type.fields)) {
-    if (inner instanceof Struct) writeView(view[name], inner, value[name] as Plain);
-    else if (!isArray(inner)) view[name] = value[name];
-    else {
-      for (const [i, item] of (value[name] as unknown[]).entries()) {
-        if (inner.element instanceof Struct) {
-          writeView(view[name].get(i), inner.element, item as Plain);
-        } else view[name].set(i, item);
-      }
-    }
+/** Writes a value through a view, scalar by scalar. */
+function writeScalars(view: Any, value: Any): void {
+  const isList = Array.isArray(value);
+  for (const [name, part] of Object.entries(value)) {
+    if (isParent(part)) writeScalars(isList ? view.get(Number(name)) : view[name], part);
+    else if (isList) view.set(Number(name), part);
+    else view[name] = part;
   }
 }
 
@@ -79,7 +74,7 @@ function writeView(view: Any, type: AnyStruct, value: Plain): void {
 type Write = (pool: Pool<AnyStruct>, handle: Handle<AnyStruct>, value: Plain) => void;
 const WAYS_TO_WRITE: Readonly<Record<string, Write>> = {
   "set()": (pool, handle, value) => pool.set(handle, untyped(value)),
-  "scalars of a view": (pool, handle, value) => writeView(pool.get(handle), pool.struct, value),
+  "scalars of a view": (pool, handle, value) => writeScalars(pool.get(handle), value),
   "parts of a view": (pool, handle, value) => void Object.assign(pool.get(handle), value),
 };
 
@@ -422,31 +417,31 @@ for (const [what, action] of Object.entries(ACTIONS)) {
   });
 }
 
-both("A view that its own value binds to another record is written there", (options) => {
-  using pool = new Pool({ pos: Vec, list: array("u8", 2) }, options);
-  const [a, b] = [pool.alloc(), pool.alloc()];
-  const cursor: Any = pool.seek(pool.cursor(), a);
-  const bind = (to: typeof a, value: number) => (pool.seek(cursor, to), value);
-  cursor.pos = acting("x", () => bind(b, 1), { x: 1, y: 2 });
-  cursor.list.copyFrom(acting("0", () => bind(a, 3), [3, 4]));
-  assertEquals(pool.get(a).toJSON(), { pos: { x: 0, y: 0 }, list: [3, 4] });
-  assertEquals(pool.get(b).toJSON(), { pos: { x: 1, y: 2 }, list: [0, 0] });
-});
+each("a view that its own value binds to another record is written there", (make) => {
+  const subject = make();
+  const { pool } = subject.kind;
+  const [a, b] = pool.handles();
+  const cursor = pool.seek(pool.cursor<Any>(), a);
+  cursor.pos = acting("x", () => pool.seek(cursor, b), other.pos);
+  cursor.color.copyFrom(acting("0", () => pool.seek(cursor, a), other.color));
+  cursor.many.copyFrom(acting("0.x", () => pool.seek(cursor, b), other.many));
+  const { pos, color, many } = other;
+  assertEquals(plainOf(subject, a), asRead(subject, { ...thingOf(1), color }));
+  assertEquals(plainOf(subject, b), asRead(subject, { ...thingOf(1), pos, many }));
+}, ONE_KIND);
 
-both("A part that its own value writes while it is read has that value in the end", (options) => {
-  using pool = new Pool({ pos: Vec, list: array("u8", 3), dots: array(Vec, 2) }, options);
-  const view: Any = pool.get(pool.alloc());
-  view.pos = acting("x", () => view.pos = { x: 8, y: 9 }, { x: 1, y: 2 });
-  const writeList = () => {
-    view.list.copyFrom([7, 8, 9]);
-    view.list.set(1, 6);
-  };
-  view.list.copyFrom(acting("0", writeList, [3, 4]));
-  const writeDots = () => view.dots.copyFrom([{ x: 5, y: 6 }, { x: 7, y: 8 }]);
-  view.dots.copyFrom(acting("0", writeDots, [{ x: 1 }]));
-  const dots = [{ x: 1, y: 6 }, { x: 7, y: 8 }];
-  assertEquals(view.toJSON(), { pos: { x: 1, y: 2 }, list: [3, 4, 9], dots });
-});
+each("a part that its own value writes while it is read has that value in the end", (make) => {
+  const subject = make();
+  const [view, expected] = [subject.kind.pool.get<Any>(subject.handle), thingOf(1)];
+  for (const [name, part] of [["pos", "x"], ["color", "0"], ["many", "0.y"]]) {
+    const [value, between] = [other[name], thingOf(70)[name]];
+    const write = () => view[name] = between;
+    const isList = Array.isArray(value);
+    view[name] = acting(part, write, isList ? value.slice(0, 1) : value);
+    expected[name] = isList ? [value[0], ...between.slice(1)] : value;
+  }
+  assertEquals(view.toJSON(), asRead(subject, expected));
+}, ONE_KIND);
 
 // -- lengths --
 
