@@ -6,9 +6,8 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { debug, type PoolOptions, StaleHandleError } from "../../mod.ts";
-import { drop, POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
-import { ALL_HOLDERS, type Any, type Holder, HOLDERS } from "./_holders.ts";
-import { partAt, PARTS, Thing, thingOf } from "./_things.ts";
+import { drop, POOL_KINDS, valuesOf } from "../_kinds.ts";
+import { type Any, type Holder, HOLDERS, partAt, PARTS, Thing, thingOf } from "./_things.ts";
 
 const DEBUG: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things", debug };
 
@@ -45,22 +44,6 @@ each("a view and its parts throw on a property that is no field", (holder) => {
   }
 });
 
-for (const [name, make] of Object.entries(POOL_KINDS)) {
-  Deno.test(`${name}: in debug mode every call that gives a view gives a sealed one`, () => {
-    const kind = make(Thing, DEBUG);
-    const { pool, of } = kind;
-    const handle = pool.alloc(...of, VALUE);
-    const seen: Any[] = [pool.tryGet(...of, handle), pool.cursor(...of), ...viewsOf(kind)];
-    pool.forEach(...of, (view: Any) => seen.push(view));
-    pool.retain(...of, (view: Any) => seen.push(view) > 0);
-    pool.loop(...of, (view: Any) => seen.push(view))();
-    seen.push(pool.scoped(...of).view);
-    assertEquals(seen.length, 7);
-    for (const view of seen) assertThrows(() => view.lief = 3, TypeError);
-    drop(pool);
-  });
-}
-
 // -- copied like a plain object --
 
 const COPIES: Readonly<Record<string, (view: Any) => unknown>> = {
@@ -90,18 +73,6 @@ each("whatever copies a view or a part by its own properties throws", (holder) =
   }
 });
 
-each("for…in shows the fields of a view, and Object.keys() nothing", ({ view }) => {
-  for (const [name, part] of partsOf(view)) {
-    const names: string[] = [];
-    for (const key in part) names.push(key);
-    const plain = part.toJSON();
-    const isOwn = (key: string) => key.startsWith("_");
-    const fields = Array.isArray(plain) ? [] : Object.keys(plain);
-    assertEquals(names.filter((key) => !isOwn(key)), fields, name);
-    assert(Object.keys(part).every(isOwn), name);
-  }
-});
-
 each("views and parts can be written as values, also through a proxy of a view", (holder) => {
   const { view } = holder;
   const { pos, line, color, trails } = view;
@@ -114,19 +85,6 @@ each("views and parts can be written as values, also through a proxy of a view",
   assertEquals(view.toJSON(), { ...VALUE, n: 5, vel: VALUE.line.to });
   assertEquals([...proxy.color], VALUE.color);
 });
-
-for (const [name, make] of Object.entries(ALL_HOLDERS)) {
-  Deno.test(`${name}: without debug mode a copy of a view by spread throws when it is written`, () => {
-    const holder = make(Thing, VALUE);
-    const { view } = holder;
-    assertThrows(() => holder.copy({ ...view }), TypeError, "a view was spread");
-    assertThrows(() => holder.copy({ pos: { ...view.pos } }), TypeError, "a view was spread");
-    assertThrows(() => holder.copy({ color: { ...view.color } }), TypeError, 'field "color"');
-    assertEquals(view.toJSON(), VALUE);
-    holder.clear();
-    holder.dispose();
-  });
-}
 
 // -- freed records; all else of them is in `tests/slab/debug_test.ts` --
 

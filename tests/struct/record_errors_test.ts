@@ -10,17 +10,16 @@ import { array, Pool, Struct, struct } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, FieldType, PoolOptions, ScalarType } from "../../mod.ts";
 import { type AnyPool, POOL_KINDS } from "../_kinds.ts";
 import { assertError, type ErrorClass, shown, untyped } from "../_support.ts";
-import { isArray, type Plain, zeroOf } from "../model/_values.ts";
+import { isArray, zeroOf } from "../model/_values.ts";
 import { structsOf } from "./_declarations.ts";
-import type { Any } from "./_holders.ts";
-import { stateOf, Thing, thingOf } from "./_things.ts";
+import { type Any, stateOf, Thing, thingOf } from "./_things.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
 
 // -- wrong values by type --
 
-/** A value that is wrong, the class of the error, and what its message says is wrong. */
-type Wrong = [value: unknown, errorClass: ErrorClass, problem: string];
+/** A value that is wrong, what the message of the error says is wrong, and its class. */
+type Wrong = [value: unknown, problem: string, errorClass?: ErrorClass];
 
 /** Values of every primitive type, and an object. */
 const VALUES = [5, "1", 1n, true, null, {}, Symbol("one"), undefined];
@@ -36,11 +35,11 @@ const PRIMITIVES: Readonly<Record<ScalarType, readonly [name: string, right: unk
 function wrongScalars(type: ScalarType): Wrong[] {
   const [name, right] = PRIMITIVES[type];
   const wrong = VALUES.filter((value) => !right.includes(value)).map((value): Wrong => {
-    return [value, TypeError, `${type} must be a ${name}, got ${shown(value)}`];
+    return [value, `${type} must be a ${name}, got ${shown(value)}`];
   });
   if (type !== "ref") return wrong;
   const noHandles = [-1, 1.5, 2 ** 32, 2 ** 52, NaN, Infinity, -Infinity].map((bad): Wrong => {
-    return [bad, RangeError, `a ref holds a handle below 2^32, got ${bad}`];
+    return [bad, `a ref holds a handle below 2^32, got ${bad}`, RangeError];
   });
   return [...wrong, ...noHandles];
 }
@@ -50,34 +49,30 @@ class Value {
   nope = 1;
 }
 
+/** Objects without fields, and what errors call them. */
+const NO_FIELDS: [value: object, name: string][] = [
+  [[], "an array"],
+  [[1, 2], "an array"],
+  [new Map([["x", 1]]), "a Map"],
+  [Promise.resolve({ x: 1 }), "a Promise"],
+  [new Empty(), "a Empty"],
+  [new (class {})(), "an object"],
+];
+
 function wrongStructs(type: AnyStruct): Wrong[] {
   const known = Object.keys(type.fields);
   const unknown = [
-    { nope: 1 },
-    { nope: undefined },
-    { [known[0]]: undefined, nope: 1 },
-    new Value(),
-    Object.create({ nope: 2 }),
-    Object.assign(Object.create(null), { nope: 2 }),
+    ...[{ nope: 1 }, { nope: undefined }, { [known[0]]: undefined, nope: 1 }, new Value()],
+    ...[Object.create({ nope: 2 }), Object.assign(Object.create(null), { nope: 2 })],
   ];
-  const others: [unknown, string][] = [
-    ...[...VALUES.filter((value) => typeof value !== "object"), null, Object]
-      .map((value): [unknown, string] => [value, shown(value)]),
-    ...[[], [1, 2]].map((value): [unknown, string] => [value, "an array"]),
-    [new Map([["x", 1]]), "a Map"],
-    [Promise.resolve({ x: 1 }), "a Promise"],
-    [new Empty(), "a Empty"],
-    [new (class {})(), "an object"],
-  ];
+  const noObjects = [...VALUES.filter((value) => typeof value !== "object"), null, Object];
   return [
     ...unknown.map((value): Wrong => {
-      return [value, TypeError, `it has no field "nope", it has ${known.join(", ")}`];
+      return [value, `it has no field "nope", it has ${known.join(", ")}`];
     }),
-    ...others.map(([value, got]): Wrong => {
-      const what = typeof value === "object" && value !== null
-        ? "an object of fields"
-        : "an object";
-      return [value, TypeError, `it must be ${what}, got ${got}`];
+    ...noObjects.map((value): Wrong => [value, `it must be an object, got ${shown(value)}`]),
+    ...NO_FIELDS.map(([value, name]): Wrong => {
+      return [value, `it must be an object of fields, got ${name}`];
     }),
   ];
 }
@@ -85,10 +80,10 @@ function wrongStructs(type: AnyStruct): Wrong[] {
 function wrongLists(length: number): Wrong[] {
   return [
     ...[5, "123", null, {}, Array].map((value): Wrong => {
-      return [value, TypeError, `it must be array-like, got ${shown(value)}`];
+      return [value, `it must be array-like, got ${shown(value)}`];
     }),
     ...[Array(length + 1).fill(0), { length: 2 ** 40 }].map((value): Wrong => {
-      return [value, RangeError, `it has ${length} elements, got ${value.length}`];
+      return [value, `it has ${length} elements, got ${value.length}`, RangeError];
     }),
   ];
 }
@@ -103,47 +98,33 @@ interface Part {
 }
 
 /** All parts of a value: itself, its fields, their elements, and so on. */
-function partsOf(it: Part, value: unknown): Part[] {
-  const { path, type, replace } = it;
+function* partsOf(part: Part, value: Any): Generator<Part> {
+  const { path, type, replace } = part;
+  yield part;
   if (type instanceof Struct) {
-    const fields = Object.entries(type.fields).flatMap(([name, field]) =>
-      partsOf({
-        path: path === "" ? name : `${path}.${name}`,
-        type: field.type,
-        replace: (part) => replace({ ...value as Plain, [name]: part }),
-      }, (value as Plain)[name])
-    );
-    return [it, ...fields];
+    for (const [name, field] of Object.entries(type.fields)) {
+      const inner = path === "" ? name : `${path}.${name}`;
+      const replaceField = (part: unknown) => replace({ ...value, [name]: part });
+      yield* partsOf({ path: inner, type: field.type, replace: replaceField }, value[name]);
+    }
+  } else if (isArray(type)) {
+    for (const [i, item] of value.slice(0, 4).entries()) {
+      // Also the last one that is written, of an array-like that is no array.
+      const replaceItem = (part: unknown) =>
+        replace({ ...value.slice(0, i), [i]: part, length: i + 1 });
+      yield* partsOf({ path: `${path}[${i}]`, type: type.element, replace: replaceItem }, item);
+    }
   }
-  if (!isArray(type)) return [it];
-  const items = value as unknown[];
-  return [
-    it,
-    ...items.slice(0, 4).flatMap((item, i) =>
-      partsOf({
-        path: `${path}[${i}]`,
-        type: type.element,
-        // Also the last one that is written, of an array-like that is no array.
-        replace: (part) => replace({ ...items.slice(0, i), [i]: part, length: i + 1 }),
-      }, item)
-    ),
-  ];
 }
 
-/** The wrong values of a part, and what it is called in errors. */
+/** What a part is called in errors, and its wrong values. */
 function wrongsOf({ path, type }: Part): [title: string, wrongs: Wrong[]] {
-  const isField = !path.endsWith("]");
-  // What is undefined counts as left out, and alloc(null) is as alloc().
-  const isWrong = ([value]: Wrong) =>
-    !(value === undefined && isField) && !(value === null && path === "");
-  const all = type instanceof Struct
-    ? wrongStructs(type)
-    : isArray(type)
-    ? wrongLists(type.length)
-    : wrongScalars(typeof type === "string" ? type : "ref");
-  if (!(type instanceof Struct)) return [`field "${path}"`, all.filter(isWrong)];
+  if (isArray(type)) return [`field "${path}"`, wrongLists(type.length)];
+  if (!(type instanceof Struct)) {
+    return [`field "${path}"`, wrongScalars(typeof type === "string" ? type : "ref")];
+  }
   const name = type.name === "" ? "struct" : `struct "${type.name}"`;
-  return [path === "" ? name : `${name} at "${path}"`, all.filter(isWrong)];
+  return [path === "" ? name : `${name} at "${path}"`, wrongStructs(type)];
 }
 
 /** Ways to write to a pool, the record of the handle in one of them. */
@@ -169,7 +150,10 @@ Deno.test("Pool throws on a wrong value with its path, and changes nothing, in a
     const before = stateOf(kind);
     for (const part of partsOf({ path: "", type, replace: (it) => it }, zeroOf(type))) {
       const [title, wrongs] = wrongsOf(part);
-      for (const [bad, errorClass, problem] of wrongs) {
+      for (const [bad, problem, errorClass = TypeError] of wrongs) {
+        // What is undefined counts as left out, and alloc(null) is as alloc().
+        if (bad === undefined && !part.path.endsWith("]")) continue;
+        if (bad === null && part.path === "") continue;
         const write = WRITES[turn++ % WRITES.length];
         const init = part.replace(bad);
         const message = `Cannot write ${title}: ${problem}`;
@@ -228,6 +212,9 @@ for (const specialize of [true, false]) {
       [() => view.links.copyFrom(view.trails), TypeError, '"links[0]": ref must be a number'],
       [() => pool.alloc(untyped({ pos: view })), TypeError, 'at "pos": it has no field "pos"'],
       [() => pool.alloc(view.pos), TypeError, 'it has no field "x"'],
+      [() => pool.alloc({ ...view }), TypeError, "a view was spread, which copies its state"],
+      [() => pool.alloc({ pos: { ...view.pos } }), TypeError, 'at "pos": a view was spread'],
+      [() => pool.alloc({ three: { ...view.three } }), TypeError, '"three": it must be array-like'],
     ];
     for (const bad of [-1, 1.5, 2 ** 32, NaN, undefined]) {
       const message = `Cannot write field "next": a ref holds a handle below 2^32, got ${bad}`;

@@ -17,12 +17,11 @@ import type {
   PoolOptions,
   ScalarType,
 } from "../../mod.ts";
-import { type KindMaker, type OfKind, POOL_KINDS, viewsOf } from "../_kinds.ts";
+import { type KindMaker, type OfKind, POOL_KINDS, valuesOf } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 import { isArray, isSame, mapFields, type Plain, zeroOf } from "../model/_values.ts";
 import { structsOf, valueOf } from "./_declarations.ts";
-import type { Any } from "./_holders.ts";
-import { LongThing, partAt, setAt, stateOf, Thing, thingOf, Vec } from "./_things.ts";
+import { type Any, LongThing, partAt, setAt, stateOf, Thing, thingOf, Vec } from "./_things.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
 
@@ -445,7 +444,7 @@ each("a part that its own value writes while it is read has that value in the en
 
 // -- lengths --
 
-each("A length that is not whole is rounded up, and one that is no number throws", (make) => {
+each("a length that is not whole is rounded up, and one that is no number throws", (make) => {
   const subject = make();
   const { kind, handle } = subject;
   const set = (value: Plain) => kind.pool.set(...kind.of, handle, value);
@@ -483,32 +482,23 @@ each("A length that is not whole is rounded up, and one that is no number throws
 
 // -- views as values --
 
-each("A view of the same pool, of another, and of another struct can be a value", (make) => {
+each("a view of the same pool, of another, and of another struct can be a value", (make) => {
   const subject = make();
   const { kind: { pool, of }, type, handle } = subject;
   const Same: AnyStruct = struct(mapFields(type, (field) => field) as Fields);
   using similar = new ErasedPool({ size: Same.size });
-  using copies = new Pool(type, { chunksPerBlock: 32 });
+  using other = new Pool(type, { chunksPerBlock: 32 });
   const view = pool.get<never>(...of, handle);
-  const views = [
-    view,
-    copies.get(copies.alloc(view)),
-    similar.get(Same, similar.alloc(Same, view)),
-  ];
+  const views = [view, other.get(other.alloc(view)), similar.get(Same, similar.alloc(Same, view))];
   for (const value of views) {
     pool.alloc(...of, value);
     pool.set(...of, pool.alloc(...of), value);
   }
-  const copy = (view: unknown) => void copies.alloc(untyped(view));
-  for (const view of viewsOf(subject.kind)) copy(view);
-  pool.forEach(...of, copy);
-  pool.loop(...of, copy)();
-  const expected = asRead(subject, thingOf(1));
-  assertEquals<unknown>(Array.from(copies, (it) => it.toJSON()), Array(28).fill(expected));
+  assertEquals(valuesOf(subject.kind), Array(9).fill(asRead(subject, thingOf(1))));
   validate(pool);
 });
 
-each("Parts of a view can be written as values, also to swap parts of one record", (make) => {
+each("parts of a view can be written as values, also to swap parts of one record", (make) => {
   const subject = make();
   const { kind: { pool }, type, handle } = subject;
   const view = pool.get<Any>(handle);

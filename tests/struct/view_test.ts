@@ -12,8 +12,7 @@ import { type OfKind, POOL_KINDS, valuesOf } from "../_kinds.ts";
 import { Random } from "../_random.ts";
 import { forge, shown } from "../_support.ts";
 import { type Plain, SCALARS, valueOf, zeroOf } from "../model/_values.ts";
-import { ALL_HOLDERS, type Any } from "./_holders.ts";
-import { partAt, PARTS, setAt, Thing, thingOf } from "./_things.ts";
+import { ALL_HOLDERS, type Any, partAt, PARTS, setAt, Thing, thingOf } from "./_things.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
 
