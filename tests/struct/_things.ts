@@ -13,7 +13,7 @@ import {
   StackAllocator,
   struct,
 } from "../../mod.ts";
-import type { AnyStruct, DebugMode, MemoryResource } from "../../mod.ts";
+import type { AnyStruct, PoolOptions } from "../../mod.ts";
 import { type OfKind, POOL_KINDS } from "../_kinds.ts";
 import { forge, untyped } from "../_support.ts";
 
@@ -115,8 +115,6 @@ export interface Holder {
   cursor(): Any;
   /** Binds a cursor to the record. */
   seek(cursor: Any): Any;
-  /** Writes another record; returns its plain value. */
-  copy(init: unknown): unknown;
   /** Frees every record and block, but not the holder. */
   clear(): void;
   /** Rebinds the holder to its memory. */
@@ -125,13 +123,9 @@ export interface Holder {
 }
 
 /** Options that tests pass on. */
-interface HolderOptions {
-  readonly debug?: DebugMode | false;
-  readonly specialize?: boolean;
-  readonly memory?: MemoryResource;
-}
+type HolderOptions = Pick<PoolOptions, "debug" | "specialize" | "memory">;
 
-type HolderMaker = (struct: AnyStruct, value: unknown, options?: HolderOptions) => Holder;
+export type HolderMaker = (struct: AnyStruct, value: unknown, options?: HolderOptions) => Holder;
 
 const SMALL = { chunksPerBlock: 16, maxChunks: 64 };
 
@@ -145,7 +139,6 @@ function bytesHolder(
       view: memory.view(address, struct),
       cursor: () => memory.cursor(struct),
       seek: (cursor) => memory.seek(cursor, address),
-      copy: (init) => memory.view(memory.allocRecord(struct, untyped(init)), struct).toJSON(),
       clear: () => memory.reset(),
       rebind: () => memory.rebind(),
       dispose: () => memory.dispose(),
@@ -153,7 +146,7 @@ function bytesHolder(
   };
 }
 
-/** Holders that have a debug mode. */
+/** A shared pool has no debug mode, and no memory of another resource. */
 export const HOLDERS: Readonly<Record<string, HolderMaker>> = {
   ...Object.fromEntries(
     Object.entries(POOL_KINDS).map(([name, make]): [string, HolderMaker] => [
@@ -165,8 +158,6 @@ export const HOLDERS: Readonly<Record<string, HolderMaker>> = {
           view: kind.pool.get(...kind.of, handle),
           cursor: () => kind.pool.cursor(...kind.of),
           seek: (cursor) => kind.pool.seek(cursor, handle),
-          copy: (init) =>
-            kind.pool.get<Any>(...kind.of, kind.pool.alloc(...kind.of, init)).toJSON(),
           clear: () => {
             kind.pool.clear();
             kind.pool.trim();
@@ -182,11 +173,6 @@ export const HOLDERS: Readonly<Record<string, HolderMaker>> = {
   "FreeListAllocator": bytesHolder((options) =>
     new FreeListAllocator({ byteLength: 8192, ...options })
   ),
-};
-
-/** All holders. A shared pool has no debug mode, and no memory of another resource. */
-export const ALL_HOLDERS: typeof HOLDERS = {
-  ...HOLDERS,
   "SharedPool": (struct, value, { specialize = true } = {}) => {
     const pool = SharedPool.create(struct, { ...SMALL, specialize });
     const handle = pool.alloc(untyped(value));
@@ -194,7 +180,6 @@ export const ALL_HOLDERS: typeof HOLDERS = {
       view: pool.get(handle),
       cursor: () => pool.cursor(),
       seek: (cursor) => pool.seek(cursor, handle),
-      copy: (init) => pool.get(pool.alloc(untyped(init))).toJSON(),
       clear: () => pool.free(forge(handle)),
       rebind: () => {},
       dispose: () => pool.dispose(),

@@ -39,18 +39,16 @@ const SCALARS = Object.keys(ACCESSORS) as ScalarType[]; // its keys are these
 const IS_LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Writes a plain value at a byte, and returns what is read there then. */
-function encode(data: DataView, at: number, type: FieldType, value: unknown): unknown {
+function encode(data: DataView, at: number, type: FieldType, value: Any): unknown {
   if (type instanceof Struct) {
-    const fields = Object.entries(type.fields);
-    const field = (name: string) => (value as Plain)[name];
-    return Object.fromEntries(
-      fields.map(([name, it]) => [name, encode(data, at + it.offset, it.type, field(name))]),
-    );
+    return mapFields(type, (inner, name) => {
+      return encode(data, at + type.fields[name].offset, inner, value[name]);
+    });
   }
   if (isArray(type)) {
     const { element } = type;
     const stride = struct({ it: element }).size;
-    return (value as unknown[]).map((it, i) => encode(data, at + i * stride, element, it));
+    return value.map((it: unknown, i: number) => encode(data, at + i * stride, element, it));
   }
   const scalar = typeof type === "string" ? type : "ref";
   const number = scalar === "bool" ? Number(value) : value;
@@ -127,39 +125,30 @@ for (let depth = 19; depth > 0; depth--) {
   Deep = struct({ n: "u8", inner: depth % 5 === 0 ? array(Deep, 2) : Deep });
 }
 const TYPES: readonly FieldType[] = ["u8", "f32", "i64", "bool", Vec, array("u16", 2)];
-const Wide: AnyStruct = struct(
-  Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`field${i}`, TYPES[i % 6]])),
-);
-/** A chain of calls through all elements would overflow the stack. */
-const Lists: AnyStruct = struct(
-  Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`list${i}`, array(Vec, 50)])),
-);
-
-/** Defines a test for what does not depend on the kind of pool, such as views. */
-function both(claim: string, test: (options: PoolOptions) => void): void {
-  for (const specialize of [true, false]) {
-    Deno.test(`${claim} (${specialize ? "own" : "shared"} code)`, () => {
-      test({ ...SMALL, specialize });
-    });
-  }
+/** A struct of many fields. */
+function wide(count: number, typeOf: (i: number) => FieldType): AnyStruct {
+  return struct(Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, typeOf(i)])));
 }
 
-both("Records of any struct, with fields of any names, have the bytes of a DataView", (options) => {
-  const structs = structsOf(SCALARS, NAMES, [1, 2, 3, 100]);
-  const property = fc.property(structs, NUMBERS, (type, numbers) => {
-    fc.pre(type.size < 30_000);
-    assertAsDataView(type, numbers, options);
-  });
-  fc.assert(property, { numRuns: 100 });
-});
+for (const specialize of [true, false]) {
+  const code = specialize ? "own" : "shared";
+  const options = { ...SMALL, specialize };
 
-both("Records of 300 fields, of structs nested 20 deep, and of 100 lists have them", (options) => {
-  const property = fc.property(NUMBERS, (numbers) => {
-    for (const type of [Wide, Deep]) assertAsDataView(type, numbers, options);
+  Deno.test(`Records of any struct, with fields of any names, have the bytes of a DataView (${code} code)`, () => {
+    const structs = structsOf(SCALARS, NAMES, [1, 2, 3, 100]);
+    const property = fc.property(structs, NUMBERS, (type, numbers) => {
+      fc.pre(type.size < 30_000);
+      assertAsDataView(type, numbers, options);
+    });
+    fc.assert(property, { numRuns: 100 });
   });
-  fc.assert(property, { numRuns: 5 });
-  assertAsDataView(Lists, ENDS, options); // so large that a search for a shorter case takes minutes
-});
+
+  Deno.test(`Records of 300 fields, nested 20 deep, and of 100 lists have them too (${code} code)`, () => {
+    // A chain of calls through all elements of the lists would overflow the stack.
+    const structs = [wide(300, (i) => TYPES[i % 6]), Deep, wide(100, () => array(Vec, 50))];
+    for (const type of structs) assertAsDataView(type, ENDS, options);
+  });
+}
 
 // -- every part is read once, before anything changes --
 
@@ -210,8 +199,6 @@ const other = thingOf(50);
 /** The array fields. */
 const LISTS = ["color", "speed", "trails", "flags", "many", "links", "ids"];
 
-/** Called when a part of a value is read, with the path of the part. */
-type OnRead = (path: string) => void;
 /** How a value reports each read. */
 const REPORTS = ["getters", "getters of a class", "a proxy"] as const;
 
@@ -232,7 +219,7 @@ function pathsIn(value: unknown, path = ""): string[] {
 function reporting(
   how: (typeof REPORTS)[number],
   value: unknown,
-  onRead: OnRead,
+  onRead: (path: string) => void,
   path = "",
 ): unknown {
   if (!isParent(value)) return value;
@@ -350,12 +337,6 @@ const ACTIONS: Readonly<Record<string, (setup: Setup, part: string) => void>> = 
     const inner = acting(part, () => pool.set(...of, b, thingOf(1)));
     pool.set(...of, a, acting(part, () => pool.alloc(...of, inner), thingOf(70)));
   },
-  "iterates": (setup) => {
-    const { pool, of } = setup.kind;
-    const expected = asRead(setup, thingOf(1));
-    pool.forEach(...of, (view: Any) => assertEquals(view.toJSON(), expected));
-    pool.retain(...of, (_: unknown, handle: AnyHandle) => pool.has(handle));
-  },
   "fills the pool": ({ kind: { pool, of } }) => {
     while (pool.tryAlloc(...of, { n: 7 }) !== undefined);
   },
@@ -444,7 +425,7 @@ each("a part that its own value writes while it is read has that value in the en
 
 // -- lengths --
 
-each("a length that is not whole is rounded up, and one that is no number throws", (make) => {
+each("a length that is not whole is rounded up, and a list that gets shorter throws", (make) => {
   const subject = make();
   const { kind, handle } = subject;
   const set = (value: Plain) => kind.pool.set(...kind.of, handle, value);
@@ -457,14 +438,6 @@ each("a length that is not whole is rounded up, and one that is no number throws
   const expected = { ...rest, color: [1, 2, 3, 4], many: [{ ...first, x: 7 }, second] };
   assertEquals(plainOf(subject, handle), asRead(subject, expected));
   const before = stateOf(kind);
-  for (const length of [NaN, "2", undefined, null, 1n, Infinity, 2 ** 53]) {
-    for (const field of LISTS) {
-      const errorClass = typeof length === "number" && length > 0 ? RangeError : TypeError;
-      const write = () => set({ [field]: { ...items, length } });
-      assertThrows(write, errorClass, `Cannot write field "${field}"`);
-    }
-  }
-  // A list that gets shorter while it is read.
   for (const field of LISTS) {
     const items = [...other[field]];
     const get = () => {
