@@ -10,7 +10,7 @@ import { array, Pool, Struct, struct } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, FieldType, PoolOptions, ScalarType } from "../../mod.ts";
 import { type AnyPool, POOL_KINDS } from "../_kinds.ts";
 import { assertError, type ErrorClass, shown, untyped } from "../_support.ts";
-import { isArray, zeroOf } from "../model/_values.ts";
+import { isArray, SCALARS, zeroOf } from "../model/_values.ts";
 import { structsOf } from "./_declarations.ts";
 import { type Any, stateOf, Thing, thingOf } from "./_things.ts";
 
@@ -45,14 +45,10 @@ function wrongScalars(type: ScalarType): Wrong[] {
 }
 
 class Empty {}
-class Value {
-  nope = 1;
-}
 
 /** Objects without fields, and what errors call them. */
 const NO_FIELDS: [value: object, name: string][] = [
   [[], "an array"],
-  [[1, 2], "an array"],
   [new Map([["x", 1]]), "a Map"],
   [Promise.resolve({ x: 1 }), "a Promise"],
   [new Empty(), "a Empty"],
@@ -62,8 +58,9 @@ const NO_FIELDS: [value: object, name: string][] = [
 function wrongStructs(type: AnyStruct): Wrong[] {
   const known = Object.keys(type.fields);
   const unknown = [
-    ...[{ nope: 1 }, { nope: undefined }, { [known[0]]: undefined, nope: 1 }, new Value()],
+    ...[{ nope: 1 }, { nope: undefined }, { [known[0]]: undefined, nope: 1 }],
     ...[Object.create({ nope: 2 }), Object.assign(Object.create(null), { nope: 2 })],
+    Object.assign(new Empty(), { nope: 3 }),
   ];
   const noObjects = [...VALUES.filter((value) => typeof value !== "object"), null, Object];
   return [
@@ -139,7 +136,6 @@ const WRITES: readonly ((pool: AnyPool, handle: AnyHandle, init: unknown) => voi
   (pool, handle, init) => pool.set(handle, init),
 ];
 
-const SCALARS = Object.keys(PRIMITIVES) as ScalarType[];
 const NAMES = ["x", "y", "hp", "pos", "toString", "valueOf"];
 /** Some of the arrays are too long for a chain of calls. */
 const structs = structsOf(SCALARS, NAMES, [2, 3, 500]).filter(({ size }) =>
@@ -201,7 +197,6 @@ for (const specialize of [true, false]) {
       [() => view.pos = { x: "1" }, TypeError, 'field "pos.x": f32 must be a number, got "1"'],
       [() => view.trail = { dots: [{}, { z: 1 }] }, TypeError, 'at "trail.dots[1]": it has no'],
       [() => view.trail.dots = [{ x: 1n }], TypeError, 'field "dots[0].x": f32 must be a number'],
-      [() => view.trail.ages = [1, 2, 3], RangeError, '"ages": it has 2 elements, got 3'],
       [() => view.trails.set(1, { ages: 5 }), TypeError, '"trails[1].ages": it must be array-like'],
       [() => view.trails.copyFrom([{}, 1]), TypeError, 'at "trails[1]": it must be an object'],
       [() => view.links.set(1, -1), RangeError, 'field "links[1]": a ref holds a handle below'],

@@ -13,13 +13,11 @@ import type {
   AnyStruct,
   Fields,
   FieldType,
-  Handle,
   PoolOptions,
   ScalarType,
 } from "../../mod.ts";
 import { type KindMaker, type OfKind, POOL_KINDS, valuesOf } from "../_kinds.ts";
-import { untyped } from "../_support.ts";
-import { isArray, isSame, mapFields, type Plain, zeroOf } from "../model/_values.ts";
+import { isArray, isSame, mapFields, type Plain, SCALARS, zeroOf } from "../model/_values.ts";
 import { structsOf, valueOf } from "./_declarations.ts";
 import { type Any, LongThing, partAt, setAt, stateOf, Thing, thingOf, Vec } from "./_things.ts";
 
@@ -35,7 +33,6 @@ const ACCESSORS: Readonly<Record<ScalarType, string>> = {
   i32: "Int32", u32: "Uint32", f32: "Float32", ref: "Uint32",
   i64: "BigInt64", u64: "BigUint64", f64: "Float64",
 };
-const SCALARS = Object.keys(ACCESSORS) as ScalarType[]; // its keys are these
 const IS_LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Writes a plain value at a byte, and returns what is read there then. */
@@ -68,9 +65,9 @@ function writeScalars(view: Any, value: Any): void {
 }
 
 /** Ways to write a value to a record. */
-type Write = (pool: Pool<AnyStruct>, handle: Handle<AnyStruct>, value: Plain) => void;
+type Write = (pool: Pool<AnyStruct>, handle: Any, value: Any) => void;
 const WAYS_TO_WRITE: Readonly<Record<string, Write>> = {
-  "set()": (pool, handle, value) => pool.set(handle, untyped(value)),
+  "set()": (pool, handle, value) => pool.set(handle, value),
   "scalars of a view": (pool, handle, value) => writeScalars(pool.get(handle), value),
   "parts of a view": (pool, handle, value) => void Object.assign(pool.get(handle), value),
 };
@@ -100,7 +97,7 @@ function assertAsDataView(type: AnyStruct, numbers: readonly number[], options: 
   let next = 0;
   const make = (scalar: ScalarType) => scalarOf(scalar, numbers[next++ % numbers.length]);
   for (const [what, write] of Object.entries(WAYS_TO_WRITE)) {
-    const value = valueOf(type, make) as Plain;
+    const value = valueOf(type, make);
     write(pool, handles[1], value);
     records[1] = encode(new DataView(bytes.buffer), type.size, type, value);
     handles.forEach((handle, i) => {
@@ -167,11 +164,7 @@ function setup(make: KindMaker, type: AnyStruct, specialize: boolean): Setup {
 }
 
 /** Defines a test for each kind of pool: with own and shared code, and with a long array. */
-function each(
-  claim: string,
-  test: (make: () => Setup) => void,
-  kinds: typeof POOL_KINDS = POOL_KINDS,
-): void {
+function each(claim: string, test: (make: () => Setup) => void, kinds = POOL_KINDS): void {
   for (const [name, make] of Object.entries(kinds)) {
     Deno.test(`${name}: ${claim}`, () => {
       test(() => setup(make, Thing, true));
@@ -199,8 +192,10 @@ const other = thingOf(50);
 /** The array fields. */
 const LISTS = ["color", "speed", "trails", "flags", "many", "links", "ids"];
 
-/** How a value reports each read. */
+/** How a value reports each read, with the path of the part. */
 const REPORTS = ["getters", "getters of a class", "a proxy"] as const;
+type Report = (typeof REPORTS)[number];
+type OnRead = (path: string) => void;
 
 function isParent(value: unknown): value is Plain {
   return typeof value === "object" && value !== null;
@@ -216,12 +211,7 @@ function pathsIn(value: unknown, path = ""): string[] {
 }
 
 /** Copies a value so that it reports each read. With getters, arrays become array-like objects. */
-function reporting(
-  how: (typeof REPORTS)[number],
-  value: unknown,
-  onRead: (path: string) => void,
-  path = "",
-): unknown {
+function reporting(how: Report, value: unknown, onRead: OnRead, path = ""): unknown {
   if (!isParent(value)) return value;
   const innerOf = (name: string) => path === "" ? name : `${path}.${name}`;
   const copy: Any = Array.isArray(value) ? [] : {};

@@ -8,15 +8,13 @@ import fc from "fast-check";
 import { array, ref, SchemaError, Struct, struct, toC, toWGSL } from "../../mod.ts";
 import type { AnyStruct, ScalarType } from "../../mod.ts";
 import { untyped } from "../_support.ts";
-import { isArray } from "../model/_values.ts";
+import { isArray, SCALARS } from "../model/_values.ts";
 import { declarationsOf, inOrder, structsOf, WGSL_SCALARS } from "./_declarations.ts";
 import type { Declarations } from "./_declarations.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 
-function structNames(text: string): string[] {
-  return [...declarationsOf(text).keys()];
-}
+const structNames = (text: string) => [...declarationsOf(text).keys()];
 
 /** The names of the fields of the struct that is declared last. */
 function fieldNames(text: string): string[] {
@@ -34,7 +32,6 @@ const C_TYPES: Names = {
   i32: "int32_t", u32: "uint32_t", f32: "float", ref: "uint32_t",
   i64: "int64_t", u64: "uint64_t", f64: "double",
 };
-const SCALARS = Object.keys(C_TYPES) as ScalarType[]; // its keys are these
 const WGSL_TYPES: Names = { f16: "f16", i32: "i32", u32: "u32", f32: "f32", ref: "u32" };
 
 type Print = (type: AnyStruct, ...more: AnyStruct[]) => string;
@@ -168,7 +165,7 @@ const FIELDS: readonly [names: string, declared: string][] = [
   ["struct $ struct_ u0024 u0024_2", "struct__2 u0024_3 struct_ u0024 u0024_2"],
 ];
 
-Deno.test("toC() and toWGSL() declare each struct once, by a name of its own", () => {
+Deno.test("toC() and toWGSL() declare each struct once, and give all names of their own", () => {
   for (const [, print] of LANGUAGES) {
     for (const [structs, names] of DECLARED) {
       assertEquals(structNames(print(...structs)), names.split(" "));
@@ -178,11 +175,6 @@ Deno.test("toC() and toWGSL() declare each struct once, by a name of its own", (
     for (const [name, escaped] of Object.entries(ESCAPED)) {
       assertEquals(structNames(print(struct({ x: "f32" }, { name }))), [escaped]);
     }
-  }
-});
-
-Deno.test("toC() and toWGSL() give each field the name that it has where they can, or another", () => {
-  for (const [, print] of LANGUAGES) {
     for (const [names, declared] of FIELDS) {
       const fields = names.split(" ").map((name) => [name, "f32"]);
       assertEquals(fieldNames(print(struct(Object.fromEntries(fields)))), declared.split(" "));
@@ -241,19 +233,11 @@ function assertDeclared(type: AnyStruct, name: string, declared: Declarations, n
   assertEquals(members, []);
 }
 
-/** Copies structs under distinct names. */
-function named(structs: readonly AnyStruct[]): AnyStruct[] {
-  return structs.map((it, i) => {
-    const fields = inOrder(it).map(([name, { type }]) => [name, type]);
-    return new Struct(Object.fromEntries(fields), { name: `Top${i}` });
-  });
-}
-
 for (const [name, print, scalars, names] of LANGUAGES) {
   Deno.test(`to${name}() declares any structs byte for byte, in the same text each time`, () => {
     const structs = fc.array(structsOf(scalars), { minLength: 1, maxLength: 4 });
     fc.assert(fc.property(structs, (structs) => {
-      const [first, ...more] = named(structs);
+      const [first, ...more] = structs.map((it, i) => struct({ it }, { name: `Top${i}` }));
       const text = print(first, ...more);
       assert(!text.endsWith("\n") && text === print(first, ...more));
       const declared = declarationsOf(text);

@@ -279,9 +279,7 @@ function checkPool(pool: EnemyPool, vectors: Pool<typeof Vec2>): void {
   const filled = [vectors.allocMany(1, typed[0]), vectors.allocMany(1, typed[1])] as const;
   const step = pool[Symbol.iterator]().next();
   const none = pool.loop((...args) => assertTypes<[IsExact<typeof args, EnemyArgs>]>());
-  const two = pool.loop((view, _handle, dt: number, to?: { sum: number }) => {
-    if (to !== undefined) to.sum += view.hp * dt;
-  });
+  const two = pool.loop((view, _, by: number, at?: bigint) => void (view.hp += by + Number(at)));
   const any = pool.loop((_view, _handle, ...rest: string[]) => void rest);
   pool.forEach((...args) => assertTypes<[IsExact<typeof args, EnemyArgs>]>());
   pool.retain((...args) => (assertTypes<[IsExact<typeof args, EnemyArgs>]>(), true));
@@ -293,7 +291,7 @@ function checkPool(pool: EnemyPool, vectors: Pool<typeof Vec2>): void {
     IsExact<typeof filled, typeof typed>,
     IsExact<typeof step.value, unknown>, // until `done` was tested
     IsExact<typeof none, () => void>,
-    IsExact<typeof two, (dt: number, to?: { sum: number }) => void>,
+    IsExact<typeof two, (by: number, at?: bigint) => void>,
     IsExact<typeof any, (...rest: string[]) => void>,
   ]>();
   if (step.done !== true) assertTypes<[IsExact<typeof step.value, EnemyView>]>();
@@ -368,7 +366,6 @@ function checkMixed(cells: TwoCells, open: ErasedPool, vector: VecHandle): void 
   const spark = cells.alloc(Spark);
   const any: AnyHandle = spark;
   cells.freeMany([shell, spark, any, NULL_HANDLE]);
-  cells.get(Spark, spark);
   cells.get(Shell, any);
   open.get(Shell, shell);
   open.get(Vec2, any);
@@ -405,12 +402,7 @@ function checkMixed(cells: TwoCells, open: ErasedPool, vector: VecHandle): void 
 }
 
 /** Null handles and untyped links fit wherever a handle is needed; handles of others do not. */
-function checkLinks(
-  nodes: Pool<typeof Node>,
-  enemies: EnemyPool,
-  trees: Pool<typeof Tree>,
-  vector: VecHandle,
-): void {
+function checkLinks(nodes: Pool<typeof Node>, enemies: EnemyPool, trees: Pool<typeof Tree>): void {
   const node = nodes.alloc({ next: NULL_HANDLE });
   enemies.alloc({ target: NULL_HANDLE, next: node, targets: [NULL_HANDLE] });
   enemies.get(nodes.get(node).next);
@@ -422,7 +414,7 @@ function checkLinks(
   trees.get(root).parent = NULL_HANDLE;
   trees.set(root, trees.get(leaf).toJSON());
   // @ts-expect-error an array of another struct's handles to fill
-  enemies.allocMany(1, [vector]);
+  enemies.allocMany(1, [enemies.cursor().target]);
   // @ts-expect-error a typed array that is too narrow for handles
   enemies.allocMany(1, new Uint8Array(1));
 }
