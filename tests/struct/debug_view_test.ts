@@ -5,12 +5,10 @@
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { debug, type PoolOptions, StaleHandleError } from "../../mod.ts";
+import { debug, StaleHandleError } from "../../mod.ts";
 import { drop, POOL_KINDS, valuesOf } from "../_kinds.ts";
 import type { Any, Holder, HolderMaker } from "./_things.ts";
 import { HOLDERS, partAt, PARTS, Thing, thingOf } from "./_things.ts";
-
-const DEBUG: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things", debug };
 
 const VALUE = thingOf(1);
 
@@ -89,7 +87,7 @@ each(
 
 for (const [name, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${name}: in debug mode a part whose record is freed by the value throws`, () => {
-    const kind = make(Thing, DEBUG);
+    const kind = make(Thing, { chunksPerBlock: 16, debug });
     const { pool, of } = kind;
     const view = pool.get<Any>(...of, pool.alloc(...of));
     const value = {

@@ -62,7 +62,6 @@ Deno.test("struct() makes a Struct that cannot be changed, also not by its field
   fields.y = "f64";
   assertInstanceOf(type, Struct);
   assertEquals([type.size, Object.keys(type.fields), type.name], [1, ["x"], "One"]);
-  assertEquals(struct({ x: "u8" }).name, "");
   const frozen = [type, type.fields, type.fields.x, array("u8", 2), ref(Vec2), ref("self")];
   for (const it of frozen) assert(Object.isFrozen(it));
 });
@@ -126,7 +125,6 @@ const BAD_TYPES: Readonly<Record<string, readonly unknown[]>> = {
   'has unknown type "toString"': ["toString"], // which every object inherits
   "has unknown type undefined": [undefined],
   "has unknown type null": [null, array(untyped<ScalarType>(null), 2)],
-  "has unknown type 4": [4],
   "has unknown type": [() => "u8", { kind: "map" }],
   "is a ref to undefined, not to a struct": [{ kind: "ref" }],
   'is a ref to "Node", not to a struct': [ref(untyped<AnyStruct>("Node"))],
@@ -203,7 +201,6 @@ Deno.test("struct() throws SchemaError on f16 where the engine has no Float16Arr
     const message = 'field "x" has type "f16", but this engine has no Float16Array';
     assertThrows(() => struct({ x: "f16" }), SchemaError, message);
     assertThrows(() => struct({ x: array("f16", 2) }), SchemaError, message);
-    assertEquals(struct({ x: "f32" }).size, 4);
   } finally {
     Object.defineProperty(globalThis, "Float16Array", saved);
   }
