@@ -1,16 +1,26 @@
 /**
- * What the tests of the byte allocators share: kinds of allocators, and the assertion that a call
- * that throws changes nothing.
+ * What the tests of the byte allocators share: kinds of allocators, memory resources, and the
+ * assertion that a call that throws changes nothing.
  *
  * @module
  */
 import { assertEquals, assertThrows } from "@std/assert";
-import { Arena, FreeListAllocator, StackAllocator, validate, wasmMemory } from "../../mod.ts";
+import {
+  Arena,
+  countingMemory,
+  FreeListAllocator,
+  heapMemory,
+  StackAllocator,
+  validate,
+  wasmMemory,
+} from "../../mod.ts";
 import type {
   ByteAllocator,
   ByteAllocatorOptions,
+  CountingMemory,
   Fit,
   FreeIndexKind,
+  MemoryRegion,
   MemoryResource,
 } from "../../mod.ts";
 import type { AddressSpace } from "../../src/bytes/address_space.ts";
@@ -40,10 +50,55 @@ export const CLASSES: Readonly<Record<string, Make>> = {
   FreeListAllocator: (options) => new FreeListAllocator({ byteLength: 4096, ...options }),
 };
 
+// -- memory resources --
+
 /** The memory of a wasm module from an offset on, and what makes it grow, which detaches it. */
 export function wasmAt(byteOffset: number): { memory: MemoryResource; grow(): void } {
   const wasm = new WebAssembly.Memory({ initial: 20 });
   return { memory: wasmMemory(wasm, { byteOffset }), grow: () => void wasm.grow(1) };
+}
+
+/** Regions of one buffer, each right behind the one before. */
+export class Adjacent implements MemoryResource {
+  readonly buffer: ArrayBuffer = new ArrayBuffer(1 << 20);
+  /** Where the next region starts. */
+  end = 0;
+
+  allocate(byteLength: number): MemoryRegion {
+    const byteOffset = this.end;
+    this.end += byteLength;
+    return { buffer: this.buffer, byteOffset, byteLength };
+  }
+
+  release(): void {}
+}
+
+/** A memory resource, and a way to let it make a call in the middle of its next one. */
+export interface Calling {
+  readonly memory: CountingMemory;
+  /** Makes a call at the next `allocate` or after the next `release`. It may throw. */
+  next(when: "allocate" | "release", call: () => void): void;
+}
+
+/** Makes a counted memory resource that calls back when a test wants it. */
+export function calling(upstream: MemoryResource = heapMemory): Calling {
+  const calls: { allocate?: (() => void) | undefined; release?: (() => void) | undefined } = {};
+  const callBack = (when: "allocate" | "release") => {
+    const call = calls[when];
+    calls[when] = undefined;
+    call?.();
+  };
+  const memory = countingMemory({
+    allocate(byteLength, align) {
+      callBack("allocate");
+      return upstream.allocate(byteLength, align);
+    },
+    release(region) {
+      upstream.release(region);
+      callBack("release");
+    },
+  });
+  return { memory, next: (when, call) => void (calls[when] = call) };
 }
 
 // -- state --

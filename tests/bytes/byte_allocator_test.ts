@@ -287,26 +287,6 @@ each(" that gets no memory changes nothing", (make) => {
   assertThrows(() => make({ memory: none }).alloc(8), OutOfMemoryError);
 });
 
-Deno.test("An allocator that grows passes on other errors of its resource, and changes nothing", () => {
-  let isBroken = false;
-  const memory: MemoryResource = {
-    allocate(byteLength, align) {
-      if (isBroken) throw new Error("on purpose");
-      return heapMemory.allocate(byteLength, align);
-    },
-    release() {},
-  };
-  const heap = new FreeListAllocator({ byteLength: 256, memory, grow: true });
-  const kinds = [new Arena({ blockBytes: 256, memory }), heap];
-  for (const it of kinds) it.alloc(100);
-  for (const it of kinds) {
-    const calls = allocating(it);
-    isBroken = true;
-    for (const call of calls) assertUntouched(it, () => call(500), Error, "on purpose");
-    isBroken = false;
-  }
-});
-
 // -- types --
 
 Deno.test("ByteAllocator.allocArray() and view() infer their types", () => {
