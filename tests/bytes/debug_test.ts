@@ -20,13 +20,7 @@ import {
 import { type AnyAllocator, CLASSES, wasmAt } from "./_support.ts";
 
 const Point = struct({ x: "u32", y: "u8" });
-const Body = struct({
-  n: "u32",
-  big: "f64",
-  at: Point,
-  bytes: array("u8", 3),
-  points: array(Point, 2),
-}, { name: "Body" });
+const Body = struct({ n: "u32", big: "f64", at: Point, points: array(Point, 2) }, { name: "Body" });
 
 const frame = (): Arena => new Arena({ name: "it", debug: debugMode, blockBytes: 256 });
 const stack = (): StackAllocator => new StackAllocator({ name: "it", debug: debugMode });
@@ -35,108 +29,85 @@ const heap = (): FreeListAllocator =>
 
 // -- views --
 
-/** An allocator, the address of a record in it, and what frees the record or a part of it. */
-type Ending = readonly [it: AnyAllocator, address: number, end: () => unknown];
-
-/** Allocates a record, unless an address is given, and describes how it ends. */
-function ending<A extends AnyAllocator>(
-  it: A,
-  end: (it: A, address: number) => unknown,
-  address: number = it.allocRecord(Body),
-): Ending {
-  return [it, address, () => end(it, address)];
+/** Asserts that views of a record and their parts throw from the end of the record on. */
+function assertEnds(it: AnyAllocator, address: number, end: () => unknown): void {
+  const view = it.view(address, Body);
+  const cursor = it.seek(it.cursor(Body), address);
+  const { at, points } = view;
+  const point = points.get(1);
+  const uses: (() => unknown)[] = [
+    () => view.n,
+    () => view.n = 1,
+    () => view.toJSON(),
+    () => at.x,
+    () => at.y = 1,
+    () => points.set(0, { x: 1 }),
+    () => point.x,
+    () => cursor.big,
+  ];
+  for (const use of uses) use();
+  end();
+  for (const use of uses) {
+    const error = assertThrows(use, StaleHandleError, `"it": address ${address} was freed`);
+    assertEquals([error.handle, error.pool], [address, "it"]);
+  }
+  assert(Deno.inspect(view).includes("was freed"));
 }
 
-/** Every way in which memory is freed. */
-const ENDINGS: Readonly<Record<string, () => Ending>> = {
-  "Arena.reset()": () => ending(frame(), (it) => it.reset()),
-  "Arena.rewind()": () => {
-    const it = frame();
-    it.alloc(200);
-    const mark = it.mark();
-    return ending(it, () => it.rewind(mark));
-  },
-  "Arena.rewind() into the record": () => {
-    const it = frame();
-    const address = it.alloc(24);
-    const mark = it.mark();
-    it.alloc(Body.size);
-    return ending(it, () => it.rewind(mark), address);
-  },
-  "the end of an Arena.scope()": () => {
-    const it = frame();
-    const scope = it.scope();
-    return ending(it, () => scope[Symbol.dispose]());
-  },
-  "Arena.restore()": () => ending(frame(), (it) => restoreArena(it, snapshotArena(it))),
-  "Arena.release() and allocate()": () => {
-    const it = frame();
-    const region = it.allocate(Body.size, 8);
-    const address = it.addressOf(new Uint8Array(region.buffer, region.byteOffset, 1));
-    return ending(it, () => (it.release(region), it.allocate(Body.size, 8)), address);
-  },
-  "Arena.dispose()": () => ending(frame(), (it) => it.dispose()),
-  "StackAllocator.free()": () => ending(stack(), (it, address) => it.free(address)),
-  "StackAllocator.reset()": () => {
-    const it = stack();
-    it.alloc(8);
-    return ending(it, () => (it.alloc(8), it.reset()));
-  },
-  "FreeListAllocator.free()": () => ending(heap(), (it, address) => it.free(address)),
-  "FreeListAllocator.reset()": () => ending(heap(), (it) => (it.alloc(10_000), it.reset())),
-  "FreeListAllocator.realloc() that moves": () =>
-    ending(heap(), (it, address) => (it.alloc(8), assert(it.realloc(address, 1000) !== address))),
-  "FreeListAllocator.realloc() that shrinks": () =>
-    ending(heap(), (it, address) => assertEquals(it.realloc(address, Body.size - 1), address)),
-  "FreeListAllocator.trim()": () => {
-    const it = heap();
-    return ending(it, (_, address) => (it.free(address), it.trim()), it.alloc(10_000));
-  },
-};
+/** Defines a test for each call that frees a record, which was allocated right after a mark. */
+function eachEnd<A extends AnyAllocator>(
+  make: () => A,
+  ends: Readonly<Record<string, (it: A, address: number, mark: number) => unknown>>,
+): void {
+  for (const [what, end] of Object.entries(ends)) {
+    Deno.test(`A debug view throws on every read and write after ${what}, and not before`, () => {
+      const it = make();
+      const mark = it instanceof Arena ? it.mark() : 0;
+      const address = it.allocRecord(Body);
+      assertEnds(it, address, () => end(it, address, mark));
+    });
+  }
+}
 
-for (const [what, start] of Object.entries(ENDINGS)) {
-  Deno.test(`A debug view throws on every read and write after ${what}, and not before`, () => {
-    const [it, address, end] = start();
-    const view = it.view(address, Body);
-    const cursor = it.seek(it.cursor(Body), address);
-    const { at, bytes, points } = view;
-    const point = points.get(1);
-    // deno-lint-ignore no-explicit-any -- no type says that whole structs are assignable
-    const loose = view as any;
-    const uses: (() => unknown)[] = [
-      () => view.n,
-      () => view.n = 1,
-      () => view.big,
-      () => view.big = 1,
-      () => view.toJSON(),
-      () => view.at.x,
-      () => view.bytes.get(0),
-      () => loose.at = { x: 1 },
-      () => loose.bytes = [1],
-      () => at.x,
-      () => at.y = 1,
-      () => loose.at.toJSON(),
-      () => bytes.get(2),
-      () => bytes.set(2, 1),
-      () => bytes.copyFrom([1, 2]),
-      () => bytes.toArray(),
-      () => [...bytes],
-      () => points.get(0).x,
-      () => points.set(0, { x: 1 }),
-      () => point.x,
-      () => point.y = 1,
-      () => cursor.n,
-      () => cursor.n = 1,
-    ];
-    for (const use of uses) use();
-    end();
-    for (const use of uses) {
-      const error = assertThrows(use, StaleHandleError, `"it": address ${address} was freed`);
-      assertEquals([error.handle, error.pool], [address, "it"]);
-    }
-    assert(Deno.inspect(view).includes("was freed"));
+eachEnd(frame, {
+  "Arena.reset()": (it) => it.reset(),
+  "Arena.rewind()": (it, _, mark) => it.rewind(mark),
+  "restoreArena()": (it) => restoreArena(it, snapshotArena(it)),
+  "Arena.dispose()": (it) => it.dispose(),
+});
+
+eachEnd(stack, {
+  "StackAllocator.free()": (it, address) => it.free(address),
+  "StackAllocator.reset()": (it) => it.reset(),
+});
+
+eachEnd(heap, {
+  "FreeListAllocator.free()": (it, address) => it.free(address),
+  "FreeListAllocator.reset()": (it) => it.reset(),
+  "FreeListAllocator.realloc() that moves": (it, address) => it.realloc(address, 8, 4096),
+  "FreeListAllocator.realloc() that shrinks": (it, address) => it.realloc(address, Body.size - 1),
+});
+
+Deno.test("A debug view is stale once a part of its record is freed, a region reused or memory released", () => {
+  const arena = frame();
+  const address = arena.alloc(24);
+  const mark = arena.mark();
+  arena.alloc(Body.size);
+  assertEnds(arena, address, () => arena.rewind(mark));
+
+  const region = arena.allocate(Body.size, 8);
+  assertEnds(arena, arena.addressOf(new Uint8Array(region.buffer, region.byteOffset, 1)), () => {
+    arena.release(region);
+    arena.allocate(Body.size, 8);
   });
-}
+
+  const it = heap();
+  const large = it.alloc(10_000);
+  assertEnds(it, large, () => {
+    it.free(large);
+    it.trim();
+  });
+});
 
 Deno.test("A debug view stays stale when its memory is allocated again", () => {
   for (const it of [frame(), stack(), heap()]) {

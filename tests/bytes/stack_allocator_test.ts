@@ -1,5 +1,5 @@
 /** What the model does not show of stacks: figures and errors. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   InvalidAddressError,
   LifoOrderError,
@@ -23,20 +23,17 @@ Deno.test("StackAllocator.stats() counts headers and padding, and the most that 
 });
 
 Deno.test("StackAllocator.alloc() fills the memory to its last byte, and throws past it", () => {
-  using stack = new StackAllocator({ name: "levels", byteLength: 128 });
-  stack.alloc(40);
-  const message =
-    'Cannot alloc in StackAllocator "levels": 73 bytes would end at 129 of 128, 48 are in use';
-  const error = assertUntouched(stack, () => stack.alloc(73), OutOfMemoryError, message);
-  assertEquals(error.byteLength, 73);
-  assertEquals(stack.sizeOf(stack.alloc(72)), 72);
-});
-
-Deno.test("StackAllocator frees what is in its last bytes, whatever its length", () => {
   for (let byteLength = 64; byteLength < 1200; byteLength++) {
-    using stack = new StackAllocator({ byteLength });
+    using stack = new StackAllocator({ name: "levels", byteLength });
     const first = stack.alloc(byteLength - 20 & ~7);
-    const last = stack.alloc(byteLength - (byteLength - 20 & ~7) - 16);
+    const { usedBytes } = stack.stats();
+    const room = byteLength - usedBytes - 8;
+    const message = `Cannot alloc in StackAllocator "levels": ${room + 1} bytes would end at ` +
+      `${byteLength + 1} of ${byteLength}, ${usedBytes} are in use`;
+    const error = assertThrows(() => stack.alloc(room + 1), OutOfMemoryError, message);
+    assertEquals([error.byteLength, stack.stats().allocations], [room + 1, 1]);
+    const last = stack.alloc(room);
+    assertEquals(stack.sizeOf(last), room);
     stack.free(last);
     stack.free(first);
     assertEquals(stack.stats().usedBytes, 0);
