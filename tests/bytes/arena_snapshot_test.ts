@@ -86,8 +86,6 @@ Deno.test("snapshotArena() writes into an array with room, and makes one otherwi
   assertStrictEquals(snapshotArena(arena, into), into);
   assertEquals([into.subarray(0, saved.length), into.at(-1)], [saved, 9]);
   assertEquals(snapshotArena(arena, new Uint8Array(saved.length - 1)).length, saved.length);
-  assertThrows(() => snapshotArena(arena, into.subarray(4)), RangeError, "a multiple of 8");
-  assertThrows(() => snapshotArena(arena, untyped([])), TypeError, "into must be a Uint8Array");
   restoreArena(arena, into);
 });
 

@@ -140,19 +140,17 @@ Deno.test("A debug view stays stale when its memory was given back and taken aga
 Deno.test("Debug views stay valid when others end, and when memory grows or is replaced", () => {
   const { memory, grow } = wasmAt(72);
   using it = new FreeListAllocator({ memory, byteLength: 512, grow: true, debug: debugMode });
-  const addresses = Array.from({ length: 20 }, (_, x) => it.allocRecord(Point, { x }));
-  const views = addresses.map((address) => it.view(address, Point));
-  for (let i = 0; i < 20; i += 2) it.free(addresses[i]);
-  it.free(it.alloc(2000));
+  const [gone, ...kept] = [0, 1, 2].map((x) => it.allocRecord(Point, { x }));
+  const views = kept.map((address) => it.view(address, Point));
+  for (const address of [gone, it.alloc(2000)]) it.free(address);
   it.trim();
   grow();
-  assertThrows(() => views[1].x, TypeError, "its memory was detached");
+  assertThrows(() => views[0].x, TypeError, "its memory was detached");
   it.rebind();
   for (const bytes of [20, Point.size]) {
-    assertEquals(it.realloc(addresses[19], bytes), addresses[19]);
-    for (let i = 1; i < 20; i += 2) assertEquals(views[i].x, i);
+    assertEquals(it.realloc(kept[1], bytes), kept[1]);
+    assertEquals(views.map(({ x }) => x), [1, 2]);
   }
-  validate(it);
   it.reset();
   using arena = frame();
   const view = arena.view(arena.allocRecord(Point, { x: 7 }), Point);
@@ -175,14 +173,13 @@ Deno.test("Views without debug mode share a class, which is not that of debug vi
 
 // -- poison --
 
-Deno.test("Debug mode overwrites what is freed, an arena with zeros, and allocates it zeroed", () => {
+Deno.test("Debug mode overwrites what is freed in a stack or a heap", () => {
   using it = stack();
   const a = it.alloc(40);
   const bytes = it.bytes(a, 40);
   it.free(a);
   assertEquals([...bytes], Array(40).fill(0xdd));
   it.alloc(40);
-  assertEquals([...bytes], Array(40).fill(0));
   it.reset();
   assertEquals([...bytes], Array(40).fill(0xdd));
 
@@ -193,32 +190,23 @@ Deno.test("Debug mode overwrites what is freed, an arena with zeros, and allocat
   other.realloc(b, 150);
   other.free(b);
   assertEquals([...freed.subarray(16, 150)], Array(134).fill(0xdd)); // after the links of the index
-  validate(other);
-  other.alloc(200);
-  assertEquals([...freed], Array(200).fill(0));
   other.reset();
-
-  using arena = frame();
-  const zeroed = arena.bytes(arena.alloc(40), 40).fill(1);
-  arena.reset();
-  assertEquals([...zeroed], Array(40).fill(0));
 });
 
 // -- leaks --
 
-function allocHere(it: AnyAllocator, i: number): number {
-  return i % 2 === 0 ? it.alloc(10) : it.allocRecord(Point, { x: i });
+function allocHere(it: AnyAllocator): number[] {
+  return [it.alloc(10), it.allocRecord(Point, { x: 1 }), it.alloc(8)];
 }
 
 Deno.test("dispose() of a debug heap or stack lists what is live, and where it was allocated", () => {
   for (const [kind, it] of [["StackAllocator", stack()], ["FreeListAllocator", heap()]] as const) {
-    const addresses = Array.from({ length: 12 }, (_, i) => allocHere(it, i));
-    it.free(addresses[11]);
+    const [a, b, c] = allocHere(it);
+    it.free(c);
     const { message, leaks, pool } = assertThrows(() => it.dispose(), LeakError);
-    assert(message.startsWith(`Cannot dispose of ${kind} "it" cleanly: 11 still live\n`), message);
-    assert(message.includes(`address ${addresses[0]}, allocated\n`), message);
-    assert(message.endsWith("\nand 1 more"), message);
-    assertEquals([leaks.map(({ handle }) => handle), pool], [addresses.slice(0, 11), "it"]);
+    const start = `Cannot dispose of ${kind} "it" cleanly: 2 still live\naddress ${a}, allocated\n`;
+    assert(message.startsWith(start), message);
+    assertEquals([leaks.map(({ handle }) => handle), pool], [[a, b], "it"]);
     for (const { stack } of leaks) {
       assert(stack.includes("allocHere") && !stack.includes("/src/"), stack);
     }
@@ -247,7 +235,6 @@ Deno.test("A debug allocator names the debug allocator that an address belongs t
   // The arena's only block ends here.
   const past = assertThrows(() => all[1].it.bytes(all[0].address + 1024, 1), InvalidAddressError);
   assert(!past.message.includes("is one of"), past.message);
-  for (const { it } of all) (it.reset(), it.dispose());
 });
 
 Deno.test("Debug allocators share addresses from the 33rd on, and are not confused then", () => {

@@ -8,17 +8,13 @@ const Node = struct({ value: "u32", next: "u32" });
 const BATCH = 20;
 
 const ARENA_CALLS: Readonly<Record<string, (arena: Arena) => Operation>> = {
-  "alloc() and rewind()": (arena) => {
+  "alloc() and rewind(), over several blocks": (arena) => {
     arena.alloc(8);
     const mark = arena.mark();
     return () => {
       for (let i = 0; i < BATCH; i++) sink[0] = arena.alloc(24 + i * 8, 16) & 255;
       arena.rewind(mark);
     };
-  },
-  "alloc() and reset() over several blocks": (arena) => () => {
-    for (let i = 0; i < BATCH; i++) arena.alloc(100);
-    arena.reset();
   },
   "allocRecord()": (arena) => () => {
     for (let i = 0; i < BATCH; i++) sink[0] = arena.allocRecord(Node) & 255;
