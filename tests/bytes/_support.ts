@@ -73,19 +73,18 @@ export class Adjacent implements MemoryResource {
   release(): void {}
 }
 
-/** A memory resource, and a way to let it make a call in the middle of its next one. */
-export interface Calling {
+/**
+ * Makes a counted memory resource that makes a call at its next `allocate` or after its next
+ * `release`. The call may throw, or use what the memory is for.
+ */
+export function calling(upstream: MemoryResource = heapMemory): {
   readonly memory: CountingMemory;
-  /** Makes a call at the next `allocate` or after the next `release`. It may throw. */
   next(when: "allocate" | "release", call: () => void): void;
-}
-
-/** Makes a counted memory resource that calls back when a test wants it. */
-export function calling(upstream: MemoryResource = heapMemory): Calling {
-  const calls: { allocate?: (() => void) | undefined; release?: (() => void) | undefined } = {};
-  const callBack = (when: "allocate" | "release") => {
-    const call = calls[when];
-    calls[when] = undefined;
+} {
+  const calls = new Map<string, () => void>();
+  const callBack = (when: string) => {
+    const call = calls.get(when);
+    calls.delete(when);
     call?.();
   };
   const memory = countingMemory({
@@ -98,7 +97,7 @@ export function calling(upstream: MemoryResource = heapMemory): Calling {
       callBack("release");
     },
   });
-  return { memory, next: (when, call) => void (calls[when] = call) };
+  return { memory, next: (when, call) => void calls.set(when, call) };
 }
 
 // -- state --

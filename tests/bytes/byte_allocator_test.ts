@@ -227,19 +227,21 @@ each(" throws InvalidAddressError on addresses of nothing, and where bytes are m
 });
 
 each(".addressOf() knows parts of its own views, until they are freed", (make) => {
-  using it = make();
-  using other = make();
+  const { memory } = wasmAt(16);
+  using other = make({ memory });
+  const foreign = [other.view(other.allocRecord(Body), Body), other.allocArray("u8", 8)];
+  using it = make({ memory });
   const address = it.allocRecord(Body);
   const view = it.view(address, Body);
   const floats = it.allocArray("f64", 4);
   assertEquals([it.addressOf(view), it.addressOf(view.at)], [address, address]);
-  const foreign = [it.cursor(Vec2), other.view(other.allocRecord(Body), Body)];
-  for (const at of [...foreign, other.allocArray("u8", 8)]) {
-    assertUntouched(it, () => it.addressOf(at), TypeError, "");
+  for (const at of [...foreign, it.cursor(Vec2)]) {
+    assertUntouched(it, () => it.addressOf(at), TypeError, "is no view or array of it");
   }
   it.reset();
-  assertUntouched(it, () => it.addressOf(view), InvalidAddressError, "address");
-  assertUntouched(it, () => it.addressOf(floats), InvalidAddressError, "address");
+  for (const at of [view, floats]) {
+    assertUntouched(it, () => it.addressOf(at), InvalidAddressError, "address");
+  }
 });
 
 // -- no memory --

@@ -54,9 +54,7 @@ claim("StackAllocator leaves no garbage of alloc(), sizeOf() and free()", () => 
   });
 });
 
-const HEAPS = [["first", "list"], ["next", "list"], ["best", "tree"]] as const;
-
-for (const [fit, index] of HEAPS) {
+for (const [fit, index] of [["first", "list"], ["next", "list"], ["best", "tree"]] as const) {
   claim(`FreeListAllocator leaves no garbage, also where it resizes (${fit} fit, ${index})`, () => {
     const heap = new FreeListAllocator({ byteLength: 65_536, fit, index });
     const cursor = heap.cursor(Node);

@@ -119,31 +119,19 @@ Deno.test("An allocation gets spare room from the second time on that it is made
   assertLessOrEqual(2000, small.stats().freeBytes); // it leaves most of the extent to others
 });
 
-Deno.test("A buffer that is replaced by larger ones takes at most 4 times its bytes", () => {
-  const { heap, memory } = counted({ byteLength: 64 * KIB });
-  const check = boundsOf(heap, memory, 4);
-  let address = heap.alloc(64 * KIB);
-  for (let bytes = 65 * KIB; bytes <= MIB; bytes += KIB) {
-    const next = heap.alloc(bytes);
-    heap.free(address);
-    address = next;
-    check();
-  }
-});
-
 // -- what comes and goes --
 
 Deno.test("A heap at the edge of an extent takes no memory each time", () => {
   for (const kind of FITS) {
     const { heap, memory } = counted(kind);
     const live: number[] = [];
-    while (memory.regions < 9) live.push(heap.alloc(100));
+    while (memory.regions < 2) live.push(heap.alloc(100));
     const { allocations } = memory;
     for (let i = 0; i < 100; i++) {
       heap.free(live.pop()!); // there are many
       live.push(heap.alloc(100));
     }
-    assertLessOrEqual(memory.allocations, allocations + 1);
+    assertEquals(memory.allocations, allocations);
   }
 });
 

@@ -125,25 +125,24 @@ Deno.test("An arena stays whole where its resource throws in release(), or alloc
 });
 
 /** Fills an allocator, and returns a call that gives spare memory up for more. */
-const SPARING: readonly ((memory: MemoryResource) => [Arena | FreeListAllocator, () => unknown])[] =
-  [
-    (memory) => {
-      const arena = new Arena({ blockBytes: 64, memory });
-      for (let i = 0; i < 50; i++) arena.alloc(64);
-      for (let i = 0; i < 350; i++) {
-        arena.reset();
-        arena.alloc(8);
-      }
+const SPARING: ((memory: MemoryResource) => [Arena | FreeListAllocator, () => unknown])[] = [
+  (memory) => {
+    const arena = new Arena({ blockBytes: 64, memory });
+    for (let i = 0; i < 50; i++) arena.alloc(64);
+    for (let i = 0; i < 350; i++) {
       arena.reset();
-      return [arena, () => arena.alloc(100)];
-    },
-    (memory) => {
-      const heap = new FreeListAllocator({ byteLength: 4096, grow: true, memory });
-      const all = [1, 2, 3, 4].map(() => heap.alloc(3000));
-      heap.free(all[1]);
-      return [heap, () => heap.alloc(6000)];
-    },
-  ];
+      arena.alloc(8);
+    }
+    arena.reset();
+    return [arena, () => arena.alloc(100)];
+  },
+  (memory) => {
+    const heap = new FreeListAllocator({ byteLength: 4096, grow: true, memory });
+    const all = [1, 2, 3, 4].map(() => heap.alloc(3000));
+    heap.free(all[1]);
+    return [heap, () => heap.alloc(6000)];
+  },
+];
 
 Deno.test("Spare memory that is given up for more stays whole where its resource throws, or calls trim()", () => {
   const full = () => {
