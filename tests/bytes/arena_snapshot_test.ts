@@ -187,9 +187,8 @@ Deno.test("restoreArena() throws SnapshotError on every figure that no arena has
   validate(arena);
   restoreArena(arena, saved);
   fill(arena, [200]);
-  for (
-    const [it, problem] of [[arena, "block 1: 256 bytes"], [new Arena(OPTIONS), "0 of 0"]] as const
-  ) {
+  const empty = new Arena(OPTIONS);
+  for (const [it, problem] of [[arena, "block 1: 256 bytes"], [empty, "0 of 0"]] as const) {
     const bad = snapshotArena(it, undefined, { checksum: false });
     new Int32Array(bad.buffer)[9] = 0; // the current block
     assertUntouched(it, () => restoreArena(it, bad), SnapshotError, problem);

@@ -112,9 +112,7 @@ const NO_ALIGNS = [0, 3, 12, -8, 0.5, 8.5, NaN, Infinity, 8192, 2 ** 31, 2 ** 32
 const TOO_LARGE = [2 ** 30 + 1, 2 ** 31, 2 ** 32 + 8, 2 ** 53, 1e300];
 /** Every computation with it throws. */
 const NO_NUMBER = Object.create(null);
-const NO_ADDRESSES = [
-  ...[-1, 0.5, 64.5, NaN, Infinity, "64", null, undefined, {}, 64n, Symbol("a"), NO_NUMBER],
-];
+const NO_ADDRESSES = [-1, 64.5, NaN, Infinity, "64", null, undefined, 64n, Symbol("a"), NO_NUMBER];
 const NO_STRUCTS = [{}, 5, "Vec2", Vec2.fields]; // an arena does not look further without values
 const NO_VIEWS = [{}, new Float32Array(2), new Pool(Body).cursor().at, null, 5];
 const FOREIGN = [{}, new Uint8Array(64), new Pool(Vec2).scoped().view, null, 5];
