@@ -71,7 +71,6 @@ Deno.test("AddressSpace reuses addresses late, and before its table is much long
     assertLessOrEqual(space.table.length, space.firstGranule + 1024);
     assertLessOrEqual(bases.size, 1024 / 3);
     assertLessOrEqual(200, bases.size);
-    assertFindable(space, kept);
     const extents = Array.from({ length: 400 }, () => space.map(64, 8));
     for (const extent of [kept, ...extents]) assertFindable(space, extent);
     space.unmapAll();

@@ -290,6 +290,11 @@ Deno.test("Arena.allocate() joins adjacent released regions, and keeps what is l
   assertEquals(again.byteOffset, 128);
   assert(new Uint8Array(again.buffer, again.byteOffset, 8).every((byte) => byte === 0));
   assertEquals(offsetOf(1, 1), 100);
+
+  const other = new Arena({ blockBytes: 128 });
+  const [a, , c] = [96, 96, 32].map((byteLength) => other.allocate(byteLength, 8));
+  for (const region of [a, c]) other.release(region); // of two blocks, one from byte 96 on
+  assert(other.allocate(128, 8).buffer !== a.buffer);
 });
 
 Deno.test("Arena.allocate() reuses no region before a mark, nor what a rewind freed", () => {
