@@ -48,7 +48,7 @@ function canAppend(
   const { u8, base, byteLength: before } = extent;
   const isBehind = u8.length > 0 && region.buffer === u8.buffer &&
     region.byteOffset === u8.byteOffset + before;
-  if (!isBehind || (before & 7) !== 0 || before + byteLength > MAX_EXTENT_BYTES) return false;
+  if (!isBehind || before + byteLength > MAX_EXTENT_BYTES) return false;
   const last = base + before + byteLength - 1;
   if (last >= 2 ** 32) return false;
   const end = Math.min(last >>> shift, table.length - 1);
