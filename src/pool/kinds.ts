@@ -96,8 +96,8 @@ export class GeometryCode implements OwnCode {
   private readonly debug: DebugMode | undefined;
   private readonly chunkBytes: number;
   private readonly structs = new WeakMap<AnyStruct, KindCode>();
-  /** The iterations over the records of several structs, by the first of these. */
-  private readonly mixed = new WeakMap<object, MixedCode[]>();
+  /** The iterations over the records of several structs. */
+  private readonly mixed: MixedCode = { next: new WeakMap(), iteration: undefined };
 
   /**
    * @param config Checked options.
@@ -160,14 +160,18 @@ export class GeometryCode implements OwnCode {
    * @returns The iteration, the same for all pools of the geometry with these structs.
    */
   closedIterationOf(structs: readonly AnyStruct[]): Iteration {
-    const first = structs[0] ?? this;
-    let made = this.mixed.get(first);
-    if (made === undefined) this.mixed.set(first, made = []);
-    let code = made.find((it) => isSameList(it.structs, structs));
-    if (code === undefined) {
+    let code = this.mixed;
+    for (const struct of structs) {
+      let next = code.next.get(struct);
+      if (next === undefined) {
+        next = { next: new WeakMap(), iteration: undefined };
+        code.next.set(struct, next);
+      }
+      code = next;
+    }
+    if (code.iteration === undefined) {
       const views = structs.map((struct) => this.of(struct).View);
-      code = { structs, iteration: this.mixedIterationOf((tag) => views[tag]) };
-      made.push(code);
+      code.iteration = this.mixedIterationOf((tag) => views[tag]);
     }
     return code.iteration;
   }
@@ -179,15 +183,15 @@ interface KindCode extends StructCode {
   readonly iterations: Iteration[];
 }
 
-/** The code of an iteration over the records of several structs. */
+/**
+ * The iteration over the records of a list of structs, in a tree with a branch for each struct of
+ * the list: so no list keeps alive a struct that the program has dropped.
+ */
 interface MixedCode {
-  /** The structs by tag. */
-  readonly structs: readonly AnyStruct[];
-  readonly iteration: Iteration;
-}
-
-function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
-  return a.length === b.length && a.every((it, i) => it === b[i]);
+  /** By the next struct of a longer list. */
+  readonly next: WeakMap<AnyStruct, MixedCode>;
+  /** Made when a pool needs it. */
+  iteration: Iteration | undefined;
 }
 
 /** What `Kinds` needs to know of its pool. */

@@ -509,6 +509,11 @@ function defineMixedLoop(
       }
       if (block.u8.length === 0) block.checkAttached("iterate");
     }
+    // The loop serves other pools, too, and a view bound to a block would keep its pool alive.
+    for (let tag = 0; tag < own.length; tag++) {
+      const view = own[tag];
+      if (view !== undefined) view._b = noBlock;
+    }
     spare.push(own);
     return freed;
   };

@@ -9,6 +9,7 @@ import { runInNewContext } from "node:vm";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   debug,
+  ErasedPool,
   FreeListAllocator,
   HandleMap,
   InvalidAddressError,
@@ -20,7 +21,7 @@ import {
 } from "../../mod.ts";
 // Only the slab knows who observes it.
 import { slabs } from "../../src/slab/slab.ts";
-import { Num } from "../_support.ts";
+import { Num, Pos } from "../_support.ts";
 import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
 
 setFlagsFromString("--expose-gc");
@@ -71,6 +72,26 @@ Deno.test("pack() into an array that is too short keeps no memory of the pool al
     const { buffer } = pool.share();
     pool.dispose();
     return buffer;
+  });
+  await collect(() => dropped.deref() === undefined);
+});
+
+Deno.test("A pass over the records of all structs keeps no pool alive", async () => {
+  const dropped = drop(() => {
+    const pool = new ErasedPool({ size: 8, types: [Num, Pos] });
+    pool.alloc(Pos);
+    pool.forEach(() => {});
+    return pool.blocks[0].bytes.buffer;
+  });
+  await collect(() => dropped.deref() === undefined);
+});
+
+Deno.test("A pass over the records of all structs keeps none of them alive for another", async () => {
+  const dropped = drop(() => {
+    const Level = struct({ n: "u32" });
+    using pool = new ErasedPool({ size: 8, types: [Num, Level] });
+    pool.forEach(() => {});
+    return Level;
   });
   await collect(() => dropped.deref() === undefined);
 });
