@@ -7,7 +7,7 @@
  * @module
  */
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
-import { takeRegion } from "../memory/region.ts";
+import { releaseAll, takeRegion } from "../memory/region.ts";
 import { Block, type Geometry, NO_BLOCK } from "./block.ts";
 
 /** The options of a block set. */
@@ -256,8 +256,7 @@ export class BlockSet {
       grown = undefined;
       return true;
     } finally {
-      // The memory resource may have allocated in some of them, or given some back.
-      grown?.forEach((block) => block.live === 0 && block.isMapped && this.release(block));
+      if (grown !== undefined) releaseAll(this.config.memory, this.unmapEmpty(grown));
     }
   }
 
@@ -279,6 +278,18 @@ export class BlockSet {
    */
   release(block: Block): void {
     this.config.memory.release(this.unmap(block));
+  }
+
+  /**
+   * Takes the memory from blocks that a failed call has added. The memory resource may have
+   * allocated in some of them meanwhile, or given some back: those stay as they are.
+   *
+   * @param added The blocks.
+   * @returns The regions, which the caller gives back with `releaseAll`.
+   */
+  unmapEmpty(added: readonly Block[]): MemoryRegion[] {
+    return added.filter((block) => block.live === 0 && block.isMapped)
+      .map((block) => this.unmap(block));
   }
 
   /**

@@ -207,7 +207,15 @@ function defineSlab(
         for (let i = 0; i < seen; i++) owner._slabOf(handles[i]).flipLiveBit(handles[i], false);
       }
       if (seen < count) return seen;
-      for (let i = 0; i < seen; i++) owner._slabOf(handles[i]).free(handles[i]);
+      let errors: unknown[] | undefined; // of a memory resource, while blocks are given back
+      for (let i = 0; i < seen; i++) {
+        try {
+          owner._slabOf(handles[i]).free(handles[i]);
+        } catch (error) {
+          (errors ??= []).push(error);
+        }
+      }
+      if (errors !== undefined) throw errors[0];
       return -1;
     }
 

@@ -286,7 +286,7 @@ export function growAll(
       `Cannot ${verb} ${label}: it is growing, and its memory resource calls meanwhile`,
     );
   }
-  const grown: [Slab, Block][] = [];
+  const grown = all.map((): Block[] => []);
   const lengths = all.map(({ slab }) => slab.blocks.length);
   let isDone = false;
   try {
@@ -295,7 +295,7 @@ export function growAll(
       mapped.forEach((isMapped, position) => {
         slab.blocks[position] ??= new Block(position, slab.geometry, undefined);
         if (!isMapped || slab.blocks[position].isMapped) return;
-        grown.push([slab, slab.blockSet.grow(position)!]); // as the position is below maxBlocks
+        grown[i].push(slab.blockSet.grow(position)!); // as the position is below maxBlocks
       });
     });
     for (const { slab } of all) slab.checkAttached(verb);
@@ -319,10 +319,9 @@ export function growAll(
     }
   } finally {
     if (!isDone) {
-      for (const [slab, block] of grown) {
-        if (block.isMapped && block.live === 0) slab.blockSet.release(block);
-      }
+      const regions = all.flatMap(({ slab }, i) => slab.blockSet.unmapEmpty(grown[i]));
       all.forEach(({ slab }, i) => dropUnused(slab, lengths[i]));
+      releaseAll(all[0].slab.blockSet.config.memory, regions);
     }
   }
 }
