@@ -26,7 +26,7 @@ const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   slab: ["slab", "pool", "model"],
   pool: ["pool", "slab", "model"],
   bytes: ["bytes", "inspect"],
-  shared: ["shared", "inspect", "slab"],
+  shared: ["shared", "inspect", "slab", "struct", "model"],
   inspect: ["inspect", "bytes", "shared"],
 };
 

@@ -1,6 +1,14 @@
 /** Pools over resources that return wrong regions, or regions that are larger than requested. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { OutOfMemoryError, validate } from "../../mod.ts";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  heapMemory,
+  load,
+  OutOfMemoryError,
+  restore,
+  save,
+  snapshot,
+  validate,
+} from "../../mod.ts";
 import type { AnyHandle, MemoryRegion, MemoryResource } from "../../mod.ts";
 import { labelOf, type OfKind, POOL_KINDS, reserveIn } from "../_kinds.ts";
 import { type ErrorClass, figuresOf, Real, shown, untyped } from "../_support.ts";
@@ -16,6 +24,8 @@ class Scripted implements MemoryResource {
   /** Called once `good` good regions are allocated. */
   script: Allocate;
   good = 1;
+  /** What `release` throws. */
+  error: Error | undefined;
   readonly allocated = new Set<unknown>();
 
   constructor(script: Allocate) {
@@ -30,6 +40,7 @@ class Scripted implements MemoryResource {
 
   release(region: MemoryRegion): void {
     assert(this.allocated.delete(region), "a region was released that is not allocated");
+    if (this.error !== undefined) throw this.error;
   }
 }
 
@@ -98,6 +109,29 @@ for (const kind of Object.keys(POOL_KINDS)) {
         validate(it.pool);
       }
     }
+  });
+
+  Deno.test(`${kind} gives back all that a failed call has added, though release() throws`, () => {
+    const full = poolOver(kind, heapMemory);
+    full.pool.allocMany(...full.of, 64);
+    const [image, saved] = [snapshot(full.pool), save(full.pool)];
+    const calls = GROWING.slice(1).map(([, call]) => call);
+    calls.push(({ pool }) => restore(pool, image), ({ pool }) => load(pool, saved));
+    const memory = new Scripted(throwing);
+    const it = poolOver(kind, memory);
+    it.pool.allocMany(...it.of, 16);
+    const before = figuresOf(it.pool);
+    for (const call of calls) {
+      memory.good = 2;
+      memory.error = new Error("boom");
+      assertStrictEquals(assertThrows(() => call(it)), memory.error);
+      assertEquals([figuresOf(it.pool), memory.allocated.size], [before, 1]);
+      validate(it.pool);
+    }
+    memory.good = 3;
+    const others = it.pool.allocMany(...it.of, 48);
+    assertStrictEquals(assertThrows(() => it.pool.freeMany(others)), memory.error);
+    assertEquals([it.pool.size, it.pool.capacity, memory.allocated.size], [16, 16, 1]);
   });
 
   Deno.test(`${kind} uses no more of a region than it requested, and releases that region`, () => {
