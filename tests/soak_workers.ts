@@ -26,9 +26,9 @@ for (const workerCount of [2, 4]) {
   for (let round = 0; round < rounds; round++) {
     const handles = round % 2 === 0 ? "compact" : "wide";
     const maxChunks = SIZES[(round >> 1) % SIZES.length];
-    const all = await churn(workers, { handles, maxChunks, operations, seed: seed + round });
-    total += all.operations;
-    const figures = Object.entries(all).map(([what, times]) => `${show(times)} ${what}`);
+    const counts = await churn(workers, { handles, maxChunks, operations, seed: seed + round });
+    total += workerCount * operations;
+    const figures = Object.entries(counts).map(([what, times]) => `${show(times)} ${what}`);
     const title = `${workerCount} workers, round ${round + 1}, ${handles}, ${
       show(maxChunks)
     } chunks`;

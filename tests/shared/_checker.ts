@@ -29,29 +29,8 @@ import * as protocol from "../../src/shared/protocol.ts";
 
 const { isPending, ORPHAN, PENDING, RETIRED } = protocol;
 
-type Protocol = typeof protocol;
-type SharedSteps = protocol.SharedSteps;
-
 /** What threads do: the protocol of `src/`, or one with a fault. */
-interface Algorithm extends Pick<Protocol, "freeOwn" | "freeRemote" | "drain" | "adopt"> {
-  readonly alloc: (block: SharedSteps, isMine: boolean) => void;
-  readonly abandon: (block: SharedSteps) => void;
-}
-
-/** Puts the functions of a protocol together as a shared slab does. */
-export function algorithmOf(protocol: Protocol): Algorithm {
-  const { takeChunk, enliven, drain } = protocol;
-  return {
-    ...protocol,
-    alloc(block, isMine) {
-      if (!isMine) return;
-      let chunk = takeChunk(block);
-      if (chunk < 0 && drain(block)) chunk = takeChunk(block);
-      if (chunk >= 0) enliven(block, chunk);
-    },
-    abandon: (block) => block.storeOwner(ORPHAN),
-  };
-}
+export type Protocol = typeof protocol;
 
 /**
  * The block that threads start from, of which thread 1 is the owner, and their programs.
@@ -71,8 +50,6 @@ export interface Scenario {
   readonly before?: string;
   /** With `~` in front, the thread may be terminated anywhere, and ends sooner or later. */
   readonly threads: readonly string[];
-  /** Whether nothing is checked at the end, for algorithms with other lists. */
-  readonly isUnaudited?: boolean;
 }
 
 /** A thread: how far it is, and what it keeps for itself. */
@@ -120,21 +97,26 @@ interface State {
   /** By their numbers; there is no thread 0. */
   threads: Thread[];
   /**
-   * Happens-before, where it is checked: of which accesses each party knows. One bit for the last
-   * write of each location, and three for the last reads of the threads.
+   * Happens-before: who knows of the last write of each location, and of the last read by each of
+   * the three threads. One bit for each thread and for each of {@linkcode WORDS}.
    */
-  writes: number[];
-  reads: number[];
+  known: number[];
 }
 
 /**
- * The atomic words by which threads pass on what they know. In the lists above they come after the
+ * The atomic words by which threads pass on what they know. Their bits come after those of the
  * threads; `end` stands for the end of a thread, and there are several stamps and slots.
  */
 const WORDS = { remote: 4, owner: 5, retired: 6, end: 7, stamp: 8, slot: 12 } as const;
 
-/** What threads access by plain accesses, but for the stamps: the first location of up to 4. */
+/** What threads access by plain accesses: the first location of up to 4. */
 const LOCATIONS = { bytes: 0, stamp: 4, taken: 8 } as const;
+const LOCATION_COUNT = 9;
+
+/** Lets a thread or word know all that another one knows. */
+function tell({ known }: State, from: number, to: number): void {
+  for (let i = 0; i < known.length; i++) known[i] |= (known[i] >>> from & 1) << to;
+}
 
 /**
  * Stands in the place of the link of a live chunk, which nobody may follow. It is no chunk, so
@@ -155,8 +137,8 @@ function fail(what: string): never {
 /** Thrown into an operation at the first step that it may not take yet. */
 const PREEMPTED: unique symbol = Symbol("preempted");
 
-/** The block on which virtual threads run an algorithm. */
-class VirtualBlock implements SharedSteps {
+/** The block on which virtual threads run a protocol. */
+class VirtualBlock implements protocol.SharedSteps {
   head = 0;
   free = 0;
   bump = 0;
@@ -165,9 +147,9 @@ class VirtualBlock implements SharedSteps {
   /** One line for each step that led to the state. */
   readonly trace: string[] = [];
   readonly #last: readonly [live: number, after: number];
-  readonly #algorithm: Algorithm;
+  readonly #protocol: Protocol;
   readonly #isOrdered: boolean;
-  /** The block as the algorithm sees it: a call answers from the record, or is the next step. */
+  /** The block as the protocol sees it: a call answers from the record, or is the next step. */
   readonly #stepwise: VirtualBlock;
   #state!: State; // is set before each step
   #me = 0;
@@ -178,10 +160,10 @@ class VirtualBlock implements SharedSteps {
   /** Whether the one new step of this run was taken. */
   #hasGone = false;
 
-  constructor(scenario: Scenario, algorithm: Algorithm, isOrdered: boolean) {
+  constructor(scenario: Scenario, protocol: Protocol, isOrdered: boolean) {
     this.chunkCount = scenario.chunkCount;
     this.#last = scenario.last ?? LAST;
-    this.#algorithm = algorithm;
+    this.#protocol = protocol;
     this.#isOrdered = isOrdered;
     this.#stepwise = new Proxy(this, {
       get: (target, name) => {
@@ -195,7 +177,7 @@ class VirtualBlock implements SharedSteps {
   }
 
   #step(call: string, take: () => number | boolean | void): number | boolean {
-    const { answers } = this.#state.threads[this.#me];
+    const { answers } = this.#thread;
     if (this.#position === answers.length) {
       if (this.#hasGone) throw PREEMPTED;
       this.#hasGone = true;
@@ -224,35 +206,40 @@ class VirtualBlock implements SharedSteps {
     Object.assign(thread, newThread(false), { done: thread.done + 1, own });
   }
 
+  /** Does an operation as a shared slab does. */
   #run(operation: string): void {
-    const algorithm = this.#algorithm;
+    const { takeChunk, enliven, drain, adopt } = this.#protocol;
     const block = this.#stepwise;
     const number = Number(operation.replace(/^\D+/, ""));
-    if (operation[0] === "+") {
-      this.#slot = number;
-      algorithm.alloc(block, this.isMine);
-    } else if (operation[0] === "-") this.#free(number);
+    if (operation[0] === "-") this.#free(number);
     else if (operation.startsWith("adopt")) {
-      if (algorithm.adopt(block, number || ORPHAN, this.#me)) this.isMine = true;
-    } else if (this.isMine) {
-      this.isMine = operation === "drain";
-      if (this.isMine) algorithm.drain(block);
-      else algorithm.abandon(block);
+      if (adopt(block, number || ORPHAN, this.#me)) this.isMine = true;
+    } else if (!this.isMine) return;
+    else if (operation === "drain") drain(block);
+    else if (operation === "abandon") {
+      this.isMine = false;
+      block.storeOwner(ORPHAN);
+    } else {
+      this.#slot = number;
+      let chunk = takeChunk(block);
+      if (chunk < 0 && drain(block)) chunk = takeChunk(block);
+      if (chunk >= 0) enliven(block, chunk);
     }
   }
 
   #free(slot: number): void {
-    const { records, serials, stamps, threads } = this.#state;
+    const { records, serials, stamps } = this.#state;
+    const { freeOwn, freeRemote } = this.#protocol;
     const serial = this.#stepwise.receive(slot);
     if (serial === 0) return;
     const [chunk, live] = records[serial];
-    const free = this.isMine ? this.#algorithm.freeOwn : this.#algorithm.freeRemote;
+    const free = this.isMine ? freeOwn : freeRemote;
     const isFreed = free(this.#stepwise, chunk, live, this.#after(live));
-    const { ended } = threads[this.#me];
+    const { ended } = this.#thread;
+    if (ended !== (isFreed ? serial : 0)) {
+      fail(`${ended} is freed with the handle of ${serial}, and the call returns ${isFreed}`);
+    }
     const isLive = serials[chunk] === serial && (stamps[chunk] & 1) === 1;
-    if (isFreed && ended === 0) fail(`record ${serial} is freed twice`);
-    if (ended !== 0 && ended !== serial) fail(`${ended} is freed with the handle of ${serial}`);
-    if (!isFreed && ended !== 0) fail(`record ${serial} is freed, and the call returns false`);
     if (!isFreed && isLive) fail(`record ${serial} is live, and is not freed`);
   }
 
@@ -279,8 +266,7 @@ class VirtualBlock implements SharedSteps {
   }
 
   swapStamp(chunk: number, from: number, to: number): boolean {
-    this.#acquire(WORDS.stamp + this.#checked(chunk));
-    if (this.#state.stamps[chunk] !== from) return false;
+    if (this.loadStamp(chunk) !== from) return false;
     this.#stamp(chunk, to);
     return true;
   }
@@ -352,27 +338,25 @@ class VirtualBlock implements SharedSteps {
     return chunk < this.chunkCount ? chunk : fail(`chunk ${chunk} is followed, and is none`);
   }
 
+  /** Changes a stamp: a record starts or ends, or a chunk that was pending becomes free. */
   #stamp(chunk: number, to: number): void {
     const { stamps, serials, records, slots, links } = this.#state;
-    const slot = this.#slot;
+    const thread = this.#thread;
     const from = stamps[chunk];
     const isStart = (to & 1) === 1, isEnd = (from & 1) === 1;
+    const isRight = isStart
+      ? !isEnd && from >= 0 && to === from + 1
+      : (to & ~PENDING) === ((isEnd ? this.#after(from) : from) & ~PENDING);
+    if (!isRight) fail(`chunk ${chunk} with record ${serials[chunk]} gets ${to} after ${from}`);
     stamps[chunk] = to;
-    if (isStart !== isEnd) this.#write("bytes", chunk); // the program writes to it first, and last
+    if (isStart || isEnd) this.#write("bytes", chunk); // the program writes to it first, and last
     this.#write("stamp", chunk);
     this.#release(WORDS.stamp + chunk);
     if (isStart) {
-      if (isEnd) fail(`chunk ${chunk} is given out while record ${serials[chunk]} lives in it`);
-      if (from !== to - 1) fail(`chunk ${chunk} is given out with stamp ${to} after ${from}`);
-      this.#release(WORDS.slot + slot);
-      slots[slot] = serials[chunk] = records.push([chunk, to]) - 1;
+      this.#release(WORDS.slot + this.#slot);
+      slots[this.#slot] = serials[chunk] = records.push([chunk, to]) - 1;
       links[chunk] = DATA;
-      return;
-    }
-    const expected = isEnd ? this.#after(from) : from;
-    if ((to & ~PENDING) !== (expected & ~PENDING)) fail(`chunk ${chunk} gets ${to} after ${from}`);
-    const thread = this.#thread;
-    if (isEnd) {
+    } else if (isEnd) {
       thread.ended = serials[chunk];
       if (to === RETIRED) thread.uncounted++;
       else if (isPending(to)) thread.moving++;
@@ -388,105 +372,89 @@ class VirtualBlock implements SharedSteps {
 
   /** Reads an atomic word, and learns what the thread knew that wrote it last. */
   #acquire(word: number): void {
-    const { writes, reads } = this.#state;
-    const me = this.#me;
-    writes[me] |= writes[word];
-    reads[me] |= reads[word];
+    tell(this.#state, word, this.#me);
   }
 
   /** Writes an atomic word, and passes on by it what the thread knows. */
   #release(word: number): void {
-    const { writes, reads } = this.#state;
-    const me = this.#me;
-    writes[word] = writes[me];
-    reads[word] = reads[me];
+    const { known } = this.#state;
+    for (let i = 0; i < known.length; i++) known[i] &= ~(1 << word);
+    tell(this.#state, this.#me, word);
   }
 
   #read(what: keyof typeof LOCATIONS, chunk: number): void {
-    const { writes, reads } = this.#state;
-    const me = this.#me;
-    if (!this.#isOrdered) return;
-    const at = LOCATIONS[what] + chunk;
-    if ((writes[me] >>> at & 1) === 0) {
-      fail(`${what} ${chunk} is read in no order with its last write`);
-    }
-    const bit = 1 << 3 * at + me - 1;
-    for (const i of reads.keys()) reads[i] &= ~bit;
-    reads[me] |= bit;
+    const at = 4 * (LOCATIONS[what] + chunk);
+    this.#mustKnow(at, 1, `${what} ${chunk} is read in no order with its last write`);
+    this.#state.known[at + this.#me] = 1 << this.#me;
   }
 
   #write(what: keyof typeof LOCATIONS, chunk: number): void {
-    const { writes, reads } = this.#state;
-    const me = this.#me;
-    if (!this.#isOrdered) return;
-    const at = LOCATIONS[what] + chunk;
-    const [bit, all] = [1 << at, 7 << 3 * at];
-    const isOrdered = what === "stamp" || (writes[me] & bit) !== 0; // two atomic writes do not race
-    if (!isOrdered || (reads[me] & all) !== all) {
-      fail(`${what} ${chunk} is written in no order with another access`);
-    }
-    for (const i of reads.keys()) {
-      writes[i] &= ~bit;
-      reads[i] |= all;
-    }
-    writes[me] |= bit;
+    const { known } = this.#state;
+    const at = 4 * (LOCATIONS[what] + chunk);
+    const first = what === "stamp" ? 1 : 0; // two atomic writes do not race
+    this.#mustKnow(at + first, 4 - first, `${what} ${chunk} is written in no order with an access`);
+    known[at] = 1 << this.#me;
+    known.fill(-1, at + 1, at + 4);
+  }
+
+  #mustKnow(from: number, count: number, otherwise: string): void {
+    const accesses = this.#state.known.slice(from, from + count);
+    const knowsAll = accesses.every((who) => (who >>> this.#me & 1) === 1);
+    if (this.#isOrdered && !knowsAll) fail(otherwise);
   }
 }
 
 /** The result of a search. */
 export interface Report {
-  /** Different states, those in which no thread goes on, and different orders of block. */
+  /** Different states, and different orders of steps. */
   readonly states: number;
-  readonly ends: number;
   readonly orders: number;
   /** The steps to the first fault that was found, and what it is; "" for none. */
   readonly failure: string;
 }
 
 /** Tries every order of the steps of a scenario, up to the first fault. */
-export function explore(scenario: Scenario, algorithm: Algorithm, isOrdered = true): Report {
-  const block = new VirtualBlock(scenario, algorithm, isOrdered);
+export function explore(
+  scenario: Scenario,
+  changed: Protocol = protocol,
+  isOrdered = true,
+): Report {
+  const block = new VirtualBlock(scenario, changed, isOrdered);
   const programs = scenario.threads.map((it) => it.replace("~ ", "").split(" "));
   /** The number of orders from each state on. */
   const orders = new Map<string, number>();
-  let ends = 0;
 
   /** Searches everything that can follow a state, unless that was done; returns the orders. */
   function visit(state: State): number {
     const key = JSON.stringify(state);
     const known = orders.get(key);
     if (known !== undefined) return known;
-    if (!scenario.isUnaudited) audit(state, scenario);
+    audit(state, scenario);
     const choices = choicesOf(state);
     let sum = choices.length === 0 ? 1 : 0;
     for (const choice of choices) {
       const { length } = block.trace;
-      const then = choice === choices.at(-1) ? state : copyOf(state);
+      const then = choice === choices.at(-1) ? state : JSON.parse(key) as State;
       if (choice < 0) terminate(then, -choice);
       else block.go(then, choice, programs[choice - 1][then.threads[choice].done]);
       sum += visit(then);
       block.trace.length = length;
     }
-    if (choices.length === 0) {
-      ends++;
-      if (!scenario.isUnaudited) checkEnd(state, block);
-    }
+    if (choices.length === 0) checkEnd(state, block);
     orders.set(key, sum);
     return sum;
   }
 
   /** What can happen: a step of a thread by its number, or its end by the negative number. */
   function choicesOf({ threads }: State): number[] {
-    const canGo = programs.map((_, i) => i + 1).filter((number) => {
-      const { isDead, done } = threads[number];
-      const next = programs[number - 1][done];
-      if (isDead || next === undefined) return false;
-      return !/^adopt\d/.test(next) || threads[Number(next.slice(5))].isDead;
+    return programs.flatMap((program, i) => {
+      const { isDead, done } = threads[i + 1];
+      if (isDead) return [];
+      const next = program[done];
+      const isWaiting = /^adopt\d/.test(next) && !threads[Number(next.slice(5))].isDead;
+      const canGo = next !== undefined && !isWaiting;
+      return [...canGo ? [i + 1] : [], ...scenario.threads[i][0] === "~" ? [-i - 1] : []];
     });
-    const mayEnd = programs.map((_, i) => i + 1).filter((number) => {
-      return scenario.threads[number - 1][0] === "~" && !threads[number].isDead;
-    });
-    return [...canGo, ...mayEnd.map((number) => -number)];
   }
 
   let sum = 0;
@@ -497,7 +465,7 @@ export function explore(scenario: Scenario, algorithm: Algorithm, isOrdered = tr
     if (!(error instanceof Violation)) throw error;
     failure = [...block.trace, `=> ${error.message}`].join("\n");
   }
-  return { states: orders.size, ends, orders: sum, failure };
+  return { states: orders.size, orders: sum, failure };
 }
 
 /** Makes the state that a scenario starts from. */
@@ -514,8 +482,7 @@ function startOf(scenario: Scenario, block: VirtualBlock): State {
     records: [[0, 0]], // none
     slots: Array(slots).fill(0),
     threads: [true, ...threads.map(() => false)].map(newThread),
-    writes: Array(WORDS.slot + slots).fill(-1), // everything so far
-    reads: Array(WORDS.slot + slots).fill(-1),
+    known: Array(4 * LOCATION_COUNT).fill(-1), // everybody knows everything so far
   };
   state.threads[1].own.isMine = true;
   for (const [, number, operation] of before.matchAll(/(\d)(\S+)/g)) {
@@ -526,20 +493,6 @@ function startOf(scenario: Scenario, block: VirtualBlock): State {
   return state;
 }
 
-function copyOf(state: State): State {
-  return {
-    ...state,
-    stamps: state.stamps.slice(),
-    links: state.links.slice(),
-    serials: state.serials.slice(),
-    records: state.records.slice(),
-    slots: state.slots.slice(),
-    threads: state.threads.map((it) => ({ ...it, answers: it.answers.slice() })),
-    writes: state.writes.slice(),
-    reads: state.reads.slice(),
-  };
-}
-
 /** Runs an operation to its end. */
 function finish(state: State, block: VirtualBlock, number: number, operation: string): void {
   const { done } = state.threads[number];
@@ -548,12 +501,11 @@ function finish(state: State, block: VirtualBlock, number: number, operation: st
 
 /** Ends a thread at its present step. A thread that adopts its block knows of the end. */
 function terminate(state: State, number: number): void {
-  const { threads, writes, reads } = state;
-  writes[WORDS.end] |= writes[number];
-  reads[WORDS.end] |= reads[number];
-  state.lost += Math.max(0, threads[number].moving);
-  state.uncounted += threads[number].uncounted;
-  threads[number] = newThread(true);
+  const { moving, uncounted } = state.threads[number];
+  tell(state, number, WORDS.end);
+  state.lost += Math.max(0, moving);
+  state.uncounted += uncounted;
+  state.threads[number] = newThread(true);
 }
 
 /**
@@ -596,12 +548,11 @@ function checkEnd(state: State, block: VirtualBlock): void {
   if (number < 0) return; // all have ended
   if (!isOwned) finish(state, block, number, owner === ORPHAN ? "adopt" : `adopt${owner}`);
   if (!threads[number].own.isMine) fail("no thread can own the block");
-  const isTaken = (stamp: number) => (stamp & 1) === 1 || stamp === RETIRED;
   const taking = `+${state.slots.length - 1}`;
   for (let before = -1; before !== state.records.length;) {
     before = state.records.length;
     finish(state, block, number, taking);
   }
-  const lost = count((stamp) => !isTaken(stamp));
+  const lost = count((stamp) => (stamp & 1) === 0 && stamp !== RETIRED);
   if (lost > state.lost) fail(`${lost} chunks are never given out again`);
 }

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { SharedPool, StaleHandleError, validate } from "../../mod.ts";
 import type { AnyHandle, HandleKind, SharedPoolToken } from "../../mod.ts";
 import { Random } from "../_random.ts";
-import { retireAtOnce } from "./_support.ts";
+import { retireAtOnce, slabOf } from "./_support.ts";
 
 /** A record: the worker that holds it, a number, and a seal over both and the handle. */
 export const Cell = { owner: "u32", counter: "u32", seal: "u32" } as const;
@@ -48,33 +48,10 @@ function check(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(what);
 }
 
-/** Passes handles from thread to thread: each slot holds one, or 0. */
-export class Slots {
-  readonly #words: BigInt64Array;
-
-  constructor(buffer: SharedArrayBuffer) {
-    this.#words = new BigInt64Array(buffer);
-  }
-
-  get count(): number {
-    return this.#words.length;
-  }
-
-  /** Puts a handle into a slot; returns whether that was empty. */
-  put(slot: number, handle: number): boolean {
-    return Atomics.compareExchange(this.#words, slot, 0n, BigInt(handle)) === 0n;
-  }
-
-  /** Takes the handle out of a slot; returns 0 when that was empty. */
-  take(slot: number): AnyHandle {
-    return Number(Atomics.exchange(this.#words, slot, 0n)) as AnyHandle; // as it was put there
-  }
-}
-
 // -- in the main thread --
 
 /** Words of the control memory. From `paces` on there is one for each worker. */
-export const CONTROL = { arrived: 0, failed: 1, stop: 2, beat: 3, paces: 4 } as const;
+const CONTROL = { arrived: 0, failed: 1, paces: 2 } as const;
 
 /**
  * Web Locks: one that a worker holds is free when the worker has stopped. Deno has them, its types
@@ -103,44 +80,37 @@ const NAME = "worker of a SharedPool";
 
 /** Some workers with a control memory. */
 export class Workers implements Disposable {
-  readonly all: readonly Worker[];
-  readonly control: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(64));
+  readonly #all: readonly Worker[];
+  readonly #control = new Int32Array(new SharedArrayBuffer(64));
 
   constructor(count: number) {
     const options = { type: "module", name: NAME } as const;
-    this.all = Array.from({ length: count }, () => new Worker(import.meta.url, options));
+    this.#all = Array.from({ length: count }, () => new Worker(import.meta.url, options));
   }
 
   /**
    * Lets all workers do a job at once.
    *
    * @param pool The pool that they join.
-   * @param jobOf The job of each, or that of all.
+   * @param job The job.
    * @param task What they get.
    * @returns What the jobs returned; errors are thrown here.
    */
-  async run<R>(pool: CellPool, jobOf: string | readonly string[], task: object): Promise<R[]> {
-    this.control.fill(0);
-    const common = { task, token: pool.share(), control: this.control.buffer, of: this.all.length };
-    const settled = await Promise.allSettled(this.all.map((worker, i) => {
-      const job = typeof jobOf === "string" ? jobOf : jobOf[i];
-      return answerOf(worker, { ...common, id: i + 1, job });
-    }));
+  async run<R>(pool: CellPool, job: string, task: object): Promise<R[]> {
+    this.#control.fill(0);
+    const common = { job, task, token: pool.share(), control: this.#control.buffer };
+    const settled = await Promise.allSettled(
+      this.#all.map((it, i) => answerOf(it, { ...common, id: i + 1, of: this.#all.length })),
+    );
     const errors = settled.filter((it) => it.status === "rejected").map((it) => it.reason);
     if (errors.length > 0) throw new AggregateError(errors, errors.map(String).join("\n"));
     return settled.map((it) => (it as PromiseFulfilledResult<R>).value); // as none was rejected
   }
 
-  /** Ends jobs without an end, and wakes parked workers. */
-  stop(): void {
-    Atomics.store(this.control, CONTROL.stop, 1);
-    Atomics.notify(this.control, CONTROL.stop);
-  }
-
-  /** Ends them, also where a test failed: one that waits for ever would outlive `terminate`. */
+  /** Terminates them, also where a test failed: one that waits for ever would outlive that. */
   [Symbol.dispose](): void {
-    this.stop();
-    for (const worker of this.all) worker.terminate();
+    Atomics.store(this.#control, CONTROL.failed, 1);
+    for (const worker of this.#all) worker.terminate();
   }
 }
 
@@ -165,24 +135,20 @@ export async function churn(
   workers: Workers,
   options: { handles: HandleKind; maxChunks: number; operations: number; seed: number },
 ): Promise<Counts> {
-  const { handles, maxChunks, operations, seed } = options;
+  const { handles, maxChunks, ...task } = options;
   const pool = SharedPool.create(Cell, { handles, maxChunks, chunksPerBlock: 64, name: "cells" });
-  const slots = new SharedArrayBuffer(8 * 64);
-  const holders = new SharedArrayBuffer(4 * maxChunks);
-  const task = { slots, holders, seed, operations, isWide: handles === "wide" };
-  const results = await workers.run<Churned>(pool, "churning", task);
-  const between = Array.from(new BigInt64Array(slots), Number).filter((it) => it !== 0);
-  const held = new Set<number>([...between, ...results.flatMap((it) => it.live)]);
-  assertEquals(new Int32Array(holders).filter((it) => it !== 0).length, held.size);
-  assertEquals(pool.size, held.size);
+  const slots = new BigInt64Array(new SharedArrayBuffer(8 * 64));
+  const isWide = handles === "wide";
+  const results = await workers.run<Churned>(pool, "churning", { ...task, slots, isWide });
+  const between = Array.from(slots, Number).filter((it) => it !== 0);
+  const held = [...between, ...results.flatMap((it) => it.live)];
   validate(pool);
-  for (const handle of sealed(pool)) {
-    assert(held.delete(handle), `record ${handle} has no holder`);
-    pool.free(handle);
-  }
+  const left = sealed(pool);
+  assertEquals([pool.size, new Set<number>(left)], [held.length, new Set(held)]);
+  for (const handle of left) pool.free(handle);
   assertWhole(pool);
-  const sum = { ...results[0].counts };
-  for (const { counts } of results.slice(1)) {
+  const sum: Counts = { allocs: 0, taken: 0, full: 0, visited: 0 };
+  for (const { counts } of results) {
     for (const key of Object.keys(sum) as (keyof Counts)[]) sum[key] += counts[key];
   }
   return sum;
@@ -202,12 +168,15 @@ export function sealed(pool: CellPool, unwritten = 0): AnyHandle[] {
   return handles;
 }
 
-/** Asserts that an empty pool whose other threads have left gives out `maxChunks` records. */
+/**
+ * Asserts that an empty pool whose other threads have left gives out every chunk that has not
+ * retired.
+ */
 export function assertWhole(pool: CellPool): void {
   validate(pool);
   assertEquals(pool.size, 0);
   while (pool.tryAlloc() !== undefined);
-  assertEquals(pool.size, pool.maxChunks);
+  assertEquals(pool.size, pool.maxChunks - slabOf(pool).retired);
   validate(pool);
 }
 
@@ -228,11 +197,8 @@ let of: number;
 
 const JOBS: Readonly<Record<string, (task: never) => unknown>> = {
   churning,
-  produce,
-  consume,
   freeTogether,
   rush,
-  visit,
   die,
 };
 
@@ -245,7 +211,7 @@ if (scope.name === NAME) {
       const value = JOBS[data.job](data.task as never); // whose task it is
       if (data.job !== "die") scope.postMessage({ value });
     } catch (error) {
-      for (const word of [CONTROL.failed, CONTROL.stop]) Atomics.store(control, word, 1);
+      Atomics.store(control, CONTROL.failed, 1);
       scope.postMessage({ error: `${error}\n${(error as Error).stack}` });
     }
   };
@@ -255,7 +221,7 @@ if (scope.name === NAME) {
 function until(isSo: () => boolean): void {
   while (!isSo()) {
     check(Atomics.load(control, CONTROL.failed) === 0, "another worker failed");
-    Atomics.wait(control, CONTROL.stop, 0, 1); // lets others run
+    Atomics.wait(control, CONTROL.failed, 0, 1); // lets others run
   }
 }
 
@@ -285,22 +251,10 @@ function keepPace(step: number): void {
   }
 }
 
-function beat(): void {
-  Atomics.add(control, CONTROL.beat, 1);
-  Atomics.notify(control, CONTROL.beat);
-}
-
 // -- the jobs --
-
-/** Notes in shared memory which worker holds a chunk; fails where another holds it as well. */
-function pass(holders: Int32Array, index: number, from: number, to: number): void {
-  const had = Atomics.compareExchange(holders, index, from, to);
-  check(had === from, `chunk ${index} is held by ${had}, not ${from}, and passed to ${to}`);
-}
 
 /** How often workers did what. */
 export interface Counts {
-  operations: number;
   allocs: number;
   /** Frees of records that another worker held before. */
   taken: number;
@@ -311,7 +265,7 @@ export interface Counts {
 }
 
 /** What a worker has done, and the handles that it still holds. */
-export interface Churned {
+interface Churned {
   readonly counts: Counts;
   readonly live: AnyHandle[];
 }
@@ -325,35 +279,29 @@ const MOST = 1000;
 const STALE = 4096;
 
 /** Does random operations on own records and on those of others. */
-function churning({ slots: buffer, holders: held, seed, operations, isWide }: {
-  readonly slots: SharedArrayBuffer;
-  /** The worker that holds each chunk, 0 for none, -1 on the way to another. */
-  readonly holders: SharedArrayBuffer;
+function churning({ slots, seed, operations, isWide }: {
+  /** By which handles go from worker to worker: each has one, or 0. */
+  readonly slots: BigInt64Array;
   readonly seed: number;
-  /** `Infinity` goes on until it is stopped. */
   readonly operations: number;
   /** Whether no handle comes round again, so that a stale one is never live. */
   readonly isWide: boolean;
 }): Churned {
   const random = new Random(16 * seed + id);
-  const slots = new Slots(buffer);
-  const holders = new Int32Array(held);
   const cursor = pool.cursor();
   const live: AnyHandle[] = [];
   const stale: AnyHandle[] = [];
-  const counts: Counts = { operations: 0, allocs: 0, taken: 0, full: 0, visited: 0 };
+  const counts: Counts = { allocs: 0, taken: 0, full: 0, visited: 0 };
 
-  function hold(handle: AnyHandle, from: number): void {
-    pass(holders, handle % holders.length, from, id);
+  function hold(handle: AnyHandle): void {
     live.push(handle);
-    sign(pool.seek(cursor, handle), handle, id, counts.operations);
+    sign(pool.seek(cursor, handle), handle, id, counts.allocs);
   }
 
   /** Gives up a record, of which no other worker may have changed a byte. */
-  function drop(at: number, to: number): AnyHandle {
+  function drop(at: number): AnyHandle {
     const handle = live[at];
     checkSeal(pool.seek(cursor, handle), handle, id);
-    pass(holders, handle % holders.length, id, to);
     live[at] = live[live.length - 1];
     live.pop();
     return handle;
@@ -365,25 +313,27 @@ function churning({ slots: buffer, holders: held, seed, operations, isWide }: {
     counts.allocs++;
     const { owner, counter, seal } = pool.seek(cursor, handle);
     check(owner === 0 && counter === 0 && seal === 0, `new record ${handle} is not zero`);
-    hold(handle, 0);
+    hold(handle);
   }
 
   function free(at: number): void {
-    const handle = drop(at, 0);
+    const handle = drop(at);
     pool.free(handle);
-    if (isWide) stale[counts.operations % STALE] = handle;
+    if (isWide) stale[random.below(STALE)] = handle;
   }
 
   function put(at: number): void {
-    const handle = drop(at, -1);
-    if (!slots.put(random.below(slots.count), handle)) hold(handle, -1);
+    const handle = drop(at);
+    const had = Atomics.compareExchange(slots, random.below(slots.length), 0n, BigInt(handle));
+    if (had !== 0n) hold(handle);
   }
 
   function take(isFreed: boolean): void {
-    const handle = slots.take(random.below(slots.count));
+    const at = random.below(slots.length);
+    const handle = Number(Atomics.exchange(slots, at, 0n)) as AnyHandle; // as it was put there
     if (handle === 0) return;
     checkSeal(pool.seek(cursor, handle), handle);
-    hold(handle, -1);
+    hold(handle);
     if (!isFreed) return;
     free(live.length - 1);
     counts.taken++;
@@ -400,84 +350,44 @@ function churning({ slots: buffer, holders: held, seed, operations, isWide }: {
     });
     check(left.size === 0, `${left.size} records were not visited`);
     counts.visited += live.length;
-    beat();
   }
 
   meet();
-  while (counts.operations < operations && Atomics.load(control, CONTROL.stop) === 0) {
+  for (let i = 1; i <= operations; i++) {
     const act = random.below(16);
     const at = live.length === 0 ? -1 : random.below(live.length);
-    const isGrowing = (counts.operations & PHASE) === 0;
+    const isGrowing = (i & PHASE) === 0;
     const old = stale[random.below(STALE)];
     if (act < (isGrowing ? 8 : 3) && live.length < MOST) alloc();
     else if (act >= 13 && act < 15) take(act === 14);
     else if (act === 15) check(!old || !pool.tryFree(old) && !pool.has(old), `${old} was accepted`);
     else if (at >= 0) act < 11 ? free(at) : put(at);
-    if (++counts.operations % PASS === 0) visitAll();
+    if (i % PASS === 0) visitAll();
   }
   visitAll();
   leave();
   return { live, counts };
 }
 
-/** Handles on their way, in a ring of fewer slots than the pool has chunks. */
-interface Conveyor {
-  readonly ring: SharedArrayBuffer;
-  readonly count: number;
-}
-
-/** Allocates records for the worker that consumes them; returns the capacity of the pool. */
-function produce({ ring, count }: Conveyor): number {
-  const slots = new Slots(ring);
-  for (let i = 0; i < count; i++) {
-    const handle = pool.alloc() as AnyHandle; // finds a chunk if freed ones come back
-    sign(pool.get(handle), handle, id, i);
-    until(() => slots.put(i % slots.count, handle));
-  }
-  const { capacity } = pool;
-  leave();
-  return capacity;
-}
-
-function consume({ ring, count }: Conveyor): number {
-  const slots = new Slots(ring);
-  for (let i = 0; i < count; i++) {
-    let handle = slots.take(i % slots.count);
-    if (handle === 0) until(() => (handle = slots.take(i % slots.count)) !== 0);
-    const view = pool.get(handle);
-    checkSeal(view, handle);
-    check(view.counter === i, `record ${handle} has ${view.counter}, not ${i}`);
-    pool.free(handle);
-    check(!pool.tryFree(handle), `record ${handle} was freed twice`);
-  }
-  leave();
-  return count;
-}
-
-/** Frees records when all workers do; returns how many this one has freed. */
-function freeTogether({ handles, wins, allocator, isSplit }: {
-  readonly handles: SharedArrayBuffer;
+/** Frees records when both workers do: in turn two at the same moment, and two one each. */
+function freeTogether({ handles, wins, allocator, isLast }: {
+  readonly handles: Float64Array;
   /** How often each handle was freed. */
-  readonly wins: SharedArrayBuffer;
+  readonly wins: Int32Array;
   /** The worker that allocates the records; 0 for the main thread. */
   readonly allocator: number;
-  /** Whether each worker frees only its share, and every chunk retires. */
-  readonly isSplit: boolean;
-}): number {
-  const all = new Float64Array(handles);
-  const counts = new Int32Array(wins);
-  if (isSplit) retireAtOnce(pool);
-  if (id === allocator) all.set(fill(pool, all.length));
+  /** Whether the records are the last in their chunks. */
+  readonly isLast: boolean;
+}): void {
+  if (isLast) retireAtOnce(pool);
+  if (id === allocator) handles.set(fill(pool, handles.length));
   meet();
-  let won = 0;
-  for (let i = isSplit ? id - 1 : 0; i < all.length; i += isSplit ? of : 1) {
+  for (let i = 0; i < handles.length; i++) {
     keepPace(i + 1);
-    if (!isFreed(all[i] as AnyHandle, i % 4 !== 0)) continue; // as it was given out
-    won++;
-    Atomics.add(counts, i, 1);
+    const at = i % 4 < 2 ? i : i ^ id - 1;
+    if (isFreed(handles[at] as AnyHandle, i % 3 !== 0)) Atomics.add(wins, at, 1); // as it was given out
   }
   leave();
-  return won;
 }
 
 /** Frees a record by `free()` or `tryFree()`; returns whether it was live. */
@@ -493,23 +403,18 @@ function isFreed(handle: AnyHandle, isTry: boolean): boolean {
 }
 
 /** Joins pools one after the other, each when all do; returns the numbers of its threads. */
-function rush({ tokens, holders, count }: {
+function rush({ tokens, count }: {
   readonly tokens: readonly SharedPoolToken[];
-  /** The worker that holds each chunk, pool after pool. */
-  readonly holders: SharedArrayBuffer;
   /** Records that each worker allocates in each pool. */
   readonly count: number;
 }): number[] {
-  const held = new Int32Array(holders);
   meet();
   const parts = tokens.map((token, i) => {
     keepPace(2 * i + 1);
     const part: CellPool = SharedPool.attach(Cell, token);
     check(part.size <= of * count, "it has too many records"); // this maps its blocks
     keepPace(2 * i + 2);
-    for (const handle of fill(part, count)) {
-      pass(held, i * part.maxChunks + handle % part.maxChunks, 0, id);
-    }
+    fill(part, count, id);
     return part;
   });
   meet();
@@ -518,29 +423,15 @@ function rush({ tokens, holders, count }: {
   return parts.map((part) => part.thread);
 }
 
-/** Visits a stripe of the pool, and counts the visits of each chunk. */
-function visit({ visits }: { readonly visits: SharedArrayBuffer }): void {
-  const counts = new Int32Array(visits);
-  meet();
-  pool.forEach((view, handle) => {
-    checkSeal(view, handle);
-    Atomics.add(counts, handle % counts.length, 1);
-  }, { stripe: id - 1, of });
-  leave();
-}
-
 /** Operations between two moments at which it can be terminated. */
 const SLICE = 3000;
 /** Slices after which it posts that the work is under way. */
 const UNDER_WAY = 3;
 
 /** Allocates and frees without an end, and posts the number of its thread once it is under way. */
-function die({ how, lock }: {
-  /**
-   * How the worker ends, in the middle of its work: waits for ever, closes itself, or goes on until
-   * it is terminated.
-   */
-  readonly how: "park" | "go on" | "close";
+function die({ isClosed, lock }: {
+  /** Whether the worker closes itself then; else it goes on until it is terminated. */
+  readonly isClosed: boolean;
   /** The lock that it holds all the time. */
   readonly lock: string;
 }): void {
@@ -549,16 +440,12 @@ function die({ how, lock }: {
   let slices = 0;
   const slice = () => {
     for (let i = 0; i < SLICE; i++) {
-      if (live.length < 500 && random.below(16) < 9) {
-        live.push(...fill(pool, 1, id));
-      } else if (live.length > 0) pool.free(live.splice(random.below(live.length), 1)[0]);
+      if (live.length < 500 && random.below(16) < 9) live.push(...fill(pool, 1, id));
+      else if (live.length > 0) pool.free(live.splice(random.below(live.length), 1)[0]);
     }
-    beat();
     if (++slices === UNDER_WAY) {
       scope.postMessage({ value: pool.thread });
-      // It is terminated before it is woken, and does nothing to the pool after this.
-      if (how === "park") return void Atomics.wait(control, CONTROL.stop, 0);
-      if (how === "close") return scope.close();
+      if (isClosed) return scope.close();
     }
     again.port2.postMessage(0); // a task of its own, as a worker is not terminated between promises
   };
