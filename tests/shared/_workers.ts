@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { SharedPool, StaleHandleError, validate } from "../../mod.ts";
 import type { AnyHandle, HandleKind, SharedPoolToken } from "../../mod.ts";
 import { Random } from "../_random.ts";

@@ -33,60 +33,55 @@ function prepare() {
 
 type Prepared = ReturnType<typeof prepare>;
 
-/** Calls that are repeated; a pass, which takes longer, is repeated less. */
-const CALLS: Record<string, (it: Prepared, i: number) => void> = {
-  "alloc() and free()": ({ here }) => here.free(here.alloc()),
-  "alloc() and free() of another part": ({ here, there }) => there.free(here.alloc()),
-  "tryAlloc() and tryFree()": ({ here }) => {
+const STRIPES = [{ stripe: 0, of: 1 }, { stripe: 0, of: 3 }];
+
+/** Calls that are repeated, and for how many a pass counts, which takes longer. */
+const CALLS: Record<string, [call: (it: Prepared, i: number) => void, count?: number]> = {
+  "alloc() and free() in every form, by the owner and by another": [(it, i) => {
+    const { here, there, cursors: [cursor] } = it;
+    here.free(here.alloc());
+    there.free(here.alloc());
     const handle = here.tryAlloc();
     if (handle !== undefined) here.tryFree(handle);
-  },
-  "records replaced at random by two parts": ({ here, there, taken }, i) => {
+    const other = here.allocAt(cursor);
+    cursor.n = i;
+    there.tryFree(other);
+  }],
+  "records replaced at random by two parts": [({ here, there, taken }, i) => {
     const at = (i * 7919) % SIZE;
     (i % 3 === 0 ? here : there).free(taken[at]);
     taken[at] = (i % 2 === 0 ? here : there).alloc();
-  },
-  "allocAt()": ({ here, cursors: [cursor] }, i) => {
-    const handle = here.allocAt(cursor);
-    cursor.n = i;
-    here.free(handle);
-  },
-  "seek(), fields and handleOf()": ({ there, taken, cursors: [, cursor] }, i) => {
-    const it = there.seek(cursor, taken[i % SIZE]);
-    it.n += 1;
-    it.big += 1.5;
-    it.pos.x += 1.5;
+  }],
+  "seek(), fields, handleOf() and has(), and figures": [(it, i) => {
+    const { here, there, taken, stale, cursors: [, cursor] } = it;
+    const record = there.seek(cursor, taken[i % SIZE]);
+    record.n += 1;
+    record.big += 1.5;
+    record.pos.x += 1.5;
     sink[0] = there.handleOf(cursor);
-  },
-  "alloc(init) and set() of a prepared init": ({ here, there, init }) => {
+    sink[1] = there.has(taken[i % SIZE]) || there.has(stale) || there.tryFree(stale);
+    sink[2] = here.size + here.capacity + here.byteLength + here.thread;
+  }],
+  "alloc(init) and set() of a prepared init": [({ here, there, init }) => {
     const handle = here.alloc(init);
     there.set(handle, init);
     there.free(handle);
-  },
-  "has() and tryFree(), live or stale": ({ there, taken, stale }, i) => {
-    sink[0] = there.has(taken[i % SIZE]);
-    sink[1] = there.has(stale);
-    sink[2] = there.tryFree(stale);
-  },
-  "figures": ({ here }) => {
-    sink[0] = here.size + here.capacity + here.byteLength + here.thread;
-  },
+  }],
+  "forEach(), of all or of a stripe": [
+    ({ there, add }, i) => there.forEach(add, STRIPES[i % 2]),
+    500,
+  ],
+  "loop(), with one argument or two": [
+    ({ loop, to }, i) => i % 2 === 0 ? loop(1) : loop(1, to),
+    500,
+  ],
 };
 
-const STRIPES = [{ stripe: 0, of: 1 }, { stripe: 0, of: 3 }];
-
-const PASSES: Record<string, (it: Prepared, i: number) => void> = {
-  "forEach(), of all or of a stripe": ({ there, add }, i) => there.forEach(add, STRIPES[i % 2]),
-  "loop(), with one argument or two": ({ loop, to }, i) => i % 2 === 0 ? loop(1) : loop(1, to),
-};
-
-for (const [table, times] of [[CALLS, undefined], [PASSES, 500]] as const) {
-  for (const [what, call] of Object.entries(table)) {
-    claim(`SharedPool leaves no garbage: ${what}`, () => {
-      const prepared = prepare();
-      assertNoGarbage((i) => call(prepared, i), times);
-    });
-  }
+for (const [what, [call, count]] of Object.entries(CALLS)) {
+  claim(`SharedPool leaves no garbage: ${what}`, () => {
+    const prepared = prepare();
+    assertNoGarbage((i) => call(prepared, i), count);
+  });
 }
 
 claim("SharedPool leaves no garbage: forEach() in a forEach()", () => {

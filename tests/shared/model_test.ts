@@ -3,21 +3,15 @@
  * every step.
  *
  * A part knows as little of the others as a thread does. So this covers the orders in which whole
- * calls of threads follow each other. Calls that overlap are tested with workers, and by the
- * interleaving checker.
+ * calls of threads follow each other, and threads that join, leave and vanish. Calls that overlap
+ * are tested with workers, and by the interleaving checker. All other calls on records, and passes
+ * that change what they visit, are in `tests/model`.
  *
  * @module
  */
-import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import {
-  array,
-  PoolExhaustedError,
-  SharedPool,
-  StaleHandleError,
-  struct,
-  validate,
-} from "../../mod.ts";
-import type { AnyHandle, AnyStruct, Stripe, View } from "../../mod.ts";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { array, PoolExhaustedError, SharedPool, struct, validate } from "../../mod.ts";
+import type { AnyHandle, AnyStruct } from "../../mod.ts";
 import { ORPHAN } from "../../src/shared/protocol.ts";
 import { Pattern } from "../model/_values.ts";
 import { Random } from "../_random.ts";
@@ -76,16 +70,13 @@ class Run {
   step(): void {
     const random = this.#random;
     const act = random.below(100);
-    if (act < 34) this.#alloc();
-    else if (act < 66) this.#free();
-    else if (act < 72) this.#freeStale();
-    else if (act < 78) this.#write();
-    else if (act < 83) this.#seek();
-    else if (act < 88) this.#iterate();
+    if (act < 43) this.#alloc();
+    else if (act < 86) this.#free();
     else if (act < 92) this.#many();
     else if (act < 94 && this.#parts.length < 4) this.#attach();
-    else if (act < 96 && this.#parts.length > 1) this.#leave();
-    else if (act < 98 && this.#parts.length > 1) this.#vanish();
+    else if (act < 96 && this.#parts.length > 1) this.#remove().dispose();
+    // Ends like a thread that is terminated between two calls.
+    else if (act < 98 && this.#parts.length > 1) this.#lost.push(this.#remove().thread);
     else this.#adopt();
     this.#check();
   }
@@ -111,10 +102,6 @@ class Run {
       assert(this.#pattern.isZero(view), "a new record is not zero");
       this.#pattern.fill(view, serial);
     }
-    return this.#added(handle, serial);
-  }
-
-  #added(handle: AnyHandle, serial: number): true {
     assert(handle > 0, `handle ${handle} was given out`);
     assert(!this.#live.has(handle), `handle ${handle} was given out while it was live`);
     assert(!this.#isWide || !this.#stale.includes(handle), `handle ${handle} came twice`);
@@ -130,7 +117,7 @@ class Run {
     }
   }
 
-  #free(handle: AnyHandle | undefined = this.#pick()): void {
+  #free(handle = this.#random.pick([undefined, ...this.#live.keys()])): void {
     if (handle === undefined) return;
     const part = this.#random.pick(this.#parts);
     assert(this.#pattern.isIntact(part.get(handle), this.#live.get(handle)!), "before its free");
@@ -138,58 +125,6 @@ class Run {
     else assert(part.tryFree(handle));
     this.#live.delete(handle);
     this.#stale.push(handle);
-  }
-
-  #freeStale(): void {
-    if (this.#stale.length === 0) return;
-    const handle = this.#random.pick(this.#stale);
-    if (this.#live.has(handle)) return; // the generation came round
-    const part = this.#random.pick(this.#parts);
-    assertThrows(() => part.free(handle), StaleHandleError, "Cannot free");
-    assertThrows(() => part.get(handle), StaleHandleError, "Cannot get");
-  }
-
-  #write(): void {
-    const handle = this.#pick();
-    if (handle === undefined) return;
-    const part = this.#random.pick(this.#parts);
-    const serial = ++this.#serial;
-    if (this.#random.oneIn(2)) part.set(handle, this.#pattern.init(serial) as never); // plain values of the struct
-    else this.#pattern.fill(part.get(handle), serial);
-    this.#live.set(handle, serial);
-  }
-
-  #seek(): void {
-    const handle = this.#pick();
-    if (handle === undefined) return;
-    const part = this.#random.pick(this.#parts);
-    const cursor = part.seek(part.cursor(), handle);
-    assert(this.#pattern.isIntact(cursor, this.#live.get(handle)!), "under a cursor");
-    assertEquals<number>(part.handleOf(cursor), handle);
-  }
-
-  /** A pass that frees and allocates: a record that stays is visited once, and none twice. */
-  #iterate(): void {
-    const part = this.#random.pick(this.#parts);
-    const before = new Set(this.#live.keys());
-    const freed = new Set<AnyHandle>();
-    const seen = new Set<AnyHandle>();
-    this.#pass(part, (view, handle) => {
-      assert(!seen.has(handle), `handle ${handle} was visited twice`);
-      assert(!freed.has(handle), `handle ${handle} was visited after its free`);
-      seen.add(handle);
-      assert(this.#pattern.isIntact(view, this.#live.get(handle) ?? NaN), `visiting ${handle}`);
-      if (this.#isShort) return; // a handle may come round again in one pass
-      const act = this.#random.below(8);
-      const victim = act === 0 ? handle : act === 1 ? this.#pick() : undefined;
-      if (victim !== undefined && this.#live.has(victim)) {
-        this.#free(victim);
-        freed.add(victim);
-      } else if (act === 2) this.#alloc();
-    });
-    for (const handle of before) {
-      assert(seen.has(handle) || freed.has(handle), `handle ${handle} was not visited`);
-    }
   }
 
   /** Fills the pool, or empties it. */
@@ -215,15 +150,6 @@ class Run {
     if (this.#isShort) Object.assign(slabOf(part), { lastStamp: 3 * 2 + 1 - 2 }); // see FIRST_STAMP
   }
 
-  #leave(): void {
-    this.#remove().dispose();
-  }
-
-  /** Ends a part like a thread that is terminated between two calls. */
-  #vanish(): void {
-    this.#lost.push(this.#remove().thread);
-  }
-
   #remove(): Part {
     const [part] = this.#parts.splice(this.#random.below(this.#parts.length), 1);
     return part;
@@ -232,10 +158,6 @@ class Run {
   #adopt(): void {
     const thread = this.#lost.pop();
     if (thread !== undefined) this.#random.pick(this.#parts).adopt(thread);
-  }
-
-  #pick(): AnyHandle | undefined {
-    return this.#live.size === 0 ? undefined : this.#random.pick([...this.#live.keys()]);
   }
 
   // -- checks --
@@ -247,8 +169,7 @@ class Run {
       assertEquals(part.capacity, this.#parts[0].capacity);
     }
     const part = this.#random.pick(this.#parts);
-    const { codec } = slabOf(part);
-    const expected = [...this.#live.keys()].sort((a, b) => codec.index(a) - codec.index(b));
+    const expected = [...this.#live.keys()].sort((a, b) => part.indexOf(a) - part.indexOf(b));
     assertEquals<number[]>(this.#passOf(part), expected);
     for (const [handle, serial] of this.#live) {
       assert(
@@ -263,31 +184,16 @@ class Run {
     }
   }
 
-  /**
-   * The handles that a pass visits, in order of their chunks; sometimes of several stripes
-   * together.
-   */
-  #passOf(part: Part): number[] {
+  /** The handles that a pass visits, in order of their chunks, or several stripes together. */
+  #passOf(part: Part): AnyHandle[] {
     const workers = this.#random.pick([1, 1, 2, 3]);
-    const stripes = Array.from({ length: workers }, (_, stripe) => {
-      const seen: number[] = [];
-      this.#pass(part, (_, handle) => seen.push(handle), { stripe, of: workers });
-      return seen;
-    });
-    const { codec } = slabOf(part);
-    const all = stripes.flat();
-    return workers === 1 ? all : all.sort((a, b) => codec.index(a) - codec.index(b));
-  }
-
-  /** A pass in one of the two ways. */
-  #pass(
-    part: Part,
-    visit: (view: View<AnyStruct>, handle: AnyHandle) => void,
-    stripe?: Stripe,
-  ): void {
-    const fn = visit as Parameters<Part["forEach"]>[0]; // the handles of any struct
-    if (this.#random.oneIn(2)) part.forEach(fn, stripe);
-    else part.loop(fn, stripe)();
+    const seen: AnyHandle[] = [];
+    for (let stripe = 0; stripe < workers; stripe++) {
+      const visit = (_: unknown, handle: number) => seen.push(handle as AnyHandle);
+      if (this.#random.oneIn(2)) part.forEach(visit, { stripe, of: workers });
+      else part.loop(visit, { stripe, of: workers })();
+    }
+    return workers === 1 ? seen : seen.sort((a, b) => part.indexOf(a) - part.indexOf(b));
   }
 }
 
