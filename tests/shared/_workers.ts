@@ -5,7 +5,7 @@
  * @module
  */
 import { assertEquals } from "@std/assert";
-import { SharedPool, StaleHandleError, validate } from "../../mod.ts";
+import { SharedPool, validate } from "../../mod.ts";
 import type { AnyHandle, HandleKind, SharedPoolToken } from "../../mod.ts";
 import { Random } from "../_random.ts";
 import { retireAtOnce, slabOf } from "./_support.ts";
@@ -385,21 +385,9 @@ function freeTogether({ handles, wins, allocator, isLast }: {
   for (let i = 0; i < handles.length; i++) {
     keepPace(i + 1);
     const at = i % 4 < 2 ? i : i ^ id - 1;
-    if (isFreed(handles[at] as AnyHandle, i % 3 !== 0)) Atomics.add(wins, at, 1); // as it was given out
+    if (pool.tryFree(handles[at] as AnyHandle)) Atomics.add(wins, at, 1); // as it was given out
   }
   leave();
-}
-
-/** Frees a record by `free()` or `tryFree()`; returns whether it was live. */
-function isFreed(handle: AnyHandle, isTry: boolean): boolean {
-  if (isTry) return pool.tryFree(handle);
-  try {
-    pool.free(handle);
-    return true;
-  } catch (error) {
-    check(error instanceof StaleHandleError, `${error}`);
-    return false;
-  }
 }
 
 /** Joins pools one after the other, each when all do; returns the numbers of its threads. */
@@ -423,12 +411,7 @@ function rush({ tokens, count }: {
   return parts.map((part) => part.thread);
 }
 
-/** Operations between two moments at which it can be terminated. */
-const SLICE = 3000;
-/** Slices after which it posts that the work is under way. */
-const UNDER_WAY = 3;
-
-/** Allocates and frees without an end, and posts the number of its thread once it is under way. */
+/** Allocates and frees without an end, and posts the number of its thread. */
 function die({ isClosed, lock }: {
   /** Whether the worker closes itself then; else it goes on until it is terminated. */
   readonly isClosed: boolean;
@@ -437,13 +420,14 @@ function die({ isClosed, lock }: {
 }): void {
   const random = new Random(id);
   const live: AnyHandle[] = [];
-  let slices = 0;
+  let isPosted = false;
   const slice = () => {
-    for (let i = 0; i < SLICE; i++) {
+    for (let i = 0; i < 3000; i++) {
       if (live.length < 500 && random.below(16) < 9) live.push(...fill(pool, 1, id));
       else if (live.length > 0) pool.free(live.splice(random.below(live.length), 1)[0]);
     }
-    if (++slices === UNDER_WAY) {
+    if (!isPosted) {
+      isPosted = true;
       scope.postMessage({ value: pool.thread });
       if (isClosed) return scope.close();
     }

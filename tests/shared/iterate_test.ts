@@ -1,6 +1,6 @@
 /** Passes over a `SharedPool` by `forEach` and `loop`, and records that change under them. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { array, DisposedError, SharedPool, struct, validate } from "../../mod.ts";
+import { DisposedError, SharedPool } from "../../mod.ts";
 import type { SharedPoolOptions } from "../../mod.ts";
 import { BOTH, MIDDLE, Num, pair, partsOf, seenBy, slabOf, SMALL, take } from "./_support.ts";
 import type { NumHandle, NumPool } from "./_support.ts";
@@ -44,17 +44,6 @@ for (const [name, pass] of Object.entries(PASSES)) {
         assertEquals(before.filter((handle) => !seen.includes(handle)), []);
         assert(seen.length <= 32 && new Set(seen).size === seen.length, `${seen.length} visits`);
       }
-      const here = SharedPool.create(Num, { chunksPerBlock: 16, maxChunks: 4096, specialize });
-      take(here, 48);
-      let visits = 0;
-      pass(here, (_, handle) => {
-        visits++;
-        here.free(handle); // so that the chunk is taken again behind, at or before this place
-        here.alloc();
-        here.alloc();
-      });
-      assert(visits >= 1 && visits <= 48, `${visits} visits`);
-      validate(here);
     });
 
     Deno.test(`${title} a pass in a pass has its own view, and one whose callback threw can be repeated`, () => {
@@ -130,44 +119,6 @@ for (const [name, pass] of Object.entries(PASSES)) {
     });
     pass(here, () => assert(false));
   });
-
-  Deno.test(`SharedPool.${name}() does not visit a record freed before its turn, however often it was seen`, () => {
-    const [here, there] = pair(MIDDLE);
-    const taken = take(here, 32);
-    for (let i = 0; i < 3; i++) assertEquals(seenBy(there), taken);
-    let visits = 0;
-    pass(there, (_, handle) => {
-      visits++;
-      const next = taken[taken.indexOf(handle) + 1];
-      if (next !== undefined) here.tryFree(next);
-    });
-    assertEquals(visits, 16);
-  });
-}
-
-// -- forEach --
-
-Deno.test("SharedPool.forEach() visits the same with bound functions, and with more callbacks than it keeps loops for", () => {
-  const { here, live } = holey();
-  const seen: number[] = [];
-  here.forEach(function (this: number[], _: unknown, handle: number) {
-    this.push(handle);
-  }.bind(seen));
-  assertEquals(seen, live as number[]);
-  for (let i = 0; i < 200; i++) {
-    const seen: number[] = [];
-    here.forEach(pusher(i, seen));
-    assertEquals(seen, live as number[]);
-  }
-});
-
-/** A callback with a text of its own, where code may be made. */
-function pusher(i: number, seen: number[]): (view: unknown, handle: number) => void {
-  try {
-    return new Function("seen", `return (_, handle) => /* ${i} */ void seen.push(handle)`)(seen);
-  } catch {
-    return (_, handle) => void seen.push(handle);
-  }
 }
 
 // -- loop --
@@ -192,22 +143,13 @@ for (const specialize of BOTH) {
     assertThrows(loop, DisposedError, 'Cannot use SharedPool "motes": it was disposed of');
   });
 
-  Deno.test(`SharedPool.loop() passes on up to four arguments, and writes through its view (${specialize})`, () => {
-    const Item = struct({ at: struct({ x: "f64" }), of: array("u8", 3) });
-    const here = SharedPool.create(Item, { ...LARGE, specialize });
-    const handles = Array.from({ length: 70 }, (_, i) => here.alloc({ at: { x: i } }));
-    here.loop((it, _, by: number) => {
-      it.at.x += by;
-      it.of.set(1, it.at.x);
-    })(0.5);
-    handles.forEach((handle, i) =>
-      assertEquals(here.get(handle).toJSON(), { at: { x: i + 0.5 }, of: [0, i, 0] })
-    );
-    for (const handle of handles.splice(1)) here.free(handle);
+  Deno.test(`SharedPool.loop() passes on up to four arguments (${specialize})`, () => {
+    const here = SharedPool.create(Num, { ...MIDDLE, specialize });
+    const [handle] = take(here, 1);
     const calls: unknown[][] = [];
     const loop = here.loop((_, handle, ...args: unknown[]) => void calls.push([handle, ...args]));
     const args = ["a", undefined, { c: 1 }, 4n, 5];
     for (let count = 0; count <= 5; count++) loop(...args.slice(0, count));
-    assertEquals(calls, [0, 1, 2, 3, 4, 4].map((count) => [handles[0], ...args.slice(0, count)]));
+    assertEquals(calls, [0, 1, 2, 3, 4, 4].map((count) => [handle, ...args.slice(0, count)]));
   });
 }

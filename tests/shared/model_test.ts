@@ -85,22 +85,19 @@ class Run {
 
   #alloc(part: Part = this.#random.pick(this.#parts)): boolean {
     const serial = ++this.#serial;
-    const how = this.#random.below(3);
-    const init = how === 0 ? this.#pattern.init(serial) as never : undefined; // plain values
-    const cursor = part.cursor();
+    const init = this.#random.oneIn(2) ? this.#pattern.init(serial) as never : undefined; // plain values
     let handle: AnyHandle;
     try {
-      handle = (how === 1 ? part.allocAt(cursor) : part.alloc(init)) as AnyHandle;
+      handle = part.alloc(init) as AnyHandle;
     } catch (error) {
       assertInstanceOf(error, PoolExhaustedError);
       assertEquals(part.tryAlloc(init), undefined);
       this.#assertFull(part);
       return false;
     }
-    const view = how === 1 ? cursor : part.get(handle);
     if (init === undefined) {
-      assert(this.#pattern.isZero(view), "a new record is not zero");
-      this.#pattern.fill(view, serial);
+      assert(this.#pattern.isZero(part.get(handle)), "a new record is not zero");
+      this.#pattern.fill(part.get(handle), serial);
     }
     assert(handle > 0, `handle ${handle} was given out`);
     assert(!this.#live.has(handle), `handle ${handle} was given out while it was live`);

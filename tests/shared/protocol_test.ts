@@ -54,20 +54,13 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
 
 // -- the protocol --
 
-let orders = 0;
-
 for (const [what, scenario] of Object.entries(SCENARIOS)) {
   Deno.test(`A shared block keeps its metadata in every order of steps: ${what}`, () => {
     const report = explore(scenario);
     assertEquals(report.failure, "");
     assertGreater(report.orders, 1);
-    orders += report.orders;
   });
 }
-
-Deno.test("The orders that were tried are some 10^27", () => {
-  assertGreater(orders, 1e27);
-});
 
 Deno.test("A stale free succeeds where it waits while all compact generations come round, and nowhere else", () => {
   const failureOf = (live: number) =>

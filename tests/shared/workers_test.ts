@@ -57,25 +57,25 @@ workersTest(
 
 const CELLS = 20_000;
 
-/** What frees what, and whether the handles are wide and the records the last in their chunks. */
+/** Whose records are freed, their handles, and whether they are the last in their chunks. */
 const FREES = [
-  ["records of a third thread", 0, "compact", false],
-  ["records of a third thread", 0, "wide", false],
-  ["records of one of them", 1, "compact", false],
-  ["records of one of them", 1, "wide", false],
-  ["the last records of chunks of a third thread", 0, "wide", true],
-  ["the last records of chunks of one of them", 1, "wide", true],
+  ["of a third thread", 0, "compact", false],
+  ["of a third thread", 0, "wide", true],
+  ["of one of them", 1, "compact", false],
+  ["of one of them", 1, "wide", false],
+  ["of one of them", 1, "wide", true],
 ] as const;
 
-for (const [what, allocator, kind, isLast] of FREES) {
-  const claim = `SharedPool frees ${what} once where two workers free them at once (${kind})`;
+for (const [whose, allocator, handles, isLast] of FREES) {
+  const what = `${isLast ? "the last records in chunks" : "records"} ${whose} (${handles})`;
+  const claim = `SharedPool frees ${what} once where two workers free them at once`;
   workersTest(claim, 2, async (workers) => {
-    const pool = SharedPool.create(Cell, { handles: kind, maxChunks: 32_768, chunksPerBlock: 256 });
+    const pool = SharedPool.create(Cell, { handles, maxChunks: 32_768, chunksPerBlock: 256 });
     if (isLast) retireAtOnce(pool);
-    const handles = new Float64Array(new SharedArrayBuffer(8 * CELLS));
+    const all = new Float64Array(new SharedArrayBuffer(8 * CELLS));
     const wins = new Int32Array(new SharedArrayBuffer(4 * CELLS));
-    if (allocator === 0) handles.set(fill(pool, CELLS));
-    await workers.run(pool, "freeTogether", { handles, wins, allocator, isLast });
+    if (allocator === 0) all.set(fill(pool, CELLS));
+    await workers.run(pool, "freeTogether", { handles: all, wins, allocator, isLast });
     assertEquals(new Set(wins), new Set([1]));
     assertEquals(slabOf(pool).retired, isLast ? CELLS : 0);
     assertWhole(pool);
