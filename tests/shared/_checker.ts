@@ -64,15 +64,13 @@ interface Thread {
   // -- for the checks: what the operation has done so far --
   /** Serial of the record that it has freed; 0 for none. */
   ended: number;
-  /** Chunks on their way to the remote list. */
+  /** Chunks on their way to the remote list, or retired and not counted yet. */
   moving: number;
-  /** Chunks that it has retired and not counted yet. */
-  uncounted: number;
 }
 
 function newThread(isDead: boolean): Thread {
   const own = { head: 0, free: 0, bump: 0, isMine: false };
-  return { isDead, done: 0, answers: [], own, ended: 0, moving: 0, uncounted: 0 };
+  return { isDead, done: 0, answers: [], own, ended: 0, moving: 0 };
 }
 
 /** Plain values, whose JSON is the key of the state: all that can happen next depends on it only. */
@@ -91,9 +89,8 @@ interface State {
   records: [chunk: number, stamp: number][];
   /** Serial of the record that each slot names; 0 for none. */
   slots: number[];
-  /** Most chunks that terminated threads may have lost, and may have left uncounted as retired. */
+  /** Most chunks that terminated threads may have lost, or left uncounted as retired. */
   lost: number;
-  uncounted: number;
   /** By their numbers; there is no thread 0. */
   threads: Thread[];
   /**
@@ -309,7 +306,7 @@ class VirtualBlock implements protocol.SharedSteps {
     this.#acquire(WORDS.retired);
     this.#release(WORDS.retired);
     this.#state.retired++;
-    this.#thread.uncounted--;
+    this.#thread.moving = 0;
   }
 
   readLink(chunk: number): number {
@@ -358,8 +355,7 @@ class VirtualBlock implements protocol.SharedSteps {
       links[chunk] = DATA;
     } else if (isEnd) {
       thread.ended = serials[chunk];
-      if (to === RETIRED) thread.uncounted++;
-      else if (isPending(to)) thread.moving++;
+      if (to === RETIRED || isPending(to)) thread.moving++;
     }
   }
 
@@ -475,7 +471,7 @@ function startOf(scenario: Scenario, block: VirtualBlock): State {
   const slots = Math.max(...text.matchAll(/[+-](\d)/g).map(([, slot]) => Number(slot) + 1)) + 1;
   const zeros = Array<number>(chunkCount).fill(0);
   const state: State = {
-    ...{ owner: 1, taken: 0, remote: 0, retired: 0, lost: 0, uncounted: 0 },
+    ...{ owner: 1, taken: 0, remote: 0, retired: 0, lost: 0 },
     stamps: zeros.map((_, chunk) => stamps[chunk] ?? 0),
     links: [...zeros],
     serials: [...zeros],
@@ -501,10 +497,8 @@ function finish(state: State, block: VirtualBlock, number: number, operation: st
 
 /** Ends a thread at its present step. A thread that adopts its block knows of the end. */
 function terminate(state: State, number: number): void {
-  const { moving, uncounted } = state.threads[number];
   tell(state, number, WORDS.end);
-  state.lost += Math.max(0, moving);
-  state.uncounted += uncounted;
+  state.lost += state.threads[number].moving;
   state.threads[number] = newThread(true);
 }
 
@@ -535,10 +529,8 @@ function audit({ stamps, links, remote, ...rest }: State, { last: [last] = LAST 
 function checkEnd(state: State, block: VirtualBlock): void {
   const { threads, stamps, owner, taken, retired } = state;
   const count = (is: (stamp: number) => boolean) => stamps.filter(is).length;
-  const worn = count((stamp) => stamp === RETIRED);
-  if (worn < retired || worn > retired + state.uncounted) {
-    fail(`${retired} chunks count as retired, and ${worn} are`);
-  }
+  const uncounted = count((stamp) => stamp === RETIRED) - retired;
+  if (uncounted < 0 || uncounted > state.lost) fail(`${uncounted} retired chunks are not counted`);
   const inUse = count((stamp) => stamp < 0 || (stamp & 1) === 1);
   const isOwned = owner !== ORPHAN && !threads[owner].isDead;
   if ((isOwned || owner === ORPHAN) && taken !== inUse) {
@@ -554,5 +546,5 @@ function checkEnd(state: State, block: VirtualBlock): void {
     finish(state, block, number, taking);
   }
   const lost = count((stamp) => (stamp & 1) === 0 && stamp !== RETIRED);
-  if (lost > state.lost) fail(`${lost} chunks are never given out again`);
+  if (lost + uncounted > state.lost) fail(`${lost} chunks are never given out again`);
 }

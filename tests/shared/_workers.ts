@@ -195,12 +195,7 @@ let control: Int32Array;
 let id: number;
 let of: number;
 
-const JOBS: Readonly<Record<string, (task: never) => unknown>> = {
-  churning,
-  freeTogether,
-  rush,
-  die,
-};
+const JOBS: Record<string, (task: never) => unknown> = { churning, freeTogether, rush, die };
 
 if (scope.name === NAME) {
   scope.onmessage = ({ data }) => {
@@ -253,16 +248,11 @@ function keepPace(step: number): void {
 
 // -- the jobs --
 
-/** How often workers did what. */
-export interface Counts {
-  allocs: number;
-  /** Frees of records that another worker held before. */
-  taken: number;
-  /** Allocs that found no chunk. */
-  full: number;
-  /** Own records that passes have visited. */
-  visited: number;
-}
+/**
+ * How often workers allocated, freed a record that another one held before, and found no chunk; and
+ * how many own records passes have visited.
+ */
+export type Counts = Record<"allocs" | "taken" | "full" | "visited", number>;
 
 /** What a worker has done, and the handles that it still holds. */
 interface Churned {
