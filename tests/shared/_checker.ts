@@ -402,8 +402,7 @@ class VirtualBlock implements protocol.SharedSteps {
 
 /** The result of a search. */
 export interface Report {
-  /** Different states, and different orders of steps. */
-  readonly states: number;
+  /** Different orders of steps. */
   readonly orders: number;
   /** The steps to the first fault that was found, and what it is; "" for none. */
   readonly failure: string;
@@ -461,7 +460,7 @@ export function explore(
     if (!(error instanceof Violation)) throw error;
     failure = [...block.trace, `=> ${error.message}`].join("\n");
   }
-  return { states: orders.size, orders: sum, failure };
+  return { orders: sum, failure };
 }
 
 /** Makes the state that a scenario starts from. */

@@ -380,12 +380,12 @@ function freeTogether({ handles, wins, allocator, isLast }: {
   leave();
 }
 
-/** Joins pools one after the other, each when all do; returns the numbers of its threads. */
+/** Joins pools one after the other, each when all do. */
 function rush({ tokens, count }: {
   readonly tokens: readonly SharedPoolToken[];
   /** Records that each worker allocates in each pool. */
   readonly count: number;
-}): number[] {
+}): void {
   meet();
   const parts = tokens.map((token, i) => {
     keepPace(2 * i + 1);
@@ -398,7 +398,6 @@ function rush({ tokens, count }: {
   meet();
   parts.forEach(validate);
   meet();
-  return parts.map((part) => part.thread);
 }
 
 /** Allocates and frees without an end, and posts the number of its thread. */

@@ -158,16 +158,6 @@ Deno.test("A pool with many blocks does not grow while chunks are free, in any p
   assertEquals([here.capacity, here.size], [302 * 16, 300 * 16]);
 });
 
-Deno.test("A part with many blocks finds what others freed before it adds a block", () => {
-  const [here, there] = pair({ chunksPerBlock: 1024, maxChunks: 2 ** 20 });
-  take(here, 300 * 1024);
-  for (let round = 0; round < 100; round++) {
-    for (const handle of take(here, 2048)) there.free(handle);
-  }
-  assertEquals([here.capacity, here.size], [302 * 1024, 300 * 1024]);
-  validate(here);
-});
-
 Deno.test("A part that found nothing in a few of many blocks looks at all of them later", () => {
   const [here, there] = pair({ chunksPerBlock: 512, maxChunks: 2 ** 20, keepEmptyBlocks: 0 });
   const all = take(here, 600 * 512);
