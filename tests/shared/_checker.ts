@@ -108,7 +108,6 @@ const WORDS = { remote: 4, owner: 5, retired: 6, end: 7, stamp: 8, slot: 12 } as
 
 /** What threads access by plain accesses: the first location of up to 4. */
 const LOCATIONS = { bytes: 0, stamp: 4, taken: 8 } as const;
-const LOCATION_COUNT = 9;
 
 /** Lets a thread or word know all that another one knows. */
 function tell({ known }: State, from: number, to: number): void {
@@ -477,7 +476,7 @@ function startOf(scenario: Scenario, block: VirtualBlock): State {
     records: [[0, 0]], // none
     slots: Array(slots).fill(0),
     threads: [true, ...threads.map(() => false)].map(newThread),
-    known: Array(4 * LOCATION_COUNT).fill(-1), // everybody knows everything so far
+    known: Array(4 * (LOCATIONS.taken + 1)).fill(-1), // everybody knows everything so far
   };
   state.threads[1].own.isMine = true;
   for (const [, number, operation] of before.matchAll(/(\d)(\S+)/g)) {

@@ -409,16 +409,10 @@ function die({ isClosed, lock }: {
 }): void {
   const random = new Random(id);
   const live: AnyHandle[] = [];
-  let isPosted = false;
   const slice = () => {
     for (let i = 0; i < 3000; i++) {
       if (live.length < 500 && random.below(16) < 9) live.push(...fill(pool, 1, id));
       else if (live.length > 0) pool.free(live.splice(random.below(live.length), 1)[0]);
-    }
-    if (!isPosted) {
-      isPosted = true;
-      scope.postMessage({ value: pool.thread });
-      if (isClosed) return scope.close();
     }
     again.port2.postMessage(0); // a task of its own, as a worker is not terminated between promises
   };
@@ -428,6 +422,8 @@ function die({ isClosed, lock }: {
   // are no locks.
   locks!.request(lock, () => {
     slice();
+    scope.postMessage({ value: pool.thread });
+    if (isClosed) scope.close();
     return new Promise(() => {});
   });
 }

@@ -40,8 +40,8 @@ const STRIPES = [{ stripe: 0, of: 1 }, { stripe: 0, of: 3 }];
 
 /** Calls that are repeated, and for how many a pass counts, which takes longer. */
 const CALLS: Record<string, [call: (it: Prepared, i: number) => void, count?: number]> = {
-  "alloc() and free() in every form, by the owner and by another": [(it, i) => {
-    const { here, there, cursors: [cursor] } = it;
+  "alloc(), set() and free() in every form, by the owner and by another": [(it, i) => {
+    const { here, there, init, cursors: [cursor] } = it;
     here.free(here.alloc());
     there.free(here.alloc());
     const handle = here.tryAlloc();
@@ -49,6 +49,9 @@ const CALLS: Record<string, [call: (it: Prepared, i: number) => void, count?: nu
     const other = here.allocAt(cursor);
     cursor.n = i;
     there.tryFree(other);
+    const made = here.alloc(init);
+    there.set(made, init);
+    there.free(made);
   }],
   "records replaced at random by two parts": [({ here, there, taken }, i) => {
     const at = (i * 7919) % SIZE;
@@ -64,11 +67,6 @@ const CALLS: Record<string, [call: (it: Prepared, i: number) => void, count?: nu
     sink[0] = there.handleOf(cursor);
     sink[1] = there.has(taken[i % SIZE]) || there.has(stale) || there.tryFree(stale);
     sink[2] = here.size + here.capacity + here.byteLength + here.thread;
-  }],
-  "alloc(init) and set() of a prepared init": [({ here, there, init }) => {
-    const handle = here.alloc(init);
-    there.set(handle, init);
-    there.free(handle);
   }],
   "forEach(), of all or of a stripe": [
     ({ there, add }, i) => there.forEach(add, STRIPES[i % 2]),

@@ -1,16 +1,12 @@
 /** Passes over a `SharedPool` by `forEach` and `loop`, and records that change under them. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DisposedError, SharedPool } from "../../mod.ts";
-import type { SharedPoolOptions } from "../../mod.ts";
 import { BOTH, MIDDLE, Num, pair, partsOf, seenBy, slabOf, SMALL, take } from "./_support.ts";
 import type { NumHandle, NumPool } from "./_support.ts";
 
-/** Blocks so large that a pass looks for the loop of its callback's text. */
-const LARGE: SharedPoolOptions = { chunksPerBlock: 32, maxChunks: 256, name: "motes" };
-
 /** Two parts of a pool of 100 records in four blocks, of which every third was freed. */
 function holey(specialize = true): { here: NumPool; there: NumPool; live: NumHandle[] } {
-  const here = SharedPool.create(Num, { ...LARGE, specialize });
+  const here = SharedPool.create(Num, { chunksPerBlock: 32, maxChunks: 256, specialize });
   const there = SharedPool.attach(Num, here.share(), { specialize });
   const taken = take(here, 100);
   taken.forEach((handle, i) => i % 3 === 0 && (i % 2 === 0 ? here : there).free(handle));

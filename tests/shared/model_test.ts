@@ -19,9 +19,6 @@ import { slabOf } from "./_support.ts";
 
 const RUNS = 120;
 const STEPS = 300;
-/** Number of stale handles that are tried after each step. */
-const STALE_TRIED = 4;
-
 const STRUCTS: readonly AnyStruct[] = [
   struct({ n: "u8" }, { name: "Byte" }),
   struct({ n: "u16" }, { name: "Pair" }),
@@ -174,7 +171,7 @@ class Run {
         `record ${handle} changed by itself`,
       );
     }
-    for (let i = 0; i < Math.min(STALE_TRIED, this.#stale.length); i++) {
+    for (let i = 0; i < Math.min(4, this.#stale.length); i++) {
       const handle = this.#stale[this.#turn++ % this.#stale.length];
       if (this.#live.has(handle)) continue;
       assert(!part.has(handle) && !part.tryFree(handle), `stale handle ${handle} was accepted`);

@@ -3,28 +3,9 @@
  * little of each other.
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  array,
-  DisposedError,
-  Pool,
-  SharedPool,
-  type SharedPoolToken,
-  StaleHandleError,
-  struct,
-  validate,
-} from "../../mod.ts";
-import {
-  assertError,
-  BOTH,
-  MIDDLE,
-  Num,
-  pair,
-  partsOf,
-  seenBy,
-  slabOf,
-  SMALL,
-  take,
-} from "./_support.ts";
+import { array, DisposedError, Pool, SharedPool, struct, validate } from "../../mod.ts";
+import { type SharedPoolToken, StaleHandleError } from "../../mod.ts";
+import { BOTH, MIDDLE, Num, pair, partsOf, seenBy, slabOf, SMALL, take } from "./_support.ts";
 
 const Thing = struct({
   pos: struct({ x: "f32", y: "f32" }),
@@ -140,17 +121,12 @@ Deno.test("SharedPool with 32,768 chunks in a block gives out all of them, also 
 // -- user code in init --
 
 for (const specialize of BOTH) {
-  Deno.test(`SharedPool.alloc() and set() change nothing where a getter throws, frees the record or leaves the pool (${specialize})`, () => {
+  Deno.test(`SharedPool.alloc() and set() lose no chunk where a getter frees the record or leaves the pool (${specialize})`, () => {
     const here = SharedPool.create({ a: "u32", b: "u32" }, { ...SMALL, specialize });
     const there = SharedPool.attach({ a: "u32", b: "u32" }, here.share(), { specialize });
     const handle = here.alloc({ a: 1, b: 2 });
     const initOf = (b: () => number) =>
       Object.defineProperty({ a: 5, b: 0 }, "b", { get: b, enumerable: true });
-    const bad = initOf(() => {
-      throw new Error("no b");
-    });
-    const calls = [() => here.alloc(bad), () => here.tryAlloc(bad), () => here.set(handle, bad)];
-    for (const call of calls) assertError(here, call, Error, "no b");
     const freeing = initOf(() => (here.free(handle), 5));
     assertThrows(() => here.set(handle, freeing), StaleHandleError, "Cannot set in SharedPool");
     const leaving = initOf(() => (there.dispose(), 5));
