@@ -75,7 +75,7 @@ Deno.test("SharedPool has one class for a struct, a geometry and specialize, whi
 
 // -- one record --
 
-Deno.test("SharedPool.allocAt() and seek() move any view of the struct, get() makes a new one", () => {
+Deno.test("SharedPool.allocAt() and seek() move any view of the struct, get() and tryGet() make a new one", () => {
   const Mote = struct(Num);
   const [here, there] = partsOf(Mote, 2, SMALL);
   const cursor = here.cursor();
@@ -88,7 +88,7 @@ Deno.test("SharedPool.allocAt() and seek() move any view of the struct, get() ma
   for (const view of others.map((pool) => pool.cursor())) {
     assertEquals([here.seek(view, a).n, here.handleOf(view)], [7, a]);
   }
-  const views = [here.get(a), here.get(b), here.get(a)];
+  const views = [here.get(a), here.get(b), here.tryGet(a)!]; // it is live
   views[0].n = 10;
   assertEquals(views.map((it) => it.n), [10, 8, 10]);
 });
