@@ -220,41 +220,38 @@ Deno.test("compact() keeps the order in which chunks come again where reuse is s
 
 // -- the callback and the resource --
 
-each(
-  "compact() calls back when all is done, and throws the first error of resource and callback",
-  (make) => {
-    for (const isFailing of [false, true]) {
-      let releases = -Infinity;
-      const release: MemoryResource["release"] = (region) => {
-        heapMemory.release(region);
-        if (++releases === 1 && isFailing) throw new RangeError("the resource");
-      };
-      const it = make({ memory: { allocate: heapMemory.allocate, release } });
-      const { pool } = it;
-      const kept = thinned(it, [8, 4, 3]);
-      const moved: number[] = [];
-      releases = 0;
-      const call = () =>
-        compact(pool, (from, to) => {
-          moved.push(from);
-          validate(pool);
-          assertEquals([pool.blocks.length, pool.has(from), pool.has(to)], [1, false, true]);
-          if (moved.length === 2) throw undefined; // it is an error as well
-          if (moved.length > 2) throw new RangeError("a later one");
-        });
-      let thrown: unknown = new Error("nothing");
-      try {
-        call();
-      } catch (error) {
-        thrown = error;
-      }
-      assertEquals((thrown as Error | undefined)?.message, isFailing ? "the resource" : undefined);
-      assertEquals([moved, releases, pool.size], [kept.slice(8), 2, 15]);
-      validate(pool);
-      drop(pool);
+each("compact() calls back when all is done, then throws the first error", (make) => {
+  for (const isFailing of [false, true]) {
+    let releases = -Infinity;
+    const release: MemoryResource["release"] = (region) => {
+      heapMemory.release(region);
+      if (++releases === 1 && isFailing) throw new RangeError("the resource");
+    };
+    const it = make({ memory: { allocate: heapMemory.allocate, release } });
+    const { pool } = it;
+    const kept = thinned(it, [8, 4, 3]);
+    const moved: number[] = [];
+    releases = 0;
+    const call = () =>
+      compact(pool, (from, to) => {
+        moved.push(from);
+        validate(pool);
+        assertEquals([pool.blocks.length, pool.has(from), pool.has(to)], [1, false, true]);
+        if (moved.length === 2) throw undefined; // it is an error as well
+        if (moved.length > 2) throw new RangeError("a later one");
+      });
+    let thrown: unknown = new Error("nothing");
+    try {
+      call();
+    } catch (error) {
+      thrown = error;
     }
-  },
-);
+    assertEquals((thrown as Error | undefined)?.message, isFailing ? "the resource" : undefined);
+    assertEquals([moved, releases, pool.size], [kept.slice(8), 2, 15]);
+    validate(pool);
+    drop(pool);
+  }
+});
 
 each("the callback of compact() may alloc, free, compact, clear and dispose", (make) => {
   const CALLS: Record<string, [size: number, call: (it: OfKind, to: AnyHandle) => void]> = {
@@ -277,8 +274,13 @@ each("the callback of compact() may alloc, free, compact, clear and dispose", (m
     if (name === "dispose") assertThrows(() => compact(it.pool), DisposedError);
     else drop(it.pool);
   }
-  const { pool } = make();
-  assertError(pool, () => compact(pool, untyped({})), TypeError, "Cannot compact in");
+});
+
+Deno.test("compact() throws TypeError on a callback that is no function", () => {
+  const pool = counters();
+  for (const bad of [null, "f", {}]) {
+    assertError(pool, () => compact(pool, untyped(bad)), TypeError, "Cannot compact in");
+  }
 });
 
 // -- debug mode --
