@@ -102,13 +102,15 @@ Deno.test("LeakError's message shows ten leaks with their stacks, and how many m
   }
 });
 
-Deno.test("Records that came back by restore() are leaks, with their stack if it is known", () => {
+Deno.test("Records that came back by restore() have their views, and are leaks with their stack if known", () => {
   const pool = new Pool(Word, DEBUG);
   const [kept, place, freed] = [pool.alloc(), here(), pool.alloc()];
+  const view = pool.get(kept);
   const saved = snapshot(pool);
   pool.free(freed);
   pool.allocMany(20);
   restore(pool, saved);
+  assertEquals([view.n, pool.get(freed).n], [0, 0]);
   const { leaks } = assertThrows(() => pool.dispose(), LeakError);
   assertEquals(leaks.map((leak) => leak.handle), [kept, freed]);
   assertEquals(placeOf(leaks[0].stack.split("\n")[0]), place);
