@@ -17,7 +17,6 @@ import {
   restore,
   save,
   snapshot,
-  SnapshotError,
   StaleHandleError,
   struct,
   TypeMismatchError,
@@ -108,12 +107,6 @@ each("freeMany() changes nothing where a handle or the length throws or is none"
     holes,
     shrinking,
     BigInt64Array.of(BigInt(handles[0])),
-    [handles[0], { valueOf: () => pool.free(handles[1]) }],
-    [handles[0], Symbol("handle")],
-    [handles[0], String(handles[1])],
-    [handles[0], new Number(handles[1])],
-    [handles[0], 5n],
-    [handles[0], null],
     ...[1.5, -1, NaN, "2", 2n, undefined].map((length) => ({ ...handles, length })),
     new Set(handles),
     handles[0],
@@ -131,11 +124,9 @@ each("freeMany() frees what is live once its handles are read, or nothing", (mak
   const actions: [Action, size: number | undefined][] = [
     [({ pool, of }) => pool.alloc(...of), 38],
     [({ pool }) => pool.trim(), 37],
-    [({ pool }, handles) => pool.free(handles[30]), 36],
     [({ pool }, handles) => pool.freeMany(handles.slice(5, 15)), 27],
     [({ pool }, handles) => pool.free(handles[0]), undefined],
     [({ pool }, handles) => pool.free(handles[2]), undefined],
-    [({ pool }) => pool.clear(), undefined],
     [({ pool }) => pool.freeBlock(pool.blocks[0].index), undefined],
   ];
   for (const [action, size] of actions) {
@@ -234,38 +225,33 @@ const A = struct({ a: "u32" }, { name: "A" });
 const B = struct({ b: "f32" }, { name: "B" });
 
 Deno.test("set() throws TypeMismatchError where a getter restores another struct's record", () => {
-  for (const reuse of ["recent", "spread"] as const) {
-    for (const specialize of [true, false]) {
-      const some: PoolOptions = { ...SMALL, reuse, specialize };
-      const pools = [
-        new ErasedPool<typeof A | typeof B>({ ...some, size: 4, types: [A, B] }),
-        new PoolSet<typeof A | typeof B>({ ...some, sizes: [4, 8], types: [A, B] }),
-        new PoolSet<typeof A | typeof B>({ ...some, sizes: [2, 4] }),
-      ];
-      for (const pool of pools) {
-        const [a, b] = [pool.alloc(A), pool.alloc(B)];
-        pool.freeMany([a, b]);
-        const empty = snapshot(pool);
-        const first = pool.alloc(B, { b: 1.5 });
-        const asB = snapshot(pool);
-        restore(pool, empty);
-        const second = pool.alloc(A, { a: 7 });
-        assertEquals<number>(second, first);
-        const value = {
-          get a() {
-            restore(pool, asB);
-            return 5;
-          },
-        };
-        const error = assertThrows(() => pool.set(A, second, value), TypeMismatchError);
-        assertEquals([error.struct, error.actual], ["A", "B"]);
-        assertStrictEquals(pool.typeOf(first), B);
-        assertEquals([pool.get(B, first).b, pool.size], [1.5, 1]);
-        validate(pool);
-        pool.set(B, first, { b: 2.5 });
-        assertEquals(pool.get(B, first).b, 2.5);
-        pool.dispose();
-      }
+  for (const specialize of [true, false]) {
+    const some: PoolOptions = { ...SMALL, specialize };
+    const pools = [
+      new ErasedPool<typeof A | typeof B>({ ...some, size: 4, types: [A, B] }),
+      new PoolSet<typeof A | typeof B>({ ...some, sizes: [4, 8], types: [A, B] }),
+      new PoolSet<typeof A | typeof B>({ ...some, sizes: [2, 4] }),
+    ];
+    for (const pool of pools) {
+      pool.free(pool.alloc(A)); // the set knows A before B
+      const empty = snapshot(pool);
+      const first = pool.alloc(B, { b: 1.5 });
+      const asB = snapshot(pool);
+      restore(pool, empty);
+      const second = pool.alloc(A, { a: 7 });
+      assertEquals<number>(second, first);
+      const value = {
+        get a() {
+          restore(pool, asB);
+          return 5;
+        },
+      };
+      const error = assertThrows(() => pool.set(A, second, value), TypeMismatchError);
+      assertEquals([error.struct, error.actual], ["A", "B"]);
+      assertStrictEquals(pool.typeOf(first), B);
+      assertEquals([pool.get(B, first).b, pool.size], [1.5, 1]);
+      validate(pool);
+      drop(pool);
     }
   }
 });
@@ -416,11 +402,8 @@ type Call = (state: State) => unknown;
 const INNER: Readonly<Record<string, Call>> = {
   "alloc()": (state) => state.alloc(),
   "allocMany()": (state) => state.allocMany(3),
-  "allocMany() of a block": (state) => state.allocMany(16),
   "free()": (state) => state.pool.tryFree(state.live()[5] ?? forge(0)),
-  "free() of all": (state) => state.pool.freeMany(state.live()),
   "get()": ({ pool, it }) => pool.size > 0 && pool.get(...it.of, [...pool.handles()][0]),
-  "clear()": ({ pool }) => pool.clear(),
   "clear() and trim()": (state) => state.empty(),
   "trim()": ({ pool }) => pool.trim(),
   "freeBlock()": ({ pool }) => pool.blocks.length > 0 && pool.freeBlock(pool.blocks[0].index),
@@ -554,64 +537,46 @@ each("restore() changes nothing where allocate() throws, or allocates before tha
       assert(isExpected(error), String(error));
       if (!isAllocating || skip === 0) assertEquals(figuresOf(pool), before);
       assert(pool.size <= 1);
-      state.check();
-      assertThrows(() => restore(pool, new Uint8Array(64)), SnapshotError);
       state.end();
     }
   }
 });
 
-/** A set of two classes whose resource gives memory back, and throws then. */
-function throwingSet(debug: PoolOptions["debug"]) {
-  const ledger = new Ledger();
-  const error = new Boom();
-  const memory: MemoryResource = {
-    allocate: (byteLength, align) => ledger.allocate(byteLength, align),
-    release: (region) => {
-      ledger.release(region);
-      throw error;
-    },
-  };
-  const set = new PoolSet({ ...SMALL, sizes: [4, 8], memory, debug });
-  return { ledger, error, set };
-}
-
 for (const debug of [false, debugMode] as const) {
   const mode = debug ? " in debug mode" : "";
-
-  Deno.test(`PoolSet.dispose() disposes of every class where release() throws${mode}`, () => {
-    const { ledger, error, set } = throwingSet(debug);
+  Deno.test(`restore(), trim() and dispose() give back all memory where release() throws${mode}`, () => {
+    const ledger = new Ledger();
+    const error = new Boom();
+    const memory: MemoryResource = {
+      allocate: (byteLength, align) => ledger.allocate(byteLength, align),
+      release: (region) => {
+        ledger.release(region);
+        throw error;
+      },
+    };
+    const Wide = struct({ n: "f64" });
+    const set = new PoolSet({ ...SMALL, sizes: [4, 8], memory, debug });
+    const assertThrowsIt = (call: () => unknown, lentBefore: number, lentAfter: number) => {
+      assertEquals(ledger.lent.size, lentBefore);
+      assertStrictEquals(assertThrows(call), error);
+      assertEquals(ledger.lent.size, lentAfter);
+      validate(set);
+    };
+    const empty = snapshot(set);
     set.allocMany(Num, 20);
-    const large = set.alloc(struct({ n: "f64" }));
+    set.alloc(Wide);
+    assertThrowsIt(() => restore(set, empty), 3, 0);
+    assertEquals([set.size, set.blocks.length], [0, 0]);
+    set.reserve(Num, 32);
+    set.reserve(Wide, 32);
+    const wide = set.alloc(Wide);
+    assertThrowsIt(() => set.trim(), 4, 1);
+    assertEquals([set.blocks.length, set.trim()], [1, 0]);
+    set.allocMany(Num, 20);
     assertEquals(ledger.lent.size, 3);
     assertStrictEquals(assertThrows(() => set.dispose()), error);
     assertEquals(ledger.lent.size, 0);
-    assertThrows(() => set.has(large), DisposedError);
-    set.dispose();
-  });
-
-  Deno.test(`trim() gives back every empty block where release() throws${mode}`, () => {
-    const { ledger, error, set } = throwingSet(debug);
-    const Wide = struct({ n: "f64" });
-    set.reserve(Num, 32);
-    set.reserve(Wide, 32);
-    set.alloc(Wide);
-    assertEquals(ledger.lent.size, 4);
-    assertStrictEquals(assertThrows(() => set.trim()), error);
-    assertEquals([ledger.lent.size, set.blocks.length, set.trim()], [1, 1, 0]);
-    validate(set);
-    assertStrictEquals(assertThrows(() => set.dispose()), error);
-  });
-
-  Deno.test(`restore() gives back the memory of every class where release() throws${mode}`, () => {
-    const { ledger, error, set } = throwingSet(debug);
-    const empty = snapshot(set);
-    set.allocMany(Num, 20);
-    set.alloc(struct({ n: "f64" }));
-    assertEquals(ledger.lent.size, 3);
-    assertStrictEquals(assertThrows(() => restore(set, empty)), error);
-    assertEquals([ledger.lent.size, set.size, set.blocks.length], [0, 0, 0]);
-    validate(set);
+    assertThrows(() => set.has(wide), DisposedError);
     set.dispose();
   });
 }
