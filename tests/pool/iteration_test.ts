@@ -12,7 +12,7 @@ import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } f
 import { DisposedError, ErasedPool, Pool, PoolSet, struct, validate } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 import { drop, ITERATIONS, MODES, viewsOf } from "../_kinds.ts";
-import type { AnyPool, Counted, OfKind, Visit } from "../_kinds.ts";
+import type { AnyPool, Counted, OfKind } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
 const Num = struct({ n: "u32" }, { name: "Num" });
@@ -35,11 +35,14 @@ function iteratorOf(it: Subject): IterableIterator<Counted> {
   return untyped(viewsOf(it)[Symbol.iterator]());
 }
 
-/** Adds records of another struct, which an iteration over those of Num must pass over. */
-function withDecoys<P extends ErasedPool | PoolSet>(pool: P): P {
-  pool.freeMany(pool.allocMany(Num, 3));
-  for (let i = 0; i < 5; i++) pool.alloc(Pos, { n: 1000 + i });
-  return pool;
+/** Adds records of another struct among those of Num, which an iteration must pass over. */
+function withDecoys(pool: ErasedPool | PoolSet): Subject {
+  const it = subject(pool, [Num], Num);
+  const alloc = (n: number) => {
+    if (n % 3 === 0) pool.alloc(Pos, { n: 1000 + n });
+    return it.alloc(n);
+  };
+  return { ...it, alloc };
 }
 
 const SUBJECTS: Readonly<Record<string, (options: PoolOptions) => Subject>> = {
@@ -48,13 +51,12 @@ const SUBJECTS: Readonly<Record<string, (options: PoolOptions) => Subject>> = {
   "class that extends Pool": (options) =>
     subject(new (class extends Pool<typeof Num> {})(Num, options), [Num]),
   "ErasedPool, one struct": (options) =>
-    subject(withDecoys(new ErasedPool({ ...options, size: 8, types: TYPES })), [Num], Num),
+    withDecoys(new ErasedPool({ ...options, size: 8, types: TYPES })),
   "ErasedPool, all structs": (options) =>
     subject(new ErasedPool({ ...options, size: 8, types: TYPES }), TYPES),
   "ErasedPool without types": (options) =>
     subject(new ErasedPool({ ...options, size: 8 }), [Num], Num),
-  "PoolSet, one struct": (options) =>
-    subject(withDecoys(new PoolSet({ ...options, sizes: [8, 16] })), [Num], Num),
+  "PoolSet, one struct": (options) => withDecoys(new PoolSet({ ...options, sizes: [8, 16] })),
   "PoolSet, all structs": (options) => subject(new PoolSet({ ...options, sizes: [4, 8] }), TYPES),
 };
 
@@ -201,15 +203,12 @@ filledEach("works as before after a function threw, whose error it passes on", (
   const expected = numbersOf(it);
   for (const iterate of Object.values(ITERATIONS)) {
     for (const at of [0, 17, handles.length - 1]) {
-      for (const isNested of [false, true]) {
-        let calls = 0;
-        const fail = () => {
-          if (calls++ === at) throw error;
-        };
-        const call = () => iterate(it, isNested ? () => iterate(it, fail) : fail);
-        assertStrictEquals(assertThrows(call), error);
-        assertEquals([calls, numbersOf(it)], [at + 1, expected]);
-      }
+      let calls = 0;
+      const fail = () => {
+        if (calls++ === at) throw error;
+      };
+      assertStrictEquals(assertThrows(() => iterate(it, fail)), error);
+      assertEquals([calls, numbersOf(it)], [at + 1, expected]);
     }
   }
   const kept = it.pool.loop(...it.of, (_view: unknown, _handle: unknown, isFailing: boolean) => {
@@ -335,17 +334,12 @@ filledEach("calls any callable as often as there are records, and passes on its 
   const count = () => ++calls; // which is true
   // deno-lint-ignore require-await -- that it is async is the point
   const later = async () => count();
-  const lazy = function* () {
-    count(); // never, as nobody asks for the first value
-    yield;
-  };
   class Thing {}
   const { length } = numbersOf(it);
   const callables: [fn: unknown, calls: number][] = [
     [count.bind(undefined), length],
     [new Proxy(count, { apply: (target) => target() }), length],
     [later, length], // a promise is true, and nobody waits for it
-    [lazy, 0],
     [Object, 0],
   ];
   for (const [fn, expected] of callables) {
@@ -368,7 +362,7 @@ filledEach("calls any callable as often as there are records, and passes on its 
   validate(pool);
 });
 
-filledEach("does not take functions of one text for each other, nested ones as well", (it) => {
+filledEach("does not take functions of one text for each other", (it) => {
   const { pool, of } = it;
   const adder = (to: number[], by: number) => ({ n }: Counted) => void to.push(n + by);
   const expected = numbersOf(it);
@@ -384,95 +378,29 @@ filledEach("does not take functions of one text for each other, nested ones as w
     const wanted = [[...plus(0), ...plus(0)], plus(1000), plus(2000 + round), plus(3000 + round)];
     assertEquals(lists, wanted);
   }
-  const counts = [0, 0, 0];
-  const visitor = (depth: number) => (view: Counted) => {
-    counts[depth]++;
-    if (view.n === 0 && depth < 2) pool.forEach(...of, visitor(depth + 1));
-  };
-  pool.forEach(...of, visitor(0));
-  assertEquals(counts, Array(3).fill(expected.length));
 });
 
 filledEach("does not believe a function's own toString()", (it) => {
   const { pool, of } = it;
-  const expected = numbersOf(it);
-  const honest: number[] = [];
-  const lying: number[] = [];
-  const a = ({ n }: Counted) => void honest.push(n);
-  const b = Object.assign(({ n }: Counted) => void lying.push(n, n), {
-    toString: () => String(a),
-    [Symbol.toPrimitive]: () => String(a),
-  });
-  const c = Object.assign(({ n }: Counted) => void lying.push(n, n), {
+  let calls = 0;
+  const honest = ({ n }: Counted) => void (calls += n + 1);
+  const lying = Object.assign(() => void calls++, { toString: () => String(honest) });
+  const failing = Object.assign(() => void calls++, {
     toString() {
       throw new Error("never called");
     },
   });
-  for (const fn of [a, b, c]) pool.forEach(...of, fn);
-  pool.loop(...of, b)();
-  assertEquals([honest, lying.length], [expected, 6 * expected.length]);
+  for (const fn of [lying, failing]) {
+    pool.forEach(...of, fn);
+    pool.loop(...of, fn)();
+  }
+  assertEquals(calls, 4 * numbersOf(it).length);
 });
 
-/** A function of one of as many texts as are wanted, where code may be made. */
-function pusher(number: number, seen: number[]): Visit {
-  try {
-    const text = `return function (view) { seen.push(view.n + ${number}); return true; }`;
-    return new Function("seen", text)(seen);
-  } catch {
-    return ({ n }) => seen.push(n + number);
-  }
-}
-
-filledEach("sees the same with more texts than a pool keeps loops for", (it) => {
-  const expected = numbersOf(it);
-  for (let round = 0; round < 2; round++) {
-    for (let number = 0; number < 70; number++) {
-      const seen: number[] = [];
-      const fn = pusher(number, seen);
-      it.pool.forEach(...it.of, fn);
-      assertEquals(it.pool.retain(...it.of, fn), 0);
-      assertEquals(seen, [...expected, ...expected].map((n) => n + number));
-    }
-  }
-});
-
-// -- pools of one struct, and structs in one pool --
+// -- structs that are added --
 
 for (const specialize of [true, false]) {
   const code = specialize ? "own" : "shared";
-  Deno.test(`Pools of one struct iterate over their own records, with ${code} code`, () => {
-    using a = new Pool(Num, { ...SMALL, specialize });
-    using b = new Pool(Num, { ...SMALL, specialize });
-    a.alloc({ n: 1 });
-    b.alloc({ n: 2 });
-    const seen: number[] = [];
-    const visit = ({ n }: Counted) => void seen.push(n);
-    const [first, second] = [a.loop(visit), b.loop(visit)];
-    for (const pass of [first, second, first]) pass();
-    a.forEach(visit);
-    b.forEach(visit);
-    assertEquals(seen, [1, 2, 1, 1, 2]);
-  });
-
-  Deno.test(`Iterations over one struct leave out its neighbours, with ${code} code`, () => {
-    using pool = new ErasedPool({ size: 8, types: [Num, Pos], ...SMALL, specialize });
-    const its = TYPES.map((struct) => subject(pool, TYPES, struct));
-    let live = Array.from({ length: 60 }, (_, n) => [n, its[0].alloc(n)] as const);
-    // Full, with holes, and nearly empty.
-    for (const keeps of [() => true, (i: number) => i % 5 < 4, (i: number) => i % 7 === 0]) {
-      const kept = live.filter((_, i) => keeps(i));
-      for (const entry of live) if (!kept.includes(entry)) pool.free(untyped(entry[1]));
-      live = kept;
-      for (const [i, it] of its.entries()) {
-        for (const iterate of Object.values(ITERATIONS)) {
-          const seen: unknown[] = [];
-          iterate(it, ({ n }, handle) => seen.push([n, handle]));
-          assertEquals(seen, live.filter(([n]) => n % 2 === i));
-        }
-      }
-    }
-  });
-
   Deno.test(`PoolSet.loop() sees structs that were added after it was made, with ${code} code`, () => {
     using set = new PoolSet({ sizes: [4, 8], ...SMALL, specialize });
     const seen: unknown[] = [];

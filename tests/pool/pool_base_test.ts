@@ -28,7 +28,16 @@ import {
 import type { AnyHandle, AnyStruct, PoolOptions, PoolStats, View } from "../../mod.ts";
 import { drop, fillKind as fill, packAny, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
 import type { KindMaker, OfKind } from "../_kinds.ts";
-import { assertError, assertHarmless, forge, Num, shown, stateOf, untyped } from "../_support.ts";
+import {
+  assertError,
+  assertHarmless,
+  forge,
+  Huge,
+  Num,
+  shown,
+  stateOf,
+  untyped,
+} from "../_support.ts";
 
 type NumView = { n: number };
 
@@ -467,24 +476,6 @@ each("keeps as many empty blocks as keepEmptyBlocks says, and those reserved", (
   }
 });
 
-// -- copies; all else of them is in the files of `tests/slab/` --
-
-each("packs its records, and compacts them", (make) => {
-  const it = make();
-  const { pool, of } = it;
-  const handles = fill(it, 40);
-  const numbers = Uint32Array.from(handles.keys());
-  const [some, all] = [new Uint32Array(40), new Uint32Array(40)];
-  assertEquals([packAny(pool, ...of, some, ["n"]), some], [40, numbers]);
-  assertEquals([packAny(pool, all), all], [40, numbers]);
-  const pack = () => packAny(pool, all, ["n"]);
-  if (of.length > 0) assertThrows(pack, TypeError, "fields are of one struct, so say which");
-  pool.freeMany(handles.slice(4, 39));
-  const moves: number[] = [];
-  assertEquals(compact(pool, (from, to) => moves.push(from, to)), 32 * 4);
-  assertEquals(moves, [handles[39], [...pool.handles()][4]] as number[]);
-});
-
 // -- figures --
 
 each("stats() fills the object it is given, and keeps overhead of blocks given back", (make) => {
@@ -511,33 +502,36 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
     const saved = snapshot(pool);
     const save = savePool(pool);
     drop(it.pool);
-    const calls: Record<string, () => unknown> = {
+    const callsOn = (of: readonly AnyStruct[]): Record<string, () => unknown> => ({
       alloc: () => pool.alloc(...of),
       "alloc with init": () => pool.alloc(...of, { n: 1 }),
       tryAlloc: () => pool.tryAlloc(...of),
-      free: () => pool.free(handle),
-      tryFree: () => pool.tryFree(handle),
-      has: () => pool.has(handle),
-      indexOf: () => pool.indexOf(handle),
       get: () => pool.get(...of, handle),
       tryGet: () => pool.tryGet(...of, handle),
       set: () => pool.set(...of, handle, { n: 1 }),
       cursor: () => pool.cursor(...of),
-      seek: () => pool.seek(view, handle),
-      allocAt: () => pool.allocAt(...of, view),
-      handleOf: () => pool.handleOf(view),
       forEach: () => pool.forEach(...of, () => {}),
       loop: () => pool.loop(...of, () => {}),
       iterator: () => (of.length > 0 ? pool.all!(...of) : pool[Symbol.iterator]()),
-      "iterator of all": () => pool[Symbol.iterator](),
       handles: () => pool.handles(...of),
-      "handles of all": () => pool.handles(),
       retain: () => pool.retain(...of, () => true),
       pack: () => packAny(pool, ...of, new Uint32Array(9)),
       allocMany: () => pool.allocMany(...of, 0),
-      freeMany: () => pool.freeMany([]),
       scoped: () => pool.scoped(...of),
-      reserve: () => reserveIn(it, 0),
+      reserve: () => reserveIn({ pool, of }, 0),
+    });
+    const calls: [string, () => unknown][] = Object.entries({
+      ...callsOn(of),
+      free: () => pool.free(handle),
+      tryFree: () => pool.tryFree(handle),
+      has: () => pool.has(handle),
+      indexOf: () => pool.indexOf(handle),
+      seek: () => pool.seek(view, handle),
+      allocAt: () => pool.allocAt(...of, view),
+      handleOf: () => pool.handleOf(view),
+      "iterator of all": () => pool[Symbol.iterator](),
+      "handles of all": () => pool.handles(),
+      freeMany: () => pool.freeMany([]),
       clear: () => pool.clear(),
       freeBlock: () => pool.freeBlock(0),
       trim: () => pool.trim(),
@@ -549,8 +543,17 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
       save: () => savePool(pool),
       load: () => load(pool, save),
       validate: () => validate(pool),
-    };
-    for (const [what, call] of Object.entries(calls)) {
+    });
+    if (of.length > 0) {
+      const mixed = untyped<PoolSet>(pool);
+      calls.push(["typeOf", () => mixed.typeOf(handle)], ["bytes", () => mixed.bytes(handle)]);
+      if (pool instanceof ErasedPool) calls.push(["lostBytes", () => pool.lostBytes()]);
+      else {
+        calls.push(...Object.entries(callsOn([struct({ n: "u8" })]))); // which it has not seen
+        for (const it of [...of, Huge]) calls.push(["poolFor", () => mixed.poolFor(it)]);
+      }
+    }
+    for (const [what, call] of calls) {
       const message = `Cannot use ${labelOf(it)}: it was disposed of`;
       assertEquals(assertThrows(call, DisposedError, message, what).pool, "cells");
     }
