@@ -119,8 +119,10 @@ for (const [name, create] of Object.entries(MIXED)) {
   Deno.test(`${name} throws TypeError on what is no struct`, () => {
     using pool = create();
     fill(pool, 6);
-    for (const bad of [null, 5, "Num", {}, { n: "u32" }, { size: 4, align: 4, fields: {} }]) {
-      for (const [, call] of callsWith(pool, untyped(bad))) {
+    const bads = [undefined, null, 5, "Num", {}, { n: "u32" }, { size: 4, align: 4, fields: {} }];
+    for (const bad of bads) {
+      for (const [i, [, call]] of callsWith(pool, untyped(bad)).entries()) {
+        if (bad === undefined && i === 8) continue; // without a struct handles() means all
         const message = `${labelOf(name)}: the type must be a struct, got ${shown(bad)}`;
         assertError(pool, call, TypeError, message);
       }
@@ -130,12 +132,7 @@ for (const [name, create] of Object.entries(MIXED)) {
         assertError(set, call, TypeError, `the type must be a struct, got ${shown(bad)}`);
       }
     }
-    // Without a struct handles() means all.
-    const calls = callsWith(pool, untyped(undefined));
-    for (const [, call] of calls.filter((_, i) => i !== 8)) {
-      assertError(pool, call, TypeError, "the type must be a struct, got undefined");
-    }
-    // The same where only the struct was left out.
+    // Where only the struct was left out.
     const [any, handle] = [untyped<AnyPool>(pool), pool.alloc(Num)];
     const uses = [() => any.get(handle), () => any.tryGet(handle), () => any.set(handle, {})];
     for (const call of uses) {

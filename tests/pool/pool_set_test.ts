@@ -179,8 +179,6 @@ each("PoolSet.blocks are those of its pools, numbered over all, for freeBlock()"
   const { blocks } = set;
   assertEquals(blocks, set.pools.flatMap((pool) => [...pool.blocks]));
   const indices = blocks.map((block) => block.index);
-  assertEquals(indices.toSorted((a, b) => a - b), indices);
-  assertEquals(new Set(indices).size, 12);
   const [, , , , , , { index }] = blocks;
   set.freeBlock(index);
   assertEquals(set.blocks, blocks.toSpliced(6, 1));
