@@ -30,17 +30,13 @@ export function reloadMoved(from: Saved, to: Saved, options?: LoadOptions): Map<
 }
 
 /**
- * Writes the header of a save again, so that its length and checksum are right and only what
- * follows can be wrong.
+ * Writes the header of a save again in its place, so that its length and checksum are right and
+ * only what follows can be wrong.
  */
 export function sealed(bytes: Uint8Array): Uint8Array {
-  const whole = bytes.byteOffset % 8 === 0 && bytes.length % 8 === 0
-    ? bytes
-    : new Uint8Array(Math.ceil(bytes.length / 8) * 8);
-  if (whole !== bytes) whole.set(bytes);
-  const arrays = arraysOf(whole);
-  writeHeader(arrays, arrays.words[2], arrays.words[5], whole.length, true, SAVE);
-  return whole;
+  const arrays = arraysOf(bytes);
+  writeHeader(arrays, arrays.words[2], arrays.words[5], bytes.length, true, SAVE);
+  return bytes;
 }
 
 /** The description of a save. */
