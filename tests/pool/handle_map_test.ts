@@ -125,17 +125,15 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
 
 Deno.test("A class that extends HandleMap has its calls", () => {
   class Names extends HandleMap<typeof Num, string> {
-    rename(handle: Handle<typeof Num>, name: string): string | undefined {
-      const before = this.get(handle);
-      this.set(handle, name);
-      return before;
+    double(handle: Handle<typeof Num>): void {
+      this.set(handle, `${this.get(handle)}`.repeat(2));
     }
   }
   using pool = new Pool(Num, SMALL);
-  const names = new Names(pool);
   const handle = pool.alloc();
-  assertEquals([names.rename(handle, "a"), names.rename(handle, "b")], [undefined, "a"]);
-  assertEquals([names.has(handle), names.size, [...names]], [true, 1, [[handle, "b"]]]);
+  const names = new Names(pool).set(handle, "a");
+  names.double(handle);
+  assertEquals([names.has(handle), names.size, [...names]], [true, 1, [[handle, "aa"]]]);
   assert(names instanceof Names && names instanceof HandleMap);
 });
 

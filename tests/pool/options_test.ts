@@ -170,15 +170,6 @@ for (const [name, create, cases] of CASES) {
   });
 }
 
-Deno.test("Pool throws RangeError on blocks that are too large for its record", () => {
-  const create = (length: number, chunksPerBlock: number) =>
-    new Pool({ bytes: array("u8", length) }, { chunksPerBlock });
-  const problem = "must be at most 256, as a link of 1 byte reaches";
-  assertThrows(() => create(1, 512), RangeError, problem);
-  const message = "a block of 2048 chunks of 1048576 bytes exceeds 1073741824 bytes";
-  assertThrows(() => create(2 ** 20, 2048), RangeError, message);
-});
-
 Deno.test("ErasedPool and PoolSet throw TypeError where there are no options", () => {
   for (const [name, Class] of Object.entries({ ErasedPool, PoolSet })) {
     const create = () => new Class(untyped<never>(undefined));
