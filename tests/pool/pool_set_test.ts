@@ -9,6 +9,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   array,
   ErasedPool,
+  pack,
   PoolSet,
   SchemaError,
   StaleHandleError,
@@ -190,6 +191,13 @@ each("PoolSet.blocks are those of its pools, numbered over all, for freeBlock()"
   using full = new PoolSet({ sizes: [1, 2, 4, 8], maxChunks: 64, chunksPerBlock: 16, handles });
   for (const count of [1, 2, 4, 8]) full.allocMany(bytes(count), 16);
   assertEquals(full.blocks.map((block) => block.index), [0, 1, 2, 3]);
+});
+
+Deno.test("pack() of a PoolSet passes over size classes without records, whatever their size", () => {
+  using set = new PoolSet({ sizes: [2, 4] });
+  set.alloc(Num, { n: 7 });
+  const out = new Uint32Array(2);
+  assertEquals([pack(set, out), [...out]], [1, [7, 0]]);
 });
 
 // -- figures --

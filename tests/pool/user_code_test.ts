@@ -406,6 +406,7 @@ function fail(): never {
 const INNER: Readonly<Record<string, Call>> = {
   "alloc()": (state) => state.alloc(),
   "allocMany()": (state) => state.allocMany(3),
+  "allocMany() of a block": (state) => state.allocMany(16),
   "free()": (state) => state.pool.tryFree(state.live()[5] ?? forge(0)),
   "get()": ({ pool, it }) => pool.size > 0 && pool.get(...it.of, [...pool.handles()][0]),
   "clear() and trim()": (state) => state.empty(),
