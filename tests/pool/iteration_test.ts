@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
 import { DisposedError, ErasedPool, Pool, PoolSet, struct, validate } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 import { drop, ITERATIONS, MODES, viewsOf } from "../_kinds.ts";
@@ -196,6 +196,27 @@ each("iterations nest, those of one function as well, each with views of its own
       assertEquals(seen, pairs, outer);
     }
   }
+});
+
+filledEach("works as before after a function threw, whose error it passes on", (it, handles) => {
+  const error = new Error("boom");
+  const expected = numbersOf(it);
+  for (const iterate of Object.values(ITERATIONS)) {
+    for (const at of [0, 17, handles.length - 1]) {
+      let calls = 0;
+      const fail = () => {
+        if (calls++ === at) throw error;
+      };
+      assertStrictEquals(assertThrows(() => iterate(it, fail)), error);
+      assertEquals([calls, numbersOf(it)], [at + 1, expected]);
+    }
+  }
+  const kept = it.pool.loop(...it.of, (_view: unknown, _handle: unknown, isFailing: boolean) => {
+    if (isFailing) throw error;
+  });
+  assertThrows(() => kept(true), Error, "boom");
+  kept(false);
+  validate(it.pool);
 });
 
 // -- arguments --
