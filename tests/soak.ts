@@ -11,10 +11,10 @@
  */
 import { BYTES } from "./model/_bytes.ts";
 import { numbersOf, show } from "./_options.ts";
-import { type Maker, POOLS, Soak, SoakError } from "./model/_soak.ts";
+import { POOLS, Soak } from "./model/_soak.ts";
 
 /** All allocators. */
-const MAKERS: readonly Maker[] = [...POOLS, ...BYTES];
+const MAKERS = [...POOLS, ...BYTES];
 
 /** Milliseconds from one progress line to the next, on a terminal and elsewhere. */
 const REFRESH = Deno.stdout.isTerminal() ? 250 : 15_000;
@@ -27,54 +27,28 @@ const { operations = Infinity, seed = Math.floor(Math.random() * 2 ** 32), ...gi
 const minutes = given.minutes ?? (operations < Infinity ? Infinity : 1);
 const soak = new Soak(seed, MAKERS);
 const start = performance.now();
+const end = start + minutes * 60_000;
 console.log(`seed ${seed}, ${MAKERS.length} allocators`);
-try {
-  run();
-  report();
-} catch (error) {
-  if (!(error instanceof SoakError)) throw error;
-  showProgress("");
-  console.error(error.message);
-  console.error(error.cause);
-  Deno.exit(1);
+for (let shown = start, now = start; soak.operations < operations && now < end;) {
+  soak.turn(operations - soak.operations);
+  now = performance.now();
+  if (now - shown < REFRESH) continue;
+  shown = now;
+  const left = operations < Infinity
+    ? `${Math.floor(soak.operations / operations * 100)} %`
+    : `${((end - now) / 60_000).toFixed(1)} min left`;
+  showProgress(`${show(soak.operations)} operations, ${show(soak.live)} live, ${left}`);
 }
-
-function run(): void {
-  const end = start + minutes * 60_000;
-  let shown = start;
-  while (soak.operations < operations && performance.now() < end) {
-    soak.turn(operations - soak.operations);
-    const now = performance.now();
-    if (now - shown < REFRESH) continue;
-    shown = now;
-    const rate = show(soak.operations / (now - start) * 1000);
-    const left = operations < Infinity
-      ? `${Math.floor(soak.operations / operations * 100)} %`
-      : `${((end - now) / 60_000).toFixed(1)} min left`;
-    showProgress(
-      `${show(soak.operations)} operations, ${rate} a second, ${show(soak.live)} live, ${left}`,
-    );
-  }
-  soak.end();
-  showProgress("");
-}
+soak.end();
+showProgress("");
+const seconds = (performance.now() - start) / 1000;
+console.log(`passed: ${show(soak.operations)} operations in ${seconds.toFixed(1)} s, seed ${seed}`);
+const rows = [...soak.tally].sort(([a], [b]) => a < b ? -1 : 1);
+for (const [what, times] of rows) console.log(`${show(times).padStart(14)}  ${what}`);
 
 /** Replaces the last line on a terminal; prints a new one elsewhere. */
 function showProgress(line: string): void {
   if (Deno.stdout.isTerminal()) {
     Deno.stdout.writeSync(new TextEncoder().encode(`\r\x1b[K${line.slice(0, 79)}`));
   } else if (line !== "") console.log(line);
-}
-
-function report(): void {
-  const seconds = (performance.now() - start) / 1000;
-  console.log(
-    `passed: ${show(soak.operations)} operations in ${seconds.toFixed(1)} s, seed ${seed}`,
-  );
-  console.log(
-    `${MAKERS.length} allocators, ${show(soak.checks)} checks of one as a whole, ` +
-      `${show(soak.disposals)} disposals`,
-  );
-  const rows = [...soak.tally].sort(([a], [b]) => a < b ? -1 : 1);
-  for (const [what, times] of rows) console.log(`${show(times).padStart(14)}  ${what}`);
 }

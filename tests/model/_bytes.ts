@@ -30,11 +30,11 @@ import { type Heap, heaps } from "../../src/bytes/heap.ts";
 import { arenaMetadata } from "../../src/bytes/read_metadata.ts";
 import { FITS, spaceOf } from "../bytes/_support.ts";
 import { type ErrorClass, untyped } from "../_support.ts";
-import { Source, type SourceKind, SOURCES } from "./_memories.ts";
+import { OUT_OF_MEMORY, Source, type SourceKind, SOURCES } from "./_memories.ts";
 import type { AnyPool as Members } from "./_model.ts";
-import type { Random } from "../_random.ts";
+import { Random } from "../_random.ts";
 import type { Maker, Player } from "./_soak.ts";
-import { isSame, makeStructs, merge, type Plain, someOf, valueOf, zeroOf } from "./_values.ts";
+import { isSame, makeStructs, merge, someOf, valueOf, zeroOf } from "./_values.ts";
 
 const STRUCTS: readonly AnyStruct[] = Object.values(makeStructs());
 
@@ -47,18 +47,6 @@ const ARRAYS = {
 
 /** Addresses of freed allocations that are remembered. */
 const MAX_FREED = 64;
-
-type Options = ByteAllocatorOptions & { readonly byteLength: number; readonly grow: boolean };
-
-/** Every byte allocator, with every fit. */
-export const BYTE_KINDS: Readonly<Record<string, (options: Options) => object>> = {
-  "Arena": ({ byteLength, grow: _, ...rest }) => new Arena({ ...rest, blockBytes: byteLength }),
-  "StackAllocator": ({ grow: _, ...rest }) => new StackAllocator(rest),
-  ...Object.fromEntries(FITS.map((kind) => [
-    `FreeListAllocator (${kind.fit} fit, ${kind.index})`,
-    (options: Options) => new FreeListAllocator({ ...options, ...kind }),
-  ])),
-};
 
 /** What is modelled. */
 interface ByteSetting {
@@ -74,32 +62,39 @@ interface ByteSetting {
   readonly maxLive: number;
 }
 
+type Options = Pick<ByteSetting, "byteLength" | "grow"> & ByteAllocatorOptions;
+
+/** Every byte allocator, with every fit. */
+export const BYTE_KINDS: Readonly<Record<string, (options: Options) => object>> = {
+  "Arena": ({ byteLength, grow: _, ...rest }) => new Arena({ ...rest, blockBytes: byteLength }),
+  "StackAllocator": ({ grow: _, ...rest }) => new StackAllocator(rest),
+  ...Object.fromEntries(FITS.map((kind) => [
+    `FreeListAllocator (${kind.fit} fit, ${kind.index})`,
+    (options: Options) => new FreeListAllocator({ ...options, ...kind }),
+  ])),
+};
+
 /** An allocation. It is replaced when it is written to, so that a list of them is a state. */
 interface Held {
   readonly address: number;
   readonly align: number;
   /** What its bytes must be. */
   readonly bytes: Uint8Array;
-  /** What it must be as a record, if it is one. */
-  readonly record?: { readonly struct: AnyStruct; readonly value: Plain };
+  /** What it is a record of, if it is one. */
+  readonly struct?: AnyStruct | undefined;
   /** The region, if it was allocated as one. */
   readonly region?: MemoryRegion;
 }
 
-interface Mark {
-  readonly mark: number;
-  /** The position then. */
+/** A position of an arena, and the addresses that were live there. */
+interface Position {
   readonly to: number;
   readonly live: ReadonlySet<number>;
   readonly usedBytes: number;
 }
 
-/** A scope of an arena. */
-interface Scope {
+interface Scope extends Position {
   readonly scope: Disposable;
-  /** The addresses that were live at its start, and the position then. */
-  readonly live: ReadonlySet<number>;
-  readonly to: number;
   /** Whether the arena was before that position since; its end does nothing then. */
   isOver: boolean;
 }
@@ -118,11 +113,11 @@ export class ByteModel implements Player {
   /** The oldest first. */
   held: readonly Held[] = [];
   freed: number[] = [];
-  marks: Mark[] = [];
+  marks: (Position & { readonly mark: number })[] = [];
   /** Scopes that have not ended. */
   scopes: Scope[] = [];
   saved:
-    | Pick<ByteModel, "held" | "marks" | "scopes" | "peak"> & { bytes: Uint8Array; state: number }
+    | Pick<ByteModel, "held" | "marks" | "scopes" | "peak"> & { bytes: Uint8Array; to: number }
     | undefined;
   /** The most bytes that were in use. */
   peak = 0;
@@ -135,11 +130,10 @@ export class ByteModel implements Player {
   #serial = 0;
 
   constructor(setting: ByteSetting) {
-    const { kind, memory, ...options } = this.setting = setting;
+    const { kind, memory, maxLive: _, ...options } = this.setting = setting;
     this.source = new Source(memory);
-    const { maxLive: _, ...rest } = options;
-    const ledger = this.source.ledger;
-    const allocator = BYTE_KINDS[kind]({ ...rest, debug: setting.debug && debug, memory: ledger });
+    const own = { debug: setting.debug && debug, memory: this.source.ledger };
+    const allocator = BYTE_KINDS[kind]({ ...options, ...own });
     this.allocator = untyped<Members>(allocator);
     this.heap = heaps.get(allocator);
     this.isArena = allocator instanceof Arena;
@@ -168,31 +162,42 @@ export class ByteModel implements Player {
       : ["free"];
     const name = random.pick(names);
     if (RARE[name] !== undefined && !random.oneIn(RARE[name])) return "nothing";
-    if (this.play(name, random)) return name;
-    if (random.oneIn(4)) this.#level = random.below(this.live + 1);
-    return "out of memory";
+    const said = this.play(name, random.bits());
+    if (said === OUT_OF_MEMORY && random.oneIn(4)) this.#level = random.below(this.live + 1);
+    return said;
   }
 
-  /** Does an operation; returns false where there was no memory for it. */
-  play(name: string, random: Random): boolean {
-    const before = this.state();
+  /** Does an operation; returns its name, or that there was no memory for it. */
+  play(name: string, seed: number): string {
+    const before = this.position();
     try {
-      this.#operations[name](this, random);
-      return true;
+      this.#operations[name](this, new Random(seed));
+      return name;
     } catch (error) {
       if (!(error instanceof OutOfMemoryError && this.isBounded)) throw error;
-      assert(this.state() === before, `${name} threw, and changed something`);
-      return false;
+      assert(this.position() === before, `${name} threw, and changed something`);
+      return OUT_OF_MEMORY;
     } finally {
-      for (const it of this.scopes) it.isOver ||= this.state() < it.to;
+      for (const it of this.scopes) it.isOver ||= this.position() < it.to;
     }
   }
 
   /** A number that shows whether a call that threw changed something. */
-  state(): number {
+  position(): number {
     if (!this.isArena) return this.allocator.stats().usedBytes;
     const { blocks, block, index } = arenaMetadata(this.allocator)!; // not mark(), which keeps regions
     return blocks.slice(0, index).reduce((sum, it) => sum + it.byteLength, block.top);
+  }
+
+  /** The addresses of two debug allocators differ by a multiple of 2^27. */
+  all(): unknown {
+    return this.held.map(({ address, bytes }) => [address % 2 ** 27, bytes.length]);
+  }
+
+  /** The position of an arena, to go back to. */
+  here(): Position {
+    const live = new Set(this.held.map(({ address }) => address));
+    return { to: this.position(), live, usedBytes: this.allocator.stats().usedBytes };
   }
 
   // -- where an allocation must lie --
@@ -208,7 +213,7 @@ export class ByteModel implements Player {
     }
     if (this.heap !== undefined) return this.#expectedChunk(this.#chunkBytes(byteLength), align);
     const [extent] = spaceOf(untyped(this.allocator)).extents;
-    const at = extent.alignUp(this.state() + 8, align);
+    const at = extent.alignUp(this.position() + 8, align);
     return at + byteLength <= extent.byteLength ? extent.base + at : undefined;
   }
 
@@ -316,7 +321,7 @@ export class ByteModel implements Player {
     address: number,
     byteLength: number,
     align: number,
-    { struct, region }: { struct?: AnyStruct | undefined; region?: MemoryRegion } = {},
+    what: Pick<Held, "struct" | "region"> = {},
   ): void {
     const bytes: Uint8Array = this.allocator.bytes(address, byteLength);
     assert(address > 0 && address % align === 0, `${address} is not aligned to ${align}`);
@@ -327,9 +332,7 @@ export class ByteModel implements Player {
       it.address < end && address < it.address + it.bytes.length
     );
     assert(other === undefined, `${byteLength} bytes at ${address} overlap ${other?.address}`);
-    const record = struct && { record: { struct, value: {} } };
-    const held = this.filled({ address, align, bytes, ...record, ...region && { region } });
-    this.held = [...this.held, held];
+    this.held = [...this.held, this.filled({ address, align, bytes, ...what })];
     this.peak = Math.max(this.peak, this.allocator.stats().usedBytes);
     const overhead = this.held.reduce((sum, { align }) => sum + 16 + align, 0);
     this.#most = Math.max(this.#most, this.heldBytes + overhead);
@@ -366,30 +369,27 @@ export class ByteModel implements Player {
     else this.#rover = rover;
   }
 
-  /** Writes the next pattern into an allocation. */
-  filled(it: Held, random?: Random): Held {
+  /** Writes the next pattern into an allocation, or a random value into a record. */
+  filled(it: Held): Held {
+    const { address, struct } = it;
     const serial = this.#serial++;
-    const bytes: Uint8Array = this.allocator.bytes(it.address, it.bytes.length);
-    if (it.record === undefined || random === undefined) {
-      for (let i = 0; i < bytes.length; i++) bytes[i] = serial * 37 + i;
-      const { record: _, ...rest } = it;
-      return { ...rest, bytes: bytes.slice() };
+    const bytes: Uint8Array = this.allocator.bytes(address, it.bytes.length);
+    if (struct === undefined) bytes.forEach((_, i) => bytes[i] = serial * 37 + i);
+    else {
+      const value = valueOf(struct, new Random(serial));
+      Object.assign(this.allocator.view(address, struct), value);
+      assert(isSame(this.allocator.view(address, struct).toJSON(), value), "a record");
     }
-    const { struct } = it.record;
-    const value = valueOf(struct, random) as Plain;
-    Object.assign(this.allocator.view(it.address, struct), value);
-    return { ...it, bytes: bytes.slice(), record: { struct, value } };
+    return { ...it, bytes: bytes.slice() };
   }
 
-  assertIntact({ address, bytes, record, region }: Held): void {
+  assertIntact({ address, bytes, region }: Held): void {
     const found: Uint8Array = this.allocator.bytes(address, bytes.length);
     if (region !== undefined) {
       assert(region.buffer === found.buffer && region.byteOffset === found.byteOffset, "a region");
     }
     const at = bytes.findIndex((byte, i) => byte !== found[i]);
     assert(at < 0, `byte ${at} at ${address} is ${found[at]}, it was ${bytes[at]}`);
-    if (record === undefined) return;
-    assert(isSame(this.allocator.view(address, record.struct).toJSON(), record.value), "a record");
   }
 
   replace(old: Held, ...now: Held[]): void {
@@ -402,8 +402,8 @@ export class ByteModel implements Player {
    */
   end(gone: readonly Held[], free: () => void): void {
     for (const it of gone) this.assertIntact(it);
-    const it = this.setting.debug ? gone.find(({ record }) => record !== undefined) : undefined;
-    const view = it?.record && this.allocator.view(it.address, it.record.struct);
+    const it = this.setting.debug ? gone.find(({ struct }) => struct !== undefined) : undefined;
+    const view = it && this.allocator.view(it.address, it.struct);
     free();
     const set = new Set(gone);
     this.held = this.held.filter((it) => !set.has(it));
@@ -418,9 +418,9 @@ export class ByteModel implements Player {
 
   /** Asserts that a call throws and changes nothing. */
   rejects(call: () => unknown, errorClass: ErrorClass): void {
-    const before = this.state();
+    const before = this.position();
     assertThrows(call, errorClass);
-    assert(this.state() === before, `${call} threw, and changed something`);
+    assert(this.position() === before, `${call} threw, and changed something`);
   }
 }
 
@@ -479,23 +479,14 @@ const COMMON: Readonly<Record<string, Operation>> = {
     };
     it.take(call, BYTES_PER_ELEMENT * length, BYTES_PER_ELEMENT);
   },
-  read: onSome((it, _, some) => {
-    it.assertIntact(some);
-    const { address, bytes, record } = some;
-    const { allocator } = it;
+  read: onSome(({ allocator }, _, { address, bytes, struct }) => {
     assertEquals(allocator.addressOf(allocator.array(address, "u8", bytes.length)), address);
-    if (record === undefined) return;
-    const cursor = allocator.cursor(record.struct);
-    assert(allocator.seek(cursor, address) === cursor);
-    assert(isSame(cursor.toJSON(), record.value) && allocator.addressOf(cursor) === address);
+    if (struct === undefined) return;
+    const cursor = allocator.cursor(struct);
+    assert(allocator.seek(cursor, address) === cursor && allocator.addressOf(cursor) === address);
+    assert(isSame(cursor.toJSON(), allocator.view(address, struct).toJSON()));
   }),
-  write: onSome((it, random, some) => {
-    const struct = STRUCTS.find(({ size, align }) =>
-      size === some.bytes.length && some.align % align === 0
-    );
-    const record = struct && random.oneIn(2) ? { record: { struct, value: {} } } : {};
-    it.replace(some, it.filled({ ...some, ...record }, random));
-  }),
+  write: onSome((it, _, some) => it.replace(some, it.filled(some))),
   useWrong(it, random) {
     const { allocator, held, heap, isArena } = it;
     const wrong = [0, -8, 1.5, NaN, 2 ** 32];
@@ -588,64 +579,44 @@ const HEAP: Readonly<Record<string, Operation>> = {
     if (some.region !== undefined) return;
     it.resize(some, someSize(random), random.oneIn(2) ? someAlign(random) : undefined);
   }),
-  /** Makes an allocation larger ten times, as a buffer that is appended to among others. */
-  append: onSome((it, random, some) => {
-    if (it.isBounded || some.region !== undefined) return;
-    const bytes = 1 + (someSize(random) >> 4);
-    for (let i = 0; i < 10; i++) {
-      it.resize(some, some.bytes.length + bytes);
-      some = it.held.at(-1)!; // what it was resized to
-      COMMON.alloc(it, random);
-      freeOne(it, it.held.at(-1)!); // what was allocated
-    }
-  }),
 };
 
 const ARENA: Readonly<Record<string, Operation>> = {
   ...RESOURCE,
-  mark(it) {
-    const live = new Set(it.held.map(({ address }) => address));
-    const { usedBytes } = it.allocator.stats();
-    it.marks.push({ mark: it.allocator.mark(), to: it.state(), live, usedBytes });
-  },
+  mark: (it) => void it.marks.push({ ...it.here(), mark: it.allocator.mark() }),
   rewind(it, random) {
     if (it.marks.length === 0) return;
     it.marks.length = 1 + random.below(it.marks.length);
     const { mark, live, usedBytes } = it.marks.pop()!; // there is one
-    const gone = it.held.filter(({ address }) => !live.has(address));
-    it.end(gone, () => it.allocator.rewind(mark));
+    it.end(it.held.filter(({ address }) => !live.has(address)), () => it.allocator.rewind(mark));
     assertEquals([it.allocator.mark(), it.allocator.stats().usedBytes], [mark, usedBytes]);
   },
-  beginScope(it) {
-    const live = new Set(it.held.map(({ address }) => address));
-    const to = it.state();
-    it.scopes.push({ scope: it.allocator.scope(), live, to, isOver: false });
-  },
+  beginScope: (it) =>
+    void it.scopes.push({ ...it.here(), scope: it.allocator.scope(), isOver: false }),
   endScope(it, random) {
     if (it.scopes.length === 0) return;
     const i = random.below(random.oneIn(2) ? it.scopes.length : 1);
     const [{ scope, live, to, isOver }] = it.scopes.splice(it.scopes.length - 1 - i, 1);
-    const now = it.state();
+    const after = isOver ? it.position() : to;
     const gone = isOver ? [] : it.held.filter(({ address }) => !live.has(address));
     it.end(gone, () => scope[Symbol.dispose]());
-    it.marks = it.marks.filter((mark) => mark.to <= it.state());
-    assertEquals(it.state(), isOver ? now : to);
+    assertEquals(it.position(), after);
+    it.marks = it.marks.filter((mark) => mark.to <= after);
     scope[Symbol.dispose](); // does nothing
-    assertEquals(it.state(), isOver ? now : to);
+    assertEquals(it.position(), after);
   },
   snapshot(it, random) {
     const into = it.saved?.bytes ?? new Uint8Array(0);
-    const bytes: Uint8Array = snapshotArena(untyped(it.allocator), into, {
-      checksum: random.oneIn(2),
-    });
+    const options = { checksum: random.oneIn(2) };
+    const bytes: Uint8Array = snapshotArena(untyped(it.allocator), into, options);
     // Regions from before can be released once, and are not given out again.
     const held = it.held.map(({ region: _, ...rest }) => rest);
     const [marks, scopes] = [[...it.marks], [...it.scopes]];
-    it.saved = { bytes, held, marks, scopes, peak: it.peak, state: it.state() };
+    it.saved = { bytes, held, marks, scopes, peak: it.peak, to: it.position() };
   },
   restore(it) {
     if (it.saved === undefined) return;
-    const { bytes, held, marks, scopes, peak, state } = it.saved;
+    const { bytes, held, marks, scopes, peak, to } = it.saved;
     try {
       restoreArena(untyped(it.allocator), bytes);
     } catch (error) {
@@ -654,9 +625,9 @@ const ARENA: Readonly<Record<string, Operation>> = {
       return it.check();
     }
     // A later scope may only be ended where its start is past the position.
-    const left = it.scopes.filter((scope) => scopes.includes(scope) || scope.to > state);
+    const left = it.scopes.filter((scope) => scopes.includes(scope) || scope.to > to);
     Object.assign(it, { held: [...held], marks: [...marks], scopes: left, peak });
-    assertEquals(it.state(), state);
+    assertEquals(it.position(), to);
     it.check();
   },
 };

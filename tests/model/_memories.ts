@@ -16,6 +16,9 @@ import type { CountingMemory, MemoryRegion, MemoryResource } from "../../mod.ts"
 import { Ledger } from "../_ledger.ts";
 import type { Random } from "../_random.ts";
 
+/** The result of an operation that had no memory. */
+export const OUT_OF_MEMORY = "out of memory";
+
 /** The memory of a pool or an allocator. */
 export class Source {
   readonly ledger: Ledger;

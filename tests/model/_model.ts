@@ -8,17 +8,19 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   HandleMap,
   LeakError,
+  OutOfMemoryError,
   Pool,
   PoolSet,
   SharedPool,
-  StaleHandleError,
+  snapshot,
   validate,
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
-import { slabs } from "../../src/slab/slab.ts"; // to wear chunks out
 import { forge, untyped } from "../_support.ts";
-import type { Source } from "./_memories.ts";
-import type { Random } from "../_random.ts";
+import { OUT_OF_MEMORY, type Source } from "./_memories.ts";
+import { OPERATIONS, POOL_NAMES, RECORD_NAMES } from "./_operations.ts";
+import { Random } from "../_random.ts";
+import type { Player } from "./_soak.ts";
 import { isSame, mapLinks, merge, type Plain, zeroOf } from "./_values.ts";
 
 /** The members of any pool by name. Those of a pool of one struct do not take a struct first. */
@@ -42,27 +44,21 @@ interface Rec {
 /** The expected state of a pool. */
 export class State {
   /** The live records by handle, in an order that depends on the operations alone. */
-  live: Map<number, Rec>;
+  live: Map<number, Rec> = new Map();
   /** Handles whose records were freed. */
-  readonly stale: Set<number>;
+  stale: Set<number> = new Set();
   /** Frees up to the last one of each chunk, by index. */
-  readonly freedAt: Map<number, number>;
+  freedAt: Map<number, number> = new Map();
   /** Live records and the most that there were, by size class. */
-  readonly sizes: number[];
-  readonly peaks: number[];
-  allocs: number;
+  sizes: number[];
+  peaks: number[];
+  allocs = 0;
   /** Indices of chunks that are not given out any more. */
-  readonly retired: Set<number>;
+  retired: Set<number> = new Set();
 
-  constructor(classes: number, from?: State) {
-    const zeros = Array<number>(classes).fill(0);
-    this.live = new Map(from?.live);
-    this.stale = new Set(from?.stale);
-    this.freedAt = new Map(from?.freedAt);
-    this.sizes = [...from?.sizes ?? zeros];
-    this.peaks = [...from?.peaks ?? zeros];
-    this.allocs = from?.allocs ?? 0;
-    this.retired = new Set(from?.retired);
+  constructor(classes: number) {
+    this.sizes = Array(classes).fill(0);
+    this.peaks = [...this.sizes];
   }
 
   get handles(): number[] {
@@ -74,19 +70,16 @@ export class State {
   }
 
   copy(): State {
-    return new State(this.sizes.length, this);
+    const { live, stale, freedAt, sizes, peaks, allocs, retired } = this;
+    return Object.assign(new State(0), {
+      ...{ live: new Map(live), stale: new Set(stale), freedAt: new Map(freedAt), allocs },
+      ...{ sizes: [...sizes], peaks: [...peaks], retired: new Set(retired) },
+    });
   }
 
   add(handle: number, rec: Rec): void {
     assert(handle !== 0 && !this.live.has(handle), `handle ${handle} was given out while live`);
     this.live.set(handle, rec);
-  }
-
-  /** Gives all records other handles or other values, in the same order. */
-  replace(fn: (handle: number, rec: Rec) => [handle: number, rec: Rec]): void {
-    const now = [...this.live].map(([handle, rec]) => fn(handle, rec));
-    this.live = new Map();
-    for (const [handle, rec] of now) this.add(handle, rec);
   }
 }
 
@@ -100,23 +93,20 @@ interface Setting {
   readonly maxChunks: number;
   /** Whether the pool knows of each record which struct it has. */
   readonly isTyped: boolean;
-  /** Whether results are compared with those of a pool in the other mode: debug or not. */
-  readonly isDebugPair: boolean;
   /** How many stale handles are remembered. */
   readonly maxStale: number;
 }
 
-/** A snapshot to restore. */
+/** A snapshot or a save. */
 interface Moment {
   readonly bytes: Uint8Array;
   readonly state: State;
-  /** The operations since, by name and seed; undefined once they cannot be repeated. */
-  done: [name: string, seed: number][] | undefined;
 }
 
 /** A pool and what is expected of it. */
-export class Subject {
+export class Subject implements Player {
   readonly setting: Setting;
+  readonly source: Source;
   /** Of a `SharedPool` the parts, which take turns; else the pool alone. */
   readonly parts: readonly AnyPool[];
   pool: AnyPool;
@@ -125,33 +115,35 @@ export class Subject {
   /** What the map should hold. */
   readonly values: Map<number, number> = new Map();
   readonly moments: Moment[] = [];
-  readonly saves: { readonly bytes: Uint8Array; readonly state: State }[] = [];
+  readonly saves: Moment[] = [];
   /** How deep in callbacks and getters it is. */
   depth = 0;
   serial = 0;
-  /**
-   * Records that compaction has moved, and chunks that were given out again with `reuse: "spread"`.
-   */
+  /** How many records compaction has moved. */
   moves = 0;
+  /** How many chunks were given out again with `reuse: "spread"`. */
   reuses = 0;
   /** What the loops call. */
   visit: (...args: unknown[]) => unknown = () => {};
-  #cursors = new Map<AnyStruct, AnyView>();
+  readonly #cursors = new Map<AnyStruct, AnyView>();
   readonly #loops = new Map<string, (...args: unknown[]) => void>();
-  #turn = 0;
 
   constructor(setting: Setting) {
     this.setting = setting;
     const { pool, structs, options: { specialize = true } } = setting;
     this.pool = pool;
+    this.source = setting.source;
     this.parts = pool instanceof SharedPool
       ? [pool, untyped<AnyPool>(SharedPool.attach(structs[0], pool.share(), { specialize }))]
       : [pool];
     this.map = new HandleMap<AnyStruct, number>(untyped(pool));
-    const classes = pool instanceof PoolSet ? pool.pools.length : 1;
-    this.state = new State(classes);
+    this.state = new State(pool instanceof PoolSet ? pool.pools.length : 1);
     if (this.isShared) return;
     for (const struct of structs) pool.cursor(...this.of(struct)); // makes them known
+  }
+
+  get live(): number {
+    return this.state.live.size;
   }
 
   get isShared(): boolean {
@@ -176,10 +168,9 @@ export class Subject {
     return random.pick(this.setting.structs);
   }
 
-  /** Some live handle; undefined when there is none. */
-  some(random: Random): AnyHandle | undefined {
-    const { handles } = this.state;
-    return handles.length === 0 ? undefined : forge(random.pick(handles));
+  /** Some live handle; there must be one. */
+  some(random: Random): AnyHandle {
+    return forge(random.pick(this.state.handles));
   }
 
   rec(handle: number): Rec {
@@ -206,11 +197,6 @@ export class Subject {
     return loop;
   }
 
-  /** Forgets the cursors, where they have to be fetched anew. */
-  forgetViews(): void {
-    this.#cursors = new Map();
-  }
-
   classOf(struct: AnyStruct): number {
     const { pool } = this;
     return pool instanceof PoolSet ? pool.pools.indexOf(pool.poolFor(struct)) : 0;
@@ -231,6 +217,28 @@ export class Subject {
     const isOne = struct !== undefined && this.setting.isTyped;
     const some = handles.filter((it) => !isOne || live.get(it)?.struct === struct);
     return some.sort((a, b) => this.rec(a).index - this.rec(b).index);
+  }
+
+  // -- operations --
+
+  /** Does some operation; few of them are on the whole pool. */
+  step(random: Random): string {
+    const name = random.pick(random.oneIn(100) ? POOL_NAMES : RECORD_NAMES);
+    this.play(name, random.bits());
+    return name;
+  }
+
+  /** Does an operation; returns its result, which does not depend on handles. */
+  play(name: string, seed: number): unknown {
+    const random = new Random(seed);
+    this.pool = random.pick(this.parts);
+    try {
+      return OPERATIONS[name](this, random);
+    } catch (error) {
+      // Memory may run out wherever it is asked for.
+      if (!(error instanceof OutOfMemoryError && this.source.isTight)) throw error;
+      return OUT_OF_MEMORY;
+    }
   }
 
   // -- changes --
@@ -287,7 +295,7 @@ export class Subject {
    */
   moved(moves: ReadonlyMap<number, number>, state: State, areLinksKnown: boolean): void {
     const { isTyped } = this.setting;
-    const was = new Map(state.live);
+    const was = state.live;
     const linked = (value: Plain, struct: AnyStruct) =>
       mapLinks(struct, value, (to, target) => {
         const found = was.get(to);
@@ -295,43 +303,44 @@ export class Subject {
           (!isTyped || found.struct === target);
         return isLink ? moves.get(to) ?? to : to;
       });
-    state.replace((handle, rec) => {
+    state.live = new Map();
+    for (const [handle, rec] of was) {
       const to = moves.get(handle) ?? handle;
       const index = to === handle ? rec.index : this.pool.indexOf(to);
-      return [to, { ...rec, index, value: linked(rec.value, rec.struct) as Plain }];
-    });
+      state.add(to, { ...rec, index, value: linked(rec.value, rec.struct) as Plain });
+    }
     state.freedAt.clear();
   }
 
   // -- checks --
 
-  compare(): void {
-    const { state, parts, setting } = this;
+  check(): void {
+    const { state, parts, pool, map, values, setting } = this;
     for (const part of parts) {
       validate(part);
-      assertEquals(part.size, state.live.size);
+      assertEquals(part.size, this.live);
     }
     this.#compareMemory();
     const ordered = this.ordered();
-    if (!this.isShared) assertEquals<number[]>([...this.pool.handles()], ordered);
+    if (!this.isShared) assertEquals<number[]>([...pool.handles()], ordered);
     for (const handle of ordered) {
       const { struct, index, value } = this.rec(handle);
       const found = this.view(handle).toJSON();
       if (!isSame(found, value)) assertEquals(found, value, `record ${handle}`);
-      assert(this.pool.has(handle) && this.pool.indexOf(handle) === index);
-      if (this.isMixed && setting.isTyped) assertStrictEquals(this.pool.typeOf(handle), struct);
-      assert(this.map.get(forge(handle)) === this.values.get(handle), `the value of ${handle}`);
+      assert(pool.has(handle) && pool.indexOf(handle) === index);
+      if (this.isMixed && setting.isTyped) assertStrictEquals(pool.typeOf(handle), struct);
+      assert(map.get(forge(handle)) === values.get(handle), `the value of ${handle}`);
     }
-    const pairs = ordered.filter((it) => this.values.has(it)).map((
-      it,
-    ) => [it, this.values.get(it)]);
-    assertEquals([this.map.size, [...this.map] as unknown], [this.values.size, pairs]);
-    this.#compareStale();
+    const keys = ordered.filter((it) => values.has(it));
+    assertEquals([map.size, ...map] as unknown[], [
+      ...[values.size, ...keys.map((it) => [it, values.get(it)])],
+    ]);
+    for (const handle of state.stale) assert(!pool.has(handle), `stale handle ${handle} is live`);
   }
 
   #compareMemory(): void {
     const { state, pool, setting: { source: { ledger }, maxChunks } } = this;
-    this.setting.source.check();
+    this.source.check();
     if (this.isShared) return;
     const { allocs, frees, peakSize, retired, grown, released } = pool.stats();
     const sum = (of: readonly number[]) => of.reduce((a, b) => a + b);
@@ -367,14 +376,9 @@ export class Subject {
     return part * (maxChunks / 16) + Math.floor(index % maxChunks / chunksPerBlock);
   }
 
-  #compareStale(): void {
-    const { pool, state: { stale } } = this;
-    for (const handle of stale) assert(!pool.has(handle), `stale handle ${handle} is live`);
-    if (stale.size === 0) return;
-    const handle = [...stale][this.#turn++ % stale.size];
-    assert(!pool.tryFree(handle) && !this.map.has(forge(handle)));
-    assert(pool.tryGet(...this.of(this.setting.structs[0]), handle) === undefined);
-    assertThrows(() => pool.free(handle), StaleHandleError);
+  /** All that a later call can depend on; no two debug pools have the same handles. */
+  all(): unknown {
+    return this.isDebug ? this.live : snapshot(this.pool);
   }
 
   /** Disposes of the pool, with its records live. */
@@ -385,33 +389,8 @@ export class Subject {
       assertEquals(new Set(leaks.map(({ handle }) => handle)), new Set(state.live.keys()));
     }
     for (const part of [...parts, ...parts]) part.dispose();
-    this.setting.source.end();
+    this.source.end();
     this.state = new State(state.sizes.length);
     this.values.clear();
-  }
-
-  /**
-   * Brings a record's chunk to its last generation and frees it, as if it had been used again for
-   * years.
-   */
-  wear(handle: number): void {
-    const { state } = this;
-    const slab = slabs.get(this.pool)!.find((it) => it.find(handle) !== undefined)!; // it is live
-    const block = slab.find(handle)!;
-    const chunk = slab.chunkOf(handle);
-    block.stamps[chunk] = slab.codec.maxGeneration * 2 + 1;
-    this.pool.free(slab.handleAt(block, chunk));
-    const { index } = this.rec(handle);
-    this.freed(handle);
-    if (!slab.codec.wraps) {
-      state.retired.add(index);
-      return;
-    }
-    // Its first generations come again.
-    const mask = 2 ** slab.codec.indexBits;
-    const isOfChunk = (it: number) =>
-      slab.codec.partOf(it) === slab.codec.partOf(handle) && it % mask === handle % mask;
-    for (const it of [...state.stale]) if (isOfChunk(it)) state.stale.delete(it);
-    state.freedAt.set(index, state.frees);
   }
 }

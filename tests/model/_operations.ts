@@ -6,41 +6,29 @@
  */
 import { packAny } from "../_kinds.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { OutOfMemoryError, PoolExhaustedError, PoolSet, StaleHandleError } from "../../mod.ts";
+import { PoolExhaustedError, PoolSet, StaleHandleError } from "../../mod.ts";
 import type { AnyHandle } from "../../mod.ts";
+import { slabs } from "../../src/slab/slab.ts"; // to wear chunks out
 import { forge } from "../_support.ts";
 import type { AnyView, Subject } from "./_model.ts";
 import type { Random } from "../_random.ts";
-import {
-  Boom,
-  disturb,
-  initFor,
-  onLive,
-  type Operation,
-  OPERATIONS,
-  RECORD_OPERATIONS,
-  run,
-} from "./_record_operations.ts";
+import { Boom, disturb, onLive, type Operation, RECORD_OPERATIONS } from "./_record_operations.ts";
 import { STATE_OPERATIONS } from "./_state_operations.ts";
-import { isSame, type Plain, textOf, zeroOf } from "./_values.ts";
+import { isSame, type Plain, zeroOf } from "./_values.ts";
 
 // -- iteration --
-
-const PASSES = ["forEach", "loop", "forOf", "handles", "retain"] as const;
 
 /**
  * Iterates, and does other operations on the way: each record that stays live is seen once, in
  * order, with its value.
  */
 function iterate(it: Subject, random: Random): unknown {
-  const { pool, state, setting: { isTyped, isDebugPair } } = it;
+  const { pool, state, setting: { isTyped } } = it;
   const asked = isTyped && random.oneIn(2) ? undefined : it.someStruct(random);
   const front = asked === undefined ? [] : it.of(asked);
-  const name = it.isShared ? random.pick(["forEach", "loop"] as const) : random.pick(PASSES);
   const calm = random.pick([1, 4, 1000]);
   const args = Array.from({ length: random.below(6) }, (_, i) => i);
   const unseen = new Set(it.ordered(it.isMixed ? asked : undefined));
-  const seen = new Set<number>();
   const said: unknown[] = [];
   let last = -1, freed = 0;
   const assertShown = (handle: number, view: AnyView) => {
@@ -51,41 +39,45 @@ function iterate(it: Subject, random: Random): unknown {
   const visit = (view: AnyView, handle: number, ...rest: unknown[]) => {
     const rec = state.live.get(handle);
     assert(rec !== undefined, `saw ${handle}, which is not live`);
-    assert(!seen.has(handle) && rec.index > last, `saw ${handle} out of order`);
+    assert(rec.index > last, `saw ${handle} out of order`);
     assert(!isTyped || asked === undefined || rec.struct === asked, `saw ${handle} as another`);
     last = rec.index;
-    seen.add(handle);
     unseen.delete(handle);
     assertShown(handle, view);
     said.push(rec.id, rest.length);
     if (random.oneIn(calm)) disturb(it, random, forge(handle));
     if (state.live.has(handle)) assertShown(handle, view);
     // What a view shows of a record that is gone is the same in both pools of a pair.
-    else if (!it.isDebug && !isDebugPair) said.push(view?.toJSON());
-    if (name !== "retain" || !random.oneIn(3)) return 1;
+    else if (!it.isDebug) said.push(view?.toJSON());
+    return true;
+  };
+  const keep = (view: AnyView, handle: number) => {
+    visit(view, handle);
+    if (!random.oneIn(3)) return 1;
     if (state.live.has(handle)) {
       it.freed(handle);
       freed++;
     }
     return random.pick([0, "", NaN, false, undefined]);
   };
-  const views = () => asked === undefined || !it.isMixed ? pool : pool.all(asked);
   const stripe = it.isShared ? [random.pick([undefined, { stripe: 0, of: 1 }])] : [];
-  const outer = it.visit;
-  const passes: Record<typeof PASSES[number], () => unknown> = {
+  const passes: Record<string, () => unknown> = {
     forEach: () => pool.forEach(...front, visit, ...stripe),
-    loop: () => {
-      it.visit = visit as typeof it.visit;
-      it.loop(front)(...args);
+    loop: () => it.loop(front)(...args),
+    ...it.isShared ? {} : {
+      forOf() {
+        const views = asked === undefined || !it.isMixed ? pool : pool.all(asked);
+        for (const view of views) visit(view, pool.handleOf(view));
+      },
+      handles() {
+        for (const handle of pool.handles(...front)) visit(undefined, handle);
+      },
+      retain: () => assertEquals(pool.retain(...front, keep), freed),
     },
-    forOf: () => {
-      for (const view of views()) visit(view, pool.handleOf(view));
-    },
-    handles: () => {
-      for (const handle of pool.handles(...front)) visit(undefined, handle);
-    },
-    retain: () => assertEquals(pool.retain(...front, visit), freed),
   };
+  const name = random.pick(Object.keys(passes));
+  const outer = it.visit;
+  it.visit = visit as typeof outer;
   try {
     passes[name]();
     for (const handle of unseen) assert(!state.live.has(handle), `did not see ${handle}`);
@@ -104,66 +96,36 @@ function iterate(it: Subject, random: Random): unknown {
 function several(it: Subject, random: Random): AnyHandle[] {
   const { handles } = it.state;
   const from = random.below(handles.length + 1);
-  return handles.slice(from, from + random.below(random.oneIn(4) ? handles.length + 1 : 8)).map(
-    forge,
-  );
+  const count = random.below(random.oneIn(4) ? handles.length + 1 : 8);
+  return handles.slice(from, from + count).map(forge);
 }
-
-function freeEach(it: Subject, handles: readonly AnyHandle[]): void {
-  for (const handle of handles) {
-    it.pool.free(handle);
-    it.freed(handle);
-  }
-}
-
-/**
- * All numbers of a value in order; undefined when there are integers of 64 bits, which `pack` takes
- * no fields of.
- */
-function numbersOf(value: unknown): number[] | undefined {
-  if (typeof value === "bigint") return undefined;
-  if (typeof value !== "object" || value === null) return [Number(value)];
-  const parts = Object.values(value).map(numbersOf);
-  return parts.includes(undefined) ? undefined : parts.flat() as number[];
-}
-
-const PACKED = [
-  ...[Int8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array],
-  ...[Uint32Array, Float16Array, Float32Array, Float64Array],
-];
 
 const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
   allocMany(it, random) {
     const { pool } = it;
     const struct = it.someStruct(random);
     const count = random.below(random.oneIn(3) ? it.setting.maxChunks : 20);
-    const arrays = [() => [], () => new Float64Array(count)];
-    if (it.setting.options.handles !== "wide" && !it.isDebug) {
-      arrays.push(() => new Int32Array(count) as never, () => new Uint32Array(count + 3) as never);
-    }
-    const out = random.pick(arrays)();
-    if (count > it.room(struct)) {
-      const call = () => pool.allocMany(...it.of(struct), count, out);
-      return assertThrows(call, PoolExhaustedError).message;
-    }
-    const handles: ArrayLike<number> = pool.allocMany(...it.of(struct), count, out);
-    assert(handles === out);
-    for (let i = 0; i < count; i++) it.added(handles[i], struct);
+    const isSmall = it.setting.options.handles !== "wide" && !it.isDebug;
+    const arrays = isSmall ? [Float64Array, Int32Array, Uint32Array] : [Float64Array];
+    const out = random.oneIn(3) ? [] : new (random.pick(arrays))(count + random.below(3));
+    const call = () => pool.allocMany(...it.of(struct), count, out);
+    if (count > it.room(struct)) return assertThrows(call, PoolExhaustedError).message;
+    assert(call() === out);
+    for (const handle of out.slice(0, count)) it.added(handle, struct);
   },
-  bytes: onLive((it, _, handle) => it.isMixed ? it.pool.bytes(handle) : undefined),
+  bytes: onLive((it, _, handle) => it.isMixed ? it.pool.bytes(handle).slice() : undefined),
   /** Fills the pool and frees most of it, so that there is something to compact. */
   fragment(it, random) {
-    for (let i = it.setting.maxChunks; i > 0; i--) {
-      const struct = it.someStruct(random);
-      if (it.room(struct) === 0) continue;
-      const init = initFor(it, struct, random);
-      it.added(it.pool.alloc(...it.of(struct), init), struct, init);
-    }
+    for (let i = it.setting.maxChunks; i > 0; i--) RECORD_OPERATIONS.alloc(it, random);
     POOL_OPERATIONS.thin(it, random);
   },
   thin(it, random) {
     const rest = random.pick([2, 4, 8, 1000]);
-    freeEach(it, it.state.handles.filter(() => !random.oneIn(rest)).map(forge));
+    for (const handle of it.state.handles) {
+      if (random.oneIn(rest)) continue;
+      it.pool.free(handle);
+      it.freed(handle);
+    }
   },
   freeMany(it, random) {
     const handles = several(it, random);
@@ -178,14 +140,11 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   scoped(it, random) {
     const struct = it.someStruct(random);
-    if (it.room(struct) === 0) {
-      assertThrows(() => it.pool.scoped(...it.of(struct)), PoolExhaustedError);
-      return;
-    }
-    const init = initFor(it, struct, random);
-    using scratch: AnyView = it.pool.scoped(...it.of(struct), init);
-    it.added(scratch.handle, struct, init);
-    assert(isSame(scratch.view.toJSON(), it.rec(scratch.handle).value));
+    const call = () => it.pool.scoped(...it.of(struct));
+    if (it.room(struct) === 0) return assertThrows(call, PoolExhaustedError).message;
+    using scratch: AnyView = call();
+    it.added(scratch.handle, struct);
+    assert(isSame(scratch.view.toJSON(), zeroOf(struct)));
     it.freed(scratch.handle); // as it will be
   },
   clear(it) {
@@ -213,42 +172,52 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
     return given;
   },
   reserve(it, random) {
-    const struct = it.someStruct(random);
-    const { pool } = it;
-    const front = pool instanceof PoolSet ? [struct] : [];
-    const { maxChunks } = it.setting;
+    const { pool, setting: { maxChunks } } = it;
     const chunks = random.below(maxChunks + 10);
-    if (chunks <= maxChunks) {
-      pool.reserve(...front, chunks);
-      assert(pool.capacity >= chunks);
-    } else assertThrows(() => pool.reserve(...front, chunks), PoolExhaustedError);
+    const front = pool instanceof PoolSet ? [it.someStruct(random)] : [];
+    const call = () => pool.reserve(...front, chunks);
+    if (chunks > maxChunks) return void assertThrows(call, PoolExhaustedError);
+    call();
+    assert(pool.capacity >= chunks);
   },
   iterate,
-  iterateAgain: iterate,
   pack(it, random) {
-    const { pool, setting: { isTyped } } = it;
     const struct = it.someStruct(random);
     const handles = it.ordered(it.isMixed ? struct : undefined);
-    if (!isTyped && handles.some((handle) => it.rec(handle).struct !== struct)) return;
-    const names = Object.entries(zeroOf(struct) as Plain).flatMap(([name, value]) =>
-      numbersOf(value) === undefined ? [] : [name]
-    );
-    if (names.length === 0) return;
-    const fields = [random.pick(names), random.pick(names)];
-    const values = handles.flatMap((handle) =>
-      fields.flatMap((name) => numbersOf(it.rec(handle).value[name])!) // as they were chosen
-    );
-    const out = new (random.pick(PACKED))(values.length + 1);
-    assertEquals(packAny(pool, ...it.of(struct), out, fields), handles.length);
-    assertEquals([...out], [...new (out.constructor as typeof Float64Array)([...values, 0])]);
+    const zeros = Object.entries(zeroOf(struct) as Plain);
+    const names = zeros.flatMap(([name, zero]) => typeof zero === "number" ? name : []);
+    if (names.length === 0 || handles.some((handle) => it.rec(handle).struct !== struct)) return;
+    const name = random.pick(names);
+    const out = new Float64Array(handles.length + 1);
+    assertEquals(packAny(it.pool, ...it.of(struct), out, [name]), handles.length);
+    assertEquals([...out], [...handles.map((handle) => it.rec(handle).value[name]), 0]);
   },
   growMemory(it) {
-    if (it.setting.source.grow()) it.pool.rebind();
+    if (it.source.grow()) it.pool.rebind();
   },
-  limitMemory(it, random) {
-    it.setting.source.limit(random);
-  },
-  wear: onLive((it, _, handle) => it.isDebug || it.setting.isDebugPair || it.wear(handle)),
+  limitMemory: (it, random) => it.source.limit(random),
+  /**
+   * Brings a record's chunk to its last generation and frees it, as if it had been used again for
+   * years.
+   */
+  wear: onLive((it, _, handle) => {
+    if (it.isDebug) return;
+    const { state, pool } = it;
+    const slab = slabs.get(pool)!.find((it) => it.find(handle) !== undefined)!; // it is live
+    const { codec } = slab;
+    const block = slab.find(handle)!;
+    const chunk = slab.chunkOf(handle);
+    block.stamps[chunk] = codec.maxGeneration * 2 + 1;
+    pool.free(slab.handleAt(block, chunk));
+    const { index } = it.rec(handle);
+    it.freed(handle);
+    if (!codec.wraps) return void state.retired.add(index);
+    // Its first generations come again.
+    const mask = 2 ** codec.indexBits;
+    const isOfChunk = (it: number) =>
+      codec.partOf(it) === codec.partOf(handle) && it % mask === handle % mask;
+    for (const it of [...state.stale]) if (isOfChunk(it)) state.stale.delete(it);
+  }),
   mapForEach(it, random) {
     const { pool } = it;
     it.map.forEach((value, handle) => {
@@ -260,42 +229,16 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 };
 
-Object.assign(OPERATIONS, POOL_OPERATIONS);
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  ...RECORD_OPERATIONS,
+  ...POOL_OPERATIONS,
+  ...STATE_OPERATIONS,
+};
 
-/**
- * The operations on single records, which a `SharedPool` has as well, and those on a whole pool.
- */
-export const RECORD_NAMES: readonly string[] = Object.keys(RECORD_OPERATIONS);
+/** The operations on single records, some of which are more frequent, and those on a whole pool. */
+export const RECORD_NAMES: readonly string[] = [...Object.keys(RECORD_OPERATIONS), "alloc"];
 export const POOL_NAMES: readonly string[] = [
-  ...Object.keys(POOL_OPERATIONS),
-  ...Object.keys(STATE_OPERATIONS),
+  ...[...Object.keys(POOL_OPERATIONS), ...Object.keys(STATE_OPERATIONS), "iterate"],
 ];
 /** What a `SharedPool` can do. */
 export const SHARED_NAMES: readonly string[] = [...RECORD_NAMES, "iterate"];
-/** What changes no state of the pool, and what cannot be done again with the same results. */
-const PASSIVE = ["snapshot", "restore", "restoreBad", "save", "growMemory"];
-const SINGLE = ["load", "mapForEach", "limitMemory"];
-
-/**
- * Plays an operation.
- *
- * @param it The pool and its model.
- * @param name Which.
- * @param seed What its choices come from.
- * @returns The result, as a text that does not depend on handles.
- */
-export function play(it: Subject, name: string, seed: number): string {
-  let said: unknown;
-  try {
-    said = run(it, name, seed);
-  } catch (error) {
-    // Memory may run out wherever it is asked for.
-    if (!(error instanceof OutOfMemoryError && it.setting.source.isTight)) throw error;
-    said = "out of memory";
-  }
-  for (const moment of it.moments) {
-    if (SINGLE.includes(name)) moment.done = undefined;
-    else if (!PASSIVE.includes(name)) moment.done?.push([name, seed]);
-  }
-  return textOf(said);
-}

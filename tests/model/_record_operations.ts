@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, AssertionError, assertThrows } from "@std/assert";
 import { PoolExhaustedError, StaleHandleError, Struct } from "../../mod.ts";
 import type { AnyHandle, AnyStruct } from "../../mod.ts";
 import { forge } from "../_support.ts";
@@ -14,27 +14,20 @@ import { isArray, isSame, merge, type Plain, someOf, valueOf, zeroOf } from "./_
 /** Changes a pool and its model, and returns a result that does not depend on handles. */
 export type Operation = (it: Subject, random: Random) => unknown;
 
-/** All operations by name. The files of those on a whole pool add theirs. */
-export const OPERATIONS: Record<string, Operation> = {};
-
 /** What may be done in a callback or a getter beside operations on single records. */
 const DISTURBING = [
   ...["clear", "freeBlock", "trim", "compact", "allocMany", "freeMany", "iterate", "scoped"],
 ];
-const FREEING = ["free", "set", "write", "seek", "freeMany", "clear", "freeBlock", "trim"];
 /** Thrown by callbacks and getters. */
 export class Boom extends Error {}
 
 /** Returns the result of a call, or its error as a text. */
-function outcomeOf(it: Subject, call: () => unknown): unknown {
+function outcomeOf(call: () => unknown): unknown {
   try {
     return call();
   } catch (error) {
-    const { constructor, message } = error as Error;
-    if (constructor.name === "AssertionError") throw error;
-    // The messages of debug mode have other handles, and say more.
-    const isSaid = !it.setting.isDebugPair || error instanceof PoolExhaustedError;
-    return isSaid ? `${constructor.name}: ${message}` : constructor.name;
+    if (error instanceof AssertionError) throw error;
+    return `${(error as Error).constructor.name}: ${(error as Error).message}`;
   }
 }
 
@@ -44,7 +37,6 @@ function outcomeOf(it: Subject, call: () => unknown): unknown {
 function wholeFor(it: Subject, struct: AnyStruct, random: Random): Plain {
   const linkTo = (target: AnyStruct) => {
     const { live, stale, handles } = it.state;
-    if (it.setting.isDebugPair) return 0; // as the two have other handles
     const how = random.below(8);
     const all = how === 0 ? [] : how === 1 ? [...stale].slice(-20) : handles;
     const right = how < 3 ? all : all.slice(-50).filter((to) => live.get(to)?.struct === target);
@@ -54,7 +46,7 @@ function wholeFor(it: Subject, struct: AnyStruct, random: Random): Plain {
   return valueOf(struct, random, linkTo) as Plain;
 }
 
-export function initFor(it: Subject, struct: AnyStruct, random: Random): Plain {
+function initFor(it: Subject, struct: AnyStruct, random: Random): Plain {
   return someOf(struct, wholeFor(it, struct, random), random) as Plain;
 }
 
@@ -73,13 +65,11 @@ function wildInitFor(it: Subject, struct: AnyStruct, random: Random): Plain {
     if (how === 0) init[name] = random.pick(WRONG);
     if (how !== 1) continue;
     const seed = random.bits();
-    Object.defineProperty(init, name, {
-      enumerable: true,
-      get() {
-        disturb(it, new Random(seed));
-        return value;
-      },
-    });
+    const get = () => {
+      disturb(it, new Random(seed));
+      return value;
+    };
+    Object.defineProperty(init, name, { enumerable: true, get });
   }
   if (random.oneIn(10)) init.nope = 1;
   return init;
@@ -96,13 +86,8 @@ export function disturb(it: Subject, random: Random, current?: AnyHandle): void 
       if (pool.tryFree(current)) it.freed(current);
     } else {
       const isLarge = !it.isShared && random.oneIn(6);
-      // Records that are allocated meanwhile may be seen or not, and debug mode does it otherwise.
-      const names = it.setting.isDebugPair
-        ? FREEING
-        : isLarge
-        ? DISTURBING
-        : Object.keys(RECORD_OPERATIONS);
-      OPERATIONS[random.pick(names)](it, random);
+      const names = isLarge ? DISTURBING : Object.keys(RECORD_OPERATIONS);
+      it.play(random.pick(names), random.bits());
     }
   } finally {
     it.depth--;
@@ -123,18 +108,16 @@ function scribble(view: AnyView, struct: AnyStruct, value: Plain, next: Plain, r
       const inner = result[name] as Plain;
       result[name] = scribble(view[name], type, inner, next[name] as Plain, random);
     } else if (isArray(type)) {
-      const items = [...result[name] as unknown[]];
       const all = next[name] as unknown[];
       const at = random.below(type.length);
       view[name].set(at, all[at]);
-      items[at] = all[at];
+      result[name] = (result[name] as unknown[]).with(at, all[at]);
       if (random.oneIn(4)) {
         view[name].copyFrom(all);
-        items.splice(0, type.length, ...all);
+        result[name] = all;
       }
       assertThrows(() => view[name].set(type.length, all[0]), RangeError);
       assertEquals(view[name].length, type.length);
-      result[name] = items;
     }
   }
   return result;
@@ -144,41 +127,32 @@ function scribble(view: AnyView, struct: AnyStruct, value: Plain, next: Plain, r
 
 /** An operation on some live record, if there is any. */
 export function onLive(fn: (it: Subject, random: Random, handle: AnyHandle) => unknown): Operation {
-  return (it, random) => {
-    const handle = it.some(random);
-    return handle === undefined ? undefined : fn(it, random, handle);
-  };
-}
-
-function alloc(it: Subject, random: Random): unknown {
-  const { pool } = it;
-  const struct = it.someStruct(random);
-  const name = random.oneIn(2) ? "alloc" : "tryAlloc";
-  const init = random.oneIn(3) ? undefined : initFor(it, struct, random);
-  const room = it.room(struct);
-  if (room === 0 || it.isShared) {
-    const handle = pool.tryAlloc(...it.of(struct), init);
-    if (handle === undefined) {
-      const error = assertThrows(() => pool.alloc(...it.of(struct), init), PoolExhaustedError);
-      return error.message;
-    }
-    assert(room > 0, `${handle} was given out of a full pool`);
-    return it.rec(it.added(handle, struct, init)).id;
-  }
-  return it.rec(it.added(pool[name](...it.of(struct), init), struct, init)).id;
+  return (it, random) => it.live === 0 ? undefined : fn(it, random, it.some(random));
 }
 
 export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
-  alloc,
-  allocAgain: alloc,
+  alloc(it, random) {
+    const { pool } = it;
+    const struct = it.someStruct(random);
+    const args = [...it.of(struct), random.oneIn(3) ? undefined : initFor(it, struct, random)];
+    const isTried = it.isShared || it.room(struct) === 0 || random.oneIn(2);
+    const handle = isTried ? pool.tryAlloc(...args) : pool.alloc(...args);
+    if (handle === undefined) {
+      // A thread of a shared pool may not have all chunks that are left.
+      assert(it.isShared || it.room(struct) === 0, "a pool with room had none");
+      return assertThrows(() => pool.alloc(...args), PoolExhaustedError).message;
+    }
+    assert(it.room(struct) > 0, `${handle} was given out of a full pool`);
+    return it.rec(it.added(handle, struct, args.at(-1))).id;
+  },
   allocSeveral(it, random) {
-    return Array.from({ length: random.below(40) }, () => alloc(it, random));
+    return Array.from({ length: random.below(40) }, () => RECORD_OPERATIONS.alloc(it, random));
   },
   allocWild(it, random) {
     const { pool } = it;
     const struct = it.someStruct(random);
     const name = random.oneIn(2) ? "alloc" : "tryAlloc";
-    return outcomeOf(it, () => {
+    return outcomeOf(() => {
       const handle = pool[name](...it.of(struct), wildInitFor(it, struct, random));
       if (handle === undefined) return;
       it.added(handle, struct);
@@ -192,14 +166,15 @@ export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
     const cursor = it.cursor(struct);
     const at = it.state.handles.find((handle) => it.rec(handle).struct === struct);
     if (at !== undefined) pool.seek(cursor, at);
+    const call = () => pool.allocAt(...it.of(struct), cursor);
     if (it.room(struct) === 0) {
-      assertThrows(() => pool.allocAt(...it.of(struct), cursor), PoolExhaustedError);
+      assertThrows(call, PoolExhaustedError);
       if (at !== undefined) assertEquals(pool.handleOf(cursor), at);
       return;
     }
     let handle: number;
     try {
-      handle = pool.allocAt(...it.of(struct), cursor);
+      handle = call();
     } catch (error) {
       if (it.isShared && error instanceof PoolExhaustedError) return "none for this thread";
       throw error;
@@ -218,25 +193,27 @@ export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
     if (it.isDebug) assertThrows(() => view.toJSON(), StaleHandleError);
   }),
   seek(it, random) {
-    for (let i = random.below(5); i >= 0; i--) {
+    for (let i = random.below(5); i >= 0 && it.live > 0; i--) {
       const handle = it.some(random);
-      if (handle === undefined) return;
       const { struct, value } = it.rec(handle);
       const cursor = it.cursor(struct);
       assert(it.pool.seek(cursor, handle) === cursor && it.pool.handleOf(cursor) === handle);
       assert(isSame(cursor.toJSON(), value), `record ${handle} under a cursor`);
     }
   },
+  /** Writes a part of a record, or another one's view to all of it. */
   set: onLive((it, random, handle) => {
     const { struct, value } = it.rec(handle);
-    const part = initFor(it, struct, random);
-    it.pool.set(...it.of(struct), handle, part);
+    const other = it.some(random);
+    const isCopy = random.oneIn(3) && it.rec(other).struct === struct;
+    const part = isCopy ? it.rec(other).value : initFor(it, struct, random);
+    it.pool.set(...it.of(struct), handle, isCopy ? it.view(other) : part);
     it.wrote(handle, merge(struct, value, part));
   }),
   setWild: onLive((it, random, handle) => {
-    const { pool } = it;
     const { struct } = it.rec(handle);
-    const said = outcomeOf(it, () => {
+    const { pool } = it;
+    const said = outcomeOf(() => {
       pool.set(...it.of(struct), handle, wildInitFor(it, struct, random));
     });
     it.adopt(handle);
@@ -251,7 +228,7 @@ export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
     const view = it.view(handle);
     const names = Object.keys(it.rec(handle).struct.fields);
     const said = names.map((name) =>
-      outcomeOf(it, () => {
+      outcomeOf(() => {
         const items = view[name];
         if (items?.set !== undefined && random.oneIn(2)) items.set(0, random.pick(WRONG));
         else view[name] = random.pick(WRONG);
@@ -260,64 +237,41 @@ export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
     it.adopt(handle);
     return [said, it.rec(handle).value];
   }),
-  copy(it, random) {
-    const [from, to] = [it.some(random), it.some(random)];
-    if (from === undefined || to === undefined) return;
-    const { struct, value } = it.rec(from);
-    if (it.rec(to).struct !== struct) return;
-    if (random.oneIn(2)) it.pool.set(...it.of(struct), to, it.view(from));
-    else Object.assign(it.view(to), it.view(from).toJSON());
-    it.wrote(to, value);
-  },
   useStale(it, random) {
-    const { pool, state } = it;
+    const { pool, map, state } = it;
     const forged = random.pick([random.bits(), random.bits() * 2 ** 20, -1, 0, NaN, 0.5]);
-    const handle = forge(random.oneIn(2) ? [...state.stale].at(-1 - random.below(8)) : forged);
+    const handle = forge(random.oneIn(2) ? random.pick([...state.stale]) : forged);
     if (state.live.has(handle)) return;
-    const struct = it.someStruct(random);
-    const front = it.of(struct);
-    assertEquals([pool.has(handle), pool.tryFree(handle)], [false, false]);
-    assertEquals(pool.tryGet(...front, handle), undefined);
+    const front = it.of(it.someStruct(random));
+    assertEquals([pool.has(handle), pool.tryFree(handle), map.has(handle)], [false, false, false]);
+    assertEquals([pool.tryGet(...front, handle), map.get(handle)], [undefined, undefined]);
     const calls: (() => unknown)[] = [
       () => pool.free(handle),
       () => pool.get(...front, handle),
       () => pool.set(...front, handle, {}),
       () => pool.seek(pool.cursor(...front), handle),
       () => pool.indexOf(handle),
-      () => it.map.set(handle, 1),
+      () => map.set(handle, 1),
       ...(it.isShared ? [] : [() => pool.freeMany([handle])]),
       ...(it.isMixed ? [() => pool.bytes(handle)] : []),
     ];
-    return calls.map((call) => {
-      const { message } = assertThrows(call, StaleHandleError);
-      return it.setting.isDebugPair ? "" : message;
-    });
+    return calls.map((call) => assertThrows(call, StaleHandleError).message);
   },
-  mapSet: onLive((it, random, handle) => {
-    const value = random.bits();
-    it.map.set(handle, value);
-    it.values.set(handle, value);
-  }),
+  mapSet(it, random) {
+    for (let i = random.below(8); i >= 0 && it.live > 0; i--) {
+      const handle = it.some(random);
+      it.map.set(handle, i);
+      it.values.set(handle, i);
+    }
+  },
   mapDelete: onLive((it, _, handle) =>
     assertEquals(it.map.delete(handle), it.values.delete(handle))
   ),
-  mapSome(it, random) {
-    const how = random.below(8);
-    if (how === 0) {
-      it.map.clear();
-      it.values.clear();
-    } else if (how < 3) {
-      const dropped = it.map.sweep();
-      assert(it.isShared || dropped === 0);
-    } else for (let i = 0; i < 8; i++) RECORD_OPERATIONS.mapSet(it, random);
+  mapClear({ map, values, isShared }, random) {
+    const dropped = map.sweep();
+    assert(isShared || dropped === 0);
+    if (!random.oneIn(4)) return;
+    map.clear();
+    values.clear();
   },
 };
-
-Object.assign(OPERATIONS, RECORD_OPERATIONS);
-
-/** Does an operation, with its choices made by a seed. */
-export function run(it: Subject, name: string, seed: number): unknown {
-  const random = new Random(seed);
-  it.pool = random.pick(it.parts);
-  return OPERATIONS[name](it, random);
-}

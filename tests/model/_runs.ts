@@ -6,12 +6,12 @@
  */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { ErasedPool, Pool, PoolSet, SharedPool, snapshot } from "../../mod.ts";
+import { ErasedPool, Pool, PoolSet, restore, SharedPool, snapshot } from "../../mod.ts";
 import type { AnyStruct, PoolOptions } from "../../mod.ts";
 import { bytesOf } from "../shared/_support.ts";
 import { Source, type SourceKind, SOURCES } from "./_memories.ts";
 import { type AnyPool, Subject } from "./_model.ts";
-import { play, POOL_NAMES, RECORD_NAMES, SHARED_NAMES } from "./_operations.ts";
+import { POOL_NAMES, RECORD_NAMES, SHARED_NAMES } from "./_operations.ts";
 import { assertSameBytes } from "../slab/_snapshots.ts";
 import { makeStructs, type Structs } from "./_values.ts";
 
@@ -90,30 +90,19 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   "SharedPool of all scalars": shared("Scalars"),
 };
 
-/** Pools to play the same on, by the options in which they differ, and how many runs. */
-export interface Modes {
+/** What is played on pools of a kind. */
+export interface Run {
+  /** Options in which the pools differ that the same is played on. */
   readonly modes: readonly PoolOptions[];
   readonly runs: number;
   /** Whether all that is in memory has to be the same. */
   readonly isSame?: boolean;
-}
-
-/** Options that fast-check chooses. */
-const CHOICES = choicesOf(16, 32);
-/**
- * One geometry, as only 64 pools get code of their own, and more chunks, as passes over few share
- * their loops.
- */
-const OWN_CHOICES = choicesOf(32);
-const OWN_CHUNKS = 128;
-
-function choicesOf(...chunksPerBlock: number[]) {
-  return fc.record({
-    handles: fc.constantFrom("compact" as const, "wide" as const),
-    reuse: fc.constantFrom("recent" as const, "spread" as const),
-    chunksPerBlock: fc.constantFrom(...chunksPerBlock),
-    keepEmptyBlocks: fc.constantFrom(0, 1, 3),
-  });
+  /** Whether all pools get the state of the first by `restore()` before each operation. */
+  readonly isRestored?: boolean;
+  /** Names of operations, if not all. */
+  readonly names?: readonly string[];
+  readonly chunksPerBlock?: number;
+  readonly maxChunks?: number;
 }
 
 /** Makes pools of a kind that differ in some options, each beside its model. */
@@ -126,66 +115,63 @@ export function subjectsOf(
   maxChunks: number = MAX_CHUNKS,
   maxStale: number = 2000,
 ): Subject[] {
-  const isDebugPair = modes.length > 1 && modes.some((it) => it.debug);
   return modes.map((mode) => {
     const source = new Source(memory);
     const own = { ...options, ...mode, memory: source.ledger };
     const pool = kind.make(structs, own, maxChunks) as AnyPool;
     const isTyped = !kind.isUntyped;
     return new Subject({
-      ...{ pool, structs, options: own, source, maxChunks, isTyped, isDebugPair, maxStale },
+      ...{ pool, structs, options: own, source, maxChunks, isTyped, maxStale },
     });
   });
 }
 
-/** Sequences of operations by name and seed. */
-export function stepsOf(
-  names: readonly string[],
-  maxLength: number,
-  minLength = 1,
-): fc.Arbitrary<[name: string, seed: number][]> {
-  const step = fc.tuple(fc.constantFrom(...names), fc.nat(2 ** 31 - 1));
-  return fc.array(step, { minLength, maxLength, size: "max" });
-}
-
 /**
- * Plays sequences of operations, compares after each, and returns how many records compaction
- * moved.
+ * Plays sequences of operations, compares after each, or of large pools after the last, and returns
+ * how many records compaction moved and how many chunks were given out again.
  */
-export function runModel(
-  kind: Kind,
-  { modes, runs, isSame = false }: Modes,
-): number {
-  const names = kind.isShared ? SHARED_NAMES : [...RECORD_NAMES, ...POOL_NAMES, ...OFTEN];
-  const steps = stepsOf(names, 80);
+export function runModel(kind: Kind, run: Run): { moves: number; reuses: number } {
+  const { modes, runs, isSame = false, chunksPerBlock, maxChunks = MAX_CHUNKS } = run;
+  const { names = kind.isShared ? SHARED_NAMES : [...RECORD_NAMES, ...POOL_NAMES, ...OFTEN] } = run;
+  const step = fc.tuple(fc.constantFrom(...names), fc.nat(2 ** 31 - 1));
+  const isLarge = maxChunks > 200;
+  const lengths = isLarge ? { minLength: 25, maxLength: 40 } : { minLength: 1, maxLength: 80 };
+  const steps = fc.array(step, { ...lengths, size: "max" });
+  const options = fc.record({
+    handles: fc.constantFrom("compact" as const, "wide" as const),
+    reuse: fc.constantFrom("recent" as const, "spread" as const),
+    chunksPerBlock: chunksPerBlock ? fc.constant(chunksPerBlock) : fc.constantFrom(16, 32),
+    keepEmptyBlocks: fc.constantFrom(0, 1, 3),
+  });
   const sources = fc.constantFrom(...isSame || kind.isShared ? ["heap"] as const : SOURCES);
   const structs = kind.structs(makeStructs());
-  let moves = 0;
-  const choices = isSame ? OWN_CHOICES : CHOICES;
-  const maxChunks = isSame ? OWN_CHUNKS : MAX_CHUNKS;
-  const property = fc.property(choices, sources, steps, (options, memory, all) => {
+  const sum = { moves: 0, reuses: 0 };
+  const property = fc.property(options, sources, steps, (options, memory, steps) => {
     const subjects = subjectsOf(kind, structs, options, memory, modes, maxChunks);
-    for (const [name, seed] of all) {
-      playAlike(subjects, name, seed, isSame);
-      for (const it of subjects) it.compare();
+    for (const [i, [name, seed]] of steps.entries()) {
+      playAlike(subjects, name, seed, run);
+      if (isLarge && i < steps.length - 1) continue;
+      for (const it of subjects) it.check();
     }
-    moves += subjects[0].moves;
+    sum.moves += subjects[0].moves;
+    sum.reuses += subjects[0].reuses;
     for (const it of subjects) it.dispose();
     for (const name of isSame ? names : []) {
-      const errors = subjects.map((it) => errorOf(() => play(it, name, 1)));
+      const errors = subjects.map((it) => errorOf(() => it.play(name, 1)));
       assertEquals(errors[0], errors.at(-1), `${name} after dispose()`);
     }
   });
   fc.assert(property, { numRuns: runs });
-  return moves;
+  return sum;
 }
 
-function playAlike(subjects: readonly Subject[], name: string, seed: number, isSame: boolean) {
+function playAlike(subjects: readonly Subject[], name: string, seed: number, run: Run): void {
   const [first, ...rest] = subjects;
-  const said = play(first, name, seed);
+  for (const { pool } of run.isRestored ? rest : []) restore(pool, snapshot(first.pool));
+  const said = first.play(name, seed);
   for (const it of rest) {
-    assertEquals(play(it, name, seed), said, `${name}(${seed})`);
-    if (isSame) assertSameBytes(stateOf(it), stateOf(first), `${name}(${seed})`);
+    assertEquals(it.play(name, seed), said, `${name}(${seed})`);
+    if (run.isSame) assertSameBytes(stateOf(it), stateOf(first), `${name}(${seed})`);
   }
 }
 

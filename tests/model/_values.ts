@@ -171,18 +171,6 @@ export function isSame(a: unknown, b: unknown): boolean {
     keys.every((key) => isSame((a as Plain)[key], (b as Plain)[key]));
 }
 
-/** Any value as a text, so that two can be compared. */
-export function textOf(value: unknown): string {
-  return JSON.stringify(value, (_, it) => {
-    if (typeof it === "bigint") return `${it}n`;
-    if (typeof it === "number" && (!Number.isFinite(it) || Object.is(it, -0))) {
-      return `number ${it}`;
-    }
-    if (it === undefined) return "undefined";
-    return ArrayBuffer.isView(it) ? Array.from(it as Uint8Array) : it;
-  });
-}
-
 /**
  * Values of the records of one struct by serial number, so that a byte that changes by itself is
  * noticed.

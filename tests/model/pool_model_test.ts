@@ -7,23 +7,23 @@
  */
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { array, debug, type PoolOptions, restore, snapshot, struct } from "../../mod.ts";
-import { play } from "./_operations.ts";
-import { type Kind, KINDS, type Modes, poolKind, runModel, stepsOf, subjectsOf } from "./_runs.ts";
-import { assertSameBytes } from "../slab/_snapshots.ts";
-import { anyStruct, makeStructs } from "./_values.ts";
+import { array, debug, struct } from "../../mod.ts";
+import { KINDS, poolKind, type Run, runModel } from "./_runs.ts";
+import { anyStruct } from "./_values.ts";
 
-const MODES: Readonly<Record<string, Modes>> = {
+const RUNS: Readonly<Record<string, Run>> = {
   "as it is": { modes: [{}], runs: 120 },
   "debug": { modes: [{ debug }], runs: 40 },
-  "debug as without": { modes: [{}, { debug }], runs: 40 },
+  "as another does that it is restored from": {
+    ...{ modes: [{}, {}], runs: 30, isSame: true, isRestored: true },
+  },
 };
 
 for (const [name, kind] of Object.entries(KINDS)) {
-  for (const [what, modes] of Object.entries(MODES)) {
+  for (const [what, run] of Object.entries(RUNS)) {
     if (kind.isShared && what !== "as it is") continue;
     Deno.test(`${name} does what a Map does (${what})`, () => {
-      const moves = runModel(kind, modes);
+      const { moves } = runModel(kind, run);
       assert(kind.isShared || moves > 0, "nothing was compacted");
     });
   }
@@ -31,9 +31,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
 
 Deno.test("Pool of any struct does what a Map does", () => {
   fc.assert(
-    fc.property(anyStruct, (struct) => {
-      runModel(poolKind(struct), { modes: [{}], runs: 2 });
-    }),
+    fc.property(anyStruct, (struct) => void runModel(poolKind(struct), { modes: [{}], runs: 2 })),
     { numRuns: 100 },
   );
 });
@@ -41,47 +39,19 @@ Deno.test("Pool of any struct does what a Map does", () => {
 // -- larger pools --
 
 const CHURN = [
-  ...["fragment", "thin", "allocMany", "allocMany", "freeMany", "freeMany", "freeMany"],
+  ...["thin", "allocMany", "allocMany", "allocMany", "freeMany", "freeMany", "freeMany"],
   ...["alloc", "free", "reserve", "clear", "trim", "freeBlock", "iterate", "snapshot", "restore"],
 ];
-
-/**
- * Plays sequences of at least so many such operations, restores each state in another pool, and
- * returns how many chunks came again.
- */
-function churn(
-  kind: Kind,
-  options: PoolOptions,
-  maxChunks: number,
-  numRuns: number,
-  least = 1,
-): number {
-  const structs = kind.structs(makeStructs());
-  let reuses = 0;
-  const property = fc.property(stepsOf(CHURN, 40, least), fc.nat(3), (steps, keepEmptyBlocks) => {
-    const all = { ...options, keepEmptyBlocks };
-    const [it, other] = subjectsOf(kind, structs, all, "heap", [{}, {}], maxChunks);
-    for (const [name, seed] of steps) {
-      play(it, name, seed);
-      restore(other.pool, snapshot(it.pool));
-      assertSameBytes(snapshot(other.pool), snapshot(it.pool), "what was restored");
-    }
-    it.compare();
-    reuses += it.reuses;
-    it.dispose();
-    other.pool.dispose();
-  });
-  // With some seeds no chunk is reused.
-  fc.assert(property, { numRuns, seed: 3 });
-  return reuses;
-}
+const RESTORED = { runs: 5, isSame: true, isRestored: true } as const;
 
 for (const name of ["Pool of 3 bytes", "ErasedPool without types", "PoolSet"]) {
   for (const [maxChunks, chunksPerBlock] of [[4096, 16], [4096, 4096], [8192, 64]]) {
     if (name === "PoolSet" && chunksPerBlock > 256) continue; // a link of 1 byte reaches no further
     const what = `${maxChunks} chunks, ${chunksPerBlock} a block`;
     Deno.test(`${name} with spread reuse gives out no chunk before 1,024 others were freed (${what})`, () => {
-      assert(churn(KINDS[name], { reuse: "spread", chunksPerBlock }, maxChunks, 10) > 0);
+      const modes = [{ reuse: "spread" }, { reuse: "spread" }] as const;
+      const run = { ...RESTORED, names: CHURN, modes, maxChunks, chunksPerBlock };
+      assert(runModel(KINDS[name], run).reuses > 0);
     });
   }
 }
@@ -94,11 +64,10 @@ const SHAPES = [
 ];
 
 for (const [bytes, chunksPerBlock] of SHAPES) {
-  for (const handles of ["compact", "wide"] as const) {
-    const shape = `${bytes} bytes, ${chunksPerBlock} a block, ${handles}`;
-    Deno.test(`Pool's records do not overlap (${shape})`, () => {
-      const kind = poolKind(struct({ bytes: array("u8", bytes) }));
-      churn(kind, { handles, chunksPerBlock }, Math.max(64, chunksPerBlock * 2), 3, 25);
-    });
-  }
+  Deno.test(`Pool's records do not overlap (${bytes} bytes, ${chunksPerBlock} a block)`, () => {
+    const kind = poolKind(struct({ bytes: array("u8", bytes) }));
+    const maxChunks = Math.max(256, chunksPerBlock * 2);
+    const names = [...CHURN, "fragment"];
+    runModel(kind, { ...RESTORED, names, modes: [{}, {}], maxChunks, chunksPerBlock });
+  });
 }
