@@ -11,7 +11,7 @@
  */
 import { BYTES } from "./model/_bytes.ts";
 import { numbersOf, show } from "./_options.ts";
-import { POOLS, Soak } from "./model/_soak.ts";
+import { POOLS, soak } from "./model/_soak.ts";
 
 /** All allocators. */
 const MAKERS = [...POOLS, ...BYTES];
@@ -25,26 +25,30 @@ const { operations = Infinity, seed = Math.floor(Math.random() * 2 ** 32), ...gi
   "seed",
 );
 const minutes = given.minutes ?? (operations < Infinity ? Infinity : 1);
-const soak = new Soak(seed, MAKERS);
 const start = performance.now();
 const end = start + minutes * 60_000;
+let shown = start;
 console.log(`seed ${seed}, ${MAKERS.length} allocators`);
-for (let shown = start, now = start; soak.operations < operations && now < end;) {
-  soak.turn(operations - soak.operations);
-  now = performance.now();
-  if (now - shown < REFRESH) continue;
-  shown = now;
-  const left = operations < Infinity
-    ? `${Math.floor(soak.operations / operations * 100)} %`
-    : `${((end - now) / 60_000).toFixed(1)} min left`;
-  showProgress(`${show(soak.operations)} operations, ${show(soak.live)} live, ${left}`);
-}
-soak.end();
+const tally = soak(seed, MAKERS, operations, goesOn);
 showProgress("");
+const rows = [...tally].sort(([a], [b]) => a < b ? -1 : 1);
+const total = rows.reduce((sum, [, times]) => sum + times, 0);
 const seconds = (performance.now() - start) / 1000;
-console.log(`passed: ${show(soak.operations)} operations in ${seconds.toFixed(1)} s, seed ${seed}`);
-const rows = [...soak.tally].sort(([a], [b]) => a < b ? -1 : 1);
+console.log(`passed: ${show(total)} operations in ${seconds.toFixed(1)} s, seed ${seed}`);
 for (const [what, times] of rows) console.log(`${show(times).padStart(14)}  ${what}`);
+
+/** Shows now and then how far it is, and returns whether there is time left. */
+function goesOn(done: number): boolean {
+  const now = performance.now();
+  if (now - shown >= REFRESH) {
+    shown = now;
+    const left = operations < Infinity
+      ? `${Math.floor(done / operations * 100)} %`
+      : `${((end - now) / 60_000).toFixed(1)} min left`;
+    showProgress(`${show(done)} operations, ${left}`);
+  }
+  return now < end;
+}
 
 /** Replaces the last line on a terminal; prints a new one elsewhere. */
 function showProgress(line: string): void {

@@ -10,10 +10,9 @@
  */
 import { assert } from "@std/assert";
 
-/** Operations of a measurement, unless it makes do with fewer. */
-const OPERATIONS = 1_000_000;
 /** Operations of a round. */
 export const ROUND = 2_000;
+const ROUNDS = 50;
 const WARM_UP_ROUNDS = 100;
 const ATTEMPTS = 5;
 
@@ -28,23 +27,18 @@ export type Operation = (i: number) => void;
  *
  * @param operation Gets a counter.
  * @param count Operations that one call of it stands for.
- * @param operations Operations in all.
  * @returns Bytes an operation, the median of many rounds.
  */
-export function bytesLeft(
-  operation: Operation,
-  count = 1,
-  operations: number = OPERATIONS,
-): number {
-  const grown = new Float64Array(operations / ROUND);
+export function bytesLeft(operation: Operation, count = 1): number {
+  const grown = new Float64Array(ROUNDS);
   const calls = ROUND / count;
   for (let i = 0; i < WARM_UP_ROUNDS * calls; i++) operation(i);
-  for (let round = 0; round < grown.length; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const before = Deno.memoryUsage().heapUsed;
     for (let i = 0; i < calls; i++) operation(i);
     grown[round] = Deno.memoryUsage().heapUsed - before;
   }
-  return grown.sort()[grown.length >> 1] / ROUND;
+  return grown.sort()[ROUNDS >> 1] / ROUND;
 }
 
 /** `Deno.memoryUsage()` returns an object, which is garbage: about 0.1 byte an operation. */
@@ -53,38 +47,30 @@ const NOTHING = 0.5;
 /**
  * The least of a few measurements, as the compiler may come to an operation late on a busy machine.
  */
-export function leastLeft(
-  operation: Operation,
-  count = 1,
-  operations: number = OPERATIONS,
-): number {
+export function leastLeft(operation: Operation, count = 1): number {
   let least = Infinity;
   for (let attempt = 0; attempt < ATTEMPTS && !(least < NOTHING); attempt++) {
-    least = Math.min(least, Math.abs(bytesLeft(operation, count, operations)));
+    least = Math.min(least, Math.abs(bytesLeft(operation, count)));
   }
   return least;
 }
 
 /** Asserts that an operation leaves nothing. */
-export function assertNoGarbage(
-  operation: Operation,
-  count = 1,
-  operations: number = OPERATIONS,
-): void {
-  const bytes = leastLeft(operation, count, operations);
+export function assertNoGarbage(operation: Operation, count = 1): void {
+  const bytes = leastLeft(operation, count);
   assert(bytes < NOTHING, `${bytes} bytes an operation`);
 }
 
-/** Makes a closure over `limit` for a large `i`, so the compiler keeps `limit` in a context. */
+/**
+ * Whether the compiler removes what no turn of a loop needs, as it does by itself: here the context
+ * of a closure that is never made. While coverage is collected it does not, and what is measured
+ * then says nothing about the pool.
+ */
+const isOptimising = leastLeft((i) => void (sink[1] = probe(i & 255, 1000))) < NOTHING;
+
 function probe(i: number, limit: number): number {
   return i < limit ? i : [i].filter((it) => it < limit).length;
 }
-
-/**
- * Whether the compiler removes what no turn of a loop needs, as it does by itself. While coverage
- * is collected it does not, and what is measured then says nothing about the pool.
- */
-const isOptimising = leastLeft((i) => void (sink[1] = probe(i & 255, 1000))) < NOTHING;
 
 /** Defines a test that an engine kept from optimising ignores. */
 export function claim(name: string, fn: () => void): void {

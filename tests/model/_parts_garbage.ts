@@ -6,21 +6,13 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { array, ErasedPool, type Handle, Pool, PoolSet, struct, type View } from "../../mod.ts";
+import { array, type Init, Pool, struct, type View } from "../../mod.ts";
 import { untyped } from "../_support.ts";
-import { assertNoGarbage as assertNone, claim, leastLeft, ROUND, sink } from "./_meter.ts";
-import type { Operation } from "./_meter.ts";
-
-/** Operations of a measurement. */
-const FEWER = 100_000;
-
-function assertNoGarbage(operation: Operation, count = 1): void {
-  assertNone(operation, count, FEWER);
-}
+import { assertNoGarbage, claim, leastLeft, type Operation, ROUND, sink } from "./_meter.ts";
 
 /** Asserts that a pass over many records leaves little: one pass is a round of the meter. */
 function assertPass(pass: () => void, most: number): void {
-  const bytes = leastLeft(pass, ROUND, FEWER) * ROUND;
+  const bytes = leastLeft(pass, ROUND) * ROUND;
   assert(bytes < most, `${bytes} bytes a pass`);
 }
 
@@ -52,18 +44,17 @@ const ROOM = { chunksPerBlock: 512, maxChunks: 4096, keepEmptyBlocks: 8 } as con
  */
 export function claimsOf(specialize: boolean): void {
   const real = specialize ? "f32" : untyped<"f32">("i32");
-  const Thing = thing(real);
   const step = specialize ? 1.5 : 1;
   const how = specialize ? "own code" : "shared code";
 
   /** A pool of a thousand records with holes between them. */
-  function prepare(type = Thing): { pool: Pool<Thing>; handles: Handle<Thing>[] } {
-    const pool = new Pool(type, { ...ROOM, specialize });
+  function prepare() {
+    const pool = new Pool(thing(real), { ...ROOM, specialize });
     const all = pool.allocMany(SIZE * 1.25);
     pool.freeMany(all.filter((_, i) => i % 5 === 4));
     const handles = [...pool.handles()];
     assertEquals(handles.length, SIZE);
-    return { pool, handles };
+    return { pool, handles, cursor: pool.cursor() };
   }
 
   // Each short, as functions of a program are: the compiler takes in what is called only up to a
@@ -89,8 +80,7 @@ export function claimsOf(specialize: boolean): void {
 
   for (const [what, touch] of Object.entries(touches)) {
     claim(`${what} leave no garbage in a loop or through a cursor (${how})`, () => {
-      const { pool, handles } = prepare();
-      const cursor = pool.cursor();
+      const { pool, handles, cursor } = prepare();
       const loop = pool.loop(touch);
       assertNoGarbage(() => pool.forEach(touch), SIZE);
       assertNoGarbage(() => loop(), SIZE);
@@ -101,20 +91,6 @@ export function claimsOf(specialize: boolean): void {
       }, 2 * SIZE);
     });
   }
-
-  claim(`Parts of a cursor that are kept leave no garbage (${how})`, () => {
-    const { pool, handles } = prepare();
-    const cursor = pool.cursor();
-    const { pos, line: { to }, speed, trails } = cursor;
-    const dot = trails.get(1).dots.get(1);
-    assertNoGarbage((i) => {
-      pool.seek(cursor, handles[i % SIZE]);
-      pos.x += step;
-      to.y = pos.x;
-      speed.set(2, to.y + step);
-      dot.y = speed.get(2);
-    });
-  });
 
   claim(`Iterating over an array of a view leaves no garbage after its first step (${how})`, () => {
     const List = struct({ items: array("u16", 1000), dots: array(struct({ n: "u16" }), 1000) });
@@ -129,94 +105,63 @@ export function claimsOf(specialize: boolean): void {
     }, 200);
   });
 
-  // -- whole values --
+  // -- whole values, and parts that are kept --
 
   const line = { from: { x: step, y: step + 1 }, to: { x: step + 2, y: step + 3 } };
   const trail = { dots: [line.from, line.to], ages: [1, 2, 3] };
-  const inits = {
-    "nested structs": { pos: line.from, line, edge: line, n: 7 },
-    "arrays": { speed: [step, step + 1, step + 2], color: new Uint8Array(4) },
-    "arrays of structs": { trails: [trail, trail] },
-  };
-  for (const [what, init] of Object.entries(inits)) {
-    claim(`Pool.alloc() and set() leave no garbage of ${what} (${how})`, () => {
-      const { pool, handles } = prepare();
-      assertNoGarbage((i) => {
-        pool.free(pool.alloc(init));
-        pool.set(handles[i % SIZE], init);
-      });
-    });
+  const speed = [step, step + 1, step + 2];
+
+  function inits(init: Init<Thing>): typeof calls[string] {
+    return ({ pool, handles }) => (i) => {
+      pool.free(pool.alloc(init));
+      pool.set(handles[i % SIZE], init);
+    };
   }
 
-  claim(`Pool.set() and assigning leave no garbage of views (${how})`, () => {
-    const { pool, handles } = prepare(thing(real)); // as literals and views are two kinds of values
-    const [from, to] = [pool.cursor(), pool.cursor()];
-    assertNoGarbage((i) => {
-      pool.set(handles[i % SIZE], untyped(pool.seek(from, handles[i * 7 % SIZE])));
-      pool.seek(to, handles[i * 3 % SIZE]).line = from.edge;
-      to.pos = from.line.to;
-      to.color = from.color;
-    });
-  });
-
-  claim(`Assigning whole parts of a view leaves no garbage (${how})`, () => {
-    const { pool, handles } = prepare();
-    const cursor = pool.cursor();
-    const speed = [step, step + 1, step + 2];
-    assertNoGarbage((i) => {
+  const calls: Readonly<Record<string, (it: ReturnType<typeof prepare>) => Operation>> = {
+    "alloc() and set() of nested structs": inits({ pos: line.from, line, edge: line, n: 7 }),
+    "alloc() and set() of arrays": inits({ speed, color: new Uint8Array(4) }),
+    "alloc() and set() of arrays of structs": inits({ trails: [trail, trail] }),
+    "parts of a cursor that are kept": ({ pool, handles, cursor }) => {
+      const { pos, line: { to }, speed, trails } = cursor;
+      const dot = trails.get(1).dots.get(1);
+      return (i) => {
+        pool.seek(cursor, handles[i % SIZE]);
+        pos.x += step;
+        to.y = pos.x;
+        speed.set(2, to.y + step);
+        dot.y = speed.get(2);
+      };
+    },
+    "set() and assigning of views": ({ pool, handles, cursor }) => {
+      const from = pool.cursor();
+      return (i) => {
+        pool.set(handles[i % SIZE], untyped(pool.seek(from, handles[i * 7 % SIZE])));
+        pool.seek(cursor, handles[i * 3 % SIZE]).line = from.edge;
+        cursor.pos = from.line.to;
+        cursor.color = from.color;
+      };
+    },
+    "assigning whole parts of a view": ({ pool, handles, cursor }) => (i) => {
       const it = pool.seek(cursor, handles[i % SIZE]);
       it.line = line;
       it.pos = line.from;
       it.speed.copyFrom(speed);
       it.trails.set(1, trail);
-    });
-  });
-
-  const makers: Readonly<Record<string, () => ErasedPool<Thing> | PoolSet<Thing>>> = {
-    "ErasedPool": () => new ErasedPool({ ...ROOM, specialize, size: Thing.size, types: [Thing] }),
-    "ErasedPool without types": () =>
-      new ErasedPool<Thing>({ ...ROOM, specialize, size: Thing.size }),
-    "PoolSet": () => new PoolSet<Thing>({ ...ROOM, specialize, sizes: [8, Thing.size] }),
-  };
-  for (const [name, make] of Object.entries(makers)) {
-    claim(
-      `${name} leaves no garbage of a prepared init, nor of what loop() passes on (${how})`,
-      () => {
-        const pool = make();
-        const kept = pool.alloc(Thing);
-        const speed = [step];
-        const init = { pos: { x: step, y: step }, line, edge: line, speed, color: [1, 2], n: 7 };
-        assertNoGarbage(() => {
-          pool.free(pool.alloc(Thing, init));
-          pool.set(Thing, kept, init);
-        });
-        pool.free(kept);
-        pool.allocMany(Thing, SIZE);
-        const total = { of: 0 };
-        const visit = (it: View<Thing>, _handle: number, dt: number, to: { of: number }) => {
-          it.pos.x += dt;
-          to.of += 1;
-        };
-        const one = pool.loop(Thing, visit);
-        const all = name === "ErasedPool without types" ? one : pool.loop(visit);
-        assertNoGarbage(() => {
-          one(step, total);
-          all(step, total);
-        }, 2 * SIZE);
-      },
-    );
-  }
-
-  claim(`Pool.loop() leaves no garbage, whatever it hands on (${how})`, () => {
-    const { pool } = prepare();
-    const total = { of: 0 };
-    const add = pool.loop(
-      (it, _handle, dt: number, to: { of: number }, by: number, on: boolean) => {
+    },
+    "what loop() hands on": ({ pool }) => {
+      const total = { of: 0 };
+      const add = pool.loop((it, _, dt: number, to: { of: number }, by: number, on: boolean) => {
         it.n += by;
         it.pos.x += dt;
         if (on) to.of += 1;
-      },
-    );
-    assertNoGarbage(() => add(step, total, 3, true), SIZE);
-  });
+      });
+      return (i) => {
+        if (i % SIZE === 0) add(step, total, 3, true); // a call is as many operations
+      };
+    },
+  };
+  for (const [what, call] of Object.entries(calls)) {
+    claim(`Pool leaves no garbage of ${what} (${how})`, () => assertNoGarbage(call(prepare())));
+  }
 }

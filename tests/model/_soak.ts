@@ -60,74 +60,51 @@ export const POOLS: readonly Maker[] = Object.entries(KINDS).flatMap(([name, kin
 /** Turns, on the average, after which an allocator is disposed of and another one made. */
 const TURNS = 40;
 
-interface Seat {
-  readonly maker: Maker;
-  readonly random: Random;
-  player?: Player | undefined;
-}
-
-/** A run. */
-export class Soak {
-  readonly seed: number;
-  /** Operations up to now by name. */
-  readonly tally: Map<string, number> = new Map();
-  operations = 0;
-  readonly #seats: readonly Seat[];
-  #turn = 0;
-
-  /**
-   * @param seed Any integer.
-   * @param makers What takes part.
-   */
-  constructor(seed: number, makers: readonly Maker[]) {
-    this.seed = seed;
-    const seeds = new Random(seed);
-    this.#seats = makers.map((maker) => ({ maker, random: new Random(seeds.bits()) }));
-  }
-
-  /** How many allocations are live in all of them. */
-  get live(): number {
-    return this.#seats.reduce((sum, { player }) => sum + (player?.live ?? 0), 0);
-  }
-
-  /**
-   * Gives the next allocator its turn.
-   *
-   * @param most Operations at the most.
-   * @throws {Error} with the failure as its cause.
-   */
-  turn(most: number = Infinity): void {
-    const seat = this.#seats[this.#turn++ % this.#seats.length];
-    const { maker, random } = seat;
-    this.#guard(seat, () => {
-      const player = seat.player ??= maker.make(random);
-      for (let i = Math.min(maker.turn, most); i > 0; i--) {
-        this.operations++;
-        const name = player.step(random);
-        this.tally.set(name, (this.tally.get(name) ?? 0) + 1);
+/**
+ * Plays operations on one allocator after another.
+ *
+ * @param seed Any integer.
+ * @param makers What takes part.
+ * @param most How many operations.
+ * @param goesOn Called before each turn with how many there were; returns whether to go on.
+ * @returns How many there were of each name.
+ * @throws {Error} with the failure as its cause.
+ */
+export function soak(
+  seed: number,
+  makers: readonly Maker[],
+  most: number,
+  goesOn: (operations: number) => boolean = () => true,
+): Map<string, number> {
+  const seeds = new Random(seed);
+  const seats = makers.map((maker) => {
+    const random = new Random(seeds.bits());
+    return { maker, random, player: maker.make(random) };
+  });
+  const tally = new Map<string, number>();
+  let operations = 0, name = "";
+  try {
+    for (let i = 0; operations < most && goesOn(operations); i = (i + 1) % seats.length) {
+      const { maker, random, player } = seats[i];
+      name = maker.name;
+      for (let left = Math.min(maker.turn, most - operations); left > 0; left--) {
+        operations++;
+        const what = player.step(random);
+        tally.set(what, (tally.get(what) ?? 0) + 1);
       }
       player.check();
-    });
-    if (random.oneIn(TURNS)) this.#end(seat);
-  }
-
-  /** Disposes of every allocator. */
-  end(): void {
-    for (const seat of this.#seats) this.#end(seat);
-  }
-
-  #end(seat: Seat): void {
-    this.#guard(seat, () => seat.player?.dispose());
-    seat.player = undefined;
-  }
-
-  #guard({ maker: { name } }: Seat, act: () => void): void {
-    try {
-      act();
-    } catch (cause) {
-      const again = `deno task soak --seed ${this.seed} --operations ${this.operations}`;
-      const message = `${name} failed at operation ${this.operations}: ${cause}`;
-      throw new Error(`${message}\nIt fails again with: ${again}`, { cause });
+      if (!random.oneIn(TURNS)) continue;
+      player.dispose();
+      seats[i].player = maker.make(random);
     }
+    for (const { maker, player } of seats) {
+      name = maker.name;
+      player.dispose();
+    }
+  } catch (cause) {
+    const again = `deno task soak --seed ${seed} --operations ${operations}`;
+    const message = `${name} failed at operation ${operations}: ${cause}`;
+    throw new Error(`${message}\nIt fails again with: ${again}`, { cause });
   }
+  return tally;
 }

@@ -176,13 +176,7 @@ export function isSame(a: unknown, b: unknown): boolean {
  * noticed.
  */
 export class Pattern {
-  readonly struct: AnyStruct;
-  readonly #zero: unknown;
-
-  constructor(struct: AnyStruct) {
-    this.struct = struct;
-    this.#zero = zeroOf(struct);
-  }
+  constructor(readonly struct: AnyStruct) {}
 
   /** @returns The record of a serial number as a plain object. */
   init(serial: number): Plain {
@@ -198,6 +192,6 @@ export class Pattern {
   }
 
   isZero(view: unknown): boolean {
-    return isSame((view as { toJSON(): unknown }).toJSON(), this.#zero);
+    return isSame((view as { toJSON(): unknown }).toJSON(), zeroOf(this.struct));
   }
 }
