@@ -108,39 +108,35 @@ const UPSTREAM: Readonly<
   "free list": () => new FreeListAllocator({ byteLength: 4096, grow: true }),
 };
 
-const FENCE = 64;
+const FENCE_BYTES = 64;
 const FENCE_BYTE = 0xfe;
 
-/** Regions inside one buffer, with bytes between them that must not change. */
+/** Regions each in the middle of a buffer of its own, whose other bytes must not change. */
 class Fenced implements MemoryResource {
-  readonly #regions = new Map<MemoryRegion, Uint8Array>();
-  readonly #bytes = new Uint8Array(1 << 15).fill(FENCE_BYTE);
-  #end = FENCE;
+  readonly #regions = new Set<MemoryRegion>();
 
   allocate(byteLength: number, align: number): MemoryRegion {
-    const byteOffset = Math.ceil(this.#end / align) * align;
-    this.#end = byteOffset + byteLength + FENCE;
-    // Further regions have buffers of their own, which are not checked.
-    if (this.#end > this.#bytes.length) {
-      this.#end = byteOffset;
-      return { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
-    }
-    const region = { buffer: this.#bytes.buffer, byteOffset, byteLength };
-    this.#regions.set(region, this.#bytes.subarray(byteOffset, byteOffset + byteLength).fill(0));
+    const byteOffset = Math.max(FENCE_BYTES, align);
+    const bytes = new Uint8Array(byteOffset + byteLength + FENCE_BYTES).fill(FENCE_BYTE);
+    const region = {
+      buffer: bytes.fill(0, byteOffset, -FENCE_BYTES).buffer,
+      byteOffset,
+      byteLength,
+    };
+    this.#regions.add(region);
     return region;
   }
 
   release(region: MemoryRegion): void {
-    this.#regions.get(region)?.fill(FENCE_BYTE);
     this.#regions.delete(region);
-    if (this.#regions.size === 0) this.#end = FENCE;
   }
 
   check(): void {
-    const outside = this.#bytes.slice();
-    for (const { byteOffset, byteLength } of this.#regions.keys()) {
-      outside.fill(FENCE_BYTE, byteOffset, byteOffset + byteLength);
+    for (const { buffer, byteOffset, byteLength } of this.#regions) {
+      const end = byteOffset + byteLength;
+      const isFence = (byte: number, i: number) =>
+        byte === FENCE_BYTE || i >= byteOffset && i < end;
+      assert(new Uint8Array(buffer).every(isFence), "a byte outside of all regions changed");
     }
-    assert(outside.every((byte) => byte === FENCE_BYTE), "a byte outside of all regions changed");
   }
 }
