@@ -124,7 +124,7 @@ export class ByteModel implements Player {
   /** The most bytes that were in use with headers and alignments. */
   #most = 0;
   /** The unit where the last allocation ended, for the next fit. */
-  #rover = 0;
+  rover = 0;
   /** How many allocations there should be for now: allocators fill and empty in turn. */
   #level = 0;
   #serial = 0;
@@ -228,7 +228,7 @@ export class ByteModel implements Player {
       let gap = 0;
       while ((addressOf(unit) + gap) % align !== 0 || gap > 0 && gap < chunks.minBytes) gap += 8;
       if (gap + bytes > here) continue;
-      const herePast = chunks.next(unit) > this.#rover;
+      const herePast = chunks.next(unit) > this.rover;
       const isBetter = found === undefined || kind.includes("best") && here < size ||
         kind.includes("worst") && here > size || kind.includes("next") && herePast && !isPast;
       if (isBetter) [found, size, isPast] = [addressOf(unit) + gap, here, herePast];
@@ -336,7 +336,7 @@ export class ByteModel implements Player {
     this.peak = Math.max(this.peak, this.allocator.stats().usedBytes);
     const overhead = this.held.reduce((sum, { align }) => sum + 16 + align, 0);
     this.#most = Math.max(this.#most, this.heldBytes + overhead);
-    if (this.heap) this.#rover = this.heap.chunks.next(unitOf(address));
+    if (this.heap) this.rover = this.heap.chunks.next(unitOf(address));
   }
 
   /** Reallocates, in place where there is room. */
@@ -361,12 +361,12 @@ export class ByteModel implements Player {
     assert(isKept, `${byteLength} bytes at ${address} are not what they were`);
     // Both exist while the bytes are copied.
     if (address !== before) this.peak = Math.max(this.peak, this.heldBytes + byteLength);
-    const rover = this.#rover;
+    const rover = this.rover;
     this.replace(some);
     found.fill(0);
     this.took(address, byteLength, align);
     if (address !== before) this.freed.push(before);
-    else this.#rover = rover;
+    else this.rover = rover;
   }
 
   /** Writes the next pattern into an allocation, or a random value into a record. */
@@ -409,11 +409,6 @@ export class ByteModel implements Player {
     this.held = this.held.filter((it) => !set.has(it));
     this.freed = [...this.freed, ...gone.map(({ address }) => address)].slice(-MAX_FREED);
     if (view !== undefined) assertThrows(() => view.toJSON(), StaleHandleError);
-  }
-
-  forget(): void {
-    this.marks = [];
-    this.#rover = 0;
   }
 
   /** Asserts that a call throws and changes nothing. */
@@ -516,7 +511,7 @@ const COMMON: Readonly<Record<string, Operation>> = {
   reset(it) {
     const regions = it.held.flatMap(({ region }) => region ?? []);
     it.end(it.held, () => it.allocator.reset());
-    it.forget();
+    Object.assign(it, { marks: [], rover: 0 });
     assertEquals(it.allocator.stats().usedBytes, 0);
     // Those of a heap came back by that, and may be released once more.
     if (it.heap) { for (const region of regions) it.allocator.release(region); }
@@ -559,16 +554,13 @@ function freeOne(it: ByteModel, some: Held): void {
 // -- each of them --
 
 const STACK: Readonly<Record<string, Operation>> = {
-  free(it) {
-    const newest = it.held.at(-1);
-    if (newest === undefined) return;
+  free(it, random) {
+    if (it.live === 0) return;
+    const [newest, some] = [it.held.at(-1)!, random.pick(it.held)]; // there is one
+    const free = ({ address }: Held) => it.allocator.free(address);
+    if (some !== newest) it.rejects(() => free(some), LifoOrderError);
     freeOne(it, newest);
-    it.rejects(() => it.allocator.free(newest.address), InvalidAddressError);
-  },
-  freeOlder(it, random) {
-    if (it.live < 2) return;
-    const older = it.held[random.below(it.live - 1)];
-    it.rejects(() => it.allocator.free(older.address), LifoOrderError);
+    it.rejects(() => free(newest), InvalidAddressError);
   },
 };
 

@@ -236,7 +236,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
 };
 
 /** The operations on single records, some of which are more frequent, and those on a whole pool. */
-export const RECORD_NAMES: readonly string[] = [...Object.keys(RECORD_OPERATIONS), "alloc"];
+export const RECORD_NAMES: readonly string[] = [
+  ...Object.keys(RECORD_OPERATIONS),
+  "alloc",
+  "writeWild",
+];
 export const POOL_NAMES: readonly string[] = [
   ...[...Object.keys(POOL_OPERATIONS), ...Object.keys(STATE_OPERATIONS), "iterate"],
 ];

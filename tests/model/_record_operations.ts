@@ -210,32 +210,26 @@ export const RECORD_OPERATIONS: Readonly<Record<string, Operation>> = {
     it.pool.set(...it.of(struct), handle, isCopy ? it.view(other) : part);
     it.wrote(handle, merge(struct, value, part));
   }),
-  setWild: onLive((it, random, handle) => {
-    const { struct } = it.rec(handle);
-    const { pool } = it;
-    const said = outcomeOf(() => {
-      pool.set(...it.of(struct), handle, wildInitFor(it, struct, random));
-    });
-    it.adopt(handle);
-    return [said, it.state.live.get(handle)?.value];
-  }),
   write: onLive((it, random, handle) => {
     const { struct, value } = it.rec(handle);
     const next = wholeFor(it, struct, random);
     it.wrote(handle, scribble(it.view(handle), struct, value, next, random));
   }),
+  /** Writes what may not fit, all at once or to one field after another. */
   writeWild: onLive((it, random, handle) => {
+    const { pool } = it;
+    const { struct } = it.rec(handle);
     const view = it.view(handle);
-    const names = Object.keys(it.rec(handle).struct.fields);
-    const said = names.map((name) =>
-      outcomeOf(() => {
-        const items = view[name];
-        if (items?.set !== undefined && random.oneIn(2)) items.set(0, random.pick(WRONG));
-        else view[name] = random.pick(WRONG);
-      })
-    );
+    const assign = (name: string) => {
+      const items = view[name];
+      if (items?.set !== undefined && random.oneIn(2)) items.set(0, random.pick(WRONG));
+      else view[name] = random.pick(WRONG);
+    };
+    const said = random.oneIn(2)
+      ? outcomeOf(() => pool.set(...it.of(struct), handle, wildInitFor(it, struct, random)))
+      : Object.keys(struct.fields).map((name) => outcomeOf(() => assign(name)));
     it.adopt(handle);
-    return [said, it.rec(handle).value];
+    return [said, it.state.live.get(handle)?.value];
   }),
   useStale(it, random) {
     const { pool, map, state } = it;
