@@ -274,7 +274,7 @@ export class ByteModel implements Player {
       ]);
     }
     const bound = 6 * this.#most + 2 * setting.byteLength;
-    assert(source.peakBytes <= bound, `${source.peakBytes} bytes for ${this.#most}`);
+    assert(byteLength <= bound, `${byteLength} bytes for ${this.#most}`);
     source.check();
   }
 

@@ -4,15 +4,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import {
-  Arena,
-  countingMemory,
-  FreeListAllocator,
-  heapMemory,
-  sharedMemory,
-  wasmMemory,
-} from "../../mod.ts";
-import type { CountingMemory, MemoryRegion, MemoryResource } from "../../mod.ts";
+import { Arena, FreeListAllocator, heapMemory, sharedMemory, wasmMemory } from "../../mod.ts";
+import type { MemoryRegion, MemoryResource } from "../../mod.ts";
 import { Ledger } from "../_ledger.ts";
 import type { Random } from "../_random.ts";
 
@@ -28,7 +21,6 @@ export class Source {
   readonly isSkewed: boolean;
   readonly #wasm: WebAssembly.Memory;
   readonly #upstream: MemoryResource & { readonly usedBytes?: number };
-  readonly #counter: CountingMemory;
 
   constructor(kind: SourceKind) {
     const isWasm = kind === "wasm" || kind === "shared wasm";
@@ -37,8 +29,7 @@ export class Source {
     this.isTight = kind === "tight" || isWasm;
     this.isSkewed = !["heap", "tight", "shared"].includes(kind);
     this.#upstream = isWasm ? wasmMemory(this.#wasm, { byteOffset: 13 }) : UPSTREAM[kind]();
-    this.#counter = countingMemory(this.#upstream);
-    this.ledger = new Ledger(this.#counter);
+    this.ledger = new Ledger(this.#upstream);
   }
 
   /** Sets how many regions may still be had, where memory may run out. */
@@ -60,17 +51,10 @@ export class Source {
     return true;
   }
 
-  /** The most bytes that were given out at a time. */
-  get peakBytes(): number {
-    return this.#counter.peakBytes;
-  }
-
-  /** Asserts that all counts agree, and that no byte outside the regions was written. */
+  /** Asserts that the upstream counts the same, and that no byte outside the regions was written. */
   check(): void {
-    const { ledger: { byteLength, lent } } = this;
-    const { usedBytes, regions } = this.#counter;
-    assertEquals([usedBytes, regions], [byteLength, lent.size]);
-    assertEquals(this.#upstream.usedBytes ?? usedBytes, usedBytes);
+    const { byteLength } = this.ledger;
+    assertEquals(this.#upstream.usedBytes ?? byteLength, byteLength);
     if (this.#upstream instanceof Fenced) this.#upstream.check();
   }
 
