@@ -176,7 +176,11 @@ export function isSame(a: unknown, b: unknown): boolean {
  * noticed.
  */
 export class Pattern {
-  constructor(readonly struct: AnyStruct) {}
+  readonly struct: AnyStruct;
+
+  constructor(struct: AnyStruct) {
+    this.struct = struct;
+  }
 
   /** @returns The record of a serial number as a plain object. */
   init(serial: number): Plain {

@@ -87,7 +87,7 @@ const HEAP_SCRIPT = [1, 2, 3, 4].flatMap(() => [
 ]);
 
 for (const kind of Object.keys(BYTE_KINDS)) {
-  if (kind === "StackAllocator") continue; // so has it
+  if (kind === "StackAllocator") continue; // it has all of its memory from the start
   // Blocks or extents of a size at which it needs memory often.
   const [byteLength, script] = kind === "Arena" ? [400, ARENA_SCRIPT] : [600, HEAP_SCRIPT];
   for (const debug of [false, true]) {
