@@ -248,11 +248,12 @@ export class AddressSpace {
    * @param align Power of two up to 4096 that its first address is a multiple of; less than 8
    * counts as 8.
    * @returns The new extent, zeroed; no spare extent has a region any more.
-   * @throws {OutOfMemoryError} when the resource still has no such region.
+   * @throws {OutOfMemoryError} when the resource still has no such region; an error of its release()
+   * as well, after which it is as if that had not helped.
    */
   mapInstead(spares: readonly Extent[], byteLength: number, align: number): Extent {
-    for (const extent of spares) this.release(regionsOf(extent));
     try {
+      this.release(spares.flatMap(regionsOf));
       const extent = this.map(byteLength, align);
       this.#remove(spares);
       return extent;
@@ -365,7 +366,11 @@ export class AddressSpace {
 
   /** Whether the memory was detached: a `WebAssembly.Memory` that grows detaches all at once. */
   get isDetached(): boolean {
-    return this.extents.length > 0 && this.extents[0].u8.length === 0;
+    const { extents } = this;
+    let i = 0;
+    // Those that make way for another have no memory meanwhile.
+    while (i < extents.length && extents[i].region === undefined) i++;
+    return i < extents.length && extents[i].u8.length === 0;
   }
 
   /**

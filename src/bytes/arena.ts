@@ -504,7 +504,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     let found = byteLength > this._blockBytes && this._areSmall(next) ? this._blocks.length : next;
     for (; found < this._blocks.length; found++) {
       const block = this._blocks[found];
-      if (block.alignUp(0, align) + byteLength <= block.byteLength) break;
+      if (isMapped(block) && block.alignUp(0, align) + byteLength <= block.byteLength) break;
     }
     if (found === this._blocks.length) {
       const block = this._takeBlock(next, byteLength, align);
@@ -530,7 +530,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
 
   /**
    * Takes a block from the resource. The blocks from `next` on are empty and too small; as many of
-   * them are released as the bound on kept memory demands.
+   * them are released as the bound on kept memory demands. None is where the resource calls in the
+   * middle of such a change.
    */
   private _takeBlock(next: number, byteLength: number, align: number): Extent {
     const enough = Math.max(this._blockBytes, byteLength);
@@ -542,7 +543,8 @@ export class Arena extends ByteAllocator implements MemoryResource {
     const used = this._usedBefore + this._block.top + byteLength;
     const most = TAKEN_TIMES * Math.max(used, this._recent) + this._blockBytes;
     let excess = this._space.byteLength + wanted - most;
-    const spares = excess > 0 ? this._blocks.slice(next) : [];
+    const { isCalling } = this._space;
+    const spares = excess > 0 && !isCalling ? this._blocks.slice(next) : [];
     spares.sort((a, b) => b.byteLength - a.byteLength);
     let count = 0;
     for (; excess > 0 && count < spares.length; count++) excess -= spares[count].byteLength;
@@ -552,7 +554,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
       return this._space.mapInstead(spares.slice(0, count), wanted, align);
     } catch (error) {
       const isLast = wanted === enough && isAll || enough > MAX_EXTENT_BYTES;
-      if (isLast || !(error instanceof OutOfMemoryError)) throw error;
+      if (isLast || isCalling || !(error instanceof OutOfMemoryError)) throw error;
       mayRelease = true;
       const left = this._blocks.slice(this._nextIndex()).filter(isMapped);
       return this._space.mapInstead(left, enough, align);

@@ -129,11 +129,12 @@ export function snapshotArena(
  * @throws {TypeError} when `bytes` is no `Uint8Array`, or the arena's memory was detached.
  * @throws {OutOfMemoryError} when the resource has no memory for a block; nothing changes then.
  * @throws {Error} when the resource calls the arena meanwhile and changes its blocks, or detaches
- * `bytes`; nothing is restored then.
+ * `bytes`, or when it is the resource that calls this; nothing is restored then.
  * @throws {DisposedError} after `dispose`.
  */
 export function restoreArena(arena: Arena, bytes: Uint8Array): void {
   const metadata = usable(arena, "restore");
+  arena["_checkIdle"]("restore"); // protected
   const state = readArena(metadata, bytes);
   settle(arena, state);
   metadata.space.release(state.gone);

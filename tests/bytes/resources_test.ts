@@ -67,6 +67,10 @@ function refuse(): never {
   throw new RangeError("refused");
 }
 
+function full(): never {
+  throw new OutOfMemoryError("full", 0);
+}
+
 /** Makes a call that may throw what the resource throws, and nothing else. */
 function mayThrow(call: () => void): void {
   try {
@@ -145,9 +149,6 @@ const SPARING: ((memory: MemoryResource) => [Arena | FreeListAllocator, () => un
 ];
 
 Deno.test("Spare memory that is given up for more stays whole where its resource throws, or calls trim()", () => {
-  const full = () => {
-    throw new OutOfMemoryError("full", 0);
-  };
   for (const make of SPARING) {
     for (const answers of [[refuse], [full, refuse, refuse], []]) {
       const { memory, next } = calling();
@@ -167,6 +168,56 @@ Deno.test("Spare memory that is given up for more stays whole where its resource
       it.dispose();
       assertEquals(memory.usedBytes, 0);
     }
+  }
+});
+
+Deno.test("Spare memory that is given up for more stays whole where release() throws or calls back", () => {
+  const acts: readonly ((it: Arena | FreeListAllocator) => void)[] = [
+    refuse,
+    ...[90, 200].map((bytes) => (it: ByteAllocator) => filled(it, bytes, 7)()),
+    (it) => {
+      if (!(it instanceof Arena)) return;
+      const message = 'Cannot restore Arena "arena": its memory resource is being called';
+      assertThrows(() => restoreArena(it, snapshotArena(it)), Error, message);
+    },
+  ];
+  for (const make of SPARING) {
+    for (const act of acts) {
+      const { memory, next } = calling();
+      const [it, grow] = make(memory);
+      let calls = 0;
+      next("allocate", full); // after which a heap gives up its spare memory, too
+      next("release", () => {
+        calls++;
+        act(it);
+      });
+      mayThrow(grow);
+      assertEquals(calls, 1);
+      assertWhole(it);
+      it.dispose();
+    }
+  }
+});
+
+Deno.test("An arena stays whole where its resource allocates in it while blocks make way for one", () => {
+  for (const inner of [16, 1000, 2000]) {
+    const { memory, next } = calling();
+    using arena = new Arena({ blockBytes: 1024, memory: countingMemory(memory, { limit: 5200 }) });
+    arena.alloc(100);
+    const mark = arena.mark();
+    for (const bytes of [1024, 1024, 1500]) arena.alloc(bytes);
+    arena.rewind(mark); // leaves three spare blocks
+    let check = () => {};
+    next("release", () => check = filled(arena, inner, 7));
+    try {
+      arena.alloc(4000);
+    } catch (error) {
+      assert(error instanceof OutOfMemoryError);
+    }
+    check();
+    validate(arena);
+    arena.reset();
+    assertWhole(arena);
   }
 });
 
