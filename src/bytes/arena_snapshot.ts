@@ -115,9 +115,10 @@ export function snapshotArena(
 /**
  * Restores a snapshot, in O(`usedBytes`). What was allocated then has its bytes again, what was
  * allocated later is freed, and the same calls give the same addresses as then. Marks and scopes
- * from before the snapshot are valid. Do not use later marks, and do not end later scopes; to end
- * one that starts past the position of the snapshot does nothing. Blocks that were added since are
- * released. Views and arrays must be fetched again.
+ * from before the snapshot are valid, but for a scope that the arena was rewound to before since: to
+ * end it does nothing. Do not use later marks, and do not end later scopes; to end one that starts
+ * past the position of the snapshot does nothing. Blocks that were added since are released. Views
+ * and arrays must be fetched again.
  *
  * @category Saves and snapshots
  * @param arena An arena.
