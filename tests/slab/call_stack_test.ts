@@ -10,35 +10,33 @@ import {
   struct,
 } from "../../mod.ts";
 import { FAULTS } from "../bundles/_game.ts";
-import { untyped } from "../_support.ts";
 
 const Word = struct({ n: "u32" }, { name: "Word" });
 
-/** The properties of `Error` that the tests change. */
-interface StackControl {
-  stackTraceLimit?: number | undefined;
-  captureStackTrace?: unknown;
-  prepareStackTrace?: unknown;
-}
+/** Properties of `Error` that tests change; those that are `undefined` are deleted. */
+type Changes = Record<string, PropertyDescriptor | undefined>;
 
 /** Calls a function while stacks are taken in another way. */
-function withStacks<R>(changes: Partial<StackControl>, fn: () => R): R {
-  const control = Error as StackControl;
-  const before = new Map(
-    Object.keys(changes).map((key) => [key, Object.getOwnPropertyDescriptor(control, key)]),
-  );
+function withStacks<R>(changes: Changes, fn: () => R): R {
+  const before = Object.getOwnPropertyDescriptors(Error);
   try {
-    for (const [key, value] of Object.entries(changes)) {
-      if (value === undefined) delete control[key as keyof StackControl];
-      else Object.defineProperty(control, key, { value, configurable: true, writable: true });
+    for (const [key, change] of Object.entries(changes)) {
+      if (change === undefined) Reflect.deleteProperty(Error, key);
+      else Object.defineProperty(Error, key, { configurable: true, ...change });
     }
     return fn();
   } finally {
-    for (const [key, descriptor] of before) {
-      if (descriptor === undefined) delete control[key as keyof StackControl];
-      else Object.defineProperty(control, key, descriptor);
+    for (const key of Object.keys(changes)) {
+      Reflect.deleteProperty(Error, key);
+      const own = Object.entries(before).find(([name]) => name === key);
+      if (own !== undefined) Object.defineProperty(Error, ...own);
     }
   }
+}
+
+/** A limit on the length of stacks. */
+function limited(value: unknown): Changes {
+  return { stackTraceLimit: value === undefined ? value : { value, writable: true } };
 }
 
 /** The stack of a record that leaks, allocated by this function. */
@@ -54,20 +52,19 @@ Deno.test("Every leak of a game shows from its caller on what the game's own sta
 });
 
 Deno.test("A leak shows its caller first, however stacks are taken, and leaves that alone", () => {
-  const ways: Partial<StackControl>[] = [
-    ...[0, -1, NaN, undefined, untyped<number>("ten")].map((stackTraceLimit) => ({
-      stackTraceLimit,
-    })),
+  const ways: Changes[] = [
+    ...[0, -1, NaN, undefined, "ten"].map(limited),
     { captureStackTrace: undefined }, // where the engine cannot cut stacks
+    { stackTraceLimit: { value: 10, writable: false } }, // where errors are frozen
   ];
   for (const way of ways) {
     withStacks(way, () => {
       const frames = leakHere().split("\n");
       assert(frames[0].includes("leakHere"), frames[0]);
       assert(frames.length <= 10 && !frames.join().includes("/src/"), `${frames}`);
-      for (const [name, value] of Object.entries(way)) {
-        assert(Object.is(Reflect.get(Error, name), value));
-        assertEquals(name in Error, value !== undefined);
+      for (const [name, change] of Object.entries(way)) {
+        assert(Object.is(Reflect.get(Error, name), change?.value));
+        assertEquals(name in Error, change !== undefined);
       }
     });
   }
@@ -78,13 +75,13 @@ Deno.test("A leak has as many frames as Error.stackTraceLimit says, from any dep
     depth === 0 ? alloc() : dig(depth - 1, alloc);
   const FRAMES = [[1, 1], [5, 5], [20, 20], [undefined, 10]] as const;
   for (const [stackTraceLimit, frames] of FRAMES) {
-    withStacks({ stackTraceLimit }, () => {
+    withStacks(limited(stackTraceLimit), () => {
       const set = new PoolSet({ debug, sizes: [4, 8] });
       dig(40, () => set.scoped(Word, { n: 1 }));
       const { leaks } = assertThrows(() => set.dispose(), LeakError);
       assertEquals(leaks[0].stack.split("\n").length, frames);
       assert(!leaks[0].stack.includes("/src/"), leaks[0].stack);
-      assertEquals((Error as StackControl).stackTraceLimit, stackTraceLimit);
+      assertEquals<unknown>(Reflect.get(Error, "stackTraceLimit"), stackTraceLimit);
     });
   }
 });
@@ -101,19 +98,8 @@ Deno.test("A leak shows a caller that the engine called, so that nothing else is
   assertEquals(leaks.map(({ stack }) => /growLater/.exec(stack)?.[0]), ["growLater"]);
 });
 
-Deno.test("A leak shows its caller where errors are frozen", () => {
-  const control = Error as StackControl;
-  const limit = control.stackTraceLimit;
-  Object.defineProperty(control, "stackTraceLimit", { writable: false });
-  try {
-    assert(leakHere().split("\n")[0].includes("leakHere"));
-  } finally {
-    Object.defineProperty(control, "stackTraceLimit", { value: limit, writable: true });
-  }
-});
-
 Deno.test("All frames are shown where the engine cannot cut stacks, and a call bypassed the entries", () => {
-  withStacks({ captureStackTrace: undefined, stackTraceLimit: 2 }, function growHere() {
+  withStacks({ captureStackTrace: undefined, ...limited(2) }, function growHere() {
     const heap = new FreeListAllocator({ debug });
     new Pool(Word, { memory: heap }).alloc({ n: 1 });
     const { leaks } = assertThrows(() => heap.dispose(), LeakError);
@@ -123,17 +109,15 @@ Deno.test("All frames are shown where the engine cannot cut stacks, and a call b
 
 Deno.test("A program's own Error.prepareStackTrace makes the frames, whatever it gives", () => {
   if ("fileName" in new Error()) return; // Firefox does not call it
-  const sites = withStacks({ prepareStackTrace: (_: Error, sites: unknown[]) => sites }, leakHere);
+  const preparedBy = (value: (error: Error, sites: unknown[]) => unknown) =>
+    withStacks({ prepareStackTrace: { value } }, leakHere);
+  const sites = preparedBy((_, sites) => sites);
   assert(/^ {4}at .*leakHere/.test(sites), sites);
-  const text = withStacks({
-    prepareStackTrace: (error: Error, sites: unknown[]) => `${error}\n    at ${sites[0]}`,
-  }, leakHere);
+  const text = preparedBy((error, sites) => `${error}\n    at ${sites[0]}`);
   assert(/^ {4}at .*leakHere.*$/.test(text), text);
-  const none = withStacks({
-    prepareStackTrace: () => {
-      throw new Error("no stack");
-    },
-  }, leakHere);
+  const none = preparedBy(() => {
+    throw new Error("no stack");
+  });
   assert(none.includes("no function of the program"), none);
 });
 

@@ -42,26 +42,19 @@ function drop(make: () => object): WeakRef<object> {
   return new WeakRef(make());
 }
 
-Deno.test("A map that was collected observes its pool no more", async () => {
+Deno.test("A map that was collected, though its values refer to it, observes its pool no more", async () => {
   using pool = new Pool(Num);
   const [slab] = slabs.get(pool)!; // every pool has a slab
-  drop(() => new HandleMap<typeof Num, number>(pool).set(pool.alloc(), 1));
+  const dropped = drop(() => {
+    const map = new HandleMap<typeof Num, unknown>(pool);
+    return map.set(pool.alloc(), { owner: map });
+  });
   assert(slab.observers !== undefined);
-  await collect(() => slab.observers === undefined);
+  await collect(() => dropped.deref() === undefined && slab.observers === undefined);
+  assertEquals(pool.size, 1);
   // Not deleted, as V8 would keep the slab's fields in a dictionary from then on.
   const { freeChunk } = Object.getPrototypeOf(slab);
   assertEquals(Object.getOwnPropertyDescriptor(slab, "freeChunk")?.value, freeChunk);
-});
-
-Deno.test("A map is collected though its values refer to it and their records live", async () => {
-  using pool = new Pool(Num);
-  const dropped = drop(() => {
-    const map = new HandleMap<typeof Num, unknown>(pool);
-    map.set(pool.alloc(), { owner: map });
-    return map;
-  });
-  await collect(() => dropped.deref() === undefined);
-  assertEquals(pool.size, 1);
 });
 
 Deno.test("pack() into an array that is too short keeps no memory of the pool alive", async () => {
@@ -110,23 +103,20 @@ Deno.test({
   },
 });
 
-Deno.test("Debug mode keeps no pool alive, and finds handles of those that are left", async () => {
+Deno.test("Debug mode keeps no pool and no allocator alive, and finds the owners that are left", async () => {
   using pool = new Pool(Num, { debug, name: "words" });
-  const dropped = drop(() => new Pool(Num, { debug }));
-  await collect(() => dropped.deref() === undefined);
-  using last = new Pool(Num, { debug, name: "others" });
-  const handle = last.alloc();
+  using heap = new FreeListAllocator({ debug, name: "bytes" });
+  const gone = [
+    drop(() => new Pool(Num, { debug })),
+    drop(() => new FreeListAllocator({ debug })),
+  ];
+  await collect(() => gone.every((it) => it.deref() === undefined));
+  using lastPool = new Pool(Num, { debug, name: "others" });
+  using lastHeap = new FreeListAllocator({ debug, name: "others" });
+  const [handle, address] = [lastPool.alloc(), lastHeap.alloc(8)];
   assertThrows(() => pool.free(handle), StaleHandleError, 'is a handle of Pool "others"');
-  last.free(handle);
-});
-
-Deno.test("Debug mode keeps no allocator alive, and finds addresses of those that are left", async () => {
-  using heap = new FreeListAllocator({ debug, name: "words" });
-  const dropped = drop(() => new FreeListAllocator({ debug }));
-  await collect(() => dropped.deref() === undefined);
-  using last = new FreeListAllocator({ debug, name: "others" });
-  const address = last.alloc(8);
   const problem = 'is one of FreeListAllocator "others"';
   assertThrows(() => heap.free(address), InvalidAddressError, problem);
-  last.free(address);
+  lastPool.free(handle);
+  lastHeap.free(address);
 });
