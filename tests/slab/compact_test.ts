@@ -144,18 +144,6 @@ Deno.test("compact() of a pool without types throws TypeError where a struct has
   }
 });
 
-Deno.test("compact() changes no links to structs of other pools", () => {
-  const Far = struct({ to: ref(Leaf) }, { name: "Far" });
-  const pool = new ErasedPool({ size: 8, ...SIXTEENS });
-  const handles = pool.allocMany(Far, 17);
-  const to = untyped<never>(handles[16]);
-  for (const handle of handles) pool.set(Far, handle, { to });
-  pool.cursor(struct({ word: "u32" }));
-  pool.freeMany(handles.slice(1, 16));
-  const [[, now]] = compacted(pool).moves;
-  assertEquals(pool.get(Far, now as never).to, to);
-});
-
 Deno.test("compact() throws RangeError where a link would have to hold a wide handle of 2^32 or more", () => {
   const pool = new Pool(Link, { ...SIXTEENS, handles: "wide", name: "links" });
   const handles = pool.allocMany(17);
