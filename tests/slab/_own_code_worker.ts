@@ -7,8 +7,10 @@
  */
 import { LATE, type Module, Watch } from "./_own_texts.ts";
 
-/** What a worker does. */
-export type Scenario = "import" | "own" | "never" | "forbidden" | { readonly late: string };
+/** What a worker does: uses all of the module, or calls `configure()` when it is too late. */
+export type Scenario =
+  | { readonly run: "all"; readonly specialize?: false; readonly isForbidden?: true }
+  | { readonly run: "late"; readonly what: string };
 
 /** What came of it. */
 export interface Outcome {
@@ -28,61 +30,39 @@ const load = (name: string) => import(new URL(name, import.meta.url).href);
 
 scope.onmessage = async ({ data }) => {
   try {
-    const makeError = data === "forbidden"
-      ? () => new EvalError("forbidden by the policy")
-      : undefined;
-    const watch = new Watch(makeError);
-    const mod: Module = await load("../../mod.ts");
-    const run = typeof data === "string" ? RUNS[data] : () => configureLate(mod, data.late);
-    const value = await run(mod, watch);
+    const isForbidden = data.run === "all" && data.isForbidden;
+    const watch = new Watch(isForbidden ? () => new EvalError("forbidden") : undefined);
+    const value = await play(data, await load("../../mod.ts"), watch);
     scope.postMessage({ texts: watch.texts, value });
   } catch (error) {
     scope.postMessage({ error: String((error as Error).stack) });
   }
 };
 
-type Run = (mod: Module, watch: Watch) => unknown;
-
-const RUNS: Readonly<Record<string, Run>> = {
-  import: useNoPool,
-  own: (mod) => workOut(mod),
-  never(mod) {
-    mod.configure({ specialize: false });
-    return workOut(mod);
-  },
-  forbidden: (mod) => workOut(mod),
-};
-
-/**
- * Does all that needs no pool, then makes the first one; returns how many texts there were before
- * and after.
- */
-function useNoPool(mod: Module, watch: Watch): unknown {
-  const Point = mod.struct({ x: "f32", y: mod.array("u8", 3) }, { name: "Point" });
+async function play(scenario: Scenario, mod: Module, { texts }: Watch): Promise<unknown> {
+  if (scenario.run === "late") return configureLate(mod, scenario.what);
   mod.configure({});
-  mod.configure({ specialize: true });
-  using arena = new mod.Arena();
-  arena.alloc(100);
-  const before = [watch.texts.length, mod.specialization()];
-  using pool = new mod.Pool(Point);
-  const after = [watch.texts.length > 0, mod.specialization()];
-  pool.alloc({ x: 1 });
-  return { before, after };
+  if (scenario.specialize === false) mod.configure({ specialize: false });
+  useNoPool(mod);
+  const before = [texts.length, mod.specialization()];
+  const { workOut }: typeof import("./_workout.ts") = await load("_workout.ts");
+  return { result: workOut(), before, after: mod.specialization() };
 }
 
-async function workOut({ specialization }: Module): Promise<unknown> {
-  const before = specialization();
-  const { workOut }: typeof import("./_workout.ts") = await load("_workout.ts");
-  return { result: workOut(), specialization: [before, specialization()] };
+/** Does all that needs no pool. */
+function useNoPool(mod: Module): void {
+  mod.struct({ x: "f32", y: mod.array("u8", 3) }, { name: "Point" });
+  using arena = new mod.Arena();
+  arena.alloc(100);
 }
 
 /** Calls `configure()` once something exists that has code; returns its error. */
-function configureLate(mod: Module, kind: string): unknown {
-  LATE[kind](mod);
+function configureLate(mod: Module, what: string): unknown {
+  LATE[what](mod);
   try {
     mod.configure({ specialize: false });
     return "configured";
   } catch (error) {
-    return `${(error as Error).constructor.name}: ${(error as Error).message}`;
+    return String(error);
   }
 }

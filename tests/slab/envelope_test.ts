@@ -110,16 +110,12 @@ Deno.test("restore() throws SnapshotError on other bytes, and on those of the ot
 
 Deno.test("restore() throws SnapshotError on a snapshot that is cut off anywhere", () => {
   for (const checksum of [true, false]) {
-    const { pool } = stateful("PoolSet", "one record");
-    const saved = snapshot(pool, undefined, { checksum });
-    const before = stateOf(pool);
+    const it = stateful("PoolSet", "one record");
+    const saved = snapshot(it.pool, undefined, { checksum });
     for (let length = 0; length < saved.length; length++) {
-      const error = assertThrows(() => restore(pool, saved.slice(0, length)), SnapshotError);
       const what = length < 32 ? "bytes, fewer than the 32" : `of ${saved.length} bytes`;
-      assert(error.message.includes(`it is cut off: ${length} ${what}`), error.message);
-      assertEquals(error.byteOffset, length);
+      assertBad(it, saved.slice(0, length), `it is cut off: ${length} ${what}`, length);
     }
-    assertEquals(stateOf(pool), before);
   }
 });
 
@@ -154,78 +150,80 @@ interface Saves extends PoolBase<unknown, number> {
   cursor(...args: any[]): unknown;
 }
 
+const pool = (fields: ConstructorParameters<typeof Pool>[0], options?: PoolOptions) =>
+  new Pool(fields, { ...SNAPPED, ...options });
+const erased = (options: object) =>
+  new ErasedPool({ ...SNAPPED, size: 8, align: 4, types: [Body], ...options });
+const set = (options: object) => new PoolSet({ ...SNAPPED, sizes: [2, 8], ...options });
+const tail = array("u8", 2);
+const STRUCTS = ", in the structs alone: names, types or order of fields";
+
+/** Pools that take no snapshot of any other, and how each differs from the first of its list. */
+const LAYOUTS: readonly (readonly [first: () => Saves, ...(readonly [() => Saves, string])[]])[] = [
+  [
+    () => pool(Body),
+    [() => pool({ n: "i32", tail }), STRUCTS],
+    [() => pool({ m: "u32", tail }), STRUCTS],
+    [() => pool({ n: "u32", tail: array("u8", 3) }), STRUCTS],
+    [() => pool({ n: "u32", tail: array("i8", 2) }), STRUCTS],
+    [() => pool({ tail, n: "u32" }), STRUCTS],
+    [() => pool({ n: struct({ n: "u32" }), tail }), STRUCTS],
+    [() => pool({ a: struct({ b: "u32" }) }), ": the size of a chunk was 4 and is 8"],
+    [() => pool({ a: struct({ b: "f32" }) }), ": the size of a chunk was 4 and is 8"],
+    [() => pool({ a: "u16", b: "u32" }), STRUCTS],
+    [() => pool(struct({ a: "u16", b: "u32" }, { layout: "compact" })), STRUCTS],
+    [() => pool({ n: "u64" }), ": align was 8 and is 4"],
+    [() => pool(Body, { chunksPerBlock: 32 }), ": chunksPerBlock was 32 and is 16"],
+    [
+      () => pool(Body, { maxChunks: 2 ** 32, handles: "wide", reuse: "spread" }),
+      ': maxChunks was 4294967296 and is 64; handles was "wide" and is "compact"; reuse was "spread" and is "recent"',
+    ],
+    [
+      () => pool(Body, { maxChunks: 128, debug: debugMode }),
+      ": maxChunks was 128 and is 64; debug was true and is false",
+    ],
+  ],
+  [
+    () => erased({}),
+    [() => erased({ types: undefined }), ": types was left out and is given"],
+    [() => erased({ align: 8 }), ": align was 8 and is 4"],
+    [() => erased({ size: 12 }), ": the size of a chunk was 12 and is 8"],
+    [
+      () => pool(Body, { maxChunks: 32 }),
+      ": the pool was a Pool and is an ErasedPool; maxChunks was 32 and is 64; types was left out and is given",
+    ],
+  ],
+  [
+    () => set({}),
+    [() => set({ sizes: [2, 4, 8] }), ": the size of a chunk was 2, 4, 8 and is 2, 8"],
+    [() => set({ maxChunks: 128 }), ": maxChunks was 128 and is 64"],
+  ],
+];
+
 Deno.test("restore() throws SnapshotError on the snapshot of a pool of any other layout", () => {
-  const of = (fields: ConstructorParameters<typeof Pool>[0], options?: PoolOptions) =>
-    new Pool(fields, { ...SNAPPED, ...options });
-  const erased = { ...SNAPPED, size: 8, align: 4 };
-  const pools: Saves[] = [
-    of(Body),
-    of({ n: "i32", tail: array("u8", 2) }),
-    of({ m: "u32", tail: array("u8", 2) }),
-    of({ n: "u32", tail: array("u8", 3) }),
-    of({ n: "u32", tail: array("i8", 2) }),
-    of({ tail: array("u8", 2), n: "u32" }),
-    of({ n: "u32" }),
-    of({ n: struct({ n: "u32" }), tail: array("u8", 2) }),
-    of({ a: struct({ b: "u32" }) }),
-    of({ a: struct({ b: "f32" }) }),
-    of({ a: "u16", b: "u32" }),
-    of(struct({ a: "u16", b: "u32" }, { layout: "compact" })),
-    of(Body, { chunksPerBlock: 32 }),
-    of(Body, { maxChunks: 128 }),
-    of(Body, { handles: "wide" }),
-    of(Body, { maxChunks: 1 << 20, debug: debugMode }),
-    new ErasedPool(erased),
-    new ErasedPool({ ...erased, types: [Body] }),
-    new ErasedPool({ ...SNAPPED, size: 8 }),
-    new ErasedPool({ ...erased, size: 12 }),
-    ...[[8], [4, 8], [8, 16]].map((sizes) => new PoolSet({ ...SNAPPED, sizes })),
-  ];
-  pools.forEach((pool, i) => {
-    pools.forEach((other, j) => {
+  const pools = LAYOUTS.flatMap(([first, ...others]) => [first, ...others.map(([it]) => it)])
+    .map((make) => make());
+  for (const pool of pools) {
+    for (const other of pools) {
       const saved = snapshot(other);
-      if (i === j) return restore(pool, saved);
-      const message = "it is of another layout";
-      assertThrows(() => restore(pool, saved), SnapshotError, message, `${i} takes that of ${j}`);
-    });
-  });
+      if (pool === other) restore(pool, saved);
+      else assertThrows(() => restore(pool, saved), SnapshotError, "it is of another layout");
+    }
+  }
 });
 
 Deno.test("restore() says which options differed, with both values, and load() takes the save", () => {
-  const Other = struct({ n: "u32", tail: array("u8", 2), more: "u8" }, { name: "Body" });
-  const pool = (options: PoolOptions = {}) => new Pool(Body, { ...SNAPPED, ...options });
-  const set = (options: object) => new PoolSet({ ...SNAPPED, sizes: [2, 8], ...options });
-  const erased = (options: object) =>
-    new ErasedPool({ ...SNAPPED, size: 8, types: [Body], ...options });
-  const debugged = pool({ maxChunks: 128, debug: debugMode });
-  debugged.alloc();
-  const wide = { handles: "wide", reuse: "spread" } as const;
-  const CASES: [Saves, Saves, string][] = [
-    [
-      pool({ chunksPerBlock: 32, maxChunks: 1024 }),
-      pool({ maxChunks: 2 ** 32, ...wide }),
-      ': chunksPerBlock was 32 and is 16; maxChunks was 1024 and is 4294967296; handles was "compact" and is "wide"; reuse was "recent" and is "spread"',
-    ],
-    [
-      new Pool({ n: "u64", m: "u64" }, SNAPPED),
-      pool(),
-      ": the size of a chunk was 16 and is 8; align was 8 and is 4",
-    ],
-    [debugged, pool(), ": maxChunks was 128 and is 64; debug was true and is false"],
-    [new Pool(Other, SNAPPED), pool(), ", in the structs alone: names, types or order of fields"],
-    [erased({}), pool(), ": the pool was an ErasedPool and is a Pool"],
-    [erased({ types: undefined }), erased({}), ": types was left out and is given"],
-    [set({ sizes: [2, 4, 8] }), set({}), ": the size of a chunk was 2, 4, 8 and is 2, 8"],
-    [set({ maxChunks: 128 }), set({}), ": maxChunks was 128 and is 64"],
-  ];
-  for (const [other, it, differences] of CASES) {
-    const { message } = assertThrows(() => restore(it, snapshot(other)), SnapshotError);
-    const help = ". What save() writes load() takes nevertheless";
-    assert(message.includes(differences) && message.includes(help), message);
-    it.cursor(Body);
-    if (differences.includes("left out")) continue; // a pool with structs takes no bytes without
-    load(it, save(other));
-    validate(it as Saves & Watched);
+  for (const [first, ...others] of LAYOUTS) {
+    for (const [make, difference] of others) {
+      const [it, other] = [first(), make()];
+      const { message } = assertThrows(() => restore(it, snapshot(other)), SnapshotError);
+      const help = ". What save() writes load() takes nevertheless";
+      assert(message.includes(difference) && message.includes(help), message);
+      it.cursor(Body);
+      if (difference.includes("left out")) continue; // a pool with structs takes no bytes without
+      load(it, save(other));
+      validate(it as Saves & Watched);
+    }
   }
 });
 
@@ -234,15 +232,13 @@ Deno.test("restore() says which options differed, with both values, and load() t
 Deno.test("restore() checks each figure of a section without a checksum", () => {
   const it = stateful("Pool", "holes");
   const { allocs, frees, size } = it.pool.stats();
-  const word = (at: number, value: number, problem: string, byte?: number) =>
-    assertBad(it, withWords(it, { [SECTION + at]: value }), problem, byte);
-  for (const [at, value] of [[0, -1], [0, 2], [0, 2 ** 30], [1, 2 ** 30], [3, 2]]) {
-    word(at, value, "");
-  }
-  word(0, 5, "it has 5 blocks, the pool may have 4", SECTION * 4);
-  word(1, 3, "its current block is 3, which has no memory", SECTION * 4 + 4);
-  word(1, -2, "its current block is -2");
-  for (const kinds of [-1, 257]) word(2, kinds, `it has ${kinds} kinds`, SECTION * 4 + 8);
+  const word = (at: number, value: number, problem: string) =>
+    assertBad(it, withWords(it, { [SECTION + at]: value }), problem, SECTION * 4 + at * 4);
+  for (const [at, value] of [[0, -1], [0, 2 ** 30], [3, 2]]) word(at, value, "");
+  word(0, 5, "it has 5 blocks, the pool may have 4");
+  word(1, 3, "its current block is 3, which has no memory");
+  for (const current of [-2, 2 ** 30]) word(1, current, `its current block is ${current}`);
+  for (const kinds of [-1, 257]) word(2, kinds, `it has ${kinds} kinds`);
   const given = stateful("Pool", "a block given back");
   assertBad(given, withWords(given, { [SECTION + 1]: 1 }), "its current block is 1, which has no");
 

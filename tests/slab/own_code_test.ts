@@ -41,29 +41,23 @@ function inWorker(name: string, fn: () => Promise<void>, needsCode = false): voi
 /** The text that finds out whether code can be compiled. */
 const PROBE = "return true";
 
-inWorker("Nothing is compiled or probed before the first pool", async () => {
-  type Value = { before: unknown; after: unknown };
-  const { texts, value } = await play<Value>("import");
-  assertEquals(value.before, [0, "own"]);
-  assertEquals(value.after, [true, CAN_COMPILE ? "own" : "shared"]);
-  assertEquals(texts[0], PROBE);
-  assertEquals(texts.length > 1, CAN_COMPILE);
-  assertEquals(texts.filter((text) => text === PROBE).length, 1);
-});
-
-inWorker("All is the same with own code, without, and where it is forbidden", async () => {
-  type Value = { result: string; specialization: unknown };
-  const never = await play<Value>("never");
-  assertEquals(never.texts, []); // nothing at all is compiled or probed
-  assertEquals(never.value.specialization, ["shared", "shared"]);
-  const forbidden = await play<Value>("forbidden");
-  assertEquals(forbidden.texts, [PROBE]);
-  assertEquals(forbidden.value.specialization, ["own", "shared"]);
-  const own = await play<Value>("own");
-  assertEquals(own.texts.length > 500, CAN_COMPILE);
-  assertEquals(own.value.specialization, ["own", CAN_COMPILE ? "own" : "shared"]);
-  for (const { value } of [forbidden, own]) assertEquals(value.result, never.value.result);
-});
+inWorker(
+  "Code is compiled from the first pool on, and all is the same without it, wanted or forbidden",
+  async () => {
+    type Value = { result: string; before: unknown; after: unknown };
+    const own = await play<Value>({ run: "all" });
+    assertEquals(own.value.before, [0, "own"]);
+    assertEquals(own.value.after, CAN_COMPILE ? "own" : "shared");
+    assertEquals([own.texts[0], own.texts.length > 500], [PROBE, CAN_COMPILE]);
+    assertEquals(own.texts.filter((text) => text === PROBE).length, 1);
+    const never = await play<Value>({ run: "all", specialize: false });
+    assertEquals(never.texts, []); // nothing at all is compiled or probed
+    assertEquals([never.value.before, never.value.after], [[0, "shared"], "shared"]);
+    const forbidden = await play<Value>({ run: "all", isForbidden: true });
+    assertEquals([forbidden.texts, forbidden.value.after], [[PROBE], "shared"]);
+    for (const { value } of [forbidden, own]) assertEquals(value.result, never.value.result);
+  },
+);
 
 Deno.test("Pools with specialize: false, and those of debug mode, compile nothing", () => {
   assertEquals(textsOf(() => workOut(false)), []);
@@ -77,7 +71,7 @@ inWorker(
   async () => {
     const problem = "a pool exists already, configure before the first one";
     for (const late of Object.keys(LATE)) {
-      const { texts, value } = await play({ late });
+      const { texts, value } = await play({ run: "late", what: late });
       const error = `Error: Cannot configure specialize: false: ${problem}`;
       if (late !== "pools that threw") assertEquals(value, error, late);
       else assertEquals([texts, value], [[], "configured"]);
