@@ -4,16 +4,13 @@
  * @module
  */
 import {
-  Arena,
   array,
   ErasedPool,
-  FreeListAllocator,
   HandleMap,
   pack,
   Pool,
   PoolSet,
   SharedPool,
-  StackAllocator,
   struct,
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct } from "../../mod.ts";
@@ -62,10 +59,10 @@ function outcomeOf(call: () => unknown): unknown {
 }
 
 /**
- * Uses every kind of pool, and views of byte allocators.
+ * Uses every kind of pool.
  *
- * @param specialize Whether pools may have own code; where not, only pools are used.
- * @returns What was read on the way, of all pools first.
+ * @param specialize Whether they may have own code.
+ * @returns What was read on the way.
  */
 export function workOut(specialize: boolean = true): string {
   const structs = freshStructs();
@@ -92,7 +89,6 @@ export function workOut(specialize: boolean = true): string {
       if (pool !== open) workOutPasses(pool as never, [], log);
     }
   }
-  if (specialize) workOutBytes(structs, log);
   return JSON.stringify(log, (_, value) => typeof value === "bigint" ? `${value}n` : value);
 }
 
@@ -198,18 +194,4 @@ function workOutPasses(pool: AnyPool, of: readonly AnyStruct[], log: Log): void 
   for (const view of views) log.push(pool.handleOf(view as never));
   log.push(pool.retain(...of, (_: unknown, handle: number) => handle % 3 === 0));
   log.push([...pool.handles(...of)], pool.stats());
-}
-
-function workOutBytes(structs: readonly [AnyStruct, object][], log: Log): void {
-  using bump = new Arena();
-  using stack = new StackAllocator({ byteLength: 4096 });
-  using list = new FreeListAllocator({ byteLength: 4096 });
-  for (const allocator of [bump, stack, list]) {
-    for (const [type, init] of structs) {
-      const address = allocator.allocRecord(type, init as never);
-      const view = allocator.view(address, type) as unknown as ShipView;
-      if ("trail" in type.fields) workOutParts(view, log);
-      log.push(view.toJSON());
-    }
-  }
 }

@@ -52,11 +52,10 @@ function mote(i: number) {
   };
 }
 
-/** Which of 50 records are freed: none, some of each block, a whole block, nearly all, all. */
+/** Which of 50 records are freed: none, some of each block, nearly all, all. */
 const FREED: readonly ((i: number) => boolean)[] = [
   () => false,
   (i) => i % 3 === 1,
-  (i) => i >= 16 && i < 32,
   (i) => i !== 40,
   () => true,
 ];
@@ -125,11 +124,10 @@ test("pack() writes nothing when it throws", ({ pool, of }, left) => {
     assertThrows(() => packAny(pool, ...of, ...args), Class, message);
     assert(out.every((it) => it === 7));
   };
-  if (left.length > 0) {
-    const { length } = left;
+  const { length } = left;
+  if (length > 0) {
     const need = (count: number) => `${length} records need ${count}`;
-    const short = out.subarray(0, 2 * length - 1);
-    assertThrown([short, ["x", "y"]], RangeError, need(2 * length));
+    assertThrown([out.subarray(0, 2 * length - 1), ["x", "y"]], RangeError, need(2 * length));
     const bytes = need(length * Mote.size);
     assertThrown([new Uint8Array(out.buffer, 0, 1)], RangeError, `out has a length of 1, ${bytes}`);
     assertThrown([out.subarray(0, 1)], RangeError, need(Math.ceil(length * Mote.size / 4)));
