@@ -207,15 +207,17 @@ function defineSlab(
         for (let i = 0; i < seen; i++) owner._slabOf(handles[i]).flipLiveBit(handles[i], false);
       }
       if (seen < count) return seen;
-      let errors: unknown[] | undefined; // of a memory resource, while blocks are given back
+      let first: unknown; // error of a memory resource, while blocks are given back
+      let isDone = true;
       for (let i = 0; i < seen; i++) {
         try {
           owner._slabOf(handles[i]).free(handles[i]);
         } catch (error) {
-          (errors ??= []).push(error);
+          if (isDone) first = error;
+          isDone = false;
         }
       }
-      if (errors !== undefined) throw errors[0];
+      if (!isDone) throw first;
       return -1;
     }
 
