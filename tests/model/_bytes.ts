@@ -571,6 +571,17 @@ const HEAP: Readonly<Record<string, Operation>> = {
     if (some.region !== undefined) return;
     it.resize(some, someSize(random), random.oneIn(2) ? someAlign(random) : undefined);
   }),
+  /** Makes an allocation larger ten times, as a buffer that is appended to among others. */
+  append: onSome((it, random, some) => {
+    if (it.isBounded || some.region !== undefined) return;
+    const bytes = 1 + (someSize(random) >> 4);
+    for (let i = 0; i < 10; i++) {
+      it.resize(some, some.bytes.length + bytes);
+      some = it.held.at(-1)!; // what it was resized to
+      COMMON.alloc(it, random);
+      freeOne(it, it.held.at(-1)!); // what was allocated
+    }
+  }),
 };
 
 const ARENA: Readonly<Record<string, Operation>> = {
