@@ -248,8 +248,8 @@ export class AddressSpace {
    * @param align Power of two up to 4096 that its first address is a multiple of; less than 8
    * counts as 8.
    * @returns The new extent, zeroed; no spare extent has a region any more.
-   * @throws {OutOfMemoryError} when the resource still has no such region; an error of its release()
-   * as well, after which it is as if that had not helped.
+   * @throws {OutOfMemoryError} when the resource still has no such region. What its release() throws
+   * is thrown on, and the spares are taken again then, too.
    */
   mapInstead(spares: readonly Extent[], byteLength: number, align: number): Extent {
     try {
