@@ -550,6 +550,9 @@ export class Arena extends ByteAllocator implements MemoryResource {
     for (; excess > 0 && count < spares.length; count++) excess -= spares[count].byteLength;
     const isAll = count === this._blocks.length - next;
     let mayRelease = count > 0;
+    // An empty block that may be released takes no allocations while the resource calls.
+    const current = this._block;
+    if (current.top === 0) this._block = NO_EXTENT;
     try {
       return this._space.mapInstead(spares.slice(0, count), wanted, align);
     } catch (error) {
@@ -559,6 +562,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
       const left = this._blocks.slice(this._nextIndex()).filter(isMapped);
       return this._space.mapInstead(left, enough, align);
     } finally {
+      if (this._blocks[this._index] === current) this._block = current;
       if (mayRelease) this._removeReleased();
     }
   }

@@ -174,7 +174,7 @@ Deno.test("Spare memory that is given up for more stays whole where its resource
 Deno.test("Spare memory that is given up for more stays whole where release() throws or calls back", () => {
   const acts: readonly ((it: Arena | FreeListAllocator) => void)[] = [
     refuse,
-    ...[90, 200].map((bytes) => (it: ByteAllocator) => filled(it, bytes, 7)()),
+    ...[16, 60, 90, 200].map((bytes) => (it: ByteAllocator) => filled(it, bytes, 7)()),
     (it) => {
       if (!(it instanceof Arena)) return;
       const message = 'Cannot restore Arena "arena": its memory resource is being called';
