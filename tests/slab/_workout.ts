@@ -78,6 +78,7 @@ export function workOut(specialize: boolean = true): string {
       const there = SharedPool.attach(type, here.share(), { specialize });
       workOutPool(there as never, [], type, init, log);
       here.forEach((_, handle) => log.push(handle), { stripe: 1, of: 2 });
+      here.dispose();
     }
     const sized = { ...some, size: 128, align: 8 };
     const open = new ErasedPool<AnyStruct>(sized);
@@ -121,6 +122,10 @@ function workOutPool(
   const cursor = pool.seek(pool.cursor<ShipView>(...of), handles[5]);
   log.push(cursor.toJSON(), pool.allocAt(...of, cursor));
   pool.free(handles[5]);
+  if (!(pool as object instanceof SharedPool)) {
+    log.push(pool.tryAlloc(...of, init), pool.has(handles[6]));
+    log.push(pool.tryFree(handles[6]), pool.tryGet(...of, handles[6]));
+  }
   workOutBeside(pool, handles, log);
   workOutPack(pool, of, type, log);
   workOutPasses(pool, of, log);
