@@ -167,7 +167,10 @@ export function structsOf(
   const links = fc.constantFrom(ref("self"));
   return fc.letrec<{ element: ElementType; it: AnyStruct }>((tie) => {
     const element = fc.oneof({ maxDepth: 2 }, fc.constantFrom(...scalars), links, tie("it"));
-    const arrays = fc.tuple(element, fc.constantFrom(...lengths)).map(([of, n]) => array(of, n));
+    const arrays = fc.tuple(element, fc.constantFrom(...lengths))
+      // Long arrays of long arrays would exceed what a struct may have.
+      .filter(([of, n]) => !(of instanceof Struct) || of.size * n < 2 ** 20)
+      .map(([of, n]) => array(of, n));
     const type = fc.oneof(element, element, arrays);
     const fields = fc.uniqueArray(fc.tuple(fc.constantFrom(...names), type), {
       minLength: 1,
