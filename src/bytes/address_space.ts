@@ -318,15 +318,6 @@ export class AddressSpace {
   // -- removing --
 
   /**
-   * Releases an extent to the resource.
-   *
-   * @param extent An extent of this space.
-   */
-  unmap(extent: Extent): void {
-    this.release(this.withdraw([extent]));
-  }
-
-  /**
    * Removes extents, whose memory is released later: the resource may throw or call back.
    *
    * @param extents Extents of this space.

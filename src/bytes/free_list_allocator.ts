@@ -272,8 +272,8 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
     this._checkAlive();
     this._checkIdle("reset");
     this._checkAttached("reset");
+    this._epoch++; // first, since the resource may throw
     this._heap.reset();
-    this._epoch++;
   }
 
   /**

@@ -28,6 +28,7 @@ import { type Fit, FreeList, LIST_MIN_BYTES } from "./free_list.ts";
 import { FreeTree, TREE_MIN_BYTES } from "./free_tree.ts";
 import { OutOfMemoryError } from "../errors.ts";
 import { FILL_BYTES } from "../slab/chunk_memory.ts";
+import type { MemoryRegion } from "../memory/resource.ts";
 
 /** The heap of each `FreeListAllocator`, for `validate` and `dump`. */
 export const heaps: WeakMap<object, Heap> = new WeakMap();
@@ -260,8 +261,10 @@ export class Heap {
     if (this.space.isCalling) return; // the memory resource calls, in the middle of a change
     this.keptBytes = 0;
     this.releasedBytes = 0;
-    while (this.spares.length > 0) this.releaseSpare(this.spares[this.spares.length - 1]);
-    for (const extent of this.space.extents) this.shorten(extent, 0);
+    const regions: MemoryRegion[] = [];
+    while (this.spares.length > 0) this.withdrawSpare(regions);
+    for (const extent of this.space.extents) this.shorten(extent, 0, regions);
+    this.space.release(regions);
   }
 
   /**
@@ -282,10 +285,10 @@ export class Heap {
     }
     if (this.space.extents.length > 1) this.spareAll();
     const most = 4 * this.recentBytes + this.usualBytes;
-    while (this.space.byteLength > most && this.spares.length > 0) {
-      this.releaseSpare(this.spares[this.spares.length - 1]);
-    }
-    if (this.space.byteLength > most) this.shorten(this.space.extents[0], 0);
+    const regions: MemoryRegion[] = [];
+    while (this.space.byteLength > most && this.spares.length > 0) this.withdrawSpare(regions);
+    if (this.space.byteLength > most) this.shorten(this.space.extents[0], 0, regions);
+    this.space.release(regions);
   }
 
   /**
@@ -373,7 +376,9 @@ export class Heap {
     if (isWhole(extent, start, size) && extent !== this.space.extents[0]) this.spare(extent);
     else if (extent.joinedAt.length > 0) {
       const most = Math.max(this.usualBytes, this.usedBytes / 2);
-      this.shorten(extent, Math.max(0, most - this.spareBytes));
+      const regions: MemoryRegion[] = [];
+      this.shorten(extent, Math.max(0, most - this.spareBytes), regions);
+      this.space.release(regions);
     }
     this.keepSpares(this.usedBytes);
   }
@@ -386,11 +391,11 @@ export class Heap {
     if (this.releasedBytes > 0) this.keptBytes -= this.keptBytes >>> 2;
     this.releasedBytes = 0;
     this.releasedOf = this.spareBytes;
+    const regions: MemoryRegion[] = [];
     while (this.spareBytes > most) {
-      const extent = this.spares[this.spares.length - 1];
-      this.releasedBytes = Math.max(this.releasedBytes, extent.byteLength);
-      this.releaseSpare(extent);
+      this.releasedBytes = Math.max(this.releasedBytes, this.withdrawSpare(regions));
     }
+    this.space.release(regions);
   }
 
   /**
@@ -432,17 +437,22 @@ export class Heap {
     if (!extent.isSingle) this.sharedBytes -= extent.byteLength;
   }
 
-  /** Releases a spare extent. */
-  private releaseSpare(extent: Extent): void {
+  /**
+   * Removes the last spare extent, and returns its bytes. The caller releases the regions when the
+   * heap is whole again, all at once: the resource may throw or call back.
+   */
+  private withdrawSpare(regions: MemoryRegion[]): number {
+    const extent = this.spares[this.spares.length - 1];
     this.removeSpare(extent);
-    this.space.unmap(extent);
+    regions.push(...this.space.withdraw([extent]));
+    return extent.byteLength;
   }
 
   /**
-   * Releases the appended regions of an extent from the last one on, while they are free and the
-   * free chunk at the end has more than `keptBytes`.
+   * Removes the appended regions of an extent from the last one on, while they are free and the
+   * free chunk at the end has more than `keptBytes`. The caller releases them as above.
    */
-  private shorten(extent: Extent, keptBytes: number): void {
+  private shorten(extent: Extent, keptBytes: number, regions: MemoryRegion[]): void {
     const { chunks } = this;
     while (extent.joinedAt.length > 0 && chunks.isAfterFree(endOf(extent))) {
       const start = chunks.previous(endOf(extent));
@@ -453,11 +463,10 @@ export class Heap {
       if (size <= keptBytes || rest !== 0 && rest < chunks.minBytes) return;
       const before = extent.byteLength;
       this.removeFree(start, size);
-      const region = shorten(this.space, extent);
+      regions.push(shorten(this.space, extent));
       if (!extent.isSingle) this.sharedBytes -= before - extent.byteLength;
       chunks.writeEnd(end, rest === 0 ? PREVIOUS_USED : 0);
       if (rest > 0) this.addFree(start, rest);
-      this.space.release([region]); // last, since it may throw or call back
     }
   }
 

@@ -39,7 +39,7 @@ Deno.test("AddressSpace reaches up to 2^32, then throws, and reuses what was rel
 
   byteOffset = 0;
   const freed = [100, 700, 200, 201].map((i) => space.extents[i]);
-  for (const extent of freed) space.unmap(extent);
+  space.release(freed.flatMap((extent) => space.withdraw([extent])));
   assertEquals(lent, 65_531);
   byteOffset = 8; // so that 65,536 bytes are in two granules, and the gaps at 100 and 700 are one
   const wide = space.map(65_536, 8);
@@ -66,7 +66,7 @@ Deno.test("AddressSpace reuses addresses late, and before its table is much long
       const extent = space.map(3 << space.shift, 8);
       assertFindable(space, extent);
       bases.add(extent.base);
-      space.unmap(extent);
+      space.release(space.withdraw([extent]));
     }
     assertLessOrEqual(space.table.length, space.firstGranule + 1024);
     assertLessOrEqual(bases.size, 1024 / 3);
@@ -89,7 +89,7 @@ Deno.test("AddressSpace appends nothing that lies elsewhere, or whose addresses 
   };
   assert(!isAppended(b, 8200));
   assert(!isAppended(a, 4096)); // the addresses are those of b
-  space.unmap(b);
+  space.release(space.withdraw([b]));
   assert(isAppended(a, 4096));
   assertFindable(space, a);
   assert(!isAppended(a, 8192)); // the addresses are those of an extent from before

@@ -103,6 +103,40 @@ Deno.test("A heap stays whole where its resource throws in release(), in free() 
   }
 });
 
+Deno.test("A heap releases as much in trim() and reset() where each release throws, then throws the first error", () => {
+  for (const make of HEAPS) {
+    for (const upstreamOf of [() => heapMemory, () => new Adjacent()]) {
+      for (const verb of ["trim", "reset"] as const) {
+        const upstream = upstreamOf();
+        let errors = NaN; // none yet
+        const release = () => {
+          if (errors >= 0) throw new Error(`release ${++errors}`);
+        };
+        const allocate = upstream.allocate.bind(upstream);
+        const [bad, good] = [{ allocate, release }, upstreamOf()].map((memory) => {
+          const heap = make(memory);
+          const region = heap.allocate(8, 8);
+          if (verb === "trim") heap.alloc(40_000); // so that much is kept spare
+          const sizes = verb === "trim" ? [6000, 6000, 6000] : Array<number>(40).fill(3000);
+          for (const address of sizes.map((size) => heap.alloc(size))) {
+            if (verb === "trim") heap.free(address);
+            else heap.realloc(address, 8); // so that every extent is in use
+          }
+          return { heap, region };
+        });
+        errors = 0;
+        assertThrows(() => bad.heap[verb](), Error, "release 1");
+        assert(errors > 1);
+        errors = NaN;
+        good.heap[verb]();
+        for (const { heap, region } of [bad, good]) heap.release(region); // reset() freed it before
+        assertEquals(bad.heap.stats(), good.heap.stats());
+        assertWhole(bad.heap, 20_000);
+      }
+    }
+  }
+});
+
 Deno.test("An arena stays whole where its resource throws in release(), or allocates there", () => {
   for (const way of ["trim", "reset", "restore"]) {
     for (const isBad of [true, false]) {
