@@ -66,6 +66,8 @@ interface Scope {
   readonly to: number;
   /** Whether the program has since taken a mark at this position, which outlives the scope. */
   isMarked: boolean;
+  /** The highest marked position before the scope, which is that again after it. */
+  marked: number;
 }
 
 /**
@@ -342,9 +344,9 @@ export class Arena extends ByteAllocator implements MemoryResource {
    */
   scope(): Disposable {
     this._checkAlive();
-    const marked = this._marked;
-    const to = this._marked = this._before + this._block.top;
-    const scope: Scope = { to, isMarked: false };
+    const to = this._before + this._block.top;
+    const scope: Scope = { to, isMarked: false, marked: this._marked };
+    this._marked = to;
     this._scopes.push(scope);
     return {
       [Symbol.dispose]: () => {
@@ -355,8 +357,11 @@ export class Arena extends ByteAllocator implements MemoryResource {
         const position = this._before + this._block.top;
         if (this._isDisposed || to > position) return;
         if (to < position) this._rewindTo(to);
-        // The program has no valid mark from this position on any more.
-        if (!scope.isMarked && to === this._marked) this._marked = marked;
+        if (scope.isMarked || to !== this._marked) return;
+        // The program has no valid mark from here on, but may have a later scope at this position.
+        const later = this._scopes[i];
+        if (later === undefined) this._marked = scope.marked;
+        else later.marked = scope.marked;
       },
     };
   }

@@ -345,3 +345,24 @@ Deno.test("Arena.allocate() reuses regions before a mark that ended with its sco
     }
   }
 });
+
+Deno.test("Arena.allocate() reuses nothing before a scope while one at its position is open, in whatever order they end", () => {
+  for (const order of [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]) {
+    for (const marked of [-1, 0, 1, 2]) {
+      using arena = new Arena();
+      const region = arena.allocate(64, 8);
+      arena.alloc(8);
+      arena.release(region);
+      const scopes = [0, 1, 2].map((i) => {
+        const scope = arena.scope();
+        if (i === marked) arena.mark();
+        return scope;
+      });
+      for (const i of order) {
+        assertEquals(arena.allocate(64, 8).byteOffset, 72); // the end of a scope frees it
+        scopes[i][Symbol.dispose]();
+      }
+      assertEquals(arena.allocate(64, 8).byteOffset, marked < 0 ? 0 : 72); // a mark outlives them
+    }
+  }
+});
