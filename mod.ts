@@ -30,7 +30,6 @@ export {
 export type { PoolOptions } from "./src/pool/options.ts";
 export {
   type AnyStruct,
-  array,
   type ArrayType,
   type ElementType,
   type Field,
@@ -53,6 +52,7 @@ export {
 export { toC, toWGSL } from "./src/struct/text.ts";
 export * from "./src/struct/handle_type.ts";
 export type { RecordMethods, View, Viewed, viewed } from "./src/struct/view.ts";
+export { array } from "./src/struct/array.ts";
 export type { ArrayView, FieldView, NoSpread, ReusedIterator } from "./src/struct/array_view.ts";
 export type { HandleKind } from "./src/slab/handle.ts";
 export { HandleMap, type HandleMapPool } from "./src/pool/handle_map.ts";

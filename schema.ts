@@ -11,5 +11,6 @@
  *
  * @module
  */
-export { array, ref, Struct, struct } from "./src/struct/schema.ts";
+export { array } from "./src/struct/array.ts";
+export { ref, Struct, struct } from "./src/struct/schema.ts";
 export type * from "./mod.ts";

@@ -40,7 +40,7 @@ import type { TypedSlab } from "../slab/typed_slab.ts";
 import { SCALARS } from "../struct/scalars.ts";
 import {
   type AnyStruct,
-  array,
+  arrayType,
   elementOf,
   type ElementType,
   type FieldType,
@@ -451,7 +451,9 @@ export class SaveFile {
   private typeOf(text: unknown): FieldType {
     const { array: element, length } = asObject(text);
     if (element === undefined) return this.elementOf(text);
-    if (isIntegerIn(length, 1, MAX_BYTES)) return array(this.elementOf(element), length);
+    if (isIntegerIn(length, 1, MAX_BYTES)) {
+      return arrayType(this.elementOf(element), length, {});
+    }
     throw this.error("an array of its description is corrupt");
   }
 

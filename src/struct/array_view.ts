@@ -309,3 +309,26 @@ export function defineStructArray(
     }
   } as unknown as ArrayViewClass; // it inherits the rest
 }
+
+/**
+ * Defines the class of the views of the elements of an array of structs, as
+ * {@linkcode defineScalarArray} does.
+ *
+ * @returns The class.
+ */
+export function defineElementView(): ElementViewClass {
+  return class Element {
+    declare _r: Bound;
+    declare _at: number;
+    constructor(root: Bound, at: number) {
+      this._r = root;
+      this._at = at;
+    }
+    get _b() {
+      return this._r._b;
+    }
+    get _o() {
+      return this._r._o + this._at;
+    }
+  };
+}

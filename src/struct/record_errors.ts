@@ -5,9 +5,8 @@
  */
 import { nearestName } from "../messages/nearest.ts";
 import { showValue } from "../messages/show.ts";
-import { ArrayView } from "./array_view.ts";
 import { refError, SCALARS } from "./scalars.ts";
-import { type AnyStruct, type ScalarType, Struct } from "./schema.ts";
+import { type AnyStruct, type ArrayType, type ScalarType, Struct } from "./schema.ts";
 
 /** A plain object whose properties are not checked yet. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -25,29 +24,6 @@ export const INHERITED = /* @__PURE__ */ Object.getPrototypeOf({}) as unknown as
 
 /** Character code of `_`, with which the names of a view's state start. */
 export const UNDERSCORE = 95;
-
-/**
- * Creates the error for a list that has no length, or too many elements.
- *
- * @param value The value.
- * @param got Its length.
- * @param length Number of elements of the field.
- * @param name Name of the field.
- * @param outer Path of the value that has the field.
- * @returns The error.
- */
-export function lengthError(
-  value: unknown,
-  got: unknown,
-  length: number,
-  name: string,
-  outer: Path | undefined,
-): Error {
-  const path = pathOf(name, outer);
-  return typeof got === "number" && got > length
-    ? new RangeError(`Cannot write field "${path}": it has ${length} elements, got ${got}`)
-    : new TypeError(`Cannot write field "${path}": it must be array-like, got ${showValue(value)}`);
-}
 
 /**
  * Checks that every property of a value is a field, also one that is undefined, and that it is an
@@ -91,7 +67,13 @@ function checkName(
 }
 
 function isList(value: object): boolean {
-  return Array.isArray(value) || value instanceof ArrayView;
+  return Array.isArray(value) || isArrayView(value as Values);
+}
+
+/** Whether a value is a view of an array. */
+function isArrayView(value: Values): boolean {
+  return (value._of as Partial<ArrayType> | undefined)?.kind === "array" &&
+    !Object.hasOwn(value, "_of");
 }
 
 /**
@@ -202,8 +184,14 @@ export function scalarError(
   );
 }
 
-/** Joins the names of the fields that lead to a field. */
-function pathOf(name: string, outer: Path | undefined): string {
+/**
+ * Joins the names of the fields that lead to a field.
+ *
+ * @param name Name of the field.
+ * @param outer Path of the value that has the field.
+ * @returns The names with dots between them.
+ */
+export function pathOf(name: string, outer: Path | undefined): string {
   return outer === undefined ? name : `${pathOf(outer.name, outer.outer)}.${name}`;
 }
 

@@ -338,24 +338,21 @@ export function struct<F extends Fields, const N extends string = string>(
 }
 
 /**
- * Makes the type of an array field of fixed length.
+ * Makes the type of an array field.
  *
- * @category Structs and views
- * @typeParam E Type of an element, inferred.
- * @param element A scalar, a struct or a {@linkcode ref}.
- * @param length Number of elements, a positive integer.
- * @returns The type, for a field of {@linkcode struct}, which checks it.
- *
- * @example Usage
- * ```ts
- * import { array, struct } from "@slabs/pool";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(struct({ rgba: array("u8", 4) }).size, 4);
- * ```
+ * @typeParam E Type of an element.
+ * @param element A scalar, a struct or a link.
+ * @param length Number of elements.
+ * @param code The code of arrays; an empty object for a struct that needs no views.
+ * @returns The type.
  */
-export function array<E extends ElementType>(element: E, length: number): ArrayType<E> {
-  return Object.freeze({ kind: "array", element, length });
+export function arrayType<E extends ElementType>(
+  element: E,
+  length: number,
+  code: object,
+): ArrayType<E> {
+  const type = { kind: "array", element, length } as const;
+  return Object.freeze(Object.defineProperty(type, "_code", { value: code }));
 }
 
 /**
@@ -484,6 +481,7 @@ interface UncheckedType {
   readonly target: unknown;
   readonly element: ElementType;
   readonly length: number;
+  readonly _code: unknown;
 }
 
 /** A field before its offset is known. */
@@ -505,15 +503,13 @@ function measure(
     return { size, align: size };
   }
   // Plain JavaScript may pass anything.
-  const { kind, target, element, length } = Object(type) as UncheckedType;
+  const { kind, target, element, length, _code } = Object(type) as UncheckedType;
   if (kind === "ref") {
     if (target instanceof Struct || target === "self") return { size: 4, align: 4 };
     throw error(`is a ref to ${showValue(target)}, not to a struct`);
   }
-  if (kind !== "array") {
-    const known = `${
-      Object.keys(SCALAR_BYTES).join(", ")
-    }, and what struct(), array() and ref() return`;
+  if (kind !== "array" || !_code) {
+    const known = `${Object.keys(SCALAR_BYTES).join(", ")}, struct(), array() and ref()`;
     throw error(`has unknown type ${showValue(type)}, known: ${known}`);
   }
   if (!Number.isInteger(length) || length < 1) {

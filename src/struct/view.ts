@@ -17,12 +17,10 @@
  *
  * @module
  */
-import { showAs, showValue } from "../messages/show.ts";
+import { showAs } from "../messages/show.ts";
 import {
-  ArrayView,
+  type ArrayView,
   type ArrayViewClass,
-  defineScalarArray,
-  defineStructArray,
   type ElementViewClass,
   type FieldView,
   type NoSpread,
@@ -31,21 +29,11 @@ import {
   plainValue,
 } from "./array_view.ts";
 import type { DebugViews } from "./debug_view.ts";
-import { type Frame, itemsWriter, type Writer, writerOf, Writers } from "./record.ts";
-import { scalarError } from "./record_errors.ts";
-import {
-  Accessors,
-  type Arrays,
-  type Bound,
-  type Compile,
-  placeOf,
-  SCALARS,
-  shiftOf,
-} from "./scalars.ts";
+import { type ArrayWriting, type Frame, type Writer, writerOf, Writers } from "./record.ts";
+import { Accessors, type Arrays, type Bound, type Compile, placeOf, shiftOf } from "./scalars.ts";
 import {
   type AnyStruct,
   type ArrayType,
-  elementBytes,
   type Fields,
   type Infer,
   scalarOf,
@@ -181,8 +169,29 @@ export function structCode(
   return { View, write: writerOf(struct, compile, code.writers, code.accessors) };
 }
 
+/** An array type as `array()` makes it. */
+interface CodedArray extends ArrayType {
+  readonly _code: ArrayCode;
+}
+
+/**
+ * The code of arrays. `array()` puts it into the types that it makes, so that bundles of programs
+ * without arrays do not have it.
+ */
+export interface ArrayCode extends ArrayWriting {
+  /**
+   * Makes the class of the views of an array field.
+   *
+   * @param name Name of the field.
+   * @param type Its type.
+   * @param of Defines the classes of the struct that has the field.
+   * @returns The class.
+   */
+  viewClass(name: string, type: ArrayType, of: Definitions): ArrayViewClass;
+}
+
 /** The frame of a nested struct that is written through its view: it names the field in errors. */
-class WholeFrame implements Frame {
+export class WholeFrame implements Frame {
   readonly name: string;
   readonly outer = undefined;
 
@@ -195,17 +204,14 @@ class WholeFrame implements Frame {
   }
 }
 
-/** Stands for the outer value of an array that is written alone. */
-const NO_FIELDS = {};
-
 /** Class of the views of a field. */
 type AnyPartClass = PartViewClass | ArrayViewClass;
 
 /** Defines the classes that the view of one struct needs. */
-class Definitions {
+export class Definitions {
   readonly accessors: Accessors;
   readonly writers: Writers;
-  private readonly compile: Compile;
+  readonly compile: Compile;
   private readonly debugViews: DebugViews | undefined;
 
   constructor(struct: AnyStruct, compile: Compile, debugViews: DebugViews | undefined) {
@@ -224,7 +230,7 @@ class Definitions {
       _s: { value: struct },
       _u: { value: this.accessors.unit },
     });
-    define(Plain.prototype, struct, accessors);
+    addMembers(Plain.prototype, struct, accessors);
     return this.debugViews?.whole(Plain, struct.name, parts.length) as RecordViewClass ?? Plain;
   }
 
@@ -232,66 +238,27 @@ class Definitions {
     const { accessors, parts } = this.#fieldsOf(struct);
     const [A, B, C, D] = parts;
     const Plain = this.compile(definePartView, parts.length, A, B, C, D);
-    define(Plain.prototype, struct, accessors);
+    addMembers(Plain.prototype, struct, accessors);
     return this.debugViews?.part(Plain, struct.name, parts.length) ?? Plain;
   }
 
-  #elementViewClass(struct: AnyStruct): ElementViewClass {
+  /**
+   * Makes the class of the views of the elements of an array of structs.
+   *
+   * @param struct The struct.
+   * @param define Its text.
+   * @returns The class.
+   */
+  elementViewClass(struct: AnyStruct, define: () => ElementViewClass): ElementViewClass {
     const { accessors, parts } = this.#fieldsOf(struct);
-    const Plain = this.compile(defineElementView);
-    define(Plain.prototype, struct, accessors);
+    const Plain = this.compile(define);
+    addMembers(Plain.prototype, struct, accessors);
     return this.debugViews?.part(Plain, struct.name, parts.length) ?? Plain;
   }
 
   #arrayViewClass(name: string, type: ArrayType): ArrayViewClass {
-    const Plain = this.#plainArrayViewClass(name, type);
-    // Not by `extends`: V8 inlines only the constructors of classes without it.
-    Object.setPrototypeOf(Plain.prototype, ArrayView.prototype);
+    const Plain = (type as CodedArray)._code.viewClass(name, type, this);
     return this.debugViews?.array(Plain, name) ?? Plain;
-  }
-
-  #plainArrayViewClass(name: string, type: ArrayType): ArrayViewClass {
-    showAs<ArrayView>(
-      ArrayView.prototype,
-      (view) => isUnbound(view) ? "[unbound view]" : view.toArray(),
-    );
-    const { compile, writers } = this;
-    const { element, length } = type;
-    const unit = unitOfArray(type);
-    let copy: ReturnType<typeof itemsWriter> | undefined; // made on first use: few arrays need it
-    const copyFrom = (values: unknown, view: Bound) => {
-      copy ??= itemsWriter(
-        name,
-        type,
-        unit,
-        0,
-        (view) => view as Bound & ArrayView, // copyFrom() is called on it
-        // In debug mode the getter of `_b` throws on a freed record.
-        (_init, _seen, view) => view._b === undefined ? 0 : 1,
-        compile,
-        writers,
-      );
-      copy(values, NO_FIELDS, 0, view, undefined, 0, undefined);
-    };
-    if (element instanceof Struct) {
-      const frames: WholeFrame[] = []; // by index, created on first use
-      const write = (value: unknown, view: Bound, i: number) =>
-        this.#writeWhole(element, value, view, frames[i] ??= new WholeFrame(`${name}[${i}]`));
-      const help = { indexError, write, copyFrom };
-      return compile(
-        defineStructArray,
-        this.#elementViewClass(element),
-        length,
-        elementBytes(element) >> unit,
-        help,
-      );
-    }
-    const scalar = scalarOf(element);
-    const { array, fits, decode } = SCALARS[scalar];
-    const valueError = (i: number, value: unknown) =>
-      scalarError(scalar, value, `${name}[${i}]`, undefined);
-    const elements = { length, array, decode, fits };
-    return compile(defineScalarArray, elements, { indexError, valueError, copyFrom });
   }
 
   /**
@@ -329,7 +296,7 @@ class Definitions {
     Object.defineProperties(Part.prototype, this.compile(definePlace, at, up, down));
     const frame = new WholeFrame(name);
     const write = isStruct
-      ? (value: unknown, part: Part) => this.#writeWhole(type, value, part, frame)
+      ? (value: unknown, part: Part) => this.writeWhole(type, value, part, frame)
       : (value: unknown, part: Part) => (part as unknown as ArrayView).copyFrom(value as never);
     // The name of a property is an internalized string, which compiled code compares by identity.
     const [key] = Object.keys({ [`_n${parts.length}`]: 0 });
@@ -338,8 +305,15 @@ class Definitions {
     return this.compile(definePartAccessor, key, makePart, write);
   }
 
-  /** Writes a value to the struct that a view is bound to. */
-  #writeWhole(struct: AnyStruct, value: unknown, view: Bound, frame: Frame): void {
+  /**
+   * Writes a value to the struct that a view is bound to.
+   *
+   * @param struct The struct.
+   * @param value The value.
+   * @param view The view.
+   * @param frame Names the field in errors.
+   */
+  writeWhole(struct: AnyStruct, value: unknown, view: Bound, frame: Frame): void {
     writerOf(struct, this.compile, this.writers)(value, 0, view, undefined, 0, frame);
   }
 }
@@ -403,23 +377,6 @@ function definePartView(
   };
 }
 
-function defineElementView(): ElementViewClass {
-  return class Element {
-    declare _r: Bound;
-    declare _at: number;
-    constructor(root: Bound, at: number) {
-      this._r = root;
-      this._at = at;
-    }
-    get _b() {
-      return this._r._b;
-    }
-    get _o() {
-      return this._r._o + this._at;
-    }
-  };
-}
-
 /** How the view of a field finds its bytes through the outer view. */
 const definePlace = (at: number, up: number, down: number): PropertyDescriptorMap => ({
   _b: {
@@ -453,13 +410,17 @@ const definePartAccessor = (
 
 // -- shared by all structs --
 
-/** Unit of the view of an array: an element of a scalar, or the unit of the elements' struct. */
-function unitOfArray({ element }: ArrayType): number {
+/**
+ * @param type An array type.
+ * @returns Unit of the view of an array: an element of a scalar, or the unit of the elements'
+ * struct.
+ */
+export function unitOfArray({ element }: ArrayType): number {
   return element instanceof Struct ? unitOf(element) : shiftOf(scalarOf(element));
 }
 
 /** Adds the accessors and methods of a struct to a prototype. */
-function define(prototype: object, struct: AnyStruct, accessors: PropertyDescriptorMap): void {
+function addMembers(prototype: object, struct: AnyStruct, accessors: PropertyDescriptorMap): void {
   Object.defineProperties(prototype, {
     // Writers do not check the names of a value that has it.
     _of: { value: struct },
@@ -480,12 +441,6 @@ function plainValues(struct: AnyStruct, view: object, key?: string): Record<stri
     values[name] = plainValue((view as Readonly<Record<string, unknown>>)[name], key);
   }
   return values;
-}
-
-function indexError(i: unknown, length: number): RangeError {
-  return new RangeError(
-    `Cannot reach element ${showValue(i)}: the array has elements 0 to ${length - 1}`,
-  );
 }
 
 /**
@@ -513,6 +468,10 @@ export function structOf(view: unknown): AnyStruct | undefined {
   return typeof view === "object" && view !== null ? (view as Partial<StructView>)._s : undefined;
 }
 
-function isUnbound(view: unknown): boolean {
+/**
+ * @param view Any value.
+ * @returns Whether it is a view, or part of one, that is bound to no memory.
+ */
+export function isUnbound(view: unknown): boolean {
   return rootOf(view)?._b.u8.length === 0;
 }

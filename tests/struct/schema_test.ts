@@ -120,21 +120,21 @@ Deno.test("Struct.toString() prints names of links, the order of bytes, and sing
 /** What the error says of a field, and types of fields that it says so of. */
 const BAD_TYPES: Readonly<Record<string, readonly unknown[]>> = {
   'has unknown type "u17", known: u8, i8, bool, ': ["u17"],
-  ", and what struct(), array() and ref() return": ["float", { x: "u8" }],
+  ", struct(), array() and ref()": ["float", { x: "u8" }],
   'has unknown type "u17"': [array(untyped<ScalarType>("u17"), 2)],
   'has unknown type "toString"': ["toString"], // which every object inherits
   "has unknown type undefined": [undefined],
   "has unknown type null": [null, array(untyped<ScalarType>(null), 2)],
-  "has unknown type": [() => "u8", { kind: "map" }],
+  "has unknown type": [() => "u8", { kind: "map" }, { kind: "array", element: "u8", length: 4 }],
   "is a ref to undefined, not to a struct": [{ kind: "ref" }],
   'is a ref to "Node", not to a struct': [ref(untyped<AnyStruct>("Node"))],
   "is a ref to an object": [ref(untyped<AnyStruct>({ x: "u8" }))],
   "is a ref to 5": [array(ref(untyped<AnyStruct>(5)), 2)],
   "must have a length that is a positive integer, got 0": [array("u8", 0)],
-  "a positive integer, got undefined": [{ kind: "array", element: "u8" }],
+  "a positive integer, got undefined": [array("u8", untyped(undefined))],
   'a positive integer, got "4"': [array("u8", untyped("4"))],
   "a positive integer, got ": [-1, 1.5, NaN, Infinity].map((length) => array("u8", length)),
-  "is an array of arrays": [{ kind: "array", element: array("u8", 2), length: 2 }],
+  "is an array of arrays": [array(untyped<ScalarType>(array("u8", 2)), 2)],
 };
 const BAD_NAMES = ["constructor", "toJSON", "_b", "__proto__", "", "0", "a b", "a.b", "a-b", "1a"];
 const BAD_NAME = "must be an identifier without _ at its start, and not constructor or toJSON";
