@@ -72,6 +72,7 @@ export * from "./src/memory/resource.ts";
 export * from "./src/memory/wasm.ts";
 export { type Configuration, configure, specialization } from "./src/slab/own_code.ts";
 export { debug } from "./src/slab/debug.ts";
+export { spread, type SpreadReuse } from "./src/slab/spread.ts";
 export type { DebugMode } from "./src/slab/debug_mode.ts";
 export * from "./src/inspect/validate.ts";
 export * from "./src/inspect/dump.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { debug, ErasedPool, pack, Pool, PoolSet } from "../mod.ts";
+import { debug, ErasedPool, pack, Pool, PoolSet, spread } from "../mod.ts";
 import type { AnyHandle, AnyStruct, PoolBase, PoolOptions, ScopedRecord, View } from "../mod.ts";
 
 /** A pool of any kind. Calls that take a struct in some of them have untyped arguments here. */
@@ -132,6 +132,9 @@ export function reserveIn({ pool, of }: OfKind, chunks: number): void {
   pool.reserve(...pool instanceof PoolSet ? of : [], chunks);
 }
 
+/** Values of the option `reuse`, by name. */
+export const REUSES: Readonly<Record<string, PoolOptions["reuse"]>> = { recent: "recent", spread };
+
 /** Ways to make a pool, but for reuse, by what the name of a test says of them. */
 export const MODES: Readonly<Record<string, PoolOptions>> = {
   "": {},
@@ -142,8 +145,8 @@ export const MODES: Readonly<Record<string, PoolOptions>> = {
 /** All ways to make a pool. */
 const WAYS: typeof MODES = {
   ...MODES,
-  " with spread reuse": { reuse: "spread" },
-  " with spread reuse in debug mode": { reuse: "spread", debug },
+  " with spread reuse": { reuse: spread },
+  " with spread reuse in debug mode": { reuse: spread, debug },
 };
 
 /** Defines a test for every kind of pool, made in every way, or for those given. */

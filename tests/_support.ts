@@ -173,7 +173,7 @@ export function createSlab(
   const debug = config.debug || undefined;
   const whole = {
     ...{ name: "tiny", label: 'Pool "tiny"', firstBlock: 0, keepEmptyBlocks: 1, spread: false },
-    ...{ memory: heapMemory, specialize: debug === undefined, ...config, debug },
+    ...{ memory: heapMemory, reuse: undefined, specialize: debug === undefined, ...config, debug },
     codec: debug?.handlesFor(config.codec) ?? config.codec,
   };
   const compile = compilerFor("test", whole.specialize);

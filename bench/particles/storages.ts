@@ -368,8 +368,8 @@ export const RETAIN: Storage = {
 
 /** A chunk that was freed comes last in line to be used again. */
 export const SPREAD: Storage = inPool(
-  'Pool.forEach, reuse: "spread"',
-  'new Pool(Particle, { reuse: "spread" })',
+  "Pool.forEach, reuse: spread",
+  "new Pool(Particle, { reuse: spread })",
 );
 
 // -- by address --

@@ -25,7 +25,7 @@ import { checkFunction, type PoolBase } from "./pool_base.ts";
  * that were used with it have them at the same offsets, and throws otherwise.
  *
  * The densest blocks are kept, and their free chunks are filled from the lowest on; with
- * `reuse: "spread"` these may be chunks that were freed a moment ago. A move counts neither as an
+ * `reuse: spread` these may be chunks that were freed a moment ago. A move counts neither as an
  * alloc nor as a free in `stats()`; the chunk that a record leaves gets its next
  * generation. Takes O(blocks × log blocks), and O(live records × links) if there are typed `ref`
  * fields.

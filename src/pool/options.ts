@@ -16,6 +16,7 @@ import {
   WHOLE,
   WideHandles,
 } from "../slab/handle.ts";
+import type { SpreadReuse } from "../slab/spread.ts";
 import { MAX_ALIGN } from "../memory/region.ts";
 import { heapMemory, type MemoryResource } from "../memory/resource.ts";
 import { checkOptions, titleWith } from "../messages/nearest.ts";
@@ -64,14 +65,10 @@ export interface PoolOptions {
   readonly debug?: DebugMode | false | undefined;
   /**
    * Which free chunk `alloc` takes. `"recent"`: the one that was freed last, whose bytes are still
-   * in the cache. `"spread"`: the one that was freed longest ago, with at least 1,024 others freed
-   * in between while `maxChunks` allows, so that a stale compact handle is not accepted by mistake
-   * until its pool has freed 2^20 records. It keeps about 1,024 chunks free (more if a generation
-   * has fewer than 10 bits), and takes 4 bytes of metadata for each chunk. A call that runs out of
-   * memory changes no record, but may change which chunks come next.
-   * @default {"recent"}
+   * in the cache. {@linkcode spread}: the one that was freed longest ago, so that a stale compact
+   * handle is not accepted by mistake for long. @default {"recent"}
    */
-  readonly reuse?: "recent" | "spread" | undefined;
+  readonly reuse?: "recent" | SpreadReuse | undefined;
   /**
    * `false`: the pool uses the module's shared code instead of code that is compiled for its
    * struct. @default {true, as far as `configure` and the platform allow}
@@ -165,8 +162,9 @@ export function resolveOptions(
     throw typeError(label, "memory", "an object with allocate and release", memory);
   }
   if (!isDebugOption(debug)) throw typeError(label, "debug", DEBUG_VALUES, debug);
-  if (reuse !== "recent" && reuse !== "spread") {
-    throw typeError(label, "reuse", '"recent" or "spread"', reuse);
+  const isSpread = reuse !== "recent";
+  if (isSpread && typeof reuse?.slabClass !== "function") {
+    throw typeError(label, "reuse", '"recent" or `spread`, which the module exports', reuse);
   }
   if (typeof specialize !== "boolean") {
     throw typeError(label, "specialize", "a boolean", specialize);
@@ -206,7 +204,8 @@ export function resolveOptions(
     memory,
     debug: debug || undefined,
     specialize: specialize && !debug, // debug mode would be slow even with compiled code
-    spread: reuse === "spread",
+    reuse: isSpread ? reuse : undefined,
+    spread: isSpread,
   };
 }
 

@@ -875,7 +875,7 @@ function configOf(struct: AnyStruct, options: SharedPoolOptions): SlabConfig {
   const title = titleWith("Cannot create SharedPool", name, defaultName);
   if (memory !== undefined) throw leftOutError(title, "memory", memory);
   if (debug) throw leftOutError(title, "debug", debug);
-  if (reuse === "spread") throw leftOutError(title, "reuse", reuse);
+  if (reuse !== undefined && reuse !== "recent") throw leftOutError(title, "reuse", reuse);
   return resolveOptions("SharedPool", defaultName, struct.size, options, WHOLE, 1 << CHUNK_BITS);
 }
 

@@ -12,7 +12,6 @@ import { chunkWordsFor } from "./chunk_memory.ts";
 import type { EngineConfig } from "./debug_mode.ts";
 import type { HandleCodec } from "./handle.ts";
 import { maskOf, Slab, type SlabClass, type SlabConfig, type SlabOwner } from "./slab.ts";
-import { spreadSlabClass } from "./spread.ts";
 
 /**
  * Makes the class of the slabs of one geometry, with spread reuse and in debug mode if the options
@@ -39,7 +38,7 @@ export function slabClassFor(
     lastStamp: codec.maxGeneration * 2 + 1,
     mayDetach: mayDetach(config),
   });
-  if (config.spread) Made = spreadSlabClass(Made, config, chunkBytes, compile);
+  Made = config.reuse?.slabClass(Made, config, chunkBytes, compile) ?? Made;
   return config.debug?.slabClass(Made) ?? Made;
 }
 

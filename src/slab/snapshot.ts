@@ -169,7 +169,7 @@ function optionsOf(sections: readonly Int32Array[]): ShownOptions {
     chunksPerBlock: each(([, , chunkCount]) => chunkCount),
     maxChunks: String((maxBlocks >>> 0) * chunkCount * parts),
     handles: flag(WIDE, '"wide"', '"compact"'),
-    reuse: flag(SPREAD, '"spread"', '"recent"'),
+    reuse: flag(SPREAD, "spread", '"recent"'),
     types: flag(TAGGED, "given", "left out"),
   };
 }

@@ -42,6 +42,40 @@ export function restOf({ maxGeneration, wraps }: HandleCodec): number {
 }
 
 /**
+ * The type of {@linkcode spread}, a value of the option `reuse`. Its members are internal.
+ *
+ * @category Pools
+ */
+export interface SpreadReuse {
+  /** @ignore */
+  readonly slabClass: typeof spreadSlabClass;
+}
+
+/**
+ * The value of the option `reuse` with which a pool reuses the chunk that was freed longest ago, so
+ * that a stale compact handle is not accepted by mistake until the pool has freed 2^20 records.
+ *
+ * It keeps about 1,024 chunks free (more if a generation has fewer than 10 bits), and takes 4 bytes
+ * of metadata for each chunk. At least 1,024 other chunks are freed before a chunk is reused, while
+ * `maxChunks` allows. A call that runs out of memory changes no record, but may change which chunks
+ * come next.
+ *
+ * @category Pools
+ *
+ * @example Usage
+ * ```ts
+ * import { Pool, spread } from "@slabs/pool";
+ * import { assert } from "@std/assert";
+ *
+ * using sparks = new Pool({ x: "f32" }, { reuse: spread });
+ * const first = sparks.alloc();
+ * sparks.free(first);
+ * assert(sparks.indexOf(sparks.alloc()) !== 0); // not in the chunk of the first
+ * ```
+ */
+export const spread: SpreadReuse = { slabClass: spreadSlabClass };
+
+/**
  * Makes the class of slabs with spread reuse of one geometry.
  *
  * @param Base The class of the same slabs without spread reuse.
@@ -50,7 +84,7 @@ export function restOf({ maxGeneration, wraps }: HandleCodec): number {
  * @param compile Compiles it.
  * @returns The class.
  */
-export function spreadSlabClass(
+function spreadSlabClass(
   Base: SlabClass,
   { codec, chunksPerBlock }: SlabConfig,
   chunkBytes: number,

@@ -13,6 +13,7 @@ import {
   PoolSet,
   SharedPool,
   snapshot,
+  spread,
   validate,
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
@@ -29,7 +30,7 @@ export type AnyPool = any;
 // deno-lint-ignore no-explicit-any -- a view of any struct
 export type AnyView = any;
 
-/** Frees after which a chunk may come again with `reuse: "spread"`. */
+/** Frees after which a chunk may come again with `reuse: spread`. */
 const REST = 1024;
 
 /** A live record; replaced when it is written to, so that a map of them can be copied. */
@@ -121,7 +122,7 @@ export class Subject implements Player {
   serial = 0;
   /** How many records compaction has moved. */
   moves = 0;
-  /** How many chunks were given out again with `reuse: "spread"`. */
+  /** How many chunks were given out again with `reuse: spread`. */
   reuses = 0;
   /** What the loops call. */
   visit: (...args: unknown[]) => unknown = () => {};
@@ -251,7 +252,7 @@ export class Subject implements Player {
     state.add(handle, { id: ++this.serial, struct, index, value });
     state.allocs++;
     const at = this.classOf(struct);
-    if (options.reuse === "spread") {
+    if (options.reuse === spread) {
       const between = state.frees - (state.freedAt.get(index) ?? -REST);
       if (state.freedAt.has(index)) this.reuses++;
       // Where there is no other chunk or no memory, one comes again earlier.

@@ -6,7 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { ErasedPool, Pool, PoolSet, restore, SharedPool, snapshot } from "../../mod.ts";
+import { ErasedPool, Pool, PoolSet, restore, SharedPool, snapshot, spread } from "../../mod.ts";
 import type { AnyStruct, PoolOptions } from "../../mod.ts";
 import { bytesOf } from "../shared/_support.ts";
 import { Source, type SourceKind, SOURCES } from "./_memories.ts";
@@ -139,7 +139,7 @@ export function runModel(kind: Kind, run: Run): { moves: number; reuses: number 
   const steps = fc.array(step, { ...lengths, size: "max" });
   const options = fc.record({
     handles: fc.constantFrom("compact" as const, "wide" as const),
-    reuse: fc.constantFrom("recent" as const, "spread" as const),
+    reuse: fc.constantFrom("recent" as const, spread),
     chunksPerBlock: chunksPerBlock ? fc.constant(chunksPerBlock) : fc.constantFrom(16, 32),
     keepEmptyBlocks: fc.constantFrom(0, 1, 3),
   });

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { debug } from "../../mod.ts";
+import { debug, spread } from "../../mod.ts";
 import { Random } from "../_random.ts";
 import type { Source } from "./_memories.ts";
 import { KINDS, subjectsOf } from "./_runs.ts";
@@ -43,7 +43,7 @@ export const POOLS: readonly Maker[] = Object.entries(KINDS).flatMap(([name, kin
     name: `${name}, ${how}`,
     turn: how === "debug" ? 250 : 1000,
     make(random) {
-      const reuse = random.pick(["recent", "spread"] as const);
+      const reuse = random.pick(["recent", spread] as const);
       const options = {
         handles: random.pick(["compact", "wide"] as const),
         reuse,

@@ -7,7 +7,7 @@
  */
 import { assert } from "@std/assert";
 import fc from "fast-check";
-import { array, debug, struct } from "../../mod.ts";
+import { array, debug, spread, struct } from "../../mod.ts";
 import { KINDS, poolKind, type Run, runModel } from "./_runs.ts";
 import { anyStruct } from "./_values.ts";
 
@@ -49,7 +49,7 @@ for (const name of ["Pool of 3 bytes", "ErasedPool without types", "PoolSet"]) {
     if (name === "PoolSet" && chunksPerBlock > 256) continue; // a link of 1 byte reaches no further
     const what = `${maxChunks} chunks, ${chunksPerBlock} a block`;
     Deno.test(`${name} with spread reuse gives out no chunk before 1,024 others were freed (${what})`, () => {
-      const modes = [{ reuse: "spread" }, { reuse: "spread" }] as const;
+      const modes = [{ reuse: spread }, { reuse: spread }] as const;
       const run = { ...RESTORED, names: CHURN, modes, maxChunks, chunksPerBlock };
       assert(runModel(KINDS[name], run).reuses > 0);
     });

@@ -9,7 +9,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { debug, Pool, Struct, validate } from "../../mod.ts";
+import { debug, Pool, spread, Struct, validate } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, ElementType, FieldType, PoolOptions } from "../../mod.ts";
 import { edgesOf, reload, stored } from "../pool/_saves.ts";
 import { forge, untyped } from "../_support.ts";
@@ -20,7 +20,7 @@ const options: fc.Arbitrary<PoolOptions> = fc.record({
   chunksPerBlock: fc.constantFrom(16, 32, 64),
   maxChunks: fc.constantFrom(64, 128, 1024),
   handles: fc.constantFrom("compact" as const, "wide" as const),
-  reuse: fc.constantFrom("recent" as const, "spread" as const),
+  reuse: fc.constantFrom("recent" as const, spread),
   keepEmptyBlocks: fc.nat(3),
   debug: fc.constantFrom(debug, ...Array<false>(4).fill(false)),
 });

@@ -14,6 +14,7 @@ import {
   type PoolOptions,
   PoolSet,
   SchemaError,
+  spread,
   struct,
 } from "../../mod.ts";
 import { resolveOptions } from "../../src/pool/options.ts"; // the defaults show nowhere else
@@ -36,7 +37,7 @@ Deno.test("resolveOptions() fills in the defaults that the docs give, and keeps 
   const memory = { allocate: heapMemory.allocate, release: heapMemory.release };
   const numbers = { chunksPerBlock: 32, maxChunks: 128, keepEmptyBlocks: 5 };
   const options = { name: "enemies", handles: "wide", memory, ...numbers } as const;
-  const given = resolveOptions("Pool", "Enemy", 64, { ...options, reuse: "spread" });
+  const given = resolveOptions("Pool", "Enemy", 64, { ...options, reuse: spread });
   assertEquals([given.label, given.keepEmptyBlocks, given.spread], ['Pool "enemies"', 5, true]);
   assertEquals([given.chunksPerBlock, given.maxBlocks], [32, 4]);
   assertEquals([given.codec.wraps, given.codec.indexBits], [false, 7]);
@@ -98,7 +99,12 @@ const BAD: readonly Bad[] = [
   [{ handles: "wide", maxChunks: 2 ** 33 }, RangeError, `${power(2 ** 32)}, got 8589934592`],
   ...bad("keepEmptyBlocks", RangeError, "an integer from 0", [-1, 0.5, NaN, "1", null]),
   ...bad("handles", TypeError, '"compact" or "wide"', ["narrow", 1, null]),
-  ...bad("reuse", TypeError, '"recent" or "spread"', ["never", 1, null]),
+  ...bad("reuse", TypeError, '"recent" or `spread`, which the module exports', [
+    "spread",
+    1,
+    null,
+    {},
+  ]),
   ...bad("debug", TypeError, "`debug`, which the module exports, or false", ["yes", true, null]),
   ...bad("specialize", TypeError, "a boolean", ["no", 0, null]),
   ...bad("memory", TypeError, "an object with allocate and release", NO_MEMORIES),

@@ -20,6 +20,7 @@ import {
   restore,
   save,
   snapshot,
+  spread,
 } from "../../mod.ts";
 import { SnapshotError, struct, validate } from "../../mod.ts";
 import type { AnyPool } from "../_kinds.ts";
@@ -61,7 +62,7 @@ const PAIRS: Record<string, () => [AnyPool, AnyPool]> = {
   "a Pool of the same struct": () => [things(), things()],
   "a Pool of another struct": () => [
     things(),
-    filled(new Pool(OtherThing, { ...SNAPPED, maxChunks: 128, reuse: "spread" })),
+    filled(new Pool(OtherThing, { ...SNAPPED, maxChunks: 128, reuse: spread })),
   ],
   "wide handles, into debug mode": () => [
     things({ handles: "wide" }),
@@ -69,7 +70,7 @@ const PAIRS: Record<string, () => [AnyPool, AnyPool]> = {
   ],
   "debug mode, into wide handles": () => [
     things({ debug }),
-    things({ handles: "wide", reuse: "spread" }),
+    things({ handles: "wide", reuse: spread }),
   ],
   "debug mode": () => [things({ debug }), things({ debug })],
   "a PoolSet": () => [

@@ -20,12 +20,13 @@ import {
   save,
   snapshot,
   SnapshotError,
+  spread,
   StaleHandleError,
   struct,
   validate,
 } from "../../mod.ts";
 import type { AnyStruct, Fields, LoadOptions, PoolOptions } from "../../mod.ts";
-import { POOL_KINDS, valuesOf } from "../_kinds.ts";
+import { POOL_KINDS, REUSES, valuesOf } from "../_kinds.ts";
 import { assertError, counters, forge, stateOf, untyped } from "../_support.ts";
 import { SNAPPED, stateful, statesOf } from "../slab/_snapshots.ts";
 import { SCALARS } from "../model/_values.ts";
@@ -54,7 +55,7 @@ function become(from: Fields, records: object[], to: Fields, rename: LoadOptions
 
 for (const kind of Object.keys(POOL_KINDS)) {
   Deno.test(`${kind}: load() restores the records of any state with their handles, and the pool goes on`, () => {
-    for (const reuse of ["recent", "spread"] as const) {
+    for (const reuse of ["recent", spread] as const) {
       for (const state of statesOf(kind)) {
         const old = stateful(kind, state, { reuse });
         const saved = [...old.pool.handles()];
@@ -220,7 +221,7 @@ Deno.test("load() keeps handles where chunks have the same indices, and the gene
   old.allocMany(9);
   const handles = [...old.handles()];
   const wide = make({ handles: "wide" });
-  const to = [{ chunksPerBlock: 64 }, { reuse: "spread" }, { debug }] as PoolOptions[];
+  const to = [{ chunksPerBlock: 64 }, { reuse: spread }, { debug }] as PoolOptions[];
   for (const pool of [wide, ...to.map(make)]) {
     assertEquals(reloadMoved(old, pool).size, 0);
     assertEquals([...pool.handles()], handles);
@@ -258,8 +259,8 @@ Deno.test("load() keeps the last compact generation, and gives a chunk the first
   assertEquals([pool.indexOf(to), pool.has(last)], [old.indexOf(last), false]);
 });
 
-for (const reuse of ["recent", "spread"] as const) {
-  Deno.test(`load() uses no chunk that is retired in the pool or was in the save (${reuse})`, () => {
+for (const [how, reuse] of Object.entries(REUSES)) {
+  Deno.test(`load() uses no chunk that is retired in the pool or was in the save (${how})`, () => {
     const worn = stateful("wide Pool", "worn chunks in a block given back", { reuse });
     const { pool } = stateful("wide Pool", "worn chunks", { reuse });
     const saved = save(stateful("wide Pool", "all chunks", { reuse }).pool);
@@ -426,7 +427,7 @@ Deno.test("load() updates typed links to records that move, at any depth, and no
   const pools = [
     new ErasedPool({ ...MORE, size: 32, types }),
     new ErasedPool({ ...MORE, maxChunks: 32, size: 40, types: [Hold, Crew, Node] }),
-    new ErasedPool({ ...MORE, size: 32, types, handles: "wide", reuse: "spread" }),
+    new ErasedPool({ ...MORE, size: 32, types, handles: "wide", reuse: spread }),
     new PoolSet({ ...MORE, sizes: [8, 24, 32], types }),
   ];
   for (const pool of pools) {

@@ -12,6 +12,7 @@ import {
   PoolExhaustedError,
   SchemaError,
   SharedPool,
+  spread,
   StaleHandleError,
   struct,
   validate,
@@ -199,7 +200,7 @@ const BAD_OPTIONS: [object, typeof RangeError | typeof TypeError, string][] = [
   [{ name: 5 }, TypeError, "name must be a string"],
   [{ debug }, TypeError, "debug must be left out, got an object"],
   [{ debug: true }, TypeError, "debug must be left out, got true"],
-  [{ reuse: "spread" }, TypeError, "reuse must be left out, got "],
+  [{ reuse: spread }, TypeError, "reuse must be left out, got "],
   [{ specialize: 1 }, TypeError, "specialize must be a boolean, got 1"],
   [{ memory: heapMemory }, TypeError, "memory must be left out, got "],
 ];

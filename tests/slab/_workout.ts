@@ -11,6 +11,7 @@ import {
   Pool,
   PoolSet,
   SharedPool,
+  spread,
   struct,
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct } from "../../mod.ts";
@@ -71,7 +72,7 @@ export function workOut(specialize: boolean = true): string {
   for (const handles of ["compact", "wide"] as const) {
     const some = { handles, chunksPerBlock: 64, maxChunks: 1024, specialize } as const;
     for (const [type, init] of structs) {
-      for (const reuse of ["recent", "spread"] as const) {
+      for (const reuse of ["recent", spread] as const) {
         workOutPool(new Pool(type, { ...some, reuse }) as never, [], type, init, log);
       }
       const here = SharedPool.create(type, some);

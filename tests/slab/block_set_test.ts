@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ErasedPool, OutOfMemoryError, Pool, validate } from "../../mod.ts";
+import { ErasedPool, OutOfMemoryError, Pool, spread, validate } from "../../mod.ts";
 import type { PoolOptions } from "../../mod.ts";
 // Options of pools allow no generations so short that a chunk is retired in a test.
 import { WHOLE, WideHandles } from "../../src/slab/handle.ts";
@@ -74,7 +74,7 @@ function assertFewLooks(
 }
 
 Deno.test("A pool that is full or grows, of either reuse, looks at a few blocks only", () => {
-  for (const reuse of ["recent", "spread"] as const) {
+  for (const reuse of ["recent", spread] as const) {
     assertFewLooks({ reuse, maxChunks: 2 ** 15 }, (pool, all) => {
       pool.tryAlloc();
       return (i) => {

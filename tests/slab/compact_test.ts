@@ -19,6 +19,7 @@ import {
   LeakError,
   Pool,
   ref,
+  spread,
   StaleHandleError,
   struct,
   validate,
@@ -186,7 +187,7 @@ Deno.test("compact() gives a chunk its last generation, and wraps that of a comp
 
 Deno.test("compact() keeps the order in which chunks come again where reuse is spread", () => {
   for (const debug of [false, debugMode] as const) {
-    const pool = counters({ chunksPerBlock: 16, maxChunks: 64, reuse: "spread", debug });
+    const pool = counters({ chunksPerBlock: 16, maxChunks: 64, reuse: spread, debug });
     const at = (handle: number) => slabs.get(pool)![0].codec.index(handle);
     const handles = pool.allocMany(64).sort((a, b) => at(a) - at(b));
     const order = [20, 3, 40, 9, 50, 5, 33, 12, 60, 7];
@@ -275,7 +276,7 @@ Deno.test("compact() throws TypeError on a callback that is no function", () => 
 
 for (const [kind, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${kind}: in debug mode a moved record keeps the stack of its alloc, and its old handle and views of it are stale`, () => {
-    for (const reuse of ["recent", "spread"] as const) {
+    for (const reuse of ["recent", spread] as const) {
       const memory = { allocate: heapMemory.allocate, release() {} }; // so that bytes stay readable
       const it = make(Num, { ...SIXTEENS, debug: debugMode, reuse, memory });
       const other = counters({ debug: debugMode });

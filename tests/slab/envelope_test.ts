@@ -15,6 +15,7 @@ import {
   restore,
   save,
   snapshot,
+  spread,
 } from "../../mod.ts";
 import type { PoolBase, PoolOptions } from "../../mod.ts";
 import { SnapshotError, struct, validate } from "../../mod.ts";
@@ -175,8 +176,8 @@ const LAYOUTS: readonly (readonly [first: () => Saves, ...(readonly [() => Saves
     [() => pool({ n: "u64" }), ": align was 8 and is 4"],
     [() => pool(Body, { chunksPerBlock: 32 }), ": chunksPerBlock was 32 and is 16"],
     [
-      () => pool(Body, { maxChunks: 2 ** 32, handles: "wide", reuse: "spread" }),
-      ': maxChunks was 4294967296 and is 64; handles was "wide" and is "compact"; reuse was "spread" and is "recent"',
+      () => pool(Body, { maxChunks: 2 ** 32, handles: "wide", reuse: spread }),
+      ': maxChunks was 4294967296 and is 64; handles was "wide" and is "compact"; reuse was spread and is "recent"',
     ],
     [
       () => pool(Body, { maxChunks: 128, debug: debugMode }),
@@ -340,8 +341,8 @@ const SUBJECTS: readonly (readonly [kind: string, state: string, options?: PoolO
   ["PoolSet", "holes"],
   ["wide PoolSet", "worn chunks in a block that came again"],
   ["Pool", "holes", { debug: debugMode }],
-  ["Pool", "reused holes", { reuse: "spread" }],
-  ["ErasedPool", "a block given back", { reuse: "spread" }],
+  ["Pool", "reused holes", { reuse: spread }],
+  ["ErasedPool", "a block given back", { reuse: spread }],
 ];
 
 /** Changes some bytes, cuts some off, or both, and returns what is left. */

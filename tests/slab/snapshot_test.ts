@@ -19,7 +19,7 @@ import {
 } from "../../mod.ts";
 import type { AnyStruct } from "../../mod.ts";
 import { Ledger } from "../_ledger.ts";
-import { drop, type OfKind, POOL_KINDS } from "../_kinds.ts";
+import { drop, type OfKind, POOL_KINDS, REUSES } from "../_kinds.ts";
 import { assertError, counters, figuresOf, forge, untyped } from "../_support.ts";
 import { assertSameBytes, SNAPPED, stateful, statesOf } from "./_snapshots.ts";
 
@@ -54,10 +54,10 @@ function assertRestores(old: OfKind, it: OfKind, isIntoDebug: boolean): void {
 const PAIRS = [[false, false], [debug, debug], [false, debug]] as const;
 
 for (const kind of Object.keys(POOL_KINDS)) {
-  for (const reuse of ["recent", "spread"] as const) {
+  for (const [how, reuse] of Object.entries(REUSES)) {
     for (const [from, to] of PAIRS) {
       const mode = to ? `, ${from ? "from and " : ""}into debug mode` : "";
-      Deno.test(`${kind} with ${reuse} reuse: restore() replaces any state, and the pool goes on as the saved one${mode}`, () => {
+      Deno.test(`${kind} with ${how} reuse: restore() replaces any state, and the pool goes on as the saved one${mode}`, () => {
         // A worn chunk of debug mode has a handle past the table of handles.
         const states = statesOf(kind).filter((it) => !to || !it.startsWith("worn"));
         for (const state of states) {

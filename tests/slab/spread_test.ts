@@ -1,5 +1,5 @@
 /**
- * `reuse: "spread"`: which chunk is reused and when, and how much memory rests for that.
+ * `reuse: spread`: which chunk is reused and when, and how much memory rests for that.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import {
   restore,
   save,
   snapshot,
+  spread,
   validate,
   wasmMemory,
 } from "../../mod.ts";
@@ -29,7 +30,7 @@ const REST = 1024;
 
 /** Defines a test for every kind of pool, made in every mode. */
 function each(claim: string, test: (make: (options?: PoolOptions) => OfKind) => void): void {
-  testKinds(`with spread reuse ${claim}`, Num, { reuse: "spread" }, test, POOL_KINDS, MODES);
+  testKinds(`with spread reuse ${claim}`, Num, { reuse: spread }, test, POOL_KINDS, MODES);
 }
 
 // -- in the order in which they were freed --
@@ -131,7 +132,7 @@ each(`${REST} frees lie between, and nothing grows, whatever a frame makes and d
 Deno.test("Spread reuse accepts no stale handle within 2^20 allocs, whether few or many are live", () => {
   for (const most of [1, 300]) {
     for (const maxChunks of [2 ** 12, 2 ** 20, 2 ** 22]) {
-      const pool = counters({ reuse: "spread", maxChunks, chunksPerBlock: 1024 });
+      const pool = counters({ reuse: spread, maxChunks, chunksPerBlock: 1024 });
       const random = new Random(1);
       // When handles of the first 256 chunks were freed: stale copies are accepted from when they
       // are given out a second time.
@@ -181,7 +182,7 @@ each("only what rests is left of many records, and trim() gives that back", (mak
 
 Deno.test("Spread reuse: restore() and load() without memory change nothing", () => {
   const memory = new Ledger();
-  using pool = counters({ ...SMALL, reuse: "spread", keepEmptyBlocks: 0, memory });
+  using pool = counters({ ...SMALL, reuse: spread, keepEmptyBlocks: 0, memory });
   const empty = snapshot(pool);
   pool.allocMany(20);
   const [two, saved] = [snapshot(pool), save(pool)];
@@ -204,7 +205,7 @@ Deno.test("Spread reuse: a pool whose restore() fails, while its resource grows 
       onRelease();
     },
   };
-  const options: PoolOptions = { chunksPerBlock: 16, maxChunks: 2048, reuse: "spread" };
+  const options: PoolOptions = { chunksPerBlock: 16, maxChunks: 2048, reuse: spread };
   using large = counters(options);
   large.allocMany(64);
   using pool = counters({ ...options, memory });
@@ -223,18 +224,18 @@ Deno.test("Spread reuse: a pool whose restore() fails, while its resource grows 
 
 Deno.test("Spread reuse counts 4 bytes of link a chunk among the overhead", () => {
   for (const handles of ["compact", "wide"] as const) {
-    const [spread, recent] = (["spread", "recent"] as const).map((reuse) => {
+    const [spreading, recent] = ([spread, "recent"] as const).map((reuse) => {
       using pool = counters({ reuse, handles, chunksPerBlock: 64 });
       pool.allocMany(65);
       return pool.stats().overheadBytes;
     });
-    assertEquals(spread, recent + 128 * 4);
+    assertEquals(spreading, recent + 128 * 4);
   }
 });
 
 Deno.test("Spread reuse takes no more memory than it needs for allocMany()", () => {
   const memory = countingMemory();
-  using pool = counters({ reuse: "spread", chunksPerBlock: 16, maxChunks: 2 ** 14, memory });
+  using pool = counters({ reuse: spread, chunksPerBlock: 16, maxChunks: 2 ** 14, memory });
   pool.freeMany(pool.allocMany(16));
   pool.allocMany(16);
   assertEquals(memory.regions, 2);
@@ -263,7 +264,7 @@ Deno.test("Spread reuse: alloc() throws while memory is detached, and loses no c
   for (const free of [2, 16]) {
     const wasm = new WebAssembly.Memory({ initial: 1 });
     const memory = wasmMemory(wasm);
-    using pool = counters({ reuse: "spread", chunksPerBlock: 16, maxChunks: 16, memory });
+    using pool = counters({ reuse: spread, chunksPerBlock: 16, maxChunks: 16, memory });
     const handles = pool.allocMany(16);
     pool.freeMany(handles.slice(0, free));
     pool.alloc();
@@ -306,7 +307,7 @@ const FAULTS: Readonly<Record<string, (slab: SpreadSlab) => void>> = {
 
 for (const [problem, plant] of Object.entries(FAULTS)) {
   Deno.test(`Spread reuse: validate() finds that ${problem}`, () => {
-    const pool = counters({ reuse: "spread", chunksPerBlock: 16, maxChunks: 32 });
+    const pool = counters({ reuse: spread, chunksPerBlock: 16, maxChunks: 32 });
     const handles = pool.allocMany(16);
     pool.allocMany(2); // in block 1
     pool.freeMany(handles.slice(2, 5));

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import fc from "fast-check";
 import { array, debug as debugMode, Pool, struct, validate, wasmMemory } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
-import { type OfKind, POOL_KINDS, valuesOf } from "../_kinds.ts";
+import { type OfKind, POOL_KINDS, REUSES, valuesOf } from "../_kinds.ts";
 import { Random } from "../_random.ts";
 import { forge, shown } from "../_support.ts";
 import { type Plain, SCALARS, valueOf, zeroOf } from "../model/_values.ts";
@@ -239,8 +239,8 @@ for (const [name, make] of Object.entries(HOLDERS)) {
 }
 
 for (const [name, make] of Object.entries(POOL_KINDS)) {
-  for (const reuse of ["recent", "spread"] as const) {
-    Deno.test(`${name}: a view of a released block reads zero, and writes do nothing (${reuse})`, () => {
+  for (const [how, reuse] of Object.entries(REUSES)) {
+    Deno.test(`${name}: a view of a released block reads zero, and writes do nothing (${how})`, () => {
       const options = { chunksPerBlock: 16, maxChunks: 4096, keepEmptyBlocks: 0, reuse };
       const { pool, of } = make(All, options);
       const handles = Array.from({ length: 40 }, () => pool.alloc(...of, VALUES));
