@@ -165,14 +165,7 @@ function question(name: string, title: string, births: boolean): Question {
     contestants: Object.fromEntries(contestants),
     baseline: "columns",
     traced: true,
-    everywhere: [
-      "columns",
-      "objects/kinds",
-      "loop/init",
-      "loop/cursor",
-      "forEach/init",
-      "forOf/init",
-    ],
+    everywhere: "columns objects/kinds loop/init loop/cursor forEach/init forOf/init".split(" "),
     agrees(expected, got, contestant, { warmUp, samples }) {
       const frames = births ? LONGEST_LIFE : warmUp + samples;
       return isNear(expected, got, toleranceOf(contestant, frames));

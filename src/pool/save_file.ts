@@ -33,7 +33,7 @@ import {
   snapshotError,
   writeHeader,
 } from "../slab/envelope.ts";
-import { CompactHandles, type HandleCodec, WideHandles } from "../slab/handle.ts";
+import { CompactHandles, type HandleCodec, lastStampOf, WideHandles } from "../slab/handle.ts";
 import { wasUsed } from "../slab/rebuild.ts";
 import type { Slab } from "../slab/slab.ts";
 import type { TypedSlab } from "../slab/typed_slab.ts";
@@ -481,7 +481,7 @@ export class SaveFile {
 
 /** Checks that generations are in range, and that there are as many live chunks as records. */
 function stampsProblem({ stamps, size, codec }: SavedSlab): string | undefined {
-  const most = codec.maxGeneration * 2 + 1;
+  const most = lastStampOf(codec);
   let live = 0;
   for (let i = 0; i < stamps.length; i++) {
     const stamp = stamps[i];

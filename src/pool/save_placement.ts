@@ -9,7 +9,7 @@
  * @module
  */
 import type { Block } from "../slab/block.ts";
-import type { HandleCodec } from "../slab/handle.ts";
+import { type HandleCodec, lastStampOf } from "../slab/handle.ts";
 import type { Slab } from "../slab/slab.ts";
 import type { TypedSlab } from "../slab/typed_slab.ts";
 import { LINK_RANGE } from "../struct/links.ts";
@@ -216,7 +216,7 @@ export class SlabPlacement {
     this.codec = codec;
     this.isDebug = codec.areNumbers;
     this.wraps = codec.wraps;
-    this.lastStamp = codec.maxGeneration * 2 + 1;
+    this.lastStamp = lastStampOf(codec);
     this.chunkBits = Math.log2(chunkCount);
     const { stamps } =
       file.slabs.find((it) =>

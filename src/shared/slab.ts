@@ -21,7 +21,7 @@ import {
   takeChunk,
 } from "./protocol.ts";
 import { DisposedError, PoolExhaustedError, type StaleHandleError } from "../errors.ts";
-import type { HandleCodec } from "../slab/handle.ts";
+import { type HandleCodec, lastStampOf } from "../slab/handle.ts";
 import type { SlabConfig } from "../slab/slab.ts";
 import type { SlabObserver } from "../slab/observers.ts";
 import { staleError } from "../slab/slab_errors.ts";
@@ -111,7 +111,7 @@ export abstract class SharedSlab implements Target {
     this.chunkMask = chunksPerBlock - 1;
     this.maxBlocks = maxBlocks;
     this.keepEmptyBlocks = keepEmptyBlocks;
-    this.lastStamp = codec.maxGeneration * 2 + 1 - FIRST_STAMP;
+    this.lastStamp = lastStampOf(codec) - FIRST_STAMP;
     this.current = this.unbound = new SharedBlock(layout, -1, 0);
     this.thread = Atomics.add(layout.header, HEADER.joined, 1) + 1;
   }

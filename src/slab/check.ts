@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HandleCodec } from "./handle.ts";
+import { type HandleCodec, lastStampOf } from "./handle.ts";
 import type { QueueState } from "./rebuild.ts";
 
 /**
@@ -72,7 +72,7 @@ export function auditBlock(metadata: BlockMetadata, codec: HandleCodec): string 
  */
 function auditStamps(metadata: BlockMetadata, codec: HandleCodec): string | undefined {
   const { chunkCount, stamps, firstStamp, liveBits, firstWord } = metadata;
-  const lastStamp = codec.maxGeneration * 2 + 1;
+  const lastStamp = lastStampOf(codec);
   let live = 0, retired = 0, bits = 0;
   for (let word = 0; word << 5 < chunkCount; word++) {
     const from = word << 5;

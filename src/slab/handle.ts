@@ -87,6 +87,14 @@ export interface HandleCodec {
   wasGiven?(handle: unknown): boolean;
 }
 
+/**
+ * @param codec How a pool packs its handles.
+ * @returns The stamp of a live record of the last generation.
+ */
+export function lastStampOf({ maxGeneration }: HandleCodec): number {
+  return maxGeneration * 2 + 1;
+}
+
 /** Bits of a compact handle. */
 export const COMPACT_BITS = 30;
 /** Bits of a wide handle. */

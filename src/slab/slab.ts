@@ -13,7 +13,7 @@ import type { RecordView } from "../struct/view.ts";
 import { type Block, type BlockOwner, FIRST_STAMP, type Geometry, NO_BLOCK } from "./block.ts";
 import { BlockSet } from "./block_set.ts";
 import { DisposedError, type PoolExhaustedError } from "../errors.ts";
-import type { HandleCodec } from "./handle.ts";
+import { type HandleCodec, lastStampOf } from "./handle.ts";
 import type { Observed, SlabObserver } from "./observers.ts";
 import { detachedError, exhaustedError, staleError } from "./slab_errors.ts";
 
@@ -122,7 +122,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
     };
     this.blockSet = new BlockSet(this, { ...config, geometry: this.geometry });
     this.blocks = this.blockSet.all;
-    this.lastStamp = codec.maxGeneration * 2 + 1;
+    this.lastStamp = lastStampOf(codec);
   }
 
   /** Live records. */

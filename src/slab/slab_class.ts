@@ -10,7 +10,7 @@ import type { RecordView } from "../struct/view.ts";
 import { type Block, linkStrideFor } from "./block.ts";
 import { chunkWordsFor } from "./chunk_memory.ts";
 import type { EngineConfig } from "./debug_mode.ts";
-import type { HandleCodec } from "./handle.ts";
+import { type HandleCodec, lastStampOf } from "./handle.ts";
 import { maskOf, Slab, type SlabClass, type SlabConfig, type SlabOwner } from "./slab.ts";
 
 /**
@@ -35,7 +35,7 @@ export function slabClassFor(
     chunkMask: maskOf(chunksPerBlock),
     chunkWords: chunkWordsFor(chunkBytes),
     halfStride: linkStrideFor(chunksPerBlock, chunkBytes),
-    lastStamp: codec.maxGeneration * 2 + 1,
+    lastStamp: lastStampOf(codec),
     mayDetach: mayDetach(config),
   });
   Made = config.reuse?.slabClass(Made, config, chunkBytes, compile) ?? Made;

@@ -24,7 +24,7 @@ import type { Compile } from "../struct/scalars.ts";
 import { type Block, NO_BLOCK } from "./block.ts";
 import type { BlockSet } from "./block_set.ts";
 import { chunkWordsFor } from "./chunk_memory.ts";
-import type { HandleCodec } from "./handle.ts";
+import { type HandleCodec, lastStampOf } from "./handle.ts";
 import type { Slab, SlabClass, SlabConfig, WholeSlab } from "./slab.ts";
 
 /** The fewest frees before a chunk is reused. */
@@ -93,7 +93,7 @@ function spreadSlabClass(
   return compile(defineSpreadSlab, Base as unknown as typeof WholeSlab, NO_BLOCK, codec, {
     chunkCount: chunksPerBlock,
     chunkWords: chunkWordsFor(chunkBytes),
-    lastStamp: codec.maxGeneration * 2 + 1,
+    lastStamp: lastStampOf(codec),
     rest: restOf(codec),
   }, growFor) as unknown as SlabClass;
 }
