@@ -22,6 +22,7 @@ import {
 import type {
   AnyHandle,
   AnyStruct,
+  ArrayType,
   ArrayView,
   Handle,
   HandleOf,
@@ -56,8 +57,16 @@ type SomeFit<T, U> = T extends U ? true : false;
 type Returns<P, K extends keyof P> = {
   [M in K]: P[M] extends (...args: never) => infer R ? R : P[M];
 };
+/** Whether spreading is an error: what can be `true` is no object. */
+type CannotSpread<T> = [Extract<T, true>] extends [never] ? false : true;
 /** The first parameters of methods. */
 type Takes<P, K extends keyof P> = Parameters<Extract<P[K], (...args: never) => unknown>>[0];
+type Taking<Args extends unknown[]> =
+  | ((...args: Args) => unknown)
+  | (new (...args: Args) => unknown);
+/** Whether a function or a class takes such arguments; what it is generic in is inferred. */
+type Accepts<F, Args extends unknown[]> = [F] extends [Taking<Args>] ? true : false;
+type Rejects<F, Args extends unknown[]> = [F] extends [Taking<Args>] ? false : true;
 
 const Vec2 = struct({ x: "f32", y: "f32" });
 const Node = struct({ next: "ref", weight: "f64" });
@@ -117,7 +126,6 @@ const Shell = struct({ x: "f32", damage: "u8" });
 const Rocket = struct({ x: "f32", damage: "u8", fuel: "u16" });
 const Spark = struct({ x: "f32", heat: "f64" });
 type Shot = typeof Shell | typeof Rocket | typeof Spark;
-type TwoCells = ErasedPool<typeof Shell | typeof Spark>;
 
 // -- values, inits and views --
 
@@ -135,15 +143,14 @@ Deno.test("Infer gives the plain type of each field, which is not readonly", () 
 Deno.test("Init takes any part of a record, array-like objects, and null for links only", () => {
   type Parts = { readonly [K in keyof EnemyTypes]?: EnemyTypes[K][1] | undefined };
   type Right = { color: Uint8Array; trail: [{ x: 1 }] } | { targets: [null]; next: null };
-  type Wrong = { hp: string | null } | { score: number } | { target: number } | { pos: null };
+  type Wrong = { hp: string | null } | { score: number } | { target: number };
+  type WrongParts = { pos: null } | { pos: { z: 5 } } | { targets: null };
   assertTypes<[
     IsExact<Init<typeof Vec2>, Vec2Init>,
     IsExact<EnemyInit, Parts>,
     Fits<Right, EnemyInit>,
-    NoneFits<Wrong | { targets: null }, EnemyInit>,
+    NoneFits<Wrong | WrongParts | { trail: EnemyView["targets"] }, EnemyInit>,
   ]>();
-  // @ts-expect-error there is no such nested field
-  void ({ pos: { z: 5 } } satisfies EnemyInit);
 });
 
 Deno.test("View has each field as it reads, nested and in arrays", () => {
@@ -170,6 +177,14 @@ Deno.test("View has each field as it reads, nested and in arrays", () => {
     NoneFits<"lief", keyof EnemyView>,
     NoneFits<number, keyof EnemyView["color"]>,
     NoneFits<"heat" | "fuel", keyof View<Shot>>,
+    IsExact<Takes<EnemyView["color"], "copyFrom">, ItemsOf<number>>,
+    IsExact<Parameters<EnemyView["trail"]["set"]>, [i: number, value: Vec2Init]>,
+    NoneFits<EnemyView["flags"] | Map<number, number>, ItemsOf<number>>,
+    CannotSpread<EnemyView | undefined>,
+    CannotSpread<EnemyView["pos"]>,
+    CannotSpread<EnemyView["color"]>,
+    CannotSpread<Items<"trail">["get"]>,
+    CannotSpread<View<Shot>>,
   ]>();
 });
 
@@ -226,6 +241,8 @@ Deno.test('ref("self") is a handle of the struct that has the field, or of its f
     IsExact<TreeInit["parent"], TreeHandle | null | undefined>,
     IsExact<TreeInit["children"], ItemsOf<TreeHandle | null> | undefined>,
     IsExact<NonNullable<TreeInit["ring"]>["next"], Handle<"Ring"> | null | undefined>,
+    IsExact<Takes<TreeView["children"], "copyFrom">, ItemsOf<TreeHandle | null>>,
+    Fits<Infer<typeof Tree> | TreeView | { rings: [{ next: null }] }, TreeInit>,
     NoneFits<{ ring: { next: TreeHandle } }, TreeInit>,
     IsExact<View<Item>["next"], Handle<Item>>,
     IsExact<Infer<Item>["next"], Handle<Struct<Item>>>,
@@ -295,6 +312,16 @@ function checkPool(pool: EnemyPool, vectors: Pool<typeof Vec2>): void {
     IsExact<typeof any, (...rest: string[]) => void>,
   ]>();
   if (step.done !== true) assertTypes<[IsExact<typeof step.value, EnemyView>]>();
+  // @ts-expect-error an array of another struct's handles to fill
+  pool.allocMany(1, arrays[0]);
+  // @ts-expect-error a typed array that is too narrow for handles
+  pool.allocMany(1, new Uint8Array(1));
+  // @ts-expect-error the length of an array is read-only
+  pool.cursor().color.length = 1;
+  // @ts-expect-error the size is read-only
+  pool.size = 1;
+  // @ts-expect-error the figures of a block are read-only
+  pool.blocks[0].live = 1;
 }
 
 // -- pools of several structs --
@@ -359,62 +386,40 @@ function checkMembers(it: ErasedPool<Shot>): void {
 
 // -- what compiles and what does not --
 
-/** Handles of stored structs, and untyped ones, fit a pool of several structs; others do not. */
-function checkMixed(cells: TwoCells, open: ErasedPool, vector: VecHandle): void {
-  const shell = cells.alloc(Shell);
-  const spark = cells.alloc(Spark);
-  const any: AnyHandle = spark;
-  cells.freeMany([shell, spark, any, NULL_HANDLE]);
-  cells.get(Shell, any);
-  open.get(Shell, shell);
-  open.handleOf(open.cursor(Enemy).pos);
-  type OfHandle = "free" | "tryFree" | "has" | "typeOf" | "bytes";
+Deno.test("struct(), array(), ref() and the constructors take no wrong argument", () => {
   assertTypes<[
-    IsExact<Takes<TwoCells, OfHandle>, HandleOf<typeof Shell | typeof Spark>>,
-    NoneFits<VecHandle | number, Takes<TwoCells, OfHandle>>,
+    Rejects<typeof struct, [{ x: "u17" }]>,
+    Rejects<typeof array, [ArrayType<"u8">, 2]>,
+    Rejects<typeof ref, ["u8"]>,
+    Rejects<typeof Pool, [typeof Enemy, { chunks: 5 }]>,
+    Rejects<typeof ErasedPool, [{ name: "no size" }]>,
+    Rejects<typeof ErasedPool, [{ size: 8; types: [{ x: "f32" }] }]>,
+    Rejects<typeof PoolSet, [{ name: "no sizes" }]>,
   ]>();
-  // @ts-expect-error a handle of Shell
-  cells.get(Spark, shell);
-  // @ts-expect-error a handle of Shell
-  cells.set(Spark, shell, { heat: 1 });
-  // @ts-expect-error a handle of Shell
-  cells.seek(cells.cursor(Spark), shell);
-  // @ts-expect-error a handle of Shell
-  open.tryGet(Spark, shell);
-  // @ts-expect-error handles of Vec2
-  cells.freeMany([vector]);
-  // @ts-expect-error Vec2 is not among the types
-  cells.alloc(Vec2);
-  // @ts-expect-error a shell has no heat
-  cells.alloc(Shell, { heat: 1 });
-  // @ts-expect-error a view of Shell
-  cells.allocAt(Spark, cells.cursor(Shell));
-  // @ts-expect-error the struct is missing
-  cells.get(cells.alloc(Shell));
-  // @ts-expect-error the size is missing
-  new ErasedPool({});
-  // @ts-expect-error the sizes are missing
-  new PoolSet({});
-  // @ts-expect-error the fields of a struct are no struct
-  new ErasedPool({ size: 8, types: [{ x: "f32" }] });
-}
+});
 
-/** Null handles and untyped links fit wherever a handle is needed; handles of others do not. */
-function checkLinks(nodes: Pool<typeof Node>, enemies: EnemyPool, trees: Pool<typeof Tree>): void {
-  const node = nodes.alloc({ next: NULL_HANDLE });
-  enemies.alloc({ target: NULL_HANDLE, next: node, targets: [NULL_HANDLE] });
-  enemies.get(nodes.get(node).next);
-  nodes.get(node).next = enemies.alloc();
-  const root = trees.alloc({ parent: null, ring: { next: null }, rings: [{ next: null }] });
-  const leaf = trees.alloc({ parent: root, children: [null, root] });
-  trees.get(root).children.copyFrom([leaf, null, NULL_HANDLE]);
-  trees.get(root).parent = NULL_HANDLE;
-  trees.set(root, trees.get(leaf).toJSON());
-  // @ts-expect-error an array of another struct's handles to fill
-  enemies.allocMany(1, [enemies.cursor().target]);
-  // @ts-expect-error a typed array that is too narrow for handles
-  enemies.allocMany(1, new Uint8Array(1));
-}
+Deno.test("Pools of several structs take handles of a struct they store, and untyped ones", () => {
+  type Cells = ErasedPool<typeof Shell | typeof Spark>;
+  type OfHandle = "free" | "tryFree" | "has" | "typeOf" | "bytes";
+  type Handles = [Handle<typeof Shell>, Handle<typeof Spark>, AnyHandle, typeof NULL_HANDLE];
+  type WithShell = [typeof Spark, Handle<typeof Shell>];
+  assertTypes<[
+    IsExact<Takes<Cells, OfHandle>, HandleOf<typeof Shell | typeof Spark>>,
+    NoneFits<VecHandle | number, Takes<Cells, OfHandle>>,
+    Accepts<Cells["freeMany"], [Handles]>,
+    Rejects<Cells["freeMany"], [[VecHandle]]>,
+    Accepts<Cells["get"], [typeof Shell, AnyHandle]>,
+    Rejects<Cells["get"], WithShell>,
+    Rejects<Cells["get"], [Handle<typeof Shell>]>,
+    Rejects<ErasedPool["tryGet"], WithShell>,
+    Rejects<Cells["set"], [...WithShell, { heat: 1 }]>,
+    Rejects<Cells["seek"], [View<typeof Spark>, Handle<typeof Shell>]>,
+    Rejects<Cells["alloc"], [typeof Shell, { heat: 1 }]>,
+    Rejects<Cells["alloc"], [typeof Vec2]>,
+    Rejects<Cells["allocAt"], [typeof Spark, View<typeof Shell>]>,
+    Accepts<ErasedPool["handleOf"], [EnemyView["pos"]]>,
+  ]>();
+});
 
 /** A function for pools of any struct. */
 function checkGeneric<S extends AnyStruct>(
@@ -458,40 +463,14 @@ function checkPrograms(
   return "hp" in mixed ? mixed.toJSON().hp : mixed.toJSON().y;
 }
 
-/** A view can be a value, has the type of any struct with its fields, and cannot be spread. */
-function checkViewsAsValues<S extends AnyStruct>(
-  view: EnemyView,
-  enemies: EnemyPool,
-  shots: ErasedPool<Shot>,
-  any: Pool<S>,
-): void {
-  const { pos, color, trail, targets } = view;
-  enemies.alloc(view);
-  enemies.set(enemies.handleOf(view), { pos, color, trail, targets });
-  color.copyFrom(enemies.cursor().color);
-  trail.set(0, pos);
-  void [...color, ...trail, { ...view.toJSON(), hp: 1 }];
-  // @ts-expect-error a view of booleans
-  color.copyFrom(enemies.cursor().flags);
-  // @ts-expect-error a view of links to other records
-  enemies.alloc({ trail: targets });
-  // @ts-expect-error a map is no list
-  color.copyFrom(new Map<number, number>());
-  // @ts-expect-error TS2698: a view cannot be spread
+/** A view cannot be spread (TS2698), and has no rest (TS2700); what `toJSON()` returns can. */
+function checkSpread<S extends AnyStruct>(view: EnemyView, any: Pool<S>): void {
+  void [...view.color, ...view.trail, { ...view.toJSON(), hp: 1 }];
+  // @ts-expect-error TS2698
   void { ...view, hp: 1 };
-  // @ts-expect-error TS2698: nor can a nested struct
-  void { ...pos };
-  // @ts-expect-error TS2698: nor an array
-  void { ...color };
-  // @ts-expect-error TS2698: nor an element
-  void { ...trail.get(0) };
-  // @ts-expect-error TS2698: nor a view that may be undefined
-  void { ...enemies.tryGet(NULL_HANDLE) };
-  // @ts-expect-error TS2698: nor a view of one of several structs
-  for (const shot of shots) void { ...shot };
-  // @ts-expect-error TS2698: nor a view of any struct
+  // @ts-expect-error TS2698: nor can a view of any struct
   any.forEach((it) => void { ...it });
-  // @ts-expect-error TS2700: a view has no rest
+  // @ts-expect-error TS2700
   const { hp, ...rest } = view;
   void [hp, rest];
 }
@@ -521,25 +500,5 @@ function checkNarrowing(
   return [new WeakMap<EnemyView, number>([[found, 1]]), found.toJSON("")];
 }
 
-/** What is read-only, and arguments that are wrong. */
-function checkArguments(pool: EnemyPool): void {
-  // @ts-expect-error the length of an array is read-only
-  pool.cursor().color.length = 1;
-  // @ts-expect-error the size is read-only
-  pool.size = 1;
-  // @ts-expect-error the blocks are read-only
-  pool.blocks.push(pool.blocks[0]);
-  // @ts-expect-error the figures of a block are read-only
-  pool.blocks[0].live = 1;
-  // @ts-expect-error an unknown scalar
-  struct({ x: "u17" });
-  // @ts-expect-error an array of arrays
-  array(array("u8", 2), 2);
-  // @ts-expect-error a link to a scalar
-  ref("u8");
-  // @ts-expect-error an unknown option
-  new Pool(Enemy, { chunks: 5 });
-}
-
-void [checkPool, checkInference, checkMembers, checkMixed, checkLinks, checkGeneric];
-void [checkPrograms, checkViewsAsValues, checkNarrowing, checkArguments];
+void [checkPool, checkInference, checkMembers, checkGeneric];
+void [checkPrograms, checkSpread, checkNarrowing];
