@@ -10,7 +10,6 @@ import type { AnyStruct, ScalarType } from "../../mod.ts";
 import { untyped } from "../_support.ts";
 import { isArray, SCALARS } from "../model/_values.ts";
 import { declarationsOf, inOrder, structsOf, WGSL_SCALARS } from "./_declarations.ts";
-import type { Declarations } from "./_declarations.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 
@@ -40,59 +39,6 @@ const LANGUAGES: readonly [name: string, Print, scalars: readonly ScalarType[], 
   ["C", toC, SCALARS, C_TYPES],
   ["WGSL", toWGSL, WGSL_SCALARS, WGSL_TYPES],
 ];
-
-// -- whole texts --
-
-Deno.test("toC() declares nested structs first, and every byte of padding", () => {
-  const Enemy = struct({
-    pos: Vec2,
-    color: array("u8", 5),
-    target: ref(Vec2),
-    score: "i64",
-  }, { name: "Enemy" });
-  assertEquals(
-    toC(Enemy),
-    `#include <assert.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-struct Vec2 {
-  float x;
-  float y;
-};
-static_assert(sizeof(struct Vec2) == 8, "struct Vec2 is not as in Slabs");
-
-struct Enemy {
-  struct Vec2 pos;
-  uint8_t color[5];
-  uint8_t _pad0[3];
-  uint32_t target;
-  uint8_t _pad1[4];
-  int64_t score;
-};
-static_assert(sizeof(struct Enemy) == 32, "struct Enemy is not as in Slabs");`,
-  );
-});
-
-Deno.test("toWGSL() gives padding to the field before it, and says what f16 needs", () => {
-  const Half = struct({ a: "f16", pos: Vec2, trail: array(Vec2, 4), b: array("f16", 3) });
-  assertEquals(
-    toWGSL(Half),
-    `// f16 needs "enable f16;" at the top of the shader.
-
-struct Vec2 {
-  x: f32,
-  y: f32,
-}
-
-struct Record {
-  @size(4) a: f16,
-  pos: Vec2,
-  trail: array<Vec2, 4>,
-  @size(8) b: array<f16, 3>,
-}`,
-  );
-});
 
 // -- errors --
 
@@ -208,17 +154,21 @@ Deno.test("toC() and toWGSL() change names that the language has another use for
  * Asserts that a struct, and those nested in it, are declared field by field in the order of their
  * bytes, with all padding: in C as a member of its own, in WGSL as `@size` of the field before it.
  */
-function assertDeclared(type: AnyStruct, name: string, declared: Declarations, names: Names): void {
-  const members = [...declared.get(name)!]; // declarationsOf() throws on a struct that is there twice
+function assertDeclared(type: AnyStruct, name: string, text: string, names: Names): void {
+  const declared = declarationsOf(text); // throws on a struct that is there twice
+  const members = [...declared.get(name)!];
   assertEquals(new Set(members.map((it) => it.name)).size, members.length);
   const isC = names === C_TYPES;
+  const size = `sizeof(struct ${name}) == ${type.size}`;
+  const check = `};\nstatic_assert(${size}, "struct ${name} is not as in Slabs");`;
+  assert(!isC || text.includes(check), text);
   let pads = 0;
   inOrder(type).forEach(([, field], i, fields) => {
     const { name: _, ...member } = members.shift()!; // there are as many, or more
     const list = isArray(field.type) ? field.type : undefined;
     const inner = list?.element ?? field.type;
     const isStruct = inner instanceof Struct;
-    if (isStruct) assertDeclared(inner, member.type, declared, names);
+    if (isStruct) assertDeclared(inner, member.type, text, names);
     const end = fields[i + 1]?.[1].offset ?? type.size;
     const bytes = end - field.offset;
     assertEquals(member, {
@@ -233,6 +183,17 @@ function assertDeclared(type: AnyStruct, name: string, declared: Declarations, n
   assertEquals(members, []);
 }
 
+/** What a text says before the structs. */
+function startOf(text: string, names: Names): string {
+  const isOfHalf = [...declarationsOf(text).values()].flat().some((it) => it.type === "f16");
+  if (isOfHalf) return '// f16 needs "enable f16;" at the top of the shader.\n\n';
+  return names === WGSL_TYPES ? "" : `#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+`;
+}
+
 for (const [name, print, scalars, names] of LANGUAGES) {
   Deno.test(`to${name}() declares any structs byte for byte, in the same text each time`, () => {
     const structs = fc.array(structsOf(scalars), { minLength: 1, maxLength: 4 });
@@ -240,8 +201,8 @@ for (const [name, print, scalars, names] of LANGUAGES) {
       const [first, ...more] = structs.map((it, i) => struct({ it }, { name: `Top${i}` }));
       const text = print(first, ...more);
       assert(!text.endsWith("\n") && text === print(first, ...more));
-      const declared = declarationsOf(text);
-      [first, ...more].forEach((it, i) => assertDeclared(it, `Top${i}`, declared, names));
+      assert(text.startsWith(`${startOf(text, names)}struct `), text);
+      [first, ...more].forEach((it, i) => assertDeclared(it, `Top${i}`, text, names));
     }));
   });
 }
