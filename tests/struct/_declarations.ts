@@ -22,6 +22,15 @@ export interface Member {
 /** The members of each struct, by its name, in the order of the text. */
 export type Declarations = ReadonlyMap<string, readonly Member[]>;
 
+/** The ends of the names of a `DataView`'s members for each scalar. */
+// deno-fmt-ignore: one width a line
+export const DATA_VIEW: Readonly<Record<ScalarType, string>> = {
+  i8: "Int8", u8: "Uint8", bool: "Uint8",
+  i16: "Int16", u16: "Uint16", f16: "Float16",
+  i32: "Int32", u32: "Uint32", f32: "Float32", ref: "Uint32",
+  i64: "BigInt64", u64: "BigUint64", f64: "Float64",
+};
+
 /** The scalars that a WGSL storage buffer can hold. */
 export const WGSL_SCALARS = ["i32", "u32", "f16", "f32", "ref"] as const;
 

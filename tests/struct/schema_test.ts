@@ -10,15 +10,7 @@ import { array, Pool, ref, SchemaError, Struct, struct } from "../../mod.ts";
 import type { AnyStruct, Fields, FieldType, ScalarType } from "../../mod.ts";
 import { shown, untyped } from "../_support.ts";
 import { isArray, mapFields, SCALARS } from "../model/_values.ts";
-import { structsOf } from "./_declarations.ts";
-
-// deno-fmt-ignore: one width a line
-const SCALAR_BYTES: Record<ScalarType, number> = {
-  i8: 1, u8: 1, bool: 1,
-  i16: 2, u16: 2, f16: 2,
-  i32: 4, u32: 4, f32: 4, ref: 4,
-  i64: 8, u64: 8, f64: 8,
-};
+import { DATA_VIEW, structsOf } from "./_declarations.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 
@@ -26,11 +18,13 @@ const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 
 /** Size and alignment by the rules of C, computed without the module. */
 function sizeAndAlign(type: FieldType): [number, number] {
-  if (typeof type === "string") return [SCALAR_BYTES[type], SCALAR_BYTES[type]];
   if (type instanceof Struct) return [type.size, type.align];
-  if (type.kind === "ref") return [4, 4];
-  const [size, align] = sizeAndAlign(type.element);
-  return [size * type.length, align];
+  if (isArray(type)) {
+    const [size, align] = sizeAndAlign(type.element);
+    return [size * type.length, align];
+  }
+  const bits = DATA_VIEW[typeof type === "string" ? type : "ref"].replace(/\D+/, "");
+  return [Number(bits) / 8, Number(bits) / 8];
 }
 
 Deno.test("struct() follows C's rules for any fields, in the compact layout widest first", () => {
@@ -138,15 +132,9 @@ const BAD_TYPES: Readonly<Record<string, readonly unknown[]>> = {
 };
 const BAD_NAMES = ["constructor", "toJSON", "_b", "__proto__", "", "0", "a b", "a.b", "a-b", "1a"];
 const BAD_NAME = "must be an identifier without _ at its start, and not constructor or toJSON";
-const BAD_FIELDS: readonly [problem: string, type: unknown, name: string][] = [
-  ...Object.entries(BAD_TYPES).flatMap(([problem, types]) =>
-    types.map((type): [string, unknown, string] => [problem, type, "hp"])
-  ),
-  ...BAD_NAMES.map((name): [string, unknown, string] => [BAD_NAME, "u8", name]),
-];
 
 Deno.test("struct() throws SchemaError on a bad type or name of a field, and says what is wrong", () => {
-  for (const [problem, type, name] of BAD_FIELDS) {
+  const assertBad = (problem: string, type: unknown, name: string) => {
     for (const before of [{}, { ok: "u8" }]) {
       const bad = untyped<Fields>({ ...before, [name]: type });
       const of = `field "${name}" `;
@@ -157,7 +145,11 @@ Deno.test("struct() throws SchemaError on a bad type or name of a field, and say
       assertEquals([unnamed.struct, named.struct, named.field], ["", "Enemy", name]);
       assertThrows(() => new Pool(bad), SchemaError, problem);
     }
+  };
+  for (const [problem, types] of Object.entries(BAD_TYPES)) {
+    for (const type of types) assertBad(problem, type, "hp");
   }
+  for (const name of BAD_NAMES) assertBad(BAD_NAME, "u8", name);
   // Names that only begin like those.
   assertEquals(struct({ constructors: "u8", toJSONs: "u8", $: "u8" }).size, 3);
 });
@@ -187,10 +179,8 @@ Deno.test("struct() throws SchemaError on fields that are none, and on options t
   for (const [fields, options, problem, field = ""] of cases) {
     const define = () => struct(untyped<Fields>(fields), untyped<object>(options));
     const error = assertThrows(define, SchemaError, `Cannot define ${problem}`);
-    assertEquals([error.struct, error.field], [
-      problem.startsWith('struct "') ? "Enemy" : "",
-      field,
-    ]);
+    const name = problem.startsWith('struct "') ? "Enemy" : "";
+    assertEquals([error.struct, error.field], [name, field]);
   }
 });
 
