@@ -1,6 +1,6 @@
 /**
- * A struct with parts of every kind, its records, the ways to their parts, and everything that can
- * hold one, with one interface: pools, a shared pool, byte allocators.
+ * A struct with parts of every kind, its records, the ways to write them and to their parts, and
+ * everything that can hold one, with one interface: pools, a shared pool, byte allocators.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import {
   StackAllocator,
   struct,
 } from "../../mod.ts";
-import type { AnyStruct, PoolOptions } from "../../mod.ts";
-import { type OfKind, POOL_KINDS } from "../_kinds.ts";
+import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
+import { MODES, type OfKind, POOL_KINDS } from "../_kinds.ts";
 import { forge, untyped } from "../_support.ts";
 
 /** A view, untyped as in JavaScript. */
@@ -98,6 +98,38 @@ export function setAt(value: Any, path: string, to: unknown): void {
   partAt(value, path.slice(0, Math.max(end, 0)))[path.slice(end + 1)] = to;
 }
 
+// -- pools --
+
+export const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
+
+/** Defines a test for pools with code of their own, and for pools with shared code. */
+export function eachCode(claim: string, test: (options: PoolOptions) => void): void {
+  for (const specialize of [true, false]) {
+    const code = specialize ? "own" : "shared";
+    Deno.test(`${claim} (${code} code)`, () => test({ ...SMALL, specialize }));
+  }
+}
+
+/** A pool, and the handle of one of its records. */
+export interface InPool {
+  readonly kind: OfKind;
+  readonly handle: AnyHandle;
+}
+
+/** Writes a value to the record or to a new one, and returns the handle. */
+export type Write = (it: InPool, value: unknown) => AnyHandle;
+
+/** Ways to write a whole value. */
+export const WRITES: Readonly<Record<string, Write>> = {
+  "alloc()": ({ kind }, value) => kind.pool.alloc(...kind.of, value),
+  "tryAlloc()": ({ kind }, value) => kind.pool.tryAlloc(...kind.of, value)!, // there is room
+  "scoped()": ({ kind }, value) => kind.pool.scoped(...kind.of, value).handle,
+  "set()": ({ kind, handle }, value) => {
+    kind.pool.set(...kind.of, handle, value);
+    return handle;
+  },
+};
+
 /** Everything of a pool that can change, with every byte of its records and metadata. */
 export function stateOf({ pool }: OfKind): unknown {
   // One string, which compares fast.
@@ -126,8 +158,6 @@ export interface Holder {
 type HolderOptions = Pick<PoolOptions, "debug" | "specialize" | "memory">;
 
 export type HolderMaker = (struct: AnyStruct, value: unknown, options?: HolderOptions) => Holder;
-
-const SMALL = { chunksPerBlock: 16, maxChunks: 64 };
 
 function bytesHolder(
   create: (options: HolderOptions) => Arena | StackAllocator | FreeListAllocator,
@@ -186,3 +216,22 @@ export const HOLDERS: Readonly<Record<string, HolderMaker>> = {
     };
   },
 };
+
+/** Defines a test for everything that holds thing 1, made in every way, or in those given. */
+export function eachHolder(
+  claim: string,
+  test: (holder: Holder, make: (struct: AnyStruct, value: unknown) => Holder) => void,
+  ways: typeof MODES = MODES,
+): void {
+  for (const [name, make] of Object.entries(HOLDERS)) {
+    for (const [way, options] of Object.entries(ways)) {
+      if (name === "SharedPool" && options.debug) continue; // it has no debug mode
+      Deno.test(`${name}${way}: ${claim}`, () => {
+        const holder = make(Thing, thingOf(1), options);
+        test(holder, (struct, value) => make(struct, value, options));
+        holder.clear();
+        holder.dispose();
+      });
+    }
+  }
+}

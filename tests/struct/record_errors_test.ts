@@ -7,14 +7,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { array, Pool, Struct, struct } from "../../mod.ts";
-import type { AnyHandle, AnyStruct, FieldType, PoolOptions, ScalarType } from "../../mod.ts";
-import { type AnyPool, POOL_KINDS } from "../_kinds.ts";
+import type { AnyStruct, FieldType, ScalarType } from "../../mod.ts";
+import { POOL_KINDS } from "../_kinds.ts";
 import { assertError, type ErrorClass, shown, untyped } from "../_support.ts";
 import { isArray, SCALARS, zeroOf } from "../model/_values.ts";
 import { structsOf } from "./_declarations.ts";
-import { type Any, stateOf, Thing, thingOf } from "./_things.ts";
-
-const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
+import { type Any, eachCode, SMALL, stateOf, Thing, thingOf, WRITES } from "./_things.ts";
 
 // -- wrong values by type --
 
@@ -23,25 +21,18 @@ type Wrong = [value: unknown, problem: string, errorClass?: ErrorClass];
 
 /** Values of every primitive type, and an object. */
 const VALUES = [5, "1", 1n, true, null, {}, Symbol("one"), undefined];
-/** For each scalar type what its values are called, and how many of those above are such. */
-const NUMBER = ["number", [5]] as const;
-const BIGINT = ["bigint", [1n]] as const;
-const PRIMITIVES: Readonly<Record<ScalarType, readonly [name: string, right: unknown[]]>> = {
-  ...{ i8: NUMBER, u8: NUMBER, i16: NUMBER, u16: NUMBER, i32: NUMBER, u32: NUMBER },
-  ...{ f16: NUMBER, f32: NUMBER, f64: NUMBER, i64: BIGINT, u64: BIGINT },
-  ...{ bool: ["boolean", [true]], ref: ["number or null", [5, null]] },
-} as never; // without readonly
 
 function wrongScalars(type: ScalarType): Wrong[] {
-  const [name, right] = PRIMITIVES[type];
-  const wrong = VALUES.filter((value) => !right.includes(value)).map((value): Wrong => {
-    return [value, `${type} must be a ${name}, got ${shown(value)}`];
-  });
-  if (type !== "ref") return wrong;
-  const noHandles = [-1, 1.5, 2 ** 32, 2 ** 52, NaN, Infinity, -Infinity].map((bad): Wrong => {
-    return [bad, `a ref holds a handle below 2^32, got ${bad}`, RangeError];
-  });
-  return [...wrong, ...noHandles];
+  const right = typeof zeroOf(type);
+  const name = type === "ref" ? "number or null" : right;
+  const wrong = VALUES.filter((it) => typeof it !== right && !(type === "ref" && it === null));
+  const noHandles = type === "ref" ? [-1, 1.5, 2 ** 32, 2 ** 52, NaN, Infinity, -Infinity] : [];
+  return [
+    ...wrong.map((bad): Wrong => [bad, `${type} must be a ${name}, got ${shown(bad)}`]),
+    ...noHandles.map((bad): Wrong => {
+      return [bad, `a ref holds a handle below 2^32, got ${bad}`, RangeError];
+    }),
+  ];
 }
 
 class Empty {}
@@ -76,17 +67,13 @@ function wrongStructs(type: AnyStruct): Wrong[] {
 }
 
 function wrongLists(length: number): Wrong[] {
+  const noLists = [5, "123", null, {}, Array, { length: NaN }, { length: "1" }, { length: 1n }];
+  const tooLong = [Array(length + 1).fill(0), { length: 2 ** 53 }, { length: Infinity }];
   return [
-    ...[5, "123", null, {}, Array, { length: NaN }, { length: "1" }, { length: 1n }].map(
-      (value): Wrong => {
-        return [value, `it must be array-like, got ${shown(value)}`];
-      },
-    ),
-    ...[Array(length + 1).fill(0), { length: 2 ** 53 }, { length: Infinity }].map(
-      (value): Wrong => {
-        return [value, `it has ${length} elements, got ${value.length}`, RangeError];
-      },
-    ),
+    ...noLists.map((bad): Wrong => [bad, `it must be array-like, got ${shown(bad)}`]),
+    ...tooLong.map((bad): Wrong => {
+      return [bad, `it has ${length} elements, got ${bad.length}`, RangeError];
+    }),
   ];
 }
 
@@ -129,14 +116,6 @@ function wrongsOf({ path, type }: Part): [title: string, wrongs: Wrong[]] {
   return [path === "" ? name : `${name} at "${path}"`, wrongStructs(type)];
 }
 
-/** Ways to write to a pool, the record of the handle in one of them. */
-const WRITES: readonly ((pool: AnyPool, handle: AnyHandle, init: unknown) => void)[] = [
-  (pool, _, init) => pool.alloc(init),
-  (pool, _, init) => pool.tryAlloc(init),
-  (pool, _, init) => pool.scoped(init),
-  (pool, handle, init) => pool.set(handle, init),
-];
-
 const NAMES = ["x", "y", "hp", "pos", "toString", "valueOf"];
 /** Some of the arrays are too long for a chain of calls. */
 const structs = structsOf(SCALARS, NAMES, [2, 3, 500]).filter(({ size }) =>
@@ -144,6 +123,7 @@ const structs = structsOf(SCALARS, NAMES, [2, 3, 500]).filter(({ size }) =>
 );
 
 Deno.test("Pool throws on a wrong value with its path, and changes nothing, in any struct", () => {
+  const writes = Object.values(WRITES);
   let turn = 0;
   const property = fc.property(structs, fc.boolean(), (type, specialize) => {
     const kind = POOL_KINDS["Pool"](type, { ...SMALL, specialize });
@@ -155,10 +135,10 @@ Deno.test("Pool throws on a wrong value with its path, and changes nothing, in a
         // What is undefined counts as left out, and alloc(null) is as alloc().
         if (bad === undefined && !part.path.endsWith("]")) continue;
         if (bad === null && part.path === "") continue;
-        const write = WRITES[turn++ % WRITES.length];
+        const write = writes[turn++ % writes.length];
         const init = part.replace(bad);
         const message = `Cannot write ${title}: ${problem}`;
-        assertThrows(() => write(kind.pool, handle, init), errorClass, message);
+        assertThrows(() => write({ kind, handle }, init), errorClass, message);
       }
     }
     assertEquals(stateOf(kind), before);
@@ -167,57 +147,50 @@ Deno.test("Pool throws on a wrong value with its path, and changes nothing, in a
   fc.assert(property, { numRuns: 60 });
 });
 
-for (const specialize of [true, false]) {
-  const code = specialize ? "own" : "shared";
+eachCode("A field that is undefined counts as left out, in alloc() and in set()", (options) => {
+  using pool = new Pool(Thing, options);
+  const { n: _, pos, ...rest } = thingOf(1);
+  const handle = pool.alloc({ n: undefined, pos, ...rest });
+  const some = { pos: { x: undefined, y: 9 }, many: [{ x: undefined }], trails: undefined };
+  pool.set(handle, untyped(some));
+  assertEquals<unknown>(pool.get(handle).toJSON(), { n: 0, pos: { ...pos, y: 9 }, ...rest });
+});
+
+eachCode("A view throws on a wrong value of a part, with the path from there on", (options) => {
   const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
-
-  Deno.test(`A field that is undefined counts as left out, in alloc() and in set() (${code} code)`, () => {
-    using pool = new Pool(Thing, { ...SMALL, specialize });
-    const [full, handle] = [thingOf(1), pool.alloc(thingOf(1))];
-    for (const name of Object.keys(Thing.fields)) {
-      pool.set(handle, { [name]: undefined });
-      const without = pool.get(pool.alloc({ ...full, [name]: undefined })).toJSON();
-      assertEquals<unknown>(without, { ...full, [name]: zeroOf(Thing.fields[name].type) });
-    }
-    pool.set(handle, untyped({ pos: { x: undefined, y: 9 }, many: [{ x: undefined }] }));
-    assertEquals<unknown>(pool.get(handle).toJSON(), { ...full, pos: { ...full.pos, y: 9 } });
-  });
-
-  Deno.test(`A view throws on a wrong value of a part, with the path from there on (${code} code)`, () => {
-    const Trail = struct({ ages: array("u8", 2), dots: array(Vec, 2) }, { name: "Trail" });
-    const lists = { trails: array(Trail, 2), links: array("ref", 2), three: array("u8", 3) };
-    const type = struct({ pos: Vec, trail: Trail, ...lists, next: "ref", big: "i64" });
-    using pool = new Pool(type, { ...SMALL, specialize });
-    const view: Any = pool.get(pool.alloc());
-    // As many names as fields, of which two are not enumerable.
-    const hidden = Object.defineProperties({ z: 1 }, { x: { value: 2 }, y: { value: 3 } });
-    const cases: [write: () => void, errorClass: ErrorClass, message: string][] = [
-      [() => view.big = 1, TypeError, "BigInt"],
-      [() => view.pos = 5, TypeError, 'struct "Vec" at "pos": it must be an object, got 5'],
-      [() => view.pos = hidden, TypeError, 'at "pos": it has no field "z"'],
-      [() => view.pos = { x: "1" }, TypeError, 'field "pos.x": f32 must be a number, got "1"'],
-      [() => view.trail = { dots: [{}, { z: 1 }] }, TypeError, 'at "trail.dots[1]": it has no'],
-      [() => view.trail.dots = [{ x: 1n }], TypeError, 'field "dots[0].x": f32 must be a number'],
-      [() => view.trails.set(1, { ages: 5 }), TypeError, '"trails[1].ages": it must be array-like'],
-      [() => view.trails.copyFrom([{}, 1]), TypeError, 'at "trails[1]": it must be an object'],
-      [() => view.links.set(1, -1), RangeError, 'field "links[1]": a ref holds a handle below'],
-      [() => view.links.set(1, "1"), TypeError, 'field "links[1]": ref must be a number or null'],
-      // Views of other parts as values.
-      [() => view.links.copyFrom(view.three), RangeError, '"links": it has 2 elements, got 3'],
-      [() => view.trails.copyFrom(view.links), TypeError, 'at "trails[0]": it must be an object'],
-      [() => view.links.copyFrom(view.trails), TypeError, '"links[0]": ref must be a number'],
-      [() => pool.alloc(untyped({ pos: view })), TypeError, 'at "pos": it has no field "pos"'],
-      [() => pool.alloc(view.pos), TypeError, 'it has no field "x"'],
-      [() => pool.alloc({ ...view }), TypeError, "a view was spread, which copies its state"],
-      [() => pool.alloc({ pos: { ...view.pos } }), TypeError, 'at "pos": a view was spread'],
-      [() => pool.alloc({ three: { ...view.three } }), TypeError, '"three": it must be array-like'],
-    ];
-    for (const bad of [-1, 1.5, 2 ** 32, NaN, undefined]) {
-      const message = `Cannot write field "next": a ref holds a handle below 2^32, got ${bad}`;
-      cases.push([() => view.next = bad, RangeError, message]);
-    }
-    for (const [write, errorClass, message] of cases) {
-      assertError(pool, write, errorClass, message);
-    }
-  });
-}
+  const Trail = struct({ ages: array("u8", 2), dots: array(Vec, 2) }, { name: "Trail" });
+  const lists = { trails: array(Trail, 2), links: array("ref", 2), three: array("u8", 3) };
+  const type = struct({ pos: Vec, trail: Trail, ...lists, next: "ref", big: "i64" });
+  using pool = new Pool(type, options);
+  const view: Any = pool.get(pool.alloc());
+  // As many names as fields, of which two are not enumerable.
+  const hidden = Object.defineProperties({ z: 1 }, { x: { value: 2 }, y: { value: 3 } });
+  const cases: [write: () => void, errorClass: ErrorClass, message: string][] = [
+    [() => view.big = 1, TypeError, "BigInt"],
+    [() => view.pos = 5, TypeError, 'struct "Vec" at "pos": it must be an object, got 5'],
+    [() => view.pos = hidden, TypeError, 'at "pos": it has no field "z"'],
+    [() => view.pos = { x: "1" }, TypeError, 'field "pos.x": f32 must be a number, got "1"'],
+    [() => view.trail = { dots: [{}, { z: 1 }] }, TypeError, 'at "trail.dots[1]": it has no'],
+    [() => view.trail.dots = [{ x: 1n }], TypeError, 'field "dots[0].x": f32 must be a number'],
+    [() => view.trails.set(1, { ages: 5 }), TypeError, '"trails[1].ages": it must be array-like'],
+    [() => view.trails.copyFrom([{}, 1]), TypeError, 'at "trails[1]": it must be an object'],
+    [() => view.links.set(1, -1), RangeError, 'field "links[1]": a ref holds a handle below'],
+    [() => view.links.set(1, "1"), TypeError, 'field "links[1]": ref must be a number or null'],
+    // Views of other parts as values.
+    [() => view.links.copyFrom(view.three), RangeError, '"links": it has 2 elements, got 3'],
+    [() => view.trails.copyFrom(view.links), TypeError, 'at "trails[0]": it must be an object'],
+    [() => view.links.copyFrom(view.trails), TypeError, '"links[0]": ref must be a number'],
+    [() => pool.alloc(untyped({ pos: view })), TypeError, 'at "pos": it has no field "pos"'],
+    [() => pool.alloc(view.pos), TypeError, 'it has no field "x"'],
+    [() => pool.alloc({ ...view }), TypeError, "a view was spread, which copies its state"],
+    [() => pool.alloc({ pos: { ...view.pos } }), TypeError, 'at "pos": a view was spread'],
+    [() => pool.alloc({ three: { ...view.three } }), TypeError, '"three": it must be array-like'],
+  ];
+  for (const bad of [-1, 1.5, 2 ** 32, NaN, undefined]) {
+    const message = `Cannot write field "next": a ref holds a handle below 2^32, got ${bad}`;
+    cases.push([() => view.next = bad, RangeError, message]);
+  }
+  for (const [write, errorClass, message] of cases) {
+    assertError(pool, write, errorClass, message);
+  }
+});
