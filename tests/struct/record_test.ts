@@ -7,7 +7,7 @@
  */
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { array, ErasedPool, Pool, restore, snapshot, Struct, struct, validate } from "../../mod.ts";
+import { array, Pool, restore, snapshot, Struct, struct, validate } from "../../mod.ts";
 import type {
   AnyHandle,
   AnyStruct,
@@ -16,23 +16,14 @@ import type {
   PoolOptions,
   ScalarType,
 } from "../../mod.ts";
-import { type KindMaker, type OfKind, POOL_KINDS, valuesOf } from "../_kinds.ts";
+import { type KindMaker, POOL_KINDS } from "../_kinds.ts";
 import { isArray, isSame, mapFields, type Plain, SCALARS, zeroOf } from "../model/_values.ts";
-import { structsOf, valueOf } from "./_declarations.ts";
-import { type Any, LongThing, partAt, setAt, stateOf, Thing, thingOf, Vec } from "./_things.ts";
-
-const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
+import { DATA_VIEW, structsOf, valueOf } from "./_declarations.ts";
+import { type Any, eachCode, eachHolder, type InPool, LongThing, partAt } from "./_things.ts";
+import { setAt, SMALL, stateOf, Thing, thingOf, Vec, type Write, WRITES } from "./_things.ts";
 
 // -- any struct, against a DataView --
 
-/** The members of a `DataView` that write and read each scalar, by the end of their names. */
-// deno-fmt-ignore: one width a line
-const ACCESSORS: Readonly<Record<ScalarType, string>> = {
-  i8: "Int8", u8: "Uint8", bool: "Uint8",
-  i16: "Int16", u16: "Uint16", f16: "Float16",
-  i32: "Int32", u32: "Uint32", f32: "Float32", ref: "Uint32",
-  i64: "BigInt64", u64: "BigUint64", f64: "Float64",
-};
 const IS_LITTLE = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Writes a plain value at a byte, and returns what is read there then. */
@@ -49,8 +40,8 @@ function encode(data: DataView, at: number, type: FieldType, value: Any): unknow
   }
   const scalar = typeof type === "string" ? type : "ref";
   const number = scalar === "bool" ? Number(value) : value;
-  (data as Any)[`set${ACCESSORS[scalar]}`](at, number, IS_LITTLE);
-  const found: unknown = (data as Any)[`get${ACCESSORS[scalar]}`](at, IS_LITTLE);
+  (data as Any)[`set${DATA_VIEW[scalar]}`](at, number, IS_LITTLE);
+  const found: unknown = (data as Any)[`get${DATA_VIEW[scalar]}`](at, IS_LITTLE);
   return scalar === "bool" ? found === 1 : found;
 }
 
@@ -64,18 +55,22 @@ function writeScalars(view: Any, value: Any): void {
   }
 }
 
-/** Ways to write a value to a record. */
-type Write = (pool: Pool<AnyStruct>, handle: Any, value: Any) => void;
-const WAYS_TO_WRITE: Readonly<Record<string, Write>> = {
-  "set() of some fields, and of the others": (pool, handle, value) => {
+type WriteTo = (pool: Pool<AnyStruct>, handle: Any, value: Any) => void;
+const WAYS_TO_WRITE: Readonly<Record<string, WriteTo>> = {
+  "set() of some fields, where the others are undefined": (pool, handle, value) => {
     for (const turn of [0, 1]) {
-      const fields: Any[] = Object.entries(value).filter((_, i) => i % 2 === turn);
-      pool.set(handle, Object.fromEntries(fields));
+      let at = turn;
+      const some = (_: FieldType, name: string) => at++ % 2 === 0 ? value[name] : undefined;
+      pool.set(handle, mapFields(pool.struct, some) as Any);
     }
   },
   "scalars of a view": (pool, handle, value) => writeScalars(pool.get(handle), value),
   "parts of a view": (pool, handle, value) => void Object.assign(pool.get(handle), value),
   "set() of a view": (pool, handle, value) => pool.set(handle, pool.get(pool.alloc(value))),
+  "parts of another view": (pool, handle, value) => {
+    const other: Any = pool.get(pool.alloc(value));
+    Object.assign(pool.get(handle), mapFields(pool.struct, (_, name) => other[name]));
+  },
 };
 
 /** Numbers at the ends of the types, and beyond. */
@@ -132,34 +127,26 @@ function wide(count: number, typeOf: (i: number) => FieldType): AnyStruct {
   return struct(Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, typeOf(i)])));
 }
 
-for (const specialize of [true, false]) {
-  const code = specialize ? "own" : "shared";
-  const options = { ...SMALL, specialize };
-
-  Deno.test(`Records of any struct, with fields of any names, have the bytes of a DataView (${code} code)`, () => {
-    const structs = structsOf(SCALARS, NAMES, [1, 2, 3, 100]);
-    const property = fc.property(structs, NUMBERS, (type, numbers) => {
-      fc.pre(type.size < 30_000);
-      assertAsDataView(type, numbers, options);
-    });
-    fc.assert(property, { numRuns: 100 });
+eachCode("Records of any struct, with any names, have the bytes of a DataView", (options) => {
+  const structs = structsOf(SCALARS, NAMES, [1, 2, 3, 100]);
+  const property = fc.property(structs, NUMBERS, (type, numbers) => {
+    fc.pre(type.size < 30_000);
+    assertAsDataView(type, numbers, options);
   });
+  fc.assert(property, { numRuns: 100 });
+});
 
-  Deno.test(`Records of 300 fields, nested 20 deep, and of 100 lists have them too (${code} code)`, () => {
-    // A chain of calls through all elements of the lists would overflow the stack.
-    const structs = [wide(300, (i) => TYPES[i % 6]), Deep, wide(100, () => array(Vec, 50))];
-    for (const type of structs) assertAsDataView(type, ENDS, options);
-  });
-}
+eachCode("Records of 300 fields, nested 20 deep, and of 100 lists have them too", (options) => {
+  // A chain of calls through all elements of the lists would overflow the stack.
+  const structs = [wide(300, (i) => TYPES[i % 6]), Deep, wide(100, () => array(Vec, 50))];
+  for (const type of structs) assertAsDataView(type, ENDS, options);
+});
 
 // -- every part is read once, before anything changes --
 
-/** A pool with three records of the same value. */
-interface Setup {
-  readonly kind: OfKind;
+/** A pool with three records of the same value; the handle is that of the second. */
+interface Setup extends InPool {
   readonly type: AnyStruct;
-  /** The second record, so that it has neighbours. */
-  readonly handle: AnyHandle;
 }
 
 function setup(make: KindMaker, type: AnyStruct, specialize: boolean): Setup {
@@ -243,18 +230,6 @@ function reporting(how: Report, value: unknown, onRead: OnRead, path = ""): unkn
   return wrapped;
 }
 
-/** Ways to write a whole value; each returns the handle of the record. */
-type WriteWhole = (setup: Setup, value: unknown) => AnyHandle;
-const WRITES: Readonly<Record<string, WriteWhole>> = {
-  "alloc()": ({ kind }, value) => kind.pool.alloc(...kind.of, value),
-  "tryAlloc()": ({ kind }, value) => kind.pool.tryAlloc(...kind.of, value)!, // there is room
-  "scoped()": ({ kind }, value) => kind.pool.scoped(...kind.of, value).handle,
-  "set()": ({ kind, handle }, value) => {
-    kind.pool.set(...kind.of, handle, value);
-    return handle;
-  },
-};
-
 /** Ways to write a part through a view, and the path of what changes. */
 type WritePart = [what: string, path: string, write: (view: Any, value: unknown) => void];
 const PART_WRITES = ["pos", "line", ...LISTS].flatMap((name): WritePart[] => {
@@ -266,27 +241,26 @@ const PART_WRITES = ["pos", "line", ...LISTS].flatMap((name): WritePart[] => {
 });
 
 /** Asserts that a write reads each part once, and writes all of it or nothing. */
-function assertReadOnce(make: () => Setup, value: unknown, expected: unknown, write: WriteWhole) {
-  const paths = pathsIn({ value }).slice(1); // without the wrapper
+function assertReadOnce(make: () => Setup, value: unknown, expected: unknown, write: Write) {
+  const paths = pathsIn(value);
   for (const how of REPORTS) {
     const subject = make();
     const before = stateOf(subject.kind);
     const reads: string[] = [];
     let bad: string | undefined;
     const error = new Error("boom");
-    const wrapped = reporting(how, { value }, (path) => {
-      if (path === "value") return;
+    const wrapped = reporting(how, value, (path) => {
       if (path === bad) throw error;
       if (bad !== undefined) return;
       assertEquals(stateOf(subject.kind), before);
       reads.push(path);
-    }) as Plain;
+    });
     for (bad of paths) {
-      assertStrictEquals(assertThrows(() => write(subject, wrapped.value)), error);
+      assertStrictEquals(assertThrows(() => write(subject, wrapped)), error);
       assertEquals(stateOf(subject.kind), before);
     }
     bad = undefined;
-    const written = write(subject, wrapped.value);
+    const written = write(subject, wrapped);
     assertEquals(reads.sort(), paths.sort());
     assertEquals(plainOf(subject, written), asRead(subject, expected));
     validate(subject.kind.pool);
@@ -335,7 +309,6 @@ const ACTIONS: Readonly<Record<string, (setup: Setup, part: string) => void>> = 
   "fills the pool": ({ kind: { pool, of } }) => {
     while (pool.tryAlloc(...of, { n: 7 }) !== undefined);
   },
-  "frees the record": ({ kind: { pool }, handle }) => pool.tryFree(handle),
   "frees the record and uses its chunk": ({ kind: { pool, of }, handle }) => {
     pool.tryFree(handle);
     pool.alloc(...of, { n: 99 });
@@ -392,30 +365,26 @@ for (const [what, action] of Object.entries(ACTIONS)) {
   });
 }
 
-each("a view that its own value binds to another record is written there", (make) => {
+each("a part is written once its value is read, to the record that its view has then", (make) => {
   const subject = make();
   const { pool } = subject.kind;
   const [a, b] = pool.handles();
   const cursor = pool.seek(pool.cursor<Any>(), a);
-  cursor.pos = acting("x", () => pool.seek(cursor, b), other.pos);
-  cursor.color.copyFrom(acting("0", () => pool.seek(cursor, a), other.color));
-  cursor.many.copyFrom(acting("0.x", () => pool.seek(cursor, b), other.many));
-  const { pos, color, many } = other;
+  const between = thingOf(70);
+  const write = (name: string, part: string, to: AnyHandle, value: unknown) => {
+    cursor[name] = acting(part, () => {
+      pool.seek(cursor, to);
+      cursor[name] = between[name];
+    }, value);
+  };
+  const { pos, color: [red], many: [first] } = other;
+  write("pos", "x", b, pos);
+  write("color", "0", a, [red]);
+  write("many", "0.x", b, [first]);
+  const color = [red, ...between.color.slice(1)];
+  const many = [first, ...between.many.slice(1)];
   assertEquals(plainOf(subject, a), asRead(subject, { ...thingOf(1), color }));
   assertEquals(plainOf(subject, b), asRead(subject, { ...thingOf(1), pos, many }));
-}, ONE_KIND);
-
-each("a part that its own value writes while it is read has that value in the end", (make) => {
-  const subject = make();
-  const [view, expected] = [subject.kind.pool.get<Any>(subject.handle), thingOf(1)];
-  for (const [name, part] of [["pos", "x"], ["color", "0"], ["many", "0.y"]]) {
-    const [value, between] = [other[name], thingOf(70)[name]];
-    const write = () => view[name] = between;
-    const isList = Array.isArray(value);
-    view[name] = acting(part, write, isList ? value.slice(0, 1) : value);
-    expected[name] = isList ? [value[0], ...between.slice(1)] : value;
-  }
-  assertEquals(view.toJSON(), asRead(subject, expected));
 }, ONE_KIND);
 
 // -- lengths --
@@ -439,51 +408,42 @@ each("a length that is not whole is rounded up, and a list that gets shorter thr
       items.length = 1;
       return other[field][0];
     };
-    assertThrows(
-      () => set({ [field]: Object.defineProperty(items, 0, { get }) }),
-      TypeError,
-      "[1]",
-    );
+    const value = { [field]: Object.defineProperty(items, 0, { get }) };
+    assertThrows(() => set(value), TypeError, "[1]");
   }
   assertEquals(stateOf(kind), before);
 });
 
 // -- views as values --
 
-each("a view of the same pool, of another, and of another struct can be a value", (make) => {
-  const subject = make();
-  const { kind: { pool, of }, type, handle } = subject;
-  const Same: AnyStruct = struct(mapFields(type, (field) => field) as Fields);
-  using similar = new ErasedPool({ size: Same.size });
-  using other = new Pool(type, { chunksPerBlock: 32 });
-  const view = pool.get<never>(...of, handle);
-  const views = [view, other.get(other.alloc(view)), similar.get(Same, similar.alloc(Same, view))];
-  for (const value of views) {
-    pool.alloc(...of, value);
-    pool.set(...of, pool.alloc(...of), value);
+eachHolder("views and parts of them can be values, also for another struct", ({ view }, make) => {
+  const value = thingOf(1);
+  const { pos, line, color, trails } = view;
+  const Same = struct(mapFields(Thing, (type) => type) as Fields);
+  for (const it of [view, { ...value, pos, line, color, trails }]) {
+    for (const type of [Thing, Same]) assertEquals(make(type, it).view.toJSON(), value);
   }
-  assertEquals(valuesOf(subject.kind), Array(9).fill(asRead(subject, thingOf(1))));
-  validate(pool);
+  const proxy = new Proxy(view, {});
+  proxy.n = 5;
+  proxy.vel = proxy.line.to;
+  assertEquals(view.toJSON(), { ...value, n: 5, vel: value.line.to });
+  assertEquals([...proxy.color], value.color);
 });
 
-each("parts of a view can be written as values, also to swap parts of one record", (make) => {
+each("parts of a record can be written to it as values, also to swap them", (make) => {
   const subject = make();
-  const { kind: { pool }, type, handle } = subject;
+  const { kind: { pool }, handle } = subject;
   const view = pool.get<Any>(handle);
   const expected: Any = asRead(subject, thingOf(1));
-  pool.set(handle, view);
-  for (const name of LISTS) view[name].copyFrom(view[name]);
-  assertEquals(view.toJSON(), expected);
+  const { from, to } = expected.line;
   view.line = { from: view.line.to, to: view.line.from };
   for (const name of ["many", "trails"]) {
+    view[name].copyFrom(view[name]);
     view[name].copyFrom([view[name].get(1), view[name].get(0)]);
     const [a, b, ...more] = expected[name];
     expected[name] = [b, a, ...more];
   }
   pool.set(handle, { pos: view.line.to, edge: view.line });
-  const { from, to } = expected.line;
   const line = { from: to, to: from };
   assertEquals(view.toJSON(), { ...expected, line, edge: line, pos: from });
-  const made = pool.alloc(mapFields(type, (_, name) => view[name]));
-  assertEquals(plainOf(subject, made), view.toJSON());
 }, ONE_KIND);

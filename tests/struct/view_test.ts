@@ -1,79 +1,42 @@
 /**
  * Tests of views and their parts: nested structs, arrays and elements of arrays; views in JSON,
- * where integers of 64 bits are decimal strings; and unbound views, which read zero.
+ * where integers of 64 bits are decimal strings; unbound views, which read zero; and views in debug
+ * mode, which are sealed, and throw when they are copied like plain objects.
  *
  * @module
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { array, debug as debugMode, Pool, struct, validate, wasmMemory } from "../../mod.ts";
-import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
-import { type OfKind, POOL_KINDS, REUSES, valuesOf } from "../_kinds.ts";
+import { array, debug, Pool, StaleHandleError, struct, validate, wasmMemory } from "../../mod.ts";
+import type { AnyStruct } from "../../mod.ts";
+import { drop, POOL_KINDS, REUSES, testKinds, valuesOf } from "../_kinds.ts";
 import { Random } from "../_random.ts";
 import { forge, shown } from "../_support.ts";
 import { type Plain, SCALARS, valueOf, zeroOf } from "../model/_values.ts";
-import { type Any, HOLDERS, partAt, PARTS, setAt, Thing, thingOf } from "./_things.ts";
-
-const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
+import { type Any, eachCode, eachHolder, HOLDERS, partAt, PARTS } from "./_things.ts";
+import { setAt, SMALL, Thing, thingOf } from "./_things.ts";
 
 // -- parts --
-
-/** Defines a test for each kind of pool, with own and shared code: 40 records in three blocks. */
-function each(claim: string, test: (kind: OfKind, handles: AnyHandle[]) => void): void {
-  for (const [name, make] of Object.entries(POOL_KINDS)) {
-    Deno.test(`${name}: ${claim}`, () => {
-      for (const specialize of [true, false]) {
-        const kind = make(Thing, { ...SMALL, specialize });
-        test(kind, Array.from({ length: 40 }, (_, n) => kind.pool.alloc(...kind.of, thingOf(n))));
-        validate(kind.pool);
-        kind.pool.dispose();
-      }
-    });
-  }
-}
-
-each("a part is the same object wherever its view is bound, and follows it", (kind, handles) => {
-  const { pool, of } = kind;
-  const cursor = pool.cursor<Any>(...of);
-  const views = [pool.get<Any>(...of, handles[0]), pool.get<Any>(...of, handles[0]), cursor];
-  const found = new Map<object, string>();
-  views.forEach((view, turn) => {
-    // In another order, since parts are made on first use.
-    const paths = turn % 2 === 0 ? PARTS : PARTS.toReversed();
-    for (const path of paths) found.set(partAt(view, path), `${turn} ${path}`);
-    for (const path of paths) assertEquals(found.get(partAt(view, path)), `${turn} ${path}`);
-  });
-  assertEquals(found.size, views.length * PARTS.length);
-  const assertOwn = (handle: AnyHandle, value: Any) => {
-    for (const path of PARTS) {
-      const part = partAt(cursor, path);
-      assertEquals(found.get(part), `2 ${path}`);
-      assertEquals(part.toJSON(), partAt(value, path), path);
-      assertEquals(pool.handleOf(part), handle);
-    }
-  };
-  for (const n of [0, 15, 16, 39, 31, 32, 1]) {
-    pool.seek(cursor, handles[n]);
-    assertOwn(handles[n], thingOf(n));
-  }
-  assertOwn(pool.allocAt(...of, cursor), zeroOf(Thing));
-});
 
 /** Paths of what is written through parts. */
 const WRITTEN = ("pos.x line.to.y color.3 speed.1 trails.1.ages.0 trails.2.dots.1.x " +
   "trails.2.head.y flags.1 ids.1 line.from trails.0").split(" ");
 
-each("parts of several views, bound at random, write their own record only", (kind, handles) => {
+testKinds("parts stay the same objects, and write their record only", Thing, SMALL, (make) => {
+  const kind = make();
   const { pool, of } = kind;
-  const indices = fc.record({ view: fc.nat(2), to: fc.nat(39), from: fc.nat(39) });
-  const moves = fc.array(fc.tuple(indices, fc.constantFrom(...WRITTEN), fc.boolean()), {
-    minLength: 1,
-    maxLength: 60,
+  const handles = Array.from({ length: 40 }, (_, n) => pool.alloc(...of, thingOf(n)));
+  const get = () => pool.get<Any>(...of, handles[0]);
+  const views = [get(), get(), pool.cursor<Any>(...of)];
+  const kept = views.map((view, turn) => {
+    // In another order, since parts are made on first use.
+    const paths = turn === 1 ? PARTS.toReversed() : PARTS;
+    return Object.fromEntries(paths.map((path) => [path, partAt(view, path)]));
   });
-  const views = [0, 1, 2].map(() => pool.cursor<Any>(...of));
-  const kept = views.map((view) =>
-    Object.fromEntries(PARTS.map((path) => [path, partAt(view, path)]))
-  );
+  assertEquals(new Set(kept.flatMap(Object.values)).size, views.length * PARTS.length);
+  const indices = fc.record({ view: fc.nat(2), to: fc.nat(39), from: fc.nat(39) });
+  const move = fc.tuple(indices, fc.constantFrom(...WRITTEN), fc.boolean());
+  const moves = fc.array(move, { minLength: 1, maxLength: 60 });
   const property = fc.property(moves, (moves) => {
     handles.forEach((handle, n) => pool.set(...of, handle, thingOf(n)));
     const model = handles.map((_, n) => thingOf(n));
@@ -90,21 +53,29 @@ each("parts of several views, bound at random, write their own record only", (ki
       bound.forEach((n, i) => assertEquals(views[i].toJSON(), model[n]));
     }
     assertEquals(valuesOf(kind), model);
+    for (const [i, n] of bound.entries()) {
+      for (const path of PARTS) {
+        const part = partAt(views[i], path);
+        assertStrictEquals(part, kept[i][path]);
+        assertEquals(part.toJSON(), partAt(model[n], path), path);
+        assertEquals(pool.handleOf(part), handles[n]);
+      }
+    }
   });
   fc.assert(property, { numRuns: 10 });
+  validate(pool);
+  drop(pool);
 });
 
 /** Defines a test of a view in a pool with own code and in one with shared code. */
 function eachView(claim: string, test: (view: Any) => void): void {
-  Deno.test(claim, () => {
-    for (const specialize of [true, false]) {
-      using pool = new Pool(Thing, { ...SMALL, specialize });
-      test(pool.get(pool.alloc(thingOf(1))));
-    }
+  eachCode(claim, (options) => {
+    using pool = new Pool(Thing, options);
+    test(pool.get(pool.alloc(thingOf(1))));
   });
 }
 
-eachView("toJSON() and toArray() return plain values that do not change with the view", (view) => {
+eachView("toJSON() and toArray() return values that do not change with the view", (view) => {
   const record = view.toJSON();
   const [colors, trails] = [view.color.toArray(), view.trails.toArray()];
   assertStrictEquals(Object.getPrototypeOf(record), Object.prototype);
@@ -118,15 +89,9 @@ eachView("toJSON() and toArray() return plain values that do not change with the
 
 // -- arrays --
 
-eachView("ArrayView has a length, elements, and an iterator over them", (view) => {
-  const { color, trails } = view;
-  assertEquals([color.length, trails.length, view.flags.length], [4, 3, 2]);
-  assertEquals([[...color], Math.max(...color)], [[1, 2, 3, 4], 4]);
-  const kept = [trails.get(2), trails.get(0), trails.get(1)];
-  kept.forEach((element, i) => element.head.x = 700 + i);
-  for (const trail of trails) trail.ages.set(1, 50);
-  assertEquals(kept.map((it) => [it.head.x, it.ages.get(1)]), [[700, 50], [701, 50], [702, 50]]);
-  assertEquals(trails.toArray().map((it: Any) => it.head.x), [701, 702, 700]);
+eachView("ArrayView has a length, elements, and an iterator over them", ({ color, trails }) => {
+  assertEquals([color.length, ...color, trails.length], [4, 1, 2, 3, 4, 3]);
+  assert([...trails].every((trail, i) => trail === trails.get(i)));
 });
 
 eachView("ArrayView.get() and set() throw RangeError on an index without element", (view) => {
@@ -140,15 +105,6 @@ eachView("ArrayView.get() and set() throw RangeError on an index without element
   assertEquals(view.toJSON(), thingOf(1));
 });
 
-eachView("ArrayView.copyFrom() writes the first elements, of any array-like", ({ color, many }) => {
-  color.copyFrom(new Uint8Array([9, 8]));
-  color.copyFrom({ length: 1, 0: 300 });
-  color.copyFrom([]);
-  assertEquals(color.toArray(), [44, 8, 3, 4]);
-  many.copyFrom([{ x: 5 }]);
-  assertEquals(many.toArray(), [{ x: 5, y: -39 }, { x: 42, y: -40 }]);
-});
-
 // -- JSON --
 
 /** The same in JSON as thing 1. */
@@ -156,46 +112,19 @@ const IN_JSON = JSON.parse(
   JSON.stringify(thingOf(1), (_, value) => typeof value === "bigint" ? value.toString() : value),
 );
 
-function eachHolder(claim: string, test: (view: Any) => void): void {
-  for (const [name, make] of Object.entries(HOLDERS)) {
-    Deno.test(`${name}: ${claim}`, () => {
-      for (const debug of [false, debugMode] as const) {
-        for (const specialize of [true, false]) {
-          const holder = make(Thing, thingOf(1), { debug, specialize });
-          test(holder.view);
-          holder.clear();
-          holder.dispose();
-        }
-      }
-    });
-  }
-}
-
-eachHolder("JSON.stringify() writes integers of 64 bits as decimal strings everywhere", (view) => {
+eachHolder("JSON.stringify() writes integers of 64 bits as decimal strings", ({ view }) => {
   assertEquals([IN_JSON.id, IN_JSON.ids[0]], ["18446744073709551614", "-9223372036854775807"]);
   for (const path of ["", ...PARTS]) {
     const [part, expected] = [partAt(view, path), partAt(IN_JSON, path)];
     for (const space of [0, 2]) {
       assertEquals(JSON.stringify(part, null, space), JSON.stringify(expected, null, space));
     }
+    // A replacer is given what toJSON() returns.
     for (const key of ["", "0", "view"]) assertEquals(part.toJSON(key), expected);
     for (const it of [part.toJSON(), part.toJSON(undefined), part.toArray?.() ?? part.toJSON()]) {
       assertEquals(it, partAt(thingOf(1), path)); // with bigints
     }
   }
-  const list = [view.ids, view];
-  const expected = { of: { view: IN_JSON }, list: [IN_JSON.ids, IN_JSON], many: IN_JSON.many };
-  assertEquals(JSON.parse(JSON.stringify({ of: { view }, list, many: [...view.many] })), expected);
-});
-
-eachHolder("JSON.stringify() gives a replacer strings, and keeps to a list of names", (view) => {
-  const json = JSON.stringify({ view }, (key, value) => {
-    assert(typeof value !== "bigint");
-    return key === "id" ? `${value}${value}` : value;
-  });
-  assertEquals(JSON.parse(json).view.trails[0].id, "-9-9");
-  const names = ["id", "pos", "x"];
-  assertEquals(JSON.stringify(view, names), JSON.stringify(IN_JSON, names));
 });
 
 // -- unbound views: in debug mode they throw, see `tests/slab/debug_test.ts` --
@@ -239,8 +168,8 @@ for (const [name, make] of Object.entries(HOLDERS)) {
 }
 
 for (const [name, make] of Object.entries(POOL_KINDS)) {
-  for (const [how, reuse] of Object.entries(REUSES)) {
-    Deno.test(`${name}: a view of a released block reads zero, and writes do nothing (${how})`, () => {
+  Deno.test(`${name}: a view of a released block reads zero, and writes do nothing`, () => {
+    for (const reuse of Object.values(REUSES)) {
       const options = { chunksPerBlock: 16, maxChunks: 4096, keepEmptyBlocks: 0, reuse };
       const { pool, of } = make(All, options);
       const handles = Array.from({ length: 40 }, () => pool.alloc(...of, VALUES));
@@ -255,6 +184,65 @@ for (const [name, make] of Object.entries(POOL_KINDS)) {
       const last = pool.get<Any>(...of, pool.alloc(...of, VALUES));
       pool.dispose();
       for (const view of [last, cursor, ...views]) assertUnbound(view, "dispose()");
-    });
+    }
+  });
+}
+
+// -- debug mode; what it does to views of freed records is in `tests/slab/debug_test.ts` --
+
+const DEBUG = { " in debug mode": { debug } };
+
+eachHolder("a view and its parts throw on a property that is no field", (holder) => {
+  for (const view of [holder.view, holder.seek(holder.cursor())]) {
+    for (const name of ["", ...PARTS]) {
+      const part = partAt(view, name);
+      assertThrows(() => part.lief = 3, TypeError, "not extensible", name);
+      assertThrows(() => part[2] = 9, TypeError, "not extensible", name);
+      assert(Object.isSealed(part), name);
+    }
+    assertEquals(view.toJSON(), thingOf(1));
   }
+}, DEBUG);
+
+const COPIES: Readonly<Record<string, (view: Any) => unknown>> = {
+  "{ ...view }": (view) => ({ ...view }),
+  "{ n, ...rest } = view": ({ n: _, ...rest }) => rest,
+  "Object.assign()": (view) => Object.assign({}, view),
+  "Object.entries()": (view) => Object.entries(view),
+  "structuredClone()": (view) => structuredClone(view),
+};
+
+eachHolder("whatever copies a view or a part by its own properties throws", (holder) => {
+  for (const name of ["", ...PARTS]) {
+    const part = partAt(holder.view, name);
+    const isArray = "toArray" in part;
+    const isNameless = /^(line|edge|trails\.\d)$/.test(name);
+    const named = isNameless ? "" : ` of "${name === "" ? "Thing" : "Vec"}"`;
+    const title = `a view${isArray ? ` of the array "${name.split(".").at(-1)}"` : named}`;
+    const [what, instead] = isArray ? ["elements", "toArray()"] : ["fields", "toJSON()"];
+    for (const copy of Object.values(COPIES)) {
+      const message =
+        `Cannot spread, clone or compare ${title}: its own properties are its state ` +
+        `and none of its ${what}; use view.${instead}`;
+      assertThrows(() => copy(part), Error, message, name);
+    }
+  }
+}, DEBUG);
+
+for (const [name, make] of Object.entries(POOL_KINDS)) {
+  Deno.test(`${name} in debug mode: a part whose record is freed by the value throws`, () => {
+    const kind = make(Thing, { chunksPerBlock: 16, debug });
+    const { pool, of } = kind;
+    const view = pool.get<Any>(...of, pool.alloc(...of));
+    const value = {
+      get x() {
+        pool.free(pool.handleOf(view));
+        pool.alloc(...of, thingOf(1)); // in its chunk
+        return 1;
+      },
+    };
+    assertThrows(() => view.pos = value, StaleHandleError);
+    assertEquals(valuesOf(kind), [thingOf(1)]);
+    drop(pool);
+  });
 }
