@@ -16,6 +16,7 @@ import {
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 import { MODES, type OfKind, POOL_KINDS } from "../_kinds.ts";
 import { forge, untyped } from "../_support.ts";
+import { valueOf } from "./_declarations.ts";
 
 /** A view, untyped as in JavaScript. */
 // deno-lint-ignore no-explicit-any -- the tests read and write properties of any name and type
@@ -52,30 +53,14 @@ export const LongThing: AnyStruct = thingStruct(450);
 
 /** The values of record `n`, from 0 to 99, all different. Of a long thing they are the first ones. */
 export function thingOf(n: number): Any {
-  const vec = (i: number) => ({ x: n + i, y: n - i });
-  const trail = (i: number) => ({
-    id: BigInt(n - i),
-    ages: [n, n + i],
-    dots: [vec(i), vec(i + 1)],
-    head: vec(i + 2),
+  let next = n;
+  return valueOf(Thing, (type) => {
+    const value = next++;
+    if (type === "bool") return value % 2 === 0;
+    if (type === "i64") return BigInt(value) - 2n ** 63n;
+    if (type === "u64") return 2n ** 64n - BigInt(value + 1);
+    return type === "f64" ? value + 0.5 : value;
   });
-  return {
-    n,
-    pos: vec(1),
-    line: { from: vec(2), to: vec(3) },
-    edge: { from: vec(4), to: vec(5) },
-    color: [n, n + 1, n + 2, n + 3],
-    speed: [n + 0.5, n + 1.5, n + 2.5],
-    trails: [trail(10), trail(20), trail(30)],
-    vel: vec(9),
-    flags: [n % 2 === 0, n % 2 === 1],
-    many: [vec(40), vec(41)],
-    links: [n + 6, n + 7],
-    id: 2n ** 64n - BigInt(n + 1),
-    ids: [BigInt(n) - 2n ** 63n, BigInt(n)],
-    on: n % 2 === 0,
-    last: n + 100,
-  };
 }
 
 const PATHS = "pos line line.from line.to edge color speed trails trails.0 trails.2 " +

@@ -90,7 +90,7 @@ eachView("toJSON() and toArray() return values that do not change with the view"
 // -- arrays --
 
 eachView("ArrayView has a length, elements, and an iterator over them", ({ color, trails }) => {
-  assertEquals([color.length, ...color, trails.length], [4, 1, 2, 3, 4, 3]);
+  assertEquals([color.length, trails.length, [...color]], [4, 3, thingOf(1).color]);
   assert([...trails].every((trail, i) => trail === trails.get(i)));
 });
 
@@ -113,7 +113,7 @@ const IN_JSON = JSON.parse(
 );
 
 eachHolder("JSON.stringify() writes integers of 64 bits as decimal strings", ({ view }) => {
-  assertEquals([IN_JSON.id, IN_JSON.ids[0]], ["18446744073709551614", "-9223372036854775807"]);
+  assertEquals([IN_JSON.id, IN_JSON.ids[0]], ["18446744073709551559", "-9223372036854775751"]);
   for (const path of ["", ...PARTS]) {
     const [part, expected] = [partAt(view, path), partAt(IN_JSON, path)];
     for (const space of [0, 2]) {
