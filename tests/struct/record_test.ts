@@ -16,7 +16,7 @@ import type {
   PoolOptions,
   ScalarType,
 } from "../../mod.ts";
-import { type KindMaker, POOL_KINDS } from "../_kinds.ts";
+import { POOL_KINDS } from "../_kinds.ts";
 import { isArray, isSame, mapFields, type Plain, SCALARS, zeroOf } from "../model/_values.ts";
 import { DATA_VIEW, structsOf, valueOf } from "./_declarations.ts";
 import { type Any, eachCode, eachHolder, type InPool, LongThing, partAt } from "./_things.ts";
@@ -149,19 +149,18 @@ interface Setup extends InPool {
   readonly type: AnyStruct;
 }
 
-function setup(make: KindMaker, type: AnyStruct, specialize: boolean): Setup {
-  const kind = make(type, { ...SMALL, specialize });
-  const handles = [0, 1, 2].map(() => kind.pool.alloc(...kind.of, thingOf(1)));
-  return { kind, type, handle: handles[1] };
-}
-
 /** Defines a test for each kind of pool: with own and shared code, and with a long array. */
 function each(claim: string, test: (make: () => Setup) => void, kinds = POOL_KINDS): void {
+  const ways = [[Thing, true], [Thing, false], [LongThing, false]] as const;
   for (const [name, make] of Object.entries(kinds)) {
     Deno.test(`${name}: ${claim}`, () => {
-      test(() => setup(make, Thing, true));
-      test(() => setup(make, Thing, false));
-      test(() => setup(make, LongThing, false));
+      for (const [type, specialize] of ways) {
+        test(() => {
+          const kind = make(type, { ...SMALL, specialize });
+          const [, handle] = [0, 1, 2].map(() => kind.pool.alloc(...kind.of, thingOf(1)));
+          return { kind, type, handle };
+        });
+      }
     });
   }
 }
