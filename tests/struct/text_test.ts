@@ -78,7 +78,8 @@ Deno.test("toC() and toWGSL() throw SchemaError on what is no struct", () => {
 const Line = struct({ from: Vec2, more: array(Vec2, 2) }, { name: "Line" });
 const Shape = struct({ edge: Line, at: Vec2 }, { name: "Shape" });
 const Shot = struct({ pos: Vec2, by: ref(Line) }, { name: "Shot" });
-const nameless = struct({ pos: struct({ at: struct({ x: "f32" }) }) });
+const X = struct({ x: "f32" });
+const nameless = struct({ pos: struct({ at: X }), to: X });
 const Pos = struct({ pos: struct({ it: "f32" }, { name: "Pos" }) }, { name: "Pos" });
 const namesakes = struct({
   a: struct({ it: "f32" }, { name: "Pos" }),
@@ -91,7 +92,7 @@ const namesakes = struct({
 const DECLARED: readonly (readonly [structs: [AnyStruct, ...AnyStruct[]], names: string])[] = [
   [[Shape, Vec2, Shape], "Vec2 Line Shape"], // once, however often they are nested or given
   [[Shot], "Vec2 Shot"], // not what they have links to
-  [[nameless], "At Pos Record"], // by their fields
+  [[nameless], "At Pos Record"], // by the first of their fields
   [[namesakes], "Pos Pos_3 Pos_4 Pos_5 Pos_2"],
   [[Vec2, Pos], "Vec2 Pos_2 Pos"], // what it was called for keeps its name
 ];
