@@ -326,23 +326,13 @@ function checkPool(pool: EnemyPool, vectors: Pool<typeof Vec2>): void {
 
 // -- pools of several structs --
 
-/** They infer their structs from types, or take any. */
-function checkInference(): void {
+/** They infer their structs from types, or take any; members have the types of the one given. */
+function checkMembers(it: ErasedPool<Shot>): void {
   const types = [Shell, Rocket, Spark];
   const pools = [new ErasedPool({ size: 16, types }), new PoolSet({ sizes: [16], types })] as const;
   const two = new ErasedPool({ size: 16, types: [Rocket, Shell] as const });
   const open = [new ErasedPool({ size: 16 }), new PoolSet({ sizes: [16] })] as const;
-  const handle = open[0].alloc(Shell, { x: 1 });
-  assertTypes<[
-    IsExact<typeof pools, readonly [ErasedPool<Shot>, PoolSet<Shot>]>,
-    IsExact<typeof two, ErasedPool<typeof Shell | typeof Rocket>>,
-    IsExact<typeof open, readonly [ErasedPool<AnyStruct>, PoolSet<AnyStruct>]>,
-    IsExact<typeof handle, Handle<typeof Shell>>,
-  ]>();
-}
-
-/** Their members have the types of the struct that they are given. */
-function checkMembers(it: ErasedPool<Shot>): void {
+  const shell = open[0].alloc(Shell, { x: 1 });
   type Common = Exclude<keyof ErasedPool & keyof PoolSet, "reserve" | "stats">;
   type SparkHandle = Handle<typeof Spark>;
   type SparkView = View<typeof Spark>;
@@ -371,6 +361,10 @@ function checkMembers(it: ErasedPool<Shot>): void {
   it.forEach((...args) => assertTypes<[IsExact<typeof args, ShotArgs>]>());
   for (const shot of it) assertTypes<[IsExact<typeof shot, View<Shot>>]>();
   assertTypes<[
+    IsExact<typeof pools, readonly [ErasedPool<Shot>, PoolSet<Shot>]>,
+    IsExact<typeof two, ErasedPool<typeof Shell | typeof Rocket>>,
+    IsExact<typeof open, readonly [ErasedPool<AnyStruct>, PoolSet<AnyStruct>]>,
+    IsExact<typeof shell, Handle<typeof Shell>>,
     IsExact<Pick<PoolSet<Shot>, Common>, Pick<ErasedPool<Shot>, Common>>,
     IsExact<typeof views, readonly [SparkView, SparkView, SparkView]>,
     IsExact<typeof handles, readonly [SparkHandle, SparkHandle, SparkHandle]>,
@@ -500,5 +494,4 @@ function checkNarrowing(
   return [new WeakMap<EnemyView, number>([[found, 1]]), found.toJSON("")];
 }
 
-void [checkPool, checkInference, checkMembers, checkGeneric];
-void [checkPrograms, checkSpread, checkNarrowing];
+void [checkPool, checkMembers, checkGeneric, checkPrograms, checkSpread, checkNarrowing];
