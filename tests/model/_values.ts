@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { array, ref, Struct, struct } from "../../mod.ts";
 import type { AnyStruct, ArrayType, FieldType, ScalarType } from "../../mod.ts";
 import { untyped } from "../_support.ts";
-import { Random } from "../_random.ts";
+import type { Random } from "../_random.ts";
 
 /** The 13 scalar types. */
 export const SCALARS: readonly ScalarType[] = [
@@ -169,33 +169,4 @@ export function isSame(a: unknown, b: unknown): boolean {
   const keys = Object.keys(b);
   return keys.length === Object.keys(a).length &&
     keys.every((key) => isSame((a as Plain)[key], (b as Plain)[key]));
-}
-
-/**
- * Values of the records of one struct by serial number, so that a byte that changes by itself is
- * noticed.
- */
-export class Pattern {
-  readonly struct: AnyStruct;
-
-  constructor(struct: AnyStruct) {
-    this.struct = struct;
-  }
-
-  /** @returns The record of a serial number as a plain object. */
-  init(serial: number): Plain {
-    return valueOf(this.struct, new Random(serial)) as Plain;
-  }
-
-  fill(view: object, serial: number): void {
-    Object.assign(view, this.init(serial));
-  }
-
-  isIntact(view: unknown, serial: number): boolean {
-    return isSame((view as { toJSON(): unknown }).toJSON(), this.init(serial));
-  }
-
-  isZero(view: unknown): boolean {
-    return isSame((view as { toJSON(): unknown }).toJSON(), zeroOf(this.struct));
-  }
 }
