@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import { SharedPool, validate } from "../../mod.ts";
 import type { AnyHandle, HandleKind, SharedPoolToken } from "../../mod.ts";
 import { Random } from "../_random.ts";
-import { retireAtOnce, slabOf } from "./_support.ts";
+import { slabOf } from "./_support.ts";
 
 /** A record: the worker that holds it, a number, and a seal over both and the handle. */
 export const Cell = { owner: "u32", counter: "u32", seal: "u32" } as const;
@@ -50,8 +50,8 @@ function check(condition: boolean, what: string): asserts condition {
 
 // -- in the main thread --
 
-/** Words of the control memory. From `paces` on there is one for each worker. */
-const CONTROL = { arrived: 0, failed: 1, paces: 2 } as const;
+/** Words of the control memory. */
+const CONTROL = { arrived: 0, failed: 1 } as const;
 
 /**
  * Web Locks: one that a worker holds is free when the worker has stopped. Deno has them, its types
@@ -81,7 +81,7 @@ const NAME = "worker of a SharedPool";
 /** Some workers with a control memory. */
 export class Workers implements Disposable {
   readonly #all: readonly Worker[];
-  readonly #control = new Int32Array(new SharedArrayBuffer(64));
+  readonly #control = new Int32Array(new SharedArrayBuffer(8));
 
   constructor(count: number) {
     const options = { type: "module", name: NAME } as const;
@@ -138,8 +138,7 @@ export async function churn(
   const { handles, maxChunks, ...task } = options;
   const pool = SharedPool.create(Cell, { handles, maxChunks, chunksPerBlock: 64, name: "cells" });
   const slots = new BigInt64Array(new SharedArrayBuffer(8 * 64));
-  const isWide = handles === "wide";
-  const results = await workers.run<Churned>(pool, "churning", { ...task, slots, isWide });
+  const results = await workers.run<Churned>(pool, "churning", { ...task, slots });
   const between = Array.from(slots, Number).filter((it) => it !== 0);
   const held = [...between, ...results.flatMap((it) => it.live)];
   validate(pool);
@@ -195,7 +194,7 @@ let control: Int32Array;
 let id: number;
 let of: number;
 
-const JOBS: Record<string, (task: never) => unknown> = { churning, freeTogether, rush, die };
+const JOBS: Record<string, (task: never) => unknown> = { churning, die };
 
 if (scope.name === NAME) {
   scope.onmessage = ({ data }) => {
@@ -235,22 +234,11 @@ function leave(): void {
   pool.dispose();
 }
 
-/** Spins until a worker goes on without another that does not run just now. */
-const PATIENCE = 2000;
-
-/** Lets the workers go on together from here, unless one of them does not run just now. */
-function keepPace(step: number): void {
-  Atomics.store(control, CONTROL.paces + id, step);
-  for (let other = 1; other <= of; other++) {
-    for (let i = 0; i < PATIENCE && Atomics.load(control, CONTROL.paces + other) < step; i++);
-  }
-}
-
 // -- the jobs --
 
 /**
- * How often workers allocated, freed a record that another one held before, and found no chunk; and
- * how many own records passes have visited.
+ * How often workers allocated, freed a record that others could free as well, and found no chunk;
+ * and how many own records passes have visited.
  */
 export type Counts = Record<"allocs" | "taken" | "full" | "visited", number>;
 
@@ -269,19 +257,21 @@ const MOST = 1000;
 const STALE = 4096;
 
 /** Does random operations on own records and on those of others. */
-function churning({ slots, seed, operations, isWide }: {
-  /** By which handles go from worker to worker: each has one, or 0. */
+function churning({ slots, seed, operations }: {
+  /**
+   * By which handles go from worker to worker: each has one, or 0. Those in the first half go to
+   * whoever takes them out, the records of the others may be freed by all workers at once.
+   */
   readonly slots: BigInt64Array;
   readonly seed: number;
   readonly operations: number;
-  /** Whether no handle comes round again, so that a stale one is never live. */
-  readonly isWide: boolean;
 }): Churned {
   const random = new Random(16 * seed + id);
   const cursor = pool.cursor();
   const live: AnyHandle[] = [];
   const stale: AnyHandle[] = [];
   const counts: Counts = { allocs: 0, taken: 0, full: 0, visited: 0 };
+  const half = slots.length / 2;
 
   function hold(handle: AnyHandle): void {
     live.push(handle);
@@ -309,7 +299,7 @@ function churning({ slots, seed, operations, isWide }: {
   function free(at: number): void {
     const handle = drop(at);
     pool.free(handle);
-    if (isWide) stale[random.below(STALE)] = handle;
+    stale[random.below(STALE)] = handle; // no handle comes round in as few operations
   }
 
   function put(at: number): void {
@@ -318,14 +308,19 @@ function churning({ slots, seed, operations, isWide }: {
     if (had !== 0n) hold(handle);
   }
 
-  function take(isFreed: boolean): void {
-    const at = random.below(slots.length);
+  function take(): void {
+    const at = random.below(half);
     const handle = Number(Atomics.exchange(slots, at, 0n)) as AnyHandle; // as it was put there
     if (handle === 0) return;
     checkSeal(pool.seek(cursor, handle), handle);
     hold(handle);
-    if (!isFreed) return;
-    free(live.length - 1);
+  }
+
+  function freeTogether(): void {
+    const at = half + random.below(half);
+    const handle = Number(Atomics.load(slots, at)) as AnyHandle; // as it was put there
+    if (handle === 0 || !pool.tryFree(handle)) return;
+    Atomics.store(slots, at, 0n); // as only the worker does that has freed it
     counts.taken++;
   }
 
@@ -349,7 +344,8 @@ function churning({ slots, seed, operations, isWide }: {
     const isGrowing = (i & PHASE) === 0;
     const old = stale[random.below(STALE)];
     if (act < (isGrowing ? 8 : 3) && live.length < MOST) alloc();
-    else if (act >= 13 && act < 15) take(act === 14);
+    else if (act === 13) take();
+    else if (act === 14) freeTogether();
     else if (act === 15) check(!old || !pool.tryFree(old) && !pool.has(old), `${old} was accepted`);
     else if (at >= 0) act < 11 ? free(at) : put(at);
     if (i % PASS === 0) visitAll();
@@ -357,47 +353,6 @@ function churning({ slots, seed, operations, isWide }: {
   visitAll();
   leave();
   return { live, counts };
-}
-
-/** Frees records when both workers do: in turn two at the same moment, and two one each. */
-function freeTogether({ handles, wins, allocator, isLast }: {
-  readonly handles: Float64Array;
-  /** How often each handle was freed. */
-  readonly wins: Int32Array;
-  /** The worker that allocates the records; 0 for the main thread. */
-  readonly allocator: number;
-  /** Whether the records are the last in their chunks. */
-  readonly isLast: boolean;
-}): void {
-  if (isLast) retireAtOnce(pool);
-  if (id === allocator) handles.set(fill(pool, handles.length));
-  meet();
-  for (let i = 0; i < handles.length; i++) {
-    keepPace(i + 1);
-    const at = i % 4 < 2 ? i : i ^ id - 1;
-    if (pool.tryFree(handles[at] as AnyHandle)) Atomics.add(wins, at, 1); // as it was given out
-  }
-  leave();
-}
-
-/** Joins pools one after the other, each when all do. */
-function rush({ tokens, count }: {
-  readonly tokens: readonly SharedPoolToken[];
-  /** Records that each worker allocates in each pool. */
-  readonly count: number;
-}): void {
-  meet();
-  const parts = tokens.map((token, i) => {
-    keepPace(2 * i + 1);
-    const part: CellPool = SharedPool.attach(Cell, token);
-    check(part.size <= of * count, "it has too many records"); // this maps its blocks
-    keepPace(2 * i + 2);
-    fill(part, count, id);
-    return part;
-  });
-  meet();
-  parts.forEach(validate);
-  meet();
 }
 
 /** Allocates and frees without an end, and posts the number of its thread. */

@@ -4,9 +4,19 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { OutOfMemoryError, SharedPool, StaleHandleError, validate } from "../../mod.ts";
-import { BLOCK, HEADER } from "../../src/shared/layout.ts";
-import { drain } from "../../src/shared/protocol.ts";
-import { MIDDLE, Num, pair, partsOf, slabOf, SMALL, take } from "./_support.ts";
+import { BLOCK, BLOCK_BYTES, HEADER } from "../../src/shared/layout.ts";
+import { drain, ORPHAN } from "../../src/shared/protocol.ts";
+import {
+  MIDDLE,
+  Num,
+  pair,
+  partsOf,
+  retireAtOnce,
+  seenBy,
+  slabOf,
+  SMALL,
+  take,
+} from "./_support.ts";
 import type { NumHandle, NumPool } from "./_support.ts";
 
 const ONE_BLOCK = { ...SMALL, maxChunks: 16 };
@@ -21,16 +31,19 @@ function fillUp(pool: NumPool): number {
 // -- owners --
 
 Deno.test("A part keeps keepEmptyBlocks empty blocks besides the current one, and gives up the others", () => {
-  for (const keepEmptyBlocks of [0, 1, 2, 3]) {
-    const [here, there] = pair({ ...MIDDLE, keepEmptyBlocks });
+  for (const keepEmptyBlocks of [0, 1, 2, 3, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+    const [there, here] = pair({ ...MIDDLE, keepEmptyBlocks }); // it has read the number
     const orphans = () => slabOf(here).layout.header[HEADER.orphans];
-    for (const handle of take(here, 64)) here.free(handle);
-    assertEquals(orphans(), 3 - keepEmptyBlocks);
-    assertEquals(fillUp(there), (3 - keepEmptyBlocks) * 16);
+    const kept = Math.min(keepEmptyBlocks, 3);
+    for (let round = 0; round < 3; round++) { // also after it has used them again
+      for (const handle of take(here, 64)) here.free(handle);
+      assertEquals(orphans(), 3 - kept);
+    }
+    assertEquals(fillUp(there), (3 - kept) * 16);
     assertEquals(orphans(), 0);
-    assertEquals(fillUp(here), (1 + keepEmptyBlocks) * 16);
+    assertEquals(fillUp(here), (1 + kept) * 16);
     here.dispose();
-    assertEquals(orphans(), 1 + keepEmptyBlocks);
+    assertEquals(orphans(), 1 + kept);
     validate(there);
   }
 });
@@ -89,37 +102,39 @@ Deno.test("A part never gives up the block that it goes on in, though others emp
   validate(here);
 });
 
-Deno.test("A part keeps any number of empty blocks, also after it has used them again", () => {
-  for (const keepEmptyBlocks of [2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
-    const [here, there] = pair({ ...MIDDLE, keepEmptyBlocks });
-    for (let round = 0; round < 3; round++) {
-      for (const handle of take(there, 64)) there.free(handle);
-    }
-    assertEquals([fillUp(here), fillUp(there)], [0, 64]);
-  }
-});
-
-/** Calls a function, and another one after each atomic load, but for those that this one does. */
-function withLoads<T>(onLoad: (array: Int32Array, at: number) => unknown, call: () => T): T {
-  const { load } = Atomics;
-  const hooked = (array: Int32Array, at: number) => {
-    const value = load(array, at);
-    Object.assign(Atomics, { load });
-    onLoad(array, at);
-    Object.assign(Atomics, { load: hooked });
-    return value;
-  };
-  Object.assign(Atomics, { load: hooked });
+/**
+ * Calls a function whose atomic operations are done by another one. This gets the operation, its
+ * name, and the position of its word in the buffer.
+ */
+function withAtomics<T>(
+  around: (operation: () => number, name: string, word: number) => number,
+  call: () => T,
+): T {
+  const { Atomics } = globalThis;
+  const hooked = new Proxy(Atomics, {
+    get: (_, name: "add") => (array: Int32Array, at: number, value: number, ...to: []) => {
+      globalThis.Atomics = Atomics;
+      const operation = () => Atomics[name](array, at, value, ...to);
+      const result = around(operation, name, array.byteOffset / 4 + at);
+      globalThis.Atomics = hooked;
+      return result;
+    },
+  });
+  globalThis.Atomics = hooked;
   try {
     return call();
   } finally {
-    Object.assign(Atomics, { load });
+    globalThis.Atomics = Atomics;
   }
 }
 
 function loadsOf(call: () => void): number {
   let loads = 0;
-  withLoads(() => loads++, call);
+  const count = (operation: () => number, name: string) => {
+    if (name === "load") loads++;
+    return operation();
+  };
+  withAtomics(count, call);
   return loads;
 }
 
@@ -224,12 +239,25 @@ Deno.test("A thread that writes to a record which was freed just before does not
   }
 });
 
-/** Returns `pool.size`, where something is done after each load of one word of a block. */
+/** Words of block 0 in the buffer of a pool, of which that of the stamp is the first of many. */
+const AT = 192 / 4;
+const BLOCK_WORDS = 80;
+const WORDS = {
+  owner: AT + BLOCK.owner,
+  taken: AT + BLOCK.taken,
+  remote: AT + BLOCK.remote,
+  retired: AT + BLOCK.retired,
+  stamp: AT + BLOCK_BYTES / 4,
+};
+
+/** Returns `pool.size`, where something is done after each load of one word. */
 function sizeWhile(pool: NumPool, word: number, meanwhile: () => void): number {
-  return withLoads(
-    (array, at) => array.length === BLOCK.retired + 1 && at === word && meanwhile(),
-    () => pool.size,
-  );
+  const thenDo = (operation: () => number, _: string, at: number) => {
+    const value = operation();
+    if (at === word) meanwhile();
+    return value;
+  };
+  return withAtomics(thenDo, () => pool.size);
 }
 
 Deno.test("SharedPool.size is right where others change it a few times meanwhile, and never negative", () => {
@@ -238,7 +266,7 @@ Deno.test("SharedPool.size is right where others change it a few times meanwhile
     take(here, 3);
     let left = times;
     const change = () => left-- > 0 && there.free(here.alloc());
-    assertEquals(sizeWhile(there, BLOCK.taken, change), 3);
+    assertEquals(sizeWhile(there, WORDS.taken, change), 3);
   }
   const [here, there] = pair();
   const freeTwo = () => {
@@ -246,8 +274,77 @@ Deno.test("SharedPool.size is right where others change it a few times meanwhile
   };
   freeTwo();
   const [block] = slabOf(here).blocks;
-  assertEquals(sizeWhile(there, BLOCK.remote, () => drain(block) || freeTwo()), 0);
+  assertEquals(sizeWhile(there, WORDS.remote, () => drain(block) || freeTwo()), 0);
 });
+
+/** Calls a function, and a second one just before the first changes a word. Returns both results. */
+function atOnce(word: number, first: () => unknown, second: () => unknown): unknown[] {
+  const results: unknown[] = [];
+  const change = (operation: () => number, name: string, at: number) => {
+    const isNow = at === word && !["load", "store"].includes(name) && results.length === 0;
+    if (isNow) results.push(second());
+    return operation();
+  };
+  return [withAtomics(change, first), ...results];
+}
+
+type Call = (part: NumPool, at: number, handles: readonly NumHandle[], third: NumPool) => unknown;
+
+const freeSame: Call = (part, _, [handle]) => part.tryFree(handle);
+const freeEach: Call = (part, at, handles) => part.tryFree(handles[at]);
+const adoptThird: Call = (part, _at, _handles, third) => part.adopt(third.thread);
+/** Takes more chunks than its block has left, and returns the block of the last one. */
+const takeMore: Call = (part) => part.indexOf(take(part, 16)[15]) >> 4;
+const takeOrAdopt: Call = (...args) => args[1] === 0 ? takeMore(...args) : adoptThird(...args);
+const join: Call = (part) => SharedPool.attach(Num, part.share()).thread;
+const leave: Call = (part) => part.dispose();
+
+/**
+ * What two threads do at once: the word that both change; which of four parts has the first two
+ * blocks, and has left if it is the last; the calls of the first two, and what they return.
+ */
+const AT_ONCE: readonly [what: string, word: number, owner: number, Call, results: unknown[]][] = [
+  ["free a record of the first", WORDS.stamp, 0, freeSame, [false, true]],
+  ["free a record of the second", WORDS.stamp, 1, freeSame, [false, true]],
+  ["free a record of a third", WORDS.stamp, 2, freeSame, [false, true]],
+  ["free two records of a third", WORDS.remote, 2, freeEach, [true, true]],
+  ["retire two chunks", WORDS.retired, 2, freeEach, [true, true]],
+  ["adopt the blocks of a third", WORDS.owner, 2, adoptThird, [0, 2]],
+  ["take what was left", WORDS.owner + BLOCK_WORDS, 3, takeMore, [0, 1]],
+  ["count what they took of it", HEADER.orphans, 3, takeMore, [1, 0]],
+  ["add a block", HEADER.blocks, 2, takeMore, [6, 5]],
+  ["add the last blocks", HEADER.blocks, 2, fillUp, [15, 15 + 3 * 16]],
+  ["add a block and adopt it", WORDS.owner + 5 * BLOCK_WORDS, 2, takeOrAdopt, [6, 2 + 1]],
+  ["join", HEADER.joined, 2, join, [6, 5]],
+  ["give up their blocks", HEADER.orphans, 2, leave, [undefined, undefined]],
+  ["leave", HEADER.left, 2, leave, [undefined, undefined]],
+];
+
+for (const [what, word, owner, call, expected] of AT_ONCE) {
+  Deno.test(`Two threads that ${what} at once do it one after the other, and lose no chunk`, () => {
+    const parts = partsOf(Num, 4, { ...MIDDLE, maxChunks: 128, handles: "wide" });
+    if (word === WORDS.retired) parts.forEach(retireAtOnce);
+    const [one, other, third, left] = parts;
+    const handles = take(parts[owner], 17);
+    for (const part of parts) if (part !== parts[owner]) part.alloc();
+    if (owner === 3) {
+      left.free(handles[0]);
+      left.dispose();
+    }
+    const callOf = (part: NumPool, at: number) => () => call(part, at, handles, third);
+    assertEquals(atOnce(word, callOf(one, 0), callOf(other, 1)), expected);
+
+    const last = SharedPool.attach(Num, third.share());
+    const { layout: { header } } = slabOf(last);
+    const orphans = slabOf(last).mappedBlocks().filter((it) => it.owner === ORPHAN).length;
+    const gone = parts.filter((it) => slabOf(it).disposed).length;
+    assertEquals([header[HEADER.orphans], header[HEADER.left]], [orphans, gone]);
+    for (const part of parts) last.adopt(part.thread);
+    for (const handle of seenBy(last)) last.free(handle);
+    assertEquals(fillUp(last) + slabOf(last).retired, 128);
+    validate(last);
+  });
+}
 
 // -- adopt() --
 
@@ -261,32 +358,6 @@ Deno.test("SharedPool.adopt() takes a block whose thread stopped before it becam
   assertEquals([there.adopt(here.thread), fillUp(there)], [1, 16]);
   validate(there);
 });
-
-for (const maxChunks of [16, 64]) {
-  Deno.test(`A block that is adopted while its thread adds it has one owner (${maxChunks} chunks)`, () => {
-    const [here, there, third] = partsOf(Num, 3, { ...SMALL, maxChunks });
-    const slab = slabOf(here);
-    let adopted = 0;
-    Object.assign(slab, {
-      mapTo(position: number) {
-        Reflect.get(Object.getPrototypeOf(slab), "mapTo").call(slab, position);
-        const block = slab.blocks[position];
-        block.swapOwner = (...owners) => { // is called after the block is counted
-          if (adopted === 0) adopted = there.adopt(third.thread);
-          return Object.getPrototypeOf(block).swapOwner.apply(block, owners);
-        };
-      },
-    });
-    const isFull = maxChunks === 16;
-    assertEquals([here.tryAlloc() === undefined, adopted], [isFull, 1]);
-    assertEquals([fillUp(here), fillUp(there)], [isFull ? 0 : 47, 16]);
-    const owners = slab.mappedBlocks().map((it) => it.owner);
-    assertEquals(owners, isFull ? [2] : [2, 1, 1, 1]);
-    assertEquals(here.size, maxChunks);
-    validate(here);
-    validate(there);
-  });
-}
 
 Deno.test("SharedPool.dispose() leaves a block to the others, wherever its thread stops", () => {
   for (const isStored of [false, true]) {
