@@ -10,36 +10,35 @@ import type { AnyHandle, HandleKind, SharedPoolToken } from "../../mod.ts";
 import { Random } from "../_random.ts";
 import { slabOf } from "./_support.ts";
 
-/** A record: the worker that holds it, a number, and a seal over both and the handle. */
-export const Cell = { owner: "u32", counter: "u32", seal: "u32" } as const;
+/** A record: the worker that holds it, and a seal over that and the handle. */
+export const Cell = { owner: "u32", seal: "u32" } as const;
 /** A part in a pool of them. */
 type CellPool = SharedPool<typeof Cell>;
 
-type CellView = { owner: number; counter: number; seal: number };
+type CellView = { owner: number; seal: number };
 
-function sealOf(owner: number, counter: number, handle: number): number {
-  const mixed = Math.imul(owner, 0x9e3779b1) ^ Math.imul(counter + 1, 0x85ebca77) ^
-    handle % 2 ** 31;
+function sealOf(owner: number, handle: number): number {
+  const mixed = Math.imul(owner, 0x9e3779b1) ^ handle % 2 ** 31;
   return Math.imul(mixed ^ mixed >>> 15, 0x2c1b3c6d) >>> 0;
 }
 
 /** Writes a record. */
-function sign(view: CellView, handle: number, owner: number, counter: number): void {
-  Object.assign(view, { owner, counter, seal: sealOf(owner, counter, handle) });
+function sign(view: CellView, handle: number, owner: number): void {
+  Object.assign(view, { owner, seal: sealOf(owner, handle) });
 }
 
 /** Throws where a record is not as it was last written, or not that of an owner. */
-export function checkSeal(view: CellView, handle: number, by: number = view.owner): void {
-  const { owner, counter, seal } = view;
-  const isIntact = owner === by && seal === sealOf(owner, counter, handle);
-  check(isIntact, `record ${handle} of ${by} has ${owner}, ${counter} and another seal`);
+function checkSeal(view: CellView, handle: number, by: number = view.owner): void {
+  const { owner, seal } = view;
+  const isIntact = owner === by && seal === sealOf(owner, handle);
+  check(isIntact, `record ${handle} of ${by} has owner ${owner} and another seal`);
 }
 
 /** Allocates records with a seal. */
 export function fill(pool: CellPool, count: number, owner = 99): AnyHandle[] {
-  return Array.from({ length: count }, (_, counter) => {
+  return Array.from({ length: count }, () => {
     const handle = pool.alloc() as AnyHandle;
-    sign(pool.get(handle), handle, owner, counter);
+    sign(pool.get(handle), handle, owner);
     return handle;
   });
 }
@@ -275,7 +274,7 @@ function churning({ slots, seed, operations }: {
 
   function hold(handle: AnyHandle): void {
     live.push(handle);
-    sign(pool.seek(cursor, handle), handle, id, counts.allocs);
+    sign(pool.seek(cursor, handle), handle, id);
   }
 
   /** Gives up a record, of which no other worker may have changed a byte. */
@@ -291,8 +290,8 @@ function churning({ slots, seed, operations }: {
     const handle = pool.tryAlloc() as AnyHandle | undefined;
     if (handle === undefined) return void counts.full++;
     counts.allocs++;
-    const { owner, counter, seal } = pool.seek(cursor, handle);
-    check(owner === 0 && counter === 0 && seal === 0, `new record ${handle} is not zero`);
+    const { owner, seal } = pool.seek(cursor, handle);
+    check(owner === 0 && seal === 0, `new record ${handle} is not zero`);
     hold(handle);
   }
 

@@ -15,7 +15,7 @@ import type { AnyHandle, AnyStruct } from "../../mod.ts";
 import { FIRST_STAMP, ORPHAN } from "../../src/shared/protocol.ts";
 import { Source } from "../model/_memories.ts";
 import { type AnyPool, Subject } from "../model/_model.ts";
-import { makeStructs } from "../model/_values.ts";
+import { makeStructs, valueOf } from "../model/_values.ts";
 import { Random } from "../_random.ts";
 import { seenBy, slabOf } from "./_support.ts";
 
@@ -34,6 +34,8 @@ const NAMES = [
 /** A pool whose parts join, leave and vanish, beside its model. */
 class Parts extends Subject {
   declare readonly parts: AnyPool[];
+  /** A loop of each part, which calls `visit`. */
+  readonly #passes = new Map<AnyPool, (...args: unknown[]) => void>();
   /** Threads that ended without leaving, and whose blocks were not adopted yet. */
   readonly #lost: number[] = [];
   /** Whether the third generation is the last, so that chunks wrap or retire all the time. */
@@ -93,7 +95,7 @@ class Parts extends Subject {
   }
 
   override loop(): (...args: unknown[]) => void {
-    return this.pool.loop((...args: unknown[]) => this.visit(...args));
+    return this.#passes.get(this.pool)!; // every part has one
   }
 
   /** Fills the pool, as far as a part can. It leaves no chunk in its own blocks and in orphans. */
@@ -108,10 +110,13 @@ class Parts extends Subject {
     }
   }
 
+  /** Frees all records, and writes to them just after, which must not damage the free lists. */
   #empty(random: Random): void {
     for (const handle of this.state.handles) {
+      const view = this.view(handle);
       random.pick(this.parts).free(handle);
       this.freed(handle);
+      Object.assign(view, valueOf(this.setting.structs[0], random)); // by a thread that came too late
     }
   }
 
@@ -124,6 +129,7 @@ class Parts extends Subject {
 
   #join(part: AnyPool): void {
     this.parts.push(part);
+    this.#passes.set(part, part.loop((...args: unknown[]) => this.visit(...args)));
     if (this.#isShort) Object.assign(slabOf(part), { lastStamp: 3 * 2 + 1 - FIRST_STAMP });
   }
 

@@ -53,13 +53,6 @@ Deno.test("SharedPool.attach() takes equal fields for the struct, and names the 
   assertEquals(SharedPool.attach(Thing, token as SharedPoolToken).name, "Thing"); // as JavaScript can
 });
 
-Deno.test("SharedPool.thread numbers the parts from 1 in the order in which they join", () => {
-  const parts = partsOf(Num, 4, SMALL);
-  assertEquals(parts.map((it) => it.thread), [1, 2, 3, 4]);
-  parts[1].dispose();
-  assertEquals(SharedPool.attach(Num, parts[0].share()).thread, 5);
-});
-
 Deno.test("SharedPool has one class for a struct, a geometry and specialize, which each part chooses for itself", () => {
   const Mote = struct(Num);
   const own = SharedPool.create(Mote, MIDDLE);
