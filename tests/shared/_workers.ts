@@ -8,7 +8,6 @@ import { assertEquals } from "@std/assert";
 import { SharedPool, validate } from "../../mod.ts";
 import type { AnyHandle, HandleKind, SharedPoolToken } from "../../mod.ts";
 import { Random } from "../_random.ts";
-import { slabOf } from "./_support.ts";
 
 /** A record: the worker that holds it, and a seal over that and the handle. */
 export const Cell = { owner: "u32", seal: "u32" } as const;
@@ -59,11 +58,6 @@ const CONTROL = { arrived: 0, failed: 1 } as const;
 export const locks: { request(name: string, fn: () => unknown): Promise<unknown> } | undefined =
   (navigator as { locks?: never }).locks;
 
-/** Whether a worker can be started, which takes the permission to read its module. */
-export const CAN_START: boolean =
-  (await Deno.permissions.query({ name: "read", path: new URL(import.meta.url) })).state ===
-    "granted";
-
 /** A message to a worker: its job, its part in the pool, and its number, from 1. */
 interface Message {
   readonly job: string;
@@ -87,14 +81,7 @@ export class Workers implements Disposable {
     this.#all = Array.from({ length: count }, () => new Worker(import.meta.url, options));
   }
 
-  /**
-   * Lets all workers do a job at once.
-   *
-   * @param pool The pool that they join.
-   * @param job The job.
-   * @param task What they get.
-   * @returns What the jobs returned; errors are thrown here.
-   */
+  /** Lets all workers do a job at once, and returns what they return. Their errors are thrown. */
   async run<R>(pool: CellPool, job: string, task: object): Promise<R[]> {
     this.#control.fill(0);
     const common = { job, task, token: pool.share(), control: this.#control.buffer };
@@ -102,7 +89,7 @@ export class Workers implements Disposable {
       this.#all.map((it, i) => answerOf(it, { ...common, id: i + 1, of: this.#all.length })),
     );
     const errors = settled.filter((it) => it.status === "rejected").map((it) => it.reason);
-    if (errors.length > 0) throw new AggregateError(errors, errors.map(String).join("\n"));
+    if (errors.length > 0) throw new AggregateError(errors, errors.join("\n"));
     return settled.map((it) => (it as PromiseFulfilledResult<R>).value); // as none was rejected
   }
 
@@ -125,11 +112,7 @@ function answerOf(worker: Worker, message: Message): Promise<unknown> {
   });
 }
 
-/**
- * Lets all workers allocate, write, hand over and free records, and checks what they leave.
- *
- * @returns Sums over the workers.
- */
+/** Lets all workers allocate, write, hand over and free records, and checks what they leave. */
 export async function churn(
   workers: Workers,
   options: { handles: HandleKind; maxChunks: number; operations: number; seed: number },
@@ -152,11 +135,7 @@ export async function churn(
   return sum;
 }
 
-/**
- * All records, whose seals are intact.
- *
- * @param unwritten Most records that were allocated and not yet written when a thread was stopped.
- */
+/** All records, whose seals are intact, but for those of threads that stopped before they wrote. */
 export function sealed(pool: CellPool, unwritten = 0): AnyHandle[] {
   const handles: AnyHandle[] = [];
   pool.forEach((view, handle) => {
@@ -166,15 +145,11 @@ export function sealed(pool: CellPool, unwritten = 0): AnyHandle[] {
   return handles;
 }
 
-/**
- * Asserts that an empty pool whose other threads have left gives out every chunk that has not
- * retired.
- */
+/** Asserts that an empty pool whose other threads have left gives out every chunk. */
 export function assertWhole(pool: CellPool): void {
   validate(pool);
   assertEquals(pool.size, 0);
-  while (pool.tryAlloc() !== undefined);
-  assertEquals(pool.size, pool.maxChunks - slabOf(pool).retired);
+  fill(pool, pool.maxChunks);
   validate(pool);
 }
 
