@@ -399,20 +399,15 @@ class VirtualBlock implements protocol.SharedSteps {
   }
 }
 
-/** The result of a search. */
-export interface Report {
-  /** Different orders of steps. */
-  readonly orders: number;
-  /** The steps to the first fault that was found, and what it is; "" for none. */
-  readonly failure: string;
-}
-
-/** Tries every order of the steps of a scenario, up to the first fault. */
+/**
+ * Tries every order of the steps of a scenario, up to the first fault. Returns how many orders there
+ * are, and the steps to the fault and what it is; "" for none.
+ */
 export function explore(
   scenario: Scenario,
   changed: Protocol = protocol,
   isOrdered = true,
-): Report {
+): { readonly orders: number; readonly failure: string } {
   const block = new VirtualBlock(scenario, changed, isOrdered);
   const programs = scenario.threads.map((it) => it.replace("~ ", "").split(" "));
   /** The number of orders from each state on. */
@@ -462,7 +457,6 @@ export function explore(
   return { orders: sum, failure };
 }
 
-/** Makes the state that a scenario starts from. */
 function startOf(scenario: Scenario, block: VirtualBlock): State {
   const { chunkCount, before = "", threads, stamps = [] } = scenario;
   const text = [before, ...threads].join(" ");
@@ -487,7 +481,6 @@ function startOf(scenario: Scenario, block: VirtualBlock): State {
   return state;
 }
 
-/** Runs an operation to its end. */
 function finish(state: State, block: VirtualBlock, number: number, operation: string): void {
   const { done } = state.threads[number];
   while (state.threads[number].done === done) block.go(state, number, operation);

@@ -21,9 +21,7 @@ export const SMALL: SharedPoolOptions = { chunksPerBlock: 16, maxChunks: 32, nam
 /** At most four blocks. */
 export const MIDDLE: SharedPoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "motes" };
 
-/**
- * Creates a pool and attaches to it until it has `count` parts; that of the creator comes first.
- */
+/** Creates a pool and attaches to it until it has `count` parts; the creator's comes first. */
 export function partsOf<T extends AnyStruct | Fields>(
   type: T,
   count: number,
