@@ -22,7 +22,7 @@ import { OUT_OF_MEMORY, type Source } from "./_memories.ts";
 import { OPERATIONS, POOL_NAMES, RECORD_NAMES } from "./_operations.ts";
 import { Random } from "../_random.ts";
 import type { Player } from "./_soak.ts";
-import { isSame, mapLinks, merge, type Plain, zeroOf } from "./_values.ts";
+import { isSame, mapLeaves, merge, type Plain, zeroOf } from "./_values.ts";
 
 /** The members of any pool by name. Those of a pool of one struct do not take a struct first. */
 // deno-lint-ignore no-explicit-any -- no type says at once what the members of all pools take
@@ -297,18 +297,17 @@ export class Subject implements Player {
   moved(moves: ReadonlyMap<number, number>, state: State, areLinksKnown: boolean): void {
     const { isTyped } = this.setting;
     const was = state.live;
-    const linked = (value: Plain, struct: AnyStruct) =>
-      mapLinks(struct, value, (to, target) => {
-        const found = was.get(to);
-        const isLink = areLinksKnown && found !== undefined &&
-          (!isTyped || found.struct === target);
-        return isLink ? moves.get(to) ?? to : to;
-      });
+    const linked = ({ struct, value }: Rec) =>
+      mapLeaves(struct, (leaf, to) => {
+        const found = areLinksKnown && typeof leaf !== "string" ? was.get(to as number) : undefined;
+        const isLink = found !== undefined && (!isTyped || found.struct === leaf);
+        return isLink ? moves.get(to as number) ?? to : to;
+      }, value) as Plain;
     state.live = new Map();
     for (const [handle, rec] of was) {
       const to = moves.get(handle) ?? handle;
       const index = to === handle ? rec.index : this.pool.indexOf(to);
-      state.add(to, { ...rec, index, value: linked(rec.value, rec.struct) as Plain });
+      state.add(to, { ...rec, index, value: linked(rec) });
     }
     state.freedAt.clear();
   }

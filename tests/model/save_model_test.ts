@@ -13,7 +13,7 @@ import { debug, Pool, spread, Struct, validate } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, ElementType, FieldType, PoolOptions } from "../../mod.ts";
 import { edgesOf, reload, stored } from "../pool/_saves.ts";
 import { forge, untyped } from "../_support.ts";
-import { anyStruct, isArray, mapFields, type Plain, zeroOf } from "./_values.ts";
+import { anyStruct, isArray, mapFields, mapLeaves, type Plain, zeroOf } from "./_values.ts";
 import { Random } from "../_random.ts";
 
 const options: fc.Arbitrary<PoolOptions> = fc.record({
@@ -28,13 +28,11 @@ const options: fc.Arbitrary<PoolOptions> = fc.record({
 // -- the model --
 
 /** A plain value of a type, made of the edges of its scalars by a number that goes on. */
-function valueOf(type: FieldType, next: () => number): unknown {
-  if (type instanceof Struct) return mapFields(type, (it) => valueOf(it, next));
-  if (isArray(type)) {
-    return Array.from({ length: type.length }, () => valueOf(type.element, next));
-  }
-  const edges = edgesOf(untyped(type)); // no typed refs are made
-  return edges[next() % edges.length];
+function valueOf(type: AnyStruct, next: () => number): object {
+  return mapLeaves(type, (leaf) => {
+    const edges = edgesOf(untyped(leaf)); // no typed refs are made
+    return edges[next() % edges.length];
+  }) as object;
 }
 
 /**
@@ -85,7 +83,7 @@ function filled(type: AnyStruct, options: PoolOptions, count: number, seed: numb
   const random = new Random(seed);
   const next = () => random.bits() >>> 8;
   for (let i = 0; i < count; i++) {
-    const value = valueOf(type, next) as object;
+    const value = valueOf(type, next);
     values.set(forge(pool.alloc(untyped(value))), value);
     if (next() % 4 !== 0) continue;
     const [first] = values.keys();

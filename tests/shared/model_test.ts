@@ -13,7 +13,7 @@ import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { array, PoolExhaustedError, SharedPool, struct, validate } from "../../mod.ts";
 import type { AnyHandle, AnyStruct } from "../../mod.ts";
 import { ORPHAN } from "../../src/shared/protocol.ts";
-import { Pattern } from "../model/_values.ts";
+import { isSame, type Plain, valueOf, zeroOf } from "../model/_values.ts";
 import { Random } from "../_random.ts";
 import { slabOf } from "./_support.ts";
 
@@ -32,16 +32,15 @@ type Part = SharedPool<AnyStruct>;
 /** A pool with several parts, and the model of it. */
 class Run {
   readonly #random: Random;
-  readonly #pattern: Pattern;
+  readonly #struct: AnyStruct;
   /** The parts that have not left. */
   readonly #parts: Part[] = [];
   /** Threads that ended without leaving, and whose blocks were not adopted yet. */
   readonly #lost: number[] = [];
-  /** Serial number of each live record's pattern. */
-  readonly #live = new Map<AnyHandle, number>();
+  /** What each live record holds, no two the same, so that a byte that changes is noticed. */
+  readonly #live = new Map<AnyHandle, Plain>();
   readonly #stale: AnyHandle[] = [];
   readonly #isWide: boolean;
-  #serial = 0;
   #turn = 0;
 
   /** Whether the third generation is the last, so that chunks wrap or retire all the time. */
@@ -51,9 +50,9 @@ class Run {
     this.#random = random;
     this.#isShort = isShort;
     this.#isWide = handles === "wide";
-    this.#pattern = new Pattern(random.pick(STRUCTS));
+    this.#struct = random.pick(STRUCTS);
     const chunksPerBlock = random.pick([16, 32]);
-    this.#join(SharedPool.create(this.#pattern.struct, {
+    this.#join(SharedPool.create(this.#struct, {
       name: "model",
       handles,
       chunksPerBlock,
@@ -81,8 +80,8 @@ class Run {
   // -- operations --
 
   #alloc(part: Part = this.#random.pick(this.#parts)): boolean {
-    const serial = ++this.#serial;
-    const init = this.#random.oneIn(2) ? this.#pattern.init(serial) as never : undefined; // plain values
+    const value = valueOf(this.#struct, this.#random) as Plain;
+    const init = this.#random.oneIn(2) ? value as never : undefined; // plain values
     let handle: AnyHandle;
     try {
       handle = part.alloc(init) as AnyHandle;
@@ -93,13 +92,13 @@ class Run {
       return false;
     }
     if (init === undefined) {
-      assert(this.#pattern.isZero(part.get(handle)), "a new record is not zero");
-      this.#pattern.fill(part.get(handle), serial);
+      assert(isSame(part.get(handle).toJSON(), zeroOf(this.#struct)), "a new record is not zero");
+      Object.assign(part.get(handle), value);
     }
     assert(handle > 0, `handle ${handle} was given out`);
     assert(!this.#live.has(handle), `handle ${handle} was given out while it was live`);
     assert(!this.#isWide || !this.#stale.includes(handle), `handle ${handle} came twice`);
-    this.#live.set(handle, serial);
+    this.#live.set(handle, value);
     return true;
   }
 
@@ -114,7 +113,7 @@ class Run {
   #free(handle = this.#random.pick([undefined, ...this.#live.keys()])): void {
     if (handle === undefined) return;
     const part = this.#random.pick(this.#parts);
-    assert(this.#pattern.isIntact(part.get(handle), this.#live.get(handle)!), "before its free");
+    assert(isSame(part.get(handle).toJSON(), this.#live.get(handle)), "before its free");
     if (this.#random.oneIn(2)) part.free(handle);
     else assert(part.tryFree(handle));
     this.#live.delete(handle);
@@ -136,7 +135,7 @@ class Run {
     // One pool has parts with code of their own, and parts that share it.
     const specialize = this.#parts.length % 2 === 0;
     const token = structuredClone(this.#parts[0].share());
-    this.#join(SharedPool.attach(this.#pattern.struct, token, { specialize }));
+    this.#join(SharedPool.attach(this.#struct, token, { specialize }));
   }
 
   #join(part: Part): void {
@@ -165,11 +164,8 @@ class Run {
     const part = this.#random.pick(this.#parts);
     const expected = [...this.#live.keys()].sort((a, b) => part.indexOf(a) - part.indexOf(b));
     assertEquals<number[]>(this.#passOf(part), expected);
-    for (const [handle, serial] of this.#live) {
-      assert(
-        this.#pattern.isIntact(part.get(handle), serial),
-        `record ${handle} changed by itself`,
-      );
+    for (const [handle, value] of this.#live) {
+      assert(isSame(part.get(handle).toJSON(), value), `record ${handle} changed by itself`);
     }
     for (let i = 0; i < Math.min(4, this.#stale.length); i++) {
       const handle = this.#stale[this.#turn++ % this.#stale.length];
