@@ -37,7 +37,7 @@ class Run {
   readonly #parts: Part[] = [];
   /** Threads that ended without leaving, and whose blocks were not adopted yet. */
   readonly #lost: number[] = [];
-  /** What each live record holds, no two the same, so that a byte that changes is noticed. */
+  /** What each live record holds: random values, so that a byte that changes is noticed. */
   readonly #live = new Map<AnyHandle, Plain>();
   readonly #stale: AnyHandle[] = [];
   readonly #isWide: boolean;
