@@ -8,9 +8,8 @@ import { debug } from "../../mod.ts";
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { BYTE_KINDS, ByteModel } from "./_bytes.ts";
 import { OUT_OF_MEMORY } from "./_memories.ts";
-import { KINDS, subjectsOf } from "./_runs.ts";
+import { KINDS, structsOf, subjectOf } from "./_runs.ts";
 import type { Player } from "./_soak.ts";
-import { makeStructs } from "./_values.ts";
 
 /**
  * Plays operations with all memory that they need, and once more for each region that they need,
@@ -67,10 +66,10 @@ for (const [name, kind] of Object.entries(KINDS)) {
   if (kind.isShared) continue; // it has all of its memory from the start
   for (const mode of ["compact", "wide", "debug"] as const) {
     Deno.test(`${name} loses nothing where memory runs out and comes back (${mode})`, () => {
-      const structs = kind.structs(makeStructs());
+      const structs = structsOf(kind);
       const options = mode === "debug" ? { debug } : { handles: mode };
       const sized = { ...options, chunksPerBlock: 16, keepEmptyBlocks: 0 };
-      const make = () => subjectsOf(kind, structs, sized, "tight", [{}], 128)[0];
+      const make = () => subjectOf(kind, structs, sized, "tight", 128);
       assertGreater(exhaust(make, POOL_SCRIPT), 10);
     });
   }
