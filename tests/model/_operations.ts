@@ -7,8 +7,17 @@
  */
 import { packAny } from "../_kinds.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { compact, load, PoolSet, restore, save, snapshot } from "../../mod.ts";
-import { PoolExhaustedError, SnapshotError, StaleHandleError } from "../../mod.ts";
+import {
+  compact,
+  load,
+  PoolExhaustedError,
+  PoolSet,
+  restore,
+  save,
+  snapshot,
+  SnapshotError,
+  StaleHandleError,
+} from "../../mod.ts";
 import type { AnyHandle, LoadReport } from "../../mod.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts"; // to wear chunks out, and what compacts
 import { forge } from "../_support.ts";
