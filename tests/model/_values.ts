@@ -10,11 +10,16 @@ import type { AnyStruct, ArrayType, FieldType, ScalarType } from "../../mod.ts";
 import { untyped } from "../_support.ts";
 import type { Random } from "../_random.ts";
 
+/** The class of the arrays of each scalar type. */
+export const ARRAYS: Readonly<Record<ScalarType, ArrayClass>> = {
+  ...{ i8: Int8Array, u8: Uint8Array, bool: Uint8Array, i16: Int16Array, u16: Uint16Array },
+  ...{ f16: Float16Array, i32: Int32Array, u32: Uint32Array, ref: Uint32Array },
+  ...{ f32: Float32Array, f64: Float64Array, i64: BigInt64Array, u64: BigUint64Array },
+};
+type ArrayClass = { new (length: number): ArrayLike<unknown>; readonly BYTES_PER_ELEMENT: number };
+
 /** The 13 scalar types. */
-export const SCALARS: readonly ScalarType[] = [
-  ...["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"] as const,
-  ...["f16", "f32", "f64", "bool", "ref"] as const,
-];
+export const SCALARS = Object.keys(ARRAYS) as readonly ScalarType[];
 
 /** Structs by fast-check, of fields from few names so that two of them share some. */
 function structs(types: fc.Arbitrary<FieldType>, name: string): fc.Arbitrary<AnyStruct> {
