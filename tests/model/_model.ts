@@ -16,7 +16,7 @@ import {
   spread,
   validate,
 } from "../../mod.ts";
-import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, PoolBlock, PoolOptions } from "../../mod.ts";
 import { forge, untyped } from "../_support.ts";
 import { OUT_OF_MEMORY, type Source } from "./_memories.ts";
 import { OPERATIONS, POOL_NAMES, RECORD_NAMES } from "./_operations.ts";
@@ -343,7 +343,7 @@ export class Subject implements Player {
     this.source.check();
     if (this.isShared) return;
     const { allocs, frees, peakSize, retired, grown, released } = pool.stats();
-    const sum = (of: readonly number[]) => of.reduce((a, b) => a + b);
+    const sum = (of: readonly number[]) => of.reduce((a, b) => a + b, 0);
     assertEquals(
       [allocs, frees, peakSize, retired],
       [state.allocs, state.frees, sum(state.peaks), state.retired.size],
@@ -351,14 +351,11 @@ export class Subject implements Player {
     assertEquals([grown - released, released], [ledger.lent.size, ledger.returned.size]);
     assertEquals([pool.blocks.length, pool.byteLength], [ledger.lent.size, ledger.byteLength]);
     // What is live in each block is compared by validate().
-    let live = 0, capacity = 0, bytes = 0;
-    for (const block of pool.blocks) {
-      live += block.live;
-      capacity += block.chunkCount;
-      bytes += block.bytes.length;
-    }
-    assertEquals([pool.size, pool.capacity, pool.byteLength], [live, capacity, bytes]);
-    assert(pool.size <= capacity && capacity <= maxChunks * state.sizes.length);
+    const sumOf = (of: (block: PoolBlock) => number) => sum(pool.blocks.map(of));
+    assertEquals([pool.size, pool.capacity, pool.byteLength], [
+      ...[sumOf((it) => it.live), sumOf((it) => it.chunkCount), sumOf((it) => it.bytes.length)],
+    ]);
+    assert(pool.size <= pool.capacity && pool.capacity <= maxChunks * state.sizes.length);
   }
 
   /** All that a later call can depend on; no two debug pools have the same handles. */
