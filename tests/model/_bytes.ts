@@ -34,16 +34,9 @@ import { OUT_OF_MEMORY, Source, type SourceKind, SOURCES } from "./_memories.ts"
 import type { AnyPool as Members } from "./_model.ts";
 import { Random } from "../_random.ts";
 import type { Maker, Player } from "./_soak.ts";
-import { isSame, makeStructs, merge, someOf, valueOf, zeroOf } from "./_values.ts";
+import { ARRAYS, isSame, makeStructs, merge, someOf, valueOf, zeroOf } from "./_values.ts";
 
 const STRUCTS: readonly AnyStruct[] = Object.values(makeStructs());
-
-/** The class of the arrays of each element type. */
-const ARRAYS = {
-  ...{ i8: Int8Array, u8: Uint8Array, bool: Uint8Array, i16: Int16Array, u16: Uint16Array },
-  ...{ f16: Float16Array, i32: Int32Array, u32: Uint32Array, ref: Uint32Array },
-  ...{ f32: Float32Array, f64: Float64Array, i64: BigInt64Array, u64: BigUint64Array },
-};
 
 /** Addresses of freed allocations that are remembered. */
 const MAX_FREED = 64;
@@ -313,16 +306,12 @@ export class ByteModel implements Player {
       assertEquals(address, block.base + block.alignUp(0, align));
       assert(block.byteLength >= this.setting.byteLength, `a block of ${block.byteLength} bytes`);
     } else assert(this.heap && this.setting.grow, `${byteLength} bytes do not fit`);
-    this.took(address, byteLength, align, { struct });
+    this.took({ address, align, struct }, byteLength);
   }
 
   /** Fills a new allocation, which has to be aligned, zero, and apart from all others. */
-  took(
-    address: number,
-    byteLength: number,
-    align: number,
-    what: Pick<Held, "struct" | "region"> = {},
-  ): void {
+  took(what: Omit<Held, "bytes">, byteLength: number): void {
+    const { address, align } = what;
     const bytes: Uint8Array = this.allocator.bytes(address, byteLength);
     assert(address > 0 && address % align === 0, `${address} is not aligned to ${align}`);
     assert(bytes.byteOffset % align === 0, `byte ${bytes.byteOffset} is not aligned to ${align}`);
@@ -332,7 +321,7 @@ export class ByteModel implements Player {
       it.address < end && address < it.address + it.bytes.length
     );
     assert(other === undefined, `${byteLength} bytes at ${address} overlap ${other?.address}`);
-    this.held = [...this.held, this.filled({ address, align, bytes, ...what })];
+    this.held = [...this.held, this.filled({ ...what, bytes })];
     this.peak = Math.max(this.peak, this.allocator.stats().usedBytes);
     const overhead = this.held.reduce((sum, { align }) => sum + 16 + align, 0);
     this.#most = Math.max(this.#most, this.heldBytes + overhead);
@@ -364,7 +353,7 @@ export class ByteModel implements Player {
     const rover = this.rover;
     this.replace(some);
     found.fill(0);
-    this.took(address, byteLength, align);
+    this.took({ address, align }, byteLength);
     if (address !== before) this.freed.push(before);
     else this.rover = rover;
   }
@@ -474,7 +463,10 @@ const COMMON: Readonly<Record<string, Operation>> = {
     };
     it.take(call, BYTES_PER_ELEMENT * length, BYTES_PER_ELEMENT);
   },
-  read: onSome(({ allocator }, _, { address, bytes, struct }) => {
+  read: onSome((it, _, { address, bytes, struct }) => {
+    const { allocator, isArena } = it;
+    const beyond = isArena ? 2 ** 31 : bytes.length + 1;
+    it.rejects(() => allocator.bytes(address, beyond), InvalidAddressError);
     assertEquals(allocator.addressOf(allocator.array(address, "u8", bytes.length)), address);
     if (struct === undefined) return;
     const cursor = allocator.cursor(struct);
@@ -504,10 +496,6 @@ const COMMON: Readonly<Record<string, Operation>> = {
     ];
     it.rejects(random.pick(calls), InvalidAddressError);
   },
-  readPast: onSome((it, _, { address, bytes }) => {
-    const beyond = it.isArena ? 2 ** 31 : bytes.length + 1;
-    it.rejects(() => it.allocator.bytes(address, beyond), InvalidAddressError);
-  }),
   reset(it) {
     const regions = it.held.flatMap(({ region }) => region ?? []);
     it.end(it.held, () => it.allocator.reset());
@@ -530,7 +518,7 @@ const RESOURCE: Readonly<Record<string, Operation>> = {
     const [byteLength, align] = [someSize(random), someAlign(random)];
     const region: MemoryRegion = it.allocator.allocate(byteLength, align);
     const bytes = new Uint8Array(region.buffer, region.byteOffset, byteLength);
-    it.took(it.allocator.addressOf(bytes), byteLength, align, { region });
+    it.took({ address: it.allocator.addressOf(bytes), align, region }, byteLength);
   },
   release: onSome((it, _, some) => {
     if (some.region !== undefined) freeOne(it, some);

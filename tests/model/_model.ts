@@ -16,13 +16,13 @@ import {
   spread,
   validate,
 } from "../../mod.ts";
-import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, PoolBlock, PoolOptions } from "../../mod.ts";
 import { forge, untyped } from "../_support.ts";
 import { OUT_OF_MEMORY, type Source } from "./_memories.ts";
 import { OPERATIONS, POOL_NAMES, RECORD_NAMES } from "./_operations.ts";
 import { Random } from "../_random.ts";
 import type { Player } from "./_soak.ts";
-import { isSame, mapLinks, merge, type Plain, zeroOf } from "./_values.ts";
+import { isSame, mapLeaves, merge, type Plain, zeroOf } from "./_values.ts";
 
 /** The members of any pool by name. Those of a pool of one struct do not take a struct first. */
 // deno-lint-ignore no-explicit-any -- no type says at once what the members of all pools take
@@ -297,18 +297,17 @@ export class Subject implements Player {
   moved(moves: ReadonlyMap<number, number>, state: State, areLinksKnown: boolean): void {
     const { isTyped } = this.setting;
     const was = state.live;
-    const linked = (value: Plain, struct: AnyStruct) =>
-      mapLinks(struct, value, (to, target) => {
-        const found = was.get(to);
-        const isLink = areLinksKnown && found !== undefined &&
-          (!isTyped || found.struct === target);
-        return isLink ? moves.get(to) ?? to : to;
-      });
+    const linked = ({ struct, value }: Rec) =>
+      mapLeaves(struct, (leaf, to) => {
+        const found = areLinksKnown && typeof leaf !== "string" ? was.get(to as number) : undefined;
+        const isLink = found !== undefined && (!isTyped || found.struct === leaf);
+        return isLink ? moves.get(to as number) ?? to : to;
+      }, value) as Plain;
     state.live = new Map();
     for (const [handle, rec] of was) {
       const to = moves.get(handle) ?? handle;
       const index = to === handle ? rec.index : this.pool.indexOf(to);
-      state.add(to, { ...rec, index, value: linked(rec.value, rec.struct) as Plain });
+      state.add(to, { ...rec, index, value: linked(rec) });
     }
     state.freedAt.clear();
   }
@@ -344,7 +343,7 @@ export class Subject implements Player {
     this.source.check();
     if (this.isShared) return;
     const { allocs, frees, peakSize, retired, grown, released } = pool.stats();
-    const sum = (of: readonly number[]) => of.reduce((a, b) => a + b);
+    const sum = (of: readonly number[]) => of.reduce((a, b) => a + b, 0);
     assertEquals(
       [allocs, frees, peakSize, retired],
       [state.allocs, state.frees, sum(state.peaks), state.retired.size],
@@ -352,14 +351,11 @@ export class Subject implements Player {
     assertEquals([grown - released, released], [ledger.lent.size, ledger.returned.size]);
     assertEquals([pool.blocks.length, pool.byteLength], [ledger.lent.size, ledger.byteLength]);
     // What is live in each block is compared by validate().
-    let live = 0, capacity = 0, bytes = 0;
-    for (const block of pool.blocks) {
-      live += block.live;
-      capacity += block.chunkCount;
-      bytes += block.bytes.length;
-    }
-    assertEquals([pool.size, pool.capacity, pool.byteLength], [live, capacity, bytes]);
-    assert(pool.size <= capacity && capacity <= maxChunks * state.sizes.length);
+    const sumOf = (of: (block: PoolBlock) => number) => sum(pool.blocks.map(of));
+    assertEquals([pool.size, pool.capacity, pool.byteLength], [
+      ...[sumOf((it) => it.live), sumOf((it) => it.chunkCount), sumOf((it) => it.bytes.length)],
+    ]);
+    assert(pool.size <= pool.capacity && pool.capacity <= maxChunks * state.sizes.length);
   }
 
   /** All that a later call can depend on; no two debug pools have the same handles. */

@@ -23,71 +23,64 @@ const OFTEN = ["fragment", "fragment", "fragment", "compact", "compact", "compac
 
 /** A kind of pool. */
 export interface Kind {
-  /** The structs of its records. They are made for each run, so that no pool has seen them. */
-  structs(all: Structs): readonly AnyStruct[];
-  /** Makes a pool of so many chunks in each size class. */
-  make(structs: readonly AnyStruct[], options: PoolOptions, maxChunks: number): unknown;
+  /** The structs of its records, or their names. */
+  readonly structs: readonly (keyof Structs | AnyStruct)[];
+  /** Makes a pool, with so many chunks in each size class. */
+  make(structs: readonly AnyStruct[], options: PoolOptions & { maxChunks: number }): unknown;
   /** Whether the pool does not know which struct a record has. */
   readonly isUntyped?: true;
   readonly isShared?: true;
 }
 
-/** Pools of one struct that is given. */
-export function poolKind(struct: AnyStruct): Kind {
-  return { ...single("Byte"), structs: () => [struct] };
+/** The structs of a kind. They are made for each run, so that no pool has seen them. */
+export function structsOf(kind: Kind): AnyStruct[] {
+  const all = makeStructs();
+  return kind.structs.map((it) => typeof it === "string" ? all[it] : it);
 }
 
-function single(name: keyof Structs): Kind {
-  return {
-    structs: (all) => [all[name]],
-    make: ([struct], options, maxChunks) => new Pool(struct, { ...options, maxChunks }),
-  };
+export function poolOf(struct: Kind["structs"][0]): Kind {
+  return { structs: [struct], make: ([struct], options) => new Pool(struct, options) };
 }
 
-function shared(name: keyof Structs): Kind {
+function sharedOf(name: keyof Structs): Kind {
   return {
-    structs: (all) => [all[name]],
-    make([struct], options, maxChunks) {
-      const { handles = "compact", chunksPerBlock = 16, specialize = true } = options;
-      return SharedPool.create(struct, { handles, chunksPerBlock, specialize, maxChunks });
-    },
+    structs: [name],
+    make: ([struct], { memory: _, reuse: __, ...options }) => SharedPool.create(struct, options),
     isShared: true,
   };
 }
 
-function mixed({ Byte, Odd, Leaf, Part, Node, Scalars }: Structs): AnyStruct[] {
-  return [Byte, Odd, Leaf, Part, Node, Scalars];
-}
+const MIXED = ["Byte", "Odd", "Leaf", "Part", "Node", "Scalars"] as const;
 
 export const KINDS: Readonly<Record<string, Kind>> = {
-  "Pool of 1 byte": single("Byte"),
-  "Pool of 3 bytes": single("Odd"),
-  "Pool of all scalars": single("Scalars"),
-  "Pool of linked records": single("Node"),
+  "Pool of 1 byte": poolOf("Byte"),
+  "Pool of 3 bytes": poolOf("Odd"),
+  "Pool of all scalars": poolOf("Scalars"),
+  "Pool of linked records": poolOf("Node"),
   "ErasedPool": {
-    structs: mixed,
-    make: (types, options, maxChunks) => new ErasedPool({ ...options, types, size: 96, maxChunks }),
+    structs: MIXED,
+    make: (types, options) => new ErasedPool({ ...options, types, size: 96 }),
   },
   "ErasedPool without types": {
-    structs: ({ North, South }) => [North, South],
-    make: (_, options, maxChunks) => new ErasedPool({ ...options, size: 24, maxChunks }),
+    structs: ["North", "South"],
+    make: (_, options) => new ErasedPool({ ...options, size: 24 }),
     isUntyped: true,
   },
   "PoolSet": {
-    structs: mixed,
-    make(types, options, maxChunks) {
+    structs: MIXED,
+    make(types, { maxChunks, ...options }) {
       // Some of the structs do not fit some sizes for their alignment.
       const sizes = [Math.max(...types.map((it) => it.size)), 1, 12, 10];
       return new PoolSet({ ...options, sizes, maxChunks: 4 * maxChunks });
     },
   },
   "PoolSet with types": {
-    structs: mixed,
-    make: (types, options, maxChunks) =>
+    structs: MIXED,
+    make: (types, { maxChunks, ...options }) =>
       new PoolSet({ ...options, types, sizes: [3, 12, 96], maxChunks: 4 * maxChunks }),
   },
-  "SharedPool of 1 byte": shared("Byte"),
-  "SharedPool of all scalars": shared("Scalars"),
+  "SharedPool of 1 byte": sharedOf("Byte"),
+  "SharedPool of all scalars": sharedOf("Scalars"),
 };
 
 /** What is played on pools of a kind. */
@@ -105,24 +98,26 @@ export interface Run {
   readonly maxChunks?: number;
 }
 
-/** Makes pools of a kind that differ in some options, each beside its model. */
-export function subjectsOf(
+/** Makes a pool of a kind beside its model. */
+export function subjectOf(
   kind: Kind,
   structs: readonly AnyStruct[],
   options: PoolOptions,
   memory: SourceKind,
-  modes: readonly PoolOptions[],
   maxChunks: number = MAX_CHUNKS,
   maxStale: number = 2000,
-): Subject[] {
-  return modes.map((mode) => {
-    const source = new Source(memory);
-    const own = { ...options, ...mode, memory: source.ledger };
-    const pool = kind.make(structs, own, maxChunks) as AnyPool;
-    const isTyped = !kind.isUntyped;
-    return new Subject({
-      ...{ pool, structs, options: own, source, maxChunks, isTyped, maxStale },
-    });
+): Subject {
+  const source = new Source(memory);
+  const own = { ...options, memory: source.ledger, maxChunks };
+  const pool = kind.make(structs, own) as AnyPool;
+  return new Subject({
+    pool,
+    structs,
+    options: own,
+    source,
+    maxChunks,
+    maxStale,
+    isTyped: !kind.isUntyped,
   });
 }
 
@@ -144,10 +139,12 @@ export function runModel(kind: Kind, run: Run): { moves: number; reuses: number 
     keepEmptyBlocks: fc.constantFrom(0, 1, 3),
   });
   const sources = fc.constantFrom(...isSame || kind.isShared ? ["heap"] as const : SOURCES);
-  const structs = kind.structs(makeStructs());
+  const structs = structsOf(kind);
   const sum = { moves: 0, reuses: 0 };
   const property = fc.property(options, sources, steps, (options, memory, steps) => {
-    const subjects = subjectsOf(kind, structs, options, memory, modes, maxChunks);
+    const subjects = modes.map((mode) =>
+      subjectOf(kind, structs, { ...options, ...mode }, memory, maxChunks)
+    );
     for (const [i, [name, seed]] of steps.entries()) {
       playAlike(subjects, name, seed, run);
       if (isLarge && i < steps.length - 1) continue;

@@ -9,8 +9,7 @@
 import { debug, spread } from "../../mod.ts";
 import { Random } from "../_random.ts";
 import type { Source } from "./_memories.ts";
-import { KINDS, subjectsOf } from "./_runs.ts";
-import { makeStructs } from "./_values.ts";
+import { KINDS, structsOf, subjectOf } from "./_runs.ts";
 
 /** An allocator under test and all that is expected of it. */
 export interface Player {
@@ -49,10 +48,11 @@ export const POOLS: readonly Maker[] = Object.entries(KINDS).flatMap(([name, kin
         reuse,
         chunksPerBlock: random.pick([16, 64, 256]),
         keepEmptyBlocks: random.below(4),
+        debug: how === "debug" && debug,
       };
       const most = reuse === "recent" ? 1024 : 4096;
-      const [memory, mode] = how === "debug" ? ["heap" as const, { debug }] : [how, {}];
-      return subjectsOf(kind, kind.structs(makeStructs()), options, memory, [mode], most, 64)[0];
+      const memory = how === "debug" ? "heap" : how;
+      return subjectOf(kind, structsOf(kind), options, memory, most, 64);
     },
   }))
 );

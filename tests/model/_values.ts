@@ -10,11 +10,16 @@ import type { AnyStruct, ArrayType, FieldType, ScalarType } from "../../mod.ts";
 import { untyped } from "../_support.ts";
 import type { Random } from "../_random.ts";
 
+/** The class of the arrays of each scalar type. */
+export const ARRAYS: Readonly<Record<ScalarType, ArrayClass>> = {
+  ...{ i8: Int8Array, u8: Uint8Array, bool: Uint8Array, i16: Int16Array, u16: Uint16Array },
+  ...{ f16: Float16Array, i32: Int32Array, u32: Uint32Array, ref: Uint32Array },
+  ...{ f32: Float32Array, f64: Float64Array, i64: BigInt64Array, u64: BigUint64Array },
+};
+type ArrayClass = { new (length: number): ArrayLike<unknown>; readonly BYTES_PER_ELEMENT: number };
+
 /** The 13 scalar types. */
-export const SCALARS: readonly ScalarType[] = [
-  ...["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"] as const,
-  ...["f16", "f32", "f64", "bool", "ref"] as const,
-];
+export const SCALARS = Object.keys(ARRAYS) as readonly ScalarType[];
 
 /** Structs by fast-check, of fields from few names so that two of them share some. */
 function structs(types: fc.Arbitrary<FieldType>, name: string): fc.Arbitrary<AnyStruct> {
@@ -68,27 +73,6 @@ export function makeStructs(): Structs {
   return { Byte, Odd, Leaf, Part, Node, Scalars, North, South };
 }
 
-/** What a link to a struct gets. */
-type LinkTo = (target: AnyStruct) => number;
-
-/**
- * Calls a function with the value of each typed link, and returns the value with what it returned
- * in their place.
- */
-export function mapLinks(
-  type: FieldType,
-  value: unknown,
-  fn: (handle: number, target: AnyStruct) => number,
-  self: AnyStruct = untyped(type),
-): unknown {
-  if (typeof type === "string") return value;
-  if (type instanceof Struct) {
-    return mapFields(type, (field, name) => mapLinks(field, (value as Plain)[name], fn, type));
-  }
-  if (isArray(type)) return (value as unknown[]).map((it) => mapLinks(type.element, it, fn, self));
-  return fn(value as number, type.target === "self" ? self : type.target);
-}
-
 export function isArray(type: FieldType): type is ArrayType {
   return typeof type === "object" && "element" in type;
 }
@@ -102,27 +86,42 @@ export function mapFields(
   return Object.fromEntries(entries.map(([name, field]) => [name, fn(field.type, name)]));
 }
 
-/** A value of which every scalar is zero. */
-export function zeroOf(type: FieldType): unknown {
-  if (type instanceof Struct) return mapFields(type, zeroOf);
-  if (isArray(type)) return Array.from({ length: type.length }, () => zeroOf(type.element));
-  return type === "bool" ? false : type === "i64" || type === "u64" ? 0n : 0;
+/**
+ * Returns a value of a type, made of what a function returns for each of its leaves.
+ *
+ * @param leafOf Gets the type of a leaf, which is of a typed link the struct that it is to, and
+ * what the values have in its place.
+ * @param values Other values of the type, or parts of such.
+ */
+export function mapLeaves(
+  type: FieldType,
+  leafOf: (leaf: ScalarType | AnyStruct, ...values: unknown[]) => unknown,
+  ...values: unknown[]
+): unknown {
+  const walk = (type: FieldType, self: AnyStruct, values: unknown[]): unknown => {
+    const at = (key: string | number) => values.map((it) => (it as Plain | undefined)?.[key]);
+    if (type instanceof Struct) return mapFields(type, (it, name) => walk(it, type, at(name)));
+    if (isArray(type)) {
+      return Array.from({ length: type.length }, (_, i) => walk(type.element, self, at(i)));
+    }
+    if (typeof type === "string") return leafOf(type, ...values);
+    return leafOf(type.target === "self" ? self : type.target, ...values);
+  };
+  return walk(type, untyped(type), values);
 }
 
-/** A whole value that the type holds exactly. */
+/** A value of which every scalar is zero. */
+export function zeroOf(type: FieldType): unknown {
+  return mapLeaves(type, (it) => it === "bool" ? false : it === "i64" || it === "u64" ? 0n : 0);
+}
+
+/** A whole value that the type holds exactly. Its typed links are what a function returns. */
 export function valueOf(
   type: FieldType,
   random: Random,
-  linkTo: LinkTo = () => random.bits(),
-  self: AnyStruct = untyped(type),
+  linkTo: (target: AnyStruct) => number = () => random.bits(),
 ): unknown {
-  if (type instanceof Struct) return mapFields(type, (it) => valueOf(it, random, linkTo, type));
-  if (isArray(type)) {
-    const item = () => valueOf(type.element, random, linkTo, self);
-    return Array.from({ length: type.length }, item);
-  }
-  if (typeof type === "object") return linkTo(type.target === "self" ? self : type.target);
-  return scalarOf(type, random);
+  return mapLeaves(type, (it) => typeof it === "string" ? scalarOf(it, random) : linkTo(it));
 }
 
 function scalarOf(type: string, random: Random): unknown {
@@ -153,13 +152,7 @@ export function someOf(type: FieldType, value: unknown, random: Random): unknown
 
 /** The value of a record after a part of it was written. */
 export function merge(type: FieldType, value: unknown, part: unknown): unknown {
-  if (part === undefined) return value;
-  if (type instanceof Struct) {
-    const at = (it: unknown, name: string) => (it as Plain)[name];
-    return mapFields(type, (field, name) => merge(field, at(value, name), at(part, name)));
-  }
-  if (!isArray(type)) return part;
-  return (value as unknown[]).map((it, i) => merge(type.element, it, (part as unknown[])[i]));
+  return mapLeaves(type, (_, was, now) => now === undefined ? was : now, value, part);
 }
 
 /** Whether two plain values are equal: NaN is NaN, and -0 is not 0. */

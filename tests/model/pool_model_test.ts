@@ -8,7 +8,7 @@
 import { assert } from "@std/assert";
 import fc from "fast-check";
 import { array, debug, spread, struct } from "../../mod.ts";
-import { KINDS, poolKind, type Run, runModel } from "./_runs.ts";
+import { KINDS, poolOf, type Run, runModel } from "./_runs.ts";
 import { anyStruct } from "./_values.ts";
 
 const RUNS: Readonly<Record<string, Run>> = {
@@ -31,7 +31,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
 
 Deno.test("Pool of any struct does what a Map does", () => {
   fc.assert(
-    fc.property(anyStruct, (struct) => void runModel(poolKind(struct), { modes: [{}], runs: 2 })),
+    fc.property(anyStruct, (struct) => void runModel(poolOf(struct), { modes: [{}], runs: 2 })),
     { numRuns: 100 },
   );
 });
@@ -65,7 +65,7 @@ const SHAPES = [
 
 for (const [bytes, chunksPerBlock] of SHAPES) {
   Deno.test(`Pool's records do not overlap (${bytes} bytes, ${chunksPerBlock} a block)`, () => {
-    const kind = poolKind(struct({ bytes: array("u8", bytes) }));
+    const kind = poolOf(struct({ bytes: array("u8", bytes) }));
     const maxChunks = Math.max(256, chunksPerBlock * 2);
     const names = [...CHURN, "fragment"];
     runModel(kind, { ...RESTORED, names, modes: [{}, {}], maxChunks, chunksPerBlock });
