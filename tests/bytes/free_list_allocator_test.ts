@@ -3,31 +3,26 @@ import { assertEquals } from "@std/assert";
 import { FreeListAllocator, type FreeListOptions, OutOfMemoryError } from "../../mod.ts";
 import { assertUntouched } from "./_support.ts";
 
-/** 1000 bytes of chunks, and 8 for the end. */
-function small(options: FreeListOptions = {}): FreeListAllocator {
-  return new FreeListAllocator({ name: "test", byteLength: 1008, ...options });
-}
-
-// -- sizes --
+/** Distances between allocations of 1, 8, 9, 16, 17 and 1 bytes, and what has them. */
+const DISTANCES: readonly [distances: number[], ...options: FreeListOptions[]][] = [
+  [[24, 24, 24, 24, 32], {}, { fit: "best" }, { index: "tree" }],
+  [[16, 16, 24, 24, 32], { index: "list" }, { fit: "first" }, { fit: "next" }, { fit: "worst" }],
+];
 
 Deno.test("FreeListAllocator rounds sizes up to 8, to 24 with a tree and to 16 with a list", () => {
-  const distances = (options: FreeListOptions) => {
-    using heap = small(options);
-    const [first, ...others] = [1, 8, 9, 16, 17, 1].map((size) => heap.alloc(size));
-    return others.map((it) => it - first);
-  };
-  const [list, tree] = [[16, 32, 56, 80, 112], [24, 48, 72, 96, 128]];
-  for (const options of [{}, { fit: "best" }, { index: "tree" }] as const) {
-    assertEquals(distances(options), tree);
+  for (const [distances, ...all] of DISTANCES) {
+    for (const options of all) {
+      using heap = new FreeListAllocator(options);
+      const addresses = [1, 8, 9, 16, 17, 1].map((size) => heap.alloc(size));
+      assertEquals(addresses.slice(1).map((it, i) => it - addresses[i]), distances);
+    }
   }
-  assertEquals(distances({ index: "list" }), list);
-  for (const fit of ["first", "next", "worst"] as const) assertEquals(distances({ fit }), list);
 });
 
 Deno.test("FreeListAllocator can allocate all of its memory, and no byte more", () => {
   for (const index of ["list", "tree"] as const) {
     for (let byteLength = 1008; byteLength < 1016; byteLength++) {
-      using heap = small({ byteLength, index });
+      using heap = new FreeListAllocator({ name: "test", byteLength, index });
       const message = `"test": no free chunk has room for 993 bytes, the largest holds 992; 0 of ` +
         `${byteLength} bytes are in use`;
       assertUntouched(heap, () => heap.alloc(993), OutOfMemoryError, message);
@@ -42,7 +37,7 @@ Deno.test("FreeListAllocator can allocate all of its memory, and no byte more", 
 });
 
 Deno.test("FreeListAllocator.stats() accounts for every byte", () => {
-  using heap = small();
+  using heap = new FreeListAllocator({ byteLength: 1008 });
   const [a, , c] = [50, 100, 10, 1].map((size) => heap.alloc(size));
   heap.free(a);
   assertEquals(heap.stats(), {

@@ -1,48 +1,37 @@
 /** Operations on warm byte allocators leave nothing on the JS heap for a collector. */
 import { Arena, FreeListAllocator, StackAllocator, struct } from "../../mod.ts";
-import { assertNoGarbage, claim, type Operation, sink } from "../model/_meter.ts";
+import { assertNoGarbage, claim, sink } from "../model/_meter.ts";
 
 const Node = struct({ value: "u32", next: "u32" });
 
 /** Operations of one call, as an arena is rewound now and then alone. */
 const BATCH = 20;
 
-const ARENA_CALLS: Readonly<Record<string, (arena: Arena) => Operation>> = {
-  "alloc() and rewind(), over several blocks": (arena) => {
+claim("Arena leaves no garbage, whatever it allocates, also over several blocks", () => {
+  for (const blockBytes of [256, 4096]) {
+    const arena = new Arena({ blockBytes });
+    const node = arena.cursor(Node);
     arena.alloc(8);
     const mark = arena.mark();
-    return () => {
-      for (let i = 0; i < BATCH; i++) sink[0] = arena.alloc(24 + i * 8, 16) & 255;
-      arena.rewind(mark);
-    };
-  },
-  "allocRecord()": (arena) => () => {
-    for (let i = 0; i < BATCH; i++) sink[0] = arena.allocRecord(Node) & 255;
-    arena.reset();
-  },
-  "allocAt() and seek()": (arena) => {
-    const node = arena.cursor(Node);
-    return () => {
+    assertNoGarbage(() => {
       let head = 0;
       for (let i = 0; i < BATCH; i++) {
+        sink[0] = arena.alloc(24 + i * 8, 16) & 255;
+        sink[1] = arena.allocRecord(Node) & 255;
         const address = arena.allocAt(node);
         node.value = i;
         node.next = head;
         head = address;
       }
       while (head !== 0) head = arena.seek(node, head).next;
+      arena.rewind(mark);
+    }, BATCH);
+    assertNoGarbage(() => {
+      for (let i = 0; i < BATCH; i++) sink[0] = arena.allocRecord(Node) & 255;
       arena.reset();
-    };
-  },
-};
-
-for (const [what, prepare] of Object.entries(ARENA_CALLS)) {
-  claim(`Arena leaves no garbage of ${what}`, () => {
-    for (const blockBytes of [256, 4096]) {
-      assertNoGarbage(prepare(new Arena({ blockBytes })), BATCH);
-    }
-  });
-}
+    }, BATCH);
+  }
+});
 
 claim("StackAllocator leaves no garbage of alloc(), sizeOf() and free()", () => {
   const stack = new StackAllocator();
