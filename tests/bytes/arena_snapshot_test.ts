@@ -102,12 +102,8 @@ Deno.test("restoreArena() throws on what is no snapshot of such an arena, and ch
   for (const [it, bytes, message] of bad) {
     assertUntouched(it, () => restoreArena(it, bytes), SnapshotError, message);
   }
-  assertUntouched(
-    arena,
-    () => restoreArena(arena, untyped("x")),
-    TypeError,
-    "must be a Uint8Array",
-  );
+  const readText = () => restoreArena(arena, untyped("x"));
+  assertUntouched(arena, readText, TypeError, "must be a Uint8Array");
   for (const bad of [undefined, {}, new FreeListAllocator()].map((it) => untyped<Arena>(it))) {
     const message = "the first argument must be an Arena, got ";
     assertThrows(() => snapshotArena(bad), TypeError, `Cannot snapshot: ${message}`);

@@ -204,10 +204,8 @@ Deno.test("reset() releases the regions that were appended to the first extent",
 // -- little memory --
 
 Deno.test("A heap takes less where the resource has less, and then replaces its spare extents", () => {
-  const { heap, memory } = counted({
-    byteLength: 64 * KIB,
-    memory: countingMemory(heapMemory, { limit: 300_000 }),
-  });
+  const limited = countingMemory(heapMemory, { limit: 300_000 });
+  const { heap, memory } = counted({ byteLength: 64 * KIB, memory: limited });
   const buffer = heap.realloc(heap.realloc(heap.alloc(60_000), 90_000), 90_100); // no spare room
   assertEquals(heap.sizeOf(buffer), 90_100);
   heap.free(buffer);
