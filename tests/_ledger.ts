@@ -30,8 +30,9 @@ export class Ledger implements MemoryResource {
       throw new OutOfMemoryError("Cannot allocate: the budget is spent", byteLength);
     }
     this.budget--;
-    const region = this.#upstream?.allocate(byteLength, align) ??
-      { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
+    const region = this.#upstream === undefined
+      ? { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength }
+      : this.#upstream.allocate(byteLength, align);
     this.lent.add(region);
     return region;
   }

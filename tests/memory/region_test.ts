@@ -9,8 +9,9 @@ import {
   snapshot,
   validate,
 } from "../../mod.ts";
-import type { AnyHandle, MemoryRegion, MemoryResource } from "../../mod.ts";
+import type { AnyHandle, MemoryResource } from "../../mod.ts";
 import { labelOf, type OfKind, POOL_KINDS, reserveIn } from "../_kinds.ts";
+import { Ledger } from "../_ledger.ts";
 import { type ErrorClass, figuresOf, Real, shown, untyped } from "../_support.ts";
 
 /** Bytes of a block of 16 chunks of 16 bytes. */
@@ -19,29 +20,17 @@ const BLOCK_BYTES = 256;
 /** Makes what a resource returns. */
 type Allocate = () => unknown;
 
-/** A resource that returns what a test wants, and checks what is released. */
-class Scripted implements MemoryResource {
-  /** Called once `good` good regions are allocated. */
-  script: Allocate;
-  good = 1;
-  /** What `release` throws. */
-  error: Error | undefined;
-  readonly allocated = new Set<unknown>();
-
-  constructor(script: Allocate) {
-    this.script = script;
-  }
-
-  allocate(): MemoryRegion {
-    const region = this.good-- > 0 ? at(0, BLOCK_BYTES)() : this.script();
-    this.allocated.add(region);
-    return untyped(region);
-  }
-
-  release(region: MemoryRegion): void {
-    assert(this.allocated.delete(region), "a region was released that is not allocated");
-    if (this.error !== undefined) throw this.error;
-  }
+/** A resource that gives some good regions, and then what a script makes. */
+function scripted(script: Allocate) {
+  /** Good regions that are left, and what `release` throws. */
+  const plan: { good: number; error?: Error } = { good: 1 };
+  const memory = new Ledger({
+    allocate: () => untyped(plan.good-- > 0 ? at(0, BLOCK_BYTES)() : script()),
+    release() {
+      if (plan.error !== undefined) throw plan.error;
+    },
+  });
+  return { memory, plan };
 }
 
 function poolOver(kind: string, memory: MemoryResource): OfKind {
@@ -95,17 +84,17 @@ for (const kind of Object.keys(POOL_KINDS)) {
   Deno.test(`${kind} throws where its resource throws or returns a wrong region, and is unchanged`, () => {
     for (const [script, errorClass, message] of BAD) {
       for (const [blocks, call] of GROWING) {
-        const memory = new Scripted(script);
+        const { memory, plan } = scripted(script);
         const it = poolOver(kind, memory);
         it.pool.allocMany(...it.of, 16);
         const before = figuresOf(it.pool);
-        memory.good = blocks - 1;
+        plan.good = blocks - 1;
         const error = assertThrows(() => call(it), errorClass, message);
         const title = `Cannot grow ${labelOf(kind, "cells")}: `;
         assert(script === throwing || error.message.startsWith(title), error.message);
         // What is no region cannot be released.
         const unreleased = errorClass === TypeError ? 1 : 0;
-        assertEquals([figuresOf(it.pool), memory.allocated.size], [before, 1 + unreleased]);
+        assertEquals([figuresOf(it.pool), memory.lent.size], [before, 1 + unreleased]);
         validate(it.pool);
       }
     }
@@ -117,34 +106,33 @@ for (const kind of Object.keys(POOL_KINDS)) {
     const [image, saved] = [snapshot(full.pool), save(full.pool)];
     const calls = GROWING.slice(1).map(([, call]) => call);
     calls.push(({ pool }) => restore(pool, image), ({ pool }) => load(pool, saved));
-    const memory = new Scripted(throwing);
+    const { memory, plan } = scripted(throwing);
     const it = poolOver(kind, memory);
     it.pool.allocMany(...it.of, 16);
     const before = figuresOf(it.pool);
     for (const call of calls) {
-      memory.good = 2;
-      memory.error = new Error("boom");
-      assertStrictEquals(assertThrows(() => call(it)), memory.error);
-      assertEquals([figuresOf(it.pool), memory.allocated.size], [before, 1]);
+      plan.good = 2;
+      plan.error = new Error("boom");
+      assertStrictEquals(assertThrows(() => call(it)), plan.error);
+      assertEquals([figuresOf(it.pool), memory.lent.size], [before, 1]);
       validate(it.pool);
     }
-    memory.good = 3;
+    plan.good = 3;
     const others = it.pool.allocMany(...it.of, 48);
-    assertStrictEquals(assertThrows(() => it.pool.freeMany(others)), memory.error);
-    assertEquals([it.pool.size, it.pool.capacity, memory.allocated.size], [16, 16, 1]);
+    assertStrictEquals(assertThrows(() => it.pool.freeMany(others)), plan.error);
+    assertEquals([it.pool.size, it.pool.capacity, memory.lent.size], [16, 16, 1]);
   });
 
   Deno.test(`${kind} uses no more of a region than it requested, and releases that region`, () => {
     const bytes = new Uint8Array(1024).fill(0xee).fill(0, 64, 64 + BLOCK_BYTES);
     const region = { buffer: bytes.buffer, byteOffset: 64, byteLength: BLOCK_BYTES + 100 };
-    const memory = new Scripted(() => region);
-    memory.good = 0;
+    const memory = new Ledger({ allocate: () => region, release: () => {} });
     const { pool, of } = poolOver(kind, memory);
     const live: AnyHandle[] = pool.allocMany(...of, 16);
     for (const handle of live) pool.set(...of, handle, { v: -1 / 3, n: 2 ** 32 - 1 });
     assertEquals([pool.byteLength, pool.blocks[0].bytes.length], [BLOCK_BYTES, BLOCK_BYTES]);
     assert(bytes.every((byte, at) => at >= 64 && at < 64 + BLOCK_BYTES || byte === 0xee));
     pool.freeMany(live);
-    assertEquals(memory.allocated.size, 0);
+    assertEquals(memory.lent.size, 0);
   });
 }
