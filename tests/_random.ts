@@ -21,26 +21,17 @@ export class Random {
     return (mixed ^ mixed >>> 14) >>> 0;
   }
 
-  /**
-   * @param n A positive integer.
-   * @returns An integer from 0 to n - 1.
-   */
+  /** @returns An integer from 0 to n - 1, for a positive n. */
   below(n: number): number {
     return Math.floor(this.bits() / 2 ** 32 * n);
   }
 
-  /**
-   * @param n A positive integer.
-   * @returns True once in so many times.
-   */
+  /** @returns True once in n times. */
   oneIn(n: number): boolean {
     return this.below(n) === 0;
   }
 
-  /**
-   * @param of At least one.
-   * @returns One of them.
-   */
+  /** @returns One of them, of which there must be one at least. */
   pick<T>(of: readonly T[]): T {
     return of[this.below(of.length)];
   }

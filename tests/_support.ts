@@ -158,11 +158,8 @@ export function shown(value: unknown): string {
 }
 
 /**
- * Makes a slab without a pool, with a geometry or a codec that no pool's options allow.
- *
- * @param config The options of the slab; those left out have their defaults.
- * @param chunk Size, alignment and tags of its chunks.
- * @returns The slab, which `validate` takes.
+ * Makes a slab without a pool, which `validate` takes, with a geometry or a codec that no pool's
+ * options allow.
  */
 export function createSlab(
   config: Partial<SlabConfig> & Pick<SlabConfig, "chunksPerBlock" | "maxBlocks" | "codec"> & {

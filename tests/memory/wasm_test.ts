@@ -18,29 +18,23 @@ function bytesOf({ buffer, byteOffset, byteLength }: MemoryRegion): Uint8Array {
 // -- errors --
 
 Deno.test("wasmMemory() throws on a memory or a window that is wrong", () => {
+  const cannot = "Cannot create wasmMemory: ";
   for (const bad of [undefined, null, 1, {}, new ArrayBuffer(8), { buffer: new ArrayBuffer(8) }]) {
-    const message = `Cannot create wasmMemory: memory must be a WebAssembly.Memory, got ${
-      shown(bad)
-    }`;
+    const message = `${cannot}memory must be a WebAssembly.Memory, got ${shown(bad)}`;
     assertThrows(() => wasmMemory(untyped(bad)), TypeError, message);
   }
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const byteOffset = 100;
   for (const bad of [-1, 0.5, NaN, Infinity, PAGE_BYTES + 1, null, true, {}, 8n, "8"]) {
     const errorClass = typeof bad === "number" ? RangeError : TypeError;
-    const windows: [options: object, must: string][] = [
-      [{ byteOffset: bad }, `byteOffset must be an integer from 0 to ${PAGE_BYTES}`],
-      [
-        { byteOffset, byteLength: bad },
-        `byteLength must be an integer from 0 to ${PAGE_BYTES - 100}`,
-      ],
-    ];
-    for (const [options, must] of windows) {
-      const message = `Cannot create wasmMemory: ${must}, got ${shown(bad)}`;
+    for (const option of ["byteOffset", "byteLength"]) {
+      const options = { byteOffset: 100, [option]: bad };
+      const most = option === "byteOffset" ? PAGE_BYTES : PAGE_BYTES - 100;
+      const message = `${cannot}${option} must be an integer from 0 to ${most}, got ${shown(bad)}`;
       assertThrows(() => wasmMemory(memory, options), errorClass, message);
     }
   }
-  assertThrows(() => wasmMemory(memory, { byteOffset, byteLength: PAGE_BYTES - 99 }), RangeError);
+  const tooLong = { byteOffset: 100, byteLength: PAGE_BYTES - 99 };
+  assertThrows(() => wasmMemory(memory, tooLong), RangeError);
 });
 
 Deno.test("WasmMemory throws on a wrong request and a region that is not allocated, and changes nothing", () => {
@@ -54,7 +48,6 @@ Deno.test("WasmMemory throws on a wrong request and a region that is not allocat
   const other = wasmMemory(memory, { byteOffset: 2048 }).allocate(64, 8);
   const assertFails = <E extends Error>(call: () => unknown, Class: ErrorClass<E>, says: string) =>
     assertUnchanged(() => figuresOf(window), call, Class, says);
-
   for (const bytes of [25, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
     const message =
       `Cannot allocate ${bytes} bytes of wasm memory: no free range has room for them at a ` +
