@@ -157,6 +157,27 @@ export function shown(value: unknown): string {
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
+/** Calls a function while properties of an object are others, or missing where `undefined`. */
+export function withProperties<R>(
+  of: object,
+  properties: Readonly<Record<string, PropertyDescriptor | undefined>>,
+  call: () => R,
+): R {
+  const before = Object.keys(properties).map((key) =>
+    [key, Object.getOwnPropertyDescriptor(of, key)] as const
+  );
+  const set = (key: string, as: PropertyDescriptor | undefined) => {
+    Reflect.deleteProperty(of, key);
+    if (as !== undefined) Object.defineProperty(of, key, { configurable: true, ...as });
+  };
+  try {
+    for (const [key, as] of Object.entries(properties)) set(key, as);
+    return call();
+  } finally {
+    for (const [key, as] of before) set(key, as);
+  }
+}
+
 /**
  * Makes a slab without a pool, which `validate` takes, with a geometry or a codec that no pool's
  * options allow.

@@ -16,8 +16,8 @@ import { POOLS, soak } from "./model/_soak.ts";
 /** All allocators. */
 const MAKERS = [...POOLS, ...BYTES];
 
-/** Milliseconds from one progress line to the next, on a terminal and elsewhere. */
-const REFRESH = Deno.stdout.isTerminal() ? 250 : 15_000;
+/** Milliseconds from one progress line to the next. */
+const REFRESH = 15_000;
 
 const { operations = Infinity, seed = Math.floor(Math.random() * 2 ** 32), ...given } = numbersOf(
   "minutes",
@@ -30,7 +30,6 @@ const end = start + minutes * 60_000;
 let shown = start;
 console.log(`seed ${seed}, ${MAKERS.length} allocators`);
 const tally = soak(seed, MAKERS, operations, goesOn);
-showProgress("");
 const rows = [...tally].sort(([a], [b]) => a < b ? -1 : 1);
 const total = rows.reduce((sum, [, times]) => sum + times, 0);
 const seconds = (performance.now() - start) / 1000;
@@ -45,14 +44,7 @@ function goesOn(done: number): boolean {
     const left = operations < Infinity
       ? `${Math.floor(done / operations * 100)} %`
       : `${((end - now) / 60_000).toFixed(1)} min left`;
-    showProgress(`${show(done)} operations, ${left}`);
+    console.log(`${show(done)} operations, ${left}`);
   }
   return now < end;
-}
-
-/** Replaces the last line on a terminal; prints a new one elsewhere. */
-function showProgress(line: string): void {
-  if (Deno.stdout.isTerminal()) {
-    Deno.stdout.writeSync(new TextEncoder().encode(`\r\x1b[K${line.slice(0, 79)}`));
-  } else if (line !== "") console.log(line);
 }

@@ -29,10 +29,8 @@ for (const workerCount of [2, 4]) {
     const counts = await churn(workers, { handles, maxChunks, operations, seed: seed + round });
     total += workerCount * operations;
     const figures = Object.entries(counts).map(([what, times]) => `${show(times)} ${what}`);
-    const title = `${workerCount} workers, round ${round + 1}, ${handles}, ${
-      show(maxChunks)
-    } chunks`;
-    console.log(`${title}: ${figures.join(", ")}`);
+    const setting = `${workerCount} workers, round ${round + 1}, ${handles}, ${show(maxChunks)}`;
+    console.log(`${setting} chunks: ${figures.join(", ")}`);
   }
 }
 const seconds = ((performance.now() - start) / 1000).toFixed(1);

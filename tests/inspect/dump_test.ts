@@ -1,13 +1,23 @@
 /**
- * `dump` draws pools: figures, a bar for each block, totals, colour, and lines of at most 80
- * columns.
+ * `dump` draws pools and byte allocators: figures, a bar for each block, totals, colour, and lines
+ * of at most 80 columns.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { array, dump, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
+import {
+  Arena,
+  array,
+  dump,
+  FreeListAllocator,
+  Pool,
+  PoolSet,
+  SharedPool,
+  StackAllocator,
+  struct,
+} from "../../mod.ts";
 import type { PoolOptions } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // for figures that no test can reach by calls
 import { MIDDLE, Num, partsOf, take } from "../shared/_support.ts";
-import { untyped } from "../_support.ts";
+import { untyped, withProperties } from "../_support.ts";
 
 const PLAIN = { color: false };
 
@@ -87,6 +97,56 @@ thread 2 of 3 so far, 1 around, 0 retired, at most 64`,
   );
 });
 
+Deno.test("dump() of an arena draws what is allocated in each block in order", () => {
+  using it = new Arena({ name: "frame", blockBytes: 64 });
+  assertEquals(
+    dump(it, PLAIN),
+    `Arena "frame": 0 bytes used of 0 bytes in 0 blocks
+peak 0 bytes, 0 bytes left in the blocks`,
+  );
+  it.alloc(64);
+  it.alloc(33);
+  const mark = it.mark();
+  it.alloc(2048);
+  it.rewind(mark);
+  assertEquals(
+    dump(it, PLAIN),
+    `Arena "frame": 97 bytes used of 2.1 KiB in 3 blocks
+block     0      64 bytes/64 bytes  ████████████████████████████████
+block     1      33 bytes/64 bytes  ████████████████▄···············
+block     2          0 bytes/2 KiB  ································
+peak 2.1 KiB, 2.0 KiB left in the blocks`,
+  );
+});
+
+Deno.test("dump() of a stack draws what is below its top", () => {
+  using it = new StackAllocator({ name: "it", byteLength: 256 });
+  for (const size of [24, 3, 40]) it.alloc(size);
+  assertEquals(
+    dump(it, PLAIN),
+    `StackAllocator "it": 96 bytes used of 256 bytes in 1 block
+block     0     96 bytes/256 bytes  ████████████····················
+peak 96 bytes, 3 allocations, 160 bytes free`,
+  );
+});
+
+Deno.test("dump() of a heap draws its used chunks where they are", () => {
+  using it = new FreeListAllocator({ name: "it", byteLength: 1024, grow: true });
+  const addresses = Array.from({ length: 7 }, () => it.alloc(120));
+  for (const i of [1, 2, 5]) it.free(addresses[i]);
+  it.alloc(2000);
+  assertEquals(
+    dump(it, PLAIN),
+    `FreeListAllocator "it": 2.4 KiB used of 3.0 KiB in 2 blocks
+block     0        480 bytes/1 KiB  ████        ████████    ████
+block     1        2.0 KiB/2.0 KiB  ███████████████████████████████▇
+peak 2.4 KiB, 5 allocations, 480 bytes free in 3 chunks, the largest 248 bytes,
+fragmentation 48 %, overhead 80 bytes`,
+  );
+  for (const i of [0, 3, 4, 6]) it.free(addresses[i]);
+  assert(dump(it).includes("free in 1 chunk, "));
+});
+
 // -- bars --
 
 Deno.test("A column of dump() is as many eighths high as its chunks are live, and one at least", () => {
@@ -112,19 +172,9 @@ Deno.test("dump() colours the bars and nothing else, by default only in a termin
   const wrong = untyped<{ color: boolean }>({ color: "red" });
   assertThrows(() => dump(pool, wrong), TypeError, 'color must be a boolean, got "red"');
 
-  const names = ["Deno", "process"] as const;
-  const saved = names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
-  const isColored = (...values: unknown[]) => {
-    const set = (name: string, as: PropertyDescriptor | undefined) => {
-      Reflect.deleteProperty(globalThis, name);
-      if (as !== undefined) Object.defineProperty(globalThis, name, { configurable: true, ...as });
-    };
-    names.forEach((name, i) => set(name, { value: values[i] }));
-    try {
-      return dump(pool) !== plain;
-    } finally {
-      names.forEach((name, i) => set(name, saved[i]));
-    }
+  const isColored = (Deno: unknown, process?: unknown) => {
+    const globals = { Deno: { value: Deno }, process: { value: process } };
+    return withProperties(globalThis, globals, () => dump(pool) !== plain);
   };
   const deno = (noColor: boolean, isTerminal: boolean) => ({
     noColor,
@@ -170,8 +220,21 @@ Deno.test("dump() stays within 80 columns for any figures, and wraps only where 
   using large = new Pool({ n: "u16" }, { chunksPerBlock: 65_536 });
   large.allocMany(65_536);
   assertEquals(dump(large, PLAIN).split("\n")[1], `block     0 65,536/65,536  ${"█".repeat(32)}`);
-  using shared = SharedPool.create(Num, { name: "n".repeat(200), handles: "wide" });
+});
+
+Deno.test("dump() of a shared pool or an allocator fits 80 columns, whatever its name and its figures, and is coloured", () => {
+  const name = "n".repeat(200);
+  using shared = SharedPool.create(Num, { name, handles: "wide" });
   take(shared, 20_000);
-  for (const line of dump(shared, PLAIN).split("\n")) assert(line.length <= 80, line);
-  assert(dump(shared, { color: true }).includes("\x1b[36m█"));
+  using heap = new FreeListAllocator({ name, byteLength: 2 ** 20 * 3 + 1001, grow: true });
+  for (let i = 1; i < 400; i++) {
+    const address = heap.alloc(i * 111);
+    if (i % 3 === 0) heap.free(address);
+  }
+  using frame = new Arena({ name, blockBytes: 1023 * 1024 + 500 });
+  frame.alloc(1023 * 1024 + 1);
+  for (const it of [shared, heap, frame]) {
+    for (const line of dump(it, PLAIN).split("\n")) assert(line.length <= 80, line);
+    assert(dump(it, { color: true }).includes("\x1b[36m█"));
+  }
 });

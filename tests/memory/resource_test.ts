@@ -14,7 +14,7 @@ import {
   sharedMemory,
 } from "../../mod.ts";
 import type { CountingMemory, MemoryRegion, MemoryResource } from "../../mod.ts";
-import { assertUnchanged, type ErrorClass, shown, untyped } from "../_support.ts";
+import { assertUnchanged, type ErrorClass, shown, untyped, withProperties } from "../_support.ts";
 
 function figuresOf(memory: CountingMemory): number[] {
   const { usedBytes, peakBytes, regions, allocations, releases, limit } = memory;
@@ -59,7 +59,6 @@ for (
 }
 
 Deno.test("heapMemory.release() detaches the buffer, also in engines without transfer()", () => {
-  const transfer = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "transfer")!; // Deno has it
   const release = () => {
     const region = heapMemory.allocate(64, 8);
     const view = new Float64Array(region.buffer);
@@ -67,20 +66,15 @@ Deno.test("heapMemory.release() detaches the buffer, also in engines without tra
     assertEquals([region.buffer.byteLength, view.length], [0, 0]);
   };
   release();
-  const { MessageChannel } = globalThis;
-  Reflect.deleteProperty(ArrayBuffer.prototype, "transfer"); // as in Node 20
-  try {
+  withProperties(ArrayBuffer.prototype, { transfer: undefined }, () => { // as in Node 20
     release();
     release();
-    Reflect.deleteProperty(globalThis, "MessageChannel"); // as in a bare context of node:vm
     const pool = new Pool({ n: "u8" });
     pool.alloc({ n: 1 });
-    pool.dispose(); // leaves the buffer to the collector
+    // As in a bare context of node:vm, where the buffer is left to the collector.
+    withProperties(globalThis, { MessageChannel: undefined }, () => pool.dispose());
     assertEquals(pool.byteLength, 0);
-  } finally {
-    Object.defineProperty(ArrayBuffer.prototype, "transfer", transfer);
-    Object.assign(globalThis, { MessageChannel });
-  }
+  });
 });
 
 Deno.test("sharedMemory() throws without SharedArrayBuffer or isolation, and says what to enable", () => {
@@ -89,15 +83,10 @@ Deno.test("sharedMemory() throws without SharedArrayBuffer or isolation, and say
     ["crossOriginIsolated", false, "this page is not cross-origin isolated, so no"],
   ] as const;
   for (const [property, value, problem] of cases) {
-    const own = Object.getOwnPropertyDescriptor(globalThis, property);
-    Object.defineProperty(globalThis, property, { value, configurable: true });
-    try {
+    withProperties(globalThis, { [property]: { value } }, () => {
       const { message } = assertThrows(sharedMemory, Error, `create sharedMemory: ${problem}`);
       assertMatch(message, /Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-/);
-    } finally {
-      Reflect.deleteProperty(globalThis, property);
-      if (own !== undefined) Object.defineProperty(globalThis, property, own);
-    }
+    });
   }
 });
 

@@ -11,6 +11,7 @@ import {
   struct,
 } from "../../mod.ts";
 import { bytes, count, showValue } from "../../src/messages/show.ts"; // parts of many texts
+import { CLASSES } from "../bytes/_support.ts";
 import { labelOf, POOL_KINDS } from "../_kinds.ts";
 import { Num, stateOf } from "../_support.ts";
 
@@ -38,7 +39,7 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
   });
 }
 
-Deno.test("Sets, their pools, shared pools and maps print as one line", () => {
+Deno.test("Sets, their pools, shared pools, maps and byte allocators print as one line", () => {
   const options = { chunksPerBlock: 16, maxChunks: 64, name: "it" };
   const set = new PoolSet({ ...options, sizes: [4, 8] });
   set.allocMany(Num, 17);
@@ -48,17 +49,24 @@ Deno.test("Sets, their pools, shared pools and maps print as one line", () => {
   const pool = new Pool(Num, options);
   const map = new HandleMap<typeof Num, string>(pool);
   map.set(pool.alloc(), "Victory");
-  assertEquals([set, set.pools[1], shared, map].map(printed), [
+  const allocators = Object.values(CLASSES).map((make) => make({ name: "it" }));
+  for (const it of allocators) it.alloc(1000);
+  assertEquals([set, set.pools[1], shared, map, ...allocators].map(printed), [
     'PoolSet "it": 18 live of 48 in 3 blocks, 256 bytes', // the sums of its classes
     'PoolSet "it": 1 live of 16 in 1 block, 128 bytes',
     'SharedPool "it": 20 live of 32 in 2 blocks, 128 bytes',
     'HandleMap of Pool "it", size 1',
+    'Arena "it": 1000 bytes used of 1 KiB in 1 block',
+    'StackAllocator "it": 1008 bytes used of 64 KiB in 1 block',
+    'FreeListAllocator "it": 1000 bytes used of 4 KiB in 1 block',
   ]);
-  for (const it of [shared, pool]) it.dispose();
-  assertEquals([shared, map].map(printed), [
+  for (const it of [shared, pool, ...allocators]) it.dispose();
+  assertEquals([shared, map, ...allocators].map(printed), [
     'SharedPool "it": disposed of',
     'HandleMap of Pool "it", size 0',
+    ...Object.keys(CLASSES).map((kind) => `${kind} "it": disposed of`),
   ]);
+  for (const it of allocators) assertEquals(printed(Object.getPrototypeOf(it)), "[prototype]");
 });
 
 // -- views --
