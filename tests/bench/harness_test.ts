@@ -115,11 +115,8 @@ Deno.test("statistics are of all samples, or of each process", () => {
 
 /** Checks that two contestants agree, the baseline first. */
 function check(question: Question, baseline: string, contestant: string, other: string): void {
-  const all = [
-    figures(question.baseline, { checksum: baseline }),
-    figures(contestant, { checksum: other }),
-  ];
-  checkAgreed(question, question.plan, all);
+  const sums = Object.entries({ [question.baseline]: baseline, [contestant]: other });
+  checkAgreed(question, question.plan, sums.map(([it, checksum]) => figures(it, { checksum })));
 }
 
 Deno.test("checkAgreed() names the contestant that did other work", () => {

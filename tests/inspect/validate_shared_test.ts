@@ -86,10 +86,7 @@ Deno.test("validate() of a shared pool finds every kind of damage, some of it on
  * not. All 16 chunks were allocated, and chunk 0 is in the remote list.
  */
 const LEFT: readonly [message: string, leave: (words: Int32Array) => unknown][] = [
-  [
-    "2 chunks are on their way to its owner, and 1 in the list",
-    (it) => it[STAMPS + 5] = 2 | PENDING,
-  ],
+  ["2 chunks are on their way to its owner, and 1", (it) => it[STAMPS + 5] = 2 | PENDING],
   ["it counts 0 retired chunks, and has 1", (it) => it[STAMPS + 6] = RETIRED],
   ["its owner counts 15 chunks in use, and it has 16", (it) => it[TAKEN]--], // it has allocated
   ["its owner counts 16 chunks in use, and it has 15", (it) => it[STAMPS + 7]++], // it has freed

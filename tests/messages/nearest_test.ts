@@ -57,12 +57,7 @@ const CALLS: [string, string, string, (options: never) => unknown, object?][] = 
   ['create ErasedPool "pool"', "aling", "align", (it) => new ErasedPool(it), { size: 8 }],
   ['create PoolSet "pool"', "size", "sizes", (it) => new PoolSet(it), { sizes: [8] }],
   ['create SharedPool "Vec"', "maxChunk", "maxChunks", (it) => SharedPool.create(Vec, it)],
-  [
-    'attach SharedPool "Vec"',
-    "specialise",
-    "specialize",
-    (it) => SharedPool.attach(Vec, token, it),
-  ],
+  ['attach SharedPool "Vec"', "specialze", "specialize", (it) => SharedPool.attach(Vec, token, it)],
   ['create Arena "arena"', "blockByte", "blockBytes", (it) => new Arena(it)],
   ['create StackAllocator "stack"', "bytelength", "byteLength", (it) => new StackAllocator(it)],
   ['create FreeListAllocator "heap"', "grows", "grow", (it) => new FreeListAllocator(it)],
