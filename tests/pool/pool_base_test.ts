@@ -27,7 +27,7 @@ import {
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolOptions, PoolStats, View } from "../../mod.ts";
 import { drop, fillKind as fill, packAny, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
-import type { KindMaker, OfKind } from "../_kinds.ts";
+import type { OfKind } from "../_kinds.ts";
 import {
   assertError,
   assertHarmless,
@@ -38,30 +38,12 @@ import {
   stateOf,
   untyped,
 } from "../_support.ts";
+import { EXTENDED } from "./_extended.ts";
 
 type NumView = { n: number };
 
 /** Four blocks of 16 chunks at the most. */
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
-
-/** Classes of the user's that extend a pool; what they override is in `extends_test.ts`. */
-const EXTENDED: Readonly<Record<string, KindMaker>> = {
-  "class that extends Pool": (struct, options) => {
-    class Extended extends Pool<AnyStruct> {}
-    return { pool: untyped(new Extended(struct, options)), of: [] };
-  },
-  "class that extends one that extends ErasedPool": (struct, options) => {
-    class Extended extends ErasedPool {}
-    class Further extends Extended {}
-    return { pool: untyped(new Further({ ...options, size: struct.size })), of: [struct] };
-  },
-  "class that extends PoolSet": (struct, { maxChunks = 1 << 18, ...options } = {}) => {
-    class Extended extends PoolSet {}
-    const sizes = [1, struct.size];
-    const pool = new Extended({ ...options, maxChunks: 2 * maxChunks, sizes });
-    return { pool: untyped(pool), of: [struct] };
-  },
-};
 
 /** Defines a test for every kind of pool and class that extends one, made in every way. */
 function each(claim: string, test: (make: (options?: PoolOptions) => OfKind) => void): void {
