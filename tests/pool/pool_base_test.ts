@@ -7,26 +7,24 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows, fail } from "@std/assert";
 import {
   array,
-  compact,
   DisposedError,
   ErasedPool,
-  load,
   NULL_HANDLE,
   Pool,
   PoolExhaustedError,
   PoolSet,
-  restore,
-  save as savePool,
+  save,
   snapshot,
   StaleHandleError,
   struct,
   validate,
 } from "../../mod.ts";
-import type { AnyHandle, AnyStruct, PoolOptions, PoolStats, View } from "../../mod.ts";
-import { drop, fillKind as fill, packAny, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
+import type { AnyHandle, PoolOptions, PoolStats, View } from "../../mod.ts";
+import { CALLS } from "../_calls.ts";
+import { drop, fillKind as fill, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
 import type { OfKind } from "../_kinds.ts";
 import {
   assertError,
@@ -479,59 +477,35 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
   for (const isUsed of [true, false]) {
     const it = make();
     const { pool, of } = it;
-    const handle = isUsed ? pool.alloc(...of) : NULL_HANDLE;
-    const view = isUsed ? pool.get<NumView>(...of, handle) : pool.cursor<NumView>(...of);
-    const saved = snapshot(pool);
-    const save = savePool(pool);
-    drop(it.pool);
-    const callsOn = (of: readonly AnyStruct[]): Record<string, () => unknown> => ({
-      alloc: () => pool.alloc(...of),
-      "alloc with init": () => pool.alloc(...of, { n: 1 }),
-      tryAlloc: () => pool.tryAlloc(...of),
-      get: () => pool.get(...of, handle),
-      tryGet: () => pool.tryGet(...of, handle),
-      set: () => pool.set(...of, handle, { n: 1 }),
-      cursor: () => pool.cursor(...of),
-      forEach: () => pool.forEach(...of, () => {}),
-      loop: () => pool.loop(...of, () => {}),
-      iterator: () => (of.length > 0 ? pool.all!(...of) : pool[Symbol.iterator]()),
-      handles: () => pool.handles(...of),
-      retain: () => pool.retain(...of, () => true),
-      pack: () => packAny(pool, ...of, new Uint32Array(9)),
-      allocMany: () => pool.allocMany(...of, 0),
-      scoped: () => pool.scoped(...of),
-      reserve: () => reserveIn({ pool, of }, 0),
-    });
-    const calls: [string, () => unknown][] = Object.entries({
-      ...callsOn(of),
-      free: () => pool.free(handle),
-      tryFree: () => pool.tryFree(handle),
-      has: () => pool.has(handle),
-      indexOf: () => pool.indexOf(handle),
-      seek: () => pool.seek(view, handle),
-      allocAt: () => pool.allocAt(...of, view),
-      handleOf: () => pool.handleOf(view),
-      "iterator of all": () => pool[Symbol.iterator](),
-      "handles of all": () => pool.handles(),
-      freeMany: () => pool.freeMany([]),
-      clear: () => pool.clear(),
-      freeBlock: () => pool.freeBlock(0),
-      trim: () => pool.trim(),
-      compact: () => compact(pool),
-      stats: () => pool.stats(),
-      rebind: () => pool.rebind(),
-      snapshot: () => snapshot(pool),
-      restore: () => restore(pool, saved),
-      save: () => savePool(pool),
-      load: () => load(pool, save),
-      validate: () => validate(pool),
-    });
+    const live = isUsed ? pool.alloc(...of) : NULL_HANDLE;
+    const used = {
+      ...it,
+      handles: [],
+      live,
+      block: 0,
+      view: isUsed ? pool.get<NumView>(...of, live) : pool.cursor<NumView>(...of),
+      cursor: pool.cursor<NumView>(...of),
+      loop: pool.loop(...of, () => fail()),
+      snapshot: snapshot(pool),
+      save: save(pool),
+    };
+    drop(pool);
+    const calls = CALLS.map(([verb, call]) => [verb, () => call(used)] as const);
+    calls.push(
+      ["allocMany none", () => pool.allocMany(...of, 0)],
+      ["reserve none", () => reserveIn(it, 0)],
+      ["tell the index", () => pool.indexOf(live)],
+      ["iterate over all", () => pool[Symbol.iterator]()],
+      ["iterate over all handles", () => pool.handles()],
+      ["rebind", () => pool.rebind()],
+    );
     if (of.length > 0) {
       const mixed = untyped<PoolSet>(pool);
-      calls.push(["typeOf", () => mixed.typeOf(handle)], ["bytes", () => mixed.bytes(handle)]);
+      calls.push(["typeOf", () => mixed.typeOf(live)], ["bytes", () => mixed.bytes(live)]);
       if (pool instanceof ErasedPool) calls.push(["lostBytes", () => pool.lostBytes()]);
       else {
-        calls.push(...Object.entries(callsOn([struct({ n: "u8" })]))); // which it has not seen
+        const unseen = { ...used, of: [struct({ n: "u8" })] };
+        calls.push(...CALLS.map(([verb, call]) => [verb, () => call(unseen)] as const));
         for (const it of [...of, Huge]) calls.push(["poolFor", () => mixed.poolFor(it)]);
       }
     }
