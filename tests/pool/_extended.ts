@@ -5,7 +5,7 @@
  */
 import { ErasedPool, Pool, PoolSet } from "../../mod.ts";
 import type { AnyHandle } from "../../mod.ts";
-import type { KindMaker } from "../_kinds.ts";
+import { type KindMaker, ofKind } from "../_kinds.ts";
 import { untyped } from "../_support.ts";
 
 /** A pool of such a class, which overrides two members and writes down the calls of them. */
@@ -34,16 +34,13 @@ function extending(base: unknown): PoolClass {
 }
 
 export const EXTENDED: Readonly<Record<string, KindMaker>> = {
-  "class that extends Pool": (struct, options) => {
-    return { pool: untyped(new (extending(Pool))(struct, options)), of: [] };
-  },
+  "class that extends Pool": (struct, options) => ofKind(new (extending(Pool))(struct, options)),
   "class that extends one that extends ErasedPool": (struct, options) => {
     class Further extends extending(ErasedPool) {}
-    return { pool: untyped(new Further({ ...options, size: struct.size })), of: [struct] };
+    return ofKind(new Further({ ...options, size: struct.size }), struct);
   },
   "class that extends PoolSet": (struct, { maxChunks = 1 << 18, ...options } = {}) => {
-    const sizes = [1, struct.size];
-    const set = new (extending(PoolSet))({ ...options, maxChunks: 2 * maxChunks, sizes });
-    return { pool: untyped(set), of: [struct] };
+    const sized = { maxChunks: 2 * maxChunks, sizes: [1, struct.size] };
+    return ofKind(new (extending(PoolSet))({ ...options, ...sized }), struct);
   },
 };
