@@ -7,19 +7,21 @@
  * @module
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  DisposedError,
+import type { IsExact } from "@std/testing/types";
+import { DisposedError, HandleMap, Pool, StaleHandleError, wasmMemory } from "../../mod.ts";
+import type {
+  AnyHandle,
+  AnyStruct,
   ErasedPool,
-  HandleMap,
-  Pool,
+  Handle,
+  HandleMapPool,
+  PoolOptions,
+  PoolSet,
   SharedPool,
-  StaleHandleError,
-  wasmMemory,
 } from "../../mod.ts";
-import type { AnyHandle, AnyStruct, Handle, HandleMapPool, PoolOptions } from "../../mod.ts";
 import { drop, type OfKind, POOL_KINDS, testKinds } from "../_kinds.ts";
 import { pair, take } from "../shared/_support.ts";
-import { Num, Pos, untyped } from "../_support.ts";
+import { Num, type Pos, untyped } from "../_support.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "ships" };
 
@@ -202,34 +204,27 @@ Deno.test("HandleMap.sweep() and, bit by bit, set() drop the values of dead reco
 
 // -- types --
 
+/** Whether a map beside records of some structs takes a pool. */
+type Takes<S extends AnyStruct, P> = [P] extends ConstructorParameters<typeof HandleMap<S, 1>>
+  ? true
+  : false;
+type Names = HandleMap<typeof Num, string>;
+type Handles = Parameters<Names["set" | "get" | "has" | "delete"]>[0];
+type Both = typeof Num | typeof Pos;
+
 Deno.test("HandleMap is typed by the struct of its pool", () => {
-  using nums = new Pool(Num);
-  const names = new HandleMap<typeof Num, string>(nums);
-  const num = nums.alloc();
-  const name: string | undefined = names.set(num, "a").get(num);
-  assertEquals(name, "a");
-  using points = new Pool(Pos);
-  // @ts-expect-error a handle of another struct
-  names.has(points.alloc());
-  // @ts-expect-error a value of another type
-  names.set(num, 1);
-  // @ts-expect-error a pool of another struct
-  new HandleMap<typeof Num, string>(points);
-
-  using cells = new ErasedPool({ size: 8, types: [Num, Pos] });
-  const both = new HandleMap<typeof Num | typeof Pos, number>(cells);
-  both.set(cells.alloc(Num), 1).set(cells.alloc(Pos), 2);
-  const some = new HandleMap<typeof Pos, number>(cells); // beside some of the records
-  some.set(cells.alloc(Pos), 3);
-  // @ts-expect-error a handle of another struct
-  some.set(cells.alloc(Num), 4);
-  // @ts-expect-error a pool of one of the structs
-  new HandleMap<typeof Num | typeof Pos, number>(nums);
-  assertEquals([both.size, some.size], [2, 2]);
-
-  using shared = SharedPool.create(Num);
-  const beside: HandleMapPool<typeof Num> = shared;
-  assertEquals(new HandleMap<typeof Num, number>(beside).size, 0);
+  type Rows = [
+    IsExact<Handles, Handle<typeof Num>>,
+    IsExact<Parameters<Names["set"]>[1], string>,
+    IsExact<ReturnType<Names["get"]>, string | undefined>,
+    Takes<typeof Num, HandleMapPool<typeof Num>>,
+    Takes<typeof Num, Pool<typeof Num> | SharedPool<typeof Num> | ErasedPool<Both>>,
+    Takes<Both, ErasedPool<Both> | PoolSet<Both>>,
+  ];
+  type Wrong = [Takes<typeof Num, Pool<typeof Pos>>, Takes<Both, Pool<typeof Num>>];
+  // A row of another type does not compile.
+  const rows: [...Rows, ...Wrong] = [true, true, true, true, true, true, false, false];
+  assertEquals(rows.length, 8);
   using plain = new Pool({ n: "u8" });
   new HandleMap<typeof plain.struct, Date>(plain).set(plain.alloc(), new Date(0));
 });
