@@ -1,9 +1,7 @@
 /**
  * Damaged saves: `load()` rejects them and changes nothing, or loads them into a valid pool.
  *
- * The checksum is written again after each change, so that the checks behind it are tested. 20,000
- * saves are tried here; 100,000 by `SAVE_TRIES=100000 deno test --allow-read=. --allow-env
- * tests/pool/save_file_test.ts`, with the same seeds.
+ * The checksum is written again after each change, so that the checks behind it are tested.
  *
  * @module
  */
@@ -29,10 +27,8 @@ import { SNAPPED } from "../slab/_snapshots.ts";
 import { sealed, textOf, withText } from "./_saves.ts";
 import { Random } from "../_random.ts";
 
-const TRIES =
-  Deno.permissions.querySync({ name: "env", variable: "SAVE_TRIES" }).state === "granted"
-    ? Number(Deno.env.get("SAVE_TRIES") ?? 20_000)
-    : 20_000;
+/** How many saves are tried. */
+const TRIES = 20_000;
 
 const Part = struct({ a: "u8", b: "f32" }, { name: "Part" });
 const Thing = struct({ n: "i64", next: ref("self"), parts: array(Part, 2) }, { name: "Thing" });
