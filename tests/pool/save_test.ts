@@ -264,6 +264,10 @@ for (const [how, reuse] of Object.entries(REUSES)) {
 
 // -- pools of several structs --
 
+function erasedOf(types: AnyStruct[]): ErasedPool<AnyStruct> {
+  return new ErasedPool<AnyStruct>({ ...SNAPPED, size: 8, types });
+}
+
 const Spark = struct({ heat: "u16" }, { name: "Spark" });
 const Ship = struct({ x: "f32", y: "f32" }, { name: "Ship" });
 
@@ -284,12 +288,10 @@ Deno.test("load() moves records to the class of their struct, and no others, wha
     const moved = reloadMoved(old, set, { rename: { Ship: "Vessel" } });
     assertEquals(moved.size, moves);
     const now = (handle: number) => forge(moved.get(handle) ?? handle);
-    sparks.forEach((handle, heat) =>
-      assertEquals(set.get(BigSpark, now(handle)).toJSON(), { heat, color: 0 })
-    );
-    ships.forEach((handle, i) =>
-      assertEquals(set.get(Vessel, now(handle)).toJSON(), { y: -i, x: i })
-    );
+    sparks.forEach((it, heat) => {
+      assertEquals(set.get(BigSpark, now(it)).toJSON(), { heat, color: 0 });
+    });
+    ships.forEach((it, i) => assertEquals(set.get(Vessel, now(it)).toJSON(), { y: -i, x: i }));
     for (const handle of moved.keys()) assertEquals(set.has(forge(handle)), false);
   }
 });
@@ -315,9 +317,7 @@ Deno.test("load() finds structs without names, or of one name, by their fields",
   const A = struct({ n: "u32", x: "f32" }), B = struct({ n: "u32" }), C = struct({ n: "f64" });
   const [E, F] = [1, 2].map(() => struct({ n: "u32" }, { name: "Same" }));
   for (const [types, others] of [[[A, B, C], [C, B, A]], [[E, F], [E, F]]] as AnyStruct[][][]) {
-    const [old, pool] = [types, others].map((types) =>
-      new ErasedPool<AnyStruct>({ ...SNAPPED, size: 8, types })
-    );
+    const [old, pool] = [erasedOf(types), erasedOf(others)];
     types.forEach((type, n) => old.alloc(type, { n }));
     assertEquals(reload(old, pool).added, []);
     types.forEach((type) => assertEquals([...pool.all(type)].length, 1));
@@ -327,8 +327,7 @@ Deno.test("load() finds structs without names, or of one name, by their fields",
 Deno.test("load() maps two structs to one that is far more similar to both than any other", () => {
   const Small = struct({ n: "u32", x: "u8" }), Large = struct({ n: "u32", x: "u8", y: "u8" });
   const Other = struct({ x: "u8", z: "u8" });
-  const make = (types: AnyStruct[]) => new ErasedPool<AnyStruct>({ ...SNAPPED, size: 8, types });
-  const [old, pool] = [make([Small, Large]), make([Other, Large])];
+  const [old, pool] = [erasedOf([Small, Large]), erasedOf([Other, Large])];
   for (const type of [Small, Large]) old.alloc(type, { n: 5, x: 1 });
   reload(old, pool);
   const records = Array.from(pool.all(Large), (view) => ({ ...view.toJSON() }));
@@ -525,11 +524,9 @@ Deno.test("load() makes earlier handles stale, also where the memory resource co
   for (const handles of ["compact", "wide"] as const) {
     using old = counters({ ...SNAPPED, maxChunks: 32, handles });
     old.allocMany(32);
-    let act: (() => void) | undefined;
+    const acts: (() => void)[] = [];
     const allocate = (byteLength: number, align: number) => {
-      const fn = act;
-      act = undefined;
-      fn?.();
+      acts.pop()?.();
       return heapMemory.allocate(byteLength, align);
     };
     const memory = { ...heapMemory, allocate };
@@ -539,7 +536,7 @@ Deno.test("load() makes earlier handles stale, also where the memory resource co
     pool.freeMany([...all.slice(0, 4), ...all.slice(33)]);
     pool.freeBlock(1);
     const moved: number[] = [];
-    act = () => void compact(pool, (_from, to) => moved.push(to));
+    acts.push(() => void compact(pool, (_from, to) => moved.push(to)));
     load(pool, save(old));
     assertEquals([moved.length, moved.filter((it) => pool.has(forge(it)))], [1, []]);
     validate(pool);
