@@ -9,7 +9,7 @@
  * @module
  */
 import { assert, assertEquals, assertMatch, assertStrictEquals, assertThrows } from "@std/assert";
-import { DisposedError, ErasedPool, Pool, PoolSet, struct, validate } from "../../mod.ts";
+import { ErasedPool, Pool, PoolSet, struct, validate } from "../../mod.ts";
 import type { AnyHandle, PoolOptions } from "../../mod.ts";
 import { drop, ITERATIONS, MODES, ofKind, POOL_KINDS, testKinds, viewsOf } from "../_kinds.ts";
 import type { Counted, KindMaker, OfKind } from "../_kinds.ts";
@@ -301,16 +301,6 @@ each("throws TypeError on what is no function, before it visits any record", (ma
     }
   }
   validate(it.pool);
-});
-
-filledEach("a loop throws DisposedError once its pool was disposed of", ({ pool, of }, handles) => {
-  let calls = 0;
-  const used = pool.loop(...of, () => calls++);
-  const fresh = pool.loop(...of, () => calls++); // never called before
-  used();
-  drop(pool);
-  for (const pass of [used, fresh, used]) assertThrows(() => pass(), DisposedError);
-  assertEquals(calls, handles.length);
 });
 
 // -- functions of all kinds --

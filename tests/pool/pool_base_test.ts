@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStrictEquals, assertThrows, fail } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   array,
   DisposedError,
@@ -478,6 +478,9 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
     const it = make();
     const { pool, of } = it;
     const live = isUsed ? pool.alloc(...of) : NULL_HANDLE;
+    const loops = [pool.loop(...of, () => {})];
+    if (pool instanceof PoolSet) loops.push(pool.loop(() => {})); // over all structs
+    for (const loop of isUsed ? loops : []) loop();
     const used = {
       ...it,
       handles: [],
@@ -485,13 +488,14 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
       block: 0,
       view: isUsed ? pool.get<NumView>(...of, live) : pool.cursor<NumView>(...of),
       cursor: pool.cursor<NumView>(...of),
-      loop: pool.loop(...of, () => fail()),
+      loop: loops[0],
       snapshot: snapshot(pool),
       save: save(pool),
     };
     drop(pool);
     const calls = CALLS.map(([verb, call]) => [verb, () => call(used)] as const);
     calls.push(
+      ...loops.slice(1).map((loop) => ["loop over all", loop] as const),
       ["allocMany none", () => pool.allocMany(...of, 0)],
       ["reserve none", () => reserveIn(it, 0)],
       ["tell the index", () => pool.indexOf(live)],
