@@ -8,7 +8,6 @@ import {
   array,
   compact,
   debug,
-  DisposedError,
   ErasedPool,
   HandleMap,
   heapMemory,
@@ -578,8 +577,8 @@ Deno.test("load() takes longer arrays, at any byte of a buffer, and shared ones"
   }
 });
 
-Deno.test("save() changes nothing, writes hardly more than the records, and throws after dispose()", () => {
-  const pool = new Pool({ n: "f64" }, { chunksPerBlock: 1024, maxChunks: 65_536 });
+Deno.test("save() changes nothing, and writes hardly more than the records", () => {
+  using pool = new Pool({ n: "f64" }, { chunksPerBlock: 1024, maxChunks: 65_536 });
   pool.allocMany(10_000);
   const before = stateOf(pool);
   const saved = save(pool);
@@ -589,7 +588,4 @@ Deno.test("save() changes nothing, writes hardly more than the records, and thro
   few.reserve(20_000);
   few.alloc();
   assert(save(few).length < 300);
-  pool.dispose();
-  assertThrows(() => save(pool), DisposedError);
-  assertThrows(() => load(pool, saved), DisposedError);
 });
