@@ -236,18 +236,15 @@ Deno.test("handleOf() tells which handle is stale, also where the chunk's genera
   assertEquals(handles[0] >>> 22, 1);
   const view = pool.cursor();
   for (const n of [0, 253, 254]) {
-    const handle = pool.alloc();
-    assertEquals(handle, handles[0]); // after 255 come those of generation 1 again
-    pool.seek(view, handle);
-    pool.free(handle);
-    for (let i = 1; i <= n; i++) {
-      const next = pool.alloc();
-      pool.seek(view, next);
-      pool.free(next);
-    }
-    const error = assertThrows(() => pool.handleOf(view), StaleHandleError);
-    assertEquals(error.handle, handles[n]);
-    for (let i = n + 1; i < 255; i++) pool.free(pool.alloc());
+    handles.forEach((expected, i) => {
+      const handle = pool.alloc();
+      assertEquals(handle, expected); // after 255 come those of generation 1 again
+      if (i <= n) pool.seek(view, handle);
+      pool.free(handle);
+      if (i !== n) return;
+      const error = assertThrows(() => pool.handleOf(view), StaleHandleError);
+      assertEquals(error.handle, handle);
+    });
   }
 });
 
