@@ -49,6 +49,7 @@ export const CALLS: readonly (readonly [verb: string, call: (it: Used) => unknow
   ["use a handle", ({ pool, of, live }) => pool.tryGet(...of, live)],
   ["use a handle", ({ pool, of, live }) => pool.set(...of, live, { n: 9 })],
   ["use a handle", ({ pool, cursor, live }) => pool.seek(cursor, live)],
+  ["use a handle", ({ pool, live }) => pool.indexOf(live)],
   ["tell the handle", ({ pool, view }) => pool.handleOf(untyped(view))],
   ["iterate", ({ pool, of }) => pool.forEach(...of, () => fail())],
   ["iterate", (it) => viewsOf(it)[Symbol.iterator]()],

@@ -495,7 +495,6 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
       ...loops.slice(1).map((loop) => ["loop over all", loop] as const),
       ["allocMany none", () => pool.allocMany(...of, 0)],
       ["reserve none", () => reserveIn(it, 0)],
-      ["tell the index", () => pool.indexOf(live)],
       ["iterate over all", () => pool[Symbol.iterator]()],
       ["iterate over all handles", () => pool.handles()],
       ["rebind", () => pool.rebind()],
