@@ -35,6 +35,8 @@ function extending(base: unknown): PoolClass {
 
 export const EXTENDED: Readonly<Record<string, KindMaker>> = {
   "class that extends Pool": (struct, options) => ofKind(new (extending(Pool))(struct, options)),
+  "class that extends ErasedPool": (struct, options) =>
+    ofKind(new (extending(ErasedPool))({ ...options, size: struct.size, types: [struct] }), struct),
   "class that extends one that extends ErasedPool": (struct, options) => {
     class Further extends extending(ErasedPool) {}
     return ofKind(new Further({ ...options, size: struct.size }), struct);

@@ -54,7 +54,9 @@ test("HandleMap has no values of what is no live record, and undefined may be a 
   assertStrictEquals(map.set(a, "a").set(b, undefined), map);
   assertEquals([map.get(b), map.has(b), map.size], [undefined, true, 2]);
   assertEquals([map.delete(b), map.delete(b), map.has(b), map.size], [true, false, false, 1]);
+  const other = mapOf<unknown>(it).set(a, "of another map");
   pool.free(a);
+  assertEquals([other.get(a), other.size], [undefined, 0]);
   for (const bad of [a, 0, -0, -1, NaN, 0.5, 2 ** 40, "1", undefined, null, {}]) {
     const handle = untyped<AnyHandle>(bad);
     assertThrows(() => map.set(handle, 1), StaleHandleError, "Cannot set a value in");
@@ -98,13 +100,14 @@ test("HandleMap may change while it is iterated over", (make) => {
 
 test("HandleMap throws after the pool's dispose(), and holds nothing", (make) => {
   const it = make();
-  const map = mapOf<unknown>(it);
   const handle = it.pool.alloc(...it.of);
-  map.set(handle, "a");
+  const maps = [1, 2].map(() => mapOf<unknown>(it).set(handle, "a"));
   drop(it.pool);
-  for (const call of CALLS) assertThrows(() => call(map, handle), DisposedError);
-  map.clear();
-  assertEquals(map.size, 0);
+  for (const map of maps) {
+    for (const call of CALLS) assertThrows(() => call(map, handle), DisposedError);
+    map.clear();
+    assertEquals(map.size, 0);
+  }
   assertThrows(() => mapOf(it), DisposedError);
 });
 
