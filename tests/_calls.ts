@@ -18,7 +18,7 @@ import { untyped } from "./_support.ts";
 
 /** A pool, and what exists beside it. */
 export interface Used extends OfKind {
-  /** Of live records, but for the fourth; or none. */
+  /** None, or 26 or more of records, of which that at 3 may be stale. */
   readonly handles: readonly AnyHandle[];
   readonly live: AnyHandle;
   /** Index of a block. */
@@ -41,10 +41,10 @@ export const CALLS: readonly (readonly [verb: string, call: (it: Used) => unknow
   ["allocMany", ({ pool, of }) => pool.allocMany(...of, 20)],
   ["free", ({ pool, live }) => pool.free(live)],
   ["free", ({ pool, live }) => pool.tryFree(live)],
-  ["freeMany", ({ pool, live, handles }) => pool.freeMany([live, handles[33]])],
+  ["freeMany", ({ pool, live, handles }) => pool.freeMany([live, handles[25]])],
   ["freeMany", ({ pool }) => pool.freeMany([])],
   ["use a handle", ({ pool, live }) => pool.has(live)],
-  ["use a handle", ({ pool, handles }) => pool.has(handles[3])], // a stale one
+  ["use a handle", ({ pool, handles }) => pool.has(handles[3])], // mostly a stale one
   ["use a handle", ({ pool, of, live }) => pool.get(...of, live)],
   ["use a handle", ({ pool, of, live }) => pool.tryGet(...of, live)],
   ["use a handle", ({ pool, of, live }) => pool.set(...of, live, { n: 9 })],

@@ -40,9 +40,9 @@ function subjectOf(make: KindMaker, memory: MemoryResource) {
   for (const n of [3, 20, 9, 17]) pool.free(handles[n]);
   return {
     ...it,
+    block: pool.blocks[0].index,
     handles,
     live: handles[0],
-    block: pool.blocks[0].index,
     view: pool.get<RealView>(...of, handles[40]),
     cursor: pool.seek(pool.cursor<RealView>(...of), handles[5]),
     loop: pool.loop(...of, () => fail()),
