@@ -173,7 +173,7 @@ function mutated(value: unknown, random: Random, depth = 0): unknown {
 }
 
 for (const [name, make] of Object.entries(PAIRS)) {
-  Deno.test(`load() of ${name} rejects damage that the checksum does not show, or loads a valid pool`, () => {
+  Deno.test(`load() of ${name} rejects damage and other descriptions that the checksum does not show, or loads a valid pool`, () => {
     const [old, pool] = make();
     const saved = save(old);
     const random = new Random(name.length);
