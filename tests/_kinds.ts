@@ -46,7 +46,7 @@ export type KindMaker = (struct: AnyStruct, options?: PoolOptions) => OfKind;
 export const packAny = pack as unknown as (pool: object, ...args: unknown[]) => number;
 
 /** The cast makes the arguments of its calls untyped. */
-function ofKind(pool: object, ...of: AnyStruct[]): OfKind {
+export function ofKind(pool: object, ...of: AnyStruct[]): OfKind {
   return { pool: pool as AnyPool, of };
 }
 

@@ -6,7 +6,6 @@
  */
 import { assert, assertEquals, assertThrows, fail } from "@std/assert";
 import {
-  compact,
   FreeListAllocator,
   heapMemory,
   load,
@@ -19,7 +18,8 @@ import {
   wasmMemory,
 } from "../../mod.ts";
 import type { AnyHandle, MemoryResource } from "../../mod.ts";
-import { type KindMaker, labelOf, packAny, POOL_KINDS, reserveIn, viewsOf } from "../_kinds.ts";
+import { CALLS } from "../_calls.ts";
+import { type KindMaker, labelOf, POOL_KINDS, viewsOf } from "../_kinds.ts";
 import { growing, Num, Real, stateOf, untyped } from "../_support.ts";
 
 /** A memory of one page, and the resource in it. */
@@ -43,6 +43,7 @@ function subjectOf(make: KindMaker, memory: MemoryResource, freed: readonly numb
   for (const n of freed) pool.free(handles[n]);
   return {
     ...it,
+    block: pool.blocks[0].index,
     handles,
     live: handles[0],
     view: pool.get<RealView>(...of, handles[25]),
@@ -54,48 +55,6 @@ function subjectOf(make: KindMaker, memory: MemoryResource, freed: readonly numb
 }
 
 type Subject = ReturnType<typeof subjectOf>;
-
-/** Calls that need the memory of a block, and their verbs in errors. */
-const CALLS: readonly [verb: string, call: (it: Subject) => unknown][] = [
-  ["alloc", ({ pool, of }) => pool.alloc(...of)],
-  ["alloc", ({ pool, of }) => pool.alloc(...of, { n: 1 })],
-  ["alloc", ({ pool, of }) => pool.tryAlloc(...of)],
-  ["alloc", ({ pool, of }) => pool.scoped(...of)],
-  ["alloc", ({ pool, of, cursor }) => pool.allocAt(...of, cursor)],
-  ["allocMany", ({ pool, of }) => pool.allocMany(...of, 2)],
-  ["allocMany", ({ pool, of }) => pool.allocMany(...of, 20)],
-  ["free", ({ pool, live }) => pool.free(live)],
-  ["free", ({ pool, live }) => pool.tryFree(live)],
-  ["freeMany", ({ pool, live, handles }) => pool.freeMany([live, handles[25]])],
-  ["freeMany", ({ pool }) => pool.freeMany([])],
-  ["use a handle", ({ pool, live }) => pool.has(live)],
-  ["use a handle", ({ pool, handles }) => pool.has(handles[3])], // stale, in two of them
-  ["use a handle", ({ pool, of, live }) => pool.get(...of, live)],
-  ["use a handle", ({ pool, of, live }) => pool.tryGet(...of, live)],
-  ["use a handle", ({ pool, of, live }) => pool.set(...of, live, { n: 9 })],
-  ["use a handle", ({ pool, cursor, live }) => pool.seek(cursor, live)],
-  ["tell the handle", ({ pool, view }) => pool.handleOf(untyped(view))],
-  ["iterate", ({ pool, of }) => pool.forEach(...of, () => fail())],
-  ["iterate", (it) => viewsOf(it)[Symbol.iterator]()],
-  ["iterate", ({ pool, of }) => pool.handles(...of)],
-  ["iterate", ({ loop }) => loop()],
-  ["retain", ({ pool, of }) => pool.retain(...of, () => false)],
-  ["loop", ({ pool, of }) => pool.loop(...of, () => fail())],
-  ["make a cursor", ({ pool, of }) => pool.cursor(...of)],
-  ["reserve", (it) => reserveIn(it, 1)],
-  ["clear", ({ pool }) => pool.clear()],
-  ["trim", ({ pool }) => pool.trim()],
-  ["freeBlock", ({ pool }) => pool.freeBlock(pool.blocks[0].index)],
-  ["tell the figures", ({ pool }) => pool.stats()],
-  ["snapshot", ({ pool }) => takeSnapshot(pool)],
-  ["restore", ({ pool, snapshot }) => restore(pool, snapshot)],
-  ["save", ({ pool }) => savePool(pool)],
-  ["load", ({ pool, save }) => load(pool, save)],
-  ["compact", ({ pool }) => compact(pool)],
-  ["pack", ({ pool, of }) => packAny(pool, ...of, new Float64Array(100), ["v", "n"])],
-  ["pack", ({ pool, of }) => packAny(pool, ...of, new Uint8Array(1000))],
-  ["validate", ({ pool }) => validate(pool)],
-];
 
 /** What a pool is, and what is read through views, cursors and handles that exist already. */
 function look({ pool, of, handles, view, cursor }: Subject): unknown {

@@ -8,6 +8,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   array,
   ErasedPool,
+  heapMemory,
   PoolSet,
   SchemaError,
   StaleHandleError,
@@ -236,34 +237,33 @@ Deno.test("ErasedPool stores every struct that fits, by size and by alignment", 
 Deno.test("ErasedPool asks for blocks that are aligned to its chunks, or to 8 bytes", () => {
   for (const align of [1, 2, 4, 8, 16, 64, 4096]) {
     const asked: number[] = [];
-    using cells = new ErasedPool({
-      size: 4096,
-      align,
-      chunksPerBlock: 16,
-      memory: {
-        allocate(byteLength, align) {
-          asked.push(align);
-          return { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength };
-        },
-        release() {},
-      },
-    });
+    const allocate = (byteLength: number, align: number) => {
+      asked.push(align);
+      return heapMemory.allocate(byteLength, align);
+    };
+    const memory = { ...heapMemory, allocate };
+    using cells = new ErasedPool({ size: 4096, align, chunksPerBlock: 16, memory });
     cells.alloc(Byte);
     assertEquals([asked, cells.align], [[Math.max(8, align)], align]); // 8 for typed arrays
   }
 });
 
-Deno.test("ErasedPool tells 256 structs apart, one that is named twice is one, and none at all", () => {
-  const structs = manyStructs(256);
-  using cells = new ErasedPool({ size: 1, types: [...structs, structs[7]] });
-  const handles = structs.map((struct, n) => cells.alloc(struct, { n }));
-  handles.forEach((handle, i) => assertStrictEquals(cells.typeOf(handle), structs[i]));
-  assertEquals(Array.from(cells, (view) => view.n), structs.map((_, n) => n));
-  const message =
-    'Cannot create ErasedPool "cells": struct "S256" is one struct more than the 256 ' +
-    "that it can tell apart";
-  const create = () => new ErasedPool({ size: 1, types: manyStructs(257), name: "cells" });
-  assertThrows(create, RangeError, message);
+Deno.test("ErasedPool and PoolSet tell 256 structs apart in a class, and throw RangeError on one more", () => {
+  const structs = manyStructs(257);
+  const types = structs.slice(0, 256);
+  using set = new PoolSet<AnyStruct>({ sizes: [1, 4], name: "cells" });
+  using cells = new ErasedPool<AnyStruct>({ size: 1, types: [...types, types[7]] });
+  for (const pool of [set, cells]) {
+    const handles = types.map((struct, n) => pool.alloc(struct, { n }));
+    handles.forEach((handle, i) => assertStrictEquals(pool.typeOf(handle), types[i]));
+    assertEquals(Array.from(pool, (view) => view.toJSON().n), types.map((_, n) => n));
+  }
+  const problem = 'cells": struct "S256" is one struct more than the 256 that it can tell apart';
+  const create = () => new ErasedPool({ size: 1, types: structs, name: "cells" });
+  assertThrows(create, RangeError, `Cannot create ErasedPool "${problem}`);
+  const alloc = () => set.alloc(structs[256]);
+  assertError(set, alloc, RangeError, `Cannot alloc in PoolSet "${problem}`);
+  set.alloc(Num); // another class has room for its own
   using none = new ErasedPool<AnyStruct>({ size: 16, types: [] });
   assertThrows(() => none.alloc(Num), TypeMismatchError, "they are none");
   assertEquals([...none], []);

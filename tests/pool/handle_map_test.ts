@@ -7,19 +7,21 @@
  * @module
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  DisposedError,
+import type { IsExact } from "@std/testing/types";
+import { DisposedError, HandleMap, Pool, StaleHandleError, wasmMemory } from "../../mod.ts";
+import type {
+  AnyHandle,
+  AnyStruct,
   ErasedPool,
-  HandleMap,
-  Pool,
+  Handle,
+  HandleMapPool,
+  PoolOptions,
+  PoolSet,
   SharedPool,
-  StaleHandleError,
-  wasmMemory,
 } from "../../mod.ts";
-import type { AnyHandle, AnyStruct, Handle, HandleMapPool, PoolOptions } from "../../mod.ts";
-import { drop, type OfKind, POOL_KINDS, testKinds } from "../_kinds.ts";
+import { drop, type OfKind, testKinds } from "../_kinds.ts";
 import { pair, take } from "../shared/_support.ts";
-import { Num, Pos, untyped } from "../_support.ts";
+import { Num, type Pos, untyped } from "../_support.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "ships" };
 
@@ -52,7 +54,9 @@ test("HandleMap has no values of what is no live record, and undefined may be a 
   assertStrictEquals(map.set(a, "a").set(b, undefined), map);
   assertEquals([map.get(b), map.has(b), map.size], [undefined, true, 2]);
   assertEquals([map.delete(b), map.delete(b), map.has(b), map.size], [true, false, false, 1]);
+  const other = mapOf<unknown>(it).set(a, "of another map");
   pool.free(a);
+  assertEquals([other.get(a), other.size], [undefined, 0]);
   for (const bad of [a, 0, -0, -1, NaN, 0.5, 2 ** 40, "1", undefined, null, {}]) {
     const handle = untyped<AnyHandle>(bad);
     assertThrows(() => map.set(handle, 1), StaleHandleError, "Cannot set a value in");
@@ -96,32 +100,28 @@ test("HandleMap may change while it is iterated over", (make) => {
 
 test("HandleMap throws after the pool's dispose(), and holds nothing", (make) => {
   const it = make();
-  const map = mapOf<unknown>(it);
   const handle = it.pool.alloc(...it.of);
-  map.set(handle, "a");
+  const maps = [1, 2].map(() => mapOf<unknown>(it).set(handle, "a"));
   drop(it.pool);
-  for (const call of CALLS) assertThrows(() => call(map, handle), DisposedError);
-  map.clear();
-  assertEquals(map.size, 0);
+  for (const map of maps) {
+    for (const call of CALLS) assertThrows(() => call(map, handle), DisposedError);
+    map.clear();
+    assertEquals(map.size, 0);
+  }
   assertThrows(() => mapOf(it), DisposedError);
 });
 
-for (const [kind, make] of Object.entries(POOL_KINDS)) {
-  Deno.test(`${kind}: HandleMap throws TypeError while the pool's memory is detached`, () => {
-    for (const specialize of [true, false]) {
-      const memory = new WebAssembly.Memory({ initial: 4 });
-      const it = make(Num, { ...SMALL, memory: wasmMemory(memory), specialize });
-      const map = mapOf<unknown>(it);
-      const handle = it.pool.alloc(...it.of);
-      map.set(handle, "a");
-      memory.grow(1);
-      for (const call of CALLS) assertThrows(() => call(map, handle), TypeError, "detached");
-      assertThrows(() => it.pool.indexOf(handle), TypeError, "detached");
-      it.pool.rebind();
-      assertEquals([...map], [[handle, "a"]]);
-    }
-  });
-}
+test("HandleMap throws TypeError while the pool's memory is detached", (make) => {
+  const memory = new WebAssembly.Memory({ initial: 4 });
+  const it = make({ memory: wasmMemory(memory) });
+  const map = mapOf<unknown>(it);
+  const handle = it.pool.alloc(...it.of);
+  map.set(handle, "a");
+  memory.grow(1);
+  for (const call of CALLS) assertThrows(() => call(map, handle), TypeError, "detached");
+  it.pool.rebind();
+  assertEquals([...map], [[handle, "a"]]);
+});
 
 Deno.test("A class that extends HandleMap has its calls", () => {
   class Names extends HandleMap<typeof Num, string> {
@@ -202,34 +202,27 @@ Deno.test("HandleMap.sweep() and, bit by bit, set() drop the values of dead reco
 
 // -- types --
 
+/** Whether a map beside records of some structs takes a pool. */
+type Takes<S extends AnyStruct, P> = [P] extends ConstructorParameters<typeof HandleMap<S, 1>>
+  ? true
+  : false;
+type Names = HandleMap<typeof Num, string>;
+type Handles = Parameters<Names["set" | "get" | "has" | "delete"]>[0];
+type Both = typeof Num | typeof Pos;
+
 Deno.test("HandleMap is typed by the struct of its pool", () => {
-  using nums = new Pool(Num);
-  const names = new HandleMap<typeof Num, string>(nums);
-  const num = nums.alloc();
-  const name: string | undefined = names.set(num, "a").get(num);
-  assertEquals(name, "a");
-  using points = new Pool(Pos);
-  // @ts-expect-error a handle of another struct
-  names.has(points.alloc());
-  // @ts-expect-error a value of another type
-  names.set(num, 1);
-  // @ts-expect-error a pool of another struct
-  new HandleMap<typeof Num, string>(points);
-
-  using cells = new ErasedPool({ size: 8, types: [Num, Pos] });
-  const both = new HandleMap<typeof Num | typeof Pos, number>(cells);
-  both.set(cells.alloc(Num), 1).set(cells.alloc(Pos), 2);
-  const some = new HandleMap<typeof Pos, number>(cells); // beside some of the records
-  some.set(cells.alloc(Pos), 3);
-  // @ts-expect-error a handle of another struct
-  some.set(cells.alloc(Num), 4);
-  // @ts-expect-error a pool of one of the structs
-  new HandleMap<typeof Num | typeof Pos, number>(nums);
-  assertEquals([both.size, some.size], [2, 2]);
-
-  using shared = SharedPool.create(Num);
-  const beside: HandleMapPool<typeof Num> = shared;
-  assertEquals(new HandleMap<typeof Num, number>(beside).size, 0);
+  type Rows = [
+    IsExact<Handles, Handle<typeof Num>>,
+    IsExact<Parameters<Names["set"]>[1], string>,
+    IsExact<ReturnType<Names["get"]>, string | undefined>,
+    Takes<typeof Num, HandleMapPool<typeof Num>>,
+    Takes<typeof Num, Pool<typeof Num> | SharedPool<typeof Num> | ErasedPool<Both>>,
+    Takes<Both, ErasedPool<Both> | PoolSet<Both>>,
+  ];
+  type Wrong = [Takes<typeof Num, Pool<typeof Pos>>, Takes<Both, Pool<typeof Num>>];
+  // A row of another type does not compile.
+  const rows: [...Rows, ...Wrong] = [true, true, true, true, true, true, false, false];
+  assertEquals(rows.length, 8);
   using plain = new Pool({ n: "u8" });
   new HandleMap<typeof plain.struct, Date>(plain).set(plain.alloc(), new Date(0));
 });

@@ -91,6 +91,7 @@ function bad(option: string, Class: ErrorClass, must: string, values: unknown[])
 const power = (most: number, least = 16) => `a power of two from ${least} to ${most}`;
 const HUGE = 'struct "Huge" of 40 bytes, aligned to 8,';
 const NO_MEMORIES = [null, 5, {}, { allocate() {} }, { release() {} }];
+const REUSES = '"recent" or `spread`, which the module exports';
 const NO_POWERS = [8, 0, -16, 100, 16.5, NaN, Infinity, "64", null];
 
 const BAD: readonly Bad[] = [
@@ -99,12 +100,7 @@ const BAD: readonly Bad[] = [
   [{ handles: "wide", maxChunks: 2 ** 33 }, RangeError, `${power(2 ** 32)}, got 8589934592`],
   ...bad("keepEmptyBlocks", RangeError, "an integer from 0", [-1, 0.5, NaN, "1", null]),
   ...bad("handles", TypeError, '"compact" or "wide"', ["narrow", 1, null]),
-  ...bad("reuse", TypeError, '"recent" or `spread`, which the module exports', [
-    "spread",
-    1,
-    null,
-    {},
-  ]),
+  ...bad("reuse", TypeError, REUSES, ["spread", 1, null, {}]),
   ...bad("debug", TypeError, "`debug`, which the module exports, or false", ["yes", true, null]),
   ...bad("specialize", TypeError, "a boolean", ["no", 0, null]),
   ...bad("memory", TypeError, "an object with allocate and release", NO_MEMORIES),
@@ -137,19 +133,14 @@ const BAD_OF_SETS: readonly Bad[] = [
   [
     { chunksPerBlock: 128, maxChunks: 256 },
     RangeError,
-    "at most 64, as maxChunks of a class is 64, got 128",
+    "at most 64, as maxChunks of a class is 64, got",
   ],
   ...bad("sizes", TypeError, "an array of bytes", [undefined, null, 8, "8", new Set([8])]),
   [{ sizes: [] }, RangeError, "sizes must be 1 to 64 different numbers, got "],
   [{ sizes: [8, 16, 8] }, RangeError, "sizes must be 1 to 64 different numbers, got 8, 16, 8"],
   [{ sizes: [...Array(65).keys()].slice(1).concat(65) }, RangeError, "sizes must be 1 to 64 diff"],
-  ...[0, -8, 8.5, NaN, "8", null].map((it): Bad => {
-    return [
-      { sizes: [16, it] },
-      RangeError,
-      `each of sizes must be an integer from 1, got ${shown(it)}`,
-    ];
-  }),
+  ...bad("each of sizes", RangeError, "an integer from 1", [0, -8, 8.5, NaN, "8", null])
+    .map(([of, ...rest]): Bad => [{ sizes: [16, ...Object.values(of)] }, ...rest]),
   [{ sizes: [8, undefined] }, RangeError, "size must be an integer from 1 to 67108864, got undef"],
   [{ sizes: [2 ** 27] }, RangeError, "size must be an integer from 1 to 67108864, got 134217728"],
   ...bad("types", TypeError, "an array of structs", [null, 5, "Num"]),

@@ -10,24 +10,22 @@
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   array,
-  compact,
   DisposedError,
   ErasedPool,
-  load,
   NULL_HANDLE,
   Pool,
   PoolExhaustedError,
   PoolSet,
-  restore,
-  save as savePool,
+  save,
   snapshot,
   StaleHandleError,
   struct,
   validate,
 } from "../../mod.ts";
-import type { AnyHandle, AnyStruct, PoolOptions, PoolStats, View } from "../../mod.ts";
-import { drop, fillKind as fill, packAny, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
-import type { KindMaker, OfKind } from "../_kinds.ts";
+import type { AnyHandle, PoolOptions, PoolStats, View } from "../../mod.ts";
+import { CALLS } from "../_calls.ts";
+import { drop, fillKind as fill, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
+import type { OfKind } from "../_kinds.ts";
 import {
   assertError,
   assertHarmless,
@@ -38,30 +36,12 @@ import {
   stateOf,
   untyped,
 } from "../_support.ts";
+import { EXTENDED } from "./_extended.ts";
 
 type NumView = { n: number };
 
 /** Four blocks of 16 chunks at the most. */
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "cells" };
-
-/** Classes of the user's that extend a pool; what they override is in `extends_test.ts`. */
-const EXTENDED: Readonly<Record<string, KindMaker>> = {
-  "class that extends Pool": (struct, options) => {
-    class Extended extends Pool<AnyStruct> {}
-    return { pool: untyped(new Extended(struct, options)), of: [] };
-  },
-  "class that extends one that extends ErasedPool": (struct, options) => {
-    class Extended extends ErasedPool {}
-    class Further extends Extended {}
-    return { pool: untyped(new Further({ ...options, size: struct.size })), of: [struct] };
-  },
-  "class that extends PoolSet": (struct, { maxChunks = 1 << 18, ...options } = {}) => {
-    class Extended extends PoolSet {}
-    const sizes = [1, struct.size];
-    const pool = new Extended({ ...options, maxChunks: 2 * maxChunks, sizes });
-    return { pool: untyped(pool), of: [struct] };
-  },
-};
 
 /** Defines a test for every kind of pool and class that extends one, made in every way. */
 function each(claim: string, test: (make: (options?: PoolOptions) => OfKind) => void): void {
@@ -256,18 +236,15 @@ Deno.test("handleOf() tells which handle is stale, also where the chunk's genera
   assertEquals(handles[0] >>> 22, 1);
   const view = pool.cursor();
   for (const n of [0, 253, 254]) {
-    const handle = pool.alloc();
-    assertEquals(handle, handles[0]); // after 255 come those of generation 1 again
-    pool.seek(view, handle);
-    pool.free(handle);
-    for (let i = 1; i <= n; i++) {
-      const next = pool.alloc();
-      pool.seek(view, next);
-      pool.free(next);
-    }
-    const error = assertThrows(() => pool.handleOf(view), StaleHandleError);
-    assertEquals(error.handle, handles[n]);
-    for (let i = n + 1; i < 255; i++) pool.free(pool.alloc());
+    handles.forEach((expected, i) => {
+      const handle = pool.alloc();
+      assertEquals(handle, expected); // after 255 come those of generation 1 again
+      if (i <= n) pool.seek(view, handle);
+      pool.free(handle);
+      if (i !== n) return;
+      const error = assertThrows(() => pool.handleOf(view), StaleHandleError);
+      assertEquals(error.handle, handle);
+    });
   }
 });
 
@@ -497,59 +474,38 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
   for (const isUsed of [true, false]) {
     const it = make();
     const { pool, of } = it;
-    const handle = isUsed ? pool.alloc(...of) : NULL_HANDLE;
-    const view = isUsed ? pool.get<NumView>(...of, handle) : pool.cursor<NumView>(...of);
-    const saved = snapshot(pool);
-    const save = savePool(pool);
-    drop(it.pool);
-    const callsOn = (of: readonly AnyStruct[]): Record<string, () => unknown> => ({
-      alloc: () => pool.alloc(...of),
-      "alloc with init": () => pool.alloc(...of, { n: 1 }),
-      tryAlloc: () => pool.tryAlloc(...of),
-      get: () => pool.get(...of, handle),
-      tryGet: () => pool.tryGet(...of, handle),
-      set: () => pool.set(...of, handle, { n: 1 }),
-      cursor: () => pool.cursor(...of),
-      forEach: () => pool.forEach(...of, () => {}),
-      loop: () => pool.loop(...of, () => {}),
-      iterator: () => (of.length > 0 ? pool.all!(...of) : pool[Symbol.iterator]()),
-      handles: () => pool.handles(...of),
-      retain: () => pool.retain(...of, () => true),
-      pack: () => packAny(pool, ...of, new Uint32Array(9)),
-      allocMany: () => pool.allocMany(...of, 0),
-      scoped: () => pool.scoped(...of),
-      reserve: () => reserveIn({ pool, of }, 0),
-    });
-    const calls: [string, () => unknown][] = Object.entries({
-      ...callsOn(of),
-      free: () => pool.free(handle),
-      tryFree: () => pool.tryFree(handle),
-      has: () => pool.has(handle),
-      indexOf: () => pool.indexOf(handle),
-      seek: () => pool.seek(view, handle),
-      allocAt: () => pool.allocAt(...of, view),
-      handleOf: () => pool.handleOf(view),
-      "iterator of all": () => pool[Symbol.iterator](),
-      "handles of all": () => pool.handles(),
-      freeMany: () => pool.freeMany([]),
-      clear: () => pool.clear(),
-      freeBlock: () => pool.freeBlock(0),
-      trim: () => pool.trim(),
-      compact: () => compact(pool),
-      stats: () => pool.stats(),
-      rebind: () => pool.rebind(),
-      snapshot: () => snapshot(pool),
-      restore: () => restore(pool, saved),
-      save: () => savePool(pool),
-      load: () => load(pool, save),
-      validate: () => validate(pool),
-    });
+    const live = isUsed ? pool.alloc(...of) : NULL_HANDLE;
+    const loops = [pool.loop(...of, () => {})];
+    if (pool instanceof PoolSet) loops.push(pool.loop(() => {})); // over all structs
+    for (const loop of isUsed ? loops : []) loop();
+    const used = {
+      ...it,
+      handles: [],
+      live,
+      block: 0,
+      view: isUsed ? pool.get<NumView>(...of, live) : pool.cursor<NumView>(...of),
+      cursor: pool.cursor<NumView>(...of),
+      loop: loops[0],
+      snapshot: snapshot(pool),
+      save: save(pool),
+    };
+    drop(pool);
+    const calls = CALLS.map(([verb, call]) => [verb, () => call(used)] as const);
+    calls.push(
+      ...loops.slice(1).map((loop) => ["loop over all", loop] as const),
+      ["allocMany none", () => pool.allocMany(...of, 0)],
+      ["reserve none", () => reserveIn(it, 0)],
+      ["iterate over all", () => pool[Symbol.iterator]()],
+      ["iterate over all handles", () => pool.handles()],
+      ["rebind", () => pool.rebind()],
+    );
     if (of.length > 0) {
       const mixed = untyped<PoolSet>(pool);
-      calls.push(["typeOf", () => mixed.typeOf(handle)], ["bytes", () => mixed.bytes(handle)]);
+      calls.push(["typeOf", () => mixed.typeOf(live)], ["bytes", () => mixed.bytes(live)]);
       if (pool instanceof ErasedPool) calls.push(["lostBytes", () => pool.lostBytes()]);
       else {
-        calls.push(...Object.entries(callsOn([struct({ n: "u8" })]))); // which it has not seen
+        const unseen = { ...used, of: [struct({ n: "u8" })] };
+        calls.push(...CALLS.map(([verb, call]) => [verb, () => call(unseen)] as const));
         for (const it of [...of, Huge]) calls.push(["poolFor", () => mixed.poolFor(it)]);
       }
     }

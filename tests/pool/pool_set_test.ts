@@ -6,16 +6,7 @@
  * @module
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  array,
-  ErasedPool,
-  pack,
-  PoolSet,
-  SchemaError,
-  StaleHandleError,
-  struct,
-  validate,
-} from "../../mod.ts";
+import { array, ErasedPool, pack, PoolSet, StaleHandleError, struct, validate } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, HandleKind, PoolSetOptions, PoolSetStats } from "../../mod.ts";
 import { assertError, assertHarmless, fill, forge, KINDS, Num, untyped } from "../_support.ts";
 import type { MixedKind as Kind } from "../_support.ts";
@@ -50,16 +41,16 @@ Deno.test("PoolSet has a pool for each size, by size, and leaves the array of si
 });
 
 Deno.test("PoolSet stores each struct in the smallest class that fits, by size and alignment", () => {
-  using set = new PoolSet({ sizes: [1, 2, 8, 12, 16, 40] });
+  using set = new PoolSet({ sizes: [1, 2, 12, 16, 40] });
   const cases: [AnyStruct, number][] = [
     [bytes(1), 1],
     [bytes(2), 2],
-    [bytes(3), 8],
+    [bytes(3), 12],
     [bytes(9), 12],
     [bytes(12), 12],
     [bytes(13), 16],
     [struct({ a: "u16" }), 2],
-    [struct({ a: "f64" }), 8],
+    [struct({ a: "f64" }), 16], // aligned to 8
     [struct({ a: array("u32", 3) }), 12],
     [struct({ a: "f64", b: "u8" }), 16],
     [struct({ a: array("f64", 5) }), 40],
@@ -71,23 +62,6 @@ Deno.test("PoolSet stores each struct in the smallest class that fits, by size a
     assertEquals([set.bytes(handle).length, set.poolFor(struct).has(handle)], [size, true]);
   }
   for (const [struct, size] of cases) assertEquals(set.poolFor(struct).chunkBytes, size);
-  using odd = new PoolSet({ sizes: [12, 20], name: "odd" });
-  const message =
-    'Cannot find a pool in PoolSet "odd": struct { v } of 8 bytes, aligned to 8, fits none of ' +
-    "the classes of 12, 20 bytes";
-  assertError(odd, () => odd.alloc(struct({ v: "f64" })), SchemaError, message);
-});
-
-Deno.test("PoolSet throws RangeError on more structs in a class than it can tell apart", () => {
-  using set = new PoolSet({ sizes: [1, 4], name: "cells" });
-  const structs = Array.from({ length: 257 }, (_, i) => struct({ n: "u8" }, { name: `S${i}` }));
-  for (const struct of structs.slice(0, 256)) set.alloc(struct);
-  const message =
-    'Cannot alloc in PoolSet "cells": struct "S256" is one struct more than the 256 ' +
-    "that it can tell apart";
-  assertError(set, () => set.alloc(structs[256]), RangeError, message);
-  set.alloc(Num); // another class has room for its own
-  assertStrictEquals(set.typeOf([...set.handles()][255]), structs[255]);
 });
 
 // -- handles --

@@ -22,10 +22,10 @@ import {
   TypeMismatchError,
   validate,
 } from "../../mod.ts";
-import type { AnyHandle, MemoryRegion, MemoryResource, PoolOptions } from "../../mod.ts";
+import type { AnyHandle, MemoryRegion, PoolOptions } from "../../mod.ts";
 import { drop, fillKind, type OfKind, reserveIn, testKinds } from "../_kinds.ts";
 import { Ledger } from "../_ledger.ts";
-import { figuresOf, forge, Num, stateOf, untyped } from "../_support.ts";
+import { figuresOf, forge, Num, Real, stateOf, untyped } from "../_support.ts";
 
 /** Four blocks of 16 at the most. */
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, keepEmptyBlocks: 0, name: "cells" };
@@ -62,26 +62,43 @@ function assertUsable({ pool, of }: OfKind): void {
 
 class Boom extends Error {}
 
+type Action = (it: OfKind, handles: readonly AnyHandle[]) => void;
+
+/** What is called in the middle of another call, and how many records that adds to the 40. */
+const ACTIONS: readonly [change: number, Action][] = [
+  [1, ({ pool, of }) => pool.alloc(...of, { n: 99 })],
+  [-1, ({ pool }, handles) => pool.free(handles[3])],
+  [9, ({ pool, of }) => pool.allocMany(...of, 9)],
+  [0, ({ pool }) => pool.trim()],
+  [-9, ({ pool }, handles) => pool.freeMany(handles.slice(3, 12))],
+];
+
 // -- the array-like of freeMany() --
+
+/** The handles, and a function that is called before each read. */
+function watched(handles: AnyHandle[], onRead: (name: string) => unknown): AnyHandle[] {
+  return new Proxy(handles, {
+    get(target, name) {
+      onRead(String(name));
+      return Reflect.get(target, name);
+    },
+  });
+}
 
 each("freeMany() reads the length and each handle once, before anything changes", (make) => {
   const it = filled(make);
   const { pool, handles } = it;
   const before = stateOf(pool);
   const reads: string[] = [];
-  const list = new Proxy(handles.slice(0, 3), {
-    get(target, name) {
-      reads.push(String(name));
-      assertEquals(stateOf(pool), before);
-      return Reflect.get(target, name);
-    },
+  const list = watched(handles.slice(0, 3), (name) => {
+    reads.push(name);
+    assertEquals(stateOf(pool), before);
   });
   pool.freeMany(list);
   assertEquals(reads, ["length", "0", "1", "2"]);
   assertIntact(it, handles.slice(3).map((handle, i) => [handle, i + 3]));
-  const growing = { length: 2, 0: handles[3], 1: handles[4] };
-  Object.defineProperty(growing, 0, { get: () => (growing.length = 9, handles[3]) });
-  pool.freeMany(untyped(growing));
+  const growing = handles.slice(3, 5);
+  pool.freeMany(watched(growing, (name) => name === "0" && growing.push(handles[9])));
   assertEquals(pool.size, 35); // as many as the length was at first
 });
 
@@ -90,11 +107,8 @@ each("freeMany() changes nothing where a handle or the length throws or is none"
   const before = stateOf(pool);
   const error = new Boom();
   for (const bad of ["length", "0", "2"]) {
-    const list = new Proxy(handles.slice(0, 3), {
-      get(target, name) {
-        if (name === bad) throw error;
-        return Reflect.get(target, name);
-      },
+    const list = watched(handles.slice(0, 3), (name) => {
+      if (name === bad) throw error;
     });
     assertStrictEquals(assertThrows(() => pool.freeMany(list)), error);
     assertEquals(stateOf(pool), before);
@@ -102,10 +116,9 @@ each("freeMany() changes nothing where a handle or the length throws or is none"
   const holes = [handles[0], handles[1]];
   holes[3] = handles[2];
   const shrinking = handles.slice(2, 6);
-  Object.defineProperty(shrinking, 0, { get: () => (shrinking.length = 2, handles[2]) });
   const bad: unknown[] = [
     holes,
-    shrinking,
+    watched(shrinking, (name) => name === "0" && (shrinking.length = 2)),
     BigInt64Array.of(BigInt(handles[0])),
     ...[1.5, -1, NaN, "2", 2n, undefined].map((length) => ({ ...handles, length })),
     new Set(handles),
@@ -120,33 +133,27 @@ each("freeMany() changes nothing where a handle or the length throws or is none"
 });
 
 each("freeMany() frees what is live once its handles are read, or nothing", (make) => {
-  type Action = (it: OfKind, handles: AnyHandle[]) => void;
-  const actions: [Action, size: number | undefined][] = [
-    [({ pool, of }) => pool.alloc(...of), 38],
-    [({ pool }) => pool.trim(), 37],
-    [({ pool }, handles) => pool.freeMany(handles.slice(5, 15)), 27],
-    [({ pool }, handles) => pool.free(handles[0]), undefined],
-    [({ pool }, handles) => pool.free(handles[2]), undefined],
-    [({ pool }) => pool.freeBlock(pool.blocks[0].index), undefined],
+  const stale: [undefined, Action][] = [
+    [undefined, ({ pool }, handles) => pool.free(handles[0])],
+    [undefined, ({ pool }, handles) => pool.free(handles[2])],
+    [undefined, ({ pool }) => pool.freeBlock(pool.blocks[0].index)],
   ];
-  for (const [action, size] of actions) {
+  for (const [change, action] of [...ACTIONS, ...stale]) {
     const it = filled(make);
     const { pool, handles } = it;
-    const list = { ...handles.slice(0, 3), length: 3 };
-    Object.defineProperty(list, 1, { get: () => (action(it, handles), handles[1]) });
-    if (size === undefined) assertThrows(() => pool.freeMany(untyped(list)), StaleHandleError);
+    const list = watched(handles.slice(0, 3), (name) => name === "1" && action(it, handles));
+    if (change === undefined) assertThrows(() => pool.freeMany(list), StaleHandleError);
     else {
-      pool.freeMany(untyped(list));
-      assertEquals(pool.size, size);
+      pool.freeMany(list);
+      assertEquals(pool.size, 40 - 3 + change);
     }
     validate(pool);
     pool.clear();
     assertUsable(it);
   }
   const { pool, handles } = filled(make);
-  const list = { length: 1 };
-  Object.defineProperty(list, 0, { get: () => (drop(pool), handles[0]) });
-  assertThrows(() => pool.freeMany(untyped(list)), DisposedError);
+  const list = watched(handles, (name) => name === "1" && drop(pool));
+  assertThrows(() => pool.freeMany(list), DisposedError);
 });
 
 // -- the out of allocMany() --
@@ -165,14 +172,7 @@ const OUTS: Readonly<Record<string, (at: number, action: () => void) => AnyHandl
 
 for (const [what, outOf] of Object.entries(OUTS)) {
   each(`allocMany() gives live handles, or none, where ${what} calls the same pool`, (make) => {
-    const actions: [change: number, action: (it: OfKind, handles: AnyHandle[]) => void][] = [
-      [1, ({ pool, of }) => pool.alloc(...of, { n: 99 })],
-      [-1, ({ pool }, handles) => pool.free(handles[3])],
-      [9, ({ pool, of }) => pool.allocMany(...of, 9)],
-      [0, ({ pool }) => pool.trim()],
-      [-9, ({ pool }, handles) => pool.freeMany(handles.slice(0, 9))],
-    ];
-    for (const [change, action] of actions) {
+    for (const [change, action] of ACTIONS) {
       const it = filled(make);
       const { pool, of, handles } = it;
       const out = outOf(4, () => action(it, handles));
@@ -258,9 +258,8 @@ Deno.test("set() throws TypeMismatchError where a getter restores another struct
 
 // -- memory resources that call the same pool --
 
-/** A resource that does something before it allocates, or after it has released. */
-class Calling implements MemoryResource {
-  readonly ledger = new Ledger();
+/** A ledger that does something before it allocates, or after it has released. */
+class Calling extends Ledger {
   action: (() => void) | undefined;
   isInAllocate = true;
   /** Calls before the first one that does it, and whether all later calls do it as well. */
@@ -268,13 +267,13 @@ class Calling implements MemoryResource {
   isEach = false;
   #isCalling = false;
 
-  allocate(byteLength: number, align: number): MemoryRegion {
+  override allocate(byteLength: number, align: number): MemoryRegion {
     if (this.isInAllocate) this.#call();
-    return this.ledger.allocate(byteLength, align);
+    return super.allocate(byteLength, align);
   }
 
-  release(region: MemoryRegion): void {
-    this.ledger.release(region);
+  override release(region: MemoryRegion): void {
+    super.release(region);
     if (!this.isInAllocate) this.#call();
   }
 
@@ -324,24 +323,17 @@ class State {
     return [...this.pool.handles()];
   }
 
-  #sign(handle: number): void {
-    this.pool.set(...this.it.of, forge(handle), { n: handle >>> 0 });
-  }
-
-  alloc(): AnyHandle {
-    const handle = this.pool.alloc(...this.it.of);
-    this.#sign(handle);
+  #sign(handle: AnyHandle): AnyHandle {
+    this.pool.set(...this.it.of, handle, { n: handle >>> 0 });
     return handle;
   }
 
-  allocMany(count: number): AnyHandle[] {
-    const handles = this.pool.allocMany(...this.it.of, count);
-    for (const handle of handles) this.#sign(handle);
-    return handles;
+  alloc(): AnyHandle {
+    return this.#sign(this.pool.alloc(...this.it.of));
   }
 
-  retain(pred: (view: unknown, handle: number) => boolean): void {
-    this.pool.retain(...this.it.of, pred);
+  allocMany(count: number): AnyHandle[] {
+    return this.pool.allocMany(...this.it.of, count).map((handle) => this.#sign(handle));
   }
 
   empty(): void {
@@ -354,11 +346,11 @@ class State {
   }
 
   load(): void {
-    load(this.pool, this.saved.save, { moved: (_, to) => this.#sign(to) });
+    load(this.pool, this.saved.save, { moved: (_, to) => this.#sign(forge(to)) });
   }
 
   compact(): void {
-    compact(this.pool, (_, to) => this.pool.has(forge(to)) && this.#sign(to));
+    compact(this.pool, (_, to) => this.pool.has(forge(to)) && this.#sign(forge(to)));
   }
 
   dispose(): void {
@@ -368,7 +360,7 @@ class State {
   }
 
   check(): void {
-    const { pool, memory: { ledger } } = this;
+    const { pool, memory } = this;
     if (this.isDisposed) {
       assertThrows(() => pool.has(forge(0)), DisposedError);
       assertThrows(() => this.alloc(), DisposedError);
@@ -381,18 +373,19 @@ class State {
       assertEquals(pool.get<{ n: number }>(...this.it.of, handle).n, handle >>> 0);
     }
     const { size, byteLength, grown, released } = pool.stats();
-    assertEquals([size, byteLength], [handles.length, ledger.byteLength]);
-    assertEquals(grown - released, ledger.lent.size);
+    assertEquals([size, byteLength], [handles.length, memory.byteLength]);
+    assertEquals(grown - released, memory.lent.size);
   }
 
   end(): void {
     this.memory.action = undefined;
+    this.check();
     if (!this.isDisposed) {
       this.pool.clear();
       this.check();
       assertUsable(this.it);
     }
-    assertEquals(this.memory.ledger.lent.size, 0);
+    assertEquals(this.memory.lent.size, 0);
   }
 }
 
@@ -401,6 +394,8 @@ type Call = (state: State) => unknown;
 function fail(): never {
   throw new OutOfMemoryError("Cannot allocate: there is no more", 64);
 }
+
+const isEven = (_: unknown, handle: AnyHandle) => handle % 2 === 0;
 
 /** What a resource calls. */
 const INNER: Readonly<Record<string, Call>> = {
@@ -417,7 +412,7 @@ const INNER: Readonly<Record<string, Call>> = {
     if (last !== undefined) pool.freeBlock(last.index);
   },
   "reserve()": ({ it }) => reserveIn(it, 50),
-  "retain()": (state) => state.retain((_, handle) => handle % 2 === 0),
+  "retain()": ({ pool, it }) => pool.retain(...it.of, isEven),
   "snapshot()": ({ pool }) => snapshot(pool),
   "restore()": (state) => state.restore(),
   "dispose()": (state) => state.dispose(),
@@ -470,7 +465,7 @@ const GROWING: Readonly<Record<string, Call>> = {
 const SHRINKING: Readonly<Record<string, Call>> = {
   "free()": (state) => state.live().forEach((handle) => state.pool.tryFree(handle)),
   "freeMany()": (state) => state.pool.freeMany(state.live()),
-  "retain()": (state) => state.retain(() => false),
+  "retain()": ({ pool, it }) => pool.retain(...it.of, () => false),
   "trim()": ({ pool }) => {
     pool.clear();
     assert(pool.trim() >= 0);
@@ -478,7 +473,7 @@ const SHRINKING: Readonly<Record<string, Call>> = {
   "freeBlock()": ({ pool }) => pool.freeBlock(pool.blocks[0].index),
   "restore()": (state) => state.restore(),
   "compact()": (state) => {
-    state.memory.quietly(() => state.retain((_, handle) => handle % 2 === 0));
+    state.memory.quietly(() => state.pool.retain(...state.it.of, isEven));
     state.compact();
   },
   "dispose()": (state) => state.dispose(),
@@ -508,8 +503,6 @@ for (const isInAllocate of [true, false]) {
             } catch (error) {
               if (!isExpected(error)) throw error;
             }
-            memory.action = undefined;
-            state.check();
             state.end();
           } catch (cause) {
             const when = `after ${skip}${isEach ? ", each time" : ""}`;
@@ -532,45 +525,39 @@ each("alloc() in allocate() throws an error that names the pool, and alloc() goe
   state.memory.action = () => inner = assertThrows(() => state.restore(), Error);
   state.alloc();
   assert(String(inner).includes('"cells": it is growing, and its memory resource'), String(inner));
-  state.check();
   state.end();
 });
 
 for (const debug of [false, debugMode] as const) {
   const mode = debug ? " in debug mode" : "";
   Deno.test(`restore(), trim() and dispose() give back all memory where release() throws${mode}`, () => {
-    const ledger = new Ledger();
     const error = new Boom();
-    const memory: MemoryResource = {
-      allocate: (byteLength, align) => ledger.allocate(byteLength, align),
-      release: (region) => {
-        ledger.release(region);
-        throw error;
-      },
+    const memory = new Calling();
+    Object.assign(memory, { isInAllocate: false, isEach: true });
+    memory.action = () => {
+      throw error;
     };
-    const Wide = struct({ n: "f64" });
-    const set = new PoolSet({ ...SMALL, sizes: [4, 8], memory, debug });
-    const assertThrowsIt = (call: () => unknown, lentBefore: number, lentAfter: number) => {
-      assertEquals(ledger.lent.size, lentBefore);
+    const set = new PoolSet({ ...SMALL, sizes: [4, 16], memory, debug });
+    const assertGivesBack = (call: () => unknown, lentBefore: number, lentAfter: number) => {
+      assertEquals(memory.lent.size, lentBefore);
       assertStrictEquals(assertThrows(call), error);
-      assertEquals(ledger.lent.size, lentAfter);
-      validate(set);
+      assertEquals(memory.lent.size, lentAfter);
     };
     const empty = snapshot(set);
     set.allocMany(Num, 20);
-    set.alloc(Wide);
-    assertThrowsIt(() => restore(set, empty), 3, 0);
+    set.alloc(Real);
+    assertGivesBack(() => restore(set, empty), 3, 0);
     assertEquals([set.size, set.blocks.length], [0, 0]);
+    validate(set);
     set.reserve(Num, 32);
-    set.reserve(Wide, 32);
-    const wide = set.alloc(Wide);
-    assertThrowsIt(() => set.trim(), 4, 1);
+    set.reserve(Real, 32);
+    const real = set.alloc(Real);
+    assertGivesBack(() => set.trim(), 4, 1);
     assertEquals([set.blocks.length, set.trim()], [1, 0]);
+    validate(set);
     set.allocMany(Num, 20);
-    assertEquals(ledger.lent.size, 3);
-    assertStrictEquals(assertThrows(() => set.dispose()), error);
-    assertEquals(ledger.lent.size, 0);
-    assertThrows(() => set.has(wide), DisposedError);
+    assertGivesBack(() => set.dispose(), 3, 0);
+    assertThrows(() => set.has(real), DisposedError);
     set.dispose();
   });
 }
