@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type AnyNode, type ArrowFunctionExpression, type Node, parse, type Program } from "acorn";
 import { analyze } from "eslint-scope";
-import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
+import { CAN_COMPILE, textsOf, withCode } from "./_own_texts.ts";
 import { workOut } from "./_workout.ts";
 
 /** The globals that a text may use. */
@@ -57,10 +57,6 @@ function parsed(text: string): Parsed {
   return { text, name, program };
 }
 
-function test(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name, fn, ignore: !CAN_COMPILE });
-}
-
 // -- all texts --
 
 const SOURCES = new URL("../../src/", import.meta.url);
@@ -84,7 +80,7 @@ Deno.test({
   },
 });
 
-test("Accessors have offsets and shifts as literals, and no shift by zero", () => {
+withCode("Accessors have offsets and shifts as literals, and no shift by zero", () => {
   assert(arrows.some(({ text }) => text.includes("this._b.f32[(this._o) + 1] ?? 0")));
   for (const { text, program } of arrows) {
     assert(!/(<<|[^>]>>) 0/.test(text), text);
@@ -106,7 +102,7 @@ async function sources(folder: URL): Promise<string[]> {
   return found;
 }
 
-test("No two texts that are compiled are equal, as their numbers count up", () => {
+withCode("No two texts that are compiled are equal, as their numbers count up", () => {
   assertEquals(new Set(texts).size, texts.length);
   const numbers = texts.map((text) => Number(/\/\/ (\d+)\n/.exec(text)?.[1]));
   assertEquals(numbers, numbers.map((_, i) => numbers[0] + i));
@@ -114,7 +110,7 @@ test("No two texts that are compiled are equal, as their numbers count up", () =
 
 // -- free variables --
 
-test("Nothing is free in any text but known globals, each of which is needed", () => {
+withCode("Nothing is free in any text but known globals, each of which is needed", () => {
   const free = new Set<string>();
   for (const { name, program } of kinds.values()) {
     for (const it of freeIn(program)) {
@@ -175,13 +171,20 @@ function forbiddenIn(program: Program): [example: string, at: AnyNode][] {
   return found;
 }
 
-test("The syntax of every text is plain, and functions and classes are made only while it defines", () => {
-  for (const { name, text, program } of kinds.values()) {
-    const textAt = ({ start, end }: Node) => text.slice(start, end);
-    assertEquals(forbiddenIn(program).map(([what, node]) => `${what}: ${textAt(node)}`), [], name);
-    assertEquals(madeLater(program).map(textAt), [], name);
-  }
-});
+withCode(
+  "The syntax of every text is plain, and functions and classes are made only while it defines",
+  () => {
+    for (const { name, text, program } of kinds.values()) {
+      const textAt = ({ start, end }: Node) => text.slice(start, end);
+      assertEquals(
+        forbiddenIn(program).map(([what, node]) => `${what}: ${textAt(node)}`),
+        [],
+        name,
+      );
+      assertEquals(madeLater(program).map(textAt), [], name);
+    }
+  },
+);
 
 Deno.test("The check of syntax finds each kind that is forbidden, and what is made after the definition", () => {
   for (const [example] of FORBIDDEN) {
