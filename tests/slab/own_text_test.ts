@@ -65,12 +65,11 @@ const { state } = await Deno.permissions.query({ name: "read", path: SOURCES });
 Deno.test({
   name: "Each function named define… in src/ is compiled again somewhere",
   ignore: !CAN_COMPILE || state !== "granted",
-  async fn() {
-    const declared: string[] = [];
-    for (const source of await sources(SOURCES)) {
+  fn() {
+    const declared = sources(SOURCES).flatMap((source) => {
       const names = source.matchAll(/^(?:export )?(?:function|const) (define[A-Z]\w*)/gm);
-      for (const [, name] of names) declared.push(name);
-    }
+      return Array.from(names, ([, name]) => name);
+    });
     const named = new Set([...kinds.values()].map(({ name }) => name));
     assertEquals([...named].sort(), [...declared, "define"].sort());
     // But for the literals the accessors of a scalar are the same.
@@ -93,13 +92,11 @@ withCode("Accessors have offsets and shifts as literals, and no shift by zero", 
 });
 
 /** The text of every file in a folder and those within. */
-async function sources(folder: URL): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (isDirectory) found.push(...await sources(new URL(`${name}/`, folder)));
-    else if (name.endsWith(".ts")) found.push(await Deno.readTextFile(new URL(name, folder)));
-  }
-  return found;
+function sources(folder: URL): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return sources(new URL(`${name}/`, folder));
+    return name.endsWith(".ts") ? Deno.readTextFileSync(new URL(name, folder)) : [];
+  });
 }
 
 withCode("No two texts that are compiled are equal, as their numbers count up", () => {
