@@ -251,10 +251,7 @@ Deno.test("restore() checks each figure of a block without a checksum, as valida
     [0, 0, ""],
     [0, 2, "block 0: it is corrupt"],
     [0, -1, "block 0: it is corrupt"],
-    [1, 17, "block 0: the bump pointer is 17, out of range 0 to 16"],
     [2, 16, "block 0: the head of the free list links to chunk 16, out of range"],
-    [3, 14, "block 0: it counts 14 live chunks, and has 12"],
-    [4, 1, "block 0: it counts 1 retired chunks, and has 0"],
     [8, bits ^ 8, "block 0: the live bit of chunk 3"],
     [9, stamps & ~0xffff, "block 0: it counts 0 retired chunks, and has 1"],
   ];
