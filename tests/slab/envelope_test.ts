@@ -2,9 +2,8 @@
  * Snapshots that `restore()` rejects: damaged ones, and those of other pools. It says why, and
  * leaves the pool as it was.
  *
- * What all formats have in common is tested with the others: snapshots that are cut off or changed
- * anywhere in `tests/bytes/arena_snapshot_test.ts`, those of the other byte order in
- * `tests/pool/save_file_test.ts`.
+ * Snapshots that are cut off or changed anywhere are tried in `tests/bytes/arena_snapshot_test.ts`,
+ * as the envelope is the same.
  *
  * @module
  */
@@ -69,6 +68,8 @@ Deno.test("restore() throws SnapshotError on every wrong word of a header, and o
     ...versions,
     [{ 0: 7 }, "it is no snapshot of this module", 0],
     [{ 0: words[0] + 1 }, "it is no snapshot of this module", 0],
+    // Read in the other byte order.
+    [{ 0: new DataView(words.buffer).getInt32(0) }, "it is from a machine of the other byte", 0],
     [{ 2: 0 }, "it is of another layout", 8],
     [{ 3: 0 }, "its header is corrupt", 12],
     [{ 4: 1 }, "its header is corrupt", 12],
