@@ -17,6 +17,8 @@ import {
   validate,
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolBlock, PoolOptions } from "../../mod.ts";
+import type { Block } from "../../src/slab/block.ts";
+import { slabs } from "../../src/slab/slab.ts"; // for the blocks of records
 import { forge, untyped } from "../_support.ts";
 import { OUT_OF_MEMORY, type Source } from "./_memories.ts";
 import { OPERATIONS, POOL_NAMES, RECORD_NAMES } from "./_operations.ts";
@@ -258,9 +260,18 @@ export class Subject implements Player {
       // Where there is no other chunk or no memory, one comes again earlier.
       const isTight = source.isTight || maxChunks - state.sizes[at] - state.retired.size <= REST;
       assert(isTight || between >= REST, `chunk ${index} came again after ${between} frees`);
-    }
+    } else if (!this.isShared) this.#assertLowest(handle);
     state.peaks[at] = Math.max(state.peaks[at], ++state.sizes[at]);
     return forge(handle);
+  }
+
+  /** Asserts that a new record is in the lowest block that had room. */
+  #assertLowest(handle: number): void {
+    const slab = slabs.get(this.pool)!.find((it) => it.find(handle) !== undefined)!; // it is live
+    const { position } = slab.find(handle)!;
+    const hasRoom = ({ live, retired, chunkCount }: Block) => live + retired < chunkCount;
+    const first = slab.mappedBlocks().find(hasRoom)?.position ?? Infinity;
+    assert(first >= position, `record ${handle} went to block ${position}, and ${first} has room`);
   }
 
   wrote(handle: number, value: unknown): void {

@@ -19,7 +19,8 @@ import {
   StaleHandleError,
 } from "../../mod.ts";
 import type { AnyHandle, LoadReport } from "../../mod.ts";
-import { type Slab, slabs } from "../../src/slab/slab.ts"; // to wear chunks out, and what compacts
+import type { Block } from "../../src/slab/block.ts";
+import { type Slab, slabs } from "../../src/slab/slab.ts"; // to wear chunks out, and for their blocks
 import { forge } from "../_support.ts";
 import type { AnyView, Subject } from "./_model.ts";
 import type { Random } from "../_random.ts";
@@ -30,7 +31,7 @@ import { isSame, type Plain, zeroOf } from "./_values.ts";
 
 /**
  * Iterates, and does other operations on the way: each record that stays live is seen once, in
- * order, with its value.
+ * order, with its value, and none in a block that came meanwhile.
  */
 function iterate(it: Subject, random: Random): unknown {
   const { pool, state, setting: { isTyped } } = it;
@@ -40,16 +41,25 @@ function iterate(it: Subject, random: Random): unknown {
   const args = Array.from({ length: random.below(6) }, (_, i) => i);
   const unseen = new Set(it.ordered(it.isMixed ? asked : undefined));
   const said: unknown[] = [];
+  const blocks = new Map<Slab, readonly Block[]>();
   let last = -1, freed = 0;
   const assertShown = (handle: number, view: AnyView) => {
     const { struct, value } = it.rec(handle);
     if (view === undefined || !isTyped && struct !== asked) return;
     if (!isSame(view.toJSON(), value)) assertEquals(view.toJSON(), value, `record ${handle}`);
   };
+  const assertInOldBlock = (handle: number) => {
+    const slab = slabs.get(pool)!.find((it) => it.find(handle) !== undefined)!; // it is live
+    // Those of a pool of a set are taken when the iteration comes to it.
+    const old = blocks.get(slab) ?? [...slab.mappedBlocks()];
+    blocks.set(slab, old);
+    assert(old.includes(slab.find(handle)!), `saw ${handle}, whose block came meanwhile`);
+  };
   const visit = (view: AnyView, handle: number, ...rest: unknown[]) => {
     const rec = state.live.get(handle);
     assert(rec !== undefined, `saw ${handle}, which is not live`);
     assert(rec.index > last, `saw ${handle} out of order`);
+    if (!it.isShared) assertInOldBlock(handle);
     assert(!isTyped || asked === undefined || rec.struct === asked, `saw ${handle} as another`);
     last = rec.index;
     unseen.delete(handle);

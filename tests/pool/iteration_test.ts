@@ -4,7 +4,7 @@
  * module's code and in debug mode.
  *
  * That every iteration ends and visits each live record once, in order, whatever its function does,
- * is shown in `tests/slab/iterate_test.ts` and in `tests/model/`.
+ * is shown in `tests/model/`.
  *
  * @module
  */

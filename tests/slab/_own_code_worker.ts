@@ -7,57 +7,53 @@
  */
 import { LATE, type Module, Watch } from "./_own_texts.ts";
 
-/** What a worker does: uses all of the module, or calls `configure()` when it is too late. */
-export type Scenario =
-  | { readonly run: "all"; readonly specialize?: false; readonly isForbidden?: true }
-  | { readonly run: "late"; readonly what: string };
+/** What a worker does. */
+export interface Scenario {
+  /** Uses all of the module, or makes something that is in {@linkcode LATE}. */
+  readonly what: string;
+  readonly specialize?: false;
+  readonly isForbidden?: true;
+}
 
 /** What came of it. */
 export interface Outcome {
-  /** The texts that were compiled. */
+  /** The texts that were compiled, and how many of them before there was a pool. */
   readonly texts: readonly string[];
-  /** The result of the scenario. */
-  readonly value: unknown;
+  readonly early: number;
+  /** What `specialization()` said before there was a pool, and in the end. */
+  readonly said: readonly string[];
+  /** All that was read, or the error of `configure()`. */
+  readonly result: string;
 }
 
 const scope = self as unknown as { // the types are those of a page
   onmessage: (event: { data: Scenario }) => void;
-  postMessage(message: Outcome | { error: string }): void;
+  postMessage(message: Outcome): void;
 };
 
 // A computed address, so that the loader does not load the module in advance.
 const load = (name: string) => import(new URL(name, import.meta.url).href);
 
-scope.onmessage = async ({ data }) => {
-  try {
-    const isForbidden = data.run === "all" && data.isForbidden;
-    const watch = new Watch(isForbidden ? () => new EvalError("forbidden") : undefined);
-    const value = await play(data, await load("../../mod.ts"), watch);
-    scope.postMessage({ texts: watch.texts, value });
-  } catch (error) {
-    scope.postMessage({ error: String((error as Error).stack) });
-  }
+scope.onmessage = async ({ data: { what, specialize, isForbidden } }) => {
+  const { texts } = new Watch(isForbidden ? () => new EvalError("forbidden") : undefined);
+  const mod: Module = await load("../../mod.ts");
+  mod.configure({});
+  if (specialize === false) mod.configure({ specialize });
+  useNoPool(mod);
+  const [early, before] = [texts.length, mod.specialization()];
+  const result = what in LATE ? configureLate(mod, what) : (await load("_workout.ts")).workOut();
+  scope.postMessage({ texts, early, said: [before, mod.specialization()], result });
 };
 
-async function play(scenario: Scenario, mod: Module, { texts }: Watch): Promise<unknown> {
-  if (scenario.run === "late") return configureLate(mod, scenario.what);
-  mod.configure({});
-  if (scenario.specialize === false) mod.configure({ specialize: false });
-  useNoPool(mod);
-  const before = [texts.length, mod.specialization()];
-  const { workOut }: typeof import("./_workout.ts") = await load("_workout.ts");
-  return { result: workOut(), before, after: mod.specialization() };
-}
-
 /** Does all that needs no pool. */
-function useNoPool(mod: Module): void {
-  mod.struct({ x: "f32", y: mod.array("u8", 3) }, { name: "Point" });
-  using arena = new mod.Arena();
+function useNoPool({ Arena, array, struct }: Module): void {
+  struct({ x: "f32", y: array("u8", 3) }, { name: "Point" });
+  using arena = new Arena();
   arena.alloc(100);
 }
 
 /** Calls `configure()` once something exists that has code; returns its error. */
-function configureLate(mod: Module, what: string): unknown {
+function configureLate(mod: Module, what: string): string {
   LATE[what](mod);
   try {
     mod.configure({ specialize: false });

@@ -16,6 +16,11 @@ function canCompile(): boolean {
   }
 }
 
+/** Defines a test that needs code to be compiled. */
+export function withCode(name: string, fn: () => void | Promise<void>): void {
+  Deno.test({ name, fn, ignore: !CAN_COMPILE });
+}
+
 /** The module, as a worker loads it. */
 export type Module = typeof import("../../mod.ts");
 
@@ -60,15 +65,13 @@ export class Watch implements Disposable {
       this.texts.push(String(args.at(-1)));
       if (makeError !== undefined) throw makeError();
     };
+    const compile = (target: FunctionConstructor, args: unknown[]) => {
+      note(args);
+      return Reflect.construct(target, args);
+    };
     const watched = new Proxy(Function, {
-      construct(target, args) {
-        note(args);
-        return Reflect.construct(target, args);
-      },
-      apply(target, _self, args) {
-        note(args);
-        return Reflect.construct(target, args);
-      },
+      construct: compile,
+      apply: (target, _self, args) => compile(target, args),
     });
     const evaluate = this.#plain.eval;
     this.#set(watched, (text: string) => {

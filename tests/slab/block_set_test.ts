@@ -3,7 +3,7 @@ import { ErasedPool, OutOfMemoryError, Pool, spread, validate } from "../../mod.
 import type { PoolOptions } from "../../mod.ts";
 // Options of pools allow no generations so short that a chunk is retired in a test.
 import { WHOLE, WideHandles } from "../../src/slab/handle.ts";
-import { slabs } from "../../src/slab/slab.ts";
+import { type Slab, slabs } from "../../src/slab/slab.ts";
 import { Ledger } from "../_ledger.ts";
 import type { Block } from "../../src/slab/block.ts";
 import { counters, createSlab, Num } from "../_support.ts";
@@ -20,6 +20,39 @@ Deno.test("allocMany() counts no retired chunk as room, and so allocates all or 
   assertThrows(() => slab.allocMany(20, handles), OutOfMemoryError);
   assertEquals([slab.size, slab.retired, slab.capacity], [8, 8, 16]);
   validate(slab);
+});
+
+Deno.test("Slab gives out each wide handle once, and takes no block whose chunks are all retired", () => {
+  const AFTERS: readonly ((slab: Slab) => unknown)[] = [
+    () => {},
+    (slab) => slab.freeBlock(0),
+    (slab) => slab.trim(),
+  ];
+  for (const after of AFTERS) {
+    for (const maxBlocks of [1, 3]) {
+      const codec = new WideHandles(2, WHOLE, 2); // generations 1 to 3
+      const slab = createSlab({ chunksPerBlock: 3 / maxBlocks, maxBlocks, codec }, {
+        chunkBytes: 1,
+      });
+      const handles: number[] = [];
+      for (let handle = slab.alloc(); handle !== 0; handle = slab.alloc()) {
+        handles.push(handle);
+        assert(handles.length <= 9 && slab.free(handle));
+        after(slab);
+        for (const it of handles) assertEquals([slab.find(it), slab.free(it)], [undefined, false]);
+        validate(slab);
+      }
+      assertEquals(new Set(handles).size, 9);
+      slab.trim();
+      assertEquals([slab.alloc(), slab.allocMany(1, []), slab.mappedBlocks().length], [
+        0,
+        false,
+        0,
+      ]);
+      const { message } = slab.exhaustedError("alloc");
+      assert(message.endsWith("0 of 3 chunks of maxChunks are live, 3 retired"), message);
+    }
+  }
 });
 
 Deno.test("Pool gives out what is free in any of many blocks, the lowest first", () => {

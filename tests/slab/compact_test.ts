@@ -311,7 +311,7 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
   });
 }
 
-// -- in the middle of another call; see also `tests/pool/user_code_test.ts` and `iterate_test.ts` --
+// -- in the middle of another call; see also `tests/pool/user_code_test.ts` --
 
 each("compact() in a getter leaves the pool whole", (make) => {
   const it = make();

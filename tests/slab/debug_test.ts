@@ -1,6 +1,6 @@
 /**
  * Debug mode: leaks are reported, handles of other pools are recognised, freed bytes are
- * overwritten, and views of records that are gone throw.
+ * overwritten, and views throw whose records are gone or that their iteration has left.
  *
  * @module
  */
@@ -22,8 +22,8 @@ import {
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 // Chunks are reused where the index shows it, and generations worn out, only in the slab.
 import { slabs } from "../../src/slab/slab.ts";
-import { drop, fillKind, type KindMaker, type OfKind } from "../_kinds.ts";
-import { POOL_KINDS, valuesOf, viewsOf } from "../_kinds.ts";
+import { type Counted, drop, fillKind, ITERATIONS, type KindMaker } from "../_kinds.ts";
+import { type OfKind, POOL_KINDS, valuesOf, viewsOf, type Visit } from "../_kinds.ts";
 import { SCALARS as TYPES } from "../model/_values.ts";
 import { forge, SMALL, stateOf, untyped } from "../_support.ts";
 
@@ -246,72 +246,45 @@ type Part = Record<string, unknown> & { toJSON(): Record<string, unknown> };
 type List = Iterable<unknown> & {
   get(i: number): Part;
   set(i: number, value: unknown): void;
-  copyFrom(values: unknown[]): void;
+  copyFrom(values: unknown): void;
   toArray(): unknown;
-  toJSON(): unknown[];
 };
 
 /** Every way to read or write a part of a view, and the parts in it; they write what is there. */
-function* usesOf(name: string, part: Part | List): Generator<[name: string, use: () => unknown]> {
+function* usesOf(name: string, part: Part): Generator<[name: string, use: () => unknown]> {
+  const values = part.toJSON();
+  const list = Array.isArray(values) ? untyped<List>(part) : undefined;
   yield [`${name}.toJSON()`, () => part.toJSON()];
-  if (isList(part)) {
-    const [value] = part.toJSON();
-    yield [`${name}.set(1)`, () => part.set(1, value)];
-    yield [`${name}.copyFrom()`, () => part.copyFrom([value, value])];
-    yield [`${name}.copyFrom() of nothing`, () => part.copyFrom([])];
-    yield [`${name}.toArray()`, () => part.toArray()];
-    yield [`${name}'s iterator`, () => Array.from(part, (it) => (it as Part).toJSON?.())];
-    if (typeof value === "object") {
-      yield [`${name}.get(1), taken now`, () => part.get(1).toJSON()];
-      yield* usesOf(`${name}.get(1)`, part.get(1));
-    } else yield [`${name}.get(0)`, () => part.get(0)];
-    return;
+  if (list !== undefined) {
+    yield [`${name}.copyFrom()`, () => list.copyFrom(values)];
+    yield [`${name}.copyFrom() of nothing`, () => list.copyFrom([])];
+    yield [`${name}.toArray()`, () => list.toArray()];
+    yield [`${name}'s iterator`, () => Array.from(list, (it) => (it as Part).toJSON?.())];
   }
-  for (const [field, value] of Object.entries(part.toJSON())) {
-    yield [`${name}.${field} =`, () => part[field] = value];
-    if (typeof value !== "object") yield [`${name}.${field}`, () => part[field]];
-    else {
-      if (!Array.isArray(value)) yield [`${name}.${field} = {}`, () => part[field] = {}];
-      yield [`${name}.${field}, taken now`, () => (part[field] as Part | List).toJSON()];
-      yield* usesOf(`${name}.${field}`, part[field] as Part | List);
-    }
+  // Of a list the last element.
+  for (const [key, value] of Object.entries(values).slice(list && -1)) {
+    const get = () => (list === undefined ? part[key] : list.get(Number(key))) as Part;
+    const set = (to: unknown) => list === undefined ? part[key] = to : list.set(Number(key), to);
+    yield [`${name}.${key} =`, () => set(value)];
+    yield [`${name}.${key}, taken now`, () => get().toJSON?.()];
+    if (typeof value !== "object") continue;
+    if (!Array.isArray(value)) yield [`${name}.${key} = {}`, () => set({})];
+    yield* usesOf(`${name}.${key}`, get());
   }
-}
-
-function isList(part: Part | List): part is List {
-  return Symbol.iterator in part;
 }
 
 /** Ways for a record to go, the second of three. */
 const ENDS: Readonly<Record<string, (it: OfKind, handle: AnyHandle, empty: Uint8Array) => void>> = {
   "free()": ({ pool }, handle) => pool.free(handle),
   "tryFree()": ({ pool }, handle) => assert(pool.tryFree(handle)),
-  "free() and alloc() of the same chunk": ({ pool, of }, handle) => {
-    const index = pool.indexOf(handle);
-    pool.free(handle);
-    assertEquals(pool.indexOf(pool.alloc(...of)), index);
-  },
   "freeMany()": ({ pool }, handle) => pool.freeMany([handle]),
   "retain()": ({ pool, of }, handle) =>
     assertEquals(pool.retain(...of, (_: unknown, it: AnyHandle) => it !== handle), 1),
   "clear()": ({ pool }) => pool.clear(),
-  "clear() and allocMany()": ({ pool, of }) => {
-    pool.clear();
-    pool.allocMany(...of, 20);
-  },
   "freeBlock()": ({ pool }) => pool.freeBlock(pool.blocks[0].index),
-  "freeBlock() and allocMany()": ({ pool, of }) => {
-    pool.freeBlock(pool.blocks[0].index);
-    pool.allocMany(...of, 20);
-  },
   "freeMany() and trim()": ({ pool }) => {
     pool.freeMany([...pool.handles()]);
     assert(pool.trim() > 0);
-  },
-  "freeMany(), trim() and allocMany()": ({ pool, of }) => {
-    pool.freeMany([...pool.handles()]);
-    pool.trim();
-    pool.allocMany(...of, 20);
   },
   "restore() of an earlier snapshot": ({ pool }, _, empty) => restore(pool, empty),
   "dispose()": ({ pool }) => void assertThrows(() => pool.dispose(), LeakError),
@@ -346,23 +319,27 @@ const SOURCES: Readonly<Record<string, (it: OfKind, handle: AnyHandle) => Part>>
 
 each("every access throws, by a view of any source, whatever became of the record", (make) => {
   for (const [end, run] of Object.entries(ENDS)) {
-    const { it, handle, empty } = everything(make);
-    const views = Object.values(SOURCES).map((take) => take(it, handle));
-    const uses = views.flatMap((view, i) => [...usesOf(Object.keys(SOURCES)[i], view)]);
-    for (const [, use] of uses) use();
-    run(it, handle, empty);
-    const isDisposed = end === "dispose()";
-    const before = isDisposed || stateOf(it.pool);
-    for (const [name, use] of uses) {
-      const what = `${name}, ${end}`;
-      const error = assertThrows(use, StaleHandleError, "Cannot use a view in", what);
-      assertEquals([error.handle, error.pool], [handle, "everything"], what);
+    for (const isTakenAgain of end === "dispose()" ? [false] : [false, true]) {
+      const { it, handle, empty } = everything(make);
+      const index = it.pool.indexOf(handle);
+      const views = Object.values(SOURCES).map((take) => take(it, handle));
+      const uses = views.flatMap((view, i) => [...usesOf(Object.keys(SOURCES)[i], view)]);
+      for (const [, use] of uses) use();
+      run(it, handle, empty);
+      const again: AnyHandle[] = isTakenAgain ? it.pool.allocMany(...it.of, 20) : [];
+      assertEquals(again.some((other) => it.pool.indexOf(other) === index), isTakenAgain);
+      const before = end === "dispose()" || stateOf(it.pool);
+      for (const [name, use] of uses) {
+        const what = `${name}, ${end}`;
+        const error = assertThrows(use, StaleHandleError, "Cannot use a view in", what);
+        assertEquals([error.handle, error.pool], [handle, "everything"], what);
+      }
+      assertEquals((views[0] as { list$u8: unknown[] } & Part).list$u8.length, 2);
+      if (end === "dispose()") continue;
+      assertEquals(stateOf(it.pool), before);
+      validate(it.pool);
+      drop(it.pool);
     }
-    assertEquals((views[0] as { list$u8: unknown[] } & Part).list$u8.length, 2);
-    if (isDisposed) continue;
-    assertEquals(stateOf(it.pool), before);
-    validate(it.pool);
-    drop(it.pool);
   }
 });
 
@@ -444,4 +421,62 @@ Deno.test("A debug view can be used again after rebind(), and leaks are told wit
   wasm.grow(1);
   const { leaks } = assertThrows(() => pool.dispose(), LeakError);
   assertEquals([leaks.map((it) => it.handle), memory.usedBytes], [[handle], 0]);
+});
+
+// -- views of an iteration --
+
+/** The iterations with views, over one struct and, if the pool knows which are whose, over all. */
+function iterationsOf(kind: string): [string, (it: OfKind, visit: Visit) => void][] {
+  const knowsAll = kind === "ErasedPool" || kind.includes("Set");
+  const one = Object.entries(ITERATIONS).filter(([name]) => name !== "handles()");
+  return !knowsAll ? one : one.flatMap(([name, iterate]) => [
+    [name, iterate],
+    [`${name} over all`, ({ pool }, visit) => iterate({ pool, of: [] }, visit)],
+  ]);
+}
+
+const Ship = struct({ n: "u32", at: struct({ x: "f32" }), color: array("u8", 3) });
+
+function assertMovedOn(use: () => unknown, handle: number): void {
+  const error = assertThrows(use, StaleHandleError, `has moved on from handle ${handle}`);
+  assert(error.message.includes("pool.get(handle)"), error.message);
+  assertEquals(error.handle, handle);
+}
+
+each("a view and its parts throw once the iteration has moved on", (make, kind) => {
+  for (const [, iterate] of iterationsOf(kind)) {
+    const it = make(Ship, DEBUG);
+    const handles = fillKind(it, 20);
+    const kept: { view: Counted; uses: (() => unknown)[] }[] = [];
+    iterate(it, (view) => {
+      assertEquals(view.n, kept.length);
+      if (kept.length > 0) assertMovedOn(() => kept.at(-1)!.view.n, handles[kept.length - 1]);
+      kept.push({ view, uses: Array.from(usesOf("", untyped(view)), ([, use]) => use) });
+    });
+    assertEquals(kept.length, 20);
+    kept.forEach(({ view, uses }, i) => {
+      for (const use of uses) assertMovedOn(use, handles[i]);
+      assertMovedOn(() => it.pool.handleOf(untyped(view)), handles[i]);
+      assertMovedOn(() => it.pool.alloc(...it.of, view), handles[i]);
+    });
+    assertEquals(it.pool.seek(kept[0].view, handles[7]).n, 7); // but it can be bound again
+    drop(it.pool);
+  }
+});
+
+each("a view dies when its callback throws, but not when for…of breaks", (make, kind) => {
+  const it = make(Ship, DEBUG);
+  const handles = fillKind(it, 20);
+  for (const [name, iterate] of iterationsOf(kind)) {
+    let kept: Counted | undefined;
+    const boom = () =>
+      iterate(it, (view) => {
+        kept = view;
+        if (view.n === 3) throw new Error("boom");
+      });
+    assertThrows(boom, Error, "boom");
+    if (name.startsWith("for…of")) assertEquals(kept?.n, 3);
+    else assertMovedOn(() => kept!.n, handles[3]);
+  }
+  drop(it.pool);
 });

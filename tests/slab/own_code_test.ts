@@ -5,7 +5,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import { debug, ErasedPool, Pool, PoolSet, SharedPool, specialization, struct } from "../../mod.ts";
 import type { PoolOptions } from "../../mod.ts";
 import type { Outcome, Scenario } from "./_own_code_worker.ts";
-import { CAN_COMPILE, LATE, textsOf } from "./_own_texts.ts";
+import { CAN_COMPILE, LATE, textsOf, withCode } from "./_own_texts.ts";
 import { workOut } from "./_workout.ts";
 import type { AnyPool } from "../_kinds.ts";
 import { shown, untyped } from "../_support.ts";
@@ -18,11 +18,11 @@ const { state } = await Deno.permissions.query({ name: "read", path: MODULE });
 const CAN_START = state === "granted";
 
 /** Plays a scenario in a worker. */
-async function play<T>(scenario: Scenario): Promise<Omit<Outcome, "value"> & { value: T }> {
+async function play(scenario: Scenario): Promise<Outcome> {
   const worker = new Worker(MODULE, { type: "module" });
   try {
     return await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => "error" in data ? reject(Error(data.error)) : resolve(data);
+      worker.onmessage = ({ data }) => resolve(data);
       worker.onerror = (event) => {
         event.preventDefault();
         reject(Error(event.message));
@@ -34,8 +34,8 @@ async function play<T>(scenario: Scenario): Promise<Omit<Outcome, "value"> & { v
   }
 }
 
-function inWorker(name: string, fn: () => Promise<void>, needsCode = false): void {
-  Deno.test({ name, fn, ignore: !CAN_START || needsCode && !CAN_COMPILE });
+function inWorker(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, fn, ignore: !CAN_START });
 }
 
 /** The text that finds out whether code can be compiled. */
@@ -44,18 +44,15 @@ const PROBE = "return true";
 inWorker(
   "Code is compiled from the first pool on, and all is the same without it, wanted or forbidden",
   async () => {
-    type Value = { result: string; before: unknown; after: unknown };
-    const own = await play<Value>({ run: "all" });
-    assertEquals(own.value.before, [0, "own"]);
-    assertEquals(own.value.after, CAN_COMPILE ? "own" : "shared");
+    const own = await play({ what: "all" });
+    assertEquals([own.early, own.said], [0, ["own", CAN_COMPILE ? "own" : "shared"]]);
     assertEquals([own.texts[0], own.texts.length > 500], [PROBE, CAN_COMPILE]);
     assertEquals(own.texts.filter((text) => text === PROBE).length, 1);
-    const never = await play<Value>({ run: "all", specialize: false });
-    assertEquals(never.texts, []); // nothing at all is compiled or probed
-    assertEquals([never.value.before, never.value.after], [[0, "shared"], "shared"]);
-    const forbidden = await play<Value>({ run: "all", isForbidden: true });
-    assertEquals([forbidden.texts, forbidden.value.after], [[PROBE], "shared"]);
-    for (const { value } of [forbidden, own]) assertEquals(value.result, never.value.result);
+    const never = await play({ what: "all", specialize: false });
+    assertEquals([never.texts, never.said], [[], ["shared", "shared"]]); // nor is anything probed
+    const forbidden = await play({ what: "all", isForbidden: true });
+    assertEquals([forbidden.texts, forbidden.said], [[PROBE], ["own", "shared"]]);
+    for (const { result } of [forbidden, own]) assertEquals(result, never.result);
   },
 );
 
@@ -70,11 +67,11 @@ inWorker(
   "configure() throws once there is a pool or code for a view, and not after pools that threw",
   async () => {
     const problem = "a pool exists already, configure before the first one";
-    for (const late of Object.keys(LATE)) {
-      const { texts, value } = await play({ run: "late", what: late });
+    for (const what of Object.keys(LATE)) {
+      const { texts, result } = await play({ what });
       const error = `Error: Cannot configure specialize: false: ${problem}`;
-      if (late !== "pools that threw") assertEquals(value, error, late);
-      else assertEquals([texts, value], [[], "configured"]);
+      if (what !== "pools that threw") assertEquals(result, error, what);
+      else assertEquals([texts, result], [[], "configured"]);
     }
   },
 );
@@ -149,19 +146,17 @@ freshly(
 
 const helper = (fn: () => number) => fn;
 
-/** Functions that give 5 and whose texts fail elsewhere: with a name from outside, or none at all. */
-const FOREIGN: readonly (() => () => number)[] = [
-  function defineHelped() {
+/** Functions that give 5 and whose text fails elsewhere, or is none. */
+const FOREIGN: Readonly<Record<string, () => () => number>> = {
+  "uses a helper": function defineHelped() {
     return helper(() => 5); // as __name() of --keep-names is, which build tools put in
   },
-  (() => () => 5).bind(null),
-];
+  "cannot be read": (() => () => 5).bind(null),
+};
 
-for (const [i, define] of FOREIGN.entries()) {
+for (const [what, define] of Object.entries(FOREIGN)) {
   freshly(
-    `A function whose text ${
-      i === 0 ? "uses a helper" : "cannot be read"
-    } is called itself, and none is copied from then on`,
+    `A function whose text ${what} is called itself, and none is copied from then on`,
     (own) => {
       const compile = own.compilerFor("x", true);
       assertEquals(compile(defineSum, add, 1)(2), 3);
@@ -188,10 +183,6 @@ freshly("An error of the function itself is thrown, and not taken for that of a 
 // -- which copies there are --
 
 const OWN: PoolOptions = { chunksPerBlock: 64, maxChunks: 256 };
-
-function withCode(name: string, fn: () => void): void {
-  Deno.test({ name, fn, ignore: !CAN_COMPILE });
-}
 
 /** Allocates 100 records: more than the number below which all callbacks share a loop. */
 function filled<P, A extends unknown[]>(pool: P & { alloc(...of: A): unknown }, ...of: A): P {

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type AnyNode, type ArrowFunctionExpression, type Node, parse, type Program } from "acorn";
 import { analyze } from "eslint-scope";
-import { CAN_COMPILE, textsOf } from "./_own_texts.ts";
+import { CAN_COMPILE, textsOf, withCode } from "./_own_texts.ts";
 import { workOut } from "./_workout.ts";
 
 /** The globals that a text may use. */
@@ -57,10 +57,6 @@ function parsed(text: string): Parsed {
   return { text, name, program };
 }
 
-function test(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name, fn, ignore: !CAN_COMPILE });
-}
-
 // -- all texts --
 
 const SOURCES = new URL("../../src/", import.meta.url);
@@ -69,12 +65,11 @@ const { state } = await Deno.permissions.query({ name: "read", path: SOURCES });
 Deno.test({
   name: "Each function named define… in src/ is compiled again somewhere",
   ignore: !CAN_COMPILE || state !== "granted",
-  async fn() {
-    const declared: string[] = [];
-    for (const source of await sources(SOURCES)) {
+  fn() {
+    const declared = sources(SOURCES).flatMap((source) => {
       const names = source.matchAll(/^(?:export )?(?:function|const) (define[A-Z]\w*)/gm);
-      for (const [, name] of names) declared.push(name);
-    }
+      return Array.from(names, ([, name]) => name);
+    });
     const named = new Set([...kinds.values()].map(({ name }) => name));
     assertEquals([...named].sort(), [...declared, "define"].sort());
     // But for the literals the accessors of a scalar are the same.
@@ -84,7 +79,7 @@ Deno.test({
   },
 });
 
-test("Accessors have offsets and shifts as literals, and no shift by zero", () => {
+withCode("Accessors have offsets and shifts as literals, and no shift by zero", () => {
   assert(arrows.some(({ text }) => text.includes("this._b.f32[(this._o) + 1] ?? 0")));
   for (const { text, program } of arrows) {
     assert(!/(<<|[^>]>>) 0/.test(text), text);
@@ -97,16 +92,14 @@ test("Accessors have offsets and shifts as literals, and no shift by zero", () =
 });
 
 /** The text of every file in a folder and those within. */
-async function sources(folder: URL): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (isDirectory) found.push(...await sources(new URL(`${name}/`, folder)));
-    else if (name.endsWith(".ts")) found.push(await Deno.readTextFile(new URL(name, folder)));
-  }
-  return found;
+function sources(folder: URL): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    if (isDirectory) return sources(new URL(`${name}/`, folder));
+    return name.endsWith(".ts") ? Deno.readTextFileSync(new URL(name, folder)) : [];
+  });
 }
 
-test("No two texts that are compiled are equal, as their numbers count up", () => {
+withCode("No two texts that are compiled are equal, as their numbers count up", () => {
   assertEquals(new Set(texts).size, texts.length);
   const numbers = texts.map((text) => Number(/\/\/ (\d+)\n/.exec(text)?.[1]));
   assertEquals(numbers, numbers.map((_, i) => numbers[0] + i));
@@ -114,7 +107,7 @@ test("No two texts that are compiled are equal, as their numbers count up", () =
 
 // -- free variables --
 
-test("Nothing is free in any text but known globals, each of which is needed", () => {
+withCode("Nothing is free in any text but known globals, each of which is needed", () => {
   const free = new Set<string>();
   for (const { name, program } of kinds.values()) {
     for (const it of freeIn(program)) {
@@ -175,13 +168,20 @@ function forbiddenIn(program: Program): [example: string, at: AnyNode][] {
   return found;
 }
 
-test("The syntax of every text is plain, and functions and classes are made only while it defines", () => {
-  for (const { name, text, program } of kinds.values()) {
-    const textAt = ({ start, end }: Node) => text.slice(start, end);
-    assertEquals(forbiddenIn(program).map(([what, node]) => `${what}: ${textAt(node)}`), [], name);
-    assertEquals(madeLater(program).map(textAt), [], name);
-  }
-});
+withCode(
+  "The syntax of every text is plain, and functions and classes are made only while it defines",
+  () => {
+    for (const { name, text, program } of kinds.values()) {
+      const textAt = ({ start, end }: Node) => text.slice(start, end);
+      assertEquals(
+        forbiddenIn(program).map(([what, node]) => `${what}: ${textAt(node)}`),
+        [],
+        name,
+      );
+      assertEquals(madeLater(program).map(textAt), [], name);
+    }
+  },
+);
 
 Deno.test("The check of syntax finds each kind that is forbidden, and what is made after the definition", () => {
   for (const [example] of FORBIDDEN) {

@@ -41,7 +41,8 @@ const Mote = struct({
 }, { name: "Mote" });
 const Six = struct({ of: array("u8", 6) }, { name: "Six" });
 const NAMES = Object.keys(Mote.fields) as (keyof typeof Mote.fields)[];
-const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "motes" };
+/** Blocks of two words of live bits. */
+const SMALL: PoolOptions = { chunksPerBlock: 64, maxChunks: 128, name: "motes" };
 
 /** Mote number i, as plain values. */
 function mote(i: number) {
@@ -52,10 +53,11 @@ function mote(i: number) {
   };
 }
 
-/** Which of 50 records are freed: none, some of each block, nearly all, all. */
+/** Which of 70 records are freed: none, some of each block, some of the first word, most, all. */
 const FREED: readonly ((i: number) => boolean)[] = [
   () => false,
   (i) => i % 3 === 1,
+  (i) => i % 3 === 1 && i < 32,
   (i) => i !== 40,
   () => true,
 ];
@@ -66,7 +68,7 @@ function test(claim: string, fn: (it: OfKind, left: readonly number[]) => void):
     for (const isFreed of FREED) {
       const it = make();
       const { pool, of } = it;
-      const handles = Array.from({ length: 50 }, (_, i) => pool.alloc(...of, mote(i)));
+      const handles = Array.from({ length: 70 }, (_, i) => pool.alloc(...of, mote(i)));
       handles.forEach((handle, i) => isFreed(i) && pool.free(handle));
       fn(it, Array.from(pool.handles(), (handle) => handles.indexOf(handle)));
       drop(pool);
@@ -79,8 +81,8 @@ function bytesOf({ pool }: OfKind): Uint8Array[] {
   return Array.from(pool.handles(), (handle) => {
     if (pool instanceof ErasedPool || pool instanceof PoolSet) return pool.bytes(handle).slice();
     const index = pool.indexOf(handle);
-    const block = pool.blocks.find((it) => it.index === index >> 4)!; // it has a live record
-    return block.bytes.slice((index & 15) * Mote.size, (index & 15) * Mote.size + Mote.size);
+    const block = pool.blocks.find((it) => it.index === index >> 6)!; // it has a live record
+    return block.bytes.slice((index & 63) * Mote.size, (index & 63) * Mote.size + Mote.size);
   });
 }
 
