@@ -59,8 +59,8 @@ export class Heap {
   /** Bytes of spare extents to keep in any case, since fewer turned out to be too few. */
   private keptBytes = 0;
   /**
-   * Bytes of the largest extent in the last release, 0 once an extent was taken since; and the
-   * bytes that were spare before that release.
+   * Since an extent was last taken: bytes of the largest one that was released, and the most bytes
+   * that were spare before a release.
    */
   private releasedBytes = 0;
   private releasedOf = 0;
@@ -229,9 +229,11 @@ export class Heap {
     let neighbour = NO_EXTENT;
     const extent = this.map(size, enough, () => neighbour = this.neighbourFor(unit, isSingle));
     if (size <= this.releasedBytes) {
-      this.keptBytes = Math.min(this.releasedOf, Math.max(this.peakBytes, size));
+      // Not more than was ever live, with the headers of extents and a usual one besides.
+      const most = Math.max(this.peakBytes + (this.peakBytes >>> 3), size) + this.usualBytes;
+      this.keptBytes = Math.min(this.releasedOf, most);
     }
-    this.releasedBytes = 0;
+    this.releasedBytes = this.releasedOf = 0;
     try {
       this.keepSpares(Math.max(this.usedBytes + least, this.recentBytes)); // the resource may throw
     } finally {
@@ -259,8 +261,7 @@ export class Heap {
   /** Releases all spare extents and all free regions at the ends of extents. */
   trim(): void {
     if (this.space.isCalling) return; // the memory resource calls, in the middle of a change
-    this.keptBytes = 0;
-    this.releasedBytes = 0;
+    this.keptBytes = this.releasedBytes = this.releasedOf = 0;
     const regions: MemoryRegion[] = [];
     while (this.spares.length > 0) this.withdrawSpare(regions);
     for (const extent of this.space.extents) this.shorten(extent, 0, regions);
@@ -389,8 +390,7 @@ export class Heap {
     if (this.spareBytes <= most) return;
     // No extent was taken since the last release, so less is kept from now on.
     if (this.releasedBytes > 0) this.keptBytes -= this.keptBytes >>> 2;
-    this.releasedBytes = 0;
-    this.releasedOf = this.spareBytes;
+    this.releasedOf = Math.max(this.releasedOf, this.spareBytes);
     const regions: MemoryRegion[] = [];
     while (this.spareBytes > most) {
       this.releasedBytes = Math.max(this.releasedBytes, this.withdrawSpare(regions));
