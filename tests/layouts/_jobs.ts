@@ -6,8 +6,9 @@
  */
 import fc from "fast-check";
 import { type AnyStruct, Pool, type ScalarType, toWGSL } from "../../mod.ts";
-import { declarationsOf, leavesOf, structsOf, valueOf } from "../struct/_declarations.ts";
+import { declarationsOf, structsOf, valueOf } from "../struct/_declarations.ts";
 import type { Job } from "./_gpu.ts";
+import { leavesOf } from "./_leaves.ts";
 import { sampleOf } from "./_program.ts";
 
 /** Seed of the structs, so that each run has the same. */

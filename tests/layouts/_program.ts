@@ -4,7 +4,8 @@
  * @module
  */
 import { type AnyStruct, Pool, type ScalarType, struct, toC } from "../../mod.ts";
-import { declarationsOf, type Leaf, leavesOf, valueOf } from "../struct/_declarations.ts";
+import { declarationsOf, valueOf } from "../struct/_declarations.ts";
+import { type Leaf, leavesOf } from "./_leaves.ts";
 
 /** A program and the lines that it must print. */
 export interface Program {

@@ -17,7 +17,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import { forge, untyped } from "../_support.ts";
+import { forge, untyped, withProperties } from "../_support.ts";
 import {
   assertError,
   bytesOf,
@@ -298,13 +298,9 @@ Deno.test("SharedPool says what to enable where memory cannot be shared or canno
     [SharedArrayBuffer.prototype, "grow", "Node 20, Chrome 111, Firefox 128 and Safari 16.4"],
   ];
   for (const [of, key, hint] of hidden) {
-    const own = Object.getOwnPropertyDescriptor(of, key)!; // both are there
-    Reflect.deleteProperty(of, key);
-    try {
+    withProperties(of, { [key]: undefined }, () => {
       assertThrows(() => SharedPool.create(Num), Error, hint);
       assertThrows(() => SharedPool.attach(Num, token), Error, hint);
-    } finally {
-      Object.defineProperty(of, key, own);
-    }
+    });
   }
 });

@@ -10,29 +10,12 @@ import {
   struct,
 } from "../../mod.ts";
 import { FAULTS } from "../bundles/_game.ts";
+import { withProperties } from "../_support.ts";
 
 const Word = struct({ n: "u32" }, { name: "Word" });
 
 /** Properties of `Error` that tests change; those that are `undefined` are deleted. */
 type Changes = Record<string, PropertyDescriptor | undefined>;
-
-/** Calls a function while stacks are taken in another way. */
-function withStacks<R>(changes: Changes, fn: () => R): R {
-  const before = Object.getOwnPropertyDescriptors(Error);
-  try {
-    for (const [key, change] of Object.entries(changes)) {
-      if (change === undefined) Reflect.deleteProperty(Error, key);
-      else Object.defineProperty(Error, key, { configurable: true, ...change });
-    }
-    return fn();
-  } finally {
-    for (const key of Object.keys(changes)) {
-      Reflect.deleteProperty(Error, key);
-      const own = Object.entries(before).find(([name]) => name === key);
-      if (own !== undefined) Object.defineProperty(Error, ...own);
-    }
-  }
-}
 
 /** A limit on the length of stacks. */
 function limited(value: unknown): Changes {
@@ -58,7 +41,7 @@ Deno.test("A leak shows its caller first, however stacks are taken, and leaves t
     { stackTraceLimit: { value: 10, writable: false } }, // where errors are frozen
   ];
   for (const way of ways) {
-    withStacks(way, () => {
+    withProperties(Error, way, () => {
       const frames = leakHere().split("\n");
       assert(frames[0].includes("leakHere"), frames[0]);
       assert(frames.length <= 10 && !frames.join().includes("/src/"), `${frames}`);
@@ -75,7 +58,7 @@ Deno.test("A leak has as many frames as Error.stackTraceLimit says, from any dep
     depth === 0 ? alloc() : dig(depth - 1, alloc);
   const FRAMES = [[1, 1], [5, 5], [20, 20], [undefined, 10]] as const;
   for (const [stackTraceLimit, frames] of FRAMES) {
-    withStacks(limited(stackTraceLimit), () => {
+    withProperties(Error, limited(stackTraceLimit), () => {
       const set = new PoolSet({ debug, sizes: [4, 8] });
       dig(40, () => set.scoped(Word, { n: 1 }));
       const { leaks } = assertThrows(() => set.dispose(), LeakError);
@@ -99,7 +82,7 @@ Deno.test("A leak shows a caller that the engine called, so that nothing else is
 });
 
 Deno.test("All frames are shown where the engine cannot cut stacks, and a call bypassed the entries", () => {
-  withStacks({ captureStackTrace: undefined, ...limited(2) }, function growHere() {
+  withProperties(Error, { captureStackTrace: undefined, ...limited(2) }, function growHere() {
     const heap = new FreeListAllocator({ debug });
     new Pool(Word, { memory: heap }).alloc({ n: 1 });
     const { leaks } = assertThrows(() => heap.dispose(), LeakError);
@@ -110,7 +93,7 @@ Deno.test("All frames are shown where the engine cannot cut stacks, and a call b
 Deno.test("A program's own Error.prepareStackTrace makes the frames, whatever it gives", () => {
   if ("fileName" in new Error()) return; // Firefox does not call it
   const preparedBy = (value: (error: Error, sites: unknown[]) => unknown) =>
-    withStacks({ prepareStackTrace: { value } }, leakHere);
+    withProperties(Error, { prepareStackTrace: { value } }, leakHere);
   const sites = preparedBy((_, sites) => sites);
   assert(/^ {4}at .*leakHere/.test(sites), sites);
   const text = preparedBy((error, sites) => `${error}\n    at ${sites[0]}`);

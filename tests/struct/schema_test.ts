@@ -8,7 +8,7 @@ import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/asser
 import fc from "fast-check";
 import { array, Pool, ref, SchemaError, Struct, struct } from "../../mod.ts";
 import type { AnyStruct, Fields, FieldType, ScalarType } from "../../mod.ts";
-import { shown, untyped } from "../_support.ts";
+import { shown, untyped, withProperties } from "../_support.ts";
 import { isArray, mapFields, SCALARS } from "../model/_values.ts";
 import { DATA_VIEW, structsOf } from "./_declarations.ts";
 
@@ -185,14 +185,10 @@ Deno.test("struct() throws SchemaError on fields that are none, and on options t
 });
 
 Deno.test("struct() throws SchemaError on f16 where the engine has no Float16Array", () => {
-  const saved = Object.getOwnPropertyDescriptor(globalThis, "Float16Array")!; // Deno has it
-  assert(Reflect.deleteProperty(globalThis, "Float16Array"));
-  try {
-    const message = 'field "x" has type "f16", but this engine has no Float16Array';
+  const message = 'field "x" has type "f16", but this engine has no Float16Array';
+  withProperties(globalThis, { Float16Array: undefined }, () => {
     assertThrows(() => struct({ x: "f16" }), SchemaError, message);
     assertThrows(() => struct({ x: array("f16", 2) }), SchemaError, message);
-  } finally {
-    Object.defineProperty(globalThis, "Float16Array", saved);
-  }
+  });
   assertEquals(struct({ x: "f16" }).size, 2);
 });
