@@ -30,6 +30,7 @@ const LONG: Readonly<Record<string, string>> = {
   "tests/pool/user_code_test.ts": "it takes 20 s",
   "tests/shared/model_test.ts": "it takes 20 s",
   "tests/shared/protocol_test.ts": "it takes 10 s, and tests a model",
+  "tests/slab/exhaustive_test.ts": "it takes 40 s",
   "tests/slab/spread_test.ts": "it takes 20 s",
 };
 

@@ -24,7 +24,7 @@ import type { PoolBase, PoolOptions } from "../../mod.ts";
 import { SnapshotError, struct, validate } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // which labels a pool has in errors
 import { drop, type OfKind, valuesOf } from "../_kinds.ts";
-import { assertError, type Watched } from "../_support.ts";
+import { assertError, stateOf, type Watched } from "../_support.ts";
 import { assertSameBytes, Body, SNAPPED, stateful } from "./_snapshots.ts";
 import { Random } from "../_random.ts";
 
@@ -99,6 +99,17 @@ Deno.test("restore() throws SnapshotError on every wrong word of a header, and o
   const longer = new Uint8Array(length + 16);
   longer.set(withWords(it, { 6: longer.length }));
   assertBad(it, longer, "16 bytes are left over", length);
+});
+
+Deno.test("restore() throws SnapshotError on a snapshot that is cut off anywhere", () => {
+  for (const checksum of [true, false]) {
+    const it = stateful("PoolSet", "one record");
+    const saved = snapshot(it.pool, undefined, { checksum });
+    for (let length = 0; length < saved.length; length++) {
+      const what = length < 32 ? "bytes, fewer than the 32" : `of ${saved.length} bytes`;
+      assertBad(it, saved.slice(0, length), `it is cut off: ${length} ${what}`, length);
+    }
+  }
 });
 
 Deno.test("snapshot() has a checksum unless its options say no", () => {
@@ -288,7 +299,26 @@ Deno.test("restore() of a pool without debug mode throws SnapshotError on the sn
   }
 });
 
-// -- random damage --
+// -- damage --
+
+Deno.test("restore() notices every change of any one byte of a snapshot with a checksum", () => {
+  for (const kind of ["Pool", "wide PoolSet"]) {
+    const { pool } = stateful(kind, "one record");
+    const saved = snapshot(pool);
+    const before = stateOf(pool);
+    for (let at = 0; at < saved.length; at++) {
+      for (const change of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
+        saved[at] ^= change;
+        const { message } = assertThrows(() => restore(pool, saved), SnapshotError);
+        const isSeenBefore = [0, 1, 3, 6, 7].includes(at >> 2); // words that are checked first
+        assert(isSeenBefore || message.includes("its checksum does not fit"), `${at}: ${message}`);
+        saved[at] ^= change;
+      }
+    }
+    assertEquals(stateOf(pool), before);
+    restore(pool, saved);
+  }
+});
 
 /** Small pools of all kinds, each in a state of its own. */
 const SUBJECTS: readonly (readonly [kind: string, state: string, options?: PoolOptions])[] = [
