@@ -190,7 +190,7 @@ export function createSlab(
 ): Slab {
   const debug = config.debug || undefined;
   const whole = {
-    ...{ name: "tiny", label: 'Pool "tiny"', firstBlock: 0, keepEmptyBlocks: 1, spread: false },
+    ...{ name: "tiny", label: 'Pool "tiny"', firstBlock: 0, keepEmptyBlocks: 1 },
     ...{ memory: heapMemory, reuse: undefined, specialize: debug === undefined, ...config, debug },
     codec: debug?.handlesFor(config.codec) ?? config.codec,
   };

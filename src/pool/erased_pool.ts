@@ -838,10 +838,17 @@ function codeFor(
   chunkBytes: number,
   compiler: () => Compile = () => compilerFor(config.name, config.specialize),
 ): ErasedCode {
-  const { chunksPerBlock, codec, debug, specialize, spread } = config;
+  const { chunksPerBlock, codec, debug, reuse, specialize } = config;
   const make = () => new ErasedCode(config, chunkBytes, compiler());
   if (debug) return make(); // each debug pool has a handle table of its own
-  const key = [chunkBytes, chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
+  const key = [
+    chunkBytes,
+    chunksPerBlock,
+    codec.key,
+    specialize,
+    reuse !== undefined,
+    mayDetach(config),
+  ].join();
   return codeIn(codes, key, specialize, make);
 }
 

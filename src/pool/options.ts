@@ -16,7 +16,7 @@ import {
   WHOLE,
   WideHandles,
 } from "../slab/handle.ts";
-import type { SpreadReuse } from "../slab/spread.ts";
+import type { SpreadReuse } from "../slab/slab.ts";
 import { MAX_ALIGN } from "../memory/region.ts";
 import { heapMemory, type MemoryResource } from "../memory/resource.ts";
 import { checkOptions, titleWith } from "../messages/nearest.ts";
@@ -162,8 +162,7 @@ export function resolveOptions(
     throw typeError(label, "memory", "an object with allocate and release", memory);
   }
   if (!isDebugOption(debug)) throw typeError(label, "debug", DEBUG_VALUES, debug);
-  const isSpread = reuse !== "recent";
-  if (isSpread && typeof reuse?.slabClass !== "function") {
+  if (reuse !== "recent" && typeof reuse?.slabClass !== "function") {
     throw typeError(label, "reuse", '"recent" or `spread`, which the module exports', reuse);
   }
   if (typeof specialize !== "boolean") {
@@ -204,8 +203,7 @@ export function resolveOptions(
     memory,
     debug: debug || undefined,
     specialize: specialize && !debug, // debug mode would be slow even with compiled code
-    reuse: isSpread ? reuse : undefined,
-    spread: isSpread,
+    reuse: reuse === "recent" ? undefined : reuse,
   };
 }
 

@@ -683,9 +683,10 @@ function chunkOf(struct: AnyStruct): Chunk {
 const codes = new WeakMap<AnyStruct, Map<string, PoolCode>>();
 
 function codeFor(struct: AnyStruct, config: EngineConfig): PoolCode {
-  const { chunksPerBlock, codec, debug, specialize, spread } = config;
+  const { chunksPerBlock, codec, debug, reuse, specialize } = config;
   if (debug) return makeCode(struct, config); // each debug pool has a handle table of its own
-  const key = [chunksPerBlock, codec.key, specialize, spread, mayDetach(config)].join();
+  const key = [chunksPerBlock, codec.key, specialize, reuse !== undefined, mayDetach(config)]
+    .join();
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
   return codeIn(made, key, specialize, () => makeCode(struct, config));

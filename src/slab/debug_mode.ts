@@ -13,7 +13,6 @@ import type { SpaceKeeper } from "./debug_spaces.ts";
 import type { HandleCodec } from "./handle.ts";
 import type { Iteration } from "./iterate.ts";
 import type { Slab, SlabClass, SlabConfig } from "./slab.ts";
-import type { SpreadReuse } from "./spread.ts";
 
 /** The value that freed bytes are filled with. */
 export const POISON = 0xdd;
@@ -50,8 +49,6 @@ export interface DebugMode {
 export interface EngineConfig extends SlabConfig {
   /** `undefined` without debug mode. */
   readonly debug: DebugMode | undefined;
-  /** `undefined` where the chunk that was freed last is reused. */
-  readonly reuse: SpreadReuse | undefined;
 }
 
 /** How errors describe the values of the option `debug`. */

@@ -8,6 +8,7 @@
  */
 import { releaseAll } from "../memory/region.ts";
 import type { MemoryRegion, MemoryResource } from "../memory/resource.ts";
+import type { Compile } from "../struct/scalars.ts";
 import type { Target } from "../struct/record.ts";
 import type { RecordView } from "../struct/view.ts";
 import { type Block, type BlockOwner, FIRST_STAMP, type Geometry, NO_BLOCK } from "./block.ts";
@@ -40,8 +41,8 @@ export interface SlabConfig {
   readonly memory: MemoryResource;
   /** Whether the pool may have code of its own, see `own_code.ts`. */
   readonly specialize: boolean;
-  /** Whether reuse is spread, see `spread.ts`. */
-  readonly spread: boolean;
+  /** How chunks are reused; `undefined` where the one that was freed last is. */
+  readonly reuse: SpreadReuse | undefined;
 }
 
 /** The part of the geometry that depends on the records. */
@@ -58,6 +59,16 @@ export interface SlabOwner {
 
 /** The class of slabs of one geometry. */
 export type SlabClass = new (config: SlabConfig, chunk: Chunk) => Slab;
+
+/**
+ * The type of {@linkcode spread}, a value of the option `reuse`. Its members are internal.
+ *
+ * @category Pools
+ */
+export interface SpreadReuse {
+  /** @ignore */
+  slabClass(Base: SlabClass, config: SlabConfig, chunkBytes: number, compile: Compile): SlabClass;
+}
 
 /** An instance of a {@linkcode SlabClass}: a slab with its hot part, for subclasses. */
 export declare class WholeSlab extends Slab {
@@ -117,7 +128,7 @@ export abstract class Slab implements SlabOwner, BlockOwner, Target, Observed {
       stampBytes: codec.stampBytes,
       firstBlock: config.firstBlock,
       firstHandle: codec.first,
-      spread: config.spread,
+      spread: config.reuse !== undefined,
       owner: this,
     };
     this.blockSet = new BlockSet(this, { ...config, geometry: this.geometry });

@@ -25,7 +25,7 @@ import { type Block, NO_BLOCK } from "./block.ts";
 import type { BlockSet } from "./block_set.ts";
 import { chunkWordsFor } from "./chunk_memory.ts";
 import { type HandleCodec, lastStampOf } from "./handle.ts";
-import type { Slab, SlabClass, SlabConfig, WholeSlab } from "./slab.ts";
+import type { Slab, SlabClass, SlabConfig, SpreadReuse, WholeSlab } from "./slab.ts";
 
 /** The fewest frees before a chunk is reused. */
 const MIN_REST = 1024;
@@ -39,16 +39,6 @@ const SAFE_ALLOCS = 0x10_0000;
  */
 export function restOf({ maxGeneration, wraps }: HandleCodec): number {
   return wraps ? Math.max(MIN_REST, Math.ceil(SAFE_ALLOCS / maxGeneration)) : MIN_REST;
-}
-
-/**
- * The type of {@linkcode spread}, a value of the option `reuse`. Its members are internal.
- *
- * @category Pools
- */
-export interface SpreadReuse {
-  /** @ignore */
-  readonly slabClass: typeof spreadSlabClass;
 }
 
 /**

@@ -93,7 +93,7 @@ function plainViewClass(name: string, type: ArrayType, of: Definitions): ArrayVi
     const help = { indexError, write, copyFrom };
     return compile(
       defineStructArray,
-      of.elementViewClass(element, defineElementView),
+      of.partViewClass(element, defineElementView),
       length,
       elementBytes(element) >> unit,
       help,

@@ -9,6 +9,7 @@
 import { showValue } from "../messages/show.ts";
 import { ArrayView } from "./array_view.ts";
 import {
+  type ArrayWriting,
   fieldsOf,
   type Frame,
   type Link,
@@ -36,31 +37,20 @@ import {
   Struct,
 } from "./schema.ts";
 
-/**
- * Makes the link of an array field: see `ArrayWriting` in `record.ts`.
- *
- * @param name Name of the field.
- * @param type Its type.
- * @param unit Base-2 logarithm of the unit of the view's offset in bytes.
- * @param offset Byte offset of the array in the record or part.
- * @param next The next link.
- * @param compile Calls the definition.
- * @param made As for {@linkcode writerOf}.
- * @returns The link.
- */
-export function arrayLink(
-  name: string,
-  type: ArrayType,
-  unit: number,
-  offset: number,
-  next: Link,
-  compile: Compile,
-  made: Writers,
-): Link {
+/** Makes the link of an array field. */
+export const arrayLink: ArrayWriting["arrayLink"] = (
+  name,
+  type,
+  unit,
+  offset,
+  next,
+  compile,
+  made,
+) => {
   const arrayOf = (view: Bound) => (view as unknown as Record<string, ArrayView>)[name];
   const write = itemsWriter(name, type, unit, offset, arrayOf, next, compile, made);
   return compile(defineArrayLink, name, next, write);
-}
+};
 
 /** Writes the elements of an array field, and then calls the next link. */
 type ItemsWriter = (value: unknown, ...rest: Parameters<Link>) => number;

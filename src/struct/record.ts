@@ -110,8 +110,8 @@ export class Writers extends Map<AnyStruct, Writer> {
 }
 
 /** An array type as `array()` makes it: with the code of arrays, see `array.ts`. */
-interface CodedArray extends ArrayType {
-  readonly _code: ArrayWriting;
+export interface CodedArray<C> extends ArrayType {
+  readonly _code: C;
 }
 
 /** The code that writes array fields. */
@@ -171,7 +171,12 @@ export function writerOf(
         const scalar = scalarOf(type);
         const { set: put } = own.of(scalar, offset, name);
         scalars.unshift({ name, type: scalar, fits: SCALARS[scalar].fits, put });
-      } else next = linkOf(name, type, own.unit, offset, next, compile, made);
+      } else if (type instanceof Struct) {
+        next = compile(defineStructLink, name, next, writerOf(type, compile, made));
+      } else {
+        const { arrayLink } = (type as CodedArray<ArrayWriting>)._code;
+        next = arrayLink(name, type, own.unit, offset, next, compile, made);
+      }
     }
     next = scalarLink(scalars, next, compile);
     writer = compile(defineStart, struct, next, notObjectError);
@@ -195,21 +200,6 @@ interface ScalarField {
 function scalarLink(fields: ScalarField[], next: Link, compile: Compile): Link {
   const own = fields.splice(0);
   return own.length === 0 ? next : compile(defineScalarLink, own, next, scalarError);
-}
-
-function linkOf(
-  name: string,
-  type: Struct | ArrayType,
-  unit: number,
-  offset: number,
-  next: Link,
-  compile: Compile,
-  made: Writers,
-): Link {
-  if (type instanceof Struct) {
-    return compile(defineStructLink, name, next, writerOf(type, compile, made));
-  }
-  return (type as CodedArray)._code.arrayLink(name, type, unit, offset, next, compile, made);
 }
 
 // -- texts that are compiled again for each field: they refer only to parameters and globals --

@@ -29,7 +29,14 @@ import {
   plainValue,
 } from "./array_view.ts";
 import type { DebugViews } from "./debug_view.ts";
-import { type ArrayWriting, type Frame, type Writer, writerOf, Writers } from "./record.ts";
+import {
+  type ArrayWriting,
+  type CodedArray,
+  type Frame,
+  type Writer,
+  writerOf,
+  Writers,
+} from "./record.ts";
 import { Accessors, type Arrays, type Bound, type Compile, placeOf, shiftOf } from "./scalars.ts";
 import {
   type AnyStruct,
@@ -169,11 +176,6 @@ export function structCode(
   return { View, write: writerOf(struct, compile, code.writers, code.accessors) };
 }
 
-/** An array type as `array()` makes it. */
-interface CodedArray extends ArrayType {
-  readonly _code: ArrayCode;
-}
-
 /**
  * The code of arrays. `array()` puts it into the types that it makes, so that bundles of programs
  * without arrays do not have it.
@@ -234,30 +236,33 @@ export class Definitions {
     return this.debugViews?.whole(Plain, struct.name, parts.length) as RecordViewClass ?? Plain;
   }
 
-  #partViewClass(struct: AnyStruct): PartViewClass {
-    const { accessors, parts } = this.#fieldsOf(struct);
-    const [A, B, C, D] = parts;
-    const Plain = this.compile(definePartView, parts.length, A, B, C, D);
-    addMembers(Plain.prototype, struct, accessors);
-    return this.debugViews?.part(Plain, struct.name, parts.length) ?? Plain;
-  }
-
   /**
-   * Makes the class of the views of the elements of an array of structs.
+   * Makes the class of the views of a nested struct, or of the elements of an array of structs.
    *
+   * @typeParam V The class.
    * @param struct The struct.
-   * @param define Its text.
+   * @param define The text of the class.
    * @returns The class.
    */
-  elementViewClass(struct: AnyStruct, define: () => ElementViewClass): ElementViewClass {
+  partViewClass<V extends PartViewClass | ElementViewClass>(
+    struct: AnyStruct,
+    define: (
+      parts: number,
+      A: AnyPartClass,
+      B: AnyPartClass,
+      C: AnyPartClass,
+      D: AnyPartClass,
+    ) => V,
+  ): V {
     const { accessors, parts } = this.#fieldsOf(struct);
-    const Plain = this.compile(define);
+    const [A, B, C, D] = parts;
+    const Plain = this.compile(define, parts.length, A, B, C, D);
     addMembers(Plain.prototype, struct, accessors);
     return this.debugViews?.part(Plain, struct.name, parts.length) ?? Plain;
   }
 
   #arrayViewClass(name: string, type: ArrayType): ArrayViewClass {
-    const Plain = (type as CodedArray)._code.viewClass(name, type, this);
+    const Plain = (type as CodedArray<ArrayCode>)._code.viewClass(name, type, this);
     return this.debugViews?.array(Plain, name) ?? Plain;
   }
 
@@ -291,7 +296,9 @@ export class Definitions {
     parts: AnyPartClass[],
   ): object {
     const isStruct = type instanceof Struct;
-    const Part = isStruct ? this.#partViewClass(type) : this.#arrayViewClass(name, type);
+    const Part = isStruct
+      ? this.partViewClass(type, definePartView)
+      : this.#arrayViewClass(name, type);
     const { at, up, down } = placeOf(outer, isStruct ? unitOf(type) : unitOfArray(type), offset);
     Object.defineProperties(Part.prototype, this.compile(definePlace, at, up, down));
     const frame = new WholeFrame(name);

@@ -31,14 +31,14 @@ Deno.test("resolveOptions() fills in the defaults that the docs give, and keeps 
   assertEquals([config.name, config.label, config.keepEmptyBlocks], ["Enemy", 'Pool "Enemy"', 1]);
   assertEquals([config.chunksPerBlock, config.maxBlocks], [1024, 2 ** 10]);
   assertEquals([config.codec.wraps, config.codec.indexBits], [true, 20]);
-  assertEquals([config.debug, config.specialize, config.spread], [undefined, true, false]);
+  assertEquals([config.debug, config.specialize, config.reuse], [undefined, true, undefined]);
   assertStrictEquals(config.memory, heapMemory);
   assertEquals(resolveOptions("Pool", "Enemy", 64, { debug }).specialize, false);
   const memory = { allocate: heapMemory.allocate, release: heapMemory.release };
   const numbers = { chunksPerBlock: 32, maxChunks: 128, keepEmptyBlocks: 5 };
   const options = { name: "enemies", handles: "wide", memory, ...numbers } as const;
   const given = resolveOptions("Pool", "Enemy", 64, { ...options, reuse: spread });
-  assertEquals([given.label, given.keepEmptyBlocks, given.spread], ['Pool "enemies"', 5, true]);
+  assertEquals([given.label, given.keepEmptyBlocks, given.reuse], ['Pool "enemies"', 5, spread]);
   assertEquals([given.chunksPerBlock, given.maxBlocks], [32, 4]);
   assertEquals([given.codec.wraps, given.codec.indexBits], [false, 7]);
   assertStrictEquals(given.memory, memory);

@@ -460,11 +460,11 @@ function checkPrograms(
 /** A view cannot be spread (TS2698), and has no rest (TS2700); what `toJSON()` returns can. */
 function checkSpread<S extends AnyStruct>(view: EnemyView, any: Pool<S>): void {
   void [...view.color, ...view.trail, { ...view.toJSON(), hp: 1 }];
-  // @ts-expect-error TS2698
+  // @ts-expect-error TS2698: a view cannot be spread
   void { ...view, hp: 1 };
   // @ts-expect-error TS2698: nor can a view of any struct
   any.forEach((it) => void { ...it });
-  // @ts-expect-error TS2700
+  // @ts-expect-error TS2700: a view has no rest
   const { hp, ...rest } = view;
   void [hp, rest];
 }
