@@ -18,8 +18,9 @@ import { checkFunction, type PoolBase } from "./pool_base.ts";
  * that held the old handle are updated, at any depth, if they refer to a struct that the pool
  * stores; a {@linkcode HandleMap} keeps its values. All other copies of old handles must be
  * updated by the program in `moved`: those in variables, in untyped `"ref"` fields and in other
- * pools. Views, cursors and `bytes` of moved records must be fetched again. An iteration that is
- * under way may see moved records twice, or not at all.
+ * pools. Views, cursors and `bytes` of moved records must be fetched again. A record of `scoped` that
+ * is moved is not freed at the end of its scope. An iteration that is under way may see moved records
+ * twice, or not at all.
  *
  * A pool without `types` does not know the struct of a record. It updates links if all structs
  * that were used with it have them at the same offsets, and throws otherwise.
