@@ -15,7 +15,7 @@ import {
   struct,
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct } from "../../mod.ts";
-import { type AnyPool, packAny } from "../_kinds.ts";
+import { type OfKind, ofKind, packAny, viewsOf } from "../_kinds.ts";
 
 /** Records in each pool: more than the number below which all callbacks share a loop. */
 const COUNT = 150;
@@ -47,8 +47,15 @@ function freshStructs(): [AnyStruct, object][] {
   ];
 }
 
-/** What was read on the way. */
-type Log = unknown[];
+/** A view or a part of one, untyped as in JavaScript. */
+// deno-lint-ignore no-explicit-any -- the structs differ
+type Any = any;
+
+/** What is done with one struct, or with all where `of` is empty. */
+interface Work extends OfKind {
+  /** What was read on the way. */
+  readonly log: unknown[];
+}
 
 /** Returns the result of a call, or its error. */
 function outcomeOf(call: () => unknown): unknown {
@@ -68,16 +75,16 @@ function outcomeOf(call: () => unknown): unknown {
 export function workOut(specialize: boolean = true): string {
   const structs = freshStructs();
   const types = structs.map(([type]) => type);
-  const log: Log = [];
+  const log: unknown[] = [];
   for (const handles of ["compact", "wide"] as const) {
     const some = { handles, chunksPerBlock: 64, maxChunks: 1024, specialize } as const;
     for (const [type, init] of structs) {
       for (const reuse of ["recent", spread] as const) {
-        workOutPool(new Pool(type, { ...some, reuse }) as never, [], type, init, log);
+        workOutPool({ ...ofKind(new Pool(type, { ...some, reuse })), log }, type, init);
       }
       const here = SharedPool.create(type, some);
       const there = SharedPool.attach(type, here.share(), { specialize });
-      workOutPool(there as never, [], type, init, log);
+      workOutPool({ ...ofKind(there), log }, type, init);
       here.forEach((_, handle) => log.push(handle), { stripe: 1, of: 2 });
       here.dispose();
     }
@@ -85,10 +92,10 @@ export function workOut(specialize: boolean = true): string {
     const open = new ErasedPool<AnyStruct>(sized);
     const typed = new ErasedPool<AnyStruct>({ ...sized, types });
     for (const pool of [open, typed, new PoolSet<AnyStruct>({ ...some, sizes: [4, 64, 128] })]) {
-      for (const [type, init] of structs) workOutPool(pool as never, [type], type, init, log);
+      for (const [type, init] of structs) workOutPool({ ...ofKind(pool, type), log }, type, init);
       const chunks = new Uint8Array(pool.size * 128);
       log.push(pack(pool, chunks), checksumOf(chunks));
-      if (pool !== open) workOutPasses(pool as never, [], log);
+      if (pool !== open) workOutPasses({ ...ofKind(pool), log });
     }
   }
   return JSON.stringify(log, (_, value) => typeof value === "bigint" ? `${value}n` : value);
@@ -99,57 +106,36 @@ function checksumOf(bytes: Uint8Array): number {
 }
 
 /** Does with one struct all that its pool can. */
-function workOutPool(
-  pool: AnyPool,
-  of: readonly AnyStruct[],
-  type: AnyStruct,
-  init: object,
-  log: Log,
-): void {
+function workOutPool(it: Work, type: AnyStruct, init: object): void {
+  const { pool, of, log } = it;
   const handles = Array.from(
     { length: COUNT },
     (_, i) => pool.alloc(...of, ...i % 2 ? [] : [init]),
   );
   handles.forEach((handle, i) => i % 7 === 3 && pool.free(handle));
-  const view = pool.get<ShipView>(...of, handles[0]);
+  const view = pool.get<Any>(...of, handles[0]);
   log.push(view.toJSON());
   if ("trail" in type.fields) workOutParts(view, log);
   pool.set(...of, handles[1], init);
-  const { toJSON: _, ...fields } = pool.get<ShipView>(...of, handles[1]);
-  Object.assign(pool.get<ShipView>(...of, handles[2]), init, fields);
+  const { toJSON: _, ...fields } = pool.get<Any>(...of, handles[1]);
+  Object.assign(pool.get<Any>(...of, handles[2]), init, fields);
   for (const bad of [{ ...init, nope: 1 }, { n: "1", a: "1" }, { color: [1, 2, 3, 4, 5] }, 1]) {
     log.push(outcomeOf(() => pool.set(...of, handles[0], bad)));
   }
-  const cursor = pool.seek(pool.cursor<ShipView>(...of), handles[5]);
+  const cursor = pool.seek(pool.cursor<Any>(...of), handles[5]);
   log.push(cursor.toJSON(), pool.allocAt(...of, cursor));
   pool.free(handles[5]);
   if (!(pool as object instanceof SharedPool)) {
     log.push(pool.tryAlloc(...of, init), pool.has(handles[6]));
     log.push(pool.tryFree(handles[6]), pool.tryGet(...of, handles[6]));
   }
-  workOutBeside(pool, handles, log);
-  workOutPack(pool, of, type, log);
-  workOutPasses(pool, of, log);
+  workOutBeside(it, handles);
+  workOutPack(it, type);
+  workOutPasses(it);
   if (!(pool as object instanceof SharedPool)) pool.freeMany(pool.allocMany(...of, 10));
 }
 
-/** A view of a ship. */
-interface ShipView {
-  toJSON(): unknown;
-  at: { x: number };
-  trail: Elements;
-  color: Elements;
-  links: Elements;
-  deep: { inner: { y: number }; of: Elements };
-}
-
-interface Elements extends Iterable<unknown> {
-  get(i: number): unknown;
-  set(i: number, value: unknown): void;
-  copyFrom(values: unknown): void;
-}
-
-function workOutParts(view: ShipView, log: Log): void {
+function workOutParts(view: Any, log: unknown[]): void {
   view.at.x += 1;
   view.at = { x: 20 };
   view.deep.inner.y = 21;
@@ -167,7 +153,7 @@ function workOutParts(view: ShipView, log: Log): void {
 }
 
 /** A value beside every third record, and what is left of them when one is freed. */
-function workOutBeside(pool: AnyPool, handles: readonly AnyHandle[], log: Log): void {
+function workOutBeside({ pool, log }: Work, handles: readonly AnyHandle[]): void {
   const map = new HandleMap<AnyStruct, unknown>(pool as never);
   const live = handles.filter((it) => pool.has(it));
   live.forEach((it, i) => i % 3 === 0 && map.set(it, `value ${i}`));
@@ -178,7 +164,7 @@ function workOutBeside(pool: AnyPool, handles: readonly AnyHandle[], log: Log): 
 }
 
 /** Whole records, and a field of every kind of number, in bytes and in numbers. */
-function workOutPack(pool: AnyPool, of: readonly AnyStruct[], type: AnyStruct, log: Log): void {
+function workOutPack({ pool, of, log }: Work, type: AnyStruct): void {
   const bytes = new Uint8Array(COUNT * 256);
   for (const fields of [undefined, ...Object.keys(type.fields).map((it) => [it])]) {
     log.push(packAny(pool, ...of, bytes, fields), checksumOf(bytes));
@@ -189,15 +175,14 @@ function workOutPack(pool: AnyPool, of: readonly AnyStruct[], type: AnyStruct, l
 }
 
 /** Passes over the records of one struct, or of all: loops with every number of arguments. */
-function workOutPasses(pool: AnyPool, of: readonly AnyStruct[], log: Log): void {
-  pool.forEach(...of, (view: ShipView, handle: AnyHandle) => log.push(handle, view.toJSON()));
+function workOutPasses({ pool, of, log }: Work): void {
+  pool.forEach(...of, (view: Any, handle: AnyHandle) => log.push(handle, view.toJSON()));
   const loop = pool.loop(...of, (_: unknown, handle: AnyHandle, ...args: unknown[]) => {
     log.push(handle, args);
   });
   for (let args = 0; args <= 4; args++) loop(...[1, 2, 3, 4].slice(0, args));
   if (pool as object instanceof SharedPool) return;
-  const views = of.length > 0 ? pool.all!<never>(...of) : pool as Iterable<unknown>;
-  for (const view of views) log.push(pool.handleOf(view as never));
+  for (const view of viewsOf({ pool, of })) log.push(pool.handleOf(view));
   log.push(pool.retain(...of, (_: unknown, handle: number) => handle % 3 === 0));
   log.push([...pool.handles(...of)], pool.stats());
 }
