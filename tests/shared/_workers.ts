@@ -86,7 +86,7 @@ export class Workers implements Disposable {
     this.#control.fill(0);
     const common = { job, task, token: pool.share(), control: this.#control.buffer };
     const settled = await Promise.allSettled(
-      this.#all.map((it, i) => answerOf(it, { ...common, id: i + 1, of: this.#all.length })),
+      this.#all.map((it, i) => answerOf<R>(it, { ...common, id: i + 1, of: this.#all.length })),
     );
     const errors = settled.filter((it) => it.status === "rejected").map((it) => it.reason);
     if (errors.length > 0) throw new AggregateError(errors, errors.join("\n"));
@@ -100,7 +100,8 @@ export class Workers implements Disposable {
   }
 }
 
-function answerOf(worker: Worker, message: Message): Promise<unknown> {
+/** Sends a message to a worker, and returns the value of its answer. */
+export function answerOf<R>(worker: Worker, message: unknown): Promise<R> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data: { value, error } }) =>
       error === undefined ? resolve(value) : reject(new Error(error));

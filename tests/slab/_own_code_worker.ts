@@ -28,7 +28,7 @@ export interface Outcome {
 
 const scope = self as unknown as { // the types are those of a page
   onmessage: (event: { data: Scenario }) => void;
-  postMessage(message: Outcome): void;
+  postMessage(message: { value: Outcome }): void;
 };
 
 // A computed address, so that the loader does not load the module in advance.
@@ -42,7 +42,8 @@ scope.onmessage = async ({ data: { what, specialize, isForbidden } }) => {
   useNoPool(mod);
   const [early, before] = [texts.length, mod.specialization()];
   const result = what in LATE ? configureLate(mod, what) : (await load("_workout.ts")).workOut();
-  scope.postMessage({ texts, early, said: [before, mod.specialization()], result });
+  const said = [before, mod.specialization()];
+  scope.postMessage({ value: { texts, early, said, result } });
 };
 
 /** Does all that needs no pool. */

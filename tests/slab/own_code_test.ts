@@ -2,12 +2,13 @@
  * Own code: when texts are compiled again and when not, their names, and that only speed differs.
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { debug, ErasedPool, Pool, PoolSet, SharedPool, specialization, struct } from "../../mod.ts";
+import { debug, ErasedPool, Pool, PoolSet, SharedPool, struct } from "../../mod.ts";
 import type { PoolOptions } from "../../mod.ts";
 import type { Outcome, Scenario } from "./_own_code_worker.ts";
 import { CAN_COMPILE, LATE, textsOf, withCode } from "./_own_texts.ts";
 import { workOut } from "./_workout.ts";
-import type { AnyPool } from "../_kinds.ts";
+import { type OfKind, ofKind, viewsOf } from "../_kinds.ts";
+import { answerOf } from "../shared/_workers.ts";
 import { shown, untyped } from "../_support.ts";
 
 // -- a fresh module in a worker --
@@ -21,14 +22,7 @@ const CAN_START = state === "granted";
 async function play(scenario: Scenario): Promise<Outcome> {
   const worker = new Worker(MODULE, { type: "module" });
   try {
-    return await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        reject(Error(event.message));
-      };
-      worker.postMessage(scenario);
-    });
+    return await answerOf(worker, scenario);
   } finally {
     worker.terminate();
   }
@@ -58,9 +52,13 @@ inWorker(
 
 Deno.test("Pools with specialize: false, and those of debug mode, compile nothing", () => {
   assertEquals(textsOf(() => workOut(false)), []);
-  const pool = filled(new Pool(word(), { debug }));
-  const passes = () => [pool.loop(() => {})(), pool.forEach(() => {}), pool.retain(() => false)];
-  assertEquals(textsOf(passes), []);
+  const texts = textsOf(() => {
+    const pool = filled(new Pool(word(), { debug }));
+    pool.loop(() => {})();
+    pool.forEach(() => {});
+    pool.retain(() => false);
+  });
+  assertEquals(texts, []);
 });
 
 inWorker(
@@ -195,17 +193,16 @@ const word = (name = "Word") => struct({ n: "u32" }, { name });
 
 withCode("Pools of one struct and geometry compile once, whatever else differs", () => {
   const Word = word();
-  const makers: Readonly<Record<string, (i: number) => AnyPool>> = {
-    "Pool": (i) => untyped(new Pool(Word, { ...OWN, name: `pool ${i}`, keepEmptyBlocks: i })),
-    "SharedPool": () => untyped(SharedPool.create(Word, OWN)),
-    "ErasedPool": () => untyped(new ErasedPool({ ...OWN, size: 44, types: [Word] })),
-    "ErasedPool without types": () => untyped(new ErasedPool({ ...OWN, size: 52 })),
-    "PoolSet": () => untyped(new PoolSet({ ...OWN, sizes: [60, 68], types: [Word] })),
+  const makers: Readonly<Record<string, (i: number) => OfKind>> = {
+    "Pool": (i) => ofKind(new Pool(Word, { ...OWN, name: `pool ${i}`, keepEmptyBlocks: i })),
+    "SharedPool": () => ofKind(SharedPool.create(Word, OWN)),
+    "ErasedPool": () => ofKind(new ErasedPool({ ...OWN, size: 44, types: [Word] }), Word),
+    "ErasedPool without types": () => ofKind(new ErasedPool({ ...OWN, size: 52 }), Word),
+    "PoolSet": () => ofKind(new PoolSet({ ...OWN, sizes: [60, 68], types: [Word] }), Word),
   };
   for (const [kind, make] of Object.entries(makers)) {
     const use = (i: number) => {
-      const pool = make(i);
-      const of = ["Pool", "SharedPool"].includes(kind) ? [] : [Word];
+      const { pool, of } = make(i);
       pool.set(...of, pool.alloc(...of, { n: 1 }), { n: 2 });
       // Passes over one struct, and over all where the pool knows them.
       pool.forEach(...of, () => {});
@@ -213,7 +210,7 @@ withCode("Pools of one struct and geometry compile once, whatever else differs",
       pool.retain(...of, () => true);
       if (kind === "ErasedPool without types") return;
       pool.forEach(() => {});
-      for (const _ of pool);
+      Array.from(viewsOf({ pool, of: [] }));
     };
     assert(textsOf(() => use(0)).length > 0, kind);
     assertEquals(textsOf(() => [1, 2, 3].forEach(use)), [], kind);
@@ -231,8 +228,6 @@ withCode("Another geometry, other handles and another struct are compiled again"
   assert(compiles(() => new Pool(Word, { ...OWN, handles: "wide" })));
   assert(compiles(() => new Pool(word(), OWN)));
   assert(!compiles(() => new Pool(Word, { ...OWN, chunksPerBlock: 32 })));
-  assert(!compiles(() => new Pool(Word, { ...OWN, specialize: false })));
-  assert(!compiles(() => new Pool(Word, { ...OWN, debug })));
 });
 
 withCode("forEach() and retain() compile once for each text, loop() for each loop", () => {
@@ -358,9 +353,4 @@ withCode("The stack of an error out of a callback names the struct and the call"
       assert(lines.some((line) => pattern.test(line)), stack);
     }
   }
-});
-
-Deno.test("specialization() tells whether code can be made here, once there is a pool", () => {
-  new Pool(word());
-  assertEquals(specialization(), CAN_COMPILE ? "own" : "shared");
 });
