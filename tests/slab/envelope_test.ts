@@ -2,9 +2,6 @@
  * Snapshots that `restore()` rejects: damaged ones, and those of other pools. It says why, and
  * leaves the pool as it was.
  *
- * Snapshots that are cut off or changed anywhere are tried in `tests/bytes/arena_snapshot_test.ts`,
- * as the envelope is the same.
- *
  * @module
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -20,11 +17,11 @@ import {
   snapshot,
   spread,
 } from "../../mod.ts";
-import type { PoolBase, PoolOptions } from "../../mod.ts";
+import type { PoolOptions } from "../../mod.ts";
 import { SnapshotError, struct, validate } from "../../mod.ts";
 import { slabs } from "../../src/slab/slab.ts"; // which labels a pool has in errors
-import { drop, type OfKind, valuesOf } from "../_kinds.ts";
-import { assertError, stateOf, type Watched } from "../_support.ts";
+import { drop, type OfKind, ofKind, valuesOf } from "../_kinds.ts";
+import { assertError, stateOf } from "../_support.ts";
 import { assertSameBytes, Body, SNAPPED, stateful } from "./_snapshots.ts";
 import { Random } from "../_random.ts";
 
@@ -138,21 +135,17 @@ Deno.test("Snapshots that differ in one bit or one number have different checksu
 
 // -- the layout --
 
-interface Saves extends PoolBase<unknown, number> {
-  // deno-lint-ignore no-explicit-any -- pools of several structs take one
-  cursor(...args: any[]): unknown;
-}
-
 const pool = (fields: ConstructorParameters<typeof Pool>[0], options?: PoolOptions) =>
-  new Pool(fields, { ...SNAPPED, ...options });
+  ofKind(new Pool(fields, { ...SNAPPED, ...options }));
 const erased = (options: object) =>
-  new ErasedPool({ ...SNAPPED, size: 8, align: 4, types: [Body], ...options });
-const set = (options: object) => new PoolSet({ ...SNAPPED, sizes: [2, 8], ...options });
+  ofKind(new ErasedPool({ ...SNAPPED, size: 8, align: 4, types: [Body], ...options }), Body);
+const set = (options: object) =>
+  ofKind(new PoolSet({ ...SNAPPED, sizes: [2, 8], ...options }), Body);
 const tail = array("u8", 2);
 const STRUCTS = ", in the structs alone: names, types or order of fields";
 
 /** Pools that take no snapshot of any other, and how each differs from the first of its list. */
-const LAYOUTS: readonly (readonly [first: () => Saves, ...(readonly [() => Saves, string])[]])[] = [
+const LAYOUTS: readonly (readonly [() => OfKind, ...(readonly [() => OfKind, string])[]])[] = [
   [
     () => pool(Body),
     [() => pool({ n: "i32", tail }), STRUCTS],
@@ -195,7 +188,7 @@ const LAYOUTS: readonly (readonly [first: () => Saves, ...(readonly [() => Saves
 
 Deno.test("restore() throws SnapshotError on the snapshot of a pool of any other layout", () => {
   const pools = LAYOUTS.flatMap(([first, ...others]) => [first, ...others.map(([it]) => it)])
-    .map((make) => make());
+    .map((make) => make().pool);
   for (const pool of pools) {
     for (const other of pools) {
       const saved = snapshot(other);
@@ -208,14 +201,14 @@ Deno.test("restore() throws SnapshotError on the snapshot of a pool of any other
 Deno.test("restore() says which options differed, with both values, and load() takes the save", () => {
   for (const [first, ...others] of LAYOUTS) {
     for (const [make, difference] of others) {
-      const [it, other] = [first(), make()];
-      const { message } = assertThrows(() => restore(it, snapshot(other)), SnapshotError);
+      const [{ pool, of }, other] = [first(), make().pool];
+      const { message } = assertThrows(() => restore(pool, snapshot(other)), SnapshotError);
       const help = ". What save() writes load() takes nevertheless";
       assert(message.includes(difference) && message.includes(help), message);
-      it.cursor(Body);
+      pool.cursor(...of);
       if (difference.includes("left out")) continue; // a pool with structs takes no bytes without
-      load(it, save(other));
-      validate(it as Saves & Watched);
+      load(pool, save(other));
+      validate(pool);
     }
   }
 });
