@@ -22,8 +22,8 @@ export interface Outcome {
   readonly early: number;
   /** What `specialization()` said before there was a pool, and in the end. */
   readonly said: readonly string[];
-  /** All that was read, or the error of `configure()`. */
-  readonly result: string;
+  /** All that was read, or the error of `configure()` if it threw one. */
+  readonly result?: string;
 }
 
 const scope = self as unknown as { // the types are those of a page
@@ -41,7 +41,12 @@ scope.onmessage = async ({ data: { what, specialize, isForbidden } }) => {
   if (specialize === false) mod.configure({ specialize });
   useNoPool(mod);
   const [early, before] = [texts.length, mod.specialization()];
-  const result = what in LATE ? configureLate(mod, what) : (await load("_workout.ts")).workOut();
+  const { outcomeOf, workOut } = await load("_workout.ts");
+  const configureLate = () => {
+    LATE[what](mod);
+    mod.configure({ specialize: false });
+  };
+  const result = what in LATE ? outcomeOf(configureLate) : workOut();
   const said = [before, mod.specialization()];
   scope.postMessage({ value: { texts, early, said, result } });
 };
@@ -51,15 +56,4 @@ function useNoPool({ Arena, array, struct }: Module): void {
   struct({ x: "f32", y: array("u8", 3) }, { name: "Point" });
   using arena = new Arena();
   arena.alloc(100);
-}
-
-/** Calls `configure()` once something exists that has code; returns its error. */
-function configureLate(mod: Module, what: string): string {
-  LATE[what](mod);
-  try {
-    mod.configure({ specialize: false });
-    return "configured";
-  } catch (error) {
-    return String(error);
-  }
 }

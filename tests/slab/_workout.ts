@@ -58,7 +58,7 @@ interface Work extends OfKind {
 }
 
 /** Returns the result of a call, or its error. */
-function outcomeOf(call: () => unknown): unknown {
+export function outcomeOf(call: () => unknown): unknown {
   try {
     return call();
   } catch (error) {
