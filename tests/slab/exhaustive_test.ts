@@ -8,17 +8,15 @@
  * @module
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { debug as debugMode, type DebugMode, validate } from "../../mod.ts";
+import { debug as debugMode, type DebugMode, type HandleKind, validate } from "../../mod.ts";
 import type { Slab } from "../../src/slab/slab.ts";
 import { createSlab } from "../_support.ts";
 import { CompactHandles, WHOLE, WideHandles } from "../../src/slab/handle.ts";
 
 const CHUNKS = 3, INDEX_BITS = 2, GENERATION_BITS = 2, LAST_GENERATION = 3;
 
-type Kind = "compact" | "wide";
-
 interface Shape {
-  readonly kind: Kind;
+  readonly kind: HandleKind;
   readonly chunksPerBlock: number;
   readonly keepEmptyBlocks: number;
   readonly debug?: DebugMode;
