@@ -79,6 +79,7 @@ withCode("Accessors have offsets and shifts as literals, and no shift by zero", 
 });
 
 withCode("No two texts that are compiled are equal, as their numbers count up", () => {
+  assertEquals(new Set(texts).size, texts.length);
   const numbers = texts.map((text) => Number(/\/\/ (\d+)\n/.exec(text)?.[1]));
   assertEquals(numbers, numbers.map((_, i) => numbers[0] + i));
 });
