@@ -6,7 +6,8 @@
  */
 import fc from "fast-check";
 import { type AnyStruct, Pool, type ScalarType, toWGSL } from "../../mod.ts";
-import { declarationsOf, structsOf, valueOf } from "../struct/_declarations.ts";
+import { mapLeaves } from "../model/_values.ts";
+import { declarationsOf, structsOf } from "../struct/_declarations.ts";
 import type { Job } from "./_gpu.ts";
 import { leavesOf } from "./_leaves.ts";
 import { sampleOf } from "./_program.ts";
@@ -36,8 +37,9 @@ export function taskOf(type: AnyStruct): Task {
   );
   using pool = new Pool(type, { chunksPerBlock: 16, maxChunks: 16 });
   n = 0;
-  const make = (type: ScalarType) => sampleOf(type, n++);
-  for (let record = 0; record < 2; record++) pool.alloc(valueOf(type, make) as object);
+  for (let record = 0; record < 2; record++) {
+    pool.alloc(mapLeaves(type, (leaf) => sampleOf(leaf, n++)) as object);
+  }
   const hasF16 = leaves.some(({ type }) => type === "f16");
   return {
     code: [

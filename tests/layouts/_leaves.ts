@@ -18,7 +18,7 @@ export interface Leaf {
 }
 
 /**
- * Lists the scalars in a record, in the order of their bytes.
+ * Lists the scalars in a record, in the order of their fields.
  *
  * @param type A struct.
  * @param name Its name in the text.
@@ -28,8 +28,9 @@ export interface Leaf {
 export function leavesOf(type: AnyStruct, name: string, declared: Declarations): Leaf[] {
   // Members for padding have names that start with _.
   const members = declared.get(name)!.filter((it) => !it.name.startsWith("_"));
-  return inOrder(type).flatMap(([, field], i) => {
-    const { name, type, length } = members[i];
+  const keys = inOrder(type).map(([key]) => key);
+  return Object.entries(type.fields).flatMap(([key, field]) => {
+    const { name, type, length } = members[keys.indexOf(key)];
     if (isArray(field.type)) {
       const { element } = field.type;
       const stride = field.size / field.length;

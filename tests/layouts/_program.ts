@@ -4,7 +4,8 @@
  * @module
  */
 import { type AnyStruct, Pool, type ScalarType, struct, toC } from "../../mod.ts";
-import { declarationsOf, valueOf } from "../struct/_declarations.ts";
+import { mapLeaves } from "../model/_values.ts";
+import { declarationsOf } from "../struct/_declarations.ts";
 import { type Leaf, leavesOf } from "./_leaves.ts";
 
 /** A program and the lines that it must print. */
@@ -50,7 +51,7 @@ ${show.join("\n")}
 function recordOf(type: AnyStruct, leaves: readonly Leaf[]): { bytes: number[]; shown: string[] } {
   using pool = new Pool(type, { chunksPerBlock: 16, maxChunks: 16 });
   let n = 0;
-  pool.alloc(valueOf(type, (type) => sampleOf(type, n++)) as object);
+  pool.alloc(mapLeaves(type, (leaf) => sampleOf(leaf, n++)) as object);
   return {
     bytes: [...pool.blocks[0].bytes.subarray(0, type.size)],
     shown: leaves.map(({ path, type, offset }, n) =>
@@ -65,8 +66,9 @@ const FIRST: Partial<Record<ScalarType, number>> = {
   ref: 4_000_000_000,
 };
 
-/** Returns the `n`th value of a type. */
-export function sampleOf(type: ScalarType, n: number): number | bigint | boolean {
+/** Returns the `n`th value of a type, or `n`th link to a struct. */
+export function sampleOf(type: ScalarType | AnyStruct, n: number): number | bigint | boolean {
+  if (typeof type === "object") return sampleOf("ref", n);
   if (type === "bool") return n % 2 === 0;
   // Multiples of 4096, which the program's double holds exactly.
   if (type === "i64") return -(2n ** 62n) + BigInt(n) * 4096n;

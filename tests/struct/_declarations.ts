@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { array, ref, Struct, struct } from "../../mod.ts";
-import type { AnyStruct, ElementType, FieldType, ScalarType } from "../../mod.ts";
+import type { AnyStruct, ElementType, ScalarType } from "../../mod.ts";
 
 /** A member of a declared struct. */
 export interface Member {
@@ -20,15 +20,6 @@ export interface Member {
 
 /** The members of each struct, by its name, in the order of the text. */
 export type Declarations = ReadonlyMap<string, readonly Member[]>;
-
-/** The ends of the names of a `DataView`'s members for each scalar. */
-// deno-fmt-ignore: one width a line
-export const DATA_VIEW: Readonly<Record<ScalarType, string>> = {
-  i8: "Int8", u8: "Uint8", bool: "Uint8",
-  i16: "Int16", u16: "Uint16", f16: "Float16",
-  i32: "Int32", u32: "Uint32", f32: "Float32", ref: "Uint32",
-  i64: "BigInt64", u64: "BigUint64", f64: "Float64",
-};
 
 /** The scalars that a WGSL storage buffer can hold. */
 export const WGSL_SCALARS = ["i32", "u32", "f16", "f32", "ref"] as const;
@@ -78,22 +69,6 @@ function memberOf(line: string): Member {
  */
 export function inOrder(type: AnyStruct): [string, AnyStruct["fields"][string]][] {
   return Object.entries(type.fields).sort(([, a], [, b]) => a.offset - b.offset);
-}
-
-/**
- * Makes the plain value of a record, scalar by scalar in the order of their bytes.
- *
- * @param type Type of the record or field.
- * @param make Makes the next value of a scalar type.
- * @returns The value.
- */
-export function valueOf(type: FieldType, make: (type: ScalarType) => unknown): unknown {
-  if (typeof type === "string") return make(type);
-  if (type instanceof Struct) {
-    return Object.fromEntries(inOrder(type).map(([name, it]) => [name, valueOf(it.type, make)]));
-  }
-  if (type.kind === "ref") return make("ref");
-  return Array.from({ length: type.length }, () => valueOf(type.element, make));
 }
 
 // -- random structs --

@@ -16,7 +16,7 @@ import {
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
 import { MODES, type OfKind, POOL_KINDS } from "../_kinds.ts";
 import { forge, untyped } from "../_support.ts";
-import { valueOf } from "./_declarations.ts";
+import { mapLeaves } from "../model/_values.ts";
 
 /** A view, untyped as in JavaScript. */
 // deno-lint-ignore no-explicit-any -- the tests read and write properties of any name and type
@@ -54,7 +54,7 @@ export const LongThing: AnyStruct = thingStruct(450);
 /** The values of record `n`, from 0 to 99, all different. Of a long thing they are the first ones. */
 export function thingOf(n: number): Any {
   let next = n;
-  return valueOf(Thing, (type) => {
+  return mapLeaves(Thing, (type) => {
     const value = next++;
     if (type === "bool") return value % 2 === 0;
     if (type === "i64") return BigInt(value) - 2n ** 63n;

@@ -10,8 +10,9 @@ import fc from "fast-check";
 import { array, Pool, restore, snapshot, Struct, struct, validate } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, FieldType, PoolOptions, ScalarType } from "../../mod.ts";
 import { POOL_KINDS } from "../_kinds.ts";
-import { isArray, isSame, mapFields, type Plain, SCALARS, zeroOf } from "../model/_values.ts";
-import { DATA_VIEW, structsOf, valueOf } from "./_declarations.ts";
+import { ARRAYS, isArray, isSame, mapFields, mapLeaves } from "../model/_values.ts";
+import { type Plain, SCALARS, zeroOf } from "../model/_values.ts";
+import { structsOf } from "./_declarations.ts";
 import { type Any, eachCode, eachHolder, type InPool, LongThing, partAt } from "./_things.ts";
 import { setAt, SMALL, stateOf, Thing, thingOf, Vec, type Write, WRITES } from "./_things.ts";
 
@@ -33,8 +34,9 @@ function encode(data: DataView, at: number, type: FieldType, value: Any): unknow
   }
   const scalar = typeof type === "string" ? type : "ref";
   const number = scalar === "bool" ? Number(value) : value;
-  (data as Any)[`set${DATA_VIEW[scalar]}`](at, number, IS_LITTLE);
-  const found: unknown = (data as Any)[`get${DATA_VIEW[scalar]}`](at, IS_LITTLE);
+  const name = ARRAYS[scalar].name.replace("Array", "");
+  (data as Any)[`set${name}`](at, number, IS_LITTLE);
+  const found: unknown = (data as Any)[`get${name}`](at, IS_LITTLE);
   return scalar === "bool" ? found === 1 : found;
 }
 
@@ -73,10 +75,10 @@ const NUMBERS = fc.array(
   { minLength: 1, maxLength: 20 },
 );
 
-/** Makes a value of a scalar type from any number. */
-function scalarOf(type: ScalarType, number: number): unknown {
+/** Makes a value of a scalar type, or a link to a struct, from any number. */
+function scalarOf(type: ScalarType | AnyStruct, number: number): unknown {
   if (type === "bool") return number > 0;
-  if (type === "ref") return number < 0 ? null : number >>> 0; // which is the null handle
+  if (type === "ref" || type instanceof Struct) return number < 0 ? null : number >>> 0; // which is the null handle
   if (type !== "i64" && type !== "u64") return number;
   return Number.isFinite(number) ? BigInt(Math.trunc(number)) * 3n : 0n;
 }
@@ -88,9 +90,8 @@ function assertAsDataView(type: AnyStruct, numbers: readonly number[], options: 
   const records = handles.map(() => zeroOf(type)); // with neighbours on both sides
   const bytes = new Uint8Array(3 * type.size);
   let next = 0;
-  const make = (scalar: ScalarType) => scalarOf(scalar, numbers[next++ % numbers.length]);
   for (const [what, write] of Object.entries(WAYS_TO_WRITE)) {
-    const value = valueOf(type, make);
+    const value = mapLeaves(type, (leaf) => scalarOf(leaf, numbers[next++ % numbers.length]));
     write(pool, handles[1], value);
     records[1] = encode(new DataView(bytes.buffer), type.size, type, value);
     handles.forEach((handle, i) => {

@@ -9,8 +9,8 @@ import fc from "fast-check";
 import { array, Pool, ref, SchemaError, Struct, struct } from "../../mod.ts";
 import type { AnyStruct, Fields, FieldType, ScalarType } from "../../mod.ts";
 import { shown, untyped, withProperties } from "../_support.ts";
-import { isArray, mapFields, SCALARS } from "../model/_values.ts";
-import { DATA_VIEW, structsOf } from "./_declarations.ts";
+import { ARRAYS, isArray, mapFields, SCALARS } from "../model/_values.ts";
+import { structsOf } from "./_declarations.ts";
 
 const Vec2 = struct({ x: "f32", y: "f32" }, { name: "Vec2" });
 
@@ -23,8 +23,8 @@ function sizeAndAlign(type: FieldType): [number, number] {
     const [size, align] = sizeAndAlign(type.element);
     return [size * type.length, align];
   }
-  const bits = DATA_VIEW[typeof type === "string" ? type : "ref"].replace(/\D+/, "");
-  return [Number(bits) / 8, Number(bits) / 8];
+  const { BYTES_PER_ELEMENT } = ARRAYS[typeof type === "string" ? type : "ref"];
+  return [BYTES_PER_ELEMENT, BYTES_PER_ELEMENT];
 }
 
 Deno.test("struct() follows C's rules for any fields, in the compact layout widest first", () => {
