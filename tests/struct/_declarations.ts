@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assert } from "@std/assert";
 import fc from "fast-check";
 import { array, ref, Struct, struct } from "../../mod.ts";
 import type { AnyStruct, ElementType, ScalarType } from "../../mod.ts";
@@ -36,22 +37,16 @@ const WGSL_MEMBER =
  */
 export function declarationsOf(text: string): Declarations {
   const structs = new Map<string, Member[]>();
-  let members: Member[] | undefined;
-  for (const line of text.split("\n")) {
-    const title = /^struct (\w+) \{$/.exec(line);
-    if (title !== null) {
-      members = [];
-      if (structs.has(title[1])) throw new Error(`${title[1]} is declared twice`);
-      structs.set(title[1], members);
-    } else if (/^\};?$/.test(line)) members = undefined;
-    else if (members !== undefined) members.push(memberOf(line));
+  for (const [, name, members] of text.matchAll(/^struct (\w+) \{\n(.*?)\n\};?$/gms)) {
+    assert(!structs.has(name), `${name} is declared twice`);
+    structs.set(name, members.split("\n").map(memberOf));
   }
   return structs;
 }
 
 function memberOf(line: string): Member {
   const groups = (C_MEMBER.exec(line) ?? WGSL_MEMBER.exec(line))?.groups;
-  if (groups === undefined) throw new Error(`"${line}" declares no member`);
+  assert(groups !== undefined, `"${line}" declares no member`);
   const number = (digits?: string) => digits === undefined ? undefined : Number(digits);
   return {
     name: groups.name,
