@@ -14,8 +14,8 @@ import {
   struct,
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, PoolOptions } from "../../mod.ts";
-import { MODES, type OfKind, POOL_KINDS } from "../_kinds.ts";
-import { forge, untyped } from "../_support.ts";
+import { type KindMaker, MODES, type OfKind, ofKind, POOL_KINDS } from "../_kinds.ts";
+import { untyped } from "../_support.ts";
 import { mapLeaves } from "../model/_values.ts";
 
 /** A view, untyped as in JavaScript. */
@@ -132,74 +132,62 @@ export interface Holder {
   cursor(): Any;
   /** Binds a cursor to the record. */
   seek(cursor: Any): Any;
-  /** Frees every record and block, but not the holder. */
+  /** Frees every record. */
   clear(): void;
   /** Rebinds the holder to its memory. */
   rebind(): void;
   dispose(): void;
 }
 
-/** Options that tests pass on. */
-type HolderOptions = Pick<PoolOptions, "debug" | "specialize" | "memory">;
+export type HolderMaker = (struct: AnyStruct, value: unknown, options?: PoolOptions) => Holder;
 
-export type HolderMaker = (struct: AnyStruct, value: unknown, options?: HolderOptions) => Holder;
-
-function bytesHolder(
-  create: (options: HolderOptions) => Arena | StackAllocator | FreeListAllocator,
-): HolderMaker {
-  return (struct, value, { specialize: _, ...options } = {}) => {
-    const memory = create(options);
-    const address = memory.allocRecord(struct, untyped(value));
+function poolHolder(make: KindMaker): HolderMaker {
+  return (struct, value, options) => {
+    const { pool, of } = make(struct, { ...SMALL, ...options });
+    const handle = pool.alloc(...of, value);
     return {
-      view: memory.view(address, struct),
-      cursor: () => memory.cursor(struct),
-      seek: (cursor) => memory.seek(cursor, address),
-      clear: () => memory.reset(),
-      rebind: () => memory.rebind(),
-      dispose: () => memory.dispose(),
+      view: pool.get(...of, handle),
+      cursor: () => pool.cursor(...of),
+      seek: (cursor) => pool.seek(cursor, handle),
+      clear: () => pool.free(handle),
+      rebind: () => pool.rebind(),
+      dispose: () => pool.dispose(),
     };
   };
 }
 
-/** A shared pool has no debug mode, and no memory of another resource. */
+function bytesHolder(
+  create: (
+    options: Pick<PoolOptions, "debug" | "memory">,
+  ) => Arena | StackAllocator | FreeListAllocator,
+): HolderMaker {
+  return (struct, value, { debug, memory } = {}) => {
+    const bytes = create({ debug, memory });
+    const address = bytes.allocRecord(struct, untyped(value));
+    return {
+      view: bytes.view(address, struct),
+      cursor: () => bytes.cursor(struct),
+      seek: (cursor) => bytes.seek(cursor, address),
+      clear: () => bytes.reset(),
+      rebind: () => bytes.rebind(),
+      dispose: () => bytes.dispose(),
+    };
+  };
+}
+
 export const HOLDERS: Readonly<Record<string, HolderMaker>> = {
   ...Object.fromEntries(
-    Object.entries(POOL_KINDS).map(([name, make]): [string, HolderMaker] => [
-      name,
-      (struct, value, options = {}) => {
-        const kind = make(struct, { ...SMALL, ...options });
-        const handle = kind.pool.alloc(...kind.of, value);
-        return {
-          view: kind.pool.get(...kind.of, handle),
-          cursor: () => kind.pool.cursor(...kind.of),
-          seek: (cursor) => kind.pool.seek(cursor, handle),
-          clear: () => {
-            kind.pool.clear();
-            kind.pool.trim();
-          },
-          rebind: () => kind.pool.rebind(),
-          dispose: () => kind.pool.dispose(),
-        };
-      },
-    ]),
+    Object.entries(POOL_KINDS).map(([name, make]) => [name, poolHolder(make)]),
+  ),
+  // It has no debug mode, and no memory of another resource.
+  "SharedPool": poolHolder((struct, { debug: _, memory: __, ...options } = {}) =>
+    ofKind(SharedPool.create(struct, options))
   ),
   "Arena": bytesHolder((options) => new Arena(options)),
   "StackAllocator": bytesHolder((options) => new StackAllocator({ byteLength: 8192, ...options })),
   "FreeListAllocator": bytesHolder((options) =>
     new FreeListAllocator({ byteLength: 8192, ...options })
   ),
-  "SharedPool": (struct, value, { specialize = true } = {}) => {
-    const pool = SharedPool.create(struct, { ...SMALL, specialize });
-    const handle = pool.alloc(untyped(value));
-    return {
-      view: pool.get(handle),
-      cursor: () => pool.cursor(),
-      seek: (cursor) => pool.seek(cursor, handle),
-      clear: () => pool.free(forge(handle)),
-      rebind: () => {},
-      dispose: () => pool.dispose(),
-    };
-  },
 };
 
 /** Defines a test for everything that holds thing 1, made in every way, or in those given. */

@@ -7,13 +7,13 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { array, debug, Pool, StaleHandleError, struct, validate, wasmMemory } from "../../mod.ts";
+import { array, debug, StaleHandleError, struct, validate, wasmMemory } from "../../mod.ts";
 import type { AnyStruct } from "../../mod.ts";
 import { drop, POOL_KINDS, REUSES, testKinds, valuesOf } from "../_kinds.ts";
 import { Random } from "../_random.ts";
 import { forge, shown } from "../_support.ts";
 import { type Plain, SCALARS, valueOf, zeroOf } from "../model/_values.ts";
-import { type Any, eachCode, eachHolder, HOLDERS, partAt, PARTS } from "./_things.ts";
+import { type Any, eachHolder, HOLDERS, partAt, PARTS } from "./_things.ts";
 import { setAt, SMALL, Thing, thingOf } from "./_things.ts";
 
 // -- parts --
@@ -67,15 +67,7 @@ testKinds("parts stay the same objects, and write their record only", Thing, SMA
   drop(pool);
 });
 
-/** Defines a test of a view in a pool with own code and in one with shared code. */
-function eachView(claim: string, test: (view: Any) => void): void {
-  eachCode(claim, (options) => {
-    using pool = new Pool(Thing, options);
-    test(pool.get(pool.alloc(thingOf(1))));
-  });
-}
-
-eachView("toJSON() and toArray() return values that do not change with the view", (view) => {
+eachHolder("toJSON() and toArray() return values that do not change with the view", ({ view }) => {
   const record = view.toJSON();
   const [colors, trails] = [view.color.toArray(), view.trails.toArray()];
   assertStrictEquals(Object.getPrototypeOf(record), Object.prototype);
@@ -89,12 +81,13 @@ eachView("toJSON() and toArray() return values that do not change with the view"
 
 // -- arrays --
 
-eachView("ArrayView has a length, elements, and an iterator over them", ({ color, trails }) => {
+eachHolder("ArrayView has a length, elements, and an iterator over them", ({ view }) => {
+  const { color, trails } = view;
   assertEquals([color.length, trails.length, [...color]], [4, 3, thingOf(1).color]);
   assert([...trails].every((trail, i) => trail === trails.get(i)));
 });
 
-eachView("ArrayView.get() and set() throw RangeError on an index without element", (view) => {
+eachHolder("ArrayView.get() and set() throw RangeError on an index without element", ({ view }) => {
   for (const bad of [-1, 4, 1.5, NaN, Infinity, "0", undefined, null]) {
     const message = `Cannot reach element ${shown(bad)}: the array has elements 0 to 3`;
     assertThrows(() => view.color.get(bad), RangeError, message);
