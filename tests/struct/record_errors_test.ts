@@ -16,23 +16,23 @@ import { type Any, eachCode, SMALL, stateOf, Thing, thingOf, WRITES } from "./_t
 
 // -- wrong values by type --
 
-/** A value that is wrong, what the message of the error says is wrong, and its class. */
+/** A value that is wrong, what the error says of the part that is, and its class. */
 type Wrong = [value: unknown, problem: string, errorClass?: ErrorClass];
 
 /** Values of every primitive type, and an object. */
 const VALUES = [5, "1", 1n, true, null, {}, Symbol("one"), undefined];
+const NO_HANDLES = [-1, 1.5, 2 ** 32, 2 ** 52, NaN, Infinity, -Infinity];
 
-function wrongScalars(type: ScalarType): Wrong[] {
+function* wrongScalars(type: ScalarType, title: string): Generator<Wrong> {
   const right = typeof zeroOf(type);
   const name = type === "ref" ? "number or null" : right;
-  const wrong = VALUES.filter((it) => typeof it !== right && !(type === "ref" && it === null));
-  const noHandles = type === "ref" ? [-1, 1.5, 2 ** 32, 2 ** 52, NaN, Infinity, -Infinity] : [];
-  return [
-    ...wrong.map((bad): Wrong => [bad, `${type} must be a ${name}, got ${shown(bad)}`]),
-    ...noHandles.map((bad): Wrong => {
-      return [bad, `a ref holds a handle below 2^32, got ${bad}`, RangeError];
-    }),
-  ];
+  for (const bad of VALUES) {
+    if (typeof bad === right || type === "ref" && bad === null) continue;
+    yield [bad, `${title}: ${type} must be a ${name}, got ${shown(bad)}`];
+  }
+  for (const bad of type === "ref" ? NO_HANDLES : []) {
+    yield [bad, `${title}: a ref holds a handle below 2^32, got ${bad}`, RangeError];
+  }
 }
 
 class Empty {}
@@ -47,73 +47,54 @@ const NO_FIELDS: [value: object, name: string][] = [
   [new (class {})(), "an object"],
 ];
 
-function wrongStructs(type: AnyStruct): Wrong[] {
+function* wrongStructs(type: AnyStruct, title: string): Generator<Wrong> {
   const known = Object.keys(type.fields);
   const unknown = [
     ...[{ nope: 1 }, { nope: undefined }, { [known[0]]: undefined, nope: 1 }],
     ...[Object.create({ nope: 2 }), Object.assign(Object.create(null), { nope: 2 })],
     Object.assign(new Empty(), { nope: 3 }),
   ];
-  const noObjects = [...VALUES.filter((value) => typeof value !== "object"), null, Object];
-  return [
-    ...unknown.map((value): Wrong => {
-      return [value, `it has no field "nope", it has ${known.join(", ")}`];
-    }),
-    ...noObjects.map((value): Wrong => [value, `it must be an object, got ${shown(value)}`]),
-    ...NO_FIELDS.map(([value, name]): Wrong => {
-      return [value, `it must be an object of fields, got ${name}`];
-    }),
-  ];
+  for (const bad of unknown) {
+    yield [bad, `${title}: it has no field "nope", it has ${known.join(", ")}`];
+  }
+  for (const bad of [...VALUES.filter((value) => typeof value !== "object"), null, Object]) {
+    yield [bad, `${title}: it must be an object, got ${shown(bad)}`];
+  }
+  for (const [bad, name] of NO_FIELDS) {
+    yield [bad, `${title}: it must be an object of fields, got ${name}`];
+  }
 }
 
-function wrongLists(length: number): Wrong[] {
-  const noLists = [5, "123", null, {}, Array, { length: NaN }, { length: "1" }, { length: 1n }];
-  const tooLong = [Array(length + 1).fill(0), { length: 2 ** 53 }, { length: Infinity }];
-  return [
-    ...noLists.map((bad): Wrong => [bad, `it must be array-like, got ${shown(bad)}`]),
-    ...tooLong.map((bad): Wrong => {
-      return [bad, `it has ${length} elements, got ${bad.length}`, RangeError];
-    }),
-  ];
+function* wrongLists(length: number, title: string): Generator<Wrong> {
+  for (const bad of [5, "123", null, {}, Array, { length: NaN }, { length: "1" }, { length: 1n }]) {
+    yield [bad, `${title}: it must be array-like, got ${shown(bad)}`];
+  }
+  for (const bad of [Array(length + 1).fill(0), { length: 2 ** 53 }, { length: Infinity }]) {
+    yield [bad, `${title}: it has ${length} elements, got ${bad.length}`, RangeError];
+  }
 }
 
-// -- wherever they are --
-
-/** A part of a value: where it is, its type, and how the whole value gets another one there. */
-interface Part {
-  readonly path: string;
-  readonly type: FieldType;
-  replace(part: unknown): unknown;
-}
-
-/** All parts of a value: itself, its fields, their elements, and so on. */
-function* partsOf(part: Part, value: Any): Generator<Part> {
-  const { path, type, replace } = part;
-  yield part;
+/** Every value of a type that is wrong, by itself or in one of its parts. */
+function* wrongsOf(type: FieldType, path = ""): Generator<Wrong> {
+  const zero: Any = zeroOf(type);
   if (type instanceof Struct) {
+    const title = type.name === "" ? "struct" : `struct "${type.name}"`;
+    yield* wrongStructs(type, path === "" ? title : `${title} at "${path}"`);
     for (const [name, field] of Object.entries(type.fields)) {
-      const inner = path === "" ? name : `${path}.${name}`;
-      const replaceField = (part: unknown) => replace({ ...value, [name]: part });
-      yield* partsOf({ path: inner, type: field.type, replace: replaceField }, value[name]);
+      for (const [bad, ...said] of wrongsOf(field.type, path === "" ? name : `${path}.${name}`)) {
+        if (bad === undefined) continue; // counts as left out
+        yield [{ ...zero, [name]: bad }, ...said];
+      }
     }
   } else if (isArray(type)) {
-    for (const [i, item] of value.slice(0, 4).entries()) {
-      // Also the last one that is written, of an array-like that is no array.
-      const replaceItem = (part: unknown) =>
-        replace({ ...value.slice(0, i), [i]: part, length: i + 1 });
-      yield* partsOf({ path: `${path}[${i}]`, type: type.element, replace: replaceItem }, item);
+    yield* wrongLists(type.length, `field "${path}"`);
+    for (const i of zero.slice(0, 4).keys()) {
+      for (const [bad, ...said] of wrongsOf(type.element, `${path}[${i}]`)) {
+        // Also the last one that is written, of an array-like that is no array.
+        yield [{ ...zero.slice(0, i), [i]: bad, length: i + 1 }, ...said];
+      }
     }
-  }
-}
-
-/** What a part is called in errors, and its wrong values. */
-function wrongsOf({ path, type }: Part): [title: string, wrongs: Wrong[]] {
-  if (isArray(type)) return [`field "${path}"`, wrongLists(type.length)];
-  if (!(type instanceof Struct)) {
-    return [`field "${path}"`, wrongScalars(typeof type === "string" ? type : "ref")];
-  }
-  const name = type.name === "" ? "struct" : `struct "${type.name}"`;
-  return [path === "" ? name : `${name} at "${path}"`, wrongStructs(type)];
+  } else yield* wrongScalars(typeof type === "string" ? type : "ref", `field "${path}"`);
 }
 
 const NAMES = ["x", "y", "hp", "pos", "toString", "valueOf"];
@@ -129,17 +110,10 @@ Deno.test("Pool throws on a wrong value with its path, and changes nothing, in a
     const kind = POOL_KINDS["Pool"](type, { ...SMALL, specialize });
     const handle = kind.pool.alloc();
     const before = stateOf(kind);
-    for (const part of partsOf({ path: "", type, replace: (it) => it }, zeroOf(type))) {
-      const [title, wrongs] = wrongsOf(part);
-      for (const [bad, problem, errorClass = TypeError] of wrongs) {
-        // What is undefined counts as left out, and alloc(null) is as alloc().
-        if (bad === undefined && !part.path.endsWith("]")) continue;
-        if (bad === null && part.path === "") continue;
-        const write = writes[turn++ % writes.length];
-        const init = part.replace(bad);
-        const message = `Cannot write ${title}: ${problem}`;
-        assertThrows(() => write({ kind, handle }, init), errorClass, message);
-      }
+    for (const [init, problem, errorClass = TypeError] of wrongsOf(type)) {
+      if (init === undefined || init === null) continue; // alloc(null) is as alloc()
+      const write = writes[turn++ % writes.length];
+      assertThrows(() => write({ kind, handle }, init), errorClass, `Cannot write ${problem}`);
     }
     assertEquals(stateOf(kind), before);
     kind.pool.dispose();
