@@ -141,8 +141,11 @@ function scalarOf(type: string, random: Random): unknown {
 /** Leaves some of the fields and the last elements of arrays out of a value, as an `Init` may. */
 export function someOf(type: FieldType, value: unknown, random: Random): unknown {
   if (type instanceof Struct) {
-    const names = Object.keys(type.fields).filter(() => !random.oneIn(4));
-    const part = (name: string) => someOf(type.fields[name].type, (value as Plain)[name], random);
+    const names = Object.keys(type.fields).filter(() => !random.oneIn(6));
+    const part = (name: string) => {
+      if (random.oneIn(8)) return undefined; // is as if it was left out
+      return someOf(type.fields[name].type, (value as Plain)[name], random);
+    };
     return Object.fromEntries(names.map((name) => [name, part(name)]));
   }
   if (!isArray(type)) return value;

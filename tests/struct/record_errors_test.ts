@@ -12,7 +12,7 @@ import { POOL_KINDS } from "../_kinds.ts";
 import { assertError, type ErrorClass, shown, untyped } from "../_support.ts";
 import { isArray, SCALARS, zeroOf } from "../model/_values.ts";
 import { structsOf } from "./_declarations.ts";
-import { type Any, eachCode, SMALL, stateOf, Thing, thingOf, WRITES } from "./_things.ts";
+import { type Any, eachCode, SMALL, stateOf, WRITES } from "./_things.ts";
 
 // -- wrong values by type --
 
@@ -119,15 +119,6 @@ Deno.test("Pool throws on a wrong value with its path, and changes nothing, in a
     kind.pool.dispose();
   });
   fc.assert(property, { numRuns: 60 });
-});
-
-eachCode("A field that is undefined counts as left out, in alloc() and in set()", (options) => {
-  using pool = new Pool(Thing, options);
-  const { n: _, pos, ...rest } = thingOf(1);
-  const handle = pool.alloc({ n: undefined, pos, ...rest });
-  const some = { pos: { x: undefined, y: 9 }, many: [{ x: undefined }], trails: undefined };
-  pool.set(handle, untyped(some));
-  assertEquals<unknown>(pool.get(handle).toJSON(), { n: 0, pos: { ...pos, y: 9 }, ...rest });
 });
 
 eachCode("A view throws on a wrong value of a part, with the path from there on", (options) => {
