@@ -43,6 +43,7 @@ function thingStruct(many: number): AnyStruct {
     id: "u64",
     ids: array("i64", 2),
     on: "bool",
+    next: "ref",
     last: "u8",
   }, { name: "Thing" });
 }
@@ -86,14 +87,6 @@ export function setAt(value: Any, path: string, to: unknown): void {
 // -- pools --
 
 export const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "things" };
-
-/** Defines a test for pools with code of their own, and for pools with shared code. */
-export function eachCode(claim: string, test: (options: PoolOptions) => void): void {
-  for (const specialize of [true, false]) {
-    const code = specialize ? "own" : "shared";
-    Deno.test(`${claim} (${code} code)`, () => test({ ...SMALL, specialize }));
-  }
-}
 
 /** A pool, and the handle of one of its records. */
 export interface InPool {

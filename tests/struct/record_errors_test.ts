@@ -6,13 +6,13 @@
  */
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { array, Pool, Struct, struct } from "../../mod.ts";
+import { Pool, Struct } from "../../mod.ts";
 import type { AnyStruct, FieldType, ScalarType } from "../../mod.ts";
 import { POOL_KINDS } from "../_kinds.ts";
 import { assertError, type ErrorClass, shown, untyped } from "../_support.ts";
 import { isArray, SCALARS, zeroOf } from "../model/_values.ts";
 import { structsOf } from "./_declarations.ts";
-import { type Any, eachCode, SMALL, stateOf, WRITES } from "./_things.ts";
+import { type Any, SMALL, stateOf, Thing, thingOf, WRITES } from "./_things.ts";
 
 // -- wrong values by type --
 
@@ -121,41 +121,38 @@ Deno.test("Pool throws on a wrong value with its path, and changes nothing, in a
   fc.assert(property, { numRuns: 60 });
 });
 
-eachCode("A view throws on a wrong value of a part, with the path from there on", (options) => {
-  const Vec = struct({ x: "f32", y: "f32" }, { name: "Vec" });
-  const Trail = struct({ ages: array("u8", 2), dots: array(Vec, 2) }, { name: "Trail" });
-  const lists = { trails: array(Trail, 2), links: array("ref", 2), three: array("u8", 3) };
-  const type = struct({ pos: Vec, trail: Trail, ...lists, next: "ref", big: "i64" });
-  using pool = new Pool(type, options);
-  const view: Any = pool.get(pool.alloc());
+Deno.test("A view throws on a wrong value of a part, with the path from there on", () => {
   // As many names as fields, of which two are not enumerable.
   const hidden = Object.defineProperties({ z: 1 }, { x: { value: 2 }, y: { value: 3 } });
-  const cases: [write: () => void, errorClass: ErrorClass, message: string][] = [
-    [() => view.big = 1, TypeError, "BigInt"],
-    [() => view.pos = 5, TypeError, 'struct "Vec" at "pos": it must be an object, got 5'],
-    [() => view.pos = hidden, TypeError, 'at "pos": it has no field "z"'],
-    [() => view.pos = { x: "1" }, TypeError, 'field "pos.x": f32 must be a number, got "1"'],
-    [() => view.trail = { dots: [{}, { z: 1 }] }, TypeError, 'at "trail.dots[1]": it has no'],
-    [() => view.trail.dots = [{ x: 1n }], TypeError, 'field "dots[0].x": f32 must be a number'],
-    [() => view.trails.set(1, { ages: 5 }), TypeError, '"trails[1].ages": it must be array-like'],
-    [() => view.trails.copyFrom([{}, 1]), TypeError, 'at "trails[1]": it must be an object'],
-    [() => view.links.set(1, -1), RangeError, 'field "links[1]": a ref holds a handle below'],
-    [() => view.links.set(1, "1"), TypeError, 'field "links[1]": ref must be a number or null'],
-    // Views of other parts as values.
-    [() => view.links.copyFrom(view.three), RangeError, '"links": it has 2 elements, got 3'],
-    [() => view.trails.copyFrom(view.links), TypeError, 'at "trails[0]": it must be an object'],
-    [() => view.links.copyFrom(view.trails), TypeError, '"links[0]": ref must be a number'],
-    [() => pool.alloc(untyped({ pos: view })), TypeError, 'at "pos": it has no field "pos"'],
-    [() => pool.alloc(view.pos), TypeError, 'it has no field "x"'],
-    [() => pool.alloc({ ...view }), TypeError, "a view was spread, which copies its state"],
-    [() => pool.alloc({ pos: { ...view.pos } }), TypeError, 'at "pos": a view was spread'],
-    [() => pool.alloc({ three: { ...view.three } }), TypeError, '"three": it must be array-like'],
-  ];
-  for (const bad of [-1, 1.5, 2 ** 32, NaN, undefined]) {
-    const message = `Cannot write field "next": a ref holds a handle below 2^32, got ${bad}`;
-    cases.push([() => view.next = bad, RangeError, message]);
-  }
-  for (const [write, errorClass, message] of cases) {
-    assertError(pool, write, errorClass, message);
+  for (const specialize of [true, false]) {
+    using pool = new Pool(Thing, { ...SMALL, specialize });
+    const view: Any = pool.get(pool.alloc(thingOf(1)));
+    const trail = view.trails.get(1);
+    const cases: [write: () => void, errorClass: ErrorClass, message: string][] = [
+      [() => view.id = 1, TypeError, "BigInt"],
+      [() => view.pos = 5, TypeError, 'struct "Vec" at "pos": it must be an object, got 5'],
+      [() => view.pos = hidden, TypeError, 'at "pos": it has no field "z"'],
+      [() => view.pos = { x: "1" }, TypeError, 'field "pos.x": f32 must be a number, got "1"'],
+      [() => view.line = { to: { z: 1 } }, TypeError, 'struct "Vec" at "line.to": it has no'],
+      [() => trail.dots = [{}, { x: 1n }], TypeError, 'field "dots[1].x": f32 must be a number'],
+      [() => view.trails.set(1, { ages: 5 }), TypeError, '"trails[1].ages": it must be array-like'],
+      [() => view.trails.copyFrom([{}, 1]), TypeError, 'at "trails[1]": it must be an object'],
+      [() => view.links.set(1, -1), RangeError, 'field "links[1]": a ref holds a handle below'],
+      [() => view.links.set(1, "1"), TypeError, 'field "links[1]": ref must be a number or null'],
+      // Views of other parts as values.
+      [() => view.links.copyFrom(view.speed), RangeError, '"links": it has 2 elements, got 3'],
+      [() => view.trails.copyFrom(view.links), TypeError, 'at "trails[0]": it must be an object'],
+      [() => view.links.copyFrom(view.many), TypeError, '"links[0]": ref must be a number'],
+      [() => pool.alloc(untyped({ pos: view })), TypeError, 'at "pos": it has no field "n"'],
+      [() => pool.alloc(view.pos), TypeError, 'it has no field "x"'],
+      [() => pool.alloc({ ...view }), TypeError, "a view was spread, which copies its state"],
+      [() => pool.alloc({ pos: { ...view.pos } }), TypeError, 'at "pos": a view was spread'],
+      [() => pool.alloc({ color: { ...view.color } }), TypeError, '"color": it must be array-like'],
+    ];
+    for (const bad of [-1, 1.5, 2 ** 32, NaN, undefined]) {
+      const message = `Cannot write field "next": a ref holds a handle below 2^32, got ${bad}`;
+      cases.push([() => view.next = bad, RangeError, message]);
+    }
+    for (const [write, ...error] of cases) assertError(pool, write, ...error);
   }
 });

@@ -8,12 +8,12 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { array, Pool, restore, snapshot, Struct, struct, validate } from "../../mod.ts";
-import type { AnyHandle, AnyStruct, FieldType, PoolOptions, ScalarType } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, FieldType, ScalarType } from "../../mod.ts";
 import { POOL_KINDS } from "../_kinds.ts";
 import { ARRAYS, isArray, isSame, mapFields, mapLeaves } from "../model/_values.ts";
 import { type Plain, SCALARS, zeroOf } from "../model/_values.ts";
 import { structsOf } from "./_declarations.ts";
-import { type Any, eachCode, eachHolder, type InPool, LongThing, partAt } from "./_things.ts";
+import { type Any, eachHolder, type InPool, LongThing, partAt } from "./_things.ts";
 import { setAt, SMALL, stateOf, Thing, thingOf, Vec, type Write, WRITES } from "./_things.ts";
 
 // -- any struct, against a DataView --
@@ -84,8 +84,8 @@ function scalarOf(type: ScalarType | AnyStruct, number: number): unknown {
 }
 
 /** Asserts that every way to write a record of a struct writes the bytes that a `DataView` does. */
-function assertAsDataView(type: AnyStruct, numbers: readonly number[], options: PoolOptions): void {
-  using pool = new Pool(type, options);
+function assertAsDataView(type: AnyStruct, numbers: readonly number[], specialize: boolean): void {
+  using pool = new Pool(type, { ...SMALL, specialize });
   const handles = pool.allocMany(3);
   const records = handles.map(() => zeroOf(type)); // with neighbours on both sides
   const bytes = new Uint8Array(3 * type.size);
@@ -124,10 +124,10 @@ function wide(count: number, typeOf: (i: number) => FieldType): AnyStruct {
 /** A chain of calls through all elements of the lists of the last would overflow the stack. */
 const LARGE = [wide(300, (i) => TYPES[i % 6]), Deep, wide(100, () => array(Vec, 50))];
 
-eachCode("Records of any struct, up to 300 fields or 20 deep, are as in a DataView", (options) => {
+Deno.test("Records of any struct, up to 300 fields or 20 deep, are as in a DataView", () => {
   const structs = structsOf(SCALARS, NAMES, [1, 2, 3, 100]).filter(({ size }) => size < 30_000);
   const property = fc.property(structs, NUMBERS, (type, numbers) => {
-    assertAsDataView(type, numbers, options);
+    for (const specialize of [true, false]) assertAsDataView(type, numbers, specialize);
   });
   fc.assert(property, { examples: LARGE.map((type) => [type, ENDS]) });
 });
