@@ -159,23 +159,22 @@ Deno.test("struct() throws SchemaError on more than 2^30 bytes", () => {
 });
 
 Deno.test("struct() throws SchemaError on fields that are none, and on options that are wrong", () => {
-  const symbol = { x: "u8", [Symbol("y")]: "u8" };
-  const cases: [fields: unknown, options: unknown, problem: string, field?: string][] = [
-    ...[{}, [], null, undefined, 5, ""].map((fields): [unknown, unknown, string] => {
-      return [fields, { name: "Enemy" }, 'struct "Enemy": it has no fields'];
-    }),
-    [symbol, {}, 'struct: field "Symbol(y)" must be an identifier', "Symbol(y)"],
-    [{ x: "u8" }, { layout: "packed" }, 'struct: layout must be "c" or "compact", got "packed"'],
-    [{ x: "u8" }, { name: "Enemy", layout: 1 }, 'struct "Enemy": layout must be "c" or '],
-    ...[5, null, {}, Symbol("Enemy")].map((name): [unknown, unknown, string] => {
-      return [{ x: "u8" }, { name }, `struct: name must be a string, got ${shown(name)}`];
-    }),
-  ];
-  for (const [fields, options, problem, field = ""] of cases) {
-    const define = () => struct(untyped<Fields>(fields), untyped<object>(options));
+  const assertBad = (fields: unknown, options: object, problem: string, field = "") => {
+    const define = () => struct(untyped<Fields>(fields), options);
     const error = assertThrows(define, SchemaError, `Cannot define ${problem}`);
     const name = problem.startsWith('struct "') ? "Enemy" : "";
     assertEquals([error.struct, error.field], [name, field]);
+  };
+  for (const none of [{}, [], null, undefined, 5, ""]) {
+    assertBad(none, { name: "Enemy" }, 'struct "Enemy": it has no fields');
+  }
+  const symbol = { x: "u8", [Symbol("y")]: "u8" };
+  assertBad(symbol, {}, 'struct: field "Symbol(y)" must be an identifier', "Symbol(y)");
+  const layout = 'layout must be "c" or "compact", got';
+  assertBad({ x: "u8" }, { layout: "packed" }, `struct: ${layout} "packed"`);
+  assertBad({ x: "u8" }, { name: "Enemy", layout: 1 }, `struct "Enemy": ${layout} 1`);
+  for (const name of [5, null, {}, Symbol("Enemy")]) {
+    assertBad({ x: "u8" }, { name }, `struct: name must be a string, got ${shown(name)}`);
   }
 });
 
