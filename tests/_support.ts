@@ -8,7 +8,7 @@ import { slabClassFor } from "../src/slab/slab_class.ts";
 import { compilerFor } from "../src/slab/own_code.ts";
 import { type Chunk, type Slab, type SlabConfig, slabs } from "../src/slab/slab.ts";
 import type { DebugMode } from "../src/slab/debug_mode.ts";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, AssertionError, assertThrows } from "@std/assert";
 import { array, heapMemory, Pool, struct, validate, wasmMemory } from "../mod.ts";
 import type {
   AnyHandle,
@@ -137,6 +137,16 @@ export function assertHarmless<T>(pool: Watched, call: () => T, returned: T): vo
   assertEquals(call(), returned);
   assertEquals(stateOf(pool), before);
   validate(pool);
+}
+
+/** The result of a call, or its error as a text. */
+export function outcomeOf(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof AssertionError) throw error;
+    return `${(error as Error).constructor.name}: ${(error as Error).message}`;
+  }
 }
 
 /** Passes any value as a handle, as plain JavaScript can. */

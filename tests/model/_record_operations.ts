@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { assert, assertEquals, AssertionError, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PoolExhaustedError, StaleHandleError, Struct } from "../../mod.ts";
 import type { AnyHandle, AnyStruct } from "../../mod.ts";
-import { forge } from "../_support.ts";
+import { forge, outcomeOf } from "../_support.ts";
 import type { AnyView, Subject } from "./_model.ts";
 import { Random } from "../_random.ts";
 import { isArray, isSame, merge, type Plain, someOf, valueOf, zeroOf } from "./_values.ts";
@@ -20,16 +20,6 @@ const DISTURBING = [
 ];
 /** Thrown by callbacks and getters. */
 export class Boom extends Error {}
-
-/** Returns the result of a call, or its error as a text. */
-function outcomeOf(call: () => unknown): unknown {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof AssertionError) throw error;
-    return `${(error as Error).constructor.name}: ${(error as Error).message}`;
-  }
-}
 
 // -- values --
 
