@@ -14,7 +14,7 @@ import { assert } from "@std/assert";
 export const ROUND = 2_000;
 const ROUNDS = 50;
 const WARM_UP_ROUNDS = 100;
-const ATTEMPTS = 5;
+const ATTEMPTS = 10;
 
 /** Where results go, so that no operation is optimised away. Its elements are of no one kind. */
 export const sink: unknown[] = Array(16).fill({});
