@@ -12,6 +12,23 @@ import type { Random } from "../_random.ts";
 /** The result of an operation that had no memory. */
 export const OUT_OF_MEMORY = "out of memory";
 
+const PAGE = 65_536;
+const MAX_PAGES = 40;
+
+type FixedKind = "heap" | "shared" | "tight" | "arena" | "free list" | "fenced";
+export type SourceKind = FixedKind | "wasm" | "shared wasm";
+
+/** Where memory that does not grow is from, by name; of `tight` memory the heap. */
+const UPSTREAM: Readonly<Record<FixedKind, () => MemoryResource>> = {
+  "heap": () => heapMemory,
+  "shared": () => sharedMemory(),
+  "tight": () => heapMemory,
+  "arena": () => new Arena({ blockBytes: 4096 }),
+  "free list": () => new FreeListAllocator({ byteLength: 4096, grow: true }),
+  "fenced": () => fenced,
+};
+export const SOURCES = [...Object.keys(UPSTREAM), "wasm", "shared wasm"] as readonly SourceKind[];
+
 /** The memory of a pool or an allocator. */
 export class Source {
   readonly ledger: Ledger;
@@ -19,16 +36,17 @@ export class Source {
   readonly isTight: boolean;
   /** Whether its regions start anywhere, and not only where a buffer does. */
   readonly isSkewed: boolean;
-  readonly #wasm: WebAssembly.Memory;
+  readonly #wasm: WebAssembly.Memory | undefined;
   readonly #upstream: MemoryResource & { readonly usedBytes?: number };
 
   constructor(kind: SourceKind) {
-    const isWasm = kind === "wasm" || kind === "shared wasm";
-    const shared = kind === "shared wasm";
-    this.#wasm = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES, shared });
-    this.isTight = kind === "tight" || isWasm;
+    if (kind === "wasm" || kind === "shared wasm") {
+      const shared = kind === "shared wasm";
+      this.#wasm = new WebAssembly.Memory({ initial: 2, maximum: MAX_PAGES, shared });
+      this.#upstream = wasmMemory(this.#wasm, { byteOffset: 13 });
+    } else this.#upstream = UPSTREAM[kind]();
+    this.isTight = kind === "tight" || this.#wasm !== undefined;
     this.isSkewed = !["heap", "tight", "shared"].includes(kind);
-    this.#upstream = isWasm ? wasmMemory(this.#wasm, { byteOffset: 13 }) : UPSTREAM[kind]();
     this.ledger = new Ledger(this.#upstream);
   }
 
@@ -37,18 +55,10 @@ export class Source {
     if (this.isTight) this.ledger.budget = random.oneIn(3) ? Infinity : random.below(4);
   }
 
-  /** Whether growing detaches what views there are, as it does not of a shared memory. */
-  get detaches(): boolean {
-    return this.#wasm.buffer instanceof ArrayBuffer;
-  }
-
   /** Grows a wasm memory, as its owner may. Returns false where there is none, or no room. */
   grow(): boolean {
-    if (!("usedBytes" in this.#upstream) || this.#wasm.buffer.byteLength === MAX_PAGES * PAGE) {
-      return false;
-    }
-    this.#wasm.grow(1);
-    return true;
+    const isFull = this.#wasm?.buffer.byteLength === MAX_PAGES * PAGE;
+    return !isFull && this.#wasm?.grow(1) !== undefined;
   }
 
   /** Asserts that the upstream counts the same, and that no byte outside the regions was written. */
@@ -65,33 +75,6 @@ export class Source {
     this.check();
   }
 }
-
-const PAGE = 65_536;
-const MAX_PAGES = 40;
-
-/** Where the memory is from, by name; of `tight` memory the heap. */
-export const SOURCES = [
-  "heap",
-  "shared",
-  "tight",
-  "wasm",
-  "shared wasm",
-  "arena",
-  "free list",
-  "fenced",
-] as const;
-export type SourceKind = typeof SOURCES[number];
-
-const UPSTREAM: Readonly<
-  Record<Exclude<SourceKind, "wasm" | "shared wasm">, () => MemoryResource>
-> = {
-  "heap": () => heapMemory,
-  "tight": () => heapMemory,
-  "fenced": () => fenced,
-  "shared": () => sharedMemory(),
-  "arena": () => new Arena({ blockBytes: 4096 }),
-  "free list": () => new FreeListAllocator({ byteLength: 4096, grow: true }),
-};
 
 const FENCE_BYTES = 64;
 const FENCE_BYTE = 0xfe;
