@@ -16,7 +16,10 @@ export const ARRAYS: Readonly<Record<ScalarType, ArrayClass>> = {
   ...{ f16: Float16Array, i32: Int32Array, u32: Uint32Array, ref: Uint32Array },
   ...{ f32: Float32Array, f64: Float64Array, i64: BigInt64Array, u64: BigUint64Array },
 };
-type ArrayClass = { new (length: number): ArrayLike<unknown>; readonly BYTES_PER_ELEMENT: number };
+type ArrayClass = {
+  new (of: number | ArrayBuffer): ArrayLike<unknown> & Iterable<unknown>;
+  readonly BYTES_PER_ELEMENT: number;
+};
 
 /** The 13 scalar types. */
 export const SCALARS = Object.keys(ARRAYS) as readonly ScalarType[];
@@ -124,18 +127,12 @@ export function valueOf(
   return mapLeaves(type, (it) => typeof it === "string" ? scalarOf(it, random) : linkTo(it));
 }
 
-function scalarOf(type: string, random: Random): unknown {
-  const bits = random.bits();
-  if (type === "bool") return bits % 2 === 0;
-  if (type === "i64") return BigInt(bits | 0) << 20n;
-  if (type === "u64") return BigInt(bits) << 32n;
-  if (type === "ref") return bits;
-  if (type.startsWith("f")) {
-    if (bits % 16 === 0) return random.pick([-0, NaN, Infinity, -Infinity]);
-    return type === "f64" ? bits + 1 / 1024 : type === "f32" ? bits >> 8 : bits >>> 21;
-  }
-  const width = 32 - Number(type.slice(1));
-  return type.startsWith("u") ? bits >>> width : bits >> width;
+function scalarOf(type: ScalarType, random: Random): unknown {
+  if (type === "bool") return random.oneIn(2);
+  const isSpecial = type.startsWith("f") && random.oneIn(16);
+  if (isSpecial) return random.pick([-0, NaN, Infinity, -Infinity]);
+  const [value] = new ARRAYS[type](Uint32Array.of(random.bits(), random.bits()).buffer);
+  return Number.isNaN(value) ? 0 : value; // that of some other bits may be stored as any NaN
 }
 
 /** Leaves some of the fields and the last elements of arrays out of a value, as an `Init` may. */
