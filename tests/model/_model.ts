@@ -383,7 +383,5 @@ export class Subject implements Player {
     }
     for (const part of [...parts, ...parts]) part.dispose();
     this.source.end();
-    this.state = new State(state.sizes.length);
-    this.values.clear();
   }
 }
