@@ -7,7 +7,7 @@
 import { assert } from "@std/assert";
 import { array, ErasedPool, HandleMap, PoolSet, SharedPool, snapshot, struct } from "../../mod.ts";
 import type { AnyHandle, Handle, PoolOptions } from "../../mod.ts";
-import { type AnyPool, type OfKind, packAny, POOL_KINDS, viewsOf } from "../_kinds.ts";
+import { type KindMaker, type OfKind, ofKind, packAny, POOL_KINDS, viewsOf } from "../_kinds.ts";
 import { fill, KINDS, Num, Pos, Real, untyped } from "../_support.ts";
 import type { MixedKind, MixedPool } from "../_support.ts";
 import { assertNoGarbage, bytesLeft, claim, type Operation, sink } from "./_meter.ts";
@@ -174,28 +174,20 @@ const CALLS: Readonly<Record<string, (it: Prepared) => Measured>> = {
   },
 };
 
-function leavesNone(claimed: string, make: () => OfKind, measured: (it: Prepared) => Measured) {
-  claim(claimed, () => assertNoGarbage(...measured(prepare(make()))));
-}
-
-for (const [kind, make] of Object.entries(POOL_KINDS)) {
-  // Engines box wide handles where calls are not inlined, as here, with so many kinds of pools.
-  if (kind.startsWith("wide")) continue;
-  for (const [what, measured] of Object.entries(CALLS)) {
-    leavesNone(`${kind} leaves no garbage of ${what}`, () => make(Thing, ROOM), measured);
-  }
-}
+const makeShared: KindMaker = (struct, options) => ofKind(SharedPool.create(struct, options));
 
 /** What a `SharedPool` does not have. */
 const NOT_SHARED = /^retain|handles\(\)|iterator|Many|clear|trim|snapshot|few records/;
 
-for (const [what, measured] of Object.entries(CALLS)) {
-  if (NOT_SHARED.test(what)) continue;
-  const make = () => {
-    const pool = SharedPool.create(Thing, { chunksPerBlock: 256, maxChunks: 4096 });
-    return { pool: untyped<AnyPool>(pool), of: [] };
-  };
-  leavesNone(`SharedPool leaves no garbage of ${what}`, make, measured);
+for (const [kind, make] of Object.entries({ ...POOL_KINDS, SharedPool: makeShared })) {
+  // Engines box wide handles where calls are not inlined, as here, with so many kinds of pools.
+  if (kind.startsWith("wide")) continue;
+  for (const [what, measured] of Object.entries(CALLS)) {
+    if (make === makeShared && NOT_SHARED.test(what)) continue;
+    claim(`${kind} leaves no garbage of ${what}`, () => {
+      assertNoGarbage(...measured(prepare(make(Thing, ROOM))));
+    });
+  }
 }
 
 // -- pools of several structs --
