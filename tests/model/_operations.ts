@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { packAny } from "../_kinds.ts";
+import { packAny, viewsOf } from "../_kinds.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   compact,
@@ -16,7 +16,6 @@ import {
   save,
   snapshot,
   SnapshotError,
-  StaleHandleError,
 } from "../../mod.ts";
 import type { AnyHandle, LoadReport } from "../../mod.ts";
 import type { Block } from "../../src/slab/block.ts";
@@ -86,8 +85,7 @@ function iterate(it: Subject, random: Random): unknown {
     loop: () => it.loop(front)(...args),
     ...it.isShared ? {} : {
       forOf() {
-        const views = asked === undefined || !it.isMixed ? pool : pool.all(asked);
-        for (const view of views) visit(view, pool.handleOf(view));
+        for (const view of viewsOf<AnyView>({ pool, of: front })) visit(view, pool.handleOf(view));
       },
       handles() {
         for (const handle of pool.handles(...front)) visit(undefined, handle);
@@ -165,12 +163,6 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
     const handles = several(it, random);
     it.pool.freeMany(random.oneIn(2) ? handles : Float64Array.from(handles));
     for (const handle of handles) it.freed(handle);
-  },
-  freeManyBad(it, random) {
-    const handles = several(it, random);
-    const bad = random.oneIn(2) ? handles[0] ?? 0 : [...it.state.stale].at(-1) ?? 0;
-    handles.splice(random.below(handles.length + 1), 0, forge(bad));
-    assertThrows(() => it.pool.freeMany(handles), StaleHandleError);
   },
   scoped(it, random) {
     const struct = it.someStruct(random);
@@ -355,8 +347,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
 /** The operations on single records, some of which are more frequent, and those on a whole pool. */
 export const RECORD_NAMES: readonly string[] = [
   ...Object.keys(RECORD_OPERATIONS),
-  "alloc",
-  "writeWild",
+  ...["alloc", "writeWild", "seek", "mapSet", "mapSet", "mapSet"],
 ];
 export const POOL_NAMES: readonly string[] = [...Object.keys(POOL_OPERATIONS), "iterate"];
 /** What a `SharedPool` can do. */
