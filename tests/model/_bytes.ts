@@ -1,10 +1,7 @@
 /**
- * The model of the byte allocators: an arena, a stack or a heap beside a list of what is allocated,
- * which knows where each allocation must lie, and what it must hold. The soak plays it, and so do
- * the tests.
- *
- * It reads `src/` to know the blocks and chunks, from which it derives where an allocation must
- * lie.
+ * The model of the byte allocators: an arena, a stack or a heap beside a list of what is allocated.
+ * It knows what each allocation must hold, and where it must lie, which it derives from the blocks
+ * and chunks in `src/`. The soak plays it, and so do the tests.
  *
  * @module
  */
