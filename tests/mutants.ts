@@ -4,14 +4,16 @@
  * The faults are made from the syntax: comparisons, arithmetic, logic, constants, conditions, and
  * calls that are left out. A sample of them is drawn by a seed. For each, the tests of its subject
  * run on a copy of the repo, file by file: the one of the same name first, then those of the room
- * and of the rooms that stand on it, those that notice most in the least time before others. A
- * fault that passes all of them survives. A survivor is a missing test, or it stands in
+ * and of the rooms that stand on it, those that take the least time before others. A fault that
+ * passes all of them survives. A survivor is a missing test, or it stands in
  * `mutants.json` with the reason why nobody can see it.
  *
  * `deno task mutants --sample 300 --seed 1`, of one file or room with `--only src/slab/spread.ts`.
  *
  * @module
  */
+import { cpSync, readdirSync } from "node:fs";
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import ts from "typescript";
 import { Random } from "./_random.ts";
@@ -60,14 +62,6 @@ interface Mutant {
   readonly fault: string;
 }
 
-/** An entry of `mutants.json`. */
-interface Known {
-  readonly file: string;
-  readonly code: string;
-  readonly fault: string;
-  readonly reason: string;
-}
-
 const { values: options } = parseArgs({
   args: Deno.args,
   options: {
@@ -80,7 +74,9 @@ const { values: options } = parseArgs({
   },
 });
 const root = new URL("..", import.meta.url).pathname;
-const known: readonly Known[] = JSON.parse(Deno.readTextFileSync(`${root}tests/mutants.json`));
+const known: readonly Pick<Mutant, "file" | "code" | "fault">[] = JSON.parse(
+  Deno.readTextFileSync(`${root}tests/mutants.json`),
+);
 const all = filesIn("src").filter((file) => file.startsWith(options.only)).flatMap(mutantsOf);
 const sample = shuffled(all, numberOf("seed")).slice(0, numberOf("sample"));
 console.log(`${sample.length} of ${all.length} faults in ${options.only}, seed ${options.seed}`);
@@ -97,9 +93,8 @@ function numberOf(name: "sample" | "seed" | "jobs"): number {
 // -- making faults --
 
 function filesIn(folder: string): string[] {
-  return [...Deno.readDirSync(root + folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesIn(`${folder}/${name}`) : [`${folder}/${name}`]
-  ).sort();
+  const paths = readdirSync(root + folder, { recursive: true, encoding: "utf8" });
+  return paths.filter((it) => it.endsWith(".ts")).map((it) => `${folder}/${it}`).sort();
 }
 
 /** Every fault that can be planted in a file. */
@@ -181,8 +176,6 @@ interface TestFile {
   readonly path: string;
   /** Seconds that it takes without a fault. */
   readonly seconds: number;
-  /** How many faults it has noticed. */
-  kills: number;
 }
 
 /** Runs the sample on a copy of the repo for each job, and exits with 1 where a fault survives. */
@@ -190,7 +183,8 @@ async function run(): Promise<void> {
   const count = Math.max(1, numberOf("jobs"));
   const copies = Array.from({ length: count }, () => Deno.makeTempDirSync({ prefix: "mutants-" }));
   try {
-    for (const copy of copies) copyTree("", copy);
+    const filter = (path: string) => ![".git", "node_modules"].includes(basename(path));
+    for (const copy of copies) cpSync(root, copy, { recursive: true, filter });
     console.log("Timing the tests without a fault");
     const tests = await inEach(copies, [...new Set(sample.flatMap(testsOf))], timed);
     const outcomes = await inEach(copies, sample, async (mutant, copy, i) => {
@@ -227,17 +221,6 @@ function isKnown({ file, code, fault }: Mutant): boolean {
   return known.some((it) => it.file === file && it.code === code && it.fault === fault);
 }
 
-function copyTree(folder: string, copy: string): void {
-  for (const { name, isDirectory } of Deno.readDirSync(root + folder)) {
-    if (name === ".git" || name === "node_modules") continue;
-    const path = `${folder}/${name}`;
-    if (isDirectory) {
-      Deno.mkdirSync(copy + path);
-      copyTree(path, copy);
-    } else Deno.copyFileSync(root + path, copy + path);
-  }
-}
-
 /** Tells which file of tests notices a fault, or returns `undefined`. */
 async function killerOf(
   mutant: Mutant,
@@ -247,16 +230,13 @@ async function killerOf(
   const { file, start, end, text } = mutant;
   const source = Deno.readTextFileSync(root + file);
   const paths = testsOf(mutant);
-  const worth = ({ path, kills, seconds }: TestFile) =>
-    path === paths[0] ? Infinity : (kills + 1) / seconds;
+  const cost = ({ path, seconds }: TestFile) => path === paths[0] ? 0 : seconds;
   const all = tests.filter(({ path }) => paths.includes(path));
-  const inOrder = all.sort((a, b) => worth(b) - worth(a));
   Deno.writeTextFileSync(`${copy}/${file}`, source.slice(0, start) + text + source.slice(end));
   try {
-    for (const it of inOrder) {
-      if (await passes(it.path, copy, 3 * it.seconds + GRACE_SECONDS)) continue;
-      it.kills++;
-      return it.path.replace("tests/", "");
+    for (const { path, seconds } of all.sort((a, b) => cost(a) - cost(b))) {
+      const isKiller = !await passes(path, copy, 3 * seconds + GRACE_SECONDS);
+      if (isKiller) return path.replace("tests/", "");
     }
   } finally {
     Deno.writeTextFileSync(`${copy}/${file}`, source);
@@ -276,21 +256,15 @@ function testsOf({ file }: Mutant): string[] {
 async function timed(path: string, copy: string): Promise<TestFile> {
   const start = Date.now();
   if (await passes(path, copy, 3600)) {
-    return { path, seconds: (Date.now() - start) / 1000, kills: 0 };
+    return { path, seconds: (Date.now() - start) / 1000 };
   }
   throw new Error(`Cannot look for survivors: ${path} fails without any fault`);
 }
 
 /** Runs tests, and tells whether they pass within some seconds. */
 async function passes(tests: string, copy: string, seconds: number): Promise<boolean> {
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["test", "--no-check", "--fail-fast", "-A", "-q", tests],
-    cwd: copy,
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  const timer = setTimeout(() => process.kill("SIGKILL"), seconds * 1000);
-  const { success } = await process.status;
-  clearTimeout(timer);
+  const args = ["test", "--no-check", "--fail-fast", "-A", "-q", tests];
+  const signal = AbortSignal.timeout(1000 * seconds);
+  const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: copy, signal }).output();
   return success;
 }
