@@ -19,7 +19,6 @@ import type {
   CountingMemory,
   Fit,
   FreeIndexKind,
-  MemoryRegion,
   MemoryResource,
 } from "../../mod.ts";
 import type { AddressSpace } from "../../src/bytes/address_space.ts";
@@ -55,21 +54,6 @@ export const CLASSES: Readonly<Record<string, Make>> = {
 export function wasmAt(byteOffset: number): { memory: MemoryResource; grow(): void } {
   const wasm = new WebAssembly.Memory({ initial: 20 });
   return { memory: wasmMemory(wasm, { byteOffset }), grow: () => void wasm.grow(1) };
-}
-
-/** Regions of one buffer, each right behind the one before. */
-export class Adjacent implements MemoryResource {
-  readonly buffer: ArrayBuffer = new ArrayBuffer(1 << 20);
-  /** Where the next region starts. */
-  end = 0;
-
-  allocate(byteLength: number): MemoryRegion {
-    const byteOffset = this.end;
-    this.end += byteLength;
-    return { buffer: this.buffer, byteOffset, byteLength };
-  }
-
-  release(): void {}
 }
 
 /**

@@ -1,10 +1,10 @@
 /** The address space of the byte allocators, directly, to reach all of its 2^32 addresses. */
 import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import { heapMemory, type MemoryResource, OutOfMemoryError } from "../../mod.ts";
-import { AddressSpace, type Extent } from "../../src/bytes/address_space.ts";
+import { AddressSpace, type Extent, NO_EXTENT } from "../../src/bytes/address_space.ts";
 import { mapBeside } from "../../src/bytes/joining.ts";
 import { debug } from "../../src/slab/debug.ts";
-import { Adjacent, wasmAt } from "./_support.ts";
+import { wasmAt } from "./_support.ts";
 
 function spaceIn(memory: MemoryResource, extentBytes = 4096, isDebug = false): AddressSpace {
   const keeper = isDebug ? debug.keeperFor('Arena "test"', "test") : undefined;
@@ -79,18 +79,20 @@ Deno.test("AddressSpace reuses addresses late, and before its table is much long
 });
 
 Deno.test("AddressSpace appends nothing that lies elsewhere, or whose addresses are taken", () => {
-  const memory = new Adjacent();
-  const space = spaceIn(memory);
-  const [a, b] = [space.map(4096, 8), space.map(4096, 8)];
-  /** Whether a region that starts at a byte is appended to an extent. */
-  const isAppended = (extent: Extent, byteOffset: number) => {
-    memory.end = byteOffset;
-    return mapBeside(space, () => extent, 4096) === extent;
+  const buffer = new ArrayBuffer(16_384);
+  let byteOffset = 0;
+  const allocate = (byteLength: number) => ({ buffer, byteOffset, byteLength });
+  const space = spaceIn({ allocate, release() {} });
+  /** Maps what starts at a byte, as the end of an extent if that can be. */
+  const mapAt = (at: number, beside: Extent = NO_EXTENT) => {
+    byteOffset = at;
+    return mapBeside(space, () => beside, 4096);
   };
-  assert(!isAppended(b, 8200));
-  assert(!isAppended(a, 4096)); // the addresses are those of b
+  const [a, b] = [mapAt(0), mapAt(4096)];
+  assert(mapAt(8200, b) !== b);
+  assert(mapAt(4096, a) !== a); // the addresses are those of b
   space.release(space.withdraw([b]));
-  assert(isAppended(a, 4096));
+  assert(mapAt(4096, a) === a);
   assertFindable(space, a);
-  assert(!isAppended(a, 8192)); // the addresses are those of an extent from before
+  assert(mapAt(8192, a) !== a); // the addresses are those of an extent from before
 });

@@ -14,7 +14,7 @@ import {
   snapshotArena,
   validate,
 } from "../../mod.ts";
-import { Adjacent, calling } from "./_support.ts";
+import { calling } from "./_support.ts";
 import { growing } from "../_support.ts";
 
 /** Heaps of both kinds of index. */
@@ -25,10 +25,10 @@ const HEAPS = (["list", "tree"] as const).map((index) => (memory: MemoryResource
 
 type Growing = Arena | FreeListAllocator;
 
-/** One of them grows its memory, which detaches what it gave before. */
+/** In an arena each region lies right behind the one before; growing memory detaches those. */
 const UPSTREAMS: readonly (() => MemoryResource)[] = [
   () => heapMemory,
-  () => new Adjacent(),
+  () => new Arena({ blockBytes: 2 ** 20 }),
   growing,
 ];
 
@@ -267,11 +267,11 @@ Deno.test("A heap stays whole where its resource frees what it resizes or would 
     assertThrows(() => heap.realloc(address, 8000), InvalidAddressError, "no live allocation");
     validate(heap);
 
-    const regions = new Adjacent();
+    const regions = new Arena({ blockBytes: 2 ** 20 });
     const adjacent = calling(regions);
     using other = make(adjacent.memory);
     other.alloc(4000);
-    regions.end += 4096; // so that the next extent is one of its own
+    regions.alloc(4096); // so that the next extent is one of its own
     const last = other.alloc(4000);
     adjacent.next(() => other.free(last));
     assertWhole(other, 4000);
