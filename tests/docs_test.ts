@@ -7,11 +7,8 @@ import { assert, assertEquals } from "@std/assert";
 const root = new URL("../", import.meta.url);
 const published: readonly string[] =
   JSON.parse(Deno.readTextFileSync(new URL("deno.json", root))).publish.include;
-const pages = ["README.md", ...namesIn("docs").filter((name) => name.endsWith(".md"))];
-
-function namesIn(folder: string): string[] {
-  return [...Deno.readDirSync(new URL(folder, root))].map(({ name }) => `${folder}/${name}`).sort();
-}
+const guide = [...Deno.readDirSync(new URL("docs", root))].map(({ name }) => `docs/${name}`).sort();
+const pages = ["README.md", ...guide.filter((name) => name.endsWith(".md"))];
 
 /** Where the links of a page lead: paths from the root, with the heading behind a `#`. */
 function linksOf(page: string): { path: string; heading: string }[] {
@@ -31,12 +28,10 @@ function headingsOf(page: string): string[] {
 }
 
 function isPublished(path: string): boolean {
-  return published.some((pattern) =>
-    new RegExp(
-      `^${pattern.replaceAll(".", "\\.").replace("**", ".+").replace(/(?<!\.)\*/, "[^/]+")}$`,
-    )
-      .test(path)
-  );
+  return published.some((pattern) => {
+    const any = pattern.replaceAll(".", "\\.").replace("**", ".+").replace(/(?<!\.)\*/, "[^/]+");
+    return new RegExp(`^${any}$`).test(path);
+  });
 }
 
 for (const page of pages) {

@@ -89,13 +89,21 @@ export function assertThrows<E extends Error = Error>(
   msgIncludes?: string,
   msg?: string,
 ): E;
-export function assertThrows(fn: () => unknown, ...expected: Expectation): unknown {
+export function assertThrows(
+  fn: () => unknown,
+  ErrorClass?: Constructor<Error>,
+  msgIncludes = "",
+  msg?: string,
+): unknown {
   try {
     fn();
   } catch (error) {
-    return checkError(error, expected);
+    if (ErrorClass === undefined) return error;
+    assertInstanceOf(error, ErrorClass, msg);
+    assertStringIncludes(error.message, msgIncludes, msg);
+    return error;
   }
-  throw new AssertionError(withNote("The function did not throw", expected[2]));
+  throw new AssertionError(withNote("The function did not throw", msg));
 }
 
 /** Asserts that the promise of a function rejects as `assertThrows` asserts that a call throws. */
@@ -103,23 +111,11 @@ export async function assertRejects<E extends Error = Error>(
   fn: () => PromiseLike<unknown>,
   ...expected: [ErrorClass: Constructor<E>, msgIncludes?: string, msg?: string]
 ): Promise<E> {
-  const promise = fn(); // an error before there is a promise does not count
-  try {
-    await promise;
-  } catch (reason) {
-    checkError(reason, expected);
-    return reason as E; // as was checked
-  }
-  throw new AssertionError(withNote("The promise did not reject", expected[2]));
-}
-
-type Expectation = [ErrorClass?: Constructor<Error>, msgIncludes?: string, msg?: string];
-
-function checkError(error: unknown, [ErrorClass, msgIncludes = "", msg]: Expectation): unknown {
-  if (ErrorClass === undefined) return error;
-  assertInstanceOf(error, ErrorClass, msg);
-  assertStringIncludes(error.message, msgIncludes, msg);
-  return error;
+  const [outcome] = await Promise.allSettled([fn()]); // an error before there is a promise is thrown
+  const call = () => {
+    if (outcome.status === "rejected") throw outcome.reason;
+  };
+  return assertThrows(call, ...expected);
 }
 
 function failComparing(actual: unknown, how: string, expected: unknown, msg?: string): never {
