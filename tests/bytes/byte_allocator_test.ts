@@ -7,6 +7,7 @@ import {
   countingMemory,
   debug as debugMode,
   DisposedError,
+  dump,
   FreeListAllocator,
   heapMemory,
   InvalidAddressError,
@@ -246,6 +247,7 @@ function calls(it: AnyAllocator, address: number): (() => unknown)[] {
     () => it.allocArray("u8", 8),
     ...using(it).map((use) => () => use(address)),
     () => it.reset(),
+    () => validate(it),
     ...it instanceof Arena ? [() => it.rewind(0), () => snapshotArena(it)] : [],
     ...it instanceof FreeListAllocator ? [() => it.trim(), () => it.stats()] : [],
     ...it instanceof StackAllocator ? [] : [() => it.allocate(8, 8)],
@@ -279,6 +281,7 @@ each(" throws while its memory is detached, and after dispose(), which releases 
     () => it.addressOf(bytes),
     () => it.rebind(),
     () => it.stats(),
+    () => dump(it),
     ...it instanceof Arena ? [() => it.mark(), () => it.scope(), () => it.trim()] : [],
   ];
   it.dispose();
