@@ -53,21 +53,16 @@ type Call = () => (() => void) | void;
 /** Makes an allocator, a call of it, and whether that works though the resource is full once. */
 type Scene = (memory: CountingMemory) => readonly [Growing, Call, isSure?: boolean];
 
-/** An arena that needs a block beside some that are full or empty. */
-function needy(blocks: number, isEmpty: boolean): Scene {
+/** An arena that needs a block beside live allocations, and spare blocks that are too small. */
+function needy(
+  live: readonly number[],
+  spares: readonly number[],
+  byteLength: number,
+  resets = 0,
+): Scene {
   return (memory) => {
     const arena = new Arena({ blockBytes: 1024, memory });
-    for (let i = 0; i < blocks; i++) arena.alloc(1024);
-    if (isEmpty) arena.reset();
-    return [arena, () => filled(arena, 1600, 8)];
-  };
-}
-
-/** An arena that needs a large block, with spare ones that are too small. */
-function sparing(spares: readonly number[], resets: number, byteLength: number): Scene {
-  return (memory) => {
-    const arena = new Arena({ blockBytes: 1024, memory });
-    arena.alloc(100);
+    for (const bytes of live) arena.alloc(bytes);
     const mark = arena.mark();
     for (const bytes of spares) arena.alloc(bytes);
     arena.rewind(mark);
@@ -112,11 +107,12 @@ const REPLACING = heaps(3000, 4, (heap, all) => {
 const SCENES: readonly (readonly [what: string, scenes: readonly Scene[], limit?: number])[] = [
   [
     "An arena that takes a block",
-    [0, 1, 2, 63].flatMap((blocks) => [needy(blocks, false), needy(blocks, true)]),
+    [0, 1, 2, 63].map((count) => Array<number>(count).fill(1024))
+      .flatMap((blocks) => [needy(blocks, [], 1600), needy([], blocks, 1600)]),
   ],
-  ["An arena with many spare blocks", [sparing(Array(50).fill(1024), 350, 1600)]],
-  ["An arena whose spare blocks make way", [sparing([1024, 1024, 1504], 0, 4000)], 5200],
-  ["An arena whose large block makes way", [sparing([20_000], 0, 28_800)], 31_000],
+  ["An arena with many spare blocks", [needy([100], Array(50).fill(1024), 1600, 350)]],
+  ["An arena whose spare blocks make way", [needy([100], [1024, 1024, 1504], 4000)], 5200],
+  ["An arena whose large block makes way", [needy([100], [20_000], 28_800)], 31_000],
   ["An arena that releases blocks", [
     releasing((arena) => {
       arena.reset();
