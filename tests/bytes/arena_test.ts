@@ -251,8 +251,7 @@ function playRegions(numbers: Random): void {
   let top = 0;
   const isReleased = new Uint8Array(65_536);
   const regions: { region: MemoryRegion; at: number }[] = [];
-  let guards: Guard[] = [];
-  const start = marked();
+  let guards: Guard[] = [marked()];
 
   function marked(): Guard {
     const mark = arena.mark();
@@ -266,7 +265,7 @@ function playRegions(numbers: Random): void {
 
   function allocate(byteLength: number, align: number): void {
     const alignUp = (at: number) => Math.ceil(at / align) * align;
-    let at = alignUp(Math.max(0, ...guards.map(({ to }) => to)));
+    let at = alignUp(Math.max(...guards.map(({ to }) => to)));
     const isRoom = () => isReleased.subarray(at, at + byteLength).every((it) => it === 1);
     while (at + byteLength <= top && !isRoom()) at += align;
     if (at + byteLength > top) at = alignUp(top);
@@ -301,8 +300,7 @@ function playRegions(numbers: Random): void {
     else if (turn === 14) top = arena.alloc(8) % 65_536 + 8;
     else if (turn === 15) guards.push(marked());
     else if (turn === 16) guards.push(scoped());
-    else if (guards.length > 0) rewind(numbers.pick(guards));
-    else if (turn === 19) rewind(start);
+    else rewind(numbers.pick(guards)); // the first is always there
   }
   validate(arena);
 }
