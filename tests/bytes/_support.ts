@@ -20,6 +20,7 @@ import type {
   Fit,
   FreeIndexKind,
   MemoryResource,
+  WasmMemory,
 } from "../../mod.ts";
 import type { AddressSpace } from "../../src/bytes/address_space.ts";
 import { assertUnchanged, type ErrorClass } from "../_support.ts";
@@ -50,10 +51,9 @@ export const CLASSES: Readonly<Record<string, Make>> = {
 
 // -- memory resources --
 
-/** The memory of a wasm module from an offset on, and what makes it grow, which detaches it. */
-export function wasmAt(byteOffset: number): { memory: MemoryResource; grow(): void } {
-  const wasm = new WebAssembly.Memory({ initial: 20 });
-  return { memory: wasmMemory(wasm, { byteOffset }), grow: () => void wasm.grow(1) };
+/** The memory of a wasm module from an offset on. Each region lies right behind the one before. */
+export function wasmAt(byteOffset: number): WasmMemory {
+  return wasmMemory(new WebAssembly.Memory({ initial: 100 }), { byteOffset });
 }
 
 /**

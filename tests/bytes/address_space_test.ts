@@ -58,7 +58,7 @@ Deno.test("AddressSpace of debug mode takes addresses before its first ones as a
 });
 
 Deno.test("AddressSpace reuses addresses late, and before its table is much longer than what is in use", () => {
-  const memories = [heapMemory, wasmAt(72).memory];
+  const memories = [heapMemory, wasmAt(72)];
   for (const space of [...memories.map((it) => spaceIn(it)), spaceIn(heapMemory, 4096, true)]) {
     const kept = space.map(4096, 8);
     const bases = new Set<number>();

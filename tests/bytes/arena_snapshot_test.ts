@@ -88,7 +88,7 @@ Deno.test("restoreArena() throws on what is no snapshot of such an arena, and ch
   fill(arena, [30, 250]);
   const saved = snapshotArena(arena);
   using debug = new Arena({ ...OPTIONS, debug: debugMode });
-  const skewed = (skew: number) => new Arena({ ...OPTIONS, memory: wasmAt(skew).memory });
+  const skewed = (skew: number) => new Arena({ ...OPTIONS, memory: wasmAt(skew) });
   const there = skewed(72);
   fill(there, [30, 250]);
   const bad: (readonly [Arena, bytes: Uint8Array, message: string])[] = [

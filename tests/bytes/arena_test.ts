@@ -60,11 +60,11 @@ Deno.test("Arena.rewind() throws RangeError on marks past its position, of other
 });
 
 Deno.test("Arena.scope() rewinds once, not while memory is detached, nor after dispose()", () => {
-  const { memory, grow } = wasmAt(16);
+  const memory = wasmAt(16);
   const arena = new Arena({ memory });
   const scope = arena.scope();
   arena.alloc(100);
-  grow();
+  memory.memory.grow(1);
   assertThrows(() => scope[Symbol.dispose](), TypeError, "call rebind() first");
   arena.rebind();
   scope[Symbol.dispose]();

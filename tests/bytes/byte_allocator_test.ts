@@ -203,7 +203,7 @@ each(" is unchanged where it throws on bad arguments, bad addresses or without m
 });
 
 each(".addressOf() knows parts of its own views, until they are freed", (make) => {
-  const { memory } = wasmAt(16);
+  const memory = wasmAt(16);
   using other = make({ memory });
   const foreign = [other.view(other.allocRecord(Body), Body), other.allocArray("u8", 8)];
   using it = make({ memory });
@@ -255,14 +255,14 @@ function calls(it: AnyAllocator, address: number): (() => unknown)[] {
 }
 
 each(" throws while its memory is detached, and after dispose(), which releases all", (make) => {
-  const { memory: upstream, grow } = wasmAt(16);
+  const upstream = wasmAt(16);
   const memory = countingMemory(upstream);
   const it = make({ name: "it", memory });
   const address = it.allocRecord(Body, { mass: 5 });
   const view = it.view(address, Body);
   const floats = it.allocArray("f32", 8).fill(2);
   const start = it.addressOf(floats);
-  grow();
+  upstream.memory.grow(1);
   for (const call of calls(it, address)) {
     assertThrows(call, TypeError, "call rebind() first", `${call}`);
   }

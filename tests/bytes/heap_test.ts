@@ -9,9 +9,8 @@ import {
   OutOfMemoryError,
   struct,
   validate,
-  wasmMemory,
 } from "../../mod.ts";
-import { FITS, spaceOf } from "./_support.ts";
+import { FITS, spaceOf, wasmAt } from "./_support.ts";
 
 const KIB = 1024;
 const MIB = 2 ** 20;
@@ -23,10 +22,10 @@ function counted(options: FreeListOptions = {}) {
   return { heap, memory };
 }
 
-/** The same in a wasm memory, where each region lies right behind the one before. */
+/** The same in memory where each region lies right behind the one before. */
 function adjacent(options: FreeListOptions = {}) {
-  const wasm = new WebAssembly.Memory({ initial: 100 });
-  return { wasm, ...counted({ ...options, memory: wasmMemory(wasm) }) };
+  const upstream = wasmAt(0);
+  return { wasm: upstream.memory, ...counted({ ...options, memory: upstream }) };
 }
 
 // -- buffers that grow --

@@ -22,12 +22,6 @@ import { CALLS } from "../_calls.ts";
 import { type KindMaker, labelOf, POOL_KINDS, viewsOf } from "../_kinds.ts";
 import { growing, Num, Real, stateOf, untyped } from "../_support.ts";
 
-/** A memory of one page, and the resource in it. */
-function memoryOf(descriptor: Partial<WebAssembly.MemoryDescriptor> = {}) {
-  const memory = new WebAssembly.Memory({ initial: 1, ...descriptor });
-  return { memory, window: wasmMemory(memory, { byteOffset: 64 }) };
-}
-
 type RealView = { v: number; n: number; toJSON(): unknown };
 
 /** Records that are freed of three full blocks: none, some of two, or one and the last block's. */
@@ -69,7 +63,8 @@ function look({ pool, of, handles, view, cursor }: Subject): unknown {
 for (const [kind, make] of Object.entries(POOL_KINDS)) {
   Deno.test(`${kind} throws after its memory grew, until rebind(), but not if that is shared, and is unchanged`, () => {
     for (const [freed, shared] of FREED.flatMap((it) => [[it, false], [it, true]] as const)) {
-      const { memory, window } = memoryOf({ maximum: 8, shared });
+      const memory = new WebAssembly.Memory({ initial: 1, maximum: 8, shared });
+      const window = wasmMemory(memory, { byteOffset: 64 });
       const it = subjectOf(make, window, freed);
       const before = [look(it), window.usedBytes];
       memory.grow(1);
@@ -125,7 +120,7 @@ Deno.test("restore() and load() change nothing where the resource detaches the b
   using source = new Pool(Num);
   source.alloc();
   for (const [read, bytes] of savesOf(source)) {
-    const { memory } = memoryOf({ initial: 2 });
+    const memory = new WebAssembly.Memory({ initial: 2 });
     const allocate = (byteLength: number, align: number) => {
       memory.grow(1);
       return heapMemory.allocate(byteLength, align);
@@ -139,8 +134,8 @@ Deno.test("restore() and load() change nothing where the resource detaches the b
 });
 
 Deno.test("A pool in a heap gives its blocks back after rebind(), which the heap needs not have", () => {
-  const { memory, window } = memoryOf({ initial: 2 });
-  using heap = new FreeListAllocator({ byteLength: 4096, memory: window });
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  using heap = new FreeListAllocator({ byteLength: 4096, memory: wasmMemory(memory) });
   const pool = new Pool(Num, { chunksPerBlock: 16, memory: heap });
   pool.allocMany(48);
   memory.grow(1);
@@ -153,11 +148,12 @@ Deno.test("A pool in a heap gives its blocks back after rebind(), which the heap
 });
 
 Deno.test("PoolSet.clear() and freeMany() change no class when one of them has lost its memory", () => {
-  const { memory, window } = memoryOf();
-  using set = new PoolSet({ sizes: [4, 16], chunksPerBlock: 16, maxChunks: 128, memory: window });
+  const wasm = new WebAssembly.Memory({ initial: 1 });
+  const options = { chunksPerBlock: 16, maxChunks: 128, memory: wasmMemory(wasm) };
+  using set = new PoolSet({ ...options, sizes: [4, 16] });
   set.allocMany(Real, 20);
   const all = [...set.handles()];
-  memory.grow(1);
+  wasm.grow(1);
   const nums = set.allocMany(Num, 20); // in blocks of the new buffer
   assertThrows(() => set.clear(), TypeError, "Cannot clear in PoolSet");
   assertThrows(() => set.freeMany([...nums, ...all]), TypeError, "Cannot freeMany in PoolSet");
