@@ -210,9 +210,9 @@ async function inEach<T, R>(
   fn: (item: T, copy: string, i: number) => Promise<R>,
 ): Promise<R[]> {
   const results: R[] = [];
-  let next = 0;
+  const left = items.entries();
   await Promise.all(copies.map(async (copy) => {
-    for (let i; (i = next++) < items.length;) results[i] = await fn(items[i], copy, i);
+    for (const [i, item] of left) results[i] = await fn(item, copy, i);
   }));
   return results;
 }
