@@ -52,23 +52,19 @@ function throwing(): never {
   throw new OutOfMemoryError("none left", BLOCK_BYTES);
 }
 
-/** What a resource does, the error of the pool, and what that says of the resource. */
+/** What a resource does, the error of the pool, and what that says was returned. */
 type Bad = readonly [Allocate, ErrorClass, says: string];
 
 const BAD: readonly Bad[] = [
-  [at(0, 255, 255), RangeError, "returned a region of 255 bytes, 256 were asked for"],
-  [at(0, 256, NaN), RangeError, "returned a region of NaN bytes, 256 were asked for"],
+  [at(0, 255, 255), RangeError, "a region of 255 bytes, 256 were asked for"],
+  [at(0, 256, NaN), RangeError, "a region of NaN bytes, 256 were asked for"],
   ...[4, -8, NaN, 0.5].map((byte): Bad => {
-    return [
-      at(byte, 512),
-      RangeError,
-      `returned a region at byte ${byte}, which is no multiple of 8`,
-    ];
+    return [at(byte, 512), RangeError, `a region at byte ${byte}, which is no multiple of 8`];
   }),
-  [at(8, 256), RangeError, "returned a region of bytes 8 to 264, its buffer has 256"],
-  [detached, RangeError, "returned a region of bytes 0 to 256, its buffer has 0"],
+  [at(8, 256), RangeError, "a region of bytes 8 to 264, its buffer has 256"],
+  [detached, RangeError, "a region of bytes 0 to 256, its buffer has 0"],
   ...[undefined, null, 5, "region", {}, { buffer: null }, { buffer: {} }].map((bad): Bad => {
-    return [() => bad, TypeError, `returned ${shown(bad)}, no region of a buffer`];
+    return [() => bad, TypeError, `${shown(bad)}, no region of a buffer`];
   }),
   [throwing, OutOfMemoryError, "none left"],
 ];
@@ -89,7 +85,7 @@ for (const kind of Object.keys(POOL_KINDS)) {
         it.pool.allocMany(...it.of, 16);
         const before = figuresOf(it.pool);
         plan.good = blocks - 1;
-        const title = `Cannot grow ${labelOf(kind, "cells")}: its memory resource `;
+        const title = `Cannot grow ${labelOf(kind, "cells")}: its memory resource returned `;
         assertThrows(() => call(it), errorClass, script === throwing ? says : title + says);
         // What is no region cannot be released.
         const unreleased = errorClass === TypeError ? 1 : 0;
