@@ -171,13 +171,6 @@ function titleOf({ file, line, fault, code }: Mutant): string {
 
 // -- running the tests --
 
-/** A file of tests. */
-interface TestFile {
-  readonly path: string;
-  /** Seconds that it takes without a fault. */
-  readonly seconds: number;
-}
-
 /** Runs the sample on a copy of the repo for each job, and exits with 1 where a fault survives. */
 async function run(): Promise<void> {
   const count = Math.max(1, numberOf("jobs"));
@@ -186,9 +179,11 @@ async function run(): Promise<void> {
     const filter = (path: string) => ![".git", "node_modules"].includes(basename(path));
     for (const copy of copies) cpSync(root, copy, { recursive: true, filter });
     console.log("Timing the tests without a fault");
-    const tests = await inEach(copies, [...new Set(sample.flatMap(testsOf))], timed);
+    const seconds = new Map(await inEach(copies, [...new Set(sample.flatMap(testsOf))], timed));
     const outcomes = await inEach(copies, sample, async (mutant, copy, i) => {
-      const outcome = isKnown(mutant) ? "known" : await killerOf(mutant, copy, tests) ?? "SURVIVED";
+      const outcome = isKnown(mutant)
+        ? "known"
+        : await killerOf(mutant, copy, seconds) ?? "SURVIVED";
       console.log(`${i + 1}/${sample.length}  ${outcome.padEnd(25)} ${titleOf(mutant)}`);
       return outcome;
     });
@@ -225,17 +220,16 @@ function isKnown({ file, code, fault }: Mutant): boolean {
 async function killerOf(
   mutant: Mutant,
   copy: string,
-  tests: readonly TestFile[],
+  secondsOf: ReadonlyMap<string, number>,
 ): Promise<string | undefined> {
   const { file, start, end, text } = mutant;
   const source = Deno.readTextFileSync(root + file);
   const paths = testsOf(mutant);
-  const cost = ({ path, seconds }: TestFile) => path === paths[0] ? 0 : seconds;
-  const all = tests.filter(({ path }) => paths.includes(path));
+  const costOf = (path: string) => path === paths[0] ? 0 : secondsOf.get(path)!; // all were timed
   Deno.writeTextFileSync(`${copy}/${file}`, source.slice(0, start) + text + source.slice(end));
   try {
-    for (const { path, seconds } of all.sort((a, b) => cost(a) - cost(b))) {
-      const isKiller = !await passes(path, copy, 3 * seconds + GRACE_SECONDS);
+    for (const path of paths.toSorted((a, b) => costOf(a) - costOf(b))) {
+      const isKiller = !await passes(path, copy, 3 * secondsOf.get(path)! + GRACE_SECONDS);
       if (isKiller) return path.replace("tests/", "");
     }
   } finally {
@@ -252,12 +246,10 @@ function testsOf({ file }: Mutant): string[] {
   return all.sort((a, b) => Number(b === own) - Number(a === own));
 }
 
-/** Runs tests without a fault; throws where they fail. */
-async function timed(path: string, copy: string): Promise<TestFile> {
+/** Returns how many seconds a file of tests takes without a fault; throws where it fails. */
+async function timed(path: string, copy: string): Promise<[path: string, seconds: number]> {
   const start = Date.now();
-  if (await passes(path, copy, 3600)) {
-    return { path, seconds: (Date.now() - start) / 1000 };
-  }
+  if (await passes(path, copy, 3600)) return [path, (Date.now() - start) / 1000];
   throw new Error(`Cannot look for survivors: ${path} fails without any fault`);
 }
 
