@@ -8,6 +8,7 @@ import { load, save, validate } from "../../mod.ts";
 import type { LoadOptions, LoadReport, PoolBase, ScalarType } from "../../mod.ts";
 import { arraysOf, HEADER_WORDS, SAVE, writeHeader } from "../../src/slab/envelope.ts";
 import { untyped, type Watched } from "../_support.ts";
+import { ARRAYS } from "../model/_values.ts";
 
 /** Where the description starts, behind its length. */
 const TEXT_BYTE = HEADER_WORDS * 4 + 8;
@@ -61,12 +62,6 @@ export function withText(bytes: Uint8Array, text: string): Uint8Array {
 
 // -- conversion by typed arrays --
 
-const ARRAYS = {
-  ...{ u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, ref: Uint32Array, u64: BigUint64Array },
-  ...{ i8: Int8Array, i16: Int16Array, i32: Int32Array, i64: BigInt64Array },
-  ...{ f16: Float16Array, f32: Float32Array, f64: Float64Array },
-} as const;
-
 const ENDS = [7, 8, 15, 16, 31, 32, 53, 63, 64].flatMap((bits) => [
   2n ** BigInt(bits) - 1n,
   2n ** BigInt(bits),
@@ -82,28 +77,25 @@ const NUMBER_EDGES = [
 /** Values of a type at the ends of its own range and of all others. */
 export function edgesOf(type: ScalarType): unknown[] {
   if (type === "bool") return [false, true];
-  const edges = /[ui]64/.test(type)
-    ? INTEGER_EDGES.map((it) => BigInt.asUintN(64, it))
-    : NUMBER_EDGES;
-  return [...new Set(untyped<typeof Float64Array>(ARRAYS[type]).from(untyped(edges)))];
+  return [...new Set(storedIn(type, /[iu]64/.test(type) ? INTEGER_EDGES : NUMBER_EDGES))];
+}
+
+/** What a typed array of a type holds after values are written to it. */
+function storedIn(type: ScalarType, values: readonly unknown[]): (number | bigint)[] {
+  return [...untyped<typeof Float64Array>(ARRAYS[type]).from(untyped(values))];
 }
 
 /** What a typed array stores of a value, and whether the value was in its range. */
 export function stored(value: unknown, to: ScalarType): { value: unknown; isIn: boolean } {
   if (to === "bool") return { value: Boolean(value), isIn: true };
-  const array = new ARRAYS[to](1);
+  const number = Number(value);
+  const isNumber = Number.isFinite(number);
   if (to.startsWith("f")) {
-    array[0] = Number(value);
-    return { value: array[0], isIn: !Number.isFinite(Number(value)) || Number.isFinite(array[0]) };
+    const [kept] = storedIn(to, [number]);
+    return { value: kept, isIn: !isNumber || Number.isFinite(kept) };
   }
-  const isNumber = typeof value === "bigint" || Number.isFinite(Number(value));
-  const whole = typeof value === "bigint"
-    ? value
-    : BigInt(isNumber ? Math.trunc(Number(value)) : 0);
-  const bits = BigInt(array.BYTES_PER_ELEMENT * 8);
-  if (array instanceof BigUint64Array || array instanceof BigInt64Array) array[0] = whole;
-  else array[0] = typeof value === "bigint" ? Number(BigInt.asUintN(32, value)) : Number(value);
-  const isSigned = to.startsWith("i");
-  const [least, end] = isSigned ? [-(2n ** (bits - 1n)), 2n ** (bits - 1n)] : [0n, 2n ** bits];
-  return { value: array[0], isIn: isNumber && whole >= least && whole < end };
+  const whole = typeof value === "bigint" ? value : BigInt(isNumber ? Math.trunc(number) : 0);
+  const low = typeof value === "bigint" ? Number(BigInt.asUintN(32, value)) : number;
+  const [kept] = storedIn(to, [/[iu]64/.test(to) ? whole : low]);
+  return { value: kept, isIn: isNumber && BigInt(kept) === whole };
 }
