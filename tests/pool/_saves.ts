@@ -16,18 +16,16 @@ const TEXT_BYTE = HEADER_WORDS * 4 + 8;
 /** A pool, as far as it saves and loads. */
 export type Saved = Watched & PoolBase<unknown, number>;
 
-/** Loads what a pool saves into another one. */
-export function reload(from: Saved, to: Saved, options?: LoadOptions): LoadReport {
-  const report = load(to, save(from), options);
+/** Loads what a pool saves into another one, and also returns the new handles by the old ones. */
+export function reload(
+  from: Saved,
+  to: Saved,
+  rename: LoadOptions["rename"] = {},
+): LoadReport & { readonly moves: Map<number, number> } {
+  const moves = new Map<number, number>();
+  const report = load(to, save(from), { rename, moved: (old, now) => void moves.set(old, now) });
   validate(to);
-  return report;
-}
-
-/** Loads, and returns the new handles by the old ones. */
-export function reloadMoved(from: Saved, to: Saved, options?: LoadOptions): Map<number, number> {
-  const moved = new Map<number, number>();
-  reload(from, to, { ...options, moved: (from, to) => moved.set(from, to) });
-  return moved;
+  return { ...report, moves };
 }
 
 /**
