@@ -204,10 +204,13 @@ Deno.test("Random structs become others in pools of other kinds and options as t
         const isLink = types[old.records.get(forge(to))?.kind ?? -1] === leaf;
         return isLink ? moves.get(to as number) ?? to : to;
       };
+      const indices = new Set(Array.from(pool.handles(), (it) => pool.indexOf(it)));
       for (const [handle, { kind, value }] of old.records) {
         const type = types[kind];
         const isKept = areAlike && classOf(type) === classOf(old.types[kind]);
         if (after.debug || isKept) assert(!moves.has(handle), "moved");
+        const mayKeepIndex = moves.has(handle) && sizes === undefined && before.sizes === undefined;
+        if (mayKeepIndex) assert(indices.has(old.pool.indexOf(handle)), "its old chunk is free");
         const become = update.become(value, old.types[kind], type, type.name);
         const view = pool.get<View<AnyStruct>>(...now.of(kind), moves.get(handle) ?? handle);
         assertEquals(view.toJSON(), mapLeaves(type, linked, become));
