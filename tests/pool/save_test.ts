@@ -237,8 +237,7 @@ Deno.test("load() throws SnapshotError where a link cannot hold the new handle, 
   const [old, set] = (["compact", "wide"] as const).map((handles) =>
     new PoolSet({ ...SNAPPED, sizes: [2, 8], types: [Node], handles })
   );
-  const next = old.alloc(Node);
-  old.alloc(Node, { next });
+  old.alloc(Node, { next: old.alloc(Node) });
   const problem =
     'a ref holds a handle below 2^32, and a record of struct "Node", which refs may lead to, would get handle';
   assertError(set, () => load(set, save(old)), SnapshotError, problem);
