@@ -110,11 +110,12 @@ export function save(pool: PoolBase<unknown, number>): NewBytes {
  *
  * A record keeps its handle if that number can be a handle of this pool: its generation fits, and
  * its chunk is neither retired nor taken. In a new pool with the same `maxChunks` (and the same
- * `sizes` of a `PoolSet`) every record keeps its handle, with three exceptions: a wide handle whose
+ * `sizes` of a `PoolSet`) every record keeps its handle, with four exceptions: a wide handle whose
  * generation is too high for compact ones; if only one of the pools has wide handles, every handle
- * of a size class but the first; and, if only the saved pool was in debug mode, every handle. A
- * record that cannot keep its handle gets a new one, in the chunk of the same index if that is
- * free; `moved` is called with both, and typed `ref` fields that refer to it are updated. All
+ * of a size class but the first; if a struct has grown or shrunk into another size class, the
+ * handles of its records; and, if only the saved pool was in debug mode, every handle. A record that
+ * cannot keep its handle gets a new one, in the chunk of the same index if that is free; `moved` is
+ * called with both, and typed `ref` fields that refer to it are updated. All
  * earlier handles are stale, except those of the save. Views and cursors must be fetched again.
  * Memory is kept, as {@linkcode clear} keeps it.
  *
