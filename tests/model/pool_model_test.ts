@@ -67,7 +67,7 @@ for (const [bytes, chunksPerBlock] of SHAPES) {
   Deno.test(`Pool's records do not overlap (${bytes} bytes, ${chunksPerBlock} a block)`, () => {
     const kind = poolOf(struct({ bytes: array("u8", bytes) }));
     const maxChunks = Math.max(256, chunksPerBlock * 2);
-    const names = [...CHURN, "fragment"];
+    const names = [...CHURN, "fragment", "compact", "compact", "compact"];
     runModel(kind, { ...RESTORED, names, modes: [{}, {}], maxChunks, chunksPerBlock });
   });
 }

@@ -9,11 +9,9 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  array,
   compact,
   countingMemory,
   debug as debugMode,
-  DisposedError,
   ErasedPool,
   heapMemory,
   LeakError,
@@ -67,10 +65,7 @@ function compacted(
   const moves: [number, number][] = [];
   const bytes = compact(pool, (from, to) => void moves.push([from, to]));
   validate(pool);
-  for (const slab of slabs.get(pool)!) { // every pool has slabs
-    const empty = slab.mappedBlocks().filter(({ live }) => live === 0);
-    assertEquals([slab.blockSet.emptyCount, slab.blockSet.reserved], [empty.length, 0]);
-  }
+  for (const { blockSet } of slabs.get(pool)!) assertEquals(blockSet.reserved, 0); // it has slabs
   return { moves, bytes };
 }
 
@@ -102,27 +97,6 @@ each("compact() keeps the lowest of equal blocks, which is filled first", (make)
   for (const handle of it.pool.allocMany(...it.of, 6)) assertEquals(numberIn(it, handle), 0);
   assertEquals(it.pool.blocks.map(({ index, live }) => [index % 16, live]), [[0, 16]]);
   drop(it.pool);
-});
-
-Deno.test("compact() leaves correct free lists, whatever the size of a chunk and of its link", () => {
-  for (const size of [1, 2, 3, 4, 6, 12, 300]) {
-    for (const chunksPerBlock of [16, 256, 512, 2048]) {
-      if (size === 1 && chunksPerBlock > 256) continue; // no room for a link
-      const Bytes = struct({ of: array("u8", size) });
-      const pool = new Pool(Bytes, { chunksPerBlock, maxChunks: chunksPerBlock * 16 });
-      const handles = pool.allocMany(chunksPerBlock * 5);
-      const bytesOf = (i: number) => Array.from({ length: size }, (_, at) => i * 7 + at & 255);
-      handles.forEach((handle, i) => pool.set(handle, { of: bytesOf(i) }));
-      pool.freeMany(handles.filter((_, i) => i % 5 !== 2));
-      const from = new Map(compacted(pool).moves.map(([from, to]) => [to, from]));
-      const live = [...pool.handles()];
-      pool.freeMany(pool.allocMany(pool.capacity - pool.size)); // which zeroes all other chunks
-      for (const handle of live) {
-        const i = handles.indexOf(forge(from.get(handle) ?? handle));
-        assertEquals(pool.get(handle).of.toArray(), bytesOf(i));
-      }
-    }
-  }
 });
 
 // -- links --
@@ -243,25 +217,25 @@ each("compact() calls back when all is done, then throws the first error", (make
 });
 
 each("the callback of compact() may alloc, free, compact, clear and dispose", (make) => {
-  const CALLS: Record<string, [size: number, call: (it: OfKind, to: AnyHandle) => void]> = {
-    alloc: [20, ({ pool, of }) => void pool.alloc(...of, { n: 9 })],
-    free: [6, ({ pool }, to) => pool.free(to)],
-    compact: [13, ({ pool }) => void compact(pool, () => assert(false))],
-    clear: [0, ({ pool }) => pool.clear()],
-    dispose: [0, (it) => it.pool.size > 0 && drop(it.pool)],
-  };
-  for (const [name, [size, call]] of Object.entries(CALLS)) {
+  const CALLS: readonly [size: number, call: (it: OfKind, to: AnyHandle) => unknown][] = [
+    [20, ({ pool, of }) => pool.alloc(...of, { n: 9 })],
+    [6, ({ pool }, to) => pool.free(to)],
+    [13, ({ pool }) => compact(pool, () => assert(false))],
+    [0, ({ pool }) => pool.clear()],
+    [0, ({ pool }) => pool.size > 0 && drop(pool)],
+  ];
+  for (const [i, [size, call]] of CALLS.entries()) {
     const it = make();
     thinned(it, [6, 4, 3]);
     let calls = 0;
     compact(it.pool, (_from, to) => {
       calls++;
       call(it, to);
-      if (name !== "dispose") validate(it.pool);
     });
-    assertEquals([calls, it.pool.size], [7, size], name);
-    if (name === "dispose") assertThrows(() => compact(it.pool), DisposedError);
-    else drop(it.pool);
+    assertEquals([calls, it.pool.size], [7, size], `call ${i}`);
+    if (it.pool.capacity === 0) continue; // it was disposed of
+    validate(it.pool);
+    drop(it.pool);
   }
 });
 
@@ -298,33 +272,11 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
           assertStale(() => other.free(forge(handle)), "is stale: it was given out before");
         } else assertEquals(views[i].n, numberIn(it, handle));
       });
-      for (const handle of to.values()) {
-        assert(handle > special, "no handle is used again");
-        assertStale(() => other.free(forge(handle)), "is a handle of");
-      }
+      for (const it of to.values()) assertStale(() => other.free(forge(it)), "is a handle of");
       const { leaks } = assertThrows(() => pool.dispose(), LeakError);
-      const now = (handle: number) => to.get(handle) ?? handle;
-      assertEquals(new Set(leaks.map(({ handle }) => handle)), new Set(all.map(now)));
-      const stacks = new Map(leaks.map(({ handle, stack }) => [handle, stack]));
-      assert(stacks.get(now(special))!.includes("allocatedHere")); // one of the leaks
+      const now = to.get(special) ?? special;
+      const leak = leaks.find(({ handle }) => handle === now)!; // it is live
+      assert(leak.stack.includes("allocatedHere"));
     }
   });
 }
-
-// -- in the middle of another call; see also `tests/pool/user_code_test.ts` --
-
-each("compact() in a getter leaves the pool whole", (make) => {
-  const it = make();
-  const { pool, of } = it;
-  const [moved] = thinned(it, [5, 9]);
-  const init = {
-    get n() {
-      compact(pool);
-      return 5;
-    },
-  };
-  assertThrows(() => pool.set(...of, moved, init), StaleHandleError);
-  assertEquals([numberIn(it, pool.alloc(...of, init)), pool.size], [5, 15]);
-  validate(pool);
-  drop(pool);
-});
