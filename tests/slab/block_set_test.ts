@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ErasedPool, OutOfMemoryError, Pool, spread, validate } from "../../mod.ts";
+import { ErasedPool, OutOfMemoryError, spread, validate } from "../../mod.ts";
 import type { PoolOptions } from "../../mod.ts";
 // Options of pools allow no generations so short that a chunk is retired in a test.
 import { WHOLE, WideHandles } from "../../src/slab/handle.ts";
@@ -48,20 +48,6 @@ Deno.test("Slab gives out each wide handle once, and takes no block whose chunks
       const { message } = slab.exhaustedError("alloc");
       assert(message.endsWith("0 of 3 chunks of maxChunks are live, 3 retired"), message);
     }
-  }
-});
-
-Deno.test("Pool gives out what is free in any of many blocks, the lowest first", () => {
-  using pool = new Pool({ n: "u16" }, { chunksPerBlock: 16, maxChunks: 2048 });
-  const handles = pool.allocMany(2048);
-  for (const blocks of [[40], [100], [31, 32], [63, 5, 64, 127], [96, 95, 33]]) {
-    for (const block of blocks) pool.free(handles[block * 16 + 3]);
-    for (const block of blocks.toSorted((a, b) => a - b)) {
-      const handle = pool.alloc();
-      assertEquals(pool.indexOf(handle), block * 16 + 3);
-      handles[block * 16 + 3] = handle;
-    }
-    assertEquals(pool.tryAlloc(), undefined);
   }
 });
 
