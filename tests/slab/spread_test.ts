@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   countingMemory,
+  heapMemory,
   InvariantError,
   load,
   OutOfMemoryError,
@@ -65,16 +66,11 @@ const FRAMES: Readonly<Record<string, (it: OfKind, frame: number) => void>> = {
     pool.free(pool.alloc(...of));
     if (frame % 50 === 0 && frame % 1500 < 500) pool.trim();
   },
-  "one record made, and clear()": ({ pool, of }) => {
-    pool.alloc(...of);
-    pool.clear();
-  },
-  "ten made and dropped by allocMany() and freeMany()": ({ pool, of }) => {
-    pool.freeMany(pool.allocMany(...of, 10));
-  },
-  "sawtooth": ({ pool, of }, frame) => {
+  "sawtooth, dropped at once by freeMany() or clear(), or one by one": ({ pool, of }, frame) => {
     const handles: AnyHandle[] = pool.allocMany(...of, frame % 50);
-    for (const handle of frame % 2 === 0 ? handles : handles.reverse()) pool.free(handle);
+    if (frame % 4 === 0) pool.freeMany(handles);
+    else if (frame % 4 === 1) pool.clear();
+    else for (const handle of frame % 4 === 2 ? handles : handles.reverse()) pool.free(handle);
   },
 };
 
@@ -159,27 +155,23 @@ each("only what rests is left of many records, and trim() gives that back", (mak
 });
 
 Deno.test("Spread reuse: a pool whose restore() fails, while its resource grows it, can be saved", () => {
-  const ledger = new Ledger();
-  let onRelease = () => {};
-  const memory: MemoryResource = {
-    allocate: (byteLength, align) => ledger.allocate(byteLength, align),
-    release(region) {
-      ledger.release(region);
-      onRelease();
-    },
+  const acts: (() => void)[] = [];
+  const release: MemoryResource["release"] = (region) => {
+    heapMemory.release(region);
+    acts.pop()?.();
   };
+  const memory = new Ledger({ allocate: heapMemory.allocate, release });
   const options: PoolOptions = { chunksPerBlock: 16, maxChunks: 2048, reuse: spread };
   using large = counters(options);
   large.allocMany(64);
   using pool = counters({ ...options, memory });
   pool.alloc();
-  ledger.budget = 2;
-  onRelease = () => {
-    onRelease = () => {};
-    ledger.budget = Infinity;
+  memory.budget = 2;
+  acts.push(() => {
+    memory.budget = Infinity;
     pool.reserve(200);
     pool.trim();
-  };
+  });
   assertThrows(() => restore(pool, snapshot(large)), OutOfMemoryError);
   validate(pool);
   restore(pool, snapshot(pool));
