@@ -21,10 +21,7 @@ export const Body: Struct<{ n: "u32"; tail: ArrayType<"u8"> }> = struct({
 
 /** Allocates so many records, or as many as there is room for. */
 function fill({ pool, of }: OfKind, count: number): number[] {
-  return Array.from(
-    { length: count },
-    (_, n) => pool.tryAlloc(...of, { n, tail: [n, 255] }) ?? 0,
-  );
+  return Array.from({ length: count }, (_, n) => pool.tryAlloc(...of, { n, tail: [n, 255] }) ?? 0);
 }
 
 function fillWithHoles(it: OfKind): void {

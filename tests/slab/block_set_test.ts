@@ -23,12 +23,7 @@ Deno.test("allocMany() counts no retired chunk as room, and so allocates all or 
 });
 
 Deno.test("Slab gives out each wide handle once, and takes no block whose chunks are all retired", () => {
-  const AFTERS: readonly ((slab: Slab) => unknown)[] = [
-    () => {},
-    (slab) => slab.freeBlock(0),
-    (slab) => slab.trim(),
-  ];
-  for (const after of AFTERS) {
+  for (const after of [() => {}, (it: Slab) => it.freeBlock(0), (it: Slab) => it.trim()]) {
     for (const maxBlocks of [1, 3]) {
       const codec = new WideHandles(2, WHOLE, 2); // generations 1 to 3
       const sizes = { chunksPerBlock: 3 / maxBlocks, maxBlocks };

@@ -59,10 +59,8 @@ function thinned(it: OfKind, keeps: readonly number[]): AnyHandle[] {
 }
 
 /** Compacts, and returns what it returned and passed to its callback. */
-function compacted(
-  pool: PoolBase<unknown, number>,
-): { moves: [from: number, to: number][]; bytes: number } {
-  const moves: [number, number][] = [];
+function compacted(pool: PoolBase<unknown, number>) {
+  const moves: [from: number, to: number][] = [];
   const bytes = compact(pool, (from, to) => void moves.push([from, to]));
   validate(pool);
   for (const { blockSet } of slabs.get(pool)!) assertEquals(blockSet.reserved, 0); // it has slabs
