@@ -33,7 +33,9 @@ function exhaust(make: () => Player, names: readonly string[], asks: number): nu
     const { ledger } = it.source;
     ledger.budget = n;
     names.forEach((name, seed) => {
+      const { size } = ledger.lent;
       if (it.play(name, seed) !== OUT_OF_MEMORY) return;
+      assertEquals(ledger.lent.size, size, `regions after ${name} failed`);
       it.check();
       for (let i = 0; i < 2; i++) assertEquals(it.play(name, seed), OUT_OF_MEMORY);
       it.check();
