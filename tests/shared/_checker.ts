@@ -52,15 +52,19 @@ export interface Scenario {
   readonly threads: readonly string[];
 }
 
-/** A thread: how far it is, and what it keeps for itself. */
+/** What a thread keeps for itself: its free list, and whether it owns the block. */
+interface Own extends Pick<protocol.SharedSteps, "chunkCount" | "head" | "free" | "bump"> {
+  isMine: boolean;
+}
+
 interface Thread {
   isDead: boolean;
   /** Number of operations that it has finished. */
   done: number;
-  /** The answers of the steps of its present operation. */
+  /** As it was at the start of its present operation. */
+  own: Own;
+  /** The answers of the steps that the operation has taken. */
   answers: (number | boolean)[];
-  /** The free list as it was at the start of the operation, and whether the thread owns the block. */
-  own: { head: number; free: number; bump: number; isMine: boolean };
   // -- for the checks: what the operation has done so far --
   /** Serial of the record that it has freed; 0 for none. */
   ended: number;
@@ -68,56 +72,43 @@ interface Thread {
   moving: number;
 }
 
-function newThread(isDead: boolean): Thread {
-  const own = { head: 0, free: 0, bump: 0, isMine: false };
-  return { isDead, done: 0, answers: [], own, ended: 0, moving: 0 };
+function newThread(chunkCount: number, isDead: boolean): Thread {
+  const own = { chunkCount, head: 0, free: 0, bump: 0, isMine: false };
+  return { isDead, done: 0, own, answers: [], ended: 0, moving: 0 };
 }
 
 /** Plain values, whose JSON is the key of the state: all that can happen next depends on it only. */
 interface State {
-  // -- the block, seen by all threads --
-  owner: number;
-  taken: number;
-  remote: number;
-  retired: number;
-  stamps: number[];
-  links: number[];
+  /** What all threads see, at the addresses of {@linkcode AT}. */
+  memory: number[];
+  /** By their numbers, from 1; 0 is nobody. */
+  threads: Thread[];
   // -- for the checks --
-  /** Serial of the last record of each chunk. Records are numbered from 1 as they become live. */
-  serials: number[];
-  /** Chunk and live stamp of each record, by serial. */
+  /** Chunk and live stamp of each record, by serial: numbered from 1 as they become live. */
   records: [chunk: number, stamp: number][];
-  /** Serial of the record that each slot names; 0 for none. */
-  slots: number[];
   /** Most chunks that terminated threads may have lost, or left uncounted as retired. */
   lost: number;
-  /** By their numbers; there is no thread 0. */
-  threads: Thread[];
   /**
-   * Happens-before: who knows of the last write of each location, and of the last read by each of
-   * the three threads. One bit for each thread and for each of {@linkcode WORDS}.
+   * Happens-before: 4 sets for each address of plain accesses, of who knows of the last write, and
+   * of the last read by each of the three threads. One bit for each address by which threads pass
+   * on what they know, then one for each thread.
    */
   known: number[];
 }
 
 /**
- * The atomic words by which threads pass on what they know. Their bits come after those of the
- * threads; `end` stands for the end of a thread, and there are several stamps and slots.
+ * The first address of up to 4 chunks, and of 10 slots, in which are the serials of records. Links
+ * and what comes before are for plain accesses. The link stands for the bytes of its chunk as well.
  */
-const WORDS = { remote: 4, owner: 5, retired: 6, end: 7, stamp: 8, slot: 12 } as const;
+const AT = { taken: 0, stamp: 1, link: 5, owner: 9, remote: 10, retired: 11, slot: 12 } as const;
+const END = 22;
 
-/** What threads access by plain accesses: the first location of up to 4. */
-const LOCATIONS = { bytes: 0, stamp: 4, taken: 8 } as const;
-
-/** Lets a thread or word know all that another one knows. */
+/** Lets a thread or address know all that another one knows, by their bits. */
 function tell({ known }: State, from: number, to: number): void {
   for (let i = 0; i < known.length; i++) known[i] |= (known[i] >>> from & 1) << to;
 }
 
-/**
- * Stands in the place of the link of a live chunk, which nobody may follow. It is no chunk, so
- * following it is seen.
- */
+/** Is in the link of a live chunk, which nobody may follow. There is no such chunk. */
 const DATA = 77;
 
 /** A last generation that no scenario reaches. */
@@ -130,274 +121,215 @@ function fail(what: string): never {
   throw new Violation(what);
 }
 
-/** Thrown into an operation at the first step that it may not take yet. */
-const PREEMPTED: unique symbol = Symbol("preempted");
+// -- the steps of a thread --
 
-/** The block on which virtual threads run a protocol. */
-class VirtualBlock implements protocol.SharedSteps {
-  head = 0;
-  free = 0;
-  bump = 0;
-  isMine = false;
-  readonly chunkCount: number;
-  /** One line for each step that led to the state. */
-  readonly trace: string[] = [];
-  readonly #last: readonly [live: number, after: number];
-  readonly #protocol: Protocol;
-  readonly #isOrdered: boolean;
-  /** The block as the protocol sees it: a call answers from the record, or is the next step. */
-  readonly #stepwise: VirtualBlock;
-  #state!: State; // is set before each step
-  #me = 0;
-  /** Slot of the record that the operation allocates. */
-  #slot = 0;
-  /** Steps of the operation that were answered in this run of it. */
-  #position = 0;
-  /** Whether the one new step of this run was taken. */
-  #hasGone = false;
+/** What is the same in all states of a search. */
+interface Search {
+  readonly scenario: Scenario;
+  readonly protocol: Protocol;
+  /** Whether plain accesses must be in the happens-before order. */
+  readonly isOrdered: boolean;
+  /** One line for each step that led to the present state. */
+  readonly trace: string[];
+}
 
-  constructor(scenario: Scenario, protocol: Protocol, isOrdered: boolean) {
-    this.chunkCount = scenario.chunkCount;
-    this.#last = scenario.last ?? LAST;
-    this.#protocol = protocol;
-    this.#isOrdered = isOrdered;
-    this.#stepwise = new Proxy(this, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name);
-        if (typeof value !== "function") return value;
-        return (...args: number[]) =>
-          target.#step(`${String(name)}(${args})`, () => value.apply(target, args));
-      },
-      set: (target, name, value) => Reflect.set(target, name, value),
-    });
+/** How a thread accesses what all see. */
+function accessesOf(state: State, me: number, isOrdered: boolean) {
+  const { memory, known } = state;
+  const self = END + me;
+
+  function mustKnow(from: number, to: number): void {
+    const knowsAll = known.slice(from, to).every((who) => (who >>> self & 1) === 1);
+    if (isOrdered && !knowsAll) fail("this is in no order with an earlier access");
   }
 
-  #step(call: string, take: () => number | boolean | void): number | boolean {
-    const { answers } = this.#thread;
-    if (this.#position === answers.length) {
-      if (this.#hasGone) throw PREEMPTED;
-      this.#hasGone = true;
-      this.trace.push(`thread ${this.#me}: ${call}`);
-      answers.push(take() ?? 0);
-    }
-    return answers[this.#position++];
+  return {
+    read(at: number): number {
+      mustKnow(4 * at, 4 * at + 1);
+      known[4 * at + me] = 1 << self;
+      return memory[at];
+    },
+    write(at: number, value: number, isAtomic = false): void {
+      mustKnow(4 * at + Number(isAtomic), 4 * at + 4); // two atomic writes do not race
+      known.splice(4 * at, 4, 1 << self, -1, -1, -1);
+      memory[at] = value;
+    },
+    /** Reads atomically, and learns what the thread knew that wrote last. */
+    load(at: number): number {
+      tell(state, at, self);
+      return memory[at];
+    },
+    /** Writes atomically, and passes on by it what the thread knows. */
+    store(at: number, value: number): void {
+      for (let i = 0; i < known.length; i++) known[i] &= ~(1 << at);
+      tell(state, self, at);
+      memory[at] = value;
+    },
+  };
+}
+
+/** Serial of the live record in a chunk; 0 for none. */
+function recordIn({ memory, records }: State, chunk: number): number {
+  const isLive = (memory[AT.stamp + chunk] & 1) === 1;
+  return isLive ? records.findLastIndex((it) => it[0] === chunk) : 0;
+}
+
+/** The stamp that a chunk gets when the record with a live stamp is freed. */
+function deadAfter(live: number, { last = LAST }: Scenario): number {
+  return live === last[0] ? last[1] : live + 1;
+}
+
+/** The steps of a thread, whose operation has a slot; each is checked as it is taken. */
+function stepsOf({ scenario, isOrdered }: Search, state: State, me: number, slot: number) {
+  const { memory, threads, records } = state;
+  const { load, store, read, write } = accessesOf(state, me, isOrdered);
+  const thread = threads[me];
+
+  function checked(chunk: number): number {
+    return chunk < scenario.chunkCount ? chunk : fail(`chunk ${chunk} is followed, and is none`);
   }
 
-  /** Takes a thread one step further, and to the end of the operation if that was its last step. */
-  go(state: State, me: number, operation: string): void {
-    const thread = state.threads[me];
-    this.#position = 0;
-    this.#hasGone = false;
-    this.#state = state;
-    this.#me = me;
-    Object.assign(this, thread.own);
-    try {
-      this.#run(operation);
-    } catch (error) {
-      if (error === PREEMPTED) return;
-      throw error;
-    }
-    const { head, free, bump, isMine } = this;
-    const own = { head, free, bump, isMine };
-    Object.assign(thread, newThread(false), { done: thread.done + 1, own });
-  }
-
-  /** Does an operation as a shared slab does. */
-  #run(operation: string): void {
-    const { takeChunk, enliven, drain, adopt } = this.#protocol;
-    const block = this.#stepwise;
-    const number = Number(operation.replace(/^\D+/, ""));
-    if (operation[0] === "-") this.#free(number);
-    else if (operation.startsWith("adopt")) {
-      if (adopt(block, number || ORPHAN, this.#me)) this.isMine = true;
-    } else if (!this.isMine) return;
-    else if (operation === "drain") drain(block);
-    else if (operation === "abandon") {
-      this.isMine = false;
-      block.storeOwner(ORPHAN);
-    } else {
-      this.#slot = number;
-      let chunk = takeChunk(block);
-      if (chunk < 0 && drain(block)) chunk = takeChunk(block);
-      if (chunk >= 0) enliven(block, chunk);
-    }
-  }
-
-  #free(slot: number): void {
-    const { records, serials, stamps } = this.#state;
-    const { freeOwn, freeRemote } = this.#protocol;
-    const serial = this.#stepwise.receive(slot);
-    if (serial === 0) return;
-    const [chunk, live] = records[serial];
-    const free = this.isMine ? freeOwn : freeRemote;
-    const isFreed = free(this.#stepwise, chunk, live, this.#after(live));
-    const { ended } = this.#thread;
-    if (ended !== (isFreed ? serial : 0)) {
-      fail(`${ended} is freed with the handle of ${serial}, and the call returns ${isFreed}`);
-    }
-    const isLive = serials[chunk] === serial && (stamps[chunk] & 1) === 1;
-    if (!isFreed && isLive) fail(`record ${serial} is live, and is not freed`);
-  }
-
-  // -- the steps --
-
-  /** Gets the serial of a handle, for instance by a message. */
-  receive(slot: number): number {
-    this.#acquire(WORDS.slot + slot);
-    return this.#state.slots[slot];
-  }
-
-  loadStamp(chunk: number): number {
-    this.#acquire(WORDS.stamp + this.#checked(chunk));
-    return this.#state.stamps[chunk];
-  }
-
-  ownStamp(chunk: number): number {
-    this.#read("stamp", this.#checked(chunk));
-    return this.#state.stamps[chunk];
-  }
-
-  storeStamp(chunk: number, stamp: number): void {
-    this.#stamp(this.#checked(chunk), stamp);
-  }
-
-  swapStamp(chunk: number, from: number, to: number): boolean {
-    if (this.loadStamp(chunk) !== from) return false;
-    this.#stamp(chunk, to);
-    return true;
-  }
-
-  loadRemote(): number {
-    this.#acquire(WORDS.remote);
-    return this.#state.remote;
-  }
-
-  swapRemote(from: number, to: number): boolean {
-    if (this.loadRemote() !== from) return false;
-    this.#release(WORDS.remote);
-    this.#state.remote = to;
-    this.#thread.moving = 0;
-    return true;
-  }
-
-  storeOwner(thread: number): void {
-    const state = this.#state;
-    this.#release(WORDS.owner);
-    const isOwned = state.owner > 0 && !state.threads[state.owner].isDead;
-    if (isOwned && state.owner !== this.#me) fail("the block has two owners");
-    state.owner = thread;
-  }
-
-  swapOwner(from: number, to: number): boolean {
-    this.#acquire(WORDS.owner);
-    if (this.#state.owner !== from) return false;
-    if (from > 0) this.#acquire(WORDS.end);
-    this.storeOwner(to);
-    return true;
-  }
-
-  storeTaken(chunks: number): void {
-    this.#write("taken", 0);
-    this.#state.taken = chunks;
-  }
-
-  addRetired(): void {
-    this.#acquire(WORDS.retired);
-    this.#release(WORDS.retired);
-    this.#state.retired++;
-    this.#thread.moving = 0;
-  }
-
-  readLink(chunk: number): number {
-    this.#read("bytes", this.#checked(chunk));
-    return this.#state.links[chunk];
-  }
-
-  writeLink(chunk: number, link: number): void {
-    const { stamps, serials, links } = this.#state;
-    if ((stamps[this.#checked(chunk)] & 1) === 1) {
-      fail(`chunk ${chunk} is written while record ${serials[chunk]} lives in it`);
-    }
-    this.#write("bytes", chunk);
-    links[chunk] = link;
-  }
-
-  zero(chunk: number): void {
-    this.writeLink(chunk, 0);
-  }
-
-  get #thread(): Thread {
-    return this.#state.threads[this.#me];
-  }
-
-  #checked(chunk: number): number {
-    return chunk < this.chunkCount ? chunk : fail(`chunk ${chunk} is followed, and is none`);
-  }
-
-  /** Changes a stamp: a record starts or ends, or a chunk that was pending becomes free. */
-  #stamp(chunk: number, to: number): void {
-    const { stamps, serials, records, slots, links } = this.#state;
-    const thread = this.#thread;
-    const from = stamps[chunk];
-    const isStart = (to & 1) === 1, isEnd = (from & 1) === 1;
+  /** A record starts or ends, or a chunk that was pending becomes free. */
+  function storeStamp(chunk: number, to: number): void {
+    const at = AT.stamp + checked(chunk);
+    const from = memory[at];
+    const ended = recordIn(state, chunk);
+    const isStart = (to & 1) === 1;
     const isRight = isStart
-      ? !isEnd && from >= 0 && to === from + 1
-      : (to & ~PENDING) === ((isEnd ? this.#after(from) : from) & ~PENDING);
-    if (!isRight) fail(`chunk ${chunk} with record ${serials[chunk]} gets ${to} after ${from}`);
-    stamps[chunk] = to;
-    if (isStart || isEnd) this.#write("bytes", chunk); // the program writes to it first, and last
-    this.#write("stamp", chunk);
-    this.#release(WORDS.stamp + chunk);
-    if (isStart) {
-      this.#release(WORDS.slot + this.#slot);
-      slots[this.#slot] = serials[chunk] = records.push([chunk, to]) - 1;
-      links[chunk] = DATA;
-    } else if (isEnd) {
-      thread.ended = serials[chunk];
+      ? ended === 0 && from >= 0 && to === from + 1
+      : (to & ~PENDING) === ((ended > 0 ? deadAfter(from, scenario) : from) & ~PENDING);
+    if (!isRight) fail(`chunk ${chunk} gets ${to} after ${from}`);
+    if (isStart || ended > 0) write(AT.link + chunk, DATA); // by the program, first and last
+    write(at, to, true);
+    store(at, to);
+    if (isStart) store(AT.slot + slot, records.push([chunk, to]) - 1);
+    else if (ended > 0) {
+      thread.ended = ended;
       if (to === RETIRED || isPending(to)) thread.moving++;
     }
   }
 
-  /** The stamp that a chunk gets when the record with a live stamp is freed. */
-  #after(live: number): number {
-    return live === this.#last[0] ? this.#last[1] : live + 1;
+  function writeLink(chunk: number, link: number): void {
+    const record = recordIn(state, checked(chunk));
+    if (record > 0) fail(`chunk ${chunk} is written while record ${record} lives in it`);
+    write(AT.link + chunk, link);
   }
 
-  // -- happens-before --
-
-  /** Reads an atomic word, and learns what the thread knew that wrote it last. */
-  #acquire(word: number): void {
-    tell(this.#state, word, this.#me);
+  function storeOwner(to: number): void {
+    const owner = memory[AT.owner];
+    const isOwned = owner > 0 && !threads[owner].isDead;
+    if (isOwned && owner !== me) fail("the block has two owners");
+    store(AT.owner, to);
   }
 
-  /** Writes an atomic word, and passes on by it what the thread knows. */
-  #release(word: number): void {
-    const { known } = this.#state;
-    for (let i = 0; i < known.length; i++) known[i] &= ~(1 << word);
-    tell(this.#state, this.#me, word);
-  }
+  return {
+    /** Gets the serial of a handle, for instance by a message. */
+    receive: () => load(AT.slot + slot),
+    loadStamp: (chunk: number) => load(AT.stamp + checked(chunk)),
+    ownStamp: (chunk: number) => read(AT.stamp + checked(chunk)),
+    storeStamp,
+    swapStamp(chunk: number, from: number, to: number): boolean {
+      const isSame = load(AT.stamp + checked(chunk)) === from;
+      if (isSame) storeStamp(chunk, to);
+      return isSame;
+    },
+    loadRemote: () => load(AT.remote),
+    swapRemote(from: number, to: number): boolean {
+      if (load(AT.remote) !== from) return false;
+      store(AT.remote, to);
+      thread.moving = 0;
+      return true;
+    },
+    storeOwner,
+    swapOwner(from: number, to: number): boolean {
+      if (load(AT.owner) !== from) return false;
+      if (from > 0) tell(state, END + from, END + me); // by whatever reported its end
+      storeOwner(to);
+      return true;
+    },
+    storeTaken: (chunks: number) => write(AT.taken, chunks),
+    addRetired(): void {
+      store(AT.retired, load(AT.retired) + 1);
+      thread.moving = 0;
+    },
+    readLink: (chunk: number) => read(AT.link + checked(chunk)),
+    writeLink,
+    zero: (chunk: number) => writeLink(chunk, 0),
+  };
+}
 
-  #read(what: keyof typeof LOCATIONS, chunk: number): void {
-    const at = 4 * (LOCATIONS[what] + chunk);
-    this.#mustKnow(at, 1, `${what} ${chunk} is read in no order with its last write`);
-    this.#state.known[at + this.#me] = 1 << this.#me;
-  }
+// -- the operations of a thread --
 
-  #write(what: keyof typeof LOCATIONS, chunk: number): void {
-    const { known } = this.#state;
-    const at = 4 * (LOCATIONS[what] + chunk);
-    const first = what === "stamp" ? 1 : 0; // two atomic writes do not race
-    this.#mustKnow(at + first, 4 - first, `${what} ${chunk} is written in no order with an access`);
-    known[at] = 1 << this.#me;
-    known.fill(-1, at + 1, at + 4);
-  }
+/** The block as the protocol sees it. */
+type Block = ReturnType<typeof stepsOf> & Own;
 
-  #mustKnow(from: number, count: number, otherwise: string): void {
-    const accesses = this.#state.known.slice(from, from + count);
-    const knowsAll = accesses.every((who) => (who >>> this.#me & 1) === 1);
-    if (this.#isOrdered && !knowsAll) fail(otherwise);
+/** Thrown into an operation at the first step that it may not take yet. */
+const PREEMPTED: unique symbol = Symbol("preempted");
+
+/** Takes a thread one step further, and to the end of the operation if that was its last step. */
+function go(search: Search, state: State, me: number, operation: string): void {
+  const thread = state.threads[me];
+  const { answers } = thread;
+  const number = Number(operation.replace(/^\D+/, ""));
+  const steps = stepsOf(search, state, me, number);
+  const before = answers.length;
+  let position = 0;
+  const own = { ...thread.own };
+  /** A call answers as before, or is the next step. */
+  const block = new Proxy(own, {
+    get: (_, name: keyof Block) => {
+      if (name in own) return own[name as keyof Own];
+      return (...args: [number, number, number]) => {
+        if (position === answers.length) {
+          if (position > before) throw PREEMPTED;
+          search.trace.push(`thread ${me}: ${name}(${args})`);
+          answers.push(steps[name as keyof typeof steps](...args) ?? 0);
+        }
+        return answers[position++];
+      };
+    },
+  }) as Block;
+  try {
+    if (operation[0] === "-") free(search, state, me, block);
+    else run(search, me, operation, number, block);
+  } catch (error) {
+    if (error === PREEMPTED) return;
+    throw error;
+  }
+  Object.assign(thread, { done: thread.done + 1, own, answers: [], ended: 0, moving: 0 });
+}
+
+/** Does an operation other than a free as a shared slab does. */
+function run({ protocol }: Search, me: number, operation: string, number: number, block: Block) {
+  const { takeChunk, enliven, drain, adopt } = protocol;
+  if (operation.startsWith("adopt")) {
+    if (adopt(block, number || ORPHAN, me)) block.isMine = true;
+  } else if (!block.isMine) return;
+  else if (operation === "drain") drain(block);
+  else if (operation === "abandon") {
+    block.isMine = false;
+    block.storeOwner(ORPHAN);
+  } else {
+    let chunk = takeChunk(block);
+    if (chunk < 0 && drain(block)) chunk = takeChunk(block);
+    if (chunk >= 0) enliven(block, chunk);
   }
 }
+
+function free({ protocol, scenario }: Search, state: State, me: number, block: Block): void {
+  const serial = block.receive();
+  if (serial === 0) return;
+  const [chunk, live] = state.records[serial];
+  const free = block.isMine ? protocol.freeOwn : protocol.freeRemote;
+  const isFreed = free(block, chunk, live, deadAfter(live, scenario));
+  const { ended } = state.threads[me];
+  if (ended !== (isFreed ? serial : 0)) {
+    fail(`${ended} is freed with the handle of ${serial}, and the call returns ${isFreed}`);
+  }
+  if (recordIn(state, chunk) === serial) fail(`record ${serial} is live, and is not freed`);
+}
+
+// -- every order --
 
 /**
  * Tries every order of the steps of a scenario, up to the first fault. Returns how many orders there
@@ -408,7 +340,8 @@ export function explore(
   changed: Protocol = protocol,
   isOrdered = true,
 ): { readonly orders: number; readonly failure: string } {
-  const block = new VirtualBlock(scenario, changed, isOrdered);
+  const trace: string[] = [];
+  const search: Search = { scenario, protocol: changed, isOrdered, trace };
   const programs = scenario.threads.map((it) => it.replace("~ ", "").split(" "));
   /** The number of orders from each state on. */
   const orders = new Map<string, number>();
@@ -421,92 +354,86 @@ export function explore(
     audit(state, scenario);
     const choices = choicesOf(state);
     let sum = choices.length === 0 ? 1 : 0;
-    for (const choice of choices) {
-      const { length } = block.trace;
-      const then = choice === choices.at(-1) ? state : JSON.parse(key) as State;
-      if (choice < 0) terminate(then, -choice);
-      else block.go(then, choice, programs[choice - 1][then.threads[choice].done]);
+    for (const choose of choices) {
+      const { length } = trace;
+      const then = choose === choices.at(-1) ? state : JSON.parse(key) as State;
+      choose(then);
       sum += visit(then);
-      block.trace.length = length;
+      trace.length = length;
     }
-    if (choices.length === 0) checkEnd(state, block);
+    if (choices.length === 0) checkEnd(search, state);
     orders.set(key, sum);
     return sum;
   }
 
-  /** What can happen: a step of a thread by its number, or its end by the negative number. */
-  function choicesOf({ threads }: State): number[] {
-    return programs.flatMap((program, i) => {
+  /** What can happen: a step of each thread, or its end. */
+  function choicesOf({ threads }: State): ((state: State) => void)[] {
+    return scenario.threads.flatMap((program, i) => {
       const { isDead, done } = threads[i + 1];
-      if (isDead) return [];
-      const next = program[done];
-      const isWaiting = /^adopt\d/.test(next) && !threads[Number(next.slice(5))].isDead;
-      const canGo = next !== undefined && !isWaiting;
-      return [...canGo ? [i + 1] : [], ...scenario.threads[i][0] === "~" ? [-i - 1] : []];
+      const operation = programs[i][done];
+      const isWaiting = /^adopt\d/.test(operation) && !threads[Number(operation.slice(5))].isDead;
+      const canGo = !isDead && operation !== undefined && !isWaiting;
+      const canEnd = !isDead && program.startsWith("~");
+      return [
+        ...canGo ? [(state: State) => go(search, state, i + 1, operation)] : [],
+        ...canEnd ? [(state: State) => terminate(state, i + 1)] : [],
+      ];
     });
   }
 
-  let sum = 0;
-  let failure = "";
   try {
-    sum = visit(startOf(scenario, block));
+    return { orders: visit(startOf(search)), failure: "" };
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
-    failure = [...block.trace, `=> ${error.message}`].join("\n");
+    return { orders: 0, failure: [...trace, `=> ${error.message}`].join("\n") };
   }
-  return { orders: sum, failure };
 }
 
-function startOf(scenario: Scenario, block: VirtualBlock): State {
-  const { chunkCount, before = "", threads, stamps = [] } = scenario;
-  const text = [before, ...threads].join(" ");
-  const slots = Math.max(...text.matchAll(/[+-](\d)/g).map(([, slot]) => Number(slot) + 1)) + 1;
-  const zeros = Array<number>(chunkCount).fill(0);
+function startOf(search: Search): State {
+  const { chunkCount, before = "", threads, stamps = [] } = search.scenario;
   const state: State = {
-    ...{ owner: 1, taken: 0, remote: 0, retired: 0, lost: 0 },
-    stamps: zeros.map((_, chunk) => stamps[chunk] ?? 0),
-    links: [...zeros],
-    serials: [...zeros],
-    records: [[0, 0]], // none
-    slots: Array(slots).fill(0),
-    threads: [true, ...threads.map(() => false)].map(newThread),
-    known: Array(4 * (LOCATIONS.taken + 1)).fill(-1), // everybody knows everything so far
+    memory: Array(END).fill(0).with(AT.owner, 1),
+    threads: [true, ...threads.map(() => false)].map((isDead) => newThread(chunkCount, isDead)),
+    records: [[-1, 0]], // none
+    lost: 0,
+    known: Array(4 * AT.owner).fill(-1), // everybody knows everything so far
   };
+  state.memory.splice(AT.stamp, stamps.length, ...stamps);
   state.threads[1].own.isMine = true;
   for (const [, number, operation] of before.matchAll(/(\d)(\S+)/g)) {
-    finish(state, block, Number(number), operation);
+    finish(search, state, Number(number), operation);
   }
   for (const thread of state.threads) thread.done = 0;
-  block.trace.length = 0;
+  search.trace.length = 0;
   return state;
 }
 
-function finish(state: State, block: VirtualBlock, number: number, operation: string): void {
+function finish(search: Search, state: State, number: number, operation: string): void {
   const { done } = state.threads[number];
-  while (state.threads[number].done === done) block.go(state, number, operation);
+  while (state.threads[number].done === done) go(search, state, number, operation);
 }
 
-/** Ends a thread at its present step. A thread that adopts its block knows of the end. */
+/** Ends a thread at its present step. */
 function terminate(state: State, number: number): void {
-  tell(state, number, WORDS.end);
   state.lost += state.threads[number].moving;
-  state.threads[number] = newThread(true);
+  state.threads[number] = state.threads[0];
 }
 
 /**
  * Checks that `validate` accepts a state, as its owner sees it and as others do. For all that they
  * know, a thread in the middle of an operation has ended there.
  */
-function audit({ stamps, links, remote, ...rest }: State, { last: [last] = LAST }: Scenario): void {
-  const around = rest.threads.slice(1);
+function audit({ memory, threads }: State, { last: [last] = LAST }: Scenario): void {
+  const [nobody, ...around] = threads;
   const atRest = around.filter((it) => !it.isDead && it.answers.length === 0);
-  const nobody = newThread(true);
   for (const { own } of [nobody, ...atRest.filter((it) => it.own.isMine)]) {
     const block = {
-      ...{ ...rest, ...own, chunkCount: stamps.length },
-      loadStamp: (chunk: number) => stamps[chunk],
-      loadRemote: () => remote,
-      readLink: (chunk: number) => links[chunk],
+      ...own,
+      taken: memory[AT.taken],
+      retired: memory[AT.retired],
+      loadStamp: (chunk: number) => memory[AT.stamp + chunk],
+      loadRemote: () => memory[AT.remote],
+      readLink: (chunk: number) => memory[AT.link + chunk],
     };
     const problem = auditSharedBlock(block, last, around.length - atRest.length);
     if (typeof problem === "string") fail(`${own.isMine ? "owner" : "another"}: ${problem}`);
@@ -517,25 +444,27 @@ function audit({ stamps, links, remote, ...rest }: State, { last: [last] = LAST 
  * Checks a state in which no thread goes on: all counts are right, and no chunk is lost. For that
  * the owner, or a thread that adopts the block, allocates all that is left.
  */
-function checkEnd(state: State, block: VirtualBlock): void {
-  const { threads, stamps, owner, taken, retired } = state;
-  const count = (is: (stamp: number) => boolean) => stamps.filter(is).length;
-  const uncounted = count((stamp) => stamp === RETIRED) - retired;
-  if (uncounted < 0 || uncounted > state.lost) fail(`${uncounted} retired chunks are not counted`);
+function checkEnd(search: Search, state: State): void {
+  const { memory, threads, lost: most } = state;
+  const { chunkCount } = search.scenario;
+  const count = (is: (stamp: number) => boolean) =>
+    memory.slice(AT.stamp, AT.stamp + chunkCount).filter(is).length;
+  const uncounted = count((stamp) => stamp === RETIRED) - memory[AT.retired];
+  if (uncounted < 0 || uncounted > most) fail(`${uncounted} retired chunks are not counted`);
   const inUse = count((stamp) => stamp < 0 || (stamp & 1) === 1);
+  const owner = memory[AT.owner];
   const isOwned = owner !== ORPHAN && !threads[owner].isDead;
-  if ((isOwned || owner === ORPHAN) && taken !== inUse) {
-    fail(`${taken} chunks count as taken, and ${inUse} are`);
+  if ((isOwned || owner === ORPHAN) && memory[AT.taken] !== inUse) {
+    fail(`${memory[AT.taken]} chunks count as taken, and ${inUse} are`);
   }
   const number = isOwned ? owner : threads.findIndex((it) => !it.isDead);
   if (number < 0) return; // all have ended
-  if (!isOwned) finish(state, block, number, owner === ORPHAN ? "adopt" : `adopt${owner}`);
+  if (!isOwned) finish(search, state, number, owner === ORPHAN ? "adopt" : `adopt${owner}`);
   if (!threads[number].own.isMine) fail("no thread can own the block");
-  const taking = `+${state.slots.length - 1}`;
   for (let before = -1; before !== state.records.length;) {
     before = state.records.length;
-    finish(state, block, number, taking);
+    finish(search, state, number, "+9"); // no scenario has so many slots
   }
   const lost = count((stamp) => (stamp & 1) === 0 && stamp !== RETIRED);
-  if (lost + uncounted > state.lost) fail(`${lost} chunks are never given out again`);
+  if (lost + uncounted > most) fail(`${lost} chunks are never given out again`);
 }
