@@ -41,6 +41,7 @@ function iterate(it: Subject, random: Random): unknown {
   const unseen = new Set(it.ordered(it.isMixed ? asked : undefined));
   const said: unknown[] = [];
   const blocks = new Map<Slab, readonly Block[]>();
+  const { capacity } = pool;
   let last = -1, freed = 0;
   const assertShown = (handle: number, view: AnyView) => {
     const { struct, value } = it.rec(handle);
@@ -59,6 +60,7 @@ function iterate(it: Subject, random: Random): unknown {
     assert(rec !== undefined, `saw ${handle}, which is not live`);
     assert(rec.index > last, `saw ${handle} out of order`);
     if (!it.isShared) assertInOldBlock(handle);
+    else assert(rec.index < capacity, `saw ${handle}, whose block came meanwhile`);
     assert(!isTyped || asked === undefined || rec.struct === asked, `saw ${handle} as another`);
     last = rec.index;
     unseen.delete(handle);
