@@ -129,7 +129,7 @@ export class Subject implements Player {
   /** What the loops call. */
   visit: (...args: unknown[]) => unknown = () => {};
   readonly #cursors = new Map<AnyStruct, AnyView>();
-  readonly #loops = new Map<string, (...args: unknown[]) => void>();
+  readonly #loops = new Map<unknown, (...args: unknown[]) => void>();
 
   constructor(setting: Setting) {
     this.setting = setting;
@@ -193,7 +193,7 @@ export class Subject implements Player {
 
   /** The loop over the records of a struct, or over all, that calls `visit`. */
   loop(front: AnyStruct[]): (...args: unknown[]) => void {
-    const key = front.map((it) => it.name).join() + this.parts.indexOf(this.pool);
+    const key = this.isShared ? this.pool : front.map((it) => it.name).join();
     const loop = this.#loops.get(key) ??
       this.pool.loop(...front, (...args: unknown[]) => this.visit(...args));
     this.#loops.set(key, loop);

@@ -34,8 +34,6 @@ const NAMES = [
 /** A pool whose parts join, leave and vanish, beside its model. */
 class Parts extends Subject {
   declare readonly parts: AnyPool[];
-  /** A loop of each part, which calls `visit`. */
-  readonly #passes = new Map<AnyPool, (...args: unknown[]) => void>();
   /** Threads that ended without leaving, and whose blocks were not adopted yet. */
   readonly #lost: number[] = [];
   /** Whether the third generation is the last, so that chunks wrap or retire all the time. */
@@ -94,10 +92,6 @@ class Parts extends Subject {
     super.freed(handle);
   }
 
-  override loop(): (...args: unknown[]) => void {
-    return this.#passes.get(this.pool)!; // every part has one
-  }
-
   /** Fills the pool, as far as a part can. It leaves no chunk in its own blocks and in orphans. */
   #fill(part: AnyPool): void {
     this.pool = part;
@@ -129,7 +123,6 @@ class Parts extends Subject {
 
   #join(part: AnyPool): void {
     this.parts.push(part);
-    this.#passes.set(part, part.loop((...args: unknown[]) => this.visit(...args)));
     if (this.#isShort) Object.assign(slabOf(part), { lastStamp: 3 * 2 + 1 - FIRST_STAMP });
   }
 
