@@ -32,16 +32,13 @@ const CALLS: Record<string, (it: ReturnType<typeof prepare>) => [Operation, coun
   "its figures": ({ here }) => [() => {
     sink[0] = here.size + here.capacity + here.byteLength + here.thread;
   }],
-  "forEach() of all or of a stripe": ({ there }) => {
+  "passes over few records, of all or of a stripe, in one another as well": (it) => {
+    const { there, taken } = it;
+    for (const handle of taken.splice(5)) there.free(handle);
     const stripes = [{ stripe: 0, of: 1 }, { stripe: 0, of: 3 }];
-    return [(i) => there.forEach(increment, stripes[i % 2]), 500];
-  },
-  "passes over few records, in one another as well": () => {
-    const few = SharedPool.create({ n: "u32" }, { chunksPerBlock: 16, maxChunks: 64 });
-    for (let i = 0; i < 5; i++) few.alloc();
-    const nested = () => few.forEach(increment);
-    const loop = few.loop(increment);
-    return [(i) => i % 2 === 0 ? few.forEach(nested) : loop(), 5];
+    const nested = () => there.forEach(increment, stripes[1]);
+    const loop = there.loop(increment);
+    return [(i) => i % 2 === 0 ? there.forEach(nested, stripes[0]) : loop(), 5];
   },
 };
 
