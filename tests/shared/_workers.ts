@@ -186,27 +186,14 @@ if (scope.name === NAME) {
   };
 }
 
-/** Waits until something is so, or another worker failed, so that no test hangs. */
-function until(isSo: () => boolean): void {
-  while (!isSo()) {
-    check(Atomics.load(control, CONTROL.failed) === 0, "another worker failed");
-    Atomics.wait(control, CONTROL.failed, 0, 1); // lets others run
-  }
-}
-
-/** Waits until all workers are here. */
+/** Waits until all workers are here. Throws where another one failed, so that no test hangs. */
 function meet(): void {
   const arrived = Atomics.add(control, CONTROL.arrived, 1);
   const goal = (Math.floor(arrived / of) + 1) * of;
-  until(() => Atomics.load(control, CONTROL.arrived) >= goal);
-}
-
-/** Validates a pool while all workers are at rest, and leaves it. */
-function leave(): void {
-  meet();
-  validate(pool);
-  meet();
-  pool.dispose();
+  while (Atomics.load(control, CONTROL.arrived) < goal) {
+    check(Atomics.load(control, CONTROL.failed) === 0, "another worker failed");
+    Atomics.wait(control, CONTROL.failed, 0, 1); // lets others run
+  }
 }
 
 // -- the jobs --
@@ -326,7 +313,10 @@ function churning({ slots, seed, operations }: {
     if (i % PASS === 0) visitAll();
   }
   visitAll();
-  leave();
+  meet();
+  validate(pool); // while all are at rest
+  meet();
+  pool.dispose();
   return { live, counts };
 }
 
