@@ -6,6 +6,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { OutOfMemoryError, SharedPool, StaleHandleError, validate } from "../../mod.ts";
 import { BLOCK, BLOCK_BYTES, HEADER } from "../../src/shared/layout.ts";
 import { drain, ORPHAN } from "../../src/shared/protocol.ts";
+import { withProperties } from "../_support.ts";
 import {
   MIDDLE,
   Num,
@@ -120,12 +121,7 @@ function withAtomics<T>(
       return result;
     },
   });
-  globalThis.Atomics = hooked;
-  try {
-    return call();
-  } finally {
-    globalThis.Atomics = Atomics;
-  }
+  return withProperties(globalThis, { Atomics: { value: hooked, writable: true } }, call);
 }
 
 function loadsOf(call: () => void): number {
@@ -183,13 +179,12 @@ Deno.test("A part that found nothing in a few of many blocks looks at all of the
 });
 
 Deno.test("A part without memory for a block looks at all blocks for a chunk before it throws", () => {
-  const { grow } = SharedArrayBuffer.prototype;
   const [here, there] = pair({ chunksPerBlock: 16, maxChunks: 2 ** 14 });
   const handles = take(here, 600 * 16);
-  try {
-    SharedArrayBuffer.prototype.grow = () => {
-      throw new RangeError("no memory");
-    };
+  const grow = () => {
+    throw new RangeError("no memory");
+  };
+  withProperties(SharedArrayBuffer.prototype, { grow: { value: grow } }, () => {
     assertThrows(() => here.alloc(), OutOfMemoryError); // after a search through all
     for (const handle of handles.slice(300 * 16, 311 * 16)) there.free(handle);
     assertEquals(take(here, 11 * 16).length, 11 * 16);
@@ -197,27 +192,22 @@ Deno.test("A part without memory for a block looks at all blocks for a chunk bef
     here.dispose(); // and leaves orphans
     assertEquals(take(there, 16).length, 16);
     assertThrows(() => there.alloc(), OutOfMemoryError);
-  } finally {
-    SharedArrayBuffer.prototype.grow = grow;
-  }
+  });
   assertEquals(there.size, 600 * 16);
   validate(there);
 });
 
 Deno.test("A block that a part has no memory to map is not added", () => {
-  const { Int32Array } = globalThis;
   const here = SharedPool.create(Num, ONE_BLOCK);
-  globalThis.Int32Array = new Proxy(Int32Array, {
+  const value = new Proxy(Int32Array, {
     construct: (target, args) => {
       if (args.length === 1) throw new RangeError("Array buffer allocation failed");
       return new target(...args as []);
     },
   });
-  try {
+  withProperties(globalThis, { Int32Array: { value } }, () => {
     assertThrows(() => here.alloc(), RangeError, "Array buffer allocation failed");
-  } finally {
-    globalThis.Int32Array = Int32Array;
-  }
+  });
   assertEquals([here.capacity, fillUp(here), here.size], [0, 16, 16]);
 });
 
