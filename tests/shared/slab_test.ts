@@ -320,19 +320,6 @@ for (const [what, word, owner, call, expected] of AT_ONCE) {
   });
 }
 
-// -- adopt() --
-
-Deno.test("SharedPool.adopt() takes a block whose thread stopped before it became the owner", () => {
-  const [here, there] = pair();
-  const { layout } = slabOf(here);
-  layout.growTo(1, "motes");
-  Atomics.add(layout.header, HEADER.blocks, 1); // the last step of that thread
-  take(there, 16);
-  assertEquals([there.capacity, there.tryAlloc()], [32, undefined]);
-  assertEquals([there.adopt(here.thread), fillUp(there)], [1, 16]);
-  validate(there);
-});
-
 Deno.test("SharedPool.dispose() leaves a block to the others, wherever its thread stops", () => {
   for (const isStored of [false, true]) {
     const [here, there] = pair(ONE_BLOCK);
