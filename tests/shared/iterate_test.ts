@@ -5,7 +5,7 @@ import { BOTH, MIDDLE, Num, pair, seenBy, slabOf, SMALL, take } from "./_support
 import type { NumHandle, NumPool } from "./_support.ts";
 
 /** Two parts of a pool of 100 records in four blocks, of which every third was freed. */
-function holey(specialize = true): { here: NumPool; there: NumPool; live: NumHandle[] } {
+function holey(specialize: boolean): { here: NumPool; there: NumPool; live: NumHandle[] } {
   const here = SharedPool.create(Num, { chunksPerBlock: 32, maxChunks: 256, specialize });
   const there = SharedPool.attach(Num, here.share(), { specialize });
   const taken = take(here, 100);
