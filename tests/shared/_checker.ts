@@ -90,17 +90,19 @@ interface State {
   lost: number;
   /**
    * Happens-before: 4 sets for each address of plain accesses, of who knows of the last write, and
-   * of the last read by each of the three threads. One bit for each address by which threads pass
-   * on what they know, then one for each thread.
+   * of the last read by each of the three threads. One bit for each address, as threads pass on by
+   * it what they know, then one for each thread.
    */
   known: number[];
 }
 
 /**
- * The first address of up to 4 chunks, and of 10 slots, in which are the serials of records. Links
- * and what comes before are for plain accesses. The link stands for the bytes of its chunk as well.
+ * Addresses, of chunks and slots that of the first: there are up to 4 chunks, and 10 slots, which
+ * have the serials of records. Plain accesses are up to the links, which stand for the bytes of
+ * their chunks as well.
  */
 const AT = { taken: 0, stamp: 1, link: 5, owner: 9, remote: 10, retired: 11, slot: 12 } as const;
+/** The first bit after those of the addresses; the bits of threads come from here on. */
 const END = 22;
 
 /** Lets a thread or address know all that another one knows, by their bits. */
@@ -133,7 +135,7 @@ interface Search {
   readonly trace: string[];
 }
 
-/** How a thread accesses what all see. */
+/** How a thread accesses memory, plainly or atomically. */
 function accessesOf(state: State, me: number, isOrdered: boolean) {
   const { memory, known } = state;
   const self = END + me;
