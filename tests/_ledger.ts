@@ -4,21 +4,21 @@
  * @module
  */
 import { assert } from "@std/assert";
-import { type MemoryRegion, type MemoryResource, OutOfMemoryError } from "../mod.ts";
+import { heapMemory, type MemoryRegion, type MemoryResource, OutOfMemoryError } from "../mod.ts";
 
 /**
  * Gives out regions of another resource or of the heap, checks every call, and throws once its
  * budget is used up.
  */
 export class Ledger implements MemoryResource {
-  readonly #upstream: MemoryResource | undefined;
+  readonly #upstream: MemoryResource;
   readonly lent: Set<MemoryRegion> = new Set();
   readonly returned: Set<MemoryRegion> = new Set();
   /** Regions that may still be given out. */
   budget: number = Infinity;
   refusals: number = 0;
 
-  constructor(upstream?: MemoryResource) {
+  constructor(upstream: MemoryResource = heapMemory) {
     this.#upstream = upstream;
   }
 
@@ -30,9 +30,7 @@ export class Ledger implements MemoryResource {
       throw new OutOfMemoryError("Cannot allocate: the budget is spent", byteLength);
     }
     this.budget--;
-    const region = this.#upstream === undefined
-      ? { buffer: new ArrayBuffer(byteLength), byteOffset: 0, byteLength }
-      : this.#upstream.allocate(byteLength, align);
+    const region = this.#upstream.allocate(byteLength, align);
     this.lent.add(region);
     return region;
   }
@@ -41,13 +39,10 @@ export class Ledger implements MemoryResource {
     assert(!this.returned.has(region), "a region was released twice");
     assert(this.lent.delete(region), "something was released that was never lent");
     this.returned.add(region);
-    if (this.#upstream !== undefined) this.#upstream.release(region);
-    else (region.buffer as ArrayBuffer).transfer(0); // allocate() makes ArrayBuffers
+    this.#upstream.release(region);
   }
 
   get byteLength(): number {
-    let sum = 0;
-    for (const region of this.lent) sum += region.byteLength;
-    return sum;
+    return [...this.lent].reduce((sum, region) => sum + region.byteLength, 0);
   }
 }
