@@ -17,7 +17,7 @@ import {
   snapshot,
   SnapshotError,
 } from "../../mod.ts";
-import type { AnyHandle, LoadReport } from "../../mod.ts";
+import type { AnyHandle, AnyStruct, LoadReport } from "../../mod.ts";
 import type { Block } from "../../src/slab/block.ts";
 import { type Slab, slabs } from "../../src/slab/slab.ts"; // to wear chunks out, and for their blocks
 import { forge } from "../_support.ts";
@@ -65,15 +65,22 @@ function iterate(it: Subject, random: Random): unknown {
     last = rec.index;
     unseen.delete(handle);
     assertShown(handle, view);
-    said.push(rec.id, rest.length);
+    assert(isSame(rest, name === "loop" ? args.slice(0, 4) : []));
+    said.push(rec.id);
     if (random.oneIn(calm)) disturb(it, random, forge(handle));
     if (state.live.has(handle)) assertShown(handle, view);
     // What a view shows of a record that is gone is the same in both pools of a pair.
     else if (!it.isDebug) said.push(view?.toJSON());
+    if (view !== undefined && random.oneIn(calm)) move(view, asked ?? rec.struct);
     return true;
   };
-  const keep = (view: AnyView, handle: number) => {
-    visit(view, handle);
+  /** Moves a view to some record, as a function may. */
+  const move = (view: AnyView, struct: AnyStruct) => {
+    const others = state.handles.filter((to) => it.rec(to).struct === struct);
+    if (others.length > 0) pool.seek(view, random.pick(others));
+  };
+  const keep = (view: AnyView, handle: number, ...rest: unknown[]) => {
+    visit(view, handle, ...rest);
     if (!random.oneIn(3)) return 1;
     if (state.live.has(handle)) {
       it.freed(handle);

@@ -74,6 +74,7 @@ export function disturb(it: Subject, random: Random, current?: AnyHandle): void 
   try {
     if (current !== undefined && random.oneIn(3)) {
       if (pool.tryFree(current)) it.freed(current);
+      if (random.oneIn(2)) it.play("alloc", random.bits()); // which may take its chunk
     } else {
       const isLarge = !it.isShared && random.oneIn(6);
       const names = isLarge ? DISTURBING : Object.keys(RECORD_OPERATIONS);
