@@ -265,7 +265,7 @@ class Calling extends Ledger {
   /** Calls before the first one that does it, and whether all later calls do it as well. */
   skip = 0;
   isEach = false;
-  #isCalling = false;
+  #isQuiet = false;
 
   override allocate(byteLength: number, align: number): MemoryRegion {
     if (this.isInAllocate) this.#call();
@@ -279,22 +279,19 @@ class Calling extends Ledger {
 
   /** Runs a call without the action. */
   quietly(call: () => void): void {
-    const { action } = this;
-    this.action = undefined;
-    call();
-    this.action = action;
+    this.#isQuiet = true;
+    try {
+      call();
+    } finally {
+      this.#isQuiet = false;
+    }
   }
 
   #call(): void {
     const { action } = this;
-    if (action === undefined || this.#isCalling || this.skip-- > 0) return;
+    if (action === undefined || this.#isQuiet || this.skip-- > 0) return;
     if (!this.isEach) this.action = undefined;
-    this.#isCalling = true;
-    try {
-      action();
-    } finally {
-      this.#isCalling = false;
-    }
+    this.quietly(action);
   }
 }
 
