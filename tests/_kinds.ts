@@ -29,6 +29,8 @@ export interface AnyPool extends PoolBase<View<AnyStruct>, AnyHandle> {
   handles(...args: unknown[]): IterableIterator<AnyHandle>;
   /** Only of pools of several structs; see {@linkcode viewsOf}. */
   all?<V>(...args: unknown[]): IterableIterator<V>;
+  /** Only of those of them that know it. */
+  typeOf?(handle: AnyHandle): AnyStruct;
   /** Only a set takes the struct; see {@linkcode reserveIn}. */
   reserve(...args: unknown[]): void;
 }
@@ -107,15 +109,12 @@ export const ITERATIONS: Readonly<Record<string, (it: OfKind, visit: Visit) => v
     if (pool.retain(...of, keep) !== 0) throw new Error("records were freed that were to stay");
   },
   "handles()": ({ pool, of }, visit) => {
-    const typed = of.length > 0 || pool as object instanceof Pool ? undefined : pool as TypedPool;
+    const isMixed = of.length === 0 && !(pool as object instanceof Pool);
     for (const handle of pool.handles(...of)) {
-      visit(pool.get(...typed ? [typed.typeOf(handle)] : of, handle), handle);
+      visit(pool.get(...isMixed ? [pool.typeOf!(handle)] : of, handle), handle); // it knows them
     }
   },
 };
-
-/** A pool that knows which struct a record has. */
-type TypedPool = AnyPool & Pick<ErasedPool, "typeOf">;
 
 /** The plain values of all records of the struct. */
 export function valuesOf(it: OfKind): unknown[] {
