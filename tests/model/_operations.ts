@@ -256,7 +256,8 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
   mapForEach(it, random) {
     const { pool } = it;
     it.map.forEach((value, handle) => {
-      assertEquals(it.values.get(handle), value);
+      assertEquals([it.values.has(handle), it.values.get(handle)], [true, value]);
+      if (random.oneIn(8)) it.play(random.pick(["mapDelete", "mapClear"]), random.bits());
       if (!random.oneIn(4)) return;
       pool.free(handle);
       it.freed(handle);

@@ -1,8 +1,8 @@
 /**
  * `HandleMap`, and `indexOf()`: values beside the records of every kind of pool.
  *
- * Random sequences of calls are compared with a `Map` in the model test; here are the errors,
- * memory, threads and types.
+ * Random sequences of calls are compared with a `Map` in the model test; here are the errors, memory
+ * and threads. Its types are in `tests/struct/types_test.ts`.
  *
  * @module
  */
@@ -13,7 +13,6 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import type { IsExact } from "@std/testing/types";
 import {
   DisposedError,
   HandleMap,
@@ -22,19 +21,10 @@ import {
   StaleHandleError,
   wasmMemory,
 } from "../../mod.ts";
-import type {
-  AnyHandle,
-  AnyStruct,
-  ErasedPool,
-  Handle,
-  HandleMapPool,
-  PoolOptions,
-  PoolSet,
-  SharedPool,
-} from "../../mod.ts";
+import type { AnyHandle, AnyStruct, Handle, PoolOptions } from "../../mod.ts";
 import { type OfKind, testKinds } from "../_kinds.ts";
 import { pair, take } from "../shared/_support.ts";
-import { Num, type Pos, untyped } from "../_support.ts";
+import { Num, untyped } from "../_support.ts";
 
 const SMALL: PoolOptions = { chunksPerBlock: 16, maxChunks: 64, name: "ships" };
 
@@ -76,39 +66,6 @@ test("HandleMap has no values of what is no live record, and undefined may be a 
     assertEquals([map.get(handle), map.has(handle), map.delete(handle)], [undefined, false, false]);
   }
   assertEquals(map.size, 0);
-});
-
-test("HandleMap never has a value for a later record, however often its chunk is reused", (make) => {
-  const it = make({ chunksPerBlock: 16, maxChunks: 16 });
-  const { pool, of } = it;
-  const map = mapOf<number>(it);
-  map.set(pool.alloc(...of), 1);
-  pool.clear();
-  // More often than a compact handle has generations, which have 15 bits at the most.
-  for (let i = 0; i < 70_000; i++) {
-    const handle = pool.alloc(...of);
-    if (map.get(handle) !== undefined || map.has(handle)) throw new Error(`after ${i} reuses`);
-    if (i % 1000 === 0) map.set(handle, i);
-    pool.free(handle);
-  }
-  assertEquals([map.size, [...map]], [0, []]);
-});
-
-test("HandleMap may change while it is iterated over", (make) => {
-  const it = make();
-  const map = mapOf<number>(it);
-  const handles = it.pool.allocMany(...it.of, 40);
-  handles.forEach((handle, i) => map.set(handle, i));
-  const seen: number[] = [];
-  map.forEach((value) => {
-    seen.push(value);
-    if (value % 4 === 0) map.delete(handles[value + 1]);
-    if (value % 4 === 2) it.pool.free(handles[value + 1]);
-  });
-  assertEquals([seen.length, seen.some((value) => value % 2 === 1)], [20, false]);
-  map.forEach(() => map.clear());
-  assertEquals([map.size, [...map]], [0, []]);
-  assertThrows(() => map.forEach(untyped(1)), TypeError, "must be a function");
 });
 
 test("HandleMap throws after the pool's dispose(), and holds nothing", (make) => {
@@ -155,7 +112,10 @@ Deno.test("A class that extends HandleMap has its calls", () => {
   assert(names instanceof Names && names instanceof HandleMap);
 });
 
-Deno.test("HandleMap throws TypeError on what is no pool", () => {
+Deno.test("HandleMap throws TypeError on what is no pool, and forEach() on what is no function", () => {
+  using pool = new Pool(Num, SMALL);
+  const map = new HandleMap<typeof Num, unknown>(pool);
+  assertThrows(() => map.forEach(untyped(1)), TypeError, "must be a function");
   for (const bad of [undefined, null, 1, {}, new Map(), Num]) {
     const create = () => new HandleMap<AnyStruct, unknown>(untyped(bad));
     assertThrows(create, TypeError, "must be beside a pool");
@@ -216,31 +176,4 @@ Deno.test("HandleMap.sweep() and, bit by bit, set() drop the values of dead reco
   assertEquals((map as unknown as { _store: { count: number } })._store.count, 1);
   assertEquals([map.sweep(), map.size], [0, 1]);
   for (const part of [here, there]) part.dispose();
-});
-
-// -- types --
-
-/** Whether a map beside records of some structs takes a pool. */
-type Takes<S extends AnyStruct, P> = [P] extends ConstructorParameters<typeof HandleMap<S, 1>>
-  ? true
-  : false;
-type Names = HandleMap<typeof Num, string>;
-type Handles = Parameters<Names["set" | "get" | "has" | "delete"]>[0];
-type Both = typeof Num | typeof Pos;
-
-Deno.test("HandleMap is typed by the struct of its pool", () => {
-  type Rows = [
-    IsExact<Handles, Handle<typeof Num>>,
-    IsExact<Parameters<Names["set"]>[1], string>,
-    IsExact<ReturnType<Names["get"]>, string | undefined>,
-    Takes<typeof Num, HandleMapPool<typeof Num>>,
-    Takes<typeof Num, Pool<typeof Num> | SharedPool<typeof Num> | ErasedPool<Both>>,
-    Takes<Both, ErasedPool<Both> | PoolSet<Both>>,
-  ];
-  type Wrong = [Takes<typeof Num, Pool<typeof Pos>>, Takes<Both, Pool<typeof Num>>];
-  // A row of another type does not compile.
-  const rows: [...Rows, ...Wrong] = [true, true, true, true, true, true, false, false];
-  assertEquals(rows.length, 8);
-  using plain = new Pool({ n: "u8" });
-  new HandleMap<typeof plain.struct, Date>(plain).set(plain.alloc(), new Date(0));
 });

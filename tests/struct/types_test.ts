@@ -10,6 +10,7 @@ import {
   array,
   compact,
   ErasedPool,
+  HandleMap,
   NULL_HANDLE,
   Pool,
   PoolSet,
@@ -25,6 +26,7 @@ import type {
   ArrayType,
   ArrayView,
   Handle,
+  HandleMapPool,
   HandleOf,
   Infer,
   Init,
@@ -289,6 +291,7 @@ Deno.test("Pool's members take and return handles, views and figures of their ty
 function checkPool(pool: EnemyPool, vectors: Pool<typeof Vec2>): void {
   const plain = new Pool({ value: "u8", next: ref("self") });
   const item = plain.alloc({ value: 1, next: null });
+  new HandleMap<typeof plain.struct, Date>(plain).set(item, new Date());
   const arrays = [vectors.allocMany(1), vectors.allocMany(1, [])] as const;
   const typed = [new Int32Array(1), new Float64Array(1)] as const;
   const filled = [vectors.allocMany(1, typed[0]), vectors.allocMany(1, typed[1])] as const;
@@ -410,6 +413,23 @@ Deno.test("Pools of several structs take handles of a struct they store, and unt
     Rejects<Cells["alloc"], [typeof Vec2]>,
     Rejects<Cells["allocAt"], [typeof Spark, View<typeof Shell>]>,
     Accepts<ErasedPool["handleOf"], [EnemyView["pos"]]>,
+  ]>();
+});
+
+Deno.test("HandleMap is typed by the struct of its pool, and takes no other pool", () => {
+  type Names = HandleMap<typeof Ship, string>;
+  type Both = typeof Ship | typeof Spark;
+  type BothPools = ErasedPool<Both> | PoolSet<Both>;
+  assertTypes<[
+    IsExact<Takes<Names, "set" | "get" | "has" | "delete">, ShipHandle>,
+    IsExact<Parameters<Names["set"]>[1], string>,
+    IsExact<ReturnType<Names["get"]>, string | undefined>,
+    Accepts<typeof HandleMap<typeof Ship, 1>, [HandleMapPool<typeof Ship>]>,
+    Accepts<typeof HandleMap<typeof Ship, 1>, [Pool<typeof Ship> | SharedPool<typeof Ship>]>,
+    Accepts<typeof HandleMap<typeof Ship, 1>, [BothPools]>,
+    Accepts<typeof HandleMap<Both, 1>, [BothPools]>,
+    Rejects<typeof HandleMap<typeof Ship, 1>, [Pool<typeof Bullet>]>,
+    Rejects<typeof HandleMap<Both, 1>, [Pool<typeof Ship>]>,
   ]>();
 });
 
