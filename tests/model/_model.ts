@@ -6,6 +6,7 @@
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
+  ErasedPool,
   HandleMap,
   LeakError,
   OutOfMemoryError,
@@ -359,6 +360,10 @@ export class Subject implements Player {
       [allocs, frees, peakSize, retired],
       [state.allocs, state.frees, sum(state.peaks), state.retired.size],
     );
+    if (pool instanceof ErasedPool && this.setting.isTyped) {
+      const lost = Array.from(state.live.values(), ({ struct }) => pool.chunkBytes - struct.size);
+      assertEquals(pool.lostBytes(), sum(lost));
+    }
     assertEquals([grown - released, released], [ledger.lent.size, ledger.returned.size]);
     assertEquals([pool.blocks.length, pool.byteLength], [ledger.lent.size, ledger.byteLength]);
     // What is live in each block is compared by validate().

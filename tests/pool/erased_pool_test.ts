@@ -269,22 +269,6 @@ Deno.test("ErasedPool and PoolSet tell 256 structs apart in a class, and throw R
   assertEquals([...none], []);
 });
 
-Deno.test("ErasedPool.lostBytes() counts what structs leave of the chunks of live records", () => {
-  using cells = cellsOf();
-  assertEquals(cells.lostBytes(), 0);
-  const nums = cells.allocMany(Num, 20);
-  const reals = cells.allocMany(Real, 20);
-  const pos = cells.allocMany(Pos, 5);
-  assertEquals(cells.lostBytes(), 20 * 12 + 5 * 8);
-  cells.freeMany(nums.slice(3));
-  cells.free(reals[7]);
-  assertEquals(cells.lostBytes(), 3 * 12 + 5 * 8);
-  cells.freeBlock(0);
-  assertEquals(cells.lostBytes(), 5 * 8);
-  cells.freeMany(pos);
-  assertEquals(cells.lostBytes(), 0);
-});
-
 Deno.test("ErasedPool without types takes any number of structs, views all records as each", () => {
   using bytes = new ErasedPool({ size: 1, chunksPerBlock: 16 });
   const handles = manyStructs(300).map((struct, n) => bytes.alloc(struct, { n }));
