@@ -148,11 +148,14 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
     const count = random.below(random.oneIn(3) ? it.setting.maxChunks : 20);
     const isSmall = it.setting.options.handles !== "wide" && !it.isDebug;
     const arrays = isSmall ? [Float64Array, Int32Array, Uint32Array] : [Float64Array];
-    const out = random.oneIn(3) ? [] : new (random.pick(arrays))(count + random.below(3));
+    const Out = random.pick<AnyView>([Array, ...arrays]);
+    const rest = random.below(3);
+    const out = new Out(Out === Array ? random.below(count + 3) : count + rest).fill(7);
     const call = () => pool.allocMany(...it.of(struct), count, out);
     if (count > it.room(struct)) return assertThrows(call, PoolExhaustedError).message;
     assert(call() === out);
     for (const handle of out.slice(0, count)) it.added(handle, struct);
+    assertEquals([...out.slice(count)], Out === Array ? [] : Array(rest).fill(7));
   },
   bytes: onLive((it, _, handle) => it.isMixed ? it.pool.bytes(handle).slice() : undefined),
   /** Fills the pool and frees most of it, so that there is something to compact. */
@@ -170,7 +173,8 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   freeMany(it, random) {
     const handles = several(it, random);
-    it.pool.freeMany(random.oneIn(2) ? handles : Float64Array.from(handles));
+    const list = { ...handles, length: handles.length };
+    it.pool.freeMany(random.pick([handles, Float64Array.from(handles), list]));
     for (const handle of handles) it.freed(handle);
   },
   scoped(it, random) {

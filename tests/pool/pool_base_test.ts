@@ -22,7 +22,7 @@ import {
   struct,
   validate,
 } from "../../mod.ts";
-import type { AnyHandle, PoolOptions, PoolStats, View } from "../../mod.ts";
+import type { PoolOptions, PoolStats, View } from "../../mod.ts";
 import { CALLS } from "../_calls.ts";
 import { drop, fillKind as fill, POOL_KINDS, reserveIn, testKinds } from "../_kinds.ts";
 import type { OfKind } from "../_kinds.ts";
@@ -308,23 +308,6 @@ each("throws PoolExhaustedError where all chunks are live, with the numbers", (m
 });
 
 // -- many records --
-
-each("allocMany() fills the array it is given, and freeMany() takes any array-like", (make) => {
-  const { pool, of } = make();
-  const plain: AnyHandle[] = [];
-  assertStrictEquals(pool.allocMany(...of, 5, plain), plain);
-  assertStrictEquals(pool.allocMany(...of, 2, plain), plain);
-  assertEquals([plain.length, pool.size], [2, 7]);
-  const out = new Float64Array(24).fill(7);
-  assertStrictEquals(pool.allocMany<Float64Array>(...of, 20, out), out);
-  assertEquals([...out.subarray(20)], [7, 7, 7, 7]);
-  pool.freeMany(out.subarray(1, 20));
-  pool.freeMany({ length: 1, 0: forge(out[0]) });
-  assertEquals(pool.size, 7);
-  assertHarmless(pool, () => pool.allocMany(...of, 0), []);
-  assertHarmless(pool, () => pool.freeMany([]), undefined);
-  drop(pool);
-});
 
 each("allocMany() throws on an out that cannot hold its handles, and on a bad count", (make) => {
   const it = make();
