@@ -16,6 +16,7 @@ import {
   save,
   snapshot,
   SnapshotError,
+  StaleHandleError,
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct, LoadReport } from "../../mod.ts";
 import type { Block } from "../../src/slab/block.ts";
@@ -176,6 +177,15 @@ const POOL_OPERATIONS: Readonly<Record<string, Operation>> = {
     const list = { ...handles, length: handles.length };
     it.pool.freeMany(random.pick([handles, Float64Array.from(handles), list]));
     for (const handle of handles) it.freed(handle);
+  },
+  freeManyBad(it, random) {
+    const handles = several(it, random);
+    const bad = forge(random.oneIn(2) ? handles[0] ?? 0 : [...it.state.stale].at(-1) ?? 0);
+    handles.splice(random.below(handles.length + 1), 0, bad);
+    const error = assertThrows(() => it.pool.freeMany(handles), StaleHandleError);
+    const at = handles.lastIndexOf(bad);
+    const problem = `${handles.indexOf(bad) < at ? "comes twice" : ""}, at position ${at}`;
+    assert(error.handle === bad && error.message.endsWith(problem), error.message);
   },
   scoped(it, random) {
     const struct = it.someStruct(random);

@@ -332,20 +332,6 @@ each("allocMany() throws on an out that cannot hold its handles, and on a bad co
   }
 });
 
-each("freeMany() throws StaleHandleError where a handle comes twice, and frees none", (make) => {
-  const it = make();
-  const { pool } = it;
-  const handles = fill(it, 20);
-  for (const [first, second] of [[0, 1], [0, 19], [18, 19]]) {
-    const twice = handles.with(second, handles[first]);
-    const start = `Cannot free 20 records in ${labelOf(it)}: handle ${handles[first]} (index `;
-    const free = () => pool.freeMany(twice);
-    const error = assertError(pool, free, StaleHandleError, start);
-    assert(error.message.endsWith(`comes twice, at position ${second}`), error.message);
-    assertEquals(error.handle, handles[first] as number);
-  }
-});
-
 // -- blocks --
 
 each("blocks shows the records' own memory, and is the same array until it changes", (make) => {
