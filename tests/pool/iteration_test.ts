@@ -254,16 +254,16 @@ filledEach("calls any callable as often as there are records, and passes on its 
   validate(pool);
 });
 
-filledEach("does not take functions of one text for each other", (it) => {
+filledEach("does not take functions of one text for each other, however many", (it) => {
   const { pool, of } = it;
-  const seen: number[][] = [[], [], [], []];
-  const adderTo = (list: number[]) => ({ n }: Counted) => void list.push(n);
-  const [a, b] = seen.map((list) => pool.loop(...of, adderTo(list)));
-  const [, , c, d] = seen.map((list) => () => pool.forEach(...of, adderTo(list)));
-  for (const pass of [c, a, d, b, a, c]) pass();
-  const once = numbersOf(it);
-  const twice = [...once, ...once];
-  assertEquals(seen, [twice, once, twice, once]);
+  const sums = Array<number>(300).fill(0); // of more than have a loop of their own
+  const adderTo = (at: number) => ({ n }: Counted) => void (sums[at] += n + at);
+  const loops = sums.map((_, at) => pool.loop(...of, adderTo(at)));
+  const passes = sums.map((_, at) => () => pool.forEach(...of, adderTo(at)));
+  for (const pass of [...loops, ...passes, ...loops]) pass();
+  const numbers = numbersOf(it);
+  const once = sums.map((_, at) => numbers.reduce((sum, n) => sum + n + at, 0));
+  assertEquals(sums, once.map((sum) => 3 * sum));
 });
 
 filledEach("does not believe a function's own toString()", (it) => {
