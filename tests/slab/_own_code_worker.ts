@@ -41,8 +41,7 @@ scope.onmessage = async ({ data: { what, specialize, isForbidden } }) => {
   if (specialize === false) mod.configure({ specialize });
   useNoPool(mod);
   const [early, before] = [texts.length, mod.specialization()];
-  const { outcomeOf } = await load("../_support.ts");
-  const { workOut } = await load("_workout.ts");
+  const { outcomeOf, workOut } = await load("_workout.ts");
   const configureLate = () => {
     LATE[what](mod);
     mod.configure({ specialize: false });

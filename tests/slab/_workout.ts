@@ -16,7 +16,6 @@ import {
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct } from "../../mod.ts";
 import { type OfKind, ofKind, packAny, viewsOf } from "../_kinds.ts";
-import { outcomeOf } from "../_support.ts";
 
 /** Records in each pool: more than the number below which all callbacks share a loop. */
 const COUNT = 150;
@@ -56,6 +55,15 @@ type Any = any;
 interface Work extends OfKind {
   /** What was read on the way. */
   readonly log: unknown[];
+}
+
+/** Returns the result of a call, or its error. */
+export function outcomeOf(call: () => unknown): unknown {
+  try {
+    return call();
+  } catch (error) {
+    return String(error);
+  }
 }
 
 /**
