@@ -12,6 +12,7 @@ import {
   compact,
   countingMemory,
   debug as debugMode,
+  DisposedError,
   ErasedPool,
   heapMemory,
   LeakError,
@@ -216,25 +217,25 @@ each("compact() calls back when all is done, then throws the first error", (make
 });
 
 each("the callback of compact() may alloc, free, compact, clear and dispose", (make) => {
-  const CALLS: readonly [size: number, call: (it: OfKind, to: AnyHandle) => unknown][] = [
-    [20, ({ pool, of }) => pool.alloc(...of, { n: 9 })],
-    [6, ({ pool }, to) => pool.free(to)],
-    [13, ({ pool }) => compact(pool, () => assert(false))],
-    [0, ({ pool }) => pool.clear()],
-    [0, ({ pool }) => pool.size > 0 && drop(pool)],
-  ];
-  for (const [i, [size, call]] of CALLS.entries()) {
+  const CALLS: Record<string, [size: number, call: (it: OfKind, to: AnyHandle) => void]> = {
+    alloc: [20, ({ pool, of }) => void pool.alloc(...of, { n: 9 })],
+    free: [6, ({ pool }, to) => pool.free(to)],
+    compact: [13, ({ pool }) => void compact(pool, () => assert(false))],
+    clear: [0, ({ pool }) => pool.clear()],
+    dispose: [0, (it) => it.pool.size > 0 && drop(it.pool)],
+  };
+  for (const [name, [size, call]] of Object.entries(CALLS)) {
     const it = make();
     thinned(it, [6, 4, 3]);
     let calls = 0;
     compact(it.pool, (_from, to) => {
       calls++;
       call(it, to);
+      if (name !== "dispose") validate(it.pool);
     });
-    assertEquals([calls, it.pool.size], [7, size], `call ${i}`);
-    if (it.pool.capacity === 0) continue; // it was disposed of
-    validate(it.pool);
-    drop(it.pool);
+    assertEquals([calls, it.pool.size], [7, size], name);
+    if (name === "dispose") assertThrows(() => compact(it.pool), DisposedError);
+    else drop(it.pool);
   }
 });
 
@@ -271,11 +272,15 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
           assertStale(() => other.free(forge(handle)), "is stale: it was given out before");
         } else assertEquals(views[i].n, numberIn(it, handle));
       });
-      for (const it of to.values()) assertStale(() => other.free(forge(it)), "is a handle of");
+      for (const handle of to.values()) {
+        assert(handle > special, "no handle is used again");
+        assertStale(() => other.free(forge(handle)), "is a handle of");
+      }
       const { leaks } = assertThrows(() => pool.dispose(), LeakError);
-      const now = to.get(special) ?? special;
-      const leak = leaks.find(({ handle }) => handle === now)!; // it is live
-      assert(leak.stack.includes("allocatedHere"));
+      const now = (handle: number) => to.get(handle) ?? handle;
+      assertEquals(new Set(leaks.map(({ handle }) => handle)), new Set(all.map(now)));
+      const stacks = new Map(leaks.map(({ handle, stack }) => [handle, stack]));
+      assert(stacks.get(now(special))!.includes("allocatedHere")); // one of the leaks
     }
   });
 }
