@@ -115,9 +115,9 @@ export function save(pool: PoolBase<unknown, number>): NewBytes {
  * of a size class but the first; if a struct has grown or shrunk into another size class, the
  * handles of its records; and, if only the saved pool was in debug mode, every handle. A record that
  * cannot keep its handle gets a new one, in the chunk of the same index if that is free; `moved` is
- * called with both, and typed `ref` fields that refer to it are updated. All
- * earlier handles are stale, except those of the save. Views and cursors must be fetched again.
- * Memory is kept, as {@linkcode clear} keeps it.
+ * called with both, and typed `ref` fields that refer to it are updated. All earlier handles are
+ * stale, except those of the save. Views and cursors must be fetched again. Memory is kept, as
+ * {@linkcode clear} keeps it.
  *
  * @category Saves and snapshots
  * @param pool A pool, of any class.

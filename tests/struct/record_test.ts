@@ -79,7 +79,8 @@ const NUMBERS = fc.array(
 /** Makes a value of a scalar type, or a link to a struct, from any number. */
 function scalarOf(type: ScalarType | AnyStruct, number: number): unknown {
   if (type === "bool") return number > 0;
-  if (type === "ref" || type instanceof Struct) return number < 0 ? null : number >>> 0; // which is the null handle
+  // null is the null handle
+  if (type === "ref" || type instanceof Struct) return number < 0 ? null : number >>> 0;
   if (type !== "i64" && type !== "u64") return number;
   return Number.isFinite(number) ? BigInt(Math.trunc(number)) * 3n : 0n;
 }
