@@ -86,7 +86,10 @@ export class Workers implements Disposable {
     this.#control.fill(0);
     const common = { job, task, token: pool.share(), control: this.#control.buffer };
     const settled = await Promise.allSettled(
-      this.#all.map((it, i) => answerOf<R>(it, { ...common, id: i + 1, of: this.#all.length })),
+      this.#all.map((it, i) => {
+        const message: Message = { ...common, id: i + 1, of: this.#all.length };
+        return answerOf<R>(it, message);
+      }),
     );
     const errors = settled.filter((it) => it.status === "rejected").map((it) => it.reason);
     if (errors.length > 0) throw new AggregateError(errors, errors.join("\n"));

@@ -16,6 +16,7 @@ import {
 } from "../../mod.ts";
 import type { AnyHandle, AnyStruct } from "../../mod.ts";
 import { type OfKind, ofKind, packAny, viewsOf } from "../_kinds.ts";
+import type { Any } from "../struct/_things.ts";
 
 /** Records in each pool: more than the number below which all callbacks share a loop. */
 const COUNT = 150;
@@ -47,17 +48,13 @@ function freshStructs(): [AnyStruct, object][] {
   ];
 }
 
-/** A view or a part of one, untyped as in JavaScript. */
-// deno-lint-ignore no-explicit-any -- the structs differ
-type Any = any;
-
 /** What is done with one struct, or with all where `of` is empty. */
 interface Work extends OfKind {
   /** What was read on the way. */
   readonly log: unknown[];
 }
 
-/** Returns the result of a call, or its error. */
+/** Returns the result of a call, or its error; that of `_support.ts` needs what no bundle has. */
 export function outcomeOf(call: () => unknown): unknown {
   try {
     return call();
