@@ -10,7 +10,7 @@ import { ALL_KINDS, HandleIterator } from "../slab/iterate.ts";
 import { codeIn, compilerFor } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Slab } from "../slab/slab.ts";
-import { mayDetach } from "../slab/slab_class.ts";
+import { codeKey } from "../slab/slab_class.ts";
 import { linkedSlabsOf } from "../slab/typed_slab.ts";
 import type { ReusedIterator } from "../struct/array_view.ts";
 import type { Target } from "../struct/record.ts";
@@ -838,18 +838,9 @@ function codeFor(
   chunkBytes: number,
   compiler: () => Compile = () => compilerFor(config.name, config.specialize),
 ): ErasedCode {
-  const { chunksPerBlock, codec, debug, reuse, specialize } = config;
   const make = () => new ErasedCode(config, chunkBytes, compiler());
-  if (debug) return make(); // each debug pool has a handle table of its own
-  const key = [
-    chunkBytes,
-    chunksPerBlock,
-    codec.key,
-    specialize,
-    reuse !== undefined,
-    mayDetach(config),
-  ].join();
-  return codeIn(codes, key, specialize, make);
+  if (config.debug) return make(); // each debug pool has a handle table of its own
+  return codeIn(codes, `${chunkBytes},${codeKey(config)}`, config.specialize, make);
 }
 
 /**

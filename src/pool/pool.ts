@@ -18,7 +18,7 @@ import { RecentLoops, RETAIN } from "../slab/loops.ts";
 import { codeIn, compilerForStruct } from "../slab/own_code.ts";
 import { noteOwn } from "../slab/own_functions.ts";
 import type { Chunk, Slab, SlabClass } from "../slab/slab.ts";
-import { mayDetach, slabClassFor } from "../slab/slab_class.ts";
+import { codeKey, slabClassFor } from "../slab/slab_class.ts";
 import type { OwnCode } from "../slab/typed_slab.ts";
 import type { ReusedIterator } from "../struct/array_view.ts";
 import type { Writer } from "../struct/record.ts";
@@ -683,13 +683,10 @@ function chunkOf(struct: AnyStruct): Chunk {
 const codes = new WeakMap<AnyStruct, Map<string, PoolCode>>();
 
 function codeFor(struct: AnyStruct, config: EngineConfig): PoolCode {
-  const { chunksPerBlock, codec, debug, reuse, specialize } = config;
-  if (debug) return makeCode(struct, config); // each debug pool has a handle table of its own
-  const key = [chunksPerBlock, codec.key, specialize, reuse !== undefined, mayDetach(config)]
-    .join();
+  if (config.debug) return makeCode(struct, config); // each debug pool has a handle table of its own
   let made = codes.get(struct);
   if (made === undefined) codes.set(struct, made = new Map());
-  return codeIn(made, key, specialize, () => makeCode(struct, config));
+  return codeIn(made, codeKey(config), config.specialize, () => makeCode(struct, config));
 }
 
 function makeCode(struct: AnyStruct, config: EngineConfig): PoolCode {

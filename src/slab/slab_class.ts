@@ -67,6 +67,15 @@ export function mayDetach({ memory }: Pick<SlabConfig, "memory">): boolean {
 }
 
 /**
+ * @param config Checked options, without debug mode.
+ * @returns What pools of one kind of chunks must have in common to have one code.
+ */
+export function codeKey(config: SlabConfig): string {
+  const { chunksPerBlock, codec, reuse, specialize } = config;
+  return [chunksPerBlock, codec.key, specialize, reuse !== undefined, mayDetach(config)].join();
+}
+
+/**
  * The hot part of a slab. Its text is compiled anew for each geometry, so it uses only its
  * parameters and globals.
  *
