@@ -794,17 +794,16 @@ class Setup {
     const { size: chunkBytes, align } = resolveChunk(title, options);
     const config = resolveOptions(title, "pool", chunkBytes, options, part);
     const tagged = this.tagged = types !== undefined || part !== undefined;
-    const shape = { chunkBytes, align, tagged };
-    const pool = { ...config, ...shape };
     this.debug = config.debug;
     // The types are checked before any code is compiled.
-    for (const struct of types ?? []) checkFits(pool, "create", struct);
+    const { label } = config;
+    for (const struct of types ?? []) checkFits({ label, chunkBytes, align }, "create", struct);
     const code = codeFor(config, chunkBytes, compiler);
-    this.kinds = new Kinds(pool, types, code);
     const arrays = types === undefined
       ? arraysWithin(align)
       : types.reduce((sum: number, struct) => sum | arraysOf(struct), 0);
-    this.slab = new code.Slab(config, { ...shape, arrays });
+    this.slab = new code.Slab(config, { chunkBytes, align, arrays, tagged });
+    this.kinds = new Kinds(this.slab, types, code);
     this.code = code;
   }
 }

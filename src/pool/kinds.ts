@@ -194,19 +194,6 @@ interface MixedCode {
   iteration: Iteration | undefined;
 }
 
-/** What `Kinds` needs to know of its pool. */
-interface KindsConfig {
-  readonly name: string;
-  /** The class and name of the pool, for errors. */
-  readonly label: string;
-  /** Bytes of a chunk. */
-  readonly chunkBytes: number;
-  /** The alignment of chunks in bytes. */
-  readonly align: number;
-  /** Whether each chunk has a tag. */
-  readonly tagged: boolean;
-}
-
 /** Stands for the view in a loop that has a view for each kind. */
 const NO_VIEW: RecordView = { _b: NO_BLOCK, _o: 0, _u: 0 };
 
@@ -231,7 +218,7 @@ export class Kinds {
   readonly all: Kind[] = [];
   private readonly code: GeometryCode;
   private everyPasses: Passes | undefined;
-  private readonly pool: KindsConfig;
+  private readonly slab: Slab;
   private readonly tagged: boolean;
   /** Whether no struct may be added to those of the pool's `types`. */
   private readonly closed: boolean;
@@ -242,17 +229,17 @@ export class Kinds {
   private lastSeen: Kind = NO_KIND;
 
   /**
-   * @param pool The pool's options.
+   * @param slab The slab of the pool.
    * @param types The structs that may be stored; `undefined` for any struct that fits.
    * @param code The code of the pool's geometry.
    * @throws {SchemaError} when a struct does not fit into a chunk.
    * @throws {TypeError} when one is no struct.
    * @throws {RangeError} when there are more than tags can tell apart.
    */
-  constructor(pool: KindsConfig, types: readonly AnyStruct[] | undefined, code: GeometryCode) {
-    this.pool = pool;
+  constructor(slab: Slab, types: readonly AnyStruct[] | undefined, code: GeometryCode) {
+    this.slab = slab;
     this.code = code;
-    this.tagged = pool.tagged;
+    this.tagged = slab.geometry.tagged;
     for (const struct of types ?? []) this.byStruct.has(struct) || this.add("create", struct);
     this.closed = types !== undefined;
   }
@@ -266,6 +253,7 @@ export class Kinds {
    * @throws {SchemaError} when its records do not fit into a chunk.
    * @throws {TypeMismatchError} when it is not among the pool's types.
    * @throws {TypeError} when it is no struct.
+   * @throws {DisposedError} when it is none of the kinds and the pool was disposed of.
    */
   of(verb: string, struct: AnyStruct): Kind {
     if (struct === this.last.struct) return this.last;
@@ -311,8 +299,10 @@ export class Kinds {
   }
 
   private add(verb: string, struct: AnyStruct): Kind {
-    const { label, name, chunkBytes, tagged } = this.pool;
-    checkFits(this.pool, verb, struct);
+    const { slab, tagged } = this;
+    const { label, name, chunkBytes, geometry: { align } } = slab;
+    slab.checkThere();
+    checkFits({ label, chunkBytes, align }, verb, struct);
     const known = this.all.map((kind) => structTitle(kind.struct)).join(", ") || "none";
     if (this.closed) {
       throw new TypeMismatchError(
@@ -370,10 +360,10 @@ export class Kinds {
     handle: number,
   ): TypeMismatchError {
     return new TypeMismatchError(
-      `Cannot ${verb} in ${this.pool.label}: handle ${handle} is of ${
+      `Cannot ${verb} in ${this.slab.label}: handle ${handle} is of ${
         structTitle(actual)
       }, not of ${struct instanceof Struct ? structTitle(struct) : showValue(struct)}`,
-      this.pool.name,
+      this.slab.name,
       struct instanceof Struct ? struct.name : "",
       actual.name,
     );
@@ -390,7 +380,7 @@ export class Kinds {
  * @throws {TypeError} when it is no struct.
  */
 export function checkFits(
-  { label, chunkBytes, align }: Pick<KindsConfig, "label" | "chunkBytes" | "align">,
+  { label, chunkBytes, align }: { label: string; chunkBytes: number; align: number },
   verb: string,
   struct: AnyStruct,
 ): void {

@@ -629,7 +629,7 @@ function giveList(list: number[]): void {
 }
 
 /** Copies handles into a list and returns how many. Each is read once, as it may be a getter. */
-function readHandles(slab: { label: string }, handles: ArrayLike<number>, list: number[]): number {
+function readHandles(slab: Called, handles: ArrayLike<number>, list: number[]): number {
   const count: unknown = typeof handles === "object" && handles !== null
     ? handles.length
     : undefined;
@@ -652,6 +652,9 @@ export function reserve(slab: Slab, chunks: number): void {
   if (!slab.reserve(chunks)) throw slab.exhaustedError(`reserve ${chunks} chunks`);
 }
 
+/** The slab or slabs of a pool that was called, for its errors. */
+type Called = Pick<Slabs, "label" | "checkThere">;
+
 /**
  * Makes the error for an argument of the wrong type.
  *
@@ -659,8 +662,10 @@ export function reserve(slab: Slab, chunks: number): void {
  * @param verb What the call does.
  * @param problem What is wrong with the argument, as the predicate of "the argument".
  * @returns The error.
+ * @throws {DisposedError} when the pool was disposed of, as any call says that first.
  */
-export function viewError(slab: { label: string }, verb: string, problem: string): TypeError {
+export function viewError(slab: Called, verb: string, problem: string): TypeError {
+  slab.checkThere();
   return new TypeError(`Cannot ${verb} in ${slab.label}: the argument ${problem}`);
 }
 
@@ -672,7 +677,7 @@ export function viewError(slab: { label: string }, verb: string, problem: string
  * @param fn The argument.
  * @throws {TypeError} when it is none.
  */
-export function checkFunction(slab: { label: string }, verb: string, fn: unknown): void {
+export function checkFunction(slab: Called, verb: string, fn: unknown): void {
   if (typeof fn !== "function") throw viewError(slab, verb, "must be a function");
 }
 
@@ -684,7 +689,7 @@ export function checkFunction(slab: { label: string }, verb: string, fn: unknown
  * @throws {TypeError} when it is no function, or takes more arguments than a loop hands on, which
  * would be `undefined`.
  */
-export function checkLoop(slab: { label: string }, fn: unknown): void {
+export function checkLoop(slab: Called, fn: unknown): void {
   checkFunction(slab, "loop", fn);
   const { length } = fn as Visitor; // as was just checked
   if (length <= 2 + MAX_ARGUMENTS) return;

@@ -467,14 +467,15 @@ each("throws DisposedError on any call after dispose(), whether it was used or n
       ["iterate over all", () => pool[Symbol.iterator]()],
       ["iterate over all handles", () => pool.handles()],
       ["rebind", () => pool.rebind()],
+      ["freeMany no list", () => pool.freeMany(1 as never)],
     );
     if (of.length > 0) {
       const mixed = untyped<PoolSet>(pool);
       calls.push(["typeOf", () => mixed.typeOf(live)], ["bytes", () => mixed.bytes(live)]);
+      const unseen = { ...used, of: [struct({ n: "u8" })] };
+      calls.push(...CALLS.map(([verb, call]) => [`${verb} unseen`, () => call(unseen)] as const));
       if (pool instanceof ErasedPool) calls.push(["lostBytes", () => pool.lostBytes()]);
       else {
-        const unseen = { ...used, of: [struct({ n: "u8" })] };
-        calls.push(...CALLS.map(([verb, call]) => [verb, () => call(unseen)] as const));
         for (const it of [...of, Huge]) calls.push(["poolFor", () => mixed.poolFor(it)]);
       }
     }
