@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { invariantError } from "./invariant_error.ts";
 import { auditBytes } from "./validate_bytes.ts";
 import { auditShared } from "./validate_shared.ts";
-import { InvariantError } from "../errors.ts";
 import type { Block } from "../slab/block.ts";
 import { auditBlock, auditQueue, type BlockMetadata } from "../slab/check.ts";
 import { queueOf } from "../slab/rebuild.ts";
@@ -111,10 +111,4 @@ function metadataOf(block: Block): BlockMetadata {
     linkStride: linkStride > 0 ? linkStride : linkBytes === 1 ? chunkBytes : 0,
     readLink: (chunk) => block.readLink(chunk),
   };
-}
-
-/** The error of a slab, or of one of its blocks where `index` is 0 or more. */
-function invariantError({ name, label }: Slab, problem: string, index = -1): InvariantError {
-  const where = index < 0 ? "" : `block ${index}: `;
-  return new InvariantError(`Cannot validate ${label}: ${where}${problem}`, name, index);
 }

@@ -11,10 +11,10 @@ import {
   type StackMetadata,
   stackMetadata,
 } from "../bytes/read_metadata.ts";
+import { invariantError } from "./invariant_error.ts";
 import { auditHeap, startsIn } from "./validate_heap.ts";
 import { heaps } from "../bytes/heap.ts";
 import type { ByteAllocator } from "../bytes/byte_allocator.ts";
-import { InvariantError } from "../errors.ts";
 import { MAX_ALIGN } from "../memory/region.ts";
 import { detachedError } from "../slab/slab_errors.ts";
 
@@ -167,7 +167,6 @@ function isAfter(extent: Extent, end: number, at: number): boolean {
   return extent.alignUp(end + 8, align) === at; // the header has 8 bytes
 }
 
-function fault({ name, space }: Audited, problem: string, block = -1): InvariantError {
-  const place = block < 0 ? "" : `block ${block}: `;
-  return new InvariantError(`Cannot validate ${space.label}: ${place}${problem}`, name, block);
+function fault({ name, space: { label } }: Audited, problem: string, block?: number): Error {
+  return invariantError({ name, label }, problem, block);
 }

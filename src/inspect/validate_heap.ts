@@ -9,7 +9,7 @@ import type { FreeList } from "../bytes/free_list.ts";
 import type { FreeTree } from "../bytes/free_tree.ts";
 import { type Heap, heaps } from "../bytes/heap.ts";
 import { isStart } from "../bytes/joining.ts";
-import { InvariantError } from "../errors.ts";
+import { invariantError } from "./invariant_error.ts";
 
 /**
  * Checks that the metadata of a `FreeListAllocator` is consistent, and changes nothing.
@@ -256,13 +256,8 @@ class HeapAudit {
     throw this.#fault(`${at(unit)} comes after ${at(last)} in the tree`);
   }
 
-  #fault(problem: string, extent = -1): InvariantError {
-    const place = extent < 0 ? "" : `extent ${extent}: `;
-    return new InvariantError(
-      `Cannot validate ${this.#heap.space.label}: ${place}${problem}`,
-      this.#name,
-      extent,
-    );
+  #fault(problem: string, block?: number): Error {
+    return invariantError({ name: this.#name, label: this.#heap.space.label }, problem, block);
   }
 }
 

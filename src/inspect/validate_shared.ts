@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { InvariantError } from "../errors.ts";
 import { CHUNK_MASK, isPending, lengthOf, RETIRED, type SharedSteps } from "../shared/protocol.ts";
 import { shared } from "../shared/slab.ts";
+import { invariantError } from "./invariant_error.ts";
 
 /**
  * Checks that the metadata of a shared pool is consistent, and changes nothing.
@@ -22,13 +22,7 @@ export function auditShared(pool: object): boolean {
   let stopped = slab.threadsAround - 1;
   for (const block of slab.mappedBlocks()) {
     const problem = auditSharedBlock(block, slab.lastStamp, stopped);
-    if (typeof problem === "string") {
-      throw new InvariantError(
-        `Cannot validate ${slab.label}: block ${block.position}: ${problem}`,
-        slab.name,
-        block.position,
-      );
-    }
+    if (typeof problem === "string") throw invariantError(slab, problem, block.position);
     stopped -= problem;
   }
   return true;

@@ -57,7 +57,7 @@ const CHUNK_FAULTS: readonly Fault[] = [
   ["33 were asked for", ({ chunks }, _, [used]) => chunks.setWord(used, 1, 33)],
   ["is no multiple of its alignment, 2048", (heap, _, [used]) => flip(heap, used, 2 << 30)],
   // A chunk is named by the address of its header.
-  ["extent 0: the chunk at 4128 is used, and not marked", (heap, _, [used]) => flipAt(heap, used)],
+  ["block 0: the chunk at 4128 is used, and not marked", (heap, _, [used]) => flipAt(heap, used)],
   ["9 starts are marked, and 8 chunks are used", (heap, [free]) => flipAt(heap, free)],
   ["it counts 9 free chunks, and has 8", (heap) => heap.freeChunks++],
   ["bytes of free chunks, and has", (heap) => heap.freeChunkBytes += 8],
@@ -66,7 +66,7 @@ const CHUNK_FAULTS: readonly Fault[] = [
   ["it counts 9113 bytes, and has 9112", (heap) => heap.space.byteLength++],
   ["the peak is 1 bytes", (heap) => heap.peakBytes = 1],
   ["it counts 0 spare extents, and has 1", (heap) => heap.spares.pop()],
-  ["extent 1: it is empty, and not spare", (heap) => heap.spares[0] = heap.space.extents[2]],
+  ["block 1: it is empty, and not spare", (heap) => heap.spares[0] = heap.space.extents[2]],
   ["it counts 2049 spare bytes, and has 2048", (heap) => heap.spareBytes++],
   ["it counts 4095 bytes of shared extents, and has 4096", (heap) => heap.sharedBytes--],
 ];
