@@ -52,6 +52,10 @@ inWorker(
 
 Deno.test("Pools with specialize: false, and those of debug mode, compile nothing", () => {
   assertEquals(textsOf(() => workOut(false)), []);
+  const Word = word();
+  filled(new Pool(Word)).loop(() => {})();
+  const shared = textsOf(() => filled(new Pool(Word, { specialize: false })).loop(() => {})());
+  assertEquals(shared, [], "though the struct has compiled code");
   const texts = textsOf(() => {
     const pool = filled(new Pool(word(), { debug }));
     pool.loop(() => {})();

@@ -222,6 +222,16 @@ Deno.test("pack() keeps the bits of a NaN in a Uint8Array and in whole records",
   assertEquals([[...out], [...new Uint8Array(whole.buffer)]], [bits, bits]);
 });
 
+Deno.test("pack() makes 1 of a bool of any byte but 0, and copies the byte into a Uint8Array", () => {
+  using pool = new Pool({ on: "bool" });
+  pool.alloc();
+  pool.blocks[0].bytes[0] = 2; // as a wasm module or a shader may write it
+  for (const [out, wanted] of [[new Float32Array(1), 1], [new Uint8Array(1), 2]] as const) {
+    packPool(pool, out, ["on"]);
+    assertEquals(out[0], wanted);
+  }
+});
+
 // -- pools of several structs --
 
 const MIXED: Readonly<Record<string, () => PoolSet<MixedKind>>> = {

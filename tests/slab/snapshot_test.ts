@@ -263,6 +263,15 @@ Deno.test("restore() in debug mode takes any numbers that can be handles, each o
   drop(pool);
 });
 
+Deno.test("restore() into debug mode gives out no number that a record without debug mode has", () => {
+  const pool = counters(SNAPPED), other = counters({ ...SNAPPED, debug });
+  pool.allocMany(3);
+  restore(other, snapshot(pool));
+  assertEquals([...other.handles()], [...pool.handles()]);
+  assert(other.alloc() >= 2 ** 30, "above all compact handles");
+  drop(other);
+});
+
 Deno.test("snapshot() takes hardly more bytes than the blocks and their metadata", () => {
   using pool = new Pool({ bytes: array("u8", 32) });
   pool.allocMany(100_000);
