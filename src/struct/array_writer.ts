@@ -299,7 +299,7 @@ function copyOf(type: FieldType, value: unknown): unknown {
     if (!hasFields(type, value as Values)) return value;
     const copy = fieldsOf(type, value as Values);
     for (const [name, field] of Object.entries(type.fields)) {
-      if (copy[name] !== undefined) copy[name] = copyOf(field.type, copy[name]);
+      copy[name] = copyOf(field.type, copy[name]);
     }
     return copy;
   }
