@@ -194,12 +194,15 @@ export class Arena extends ByteAllocator implements MemoryResource {
    * @throws {DisposedError} after `dispose`.
    */
   override allocRecord<S extends AnyStruct>(struct: S, init?: Init<S>): number {
-    if (init !== undefined) return this._allocWith(struct, init);
+    if (init !== undefined || struct === undefined) {
+      return this._allocWith(struct, init as Init<S>); // throws if there is no struct
+    }
     const block = this._block;
     // Every base is a multiple of 8, and no record needs more.
     const at = block.top + struct.align - 1 & -struct.align;
     const end = at + struct.size;
-    if (!(end <= block.byteLength)) return this._allocNext(struct);
+    // The array of a detached block has no length.
+    if (!(end <= block.u8.length)) return this._allocNext("allocRecord", struct);
     block.top = end;
     return block.base + at;
   }
@@ -221,7 +224,7 @@ export class Arena extends ByteAllocator implements MemoryResource {
     if (struct === undefined) throw this._cursorError("allocAt");
     const at = block.top + struct.align - 1 & -struct.align;
     const end = at + struct.size;
-    if (end > block.byteLength) return this._allocNextAt(view, struct);
+    if (end > block.u8.length) return this._allocNextAt(view, struct);
     block.top = end;
     block.bind(view, at);
     return block.base + at;
@@ -484,16 +487,17 @@ export class Arena extends ByteAllocator implements MemoryResource {
     return this._bump(byteLength, align);
   }
 
-  /** The slow path of allocRecord(): `struct` is no struct, or the block has no room. */
-  private _allocNext(struct: AnyStruct): number {
+  /** The slow path: `struct` is no struct, or the block has no room or is detached. */
+  private _allocNext(verb: string, struct: AnyStruct): number {
     this._checkAlive();
-    this._checkStruct("allocRecord", struct);
+    this._checkStruct(verb, struct);
+    this._checkAttached(verb);
     return this._bumpNext(struct.size, struct.align);
   }
 
   /** The slow path of allocAt(). */
   private _allocNextAt(view: RecordView, struct: AnyStruct): number {
-    const address = this._allocNext(struct);
+    const address = this._allocNext("allocAt", struct);
     this._block.bind(view, address - this._block.base);
     return address;
   }

@@ -222,6 +222,8 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
    * @throws {InvalidAddressError} when no live allocation starts there.
    * @throws {RangeError} when `byteLength` is no positive integer, or `align` no such power of two.
    * @throws {OutOfMemoryError} when there is no room; the allocation is unchanged then.
+   * @throws {Error} what the resource throws as it takes memory back; the allocation has moved
+   * then, and its new address is lost until `reset`.
    * @throws {DisposedError} after `dispose`.
    *
    * @example Usage
@@ -297,9 +299,7 @@ export class FreeListAllocator extends ByteAllocator implements MemoryResource {
   trim(): number {
     this._checkAlive();
     this._checkAttached("trim");
-    const before = this._space.byteLength;
-    this._heap.trim();
-    return before - this._space.byteLength;
+    return this._heap.trim();
   }
 
   /**

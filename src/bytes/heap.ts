@@ -234,14 +234,18 @@ export class Heap {
       this.keptBytes = Math.min(this.releasedOf, most);
     }
     this.releasedBytes = this.releasedOf = 0;
+    const wasSingle = extent.isSingle;
+    extent.isSingle = true; // so that nothing is appended to it before it is formatted
     try {
       this.keepSpares(Math.max(this.usedBytes + least, this.recentBytes)); // the resource may throw
     } finally {
       // No extent and no region is smaller. The smallest are single extents of buffers: a quarter
       // of the usual size, or two thirds of that where memory is short.
       this.spareFrom = this.usualBytes >> 3;
-      if (extent === neighbour) this.formatTail(extent, extent.joinedAt.at(-1)!); // just appended
-      else {
+      if (extent === neighbour) {
+        extent.isSingle = wasSingle;
+        this.formatTail(extent, extent.joinedAt.at(-1)!); // just appended
+      } else {
         extent.isSingle = isSingle;
         this.addSpare(extent);
       }
@@ -258,14 +262,21 @@ export class Heap {
     return bytes + gap + HEADER_BYTES;
   }
 
-  /** Releases all spare extents and all free regions at the ends of extents. */
-  trim(): void {
-    if (this.space.isCalling) return; // the memory resource calls, in the middle of a change
+  /**
+   * Releases all spare extents and all free regions at the ends of extents.
+   *
+   * @returns Bytes released.
+   */
+  trim(): number {
+    if (this.space.isCalling) return 0; // the memory resource calls, in the middle of a change
+    const before = this.space.byteLength;
     this.keptBytes = this.releasedBytes = this.releasedOf = 0;
     const regions: MemoryRegion[] = [];
     while (this.spares.length > 0) this.withdrawSpare(regions);
     for (const extent of this.space.extents) this.shorten(extent, 0, regions);
+    const released = before - this.space.byteLength;
     this.space.release(regions);
+    return released;
   }
 
   /**

@@ -164,7 +164,7 @@ function badOf(it: AnyAllocator, address: number): readonly Bad[] {
     [[16, 2 ** 40], [(length) => it.array(address, "u32", length)], InvalidAddressError, "hold"],
     [[Large], large, InvalidAddressError, "hold"],
     [[...NO_STRUCTS, undefined, null, { size: 8, align: 8 }], structs, TypeError, "is no struct"],
-    [NO_STRUCTS, [(kind) => it.allocRecord(kind)], TypeError, "is no struct"],
+    [[...NO_STRUCTS, undefined], [(kind) => it.allocRecord(kind)], TypeError, "is no struct"],
     [NO_INITS, [(init) => it.allocRecord(Vec2, init)], TypeError, "Cannot write"],
     [NO_TYPES, types, TypeError, "is no scalar type"],
     [NO_VIEWS, views, TypeError, "is no view of a record"],
@@ -243,6 +243,8 @@ function calls(it: AnyAllocator, address: number): (() => unknown)[] {
   return [
     () => it.alloc(8),
     () => it.allocRecord(Vec2, { x: 1 }),
+    () => it.allocRecord(Vec2),
+    () => it.allocAt(it.cursor(Vec2)),
     () => it.allocArray("u8", 8),
     ...using(it).map((use) => () => use(address)),
     () => it.reset(),
@@ -273,8 +275,6 @@ each(" throws while its memory is detached, and after dispose(), which releases 
   const bytes = it.allocArray("u8", 900);
   const later = [
     ...calls(it, address),
-    () => it.allocRecord(Vec2),
-    () => it.allocAt(view),
     () => it.cursor(Vec2),
     () => it.addressOf(view),
     () => it.addressOf(bytes),

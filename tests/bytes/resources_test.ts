@@ -254,6 +254,51 @@ Deno.test("A heap releases as much in trim() and reset() where each release thro
   }
 });
 
+Deno.test("FreeListAllocator.trim() returns what it released, whatever its resource allocates meanwhile", () => {
+  for (const make of HEAPS) {
+    const { memory, next } = calling();
+    using heap = make(memory);
+    heap.alloc(40_000); // so that much is kept spare
+    const { byteLength } = heap.stats();
+    heap.free(heap.alloc(8000));
+    const spare = heap.stats().byteLength - byteLength;
+    next(() => heap.alloc(100_000));
+    assertEquals([heap.trim(), spare > 0], [spare, true]);
+    assertWhole(heap);
+  }
+});
+
+Deno.test("A heap appends nothing to an extent that is not ready when its resource calls", () => {
+  // Extents lie side by side where `gap` is 0.
+  const buffer = new ArrayBuffer(2 ** 26);
+  let end = 0, gap = 64;
+  const { memory, next } = calling({
+    allocate(byteLength, align) {
+      const byteOffset = Math.ceil((end + gap) / align) * align;
+      end = byteOffset + Math.ceil(byteLength / 8) * 8;
+      return { buffer, byteOffset, byteLength };
+    },
+    release() {},
+  });
+  using heap = new FreeListAllocator({ byteLength: 65_536, grow: true, memory });
+  heap.alloc(65_520);
+  const small = Array.from({ length: 40 }, () => heap.alloc(100));
+  const large = small.map((address) => heap.realloc(heap.realloc(address, 200), 12_000));
+  // Some extents become spare, and the others keep free regions at their ends.
+  large.forEach((address, i) => i < 13 ? heap.free(address) : heap.realloc(address, 8));
+  heap.alloc(heap.stats().largestFreeBytes);
+  const checks: (() => void)[] = [];
+  next(() => {
+    gap = 0;
+    checks.push(filled(heap, 50_000, 7));
+  }, 1); // after the call for the new extent: as spare ones are released
+  checks.push(filled(heap, 60_000, 6));
+  assertEquals(checks.length, 2);
+  checks.push(filled(heap, 40_000, 5));
+  for (const check of checks) check();
+  assertWhole(heap);
+});
+
 Deno.test("A heap stays whole where its resource frees what it resizes or would append to", () => {
   for (const make of HEAPS) {
     const { memory, next } = calling();
