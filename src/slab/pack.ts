@@ -219,7 +219,7 @@ class Packer {
   ): PackPlan {
     const kind = kindOf(label, out);
     if (fields !== undefined) this.checkFields(label, fields);
-    const units = arrays === undefined ? 1 : unitsOf(arrays, out.byteOffset + start);
+    const units = arrays === undefined ? 1 : unitsOf(arrays, out.byteOffset | start);
     for (let i = 0; i < this.plans.length; i++) {
       const it = this.plans[i];
       if (it.kind === kind && it.units === units && isSame(it.fields, fields)) return it.plan;
@@ -478,8 +478,12 @@ function elementsOf(plan: PackPlan, out: PackTarget): Elements {
   let words = wordsOf.get(out);
   if (words === undefined || words.u8.byteLength !== byteLength || words.u8.buffer !== buffer) {
     words = {
-      i32: byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, byteLength >> 2) : undefined,
-      u16: byteOffset % 2 === 0 ? new Uint16Array(buffer, byteOffset, byteLength >> 1) : undefined,
+      i32: byteOffset % 4 === 0
+        ? new Int32Array(buffer, byteOffset, Math.floor(byteLength / 4))
+        : undefined,
+      u16: byteOffset % 2 === 0
+        ? new Uint16Array(buffer, byteOffset, Math.floor(byteLength / 2))
+        : undefined,
       u8: new Uint8Array(buffer, byteOffset, byteLength),
     };
     wordsOf.set(out, words);

@@ -232,6 +232,14 @@ Deno.test("pack() makes 1 of a bool of any byte but 0, and copies the byte into 
   }
 });
 
+Deno.test("pack() fills arrays of 2 GiB and more", { ignore: "document" in globalThis }, () => {
+  using pool = new Pool({ n: "u32" });
+  pool.alloc({ n: 0x01020304 });
+  const out = new Uint8Array(2 ** 31); // which the system does not give memory to before it is used
+  assertEquals([packPool(pool, out), packPool(pool, out, ["n"])], [1, 1]);
+  assertEquals([...out.subarray(0, 5)], [4, 3, 2, 1, 0]);
+});
+
 // -- pools of several structs --
 
 const MIXED: Readonly<Record<string, () => PoolSet<MixedKind>>> = {
@@ -239,6 +247,20 @@ const MIXED: Readonly<Record<string, () => PoolSet<MixedKind>>> = {
   "ErasedPool": () => untyped(new ErasedPool<MixedKind>({ size: 16, ...SMALL, types: KINDS })),
   "PoolSet": () => new PoolSet<MixedKind>({ sizes: [4, 8, 16], ...SMALL, maxChunks: 256 }),
 };
+
+Deno.test("PoolSet: pack() copies chunks of each class to any byte", () => {
+  for (const [type, align] of [["u16", 2], ["u32", 4]] as const) {
+    using set = new PoolSet({ sizes: [align / 2, align] });
+    const small = set.alloc(struct({ n: align === 2 ? "u8" : "u16" }), { n: 7 });
+    set.bytes(set.alloc(struct({ n: type }))).forEach((_, i, bytes) => bytes[i] = i + 1);
+    for (let at = 0; at < 8; at++) {
+      const out = new Uint8Array(new ArrayBuffer(16), at, align * 1.5);
+      assertEquals(packPool(set, out), 2);
+      assertEquals([...out], [...set.bytes(small), 1, 2, 3, 4].slice(0, align * 1.5));
+    }
+  }
+});
+
 for (const [name, make] of Object.entries(MIXED)) {
   Deno.test(`${name}: pack() copies the records of one struct, or the chunks of all`, () => {
     using pool = make();
