@@ -83,7 +83,8 @@ function debugSlabClass(Plain: SlabClass): SlabClass {
     override clearBlock(block: Block): void {
       for (let chunk = block.nextLive(0); chunk < block.bump; chunk = block.nextLive(chunk + 1)) {
         this.#forget(block, chunk);
-        poison(block, chunk);
+        // What dispose() gives back may be in use again: an arena may have been reset.
+        if (!this.disposed) poison(block, chunk);
       }
       super.clearBlock(block);
     }
