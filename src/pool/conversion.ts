@@ -69,11 +69,26 @@ export function newNameOf(
   to: AnyStruct,
   field: string,
 ): string {
+  const structs = namesBetween(renames, from.name, to.name);
   return renamed(
     field,
-    (it) => renames.get(`${from.name}.${it}`) ?? renames.get(`${to.name}.${it}`) ?? renames.get(it),
+    (it) => {
+      const struct = structs.find((name) => renames.has(`${name}.${it}`));
+      return renames.get(struct === undefined ? it : `${struct}.${it}`);
+    },
     (it) => Object.hasOwn(to.fields, it),
   );
+}
+
+/** Returns the names that a struct has had, from its name in the save to that in the pool. */
+function namesBetween(renames: Renames, from: string, to: string): string[] {
+  const names: string[] = [];
+  let name: string | undefined = from;
+  while (name !== undefined && name !== to && !names.includes(name)) {
+    names.push(name);
+    name = renames.get(name);
+  }
+  return [...names, to];
 }
 
 /** A plan that converts the bytes of records of one struct to those of another. */

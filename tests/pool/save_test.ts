@@ -177,6 +177,20 @@ Deno.test("load() names all structs that the pool does not know, and takes their
   reload(old, new PoolSet({ ...SNAPPED, sizes: [8] }));
 });
 
+Deno.test("load() renames a field by each name that its struct has had since", () => {
+  const rename = { Ship: "Boat", "Boat.hp": "health", Boat: "Vessel" };
+  const vessel = struct({ health: "u8" }, { name: "Vessel" });
+  const versions = [["Ship", "hp"], ["Boat", "hp"], ["Boat", "health"], ["Vessel", "health"]];
+  for (const [name, field] of versions) {
+    const part = struct({ [field]: "u8" }, { name });
+    using pool = new Pool(struct({ health: "u8", part: vessel }, { name: "Vessel" }), SNAPPED);
+    using old = new Pool(struct({ [field]: "u8", part }, { name }), SNAPPED);
+    old.alloc(untyped({ [field]: 7, part: { [field]: 8 } }));
+    assertEquals(load(pool, save(old), { rename }).dropped, []);
+    assertEquals([...pool].map((it) => [it.health, it.part.health]), [[7, 8]], name);
+  }
+});
+
 Deno.test("load() finds structs without names, or of one name, by their fields, two as one that is far more similar to both", () => {
   const A = struct({ n: "u32", x: "f32" }), B = struct({ n: "u32" }), C = struct({ n: "f64" });
   const [E, F] = [1, 2].map(() => struct({ n: "u32" }, { name: "Same" }));
