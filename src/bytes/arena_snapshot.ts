@@ -107,7 +107,9 @@ export function snapshotArena(
   into?: Uint8Array,
   options: SnapshotOptions = WITH_CHECKSUM,
 ): Uint8Array {
-  const written = writeArena(usable(arena, "snapshot"), into, options);
+  const { label } = usable(arena, "snapshot").space;
+  const checksum = wantsChecksum(label, options); // first, as an option may be a getter
+  const written = writeArena(usable(arena, "snapshot"), into, checksum);
   forgetReleased(arena);
   return written;
 }
@@ -192,16 +194,15 @@ function forgetReleased(arena: Arena): void {
  *
  * @param metadata Metadata of the arena.
  * @param into Where to write, if there is room.
- * @param options Whether to add a checksum.
+ * @param checksum Whether to add a checksum.
  * @returns `into`, or a new array.
  */
 function writeArena(
   metadata: ArenaMetadata,
   into: Uint8Array | undefined,
-  options: SnapshotOptions,
+  checksum: boolean,
 ): Uint8Array {
   const { space, blocks, index, peak, recent, usedBefore, block: { top } } = metadata;
-  const checksum = wantsChecksum(space.label, options);
   let byteLength = HEADER_BYTES + SECTION_BYTES;
   for (const { top } of blocks) byteLength += BLOCK_BYTES + padded(top);
   const arrays = arraysOf(bytesFor(space.label, into, byteLength));

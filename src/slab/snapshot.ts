@@ -77,7 +77,7 @@ export function writeSnapshot(
   const checksum = wantsChecksum(label, options);
   let byteLength = HEADER_BYTES;
   for (let i = 0; i < all.length; i++) {
-    all[i].slab.checkAttached("snapshot");
+    all[i].slab.checkUsable("snapshot"); // again, as an option may be a getter
     byteLength += sectionBytes(all[i]);
   }
   const arrays = arraysOf(bytesFor(label, into, byteLength));

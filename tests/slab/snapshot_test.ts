@@ -4,15 +4,19 @@
  *
  * @module
  */
-import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
+  Arena,
   array,
   debug,
+  DisposedError,
   ErasedPool,
   Pool,
   PoolSet,
   restore,
+  restoreArena,
   snapshot,
+  snapshotArena,
   SnapshotError,
   spread,
   struct,
@@ -128,6 +132,21 @@ Deno.test("snapshot() and restore() throw on what is no Uint8Array, and on an un
     assertError(pool, () => snapshot(pool, into), RangeError, message);
     assert(into.every((byte) => byte === 0));
   }
+});
+
+Deno.test("snapshot() looks at the pool after its options, which may have getters", () => {
+  const { pool } = stateful("Pool", "holes");
+  const options = (call: () => unknown) => ({
+    get checksum() {
+      call();
+      return true;
+    },
+  });
+  assertSameBytes(snapshot(pool, undefined, options(() => pool.clear())), snapshot(pool));
+  assertThrows(() => snapshot(pool, undefined, options(() => drop(pool))), DisposedError);
+  using arena = new Arena({ blockBytes: 64 });
+  arena.alloc(50);
+  restoreArena(arena, snapshotArena(arena, undefined, options(() => arena.alloc(60))));
 });
 
 Deno.test("restore() takes longer arrays, at any byte of a buffer, and Node's Buffer", () => {
