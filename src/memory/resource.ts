@@ -76,6 +76,7 @@ export const heapMemory: MemoryResource = {
 
 /** Detaches a buffer and frees its memory at once: transferring it to length 0 does both. */
 function detach(buffer: ArrayBuffer): void {
+  if (buffer.byteLength === 0) return; // the user has transferred it
   if (typeof buffer.transfer === "function") buffer.transfer(0);
   else postToClosedPort(buffer);
 }
