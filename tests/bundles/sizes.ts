@@ -21,15 +21,15 @@ const BUDGET: readonly (readonly [names: string, bytes: number])[] = [
   ["PoolSet", 22_200],
   ["Arena", 13_500],
   ["StackAllocator", 11_700],
-  ["FreeListAllocator", 16_400],
-  ["SharedPool", 16_200],
+  ["FreeListAllocator", 16_500],
+  ["SharedPool", 16_300],
   ["Pool, array", 19_900],
   ["Pool, spread", 18_900],
   ["Pool, snapshot, restore", 25_200],
-  ["Pool, save, load", 29_100],
+  ["Pool, save, load", 29_200],
   ["Pool, pack", 21_100],
-  ["Pool, debug", 21_300],
-  ["*", 82_600],
+  ["Pool, debug", 21_400],
+  ["*", 82_700],
 ];
 
 try {
