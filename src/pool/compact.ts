@@ -5,7 +5,8 @@
  */
 import { compactSlabs, type Moved } from "../slab/compact.ts";
 import { usableSlabs } from "../slab/typed_slab.ts";
-import { checkFunction, type PoolBase } from "./pool_base.ts";
+import { checkFunction } from "./checks.ts";
+import type { PoolBase } from "./pool_base.ts";
 
 /**
  * Moves records out of the sparsest blocks into free chunks of the others and gives the empty

@@ -22,6 +22,7 @@ import { isDebugView, type RecordView, structOf, type View } from "../struct/vie
 import { checkFits, checkStruct, GeometryCode, Kinds, type Passes } from "./kinds.ts";
 import type { MapSource } from "./handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveChunk, resolveOptions } from "./options.ts";
+import { viewError } from "./checks.ts";
 import {
   allocMany,
   type HandleArray,
@@ -31,7 +32,6 @@ import {
   reserve,
   type ScopedRecord,
   TRACED,
-  viewError,
 } from "./pool_base.ts";
 
 export type { HandleOf };

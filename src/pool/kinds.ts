@@ -31,7 +31,7 @@ import {
   type StructCode,
   structCode,
 } from "../struct/view.ts";
-import { checkFunction } from "./pool_base.ts";
+import { checkFunction } from "./checks.ts";
 
 /** An iteration over some or all records of a pool, with the loops that were compiled for it. */
 export class Passes {

@@ -36,17 +36,15 @@ import {
 } from "../struct/view.ts";
 import type { MapSource } from "./handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "./options.ts";
+import { asStruct, checkFunction, viewError } from "./checks.ts";
 import {
   allocMany,
-  asStruct,
-  checkFunction,
   type HandleArray,
   loopOver,
   PoolBase,
   reserve,
   type ScopedRecord,
   TRACED,
-  viewError,
 } from "./pool_base.ts";
 
 /**

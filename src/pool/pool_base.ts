@@ -4,15 +4,16 @@
  *
  * @module
  */
+import { type Called, checkLoop, viewError } from "./checks.ts";
 import { showAs, showValue, summary } from "../messages/show.ts";
 import { Block } from "../slab/block.ts";
 import { RUNS_NO_USER_CODE, RUNS_USER_CODE, type TracedCalls } from "../slab/call_stack.ts";
-import { type Iteration, MAX_ARGUMENTS, type Visitor } from "../slab/iterate.ts";
+import type { Iteration, Visitor } from "../slab/iterate.ts";
 import { type Slab, type SlabOwner, slabs } from "../slab/slab.ts";
 import { type TypedSlab, typedSlabsOf } from "../slab/typed_slab.ts";
 import type { ReusedIterator } from "../struct/array_view.ts";
 import type { AnyHandle, Handle } from "../struct/handle_type.ts";
-import { type AnyStruct, type Fields, Struct } from "../struct/schema.ts";
+import type { AnyStruct, Fields } from "../struct/schema.ts";
 import { type RecordView, rootOf, type View } from "../struct/view.ts";
 
 /**
@@ -509,17 +510,6 @@ function slabOfView(slabs: readonly Slab[], root: RecordView | undefined): Slab 
   return undefined;
 }
 
-/**
- * Returns the struct that a pool was asked to store.
- *
- * @param type A struct, or the fields of one.
- * @returns The struct.
- * @throws {SchemaError} when the fields are not those of a struct.
- */
-export function asStruct(type: AnyStruct | Fields): AnyStruct {
-  return type instanceof Struct ? type : new Struct(type as Fields);
-}
-
 /** Throws unless a count of records or chunks is an integer from 0. */
 function checkCount(slab: Slab, verb: string, count: number): void {
   slab.checkUsable(verb);
@@ -650,49 +640,4 @@ function readHandles(slab: Called, handles: ArrayLike<number>, list: number[]): 
 export function reserve(slab: Slab, chunks: number): void {
   checkCount(slab, "reserve", chunks);
   if (!slab.reserve(chunks)) throw slab.exhaustedError(`reserve ${chunks} chunks`);
-}
-
-/** The slab or slabs of a pool that was called, for its errors. */
-type Called = Pick<Slabs, "label" | "checkThere">;
-
-/**
- * Makes the error for an argument of the wrong type.
- *
- * @param slab The slab of the pool that was called.
- * @param verb What the call does.
- * @param problem What is wrong with the argument, as the predicate of "the argument".
- * @returns The error.
- * @throws {DisposedError} when the pool was disposed of, as any call says that first.
- */
-export function viewError(slab: Called, verb: string, problem: string): TypeError {
-  slab.checkThere();
-  return new TypeError(`Cannot ${verb} in ${slab.label}: the argument ${problem}`);
-}
-
-/**
- * Checks that an argument is a function.
- *
- * @param slab The slab of the pool that was called.
- * @param verb What the call does.
- * @param fn The argument.
- * @throws {TypeError} when it is none.
- */
-export function checkFunction(slab: Called, verb: string, fn: unknown): void {
-  if (typeof fn !== "function") throw viewError(slab, verb, "must be a function");
-}
-
-/**
- * Checks the callback of `loop`.
- *
- * @param slab The slab of the pool that was called.
- * @param fn The argument.
- * @throws {TypeError} when it is no function, or takes more arguments than a loop hands on, which
- * would be `undefined`.
- */
-export function checkLoop(slab: Called, fn: unknown): void {
-  checkFunction(slab, "loop", fn);
-  const { length } = fn as Visitor; // as was just checked
-  if (length <= 2 + MAX_ARGUMENTS) return;
-  const most = `a view, a handle and at most ${MAX_ARGUMENTS} arguments of the call`;
-  throw viewError(slab, "loop", `must be a function of ${most}, got one of ${length} arguments`);
 }

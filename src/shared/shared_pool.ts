@@ -14,7 +14,7 @@ import { checkOptions, titleWith } from "../messages/nearest.ts";
 import type { MapSource } from "../pool/handle_map.ts";
 import { checkPoolOptions, type PoolOptions, resolveOptions } from "../pool/options.ts";
 import type { Stripe } from "../pool/pack.ts";
-import { asStruct, checkFunction, checkLoop, viewError } from "../pool/pool_base.ts";
+import { asStruct, checkFunction, checkLoop, viewError } from "../pool/checks.ts";
 import { WHOLE } from "../slab/handle.ts";
 import { NO_HANDLES, type Visitor } from "../slab/iterate.ts";
 import { Loops, RecentLoops } from "../slab/loops.ts";
