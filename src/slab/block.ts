@@ -17,6 +17,7 @@
  *
  * @module
  */
+import { showAs } from "../messages/show.ts";
 import { ChunkMemory } from "./chunk_memory.ts";
 import type { MemoryRegion } from "../memory/resource.ts";
 import { ARRAY_BIT, type RecordKeeper } from "../struct/typed_arrays.ts";
@@ -155,6 +156,9 @@ export class Block extends ChunkMemory {
     const { chunkCount, chunkBytes, stampBytes, tagged, spread, firstBlock, firstHandle } =
       geometry;
     super(chunkCount, chunkBytes);
+    showAs<Block>(Block.prototype, ({ index, chunkCount, live, bytes }) => {
+      return { index, chunkCount, live, bytes: bytes.length };
+    });
     this.linkBytes = linkBytesFor(chunkCount);
     this.linkStride = linkStrideFor(chunkCount, chunkBytes);
     this.geometry = geometry;

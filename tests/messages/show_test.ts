@@ -34,6 +34,9 @@ for (const [kind, make] of Object.entries(POOL_KINDS)) {
     const before = stateOf(pool);
     assertEquals(printed({ pool }), `{ pool: ${title}: 20 live of 32 in 2 blocks, 128 bytes }`);
     assertEquals(stateOf(pool), before);
+    const { index } = pool.blocks[0];
+    const block = `{ index: ${index}, chunkCount: 16, live: 16, bytes: 64 }`;
+    assertEquals(printed(pool.blocks[0]), block);
     pool.dispose();
     assertEquals(printed(pool), `${title}: disposed of`);
   });
