@@ -52,7 +52,7 @@ export async function writeGuide(dist: URL): Promise<Excerpts> {
     await Deno.writeTextFile(
       new URL(pageName(path), folder),
       pageOf({
-        title: `${titleOf(text, path)} · Slabs`,
+        title: path === "README.md" ? "Slabs" : `${titleOf(text, path)} · Slabs`,
         description: entries.find((it) => it.path === path)?.subject ?? `Slabs: ${path}`,
         root: "../",
         body: bodyOf(path, main, entries),

@@ -6,7 +6,6 @@
 import { byId } from "../page/dom.ts";
 import { megabytes, millis, NONE } from "../page/numbers.ts";
 import type { Stage } from "./stage.ts";
-import { FRAMES } from "./times.ts";
 
 /** The bar under the sparks: pause, and ten seconds back. */
 export class Rewind {
@@ -50,8 +49,9 @@ export class Rewind {
     const ago = -this.#slider.valueAsNumber / 60;
     this.#time.value = !isPossible ? NONE : ago === 0 ? "now" : `${ago.toFixed(1)} s ago`;
     this.#slider.setAttribute("aria-valuetext", this.#time.value);
+    const seconds = Math.round((history.newest - history.oldest) / 60);
     this.#note.textContent = isPossible
-      ? `Rewind: ${history.length} snapshots of the last ${FRAMES / 60} seconds, ${
+      ? `Rewind: ${history.length} snapshots of the last ${seconds} seconds, ${
         megabytes(history.byteLength)
       } MB, each taken in ${
         millis(costs.snapshot)

@@ -38,7 +38,7 @@ export class Strip {
             stroke: () => colour("muted"),
             grid: { stroke: () => colour("line"), width: 1 },
             ticks: { show: false },
-            size: 44,
+            size: 52,
             values: label,
             space: 28,
           },
