@@ -56,9 +56,10 @@ export interface HandleMapPool<S extends AnyStruct | Fields> {
  * slower.
  *
  * Values stay after `pool.trim()` and `pool.rebind()`, and move with their records in `compact`.
- * `restore` keeps the values of handles that are live both before and after it, even if a handle is
- * then of another record; set the values again after a `restore`. `load` drops all values. After
- * the pool's `dispose` all calls but {@linkcode clear} throw `DisposedError`, and `size` is 0.
+ * `restore` keeps the values of handles that are live in the same chunk before and after it, even if
+ * a handle is then of another record; set the values again after a `restore`. `load` drops all
+ * values. After the pool's `dispose` all calls but {@linkcode clear} throw `DisposedError`, and
+ * `size` is 0.
  *
  * Beside a `SharedPool` a map belongs to one thread. It does not notice when another thread frees a
  * record: every look-up checks whether the record is live, and values of dead records are dropped
@@ -625,7 +626,9 @@ class Store implements SlabObserver {
   onRestore(): void {
     const { handles } = this;
     for (let i = 0; i < handles.length; i++) {
-      if (handles[i] !== 0 && !this.isLive(handles[i])) this.forget(i);
+      // In debug mode the handle may be of a record in another chunk now.
+      const isHere = this.slab.codec.index(handles[i]) === i && this.isLive(handles[i]);
+      if (handles[i] !== 0 && !isHere) this.forget(i);
     }
   }
 

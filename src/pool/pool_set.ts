@@ -688,6 +688,7 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * ```
    */
   override stats(out: Partial<PoolSetStats> = {}): PoolSetStats {
+    this._together.checkUsable("tell the figures");
     const classes = out.classes ??= [];
     classes.length = this.pools.length;
     for (const key of FIGURES) out[key] = 0;
@@ -710,12 +711,11 @@ export class PoolSet<S extends AnyStruct = AnyStruct> extends PoolBase<View<S>, 
    * been given back.
    */
   override dispose(): void {
-    try {
-      super.dispose();
-    } finally {
-      this._poolOf.clear(); // so that poolFor() calls #add(), which throws
-      this._structs.length = 0;
-    }
+    // First, as a memory resource may call the set meanwhile: poolFor() then calls #add(), which
+    // throws.
+    this._poolOf.clear();
+    this._structs.length = 0;
+    super.dispose();
   }
 
   /** Returns the pool of a struct that is used for the first time. */

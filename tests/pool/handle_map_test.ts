@@ -14,10 +14,13 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  debug,
   DisposedError,
   HandleMap,
   LeakError,
   Pool,
+  restore,
+  snapshot,
   StaleHandleError,
   wasmMemory,
 } from "../../mod.ts";
@@ -123,6 +126,19 @@ Deno.test("HandleMap throws TypeError on what is no pool, and forEach() on what 
 });
 
 // -- memory --
+
+Deno.test("HandleMap drops a value whose handle is that of another chunk after restore()", () => {
+  const pool = new Pool(Num, { ...SMALL, debug });
+  const [a, b] = pool.allocMany(2);
+  const map = new HandleMap<typeof Num, string>(pool).set(a, "a");
+  const saved = snapshot(pool, undefined, { checksum: false });
+  const numbers = new Float64Array(saved.buffer);
+  numbers.set([b, a], numbers.indexOf(a));
+  restore(pool, saved);
+  assertEquals([pool.has(a), map.size, [...map], map.get(a)], [true, 0, [], undefined]);
+  pool.clear();
+  pool.dispose();
+});
 
 Deno.test("HandleMap has room up to the highest index, and sweep() gives back the rest", () => {
   using pool = new Pool(Num);

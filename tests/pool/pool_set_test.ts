@@ -6,7 +6,17 @@
  * @module
  */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { array, ErasedPool, pack, PoolSet, StaleHandleError, struct, validate } from "../../mod.ts";
+import {
+  array,
+  DisposedError,
+  ErasedPool,
+  heapMemory,
+  pack,
+  PoolSet,
+  StaleHandleError,
+  struct,
+  validate,
+} from "../../mod.ts";
 import type { AnyHandle, AnyStruct, HandleKind, PoolSetOptions, PoolSetStats } from "../../mod.ts";
 import { assertError, assertHarmless, fill, forge, KINDS, Num, untyped } from "../_support.ts";
 import type { MixedKind as Kind } from "../_support.ts";
@@ -206,4 +216,28 @@ Deno.test("PoolSet.stats() gives the figures of each class, and their sums, in t
   assertEquals(out, set.stats());
   assert(out.classes === its && its[0] === first); // both were filled
   assertEquals(small.stats(out), small.stats()); // which has fewer classes
+  small.alloc(Num);
+  small.stats(out);
+  const before = structuredClone(out);
+  small.dispose();
+  assertThrows(() => small.stats(out), DisposedError);
+  assertEquals(out, before);
+});
+
+Deno.test("PoolSet throws DisposedError where its memory resource calls it during dispose()", () => {
+  let call = () => {};
+  const set = setOf({
+    memory: {
+      allocate: (byteLength, align) => heapMemory.allocate(byteLength, align),
+      release: () => call(),
+    },
+  });
+  fill(set, 3); // a record in each class
+  let calls = 0;
+  call = () => {
+    calls++;
+    for (const kind of KINDS) assertThrows(() => set.alloc(kind), DisposedError);
+  };
+  set.dispose();
+  assertEquals(calls, 3);
 });
