@@ -31,7 +31,7 @@ export interface Called {
  * @param verb What the call does.
  * @param problem What is wrong with the argument, as the predicate of "the argument".
  * @returns The error.
- * @throws {DisposedError} when the pool was disposed of, as any call says that first.
+ * @throws {DisposedError} when the pool was disposed of: that comes first.
  */
 export function viewError(slab: Called, verb: string, problem: string): TypeError {
   slab.checkThere();

@@ -626,9 +626,10 @@ class Store implements SlabObserver {
   onRestore(): void {
     const { handles } = this;
     for (let i = 0; i < handles.length; i++) {
+      const handle = handles[i];
+      if (handle === 0) continue;
       // In debug mode the handle may be of a record in another chunk now.
-      const isHere = this.slab.codec.index(handles[i]) === i && this.isLive(handles[i]);
-      if (handles[i] !== 0 && !isHere) this.forget(i);
+      if (this.slab.codec.index(handle) !== i || !this.isLive(handle)) this.forget(i);
     }
   }
 
